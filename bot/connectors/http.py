@@ -105,7 +105,8 @@ def json_of(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError as error:
-        raise Unavailable(f"{response.request.url.host} sent an answer we cannot read.", maybe_done=True) from error
+        where = response.request.url.host
+        raise OutcomeUnknown("{host} sent an answer we cannot read.", host=where) from error
 
 
 def host(url: str) -> str:
