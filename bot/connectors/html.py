@@ -1,0 +1,114 @@
+"""HTML from platforms turned into plain text; what a citizen wrote, nothing that could act."""
+
+import re
+from html.parser import HTMLParser
+
+import nh3
+
+PARAGRAPHS = frozenset({"p", "blockquote", "pre", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6"})
+LINES = frozenset({"div", "section", "article", "header", "footer", "figure", "figcaption", "tr", "li", "dt", "dd"})
+INLINE = frozenset({"a", "span", "br", "td", "th"})
+NO_TEXT = frozenset({"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math", "textarea"})
+SHORTENED = frozenset({"invisible", "ellipsis"})
+SPACES = re.compile(r"[ \t\n\r\f]+")
+BULLET = "• "
+
+
+def text_of(html: str) -> str:
+    """Return the text of a piece of HTML as a reader sees it, with line breaks where the layout has them.
+
+    Paragraphs are parted by an empty line. A link shows its text; one that Mastodon shortened for display
+    (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
+    Takes any input: broken or hostile markup gives text, never an error.
+    """
+    encodable = html.encode("utf-8", "replace").decode()
+    cleaned = nh3.clean(
+        encodable,
+        tags=set(PARAGRAPHS | LINES | INLINE),
+        attributes={"a": {"href"}, "span": {"class"}},
+        clean_content_tags=set(NO_TEXT),
+        link_rel=None,
+    )
+    reader = _Reader()
+    reader.feed(cleaned)
+    reader.close()
+    return reader.text()
+
+
+class _Reader(HTMLParser):
+    """Collects text; only ever given well-formed markup."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        self._breaks = 0
+        self._preformatted = 0
+        self._link: _Link | None = None
+
+    def text(self) -> str:
+        return "".join(self._parts).strip("\n ")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "br":
+            self._breaks += 1
+        elif tag == "a":
+            self._link = _Link(values.get("href") or "")
+        elif tag == "span" and self._link and SHORTENED & set((values.get("class") or "").split()):
+            self._link.shortened = True
+        self._part(tag)
+        if tag == "pre":
+            self._preformatted += 1
+        elif tag == "li":
+            self._write(BULLET)
+        elif tag in {"td", "th"} and not self._breaks:
+            self._write(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "pre":
+            self._preformatted -= 1
+        elif tag == "a" and self._link:
+            link, self._link = self._link, None
+            self._write(link.href if link.shortened and link.href else "".join(link.parts))
+        self._part(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._link:
+            self._link.parts.append(data)
+        elif self._preformatted:
+            for number, line in enumerate(data.split("\n")):
+                self._breaks += 1 if number else 0
+                self._write(line)
+        else:
+            self._write(data)
+
+    def _part(self, tag: str) -> None:
+        """Begin a new line or paragraph, unless only a bullet stands on this one."""
+        if self._parts[-1:] != [BULLET]:
+            wanted = 2 if tag in PARAGRAPHS else 1 if tag in LINES else 0
+            self._breaks = max(self._breaks, wanted)
+
+    def _write(self, piece: str) -> None:
+        """Add text, after the line breaks that are due; two at most, none at the start."""
+        piece = piece if self._preformatted else SPACES.sub(" ", piece)
+        if self._breaks and not self._preformatted:
+            piece = piece.lstrip(" ")
+        if not piece:
+            return
+        if self._breaks and self._parts:
+            self._parts[-1] = self._parts[-1].rstrip(" ")
+            self._parts.append("\n" * min(self._breaks, 2))
+        elif not self._preformatted and self._parts and self._parts[-1].endswith(" "):
+            piece = piece.lstrip(" ")
+        self._breaks = 0
+        if piece:
+            self._parts.append(piece)
+
+
+class _Link:
+    """The link being read: whether its text was shortened is known only at its end."""
+
+    def __init__(self, href: str) -> None:
+        self.href = href
+        self.parts: list[str] = []
+        self.shortened = False
