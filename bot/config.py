@@ -1,0 +1,69 @@
+"""The settings; the only reader of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_FILE = Path(".env")
+
+
+def _time_zone(name: str) -> str:
+    ZoneInfo(name)
+    return name
+
+
+class Settings(BaseSettings):
+    """All settings, from the environment or a file `.env` beside the program; a name is its field in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    slack_bot_token: SecretStr = Field(SecretStr(""), description="Bot token of the Slack app (xoxb-…).")
+    slack_app_token: SecretStr = Field(
+        SecretStr(""), description="App-level token for Socket Mode (xapp-…, scope connections:write)."
+    )
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="Signing secret of the Slack app; needed for `webcare run --http` only."
+    )
+    slack_channel: str = Field("", description="Id of the team's channel (C…), where the cards are posted.")
+    slack_api_url: str = Field("https://slack.com/api/", description="Base address of the Slack API.")
+    team_name: str = Field("Webcare", description="Name of the first team.")
+    webcare_language: Literal["nl", "en"] = Field("nl", description="Language of the bot: nl or en.")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "Europe/Amsterdam", description="Time zone in which times are shown."
+    )
+    database_url: str = Field(
+        "sqlite:///webcare.db", description="SQLite file (sqlite:///webcare.db) or PostgreSQL (postgresql://…)."
+    )
+    webcare_secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key that encrypts platform tokens in the database; `webcare key` makes one. "
+        "To rotate: the new key, a comma, the old key.",
+    )
+    public_url: str = Field("", description="Address at which others reach this bot (https://…), for webhooks.")
+    host: str = Field("127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all).")
+    port: int = Field(3000, ge=0, le=65535, description="Port of the web server (webhooks, health, Slack over HTTP).")
+    poll_seconds: float = Field(30, ge=1, le=3600, description="How often platforms are asked for new mentions.")
+    undo_seconds: float = Field(10, ge=0, le=60, description="How long an answer can be taken back before it is sent.")
+    allow_private_addresses: bool = Field(
+        False, description="Let feeds and callbacks lead into private networks (for trying things out only)."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people (text) or machines (json).")
+
+
+class BadSettings(Exception):
+    """A setting is missing or wrong; the text is one plain sentence that says what to do."""
+
+
+def load_settings() -> Settings:
+    """Read the settings; raises BadSettings with one sentence per wrong value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise BadSettings("Wrong setting in the environment or .env: " + "; ".join(wrong)) from None

@@ -1,0 +1,119 @@
+"""The database: engine, sessions and migrations, on SQLite (by default) or PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.config import BadSettings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+"""Opens a session around one transaction: committed when the block ends well, rolled back otherwise."""
+
+
+def create_engine(database_url: str) -> AsyncEngine:
+    """Return the engine for an address as people write it; raises BadSettings when it is none we know."""
+    url = _async_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        try:
+            return create_async_engine(url, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise BadSettings("PostgreSQL needs its driver: install webcare-bot[postgres].") from None
+    engine = create_async_engine(url, connect_args={"timeout": 30})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _async_url(database_url: str) -> URL:
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        raise BadSettings(
+            "DATABASE_URL is not a database address; write sqlite:///webcare.db or postgresql://user:password@host/name."
+        ) from None
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database:
+        return url.set(drivername="sqlite+aiosqlite")
+    if kind in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions; _begin_sqlite does
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail on another's write in between: take the lock at once.
+    reads = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def sessions(engine: AsyncEngine) -> Sessions:
+    """Return the opener of sessions that write (and read)."""
+    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False))
+
+
+def readings(engine: AsyncEngine) -> Sessions:
+    """Return the opener of sessions that only read, and on SQLite wait for no writer."""
+    reading = engine.execution_options(reads_only=True)
+    return _opener(async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False))
+
+
+def _opener(make: async_sessionmaker[AsyncSession]) -> Sessions:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[AsyncSession]:
+        async with make() as session, session.begin():
+            yield session
+
+    return opened
+
+
+def _alembic(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the tables to the newest revision; raises BadSettings when the database cannot be opened."""
+    async with connected(engine) as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))
+
+
+async def is_migrated(engine: AsyncEngine) -> bool:
+    """Tell whether the tables are at the newest revision."""
+    head = ScriptDirectory.from_config(_alembic()).get_current_head()
+    async with connected(engine) as connection:
+        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return current == head
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection in a transaction; raises BadSettings with what to do when the database cannot be opened."""
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.begin())
+        except (SQLAlchemyError, OSError) as error:
+            where = engine.url.render_as_string(hide_password=True)
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise BadSettings(f"The database {where} cannot be opened ({reason}): check DATABASE_URL.") from None
+        yield connection

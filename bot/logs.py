@@ -1,0 +1,56 @@
+"""Logging without citizens' words or tokens: structured lines, and faults shown by type and place only."""
+
+import logging
+import secrets
+import sys
+import traceback
+from typing import Any
+
+import structlog
+
+QUIET = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp.access", "aiosqlite", "alembic", "apscheduler")
+"""Libraries whose lines may hold bodies, tokens or addresses; Bolt logs a badly signed request whole at INFO."""
+
+
+class _TypeAndPlace(logging.Filter):
+    """Keeps a library's line but not what it was about: its arguments and traceback may quote a citizen."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = f"{record.name}: {record.levelname.lower()} at {record.module}:{record.lineno}"
+        if record.exc_info and record.exc_info[0]:
+            record.msg += f" ({record.exc_info[0].__name__})"
+        record.args, record.exc_info, record.exc_text = (), None, None
+        return True
+
+
+def set_up_logging(level: str, form: str) -> None:
+    """Log to standard error: our lines by structlog, libraries' only from WARNING and without their contents."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    handler = logging.StreamHandler()
+    handler.addFilter(_TypeAndPlace())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True, format="%(message)s")
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def trace(error: BaseException) -> dict[str, Any]:
+    """Return what may be logged of a fault: a reference, its type and where it arose; never its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+    return {
+        "reference": secrets.token_hex(3).upper(),
+        "error": type(error).__name__,
+        "at": " < ".join(reversed(places)),
+    }

@@ -1,0 +1,293 @@
+"""The tables. Times are aware UTC; ids of platforms are opaque text; status columns hold the enum's value."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from bot.domain.case import CloseReason, Status, Urgency
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes on every database; SQLite drops time zones, so they are put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[StrEnum]):
+    """A StrEnum kept as its value, and given back as its member."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        self.kind = kind
+        super().__init__(length=32)
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        """Store the value; refuses one that the enum does not have."""
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Return the member."""
+        return None if value is None else self.kind(value)
+
+
+class ReplyStatus(StrEnum):
+    """Where a reply is on its way out."""
+
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class MessageKind(StrEnum):
+    """What a Slack message of ours shows."""
+
+    CASE = "case"
+    FOLLOW_UP = "follow_up"
+    ASK = "ask"
+    ADVICE = "advice"
+    ASSIGNED = "assigned"
+    TAKEN_OVER = "taken_over"
+    REPLY_PROBLEM = "reply_problem"
+    ACCOUNT_PROBLEM = "account_problem"
+
+
+class Team(SQLModel, table=True):
+    """A webcare team and the Slack channel where its cards appear."""
+
+    __tablename__ = "teams"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    channel: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Agent(SQLModel, table=True):
+    """A colleague who answers; `initials` sign their replies."""
+
+    __tablename__ = "agents"
+    slack_id: str = Field(primary_key=True)
+    initials: str = Field(unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Account(SQLModel, table=True):
+    """An account on a platform. `sealed` holds its tokens encrypted; a stopped account has a `problem`."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("platform", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="teams.id")
+    platform: str
+    name: str
+    url: str
+    sealed: bytes = Field(default=b"", sa_type=LargeBinary)
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    known: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    poll_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Author(SQLModel, table=True):
+    """Who writes to us through one account; never joined across accounts or platforms."""
+
+    __tablename__ = "authors"
+    __table_args__ = (UniqueConstraint("account_id", "external_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    external_id: str
+    name: str
+    handle: str = ""
+    url: str = ""
+
+
+_WAITING = text("status IN ('new','claimed','escalated')")
+
+
+class Case(SQLModel, table=True):
+    """One author's mentions in one conversation, handled as one."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "team_id", "opened_at", postgresql_where=_WAITING, sqlite_where=_WAITING),
+        Index("ix_cases_author", "author_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="teams.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    author_id: int = Field(foreign_key="authors.id")
+    status: Status = Field(default=Status.NEW, sa_type=EnumText(Status))
+    assignee: str | None = None
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_by: str | None = None
+    close_reason: CloseReason | None = Field(default=None, sa_type=EnumText(CloseReason))
+    close_text: str = ""
+
+
+class Mention(SQLModel, table=True):
+    """A citizen's post that concerns us; UNIQUE(account_id, external_id) keeps it from coming in twice."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        Index("ix_mentions_case", "case_id"),
+        Index("ix_mentions_conversation", "account_id", "conversation"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    external_id: str
+    conversation: str | None = None
+    in_reply_to: str | None = None
+    replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    text: str
+    earlier_text: str | None = None
+    url: str = ""
+    private: bool = False
+    language: str = ""
+    media: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
+    allows: list[str] = Field(default_factory=list, sa_type=JSON)
+    published_at: datetime = Field(sa_type=UtcDateTime)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+_UNSENT = text("status IN ('approved','sending')")
+
+
+class Reply(SQLModel, table=True):
+    """An answer. `draft` is what the agent typed, `text` exactly what is published; `key` is the same at every try."""
+
+    __tablename__ = "replies"
+    __table_args__ = (
+        Index("ix_replies_case", "case_id"),
+        Index("ix_replies_external", "account_id", "external_id"),
+        Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    mention_id: int = Field(foreign_key="mentions.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    by: str
+    key: str = Field(unique=True)
+    draft: str
+    text: str
+    private: bool = False
+    status: ReplyStatus = Field(default=ReplyStatus.APPROVED, sa_type=EnumText(ReplyStatus))
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    send_at: datetime = Field(sa_type=UtcDateTime)
+    first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: int = 0
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    external_id: str | None = None
+    url: str = ""
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class Note(SQLModel, table=True):
+    """What colleagues say to each other in a card's thread; never sent to a citizen."""
+
+    __tablename__ = "notes"
+    __table_args__ = (UniqueConstraint("channel", "ts"), Index("ix_notes_case", "case_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    by: str
+    text: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    channel: str
+    ts: str
+
+
+class Escalation(SQLModel, table=True):
+    """A question to a colleague, a user group or another channel, and the advice that came back."""
+
+    __tablename__ = "escalations"
+    __table_args__ = (Index("ix_escalations_case", "case_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    target: str
+    question: str
+    urgency: Urgency = Field(default=Urgency.NORMAL, sa_type=EnumText(Urgency))
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    advice: str | None = None
+    advised_by: str | None = None
+    advised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Event(SQLModel, table=True):
+    """Who did what, when. The database refuses to change or delete a row; it holds no citizen's words."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_case", "case_id", "id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int | None = Field(default=None, foreign_key="cases.id")
+    account_id: int | None = Field(default=None, foreign_key="accounts.id")
+    kind: str
+    by: str = ""
+    at: datetime = Field(sa_type=UtcDateTime)
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+_STALE = text("shown_version < version")
+
+
+class Message(SQLModel, table=True):
+    """A Slack message of ours, kept level with the state: stale while `shown_version < version`.
+
+    `key` names it for ever (it travels in the message's metadata, so that a post with an unknown outcome can be found
+    again); `posting_since` says that a post is under way or its outcome unknown; `leased_until` keeps a second writer
+    off; `retry_at` is when Slack lets us try again. `subject_id` is the mention, escalation or reply it is about.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("ix_messages_case", "case_id"),
+        Index("ix_messages_place", "channel", "ts"),
+        Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    kind: MessageKind = Field(sa_type=EnumText(MessageKind))
+    case_id: int | None = Field(default=None, foreign_key="cases.id")
+    subject_id: int | None = None
+    channel: str
+    in_thread: bool = False
+    ts: str | None = None
+    version: int = 1
+    shown_version: int = 0
+    posting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    problem: str = ""

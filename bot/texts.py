@@ -1,0 +1,75 @@
+"""Words for people: the message catalogues, and dates and times as the reader writes them."""
+
+import gettext
+import io
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from bot.domain.text import Text
+
+LOCALES = Path(__file__).parent / "locales"
+LANGUAGES = ("nl", "en")
+
+
+class Texts:
+    """Speaks one language: `t("Claim")`, `t("{n} left", n=3)`, `t.plural("{n} case", "{n} cases", n)`, `t.when(at)`.
+
+    Sentences are written in English in the code and translated by the catalogue `locales/<language>.po`.
+    """
+
+    def __init__(self, language: str, time_zone: str) -> None:
+        self.language = language
+        self.zone = ZoneInfo(time_zone)
+        self._catalogue = _catalogue(language)
+
+    def __call__(self, message: str | Text, /, **params: Any) -> str:
+        """Return the sentence in this language, with its {placeholders} filled."""
+        if isinstance(message, Text):
+            message, params = message.message, dict(message.params)
+        words = self._catalogue.gettext(message)
+        return words.format_map(params) if params else words
+
+    def plural(self, one: str, many: str, n: int, /, **params: Any) -> str:
+        """Return the form for this number, which also fills {n}."""
+        return self._catalogue.ngettext(one, many, n).format_map({"n": n, **params})
+
+    def kept(self, value: Mapping[str, Any] | None) -> str:
+        """Return a sentence that was kept as JSON (Text.to_json); empty for None."""
+        return self(Text.from_json(value)) if value else ""
+
+    def time(self, at: datetime) -> str:
+        """Return the time of day, as 14:05."""
+        return format_time(at, "HH:mm", tzinfo=self.zone, locale=self.language)
+
+    def when(self, at: datetime, now: datetime) -> str:
+        """Return a moment as short as it can be understood: today only its time, else with the date."""
+        local, today = at.astimezone(self.zone), now.astimezone(self.zone)
+        if local.date() == today.date():
+            return self.time(at)
+        if local.year == today.year:
+            return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self.language)
+        return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self.language)
+
+    def date(self, at: datetime) -> str:
+        """Return the date in full, as `dinsdag 24 november 2026`."""
+        return format_date(at.astimezone(self.zone).date(), "full", locale=self.language)
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    path = LOCALES / f"{language}.po"
+    if not path.exists():  # the sentences in the code are the English catalogue
+        return gettext.NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

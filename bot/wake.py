@@ -1,0 +1,84 @@
+"""Lanes: "this lane has work". A lane is one channel's messages, one account's replies or one account's polling.
+
+At most one drain of a lane runs at a time; waking a lane that runs makes it run once more afterwards, however often it
+was woken. A drain may return when it wants to run again (it then keeps nothing waiting in between).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from bot.logs import trace
+
+log = structlog.get_logger()
+
+Wake = Callable[[str], None]
+"""Tell that a lane ("messages:C123", "replies:4", "poll:4") has work; never waits."""
+Drain = Callable[[str], Awaitable[datetime | None]]
+"""Do all work that a lane has now, given its name after the colon; returns when more falls due, if known."""
+
+
+class InProcess:
+    """Lanes as tasks of this process: the default, on any database."""
+
+    def __init__(self, drains: Mapping[str, Drain], now: Callable[[], datetime]) -> None:
+        self._drains, self._now = drains, now
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopped = False
+
+    def __call__(self, lane: str) -> None:
+        """Wake a lane; see Wake."""
+        if self._stopped:
+            return
+        self._cancel_timer(lane)
+        if lane in self._running:
+            self._again.add(lane)
+            return
+        task = asyncio.get_running_loop().create_task(self._run(lane), name=lane)
+        self._running[lane] = task
+        task.add_done_callback(lambda _: self._ended(lane))
+
+    async def _run(self, lane: str) -> None:
+        kind, _, name = lane.partition(":")
+        try:
+            due = await self._drains[kind](name)
+        except Exception as error:  # a lane that fails is tried again by the sweep; it must not end the others
+            log.error("lane failed", lane=kind, **trace(error))
+            return
+        if due is not None and not self._stopped:
+            delay = max(0.0, (due - self._now()).total_seconds())
+            self._cancel_timer(lane)
+            self._timers[lane] = asyncio.get_running_loop().call_later(delay, self, lane)
+
+    def _ended(self, lane: str) -> None:
+        del self._running[lane]
+        if lane in self._again:
+            self._again.discard(lane)
+            self(lane)
+
+    def _cancel_timer(self, lane: str) -> None:
+        timer = self._timers.pop(lane, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def idle(self) -> None:
+        """Wait until no lane is running (timers may still be set)."""
+        while self._running:
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Start nothing new, let what runs end (at most 10 s), then cancel it; the database knows what was under way."""
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=10)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
