@@ -1,0 +1,399 @@
+"""Who may import whom, and what our code keeps out of its modules.
+
+A rule is a function from the modules to its violations; its name is the sentence it holds and its docstring the reason.
+It reads source with ``ast``, so nothing is imported, and each rule is also shown a tree that breaks it.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("bot", "handlers", "jobs")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: ``from bot.domain import case`` has target ``bot.domain.case``."""
+
+    target: str
+    line: int
+    bound: str
+    """The name the importing module knows it by."""
+    for_types_only: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    """One parsed source file and what it imports anywhere in it."""
+
+    name: str
+    path: str
+    tree: ast.Module = field(repr=False)
+    imports: tuple[Import, ...] = field(repr=False)
+
+    def at(self, line: int, what: str) -> str:
+        """One violation, as an editor can jump to it."""
+        return f"{self.path}:{line}: {what}"
+
+
+Rule = Callable[[list[Module]], Iterator[str]]
+
+
+def under(name: str, *packages: str) -> bool:
+    """Is this dotted name one of these modules, or in one of them?"""
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def is_standard(target: str) -> bool:
+    """Does this come with Python?"""
+    return target.split(".")[0] in sys.stdlib_module_names
+
+
+def read_modules(root: Path) -> list[Module]:
+    """Every module of ours below root, in a steady order."""
+    paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
+    return [read_module(root, path) for path in paths]
+
+
+def read_module(root: Path, path: Path) -> Module:
+    """Parse one file and list its imports."""
+    parts = path.relative_to(root).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    name = ".".join(parts[:-1] if is_package else parts)
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    package = name if is_package else name.rpartition(".")[0]
+    return Module(name, str(path.relative_to(root)), tree, tuple(imports_in(tree, package)))
+
+
+def imports_in(tree: ast.Module, package: str) -> Iterator[Import]:
+    """Every imported name, in functions and conditions too; relative ones made absolute."""
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, alias.asname or alias.name, id(node) in typing_only)
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                target = f"{source}.{alias.name}"
+                yield Import(target, node.lineno, alias.asname or alias.name, id(node) in typing_only)
+
+
+def imports_where(modules: list[Module], broken: Callable[[str, str], bool]) -> Iterator[str]:
+    """The imports that break a rule, which is asked with the importing module's name and the imported one."""
+    for module in modules:
+        for each in module.imports:
+            if broken(module.name, each.target):
+                yield module.at(each.line, f"{module.name} imports {each.target}")
+
+
+# --- Who may import whom -------------------------------------------------------------------------
+
+
+def handlers_and_jobs_never_import_each_other(modules: list[Module]) -> Iterator[str]:
+    """What a click and the clock share belongs in bot."""
+    yield from imports_where(modules, lambda who, what: under(who, "handlers") and under(what, "jobs"))
+    yield from imports_where(modules, lambda who, what: under(who, "jobs") and under(what, "handlers"))
+
+
+def only_the_app_imports_handlers(modules: list[Module]) -> Iterator[str]:
+    """Handlers are a door, wired up in one place: bot/app.py."""
+    others = [module for module in modules if module.name != "bot.app"]
+    yield from imports_where(others, lambda who, what: under(what, "handlers") and not under(who, "handlers"))
+
+
+def only_the_composition_root_imports_jobs(modules: list[Module]) -> Iterator[str]:
+    """Jobs are a door, wired up in one place: bot/run.py."""
+    others = [module for module in modules if module.name != "bot.run"]
+    yield from imports_where(others, lambda who, what: under(what, "jobs") and not under(who, "jobs"))
+
+
+def the_domain_imports_the_standard_library_only(modules: list[Module]) -> Iterator[str]:
+    """The rules must be readable and testable without a framework."""
+    domain = [module for module in modules if under(module.name, "bot.domain")]
+    yield from imports_where(domain, lambda _, what: not is_standard(what) and not under(what, "bot.domain"))
+
+
+def views_import_the_domain_and_the_models_only(modules: list[Module]) -> Iterator[str]:
+    """A view turns state into blocks and needs nothing else; regex is there to cut by grapheme."""
+    known = ("bot.domain", "bot.models", "bot.texts", "bot.views", "regex")
+    views = [module for module in modules if under(module.name, "bot.views")]
+    yield from imports_where(views, lambda _, what: not is_standard(what) and not under(what, *known))
+
+
+def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module]) -> Iterator[str]:
+    """A connector speaks one platform's language; only a clone knows another, by subclassing its original."""
+    known = {"bot.domain", "bot.connectors.base", "bot.connectors.html", "bot.connectors.http"}
+    known |= {"httpx", "feedparser", "nh3", "standardwebhooks", "regex"}
+    for module in modules:
+        if under(module.name, "bot.connectors"):
+            siblings = {"bot.connectors"} if module.name == "bot.connectors" else originals_of(module)
+            for each in module.imports:
+                if not is_standard(each.target) and not under(each.target, *known, *siblings):
+                    yield module.at(each.line, f"{module.name} imports {each.target}")
+
+
+def originals_of(module: Module) -> set[str]:
+    """The connectors whose classes this module subclasses."""
+    bases = {
+        ast.unparse(base).split(".")[0].split("[")[0]
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+    }
+    return {
+        ".".join(each.target.split(".")[:3])
+        for each in module.imports
+        if each.bound in bases and under(each.target, "bot.connectors")
+    }
+
+
+def bolt_is_known_only_where_listeners_are_wired(modules: list[Module]) -> Iterator[str]:
+    """A listener gets plain values, so it can be read without knowing the framework."""
+    wiring = ("bot.app", "handlers", "bot.run")
+    yield from imports_where(modules, lambda who, what: under(what, "slack_bolt") and who not in wiring)
+
+
+def only_connectors_import_httpx(modules: list[Module]) -> Iterator[str]:
+    """Every call to a platform goes through the one client with its limits and verdicts."""
+    yield from imports_where(modules, lambda who, what: under(what, "httpx") and not under(who, "bot.connectors"))
+
+
+def only_the_settings_read_the_environment(modules: list[Module]) -> Iterator[str]:
+    """A setting that is read elsewhere is neither checked at the start nor documented."""
+    readers = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "pydantic_settings")
+    others = [module for module in modules if module.name != "bot.config"]
+    yield from imports_where(others, lambda _, what: under(what, *readers))
+    for module in others:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in readers:
+                yield module.at(node.lineno, f"{module.name} reads {ast.unparse(node)}")
+
+
+def migrations_import_nothing_of_ours(modules: list[Module]) -> Iterator[str]:
+    """A migration must still run when the models have moved on; only env.py, which runs them, knows more."""
+    ours = [module for module in modules if under(module.name, "bot.migrations")]
+    for_env = ("bot.config", "bot.db", "bot.models")
+    yield from imports_where(
+        ours,
+        lambda who, what: under(what, *PACKAGES) and not (who == "bot.migrations.env" and under(what, *for_env)),
+    )
+
+
+def the_sandbox_knows_nothing_of_the_bot(modules: list[Module]) -> Iterator[str]:
+    """It stands in for Slack and the platforms, so it may know the bot only over HTTP."""
+    sandbox = [module for module in modules if under(module.name, "bot.sandbox")]
+    yield from imports_where(sandbox, lambda _, what: under(what, *PACKAGES) and not under(what, "bot.sandbox"))
+
+
+def no_modules_import_each_other_in_a_circle(modules: list[Module]) -> Iterator[str]:
+    """A cycle means that two modules are one, or that a third is hiding in them."""
+    known = {module.name: module for module in modules}
+    graph = {module.name: needs_of(module, known) for module in modules}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as cycle:
+        for needed, importer in pairwise(cycle.args[1]):
+            line = next(each.line for each in known[importer].imports if under(each.target, needed))
+            yield known[importer].at(line, f"{importer} imports {needed}, which needs {importer}")
+
+
+def needs_of(module: Module, known: dict[str, Module]) -> set[str]:
+    """Which of our modules must be loaded before this one; imports for type checkers alone load nothing."""
+    needs = set()
+    for each in module.imports:
+        name = each.target
+        while name and name not in known:
+            name = name.rpartition(".")[0]
+        if name and not each.for_types_only:
+            needs.add(name)
+    return needs
+
+
+# --- What stays out of our modules ---------------------------------------------------------------
+
+
+def the_domain_and_the_views_neither_wait_nor_read_a_clock(modules: list[Module]) -> Iterator[str]:
+    """They are pure: the same state and the same `now` always give the same answer."""
+    outside = ("asyncio", "http.client", "os", "socket", "sqlite3", "subprocess", "time", "urllib.request")
+    waiting = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+    pure = [module for module in modules if under(module.name, "bot.domain", "bot.views")]
+    yield from imports_where(pure, lambda _, what: under(what, *outside))
+    for module in pure:
+        for node in ast.walk(module.tree):
+            if isinstance(node, waiting):
+                yield module.at(node.lineno, f"{module.name} waits")
+            elif isinstance(node, ast.Call) and reads_clock_or_file(node.func):
+                yield module.at(node.lineno, f"{module.name} calls {ast.unparse(node.func)}")
+
+
+def reads_clock_or_file(called: ast.expr) -> bool:
+    """Is this ``datetime.now``, ``date.today``, ``open`` or the like?"""
+    if isinstance(called, ast.Attribute):
+        return called.attr in {"now", "utcnow", "today"}
+    return isinstance(called, ast.Name) and called.id == "open"
+
+
+def imports_stand_at_the_top_of_a_module(modules: list[Module]) -> Iterator[str]:
+    """An import inside a function hides a cycle, and fails only when a citizen is waiting."""
+    for module in modules:
+        functions = (n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        inside = {
+            node.lineno
+            for function in functions
+            for node in ast.walk(function)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        yield from (module.at(line, "an import inside a function") for line in sorted(inside))
+
+
+def no_module_keeps_mutable_state(modules: list[Module]) -> Iterator[str]:
+    """What changes lives in the database or is passed down; a collection in capitals is a constant."""
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Global):
+                yield module.at(node.lineno, f"global {', '.join(node.names)}")
+        for statement in statements_at_load(module.tree.body):
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and is_mutable(statement.value):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                names = [ast.unparse(target) for target in targets]
+                if not all(name.isupper() or name == "__all__" for name in names):
+                    yield module.at(statement.lineno, f"{', '.join(names)} can be changed by anyone")
+
+
+def statements_at_load(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module that run as it loads, also those in conditions and tries."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With | ast.For):
+            for name in ("body", "orelse", "finalbody"):
+                yield from statements_at_load(getattr(statement, name, []))
+
+
+def is_mutable(value: ast.expr | None) -> bool:
+    """Is this a list, dict or set, written out or called for?"""
+    if isinstance(value, ast.Call):
+        called = ast.unparse(value.func).rpartition(".")[2]
+        return called in {"list", "dict", "set", "bytearray", "defaultdict", "deque", "Counter", "OrderedDict"}
+    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
+
+
+# --- The tests -----------------------------------------------------------------------------------
+
+BROKEN: dict[Rule, list[tuple[str, str]]] = {
+    handlers_and_jobs_never_import_each_other: [
+        ("handlers/claim.py", "from jobs import poll"),
+        ("jobs/poll.py", "import handlers.claim"),
+    ],
+    only_the_app_imports_handlers: [("bot/cases.py", "from handlers.claim import claim")],
+    only_the_composition_root_imports_jobs: [("bot/app.py", "from jobs import poll")],
+    the_domain_imports_the_standard_library_only: [
+        ("bot/domain/case.py", "from sqlmodel import SQLModel"),
+        ("bot/domain/sla.py", "from .. import models"),
+    ],
+    views_import_the_domain_and_the_models_only: [
+        ("bot/views/card.py", "from sqlalchemy.orm import Session"),
+        ("bot/views/home.py", "from bot import cases"),
+    ],
+    connectors_know_neither_tables_nor_slack_nor_each_other: [
+        ("bot/connectors/mastodon.py", "from bot.models import Mention"),
+        ("bot/connectors/bluesky.py", "from slack_sdk import WebClient"),
+        ("bot/connectors/rss.py", "from bot.connectors.mastodon import Mastodon"),
+        ("bot/connectors/__init__.py", "from bot import inbox"),
+    ],
+    bolt_is_known_only_where_listeners_are_wired: [("handlers/claim.py", "from slack_bolt.async_app import AsyncAck")],
+    only_connectors_import_httpx: [("bot/web.py", "import httpx")],
+    only_the_settings_read_the_environment: [
+        ("bot/db.py", "import os; URL = os.environ['URL']"),
+        ("jobs/poll.py", "import os; pause = os.getenv('PAUSE')"),
+        ("bot/cli.py", "from os import environ as settings"),
+        ("bot/web.py", "from pydantic_settings import BaseSettings"),
+    ],
+    migrations_import_nothing_of_ours: [
+        ("bot/migrations/versions/0001_begin.py", "from bot.models import Case"),
+        ("bot/migrations/env.py", "from bot import cases"),
+    ],
+    the_sandbox_knows_nothing_of_the_bot: [("bot/sandbox/slack.py", "from bot.desk import Desk")],
+    no_modules_import_each_other_in_a_circle: [("bot/inbox.py", "from bot.outbox import send")],
+    the_domain_and_the_views_neither_wait_nor_read_a_clock: [
+        ("bot/domain/sla.py", "import asyncio"),
+        ("bot/domain/case.py", "async def claim(): pass"),
+        ("bot/domain/hours.py", "def today(): return datetime.now(UTC)"),
+        ("bot/views/card.py", "from time import time"),
+        ("bot/views/home.py", "def home(): return open('home.json')"),
+    ],
+    imports_stand_at_the_top_of_a_module: [
+        ("bot/cards.py", "def sync(): from bot import cases"),
+        ("jobs/poll.py", "class Poll:\n  async def run(self): import handlers"),
+    ],
+    no_module_keeps_mutable_state: [
+        ("bot/wake.py", "lanes = {}"),
+        ("bot/desk.py", "clients: list[str] = list()"),
+        ("bot/db.py", "if True:\n  engines = defaultdict(list)"),
+        ("bot/app.py", "def build():\n  global app"),
+    ],
+}
+"""The rules, each with files that break it on their last line when they join the sound tree."""
+
+SOUND = {
+    "bot/app.py": "import handlers\nfrom slack_bolt.async_app import AsyncApp",
+    "bot/run.py": "from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler\nfrom jobs import poll",
+    "bot/config.py": "import os\nHOME = os.environ['HOME']",
+    "bot/connectors/__init__.py": "from bot.connectors import mastodon, pixelfed\nBY_NAME = {}",
+    "bot/connectors/base.py": "from bot.domain.mention import Post",
+    "bot/connectors/http.py": "import httpx\nfrom bot.connectors.base import Unavailable",
+    "bot/connectors/mastodon.py": "import httpx\nfrom bot.connectors.base import Page\nfrom . import http",
+    "bot/connectors/pixelfed.py": "from bot.connectors import mastodon\nclass Pixelfed(mastodon.Mastodon): pass",
+    "bot/domain/sla.py": "from __future__ import annotations\nfrom datetime import time\nfrom .hours import add",
+    "bot/migrations/env.py": "from bot import config, db, models",
+    "bot/outbox.py": "from bot.inbox import take_in",
+    "bot/desk.py": "if TYPE_CHECKING:\n  from bot.wake import Wake",
+    "bot/wake.py": "from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
+    "bot/views/card.py": "import regex\nfrom bot import texts\nfrom bot.models import Case",
+    "handlers/__init__.py": "from slack_bolt.async_app import AsyncApp\nfrom handlers import claim",
+    "handlers/claim.py": "from bot import cases",
+    "jobs/poll.py": "from bot import inbox",
+}
+"""A tree that uses every exception the rules allow."""
+
+
+def plant(root: Path, files: dict[str, str]) -> list[Module]:
+    """Write the files and read them as our code would be read."""
+    for path, source in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(source + "\n", encoding="utf-8")
+    return read_modules(root)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_our_code_keeps_the_rule(rule: Rule) -> None:
+    modules = read_modules(ROOT)
+    assert {module.name for module in modules} >= set(PACKAGES), "our code was not found"
+    violations = sorted(set(rule(modules)))
+    assert not violations, "\n".join([f"{rule.__name__.replace('_', ' ')}: {rule.__doc__}", *violations])
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_sound_tree_keeps_the_rule(rule: Rule, tmp_path: Path) -> None:
+    assert list(rule(plant(tmp_path, SOUND))) == []
+
+
+@pytest.mark.parametrize(("rule", "path", "source"), [(rule, *file) for rule in BROKEN for file in BROKEN[rule]])
+def test_a_broken_tree_is_caught_where_it_breaks_the_rule(rule: Rule, path: str, source: str, tmp_path: Path) -> None:
+    violations = list(rule(plant(tmp_path, {**SOUND, path: source})))
+    last_line = source.count("\n") + 1
+    assert any(violation.startswith(f"{path}:{last_line}: ") for violation in violations)
