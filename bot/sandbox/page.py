@@ -1,0 +1,237 @@
+"""The page in the browser: its files, and its web socket over which a person sees and acts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from bot.sandbox.acting import Acting
+from bot.sandbox.delivery import Acknowledgement
+from bot.sandbox.square import Square
+from bot.sandbox.workspace import Change, Channel, Workspace
+
+Json = dict[str, Any]
+STATIC = Path(__file__).parent / "static"
+
+FAILURES: Mapping[str, str] = {
+    "timeout": "De app heeft niet op tijd geantwoord (Slack wacht 3 seconden).",
+    "no_connection": "De app is niet verbonden.",
+    "connection_closed": "De verbinding met de app viel weg.",
+    "gone": "Dit is er niet meer.",
+    "unknown_command": "Deze opdracht bestaat niet.",
+    "incomplete": "Nog niet alles is goed ingevuld.",
+    "invalid_view": "De app antwoordde met een venster dat Slack niet aanneemt.",
+    "invalid_answer": "De app antwoordde met een bericht dat Slack niet aanneemt.",
+}
+
+
+class Page:
+    """Serves the page and one web socket per open tab."""
+
+    def __init__(self, slack: Acting, square: Square) -> None:
+        self._slack = slack
+        self._square = square
+        self._workspace = slack.workspace
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The routes of the page."""
+        return [
+            web.get("/", self._index),
+            web.static("/static", STATIC),
+            web.get("/page/socket", self._socket),
+            web.get("/files/{id}", self._file),
+        ]
+
+    async def close(self) -> None:
+        """Close every tab's socket."""
+        for socket in list(self._sockets):
+            await socket.close()
+
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        stored = self._workspace.files.get(request.match_info["id"])
+        if stored is None or not stored.shared:
+            raise web.HTTPNotFound
+        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in stored.name)
+        return web.Response(
+            body=stored.content,
+            content_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        person = request.query.get("person", "")
+        if person not in self._workspace.people:
+            raise web.HTTPNotFound
+        socket = web.WebSocketResponse(heartbeat=30)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        outgoing: asyncio.Queue[Json] = asyncio.Queue()
+        outgoing.put_nowait(hello(self._workspace, self._square, person))
+
+        def pass_on(change: Change) -> None:
+            frame = frame_of(self._workspace, self._square, person, change)
+            if frame is not None:
+                outgoing.put_nowait(frame)
+
+        stop = self._workspace.listen(pass_on)
+        writer = asyncio.create_task(_write(socket, outgoing))
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    # A task of its own, because an act waits for the app and the next may not.
+                    self._slack.in_background(self._receive(person, message.data, outgoing))
+        finally:
+            stop()
+            writer.cancel()
+            self._sockets.discard(socket)
+        return socket
+
+    async def _receive(self, person: str, text: str, outgoing: asyncio.Queue[Json]) -> None:
+        try:
+            frame = json.loads(text)
+            key = frame.get("key", "")
+        except (ValueError, AttributeError):
+            return
+        outgoing.put_nowait({"type": "busy", "key": key, "on": True})
+        try:
+            ack = await self._act(person, frame)
+        except (KeyError, LookupError, TypeError, ValueError):
+            ack = Acknowledgement(False, reason="gone")
+        finally:
+            outgoing.put_nowait({"type": "busy", "key": key, "on": False})
+        if ack.errors:
+            view_id = str(frame.get("view_id", ""))
+            outgoing.put_nowait({"type": "view_errors", "view_id": view_id, "errors": ack.errors})
+        elif not ack.ok:
+            sentence = FAILURES.get(ack.reason, f"De app gaf een fout ({ack.reason}).")
+            outgoing.put_nowait({"type": "failed", "key": key, "text": sentence})
+
+    async def _act(self, person: str, frame: Json) -> Acknowledgement:
+        slack = self._slack
+        match frame.get("type"):
+            case "action":
+                return await self._action(person, frame)
+            case "submit":
+                held = frame.get("state", {}).get("values", {})
+                return await slack.submit(person, view_id=frame["view_id"], held=held)
+            case "close":
+                return await slack.close_view(person, frame["view_id"])
+            case "post":
+                self._must_see(person, frame["channel"])
+                thread = str(frame.get("thread_ts") or "")
+                return await slack.post(person, frame["channel"], str(frame["text"]), thread_ts=thread)
+            case "shortcut":
+                if frame.get("ts"):
+                    self._must_see(person, frame["channel"])
+                where = {"channel": frame.get("channel") or "", "ts": frame.get("ts") or ""}
+                return await slack.shortcut(person, frame["callback_id"], **where)
+            case "home":
+                return await slack.open_home(person)
+            case "im":
+                if frame["user"] in self._workspace.people:
+                    slack.open_im(person, frame["user"])
+                return Acknowledgement(True)
+        return Acknowledgement(False, reason="gone")
+
+    async def _action(self, person: str, frame: Json) -> Acknowledgement:
+        where, action = frame["container"], frame["action"]
+        held = frame.get("state", {}).get("values", {})
+        if where["type"] == "view":
+            return await self._slack.act_in_view(person, where["view_id"], action, held)
+        self._must_see(person, where["channel"])
+        return await self._slack.act_in_message(person, where["channel"], where["ts"], action, held)
+
+    def _must_see(self, person: str, channel: str) -> None:
+        if not visible(self._workspace.channels[channel], person):
+            raise LookupError(channel)
+
+
+async def _write(socket: web.WebSocketResponse, outgoing: asyncio.Queue[Json]) -> None:
+    while True:
+        frame = await outgoing.get()
+        try:
+            await socket.send_json(frame)
+        except ConnectionError:
+            return
+
+
+def visible(channel: Channel, person: str) -> bool:
+    """Whether a person may see a channel: public ones all, others only as a member."""
+    return person in channel.members or (channel.kind != "im" and not channel.private)
+
+
+def hello(workspace: Workspace, square: Square, person: str) -> Json:
+    """Everything this person may see, for the page to start with."""
+    seen = [channel for channel in workspace.channels.values() if visible(channel, person)]
+    messages: dict[str, list[Json]] = {}
+    for channel in seen:
+        found = [_message(channel.id, m) for m in workspace.messages[channel.id].values()]
+        found += [
+            _message(channel.id, shown.message) | {"ephemeral": True}
+            for (where, _), shown in workspace.ephemerals.items()
+            if where == channel.id and shown.to == person
+        ]
+        messages[channel.id] = sorted(found, key=lambda message: str(message["ts"]))
+    return {
+        "type": "hello",
+        "team": {"id": workspace.team_id, "name": workspace.team_name, "domain": workspace.domain},
+        "me": person,
+        "people": [
+            {"id": p.id, "name": p.name, "real_name": p.real_name, "is_bot": p.is_bot, "color": p.color}
+            for p in workspace.people.values()
+        ],
+        "channels": [_channel(channel, person) for channel in seen],
+        "commands": workspace.app.commands,
+        "shortcuts": workspace.app.shortcuts,
+        "messages": messages,
+        "home": workspace.homes.get(person),
+        "views": workspace.stacks.get(person, []),
+        "square": square.posts,
+        "usergroups": [{"id": g.id, "handle": g.handle, "name": g.name} for g in workspace.usergroups.values()],
+    }
+
+
+def frame_of(workspace: Workspace, square: Square, person: str, change: Change) -> Json | None:
+    """The frame that tells this person of a change; None if it is not for them."""
+    if change.person not in ("", person):
+        return None
+    if change.channel and not visible(workspace.channels[change.channel], person):
+        return None
+    match change.kind:
+        case "message":
+            own = workspace.ephemerals.get((change.channel, change.ts))
+            if own is not None:
+                return {"type": "message", "message": _message(change.channel, own.message) | {"ephemeral": True}}
+            message = workspace.messages[change.channel][change.ts]
+            return {"type": "message", "message": _message(change.channel, message)}
+        case "message_deleted":
+            return {"type": "message_deleted", "channel": change.channel, "ts": change.ts}
+        case "channel":
+            return {"type": "channel", "channel": _channel(workspace.channels[change.channel], person)}
+        case "views":
+            return {"type": "views", "views": workspace.stacks.get(person, [])}
+        case "home":
+            return {"type": "home", "view": workspace.homes[person]}
+        case "square":
+            return {"type": "square", "posts": square.posts}
+    return None
+
+
+def _message(channel: str, message: Json) -> Json:
+    return {**message, "channel": channel}
+
+
+def _channel(channel: Channel, person: str) -> Json:
+    described: Json = {"id": channel.id, "name": channel.name, "kind": channel.kind, "topic": channel.topic}
+    if channel.kind == "im":
+        described["with"] = next(iter(channel.members - {person}), person)
+    return described
