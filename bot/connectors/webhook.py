@@ -1,0 +1,384 @@
+"""Any source that can POST JSON to us (monitoring suite, web form, own system), and hear our replies if it likes.
+
+In: `verify` says whether a request comes from the source, `posts_of` reads its mentions. Signatures are Standard
+Webhooks (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: HMAC-SHA256 of
+`id.timestamp.body` with the base64 key after `whsec_`), X-Hub-Signature-256 (HMAC-SHA256 of the raw body with the whole
+secret as text, as https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries has it), or a secret
+in the address for suites that cannot sign. The last two do not prove when a request was made: one who overhears it can
+send it again, but not another.
+
+Out: a reply is POSTed to the source's callback with both signatures. The receiver must publish one `webhook-id` once
+and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
+
+Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: accept, allow_token,
+items, mapping, time_zone, html, private, callback_url, max_length, allow_private, address; README.md explains them.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx
+import regex
+from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook as Signature
+
+from bot.connectors import http
+from bot.connectors.base import Account, Cursor, Draft, Health, Page, Rejected, Sent, Unauthorized, Unknowable, Verdict
+from bot.connectors.html import text_of
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
+from bot.domain.text import Text, text
+
+METHODS = {
+    "standard": "Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature)",
+    "hub": "X-Hub-Signature-256",
+    "token": "/in/<source>?token=<token>",
+}
+FIELDS = frozenset(
+    """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
+    private language can_reply can_reply_privately edited_at deleted""".split()
+)
+"""What a mention may tell; the keys of a source's mapping."""
+TOLERANCE = 300
+"""Seconds that a sender's clock may differ from ours, as the package standardwebhooks has it."""
+LEAST_KEY_BYTES = 24
+"""The specification's least length of a key."""
+MAX_BODY = 5 * 1024 * 1024
+MAX_TEXT = 100_000
+CUT = " […]"
+UNPROVEN = (WebhookVerificationError, EmptyWebhookSecretError, ValueError)
+"""What the package raises on a wrong signature, an unusable secret and hostile headers."""
+PUZZLED = frozenset({400, 422})
+"""What a callback answers that does not know our ping."""
+
+
+class NotSigned(Exception):
+    """A request that does not prove to come from the source; the text says why, in plain words (HTTP 401)."""
+
+    def __init__(self, reason: Text) -> None:
+        self.text = reason
+        super().__init__(str(reason))
+
+
+def new_secret() -> str:
+    """Return a new signing secret of 32 random bytes, written as Standard Webhooks has it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def verify(account: Account, headers: Mapping[str, str], body: bytes, *, token: str | None) -> None:
+    """Return when one of the methods that the source accepts proves that it sent these bytes.
+
+    `token` is the one in the address, if any. Raises NotSigned, whatever the request holds.
+    """
+    accepted = _accepted(account)
+    sent = {name.lower(): value for name, value in headers.items()}
+    refusals = []
+    for method in accepted:
+        try:
+            if method == "standard" and "webhook-signature" in sent:
+                return _verify_standard(_current(account, "signing_secret"), sent, body)
+            if method == "hub" and "x-hub-signature-256" in sent:
+                return _verify_hub(_current(account, "signing_secret"), sent["x-hub-signature-256"], body)
+            if method == "token" and token:
+                return _verify_token(_current(account, "url_token"), token)
+        except NotSigned as refusal:
+            refusals.append(refusal)
+    if refusals:
+        raise refusals[0]
+    methods = ", ".join(METHODS[method] for method in accepted)
+    raise NotSigned(text("The request is not signed. This source accepts: {methods}.", methods=methods or "-"))
+
+
+def _accepted(account: Account) -> list[str]:
+    may_use_token = account.options.get("allow_token") is True
+    wanted = account.options.get("accept", METHODS)
+    return [method for method in METHODS if method in wanted and (method != "token" or may_use_token)]
+
+
+def _current(account: Account, name: str) -> list[str]:
+    """Return the secrets of this name that are valid now: the new one, then the one being replaced."""
+    return [account.secrets[key] for key in (name, f"{name}_old") if account.secrets.get(key)]
+
+
+def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> None:
+    # The package reads the time as a float, so that "1e9", "01" and " 1" would all pass for the signed "1".
+    sent_at = headers.get("webhook-timestamp", "")
+    if not re.fullmatch(r"[1-9][0-9]{0,11}", sent_at):
+        raise NotSigned(text("webhook-timestamp must be whole seconds since 1970."))
+    if abs(time.time() - int(sent_at)) > TOLERANCE:
+        raise NotSigned(text("webhook-timestamp differs more than five minutes from our clock; set the sender's."))
+    for key in keys:
+        try:
+            Signature(key).verify(body, headers, json_parse=False)
+        except UNPROVEN:
+            continue
+        return
+    raise NotSigned(text("webhook-signature does not match this body and the secret of this source."))
+
+
+def _verify_hub(keys: list[str], signature: str, body: bytes) -> None:
+    given = signature.strip().lower()
+    if not any(_same(given, _hub_signature(key, body)) for key in keys):
+        raise NotSigned(text("X-Hub-Signature-256 does not match this body and the secret of this source."))
+
+
+def _verify_token(tokens: list[str], given: str) -> None:
+    if not any(_same(given, token) for token in tokens):
+        raise NotSigned(text("The token in the address is not the one of this source."))
+
+
+def _hub_signature(key: str, body: bytes) -> str:
+    return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _same(given: str, ours: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), ours.encode("utf-8", "surrogatepass"))
+
+
+def posts_of(account: Account, body: bytes, *, now: datetime | None = None) -> list[Post]:
+    """Return the mentions in a body, oldest first: one object, a list, or a list under "mentions" (option `items`).
+
+    A mention without a date gets `now`, and so does one from the future. One without an id gets the hash of its
+    address, else of its author, text and date; an edit of the latter is a new mention. An address that is not http(s)
+    is left out; an id over 500 characters becomes its hash; a text over 100,000 is cut. Raises BadPayload.
+    """
+    if len(body) > MAX_BODY:
+        raise BadPayload(text("The body is larger than {size} MB; send fewer mentions at once.", size=MAX_BODY >> 20))
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadPayload(text("The body is not JSON.")) from error
+    options = account.options
+    reading = Reading(options.get("mapping", {}), _zone(options), now or datetime.now(UTC))
+    posts = [_post(item, options) for item in items(sent, options.get("items", ""), reading)]
+    return sorted(posts, key=lambda post: post.published_at)
+
+
+def _zone(options: Mapping[str, Any]) -> tzinfo:
+    name = options.get("time_zone", "UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadPayload(text("The time zone set for this source is unknown: {zone}", zone=name)) from error
+
+
+def _post(item: Item, options: Mapping[str, Any]) -> Post:
+    external_id = _external_id(item)
+    conversation = item.id("conversation") or None
+    gone = item.flag("deleted", default=False)
+    said = text_of(item.string("text")) if options.get("html") else item.string("text")
+    return Post(
+        external_id=external_id,
+        author=_author(item, conversation or external_id),
+        text=said if len(said) <= MAX_TEXT else said[: MAX_TEXT - len(CUT)] + CUT,
+        published_at=item.moment("published_at") or item.reading.now,
+        url=item.address("url"),
+        conversation=conversation,
+        in_reply_to=item.id("in_reply_to") or None,
+        private=item.flag("private", default=bool(options.get("private"))),
+        language=item.name("language"),
+        allows=frozenset() if gone else _allows(item, has_callback=bool(options.get("callback_url"))),
+        edited_at=item.moment("edited_at"),
+        gone=gone,
+    )
+
+
+def _external_id(item: Item) -> str:
+    if given := item.id("id"):
+        return given
+    if url := item.address("url"):
+        return fingerprint(url)
+    if item.flag("deleted", default=False) or not item.string("text").strip():
+        raise BadPayload(text("{field} is missing, and so is what could stand for it.", field=item.path("id")))
+    # The date as it was sent: the moment of receipt would make every repeat a new mention.
+    author = item.string("author.id") or item.string("author.handle") or item.string("author.name")
+    return fingerprint(author, item.string("text"), str(item.raw("published_at")))
+
+
+def _author(item: Item, alone: str) -> Author:
+    """Return the author; one without id, page or handle is someone else in every conversation (`alone`).
+
+    Two citizens may share a name, and the answer to one is not for the other.
+    """
+    name, handle, url = item.name("author.name"), item.name("author.handle"), item.address("author.url")
+    known = item.id("author.id") or url or handle
+    return Author(known or fingerprint(alone, name), name or handle or http.host(url), handle, url)
+
+
+def _allows(item: Item, *, has_callback: bool) -> frozenset[Allows]:
+    wishes = {
+        Allows.ANSWER: item.flag("can_reply", default=has_callback),
+        Allows.ANSWER_PRIVATELY: item.flag("can_reply_privately", default=False),
+    }
+    return frozenset(allowed for allowed, wished in wishes.items() if wished and has_callback)
+
+
+class Webhook:
+    """One source that pushes its mentions to us, and its callback."""
+
+    platform: ClassVar[str] = "webhook"
+    title: ClassVar[str] = "Webhook"
+    polls: ClassVar[bool] = False
+    resend_safe_for: ClassVar[timedelta | None] = timedelta(days=1)
+
+    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+        self._account = account
+        self._client = client
+
+    async def check(self) -> Health:
+        """Say how to call us and what is accepted, find settings that cannot work, and ping the callback."""
+        working, problems = _check_settings(self._account)
+        try:
+            working.append(await self._check_callback())
+        except Verdict as verdict:
+            problems.append(verdict.text)
+        return Health(tuple(working), tuple(problems))
+
+    async def _check_callback(self) -> Text:
+        if not self._account.options.get("callback_url"):
+            return text("Replies are not possible: no callback_url is set.")
+        response = await self._call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
+        if response.status_code in PUZZLED:
+            return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
+        _judge(response)
+        return text("The callback accepts our signature.")
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return nothing: the source pushes."""
+        return Page((), cursor)
+
+    async def recheck(self, external_ids: list[str]) -> list[Post]:
+        """Return nothing: the source tells of edits and removals itself."""
+        return []
+
+    async def send(self, draft: Draft) -> Sent:
+        """Hand the reply to the callback: the same bytes and `webhook-id` at every attempt, so it can drop repeats.
+
+        The receiver may answer {"id", "url"} of what it published; without an id the reply goes by its key.
+        """
+        content = {
+            "id": draft.key,
+            "in_reply_to": draft.to.external_id,
+            "conversation": draft.to.conversation,
+            "text": draft.text,
+            "private": draft.private,
+        }
+        response = await self._call("reply.created", draft.key, draft.first_tried_at, content)
+        _judge(response)
+        answer = Item(_object_in(response), "", Reading({}, UTC, draft.first_tried_at))
+        try:
+            return Sent(answer.id("id") or draft.key, answer.address("url"))
+        except BadPayload:
+            return Sent(draft.key)
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Raise Unknowable: a callback cannot be asked. Within `resend_safe_for`, send again instead."""
+        raise Unknowable
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return the text as it is."""
+        return text
+
+    def length(self, text: str) -> int:
+        """Return the number of characters as a reader counts them."""
+        return len(regex.findall(r"\X", text))
+
+    def max_length(self) -> int:
+        """Return the option `max_length`, 5,000 by default."""
+        return int(self._account.options.get("max_length", 5000))
+
+    async def _call(self, kind: str, key: str, at: datetime, content: dict[str, Any]) -> httpx.Response:
+        """POST one signed event to the callback and return its answer, whatever the status."""
+        options = self._account.options
+        if not options.get("callback_url"):
+            raise Rejected("This source takes no replies: it has no callback.")
+        keys = [key for key in _current(self._account, "signing_secret") if _key_length(key)]
+        if not keys:
+            raise Rejected("This source has no signing secret to sign replies with.")
+        if not options.get("allow_private"):
+            await http.refuse_private(options["callback_url"])
+        timestamp = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        body = json.dumps({"type": kind, "timestamp": timestamp, "data": content})
+        headers = {"Content-Type": "application/json", **_signed(keys, key, body)}
+        return await http.request(self._client, "POST", options["callback_url"], content=body, headers=headers)
+
+
+def _signed(keys: list[str], id: str, body: str) -> dict[str, str]:
+    """Return the headers of both signatures; during a change of secret Standard Webhooks carries one by each."""
+    now = datetime.now(UTC)
+    return {
+        "webhook-id": id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Signature(key).sign(id, now, body) for key in keys),
+        "X-Hub-Signature-256": _hub_signature(keys[0], body.encode()),
+    }
+
+
+def _key_length(secret: str) -> int:
+    """Return how many bytes of key a secret holds by the rules of Standard Webhooks, 0 when it is unreadable."""
+    key = secret.removeprefix("whsec_").rstrip("=")
+    try:
+        return len(base64.b64decode(key + "=" * (-len(key) % 4), validate=True))
+    except ValueError:
+        return 0
+
+
+def _judge(response: httpx.Response) -> None:
+    """Raise the verdict that a callback's answer stands for, by the rules of Standard Webhooks."""
+    where, status = response.request.url.host, response.status_code
+    if status == 401:
+        raise Unauthorized("{host} does not accept our signature; give it this source's signing secret.", host=where)
+    if status == 410:
+        raise Unauthorized("{host} says that this callback is gone for good.", host=where)
+    if 300 <= status < 400:
+        raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
+    told = _object_in(response)
+    reason = told.get("error") or told.get("message")
+    http.judge(response, reason=reason if isinstance(reason, str) else "")
+
+
+def _object_in(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer, {} when it holds none: a callback need not tell anything."""
+    try:
+        told = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
+    """Return what is set up well and what cannot work, each with how to mend it."""
+    options, accepted = account.options, _accepted(account)
+    working, problems = [], []
+    if address := options.get("address"):
+        working.append(text("Send mentions to {address}.", address=address))
+    if accepted:
+        working.append(text("Accepted as proof: {methods}.", methods=", ".join(METHODS[m] for m in accepted)))
+    else:
+        problems.append(text("No request can be accepted: set accept to standard or hub, or allow_token to true."))
+    if {"standard", "hub"} & set(accepted) and not account.secrets.get("signing_secret"):
+        problems.append(text("There is no signing_secret; make one and give it to the source."))
+    if "standard" in accepted or options.get("callback_url"):
+        keys = _current(account, "signing_secret")
+        if any(_key_length(key) < LEAST_KEY_BYTES for key in keys):
+            problems.append(text("The signing secret is not one of Standard Webhooks (whsec_…, 24 bytes or more)."))
+    if str(options.get("callback_url", "")).startswith("http:") and not options.get("allow_private"):
+        problems.append(text("The callback is not https, so that replies could be read on their way; make it so."))
+    if "token" in accepted and len(account.secrets.get("url_token", "")) < LEAST_KEY_BYTES:
+        problems.append(text("The url_token is missing or shorter than 24 characters; make a longer one."))
+    for field in sorted(set(options.get("mapping", {})) - FIELDS):
+        problems.append(text("The mapping has a field that a mention does not have: {field}", field=field))
+    try:
+        _zone(options)
+    except BadPayload as unknown:
+        problems.append(unknown.text)
+    return working, problems
