@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     slack_channel: str = Field("", description="Id of the team's channel (C…), where the cards are posted.")
     slack_api_url: str = Field("https://slack.com/api/", description="Base address of the Slack API.")
+    slack_pace: float = Field(
+        1.0, ge=0, le=60, description="Seconds between new messages in one channel; Slack takes one a second."
+    )
     team_name: str = Field("Webcare", description="Name of the first team.")
     webcare_language: Literal["nl", "en"] = Field("nl", description="Language of the bot: nl or en.")
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(

@@ -1,5 +1,7 @@
 """The tables. Times are aware UTC; ids of platforms are opaque text; status columns hold the enum's value."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -230,7 +232,10 @@ class Note(SQLModel, table=True):
 
 
 class Escalation(SQLModel, table=True):
-    """A question to a colleague, a user group or another channel, and the advice that came back."""
+    """A question to a colleague, a user group or another channel, and the advice that came back.
+
+    `submission` is the id of the modal it came from, so that a redelivered submission asks nothing twice.
+    """
 
     __tablename__ = "escalations"
     __table_args__ = (Index("ix_escalations_case", "case_id"),)
@@ -244,6 +249,7 @@ class Escalation(SQLModel, table=True):
     advice: str | None = None
     advised_by: str | None = None
     advised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    submission: str = Field(unique=True)
 
 
 class Event(SQLModel, table=True):
@@ -291,3 +297,37 @@ class Message(SQLModel, table=True):
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """All that is known of one case, read together; rows in order of time. `platform` is its title for people."""
+
+    case: Case
+    team: Team
+    account: Account
+    platform: str
+    author: Author
+    mentions: Sequence[Mention]
+    replies: Sequence[Reply]
+    escalations: Sequence[Escalation]
+
+    @property
+    def latest(self) -> Mention:
+        """The citizen's newest mention."""
+        return self.mentions[-1]
+
+    @property
+    def reply(self) -> Reply | None:
+        """The newest reply that was not taken back, if any."""
+        return next((r for r in reversed(self.replies) if r.status is not ReplyStatus.WITHDRAWN), None)
+
+    @property
+    def open_question(self) -> Escalation | None:
+        """The newest question that still waits for advice."""
+        return next((e for e in reversed(self.escalations) if e.advice is None), None)
+
+    @property
+    def answerable(self) -> Mention | None:
+        """The newest mention that the platform lets us answer and that is still there."""
+        return next((m for m in reversed(self.mentions) if m.allows and m.gone_at is None), None)

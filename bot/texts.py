@@ -32,9 +32,8 @@ class Texts:
 
     def __call__(self, message: str | Text, /, **params: Any) -> str:
         """Return the sentence in this language, with its {placeholders} filled."""
-        if isinstance(message, Text):
-            message, params = message.message, dict(message.params)
-        words = self._catalogue.gettext(message)
+        said = message if isinstance(message, Text) else Text(message, params)
+        words, params = self._catalogue.gettext(said.message), dict(said.params)
         return words.format_map(params) if params else words
 
     def plural(self, one: str, many: str, n: int, /, **params: Any) -> str:
@@ -48,6 +47,10 @@ class Texts:
     def time(self, at: datetime) -> str:
         """Return the time of day, as 14:05."""
         return format_time(at, "HH:mm", tzinfo=self.zone, locale=self.language)
+
+    def seconds(self, at: datetime) -> str:
+        """Return the time of day to the second, as 14:05:09."""
+        return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self.language)
 
     def when(self, at: datetime, now: datetime) -> str:
         """Return a moment as short as it can be understood: today only its time, else with the date."""

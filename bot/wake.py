@@ -72,7 +72,7 @@ class InProcess:
             await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """Start nothing new, let what runs end (at most 10 s), then cancel it; the database knows what was under way."""
+        """Start nothing new, let what runs end (at most 10 s), then cancel it; the database knows what was afoot."""
         self._stopped = True
         for timer in self._timers.values():
             timer.cancel()

@@ -1,0 +1,18 @@
+"""What becomes of an agent's words before they are published."""
+
+import re
+
+INITIALS = re.compile(r"[A-Z]{1,4}")
+
+
+def initials_of(name: str) -> str:
+    """Propose initials for a name: `Sanne de Boer` gives SB; small words between do not count."""
+    words = [w for w in re.split(r"[\s\-.]+", name) if w[:1].isalpha()]
+    chosen = [w for w in words if w[0].isupper()] or words
+    return "".join(w[0] for w in (chosen if len(chosen) <= 3 else [chosen[0], *chosen[-2:]])).upper()[:4]
+
+
+def signed(draft: str, initials: str) -> str:
+    """Return the draft with ` ^XX` at its end, once: an agent who typed it already does not get it doubled."""
+    body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
+    return f"{body.rstrip()} ^{initials}" if body.strip() else ""

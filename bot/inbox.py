@@ -1,0 +1,279 @@
+"""Take in posts: skip the known ones, join or open a case, show it; all in the transaction that moves the cursor.
+
+Safe to repeat: the same page again changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlmodel import col, or_, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import NOT_CLOSED, touch
+from bot.domain.case import OPEN, Status
+from bot.domain.mention import Post, is_mere_thanks
+from bot.models import Account, Author, Case, Event, Mention, Message, MessageKind, Reply, Team
+
+PAGE = 300
+"""Posts written in one go; keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What became of a page: the cases it touched, and how many mentions were new."""
+
+    case_ids: frozenset[int]
+    new: int
+
+
+async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post], *, now: datetime) -> TakenIn:
+    """Store a page of posts of one account; edits and removals change the mention they are about."""
+    # Locking the account's row makes pages of one account follow each other (SQLite locks the whole database anyway).
+    account = await session.get_one(Account, account_id, with_for_update=True)
+    touched: set[int] = set()
+    new = 0
+    for start in range(0, len(posts), PAGE):
+        page = _without_repeats(posts[start : start + PAGE])
+        known = await _known(session, account_id, [post.external_id for post in page])
+        for post in page:
+            if post.external_id in known:
+                touched |= await _change(session, known[post.external_id], post, now)
+        fresh = [p for p in page if p.external_id not in known and not p.gone and not _is_ours(account, p)]
+        if fresh:
+            touched |= await _add(session, account, fresh, now)
+            new += len(fresh)
+    return TakenIn(frozenset(touched), new)
+
+
+def _without_repeats(posts: Iterable[Post]) -> list[Post]:
+    """Return the posts with the last state of each; a page may name one twice."""
+    return list({post.external_id: post for post in posts}.values())
+
+
+async def _known(session: AsyncSession, account_id: int, external_ids: list[str]) -> dict[str, Mention]:
+    found = await session.exec(
+        select(Mention).where(Mention.account_id == account_id, col(Mention.external_id).in_(external_ids))
+    )
+    return {mention.external_id: mention for mention in found}
+
+
+def _is_ours(account: Account, post: Post) -> bool:
+    """Tell whether a post is our own reply come back to us."""
+    return post.author.external_id == account.known.get("account_id")
+
+
+async def _change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
+    """Mirror an edit or a removal; returns the case when something changed."""
+    if post.gone:
+        if mention.gone_at is not None:
+            return set()
+        mention.gone_at = now
+        session.add(Event(case_id=mention.case_id, kind="mention_gone", at=now, details={"mention": mention.id}))
+    elif post.edited_at and post.edited_at > (mention.edited_at or mention.published_at) and _differs(mention, post):
+        mention.earlier_text = mention.earlier_text or mention.text
+        mention.text, mention.edited_at = post.text, post.edited_at
+        mention.media = [asdict(m) for m in post.media]
+        session.add(Event(case_id=mention.case_id, kind="mention_edited", at=now, details={"mention": mention.id}))
+    else:
+        return set()
+    session.add(mention)
+    await session.flush()
+    await touch(session, mention.case_id)
+    return {mention.case_id}
+
+
+def _differs(mention: Mention, post: Post) -> bool:
+    return mention.text != post.text or mention.media != [asdict(m) for m in post.media]
+
+
+async def _add(session: AsyncSession, account: Account, posts: list[Post], now: datetime) -> set[int]:
+    """Add new posts: joined to the case of their author's conversation, or each opening one."""
+    authors = await _authors(session, account, posts)
+    cases = await _cases_to_join(session, account, posts, authors)
+    opened = await _open_cases(session, account, posts, authors, cases, now)
+    rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
+    added = await session.execute(insert(Mention).returning(col(Mention.id), sort_by_parameter_order=True), rows)
+    mention_ids = list(added.scalars())
+    joined = [
+        (post, cases[post.external_id], mention_id)
+        for post, mention_id in zip(posts, mention_ids, strict=True)
+        if post.external_id not in opened
+    ]
+    if joined:
+        await _follow_up(session, account, joined, now)
+    return set(cases.values())
+
+
+def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "account_id": account.id,
+        "external_id": post.external_id,
+        "conversation": post.conversation,
+        "in_reply_to": post.in_reply_to,
+        "replies_to": asdict(post.replies_to) if post.replies_to else None,
+        "text": post.text,
+        "url": post.url,
+        "private": post.private,
+        "language": post.language,
+        "media": [asdict(m) for m in post.media],
+        "allows": sorted(post.allows),
+        "published_at": post.published_at,
+        "received_at": now,
+        "edited_at": post.edited_at,
+    }
+
+
+async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
+    """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
+    wanted = {post.author.external_id: post.author for post in posts}
+    found = await session.exec(
+        select(Author).where(Author.account_id == account.id, col(Author.external_id).in_(wanted))
+    )
+    ids: dict[str, int] = {}
+    for row in found:
+        author = wanted[row.external_id]
+        if (row.name, row.handle, row.url) != (author.name, author.handle, author.url):
+            row.name, row.handle, row.url = author.name, author.handle, author.url
+            session.add(row)
+        ids[row.external_id] = row.id or 0
+    missing = [author for key, author in wanted.items() if key not in ids]
+    if missing:
+        rows = [{"account_id": account.id, **asdict(author)} for author in missing]
+        added = await session.execute(insert(Author).returning(col(Author.id), sort_by_parameter_order=True), rows)
+        ids |= {a.external_id: new_id for a, new_id in zip(missing, added.scalars(), strict=True)}
+    return ids
+
+
+async def _cases_to_join(
+    session: AsyncSession, account: Account, posts: list[Post], authors: Mapping[str, int]
+) -> dict[str, int]:
+    """Return, by external id of a post, the existing case of the same author and conversation.
+
+    A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
+    """
+    conversations = {p.conversation for p in posts if p.conversation}
+    parents = {p.in_reply_to for p in posts if p.in_reply_to}
+    if not conversations and not parents:
+        return {}
+    by_key: dict[tuple[str, str, int], int] = {}
+    if conversations or parents:
+        mentions = await session.execute(
+            select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
+            .join(Case, col(Mention.case_id) == Case.id)
+            .where(Mention.account_id == account.id)
+            .where(or_(col(Mention.conversation).in_(conversations), col(Mention.external_id).in_(parents)))
+            .order_by(col(Case.id))
+        )
+        for conversation, external_id, case_id, author_id in mentions:
+            if conversation:
+                by_key["conversation", conversation, author_id] = case_id
+            by_key["post", external_id, author_id] = case_id
+    if parents:
+        replies = await session.execute(
+            select(Reply.external_id, Case.id, Case.author_id)
+            .join(Case, col(Reply.case_id) == Case.id)
+            .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
+        )
+        for external_id, case_id, author_id in replies:
+            by_key["post", external_id or "", author_id] = case_id
+    cases: dict[str, int] = {}
+    for post in posts:
+        author_id = authors[post.author.external_id]
+        case = by_key.get(("post", post.in_reply_to or "", author_id)) or by_key.get(
+            ("conversation", post.conversation or "", author_id)
+        )
+        if case:
+            cases[post.external_id] = case
+    return cases
+
+
+async def _open_cases(
+    session: AsyncSession,
+    account: Account,
+    posts: list[Post],
+    authors: Mapping[str, int],
+    cases: dict[str, int],
+    now: datetime,
+) -> set[str]:
+    """Open a case for each post that joins none (posts of one page may join each other); fills `cases`.
+
+    Returns the external ids of the posts that opened one.
+    """
+    openers: list[Post] = []
+    opener_of: dict[tuple[str, int], str] = {}
+    followers: list[tuple[str, str]] = []
+    for post in posts:
+        if post.external_id in cases:
+            continue
+        author_id = authors[post.author.external_id]
+        keys = [(kind, author_id) for kind in (f"c:{post.conversation}", f"p:{post.in_reply_to}") if kind[2:] != "None"]
+        opener = next((opener_of[key] for key in keys if key in opener_of), None)
+        if opener is None:
+            openers.append(post)
+            opener = post.external_id
+        else:
+            followers.append((post.external_id, opener))
+        for key in [*keys[:1], (f"p:{post.external_id}", author_id)]:
+            opener_of.setdefault(key, opener)
+    rows = [
+        {
+            "team_id": account.team_id,
+            "account_id": account.id,
+            "author_id": authors[post.author.external_id],
+            "status": Status.NEW,
+            "opened_at": now,
+        }
+        for post in openers
+    ]
+    if rows:
+        added = await session.execute(insert(Case).returning(col(Case.id), sort_by_parameter_order=True), rows)
+        new_ids = list(added.scalars())
+        cases |= {post.external_id: case_id for post, case_id in zip(openers, new_ids, strict=True)}
+        team = await session.get_one(Team, account.team_id)
+        shown = [
+            {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
+            for case_id in new_ids
+        ]
+        await session.execute(insert(Message), shown)
+        logged = [{"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new_ids]
+        await session.execute(insert(Event), logged)
+    cases |= {follower: cases[opener] for follower, opener in followers}
+    return {post.external_id for post in openers}
+
+
+async def _follow_up(
+    session: AsyncSession, account: Account, joined: list[tuple[Post, int, int]], now: datetime
+) -> None:
+    """Show the citizen's next posts in the case's thread, and reopen a case that no longer waited for us.
+
+    A mere "bedankt!" does not reopen; an open case stays with the one who has it.
+    """
+    team = await session.get_one(Team, account.team_id)
+    for post, case_id, mention_id in joined:
+        session.add(
+            Message(
+                key=f"follow_up:{mention_id}",
+                kind=MessageKind.FOLLOW_UP,
+                case_id=case_id,
+                subject_id=mention_id,
+                channel=team.channel,
+                in_thread=True,
+            )
+        )
+        thanks = is_mere_thanks(post.text) and not post.media
+        if not thanks:
+            reopened = await session.scalars(
+                update(Case)
+                .where(col(Case.id) == case_id, col(Case.status).not_in(OPEN))
+                .values(status=Status.NEW, assignee=None, claimed_at=None, **NOT_CLOSED)
+                .returning(col(Case.id))
+            )
+            if reopened.first() is not None:
+                session.add(Event(case_id=case_id, kind="reopened_by_citizen", at=now, details={"mention": mention_id}))
+        session.add(Event(case_id=case_id, kind="joined", at=now, details={"mention": mention_id, "thanks": thanks}))
+        await session.flush()
+        await touch(session, case_id)

@@ -1,0 +1,293 @@
+"""Replies on their way out: each is published once, or a person is asked.
+
+`approved` → (committed) `sending` → `sent`. A reply found in `sending` is one whose outcome is unknown (a crash, a lost
+connection): it is sent again only while the platform recognises its key, else looked up, else it is `uncertain`.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cards, cases
+from bot.connectors.base import (
+    Connector,
+    Draft,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+)
+from bot.desk import Desk
+from bot.domain.case import Status
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.text import Refused, Text
+from bot.logs import trace
+from bot.models import Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyStatus, Team
+from bot.models import Author as AuthorRow
+from bot.models import Mention as MentionRow
+
+log = structlog.get_logger()
+
+RETRY = timedelta(seconds=15)
+LONGEST_RETRY = timedelta(minutes=10)
+
+
+async def answer(
+    session: AsyncSession,
+    file: CaseFile,
+    *,
+    by: str,
+    now: datetime,
+    draft: str,
+    text: str,
+    private: bool,
+    mention: MentionRow,
+    submission: str,
+    undo: timedelta,
+) -> Reply:
+    """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice."""
+    found = await session.exec(select(Reply).where(Reply.key == submission))
+    reply = found.first()
+    if reply is not None:
+        return reply
+    case = await cases.answered(session, file.case.id or 0, by=by, now=now)
+    reply = Reply(
+        case_id=case.id or 0,
+        mention_id=mention.id or 0,
+        account_id=case.account_id,
+        by=by,
+        key=submission,
+        draft=draft,
+        text=text,
+        private=private,
+        created_at=now,
+        send_at=now + undo,
+    )
+    session.add(reply)
+    return reply
+
+
+async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
+    """Take back a reply that has not gone out; the draft is kept for the next try."""
+    taken = await session.scalars(
+        update(Reply)
+        .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.APPROVED)
+        .values(status=ReplyStatus.WITHDRAWN)
+        .returning(col(Reply.by))
+    )
+    author = taken.first()
+    if author is None:
+        raise Refused("Too late to undo: the reply is on its way.")
+    return await cases.withdrawn(session, case_id, by=by, owner=author, now=now)
+
+
+async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
+    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew."""
+    status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
+    settled = await session.scalars(
+        update(Reply)
+        .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.UNCERTAIN)
+        .values(status=status, sent_at=col(Reply.first_tried_at) if published else None, problem=None)
+        .returning(col(Reply.id))
+    )
+    reply_id = settled.first()
+    if reply_id is None:
+        raise Refused("A colleague has already decided on this.")
+    case = await cases.get(session, case_id)
+    if published:
+        case.status, case.answered_at = Status.ANSWERED, now
+        session.add(case)
+    session.add(Event(case_id=case_id, kind="settled", by=by, at=now, details={"published": published}))
+    await session.flush()
+    await cases.touch(session, case_id)
+    return case
+
+
+async def send_due(desk: Desk, account_id: int) -> datetime | None:
+    """Send all replies of an account that are due; returns when the next one falls due, if any waits."""
+    while True:
+        async with desk.session() as session:
+            now = desk.now()
+            account = await session.get_one(Account, account_id)
+            if account.stopped_at is not None:
+                return None
+            reply = await _take_next(session, account_id, now)
+            if reply is None:
+                return await _next_due(session, account_id)
+            draft = await _draft(session, reply)
+            again = reply.tries > 1
+        outcome = await _try(desk.connector(account), draft, again=again, now=now)
+        async with desk.session() as session:
+            await _record(session, reply.id or 0, outcome, desk.now())
+        await cards.sync(desk, reply.case_id)
+
+
+async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | None:
+    """Mark the next due reply as being sent, so that whatever happens next is known to have been tried."""
+    due = (
+        select(Reply.id)
+        .where(Reply.account_id == account_id, col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING]))
+        .where(Reply.send_at <= now)
+        .order_by(col(Reply.send_at), col(Reply.id))
+        .limit(1)
+    )
+    reply_id = (await session.exec(due)).first()
+    if reply_id is None:
+        return None
+    reply = await session.get_one(Reply, reply_id, with_for_update=True)
+    if reply.status not in {ReplyStatus.APPROVED, ReplyStatus.SENDING} or reply.send_at > now:
+        return None
+    reply.status = ReplyStatus.SENDING
+    reply.first_tried_at = reply.first_tried_at or now
+    reply.tries += 1
+    # Whoever finds it after a crash waits this long, so that a request still under way has ended by then.
+    reply.send_at = now + timedelta(seconds=90)
+    session.add(reply)
+    await session.flush()
+    await cases.touch(session, reply.case_id)
+    return reply
+
+
+async def _next_due(session: AsyncSession, account_id: int) -> datetime | None:
+    found = await session.exec(
+        select(Reply.send_at)
+        .where(Reply.account_id == account_id, col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING]))
+        .order_by(col(Reply.send_at))
+        .limit(1)
+    )
+    return found.first()
+
+
+async def _draft(session: AsyncSession, reply: Reply) -> Draft:
+    mention = await session.get_one(MentionRow, reply.mention_id)
+    case = await session.get_one(Case, reply.case_id)
+    author = await session.get_one(AuthorRow, case.author_id)
+    return Draft(reply.key, reply.text, reply.private, post_of(mention, author), reply.first_tried_at or reply.send_at)
+
+
+def post_of(mention: MentionRow, author: AuthorRow) -> Post:
+    """Return a stored mention as the post that a connector knows."""
+    return Post(
+        external_id=mention.external_id,
+        author=Author(author.external_id, author.name, author.handle, author.url),
+        text=mention.text,
+        published_at=mention.published_at,
+        url=mention.url,
+        conversation=mention.conversation,
+        in_reply_to=mention.in_reply_to,
+        private=mention.private,
+        language=mention.language,
+        allows=frozenset(Allows(a) for a in mention.allows),
+        edited_at=mention.edited_at,
+    )
+
+
+Outcome = Sent | Rejected | RateLimited | Unauthorized | Unavailable | Unknowable
+
+
+async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Outcome:
+    """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
+    try:
+        if again and not _recognised(connector, draft, now):
+            found = await connector.find(draft)
+            if found is not None:
+                return found
+        return await connector.send(draft)
+    except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
+        return outcome
+    except Exception as error:  # a fault of ours in a connector: whether it was sent is not known
+        log.error("sending a reply failed", platform=connector.platform, **trace(error))
+        return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
+
+
+def _recognised(connector: Connector, draft: Draft, now: datetime) -> bool:
+    safe_for = connector.resend_safe_for
+    return safe_for is not None and now - draft.first_tried_at < safe_for
+
+
+async def _record(session: AsyncSession, reply_id: int, outcome: Outcome, now: datetime) -> None:
+    """Write down what the platform said, on the reply and its case."""
+    reply = await session.get_one(Reply, reply_id, with_for_update=True)
+    case = await session.get_one(Case, reply.case_id, with_for_update=True)
+    if reply.status is not ReplyStatus.SENDING:
+        return
+    match outcome:
+        case Sent():
+            reply.status, reply.sent_at, reply.problem = ReplyStatus.SENT, now, None
+            reply.external_id, reply.url = outcome.external_id, outcome.url
+            case.answered_at = now
+            _log(session, reply, "reply_sent", now)
+        case Rejected():
+            reply.status, reply.problem = ReplyStatus.FAILED, outcome.text.to_json()
+            await _give_back(session, case, reply, now, "reply_failed")
+        case Unknowable():
+            reply.status = ReplyStatus.UNCERTAIN
+            await _give_back(session, case, reply, now, "reply_uncertain")
+        case RateLimited():  # the platform did not carry it out
+            reply.status, reply.send_at, reply.problem = ReplyStatus.APPROVED, outcome.retry_at, outcome.text.to_json()
+            reply.tries -= 1
+        case Unauthorized():
+            reply.status, reply.send_at, reply.problem = ReplyStatus.APPROVED, now, outcome.text.to_json()
+            reply.tries -= 1
+            await stop_account(session, reply.account_id, outcome.text, now)
+        case OutcomeUnknown():  # stays `sending`: the next try looks first
+            reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
+        case Unavailable():
+            reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
+            if reply.tries == 1:  # nothing of it ever reached the platform
+                reply.status, reply.tries, reply.first_tried_at = ReplyStatus.APPROVED, 0, None
+    session.add(reply)
+    session.add(case)
+    await session.flush()
+    await cases.touch(session, reply.case_id)
+
+
+def _backoff(reply: Reply) -> timedelta:
+    doublings = max(0, min(reply.tries - 1, 8))
+    return min(RETRY * (1 << doublings), LONGEST_RETRY)
+
+
+def _log(session: AsyncSession, reply: Reply, kind: str, now: datetime) -> None:
+    session.add(Event(case_id=reply.case_id, kind=kind, by=reply.by, at=now, details={"reply": reply.id}))
+
+
+async def _give_back(session: AsyncSession, case: Case, reply: Reply, now: datetime, kind: str) -> None:
+    """Put the case back on the desk of the one who answered, with a word in the thread."""
+    if case.status is Status.ANSWERED:
+        case.status, case.assignee = Status.CLAIMED, reply.by
+    team = await session.get_one(Team, case.team_id)
+    session.add(
+        Message(
+            key=f"{kind}:{reply.id}",
+            kind=MessageKind.REPLY_PROBLEM,
+            case_id=case.id,
+            subject_id=reply.id,
+            channel=team.channel,
+            in_thread=True,
+        )
+    )
+    _log(session, reply, kind, now)
+
+
+async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:
+    """Stop an account whose token no longer works, and tell its team, once."""
+    account = await session.get_one(Account, account_id, with_for_update=True)
+    if account.stopped_at is not None:
+        return
+    account.stopped_at, account.problem = now, problem.to_json()
+    session.add(account)
+    session.add(Event(account_id=account_id, kind="account_stopped", at=now))
+    team = await session.get_one(Team, account.team_id)
+    session.add(
+        Message(
+            key=f"account_stopped:{account_id}:{now.timestamp()}",
+            kind=MessageKind.ACCOUNT_PROBLEM,
+            subject_id=account_id,
+            channel=team.channel,
+        )
+    )

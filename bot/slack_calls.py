@@ -1,0 +1,145 @@
+"""The calls to Slack that place messages, with Slack's errors sorted by what follows from them.
+
+The client these use must not retry on connection errors: Slack may have taken the message, and a second post would
+show it twice.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.views.block import View
+
+EVENT_TYPE = "webcare_message"
+"""The metadata's event type under which our messages carry their key."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message is in Slack."""
+
+    channel: str
+    ts: str
+
+
+class SlackLater(Exception):
+    """Slack asks us to wait; nothing was done."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("ratelimited")
+        self.wait = wait
+
+
+class SlackDown(Exception):
+    """Slack could not be reached or failed; `maybe_done` says that the call may have had its effect."""
+
+    def __init__(self, *, maybe_done: bool) -> None:
+        super().__init__("unreachable")
+        self.maybe_done = maybe_done
+
+
+class SlackRefuses(Exception):
+    """Slack says no; `error` is its name for the reason (https://docs.slack.dev/reference/methods)."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+READS = frozenset({"conversations.history", "conversations.replies", "usergroups.list", "usergroups.users.list"})
+"""Methods that take their arguments in the query, not as JSON."""
+FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+
+
+async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
+    """Call a method of Slack's Web API; raises SlackLater, SlackDown or SlackRefuses."""
+    try:
+        if method in READS:
+            return await client.api_call(method, http_verb="GET", params=arguments)
+        return await client.api_call(method, json=arguments)
+    except SlackApiError as error:
+        response = error.response
+        status = getattr(response, "status_code", 200)
+        name = str(response.get("error", "")) if hasattr(response, "get") else ""
+        if status == 429 or name == "ratelimited":
+            raise SlackLater(timedelta(seconds=_retry_after(response))) from None
+        if status >= 500 or name in FAULTS or not name:
+            raise SlackDown(maybe_done=True) from None
+        raise SlackRefuses(name) from None
+    except aiohttp.ClientConnectorError:
+        raise SlackDown(maybe_done=False) from None
+    except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError):
+        raise SlackDown(maybe_done=True) from None
+
+
+def _retry_after(response: Any) -> float:
+    headers = {str(k).lower(): v for k, v in dict(getattr(response, "headers", None) or {}).items()}
+    try:
+        return max(1.0, float(headers.get("retry-after", "30")))
+    except ValueError:
+        return 30.0
+
+
+async def post(client: AsyncWebClient, channel: str, key: str, view: View, *, thread_ts: str | None) -> Place:
+    """Post a message, with its key in the metadata so that it can be found again."""
+    arguments = {
+        "channel": await conversation(client, channel),
+        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": key}},
+        "unfurl_links": False,
+        "unfurl_media": False,
+        **({"thread_ts": thread_ts} if thread_ts else {}),
+    }
+    answer = await _with_blocks(client, "chat.postMessage", arguments, view)
+    return Place(str(answer["channel"]), str(answer["ts"]))
+
+
+async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
+    """Make a message show this view."""
+    await _with_blocks(client, "chat.update", {"channel": place.channel, "ts": place.ts}, view)
+    return place
+
+
+async def _with_blocks(
+    client: AsyncWebClient, method: str, arguments: dict[str, Any], view: View
+) -> AsyncSlackResponse:
+    """Send text and blocks; a workspace that refuses the blocks gets the text, so that nothing stays unseen."""
+    try:
+        return await call(client, method, **arguments, text=view.text, blocks=view.blocks)
+    except SlackRefuses as refusal:
+        if refusal.error not in {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}:
+            raise
+        return await call(client, method, **arguments, text=view.text, blocks=[])
+
+
+async def find(
+    client: AsyncWebClient, channel: str, key: str, *, since: datetime, thread_ts: str | None
+) -> Place | None:
+    """Look for a message of ours by its key, in the channel or thread, among those posted after `since`."""
+    channel = await conversation(client, channel)
+    method = "conversations.replies" if thread_ts else "conversations.history"
+    where = {"channel": channel, **({"ts": thread_ts} if thread_ts else {})}
+    oldest = f"{(since - timedelta(minutes=2)).astimezone(UTC).timestamp():.6f}"
+    cursor = ""
+    while True:
+        asked = {**where, "oldest": oldest, "limit": 200, "include_all_metadata": True}
+        answer = await call(client, method, **asked, **({"cursor": cursor} if cursor else {}))
+        for message in answer.get("messages") or []:
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload", {}).get("key") == key:
+                return Place(channel, str(message["ts"]))
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return None
+
+
+async def conversation(client: AsyncWebClient, target: str) -> str:
+    """Return the channel to post in for a target: a person's direct-message channel, else the channel itself."""
+    if not target.startswith(("U", "W")):
+        return target
+    answer = await call(client, "conversations.open", users=target)
+    return str(answer["channel"]["id"])

@@ -1,0 +1,124 @@
+"""The answer modal: the conversation so far, the text, and a preview of exactly what the citizen will see."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.mention import Allows
+from bot.models import CaseFile, Mention, ReplyStatus
+from bot.texts import Texts
+from bot.views.block import Block, context, cut, field_of, modal, option, quote, section
+from bot.views.citizen import author_line, mention_blocks, source_line
+from bot.views.modals import initials_field, placeholder
+
+TEXT = "answer_text"
+VISIBILITY = "answer_visibility"
+INITIALS = "initials"
+SLACK_INPUT = 3000
+"""The longest text that Slack's input takes (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What would be published for what has been typed so far, and its length as the platform counts it."""
+
+    text: str
+    length: int
+    max_length: int
+    private: bool
+
+    @property
+    def left(self) -> int:
+        """How much more fits; negative when it is too long."""
+        return self.max_length - self.length
+
+
+def answer_modal(
+    file: CaseFile,
+    mention: Mention,
+    composed: Composed,
+    t: Texts,
+    now: datetime,
+    *,
+    draft: str = "",
+    ask_initials: str | None = None,
+) -> Block:
+    """Return the modal. `draft` prefills the text; `ask_initials` asks for them with that proposal."""
+    blocks = [*_conversation(file, mention, t, now), _text_field(t, draft)]
+    if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
+        blocks.append(_visibility_field(t, mention.private))
+    if ask_initials is not None:
+        blocks.append(initials_field(t, ask_initials))
+    blocks += preview(composed, t, file)
+    keep = json.dumps({"case": file.case.id, "mention": mention.id, "ask": ask_initials})
+    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=keep)
+
+
+def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
+    """Return the preview: the words as they will be published, who can read them, and the length left."""
+    reader = literal_reader(file)
+    if composed.private:
+        audience = t("🔒 Private: only {name} reads this.", name=reader)
+    else:
+        audience = t("🌐 Public: everyone can read this.")
+    if composed.left >= 0:
+        length = t.plural("{n} character left", "{n} characters left", composed.left)
+    else:
+        length = "⚠️ " + t.plural("{n} character too long", "{n} characters too long", -composed.left)
+    return [
+        section("*" + t("This is what the citizen will see:") + "*"),
+        quote(composed.text or t("(type your answer above)"), 2900),
+        context(audience, length),
+    ]
+
+
+def literal_reader(file: CaseFile) -> str:
+    """Return the citizen's name for a sentence."""
+    return author_line(file.author)
+
+
+def _text_field(t: Texts, draft: str) -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "multiline": True,
+        "max_length": SLACK_INPUT,
+        "focus_on_load": True,
+        "placeholder": placeholder(t("Write as you would speak: friendly, clear, to the point.")),
+        "dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]},
+    }
+    if draft:
+        element["initial_value"] = cut(draft, SLACK_INPUT)
+    made = field_of(t("Your answer"), TEXT, element, hint=t("Your initials are added by themselves."))
+    made["dispatch_action"] = True
+    return made
+
+
+def _visibility_field(t: Texts, private: bool) -> Block:
+    public, privately = option(t("Public"), "public"), option(t("Private message"), "private")
+    radio = {
+        "type": "radio_buttons",
+        "options": [public, privately],
+        "initial_option": privately if private else public,
+    }
+    made = field_of(t("Who may read it"), VISIBILITY, radio)
+    made["dispatch_action"] = True
+    return made
+
+
+def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:
+    """Return the exchange so far: earlier posts and answers in order of time, and the mention that is answered last."""
+    sent = [r for r in file.replies if r.status is ReplyStatus.SENT]
+    earlier: list[tuple[datetime, list[Block]]] = [
+        (m.published_at, [context(source_line(file, m, t, now)), quote(m.text, 500)])
+        for m in file.mentions
+        if m.id != mention.id
+    ]
+    earlier += [
+        (r.sent_at or r.created_at, [context(t("We answered ({agent}):", agent=f"<@{r.by}>")), quote(r.text, 500)])
+        for r in sent
+    ]
+    blocks = [section(author_line(file.author))]
+    for _, said in sorted(earlier, key=lambda item: item[0])[-6:]:
+        blocks += said
+    blocks.append(context(source_line(file, mention, t, now)))
+    return blocks + mention_blocks(mention, t, now)

@@ -1,0 +1,28 @@
+"""The question that a colleague, group or other team gets, with the Advise button; they cannot reply to the citizen."""
+
+from datetime import datetime
+
+from bot.domain.case import Urgency
+from bot.models import CaseFile
+from bot.texts import Texts
+from bot.views.block import View, actions, button, context, literal, quote, section
+from bot.views.case_card import target_name
+from bot.views.citizen import mentions_blocks
+
+
+def ask_card(file: CaseFile, escalation_id: int, t: Texts, now: datetime) -> View:
+    """Show the question and the case it is about; once there is advice, show that instead of the button."""
+    escalation = next(e for e in file.escalations if e.id == escalation_id)
+    who = {"agent": f"<@{escalation.by}>", "target": target_name(escalation.target)}
+    if escalation.urgency is Urgency.URGENT:
+        asks = t("🔴 *Urgent* – {agent} asks {target} for advice:", **who)
+    else:
+        asks = t("❓ {agent} asks {target} for advice:", **who)
+    blocks = [section(asks), quote(escalation.question, 1500), *mentions_blocks(file, t, now)]
+    if escalation.advice is None:
+        blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
+        blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
+    else:
+        given = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
+        blocks += [section(given), quote(escalation.advice, 1500)]
+    return View(f"{asks} {literal(escalation.question, 300)}", blocks)

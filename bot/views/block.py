@@ -1,0 +1,146 @@
+"""The few Block Kit pieces that our views are made of, and hostile text made harmless.
+
+Sizes are Slack's: https://docs.slack.dev/reference/block-kit/blocks and …/composition-objects.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import regex
+
+Block = dict[str, Any]
+
+SECTION = 2900
+"""Characters for one section's text (Slack: 3,000), with room for what escaping adds at the end."""
+CONTEXT = 1900
+OPTION = 75
+LEFT_TO_RIGHT = "\u2068"
+END = "\u2069"
+
+
+@dataclass(frozen=True)
+class View:
+    """A message: `text` is what notifications and screen readers get, `blocks` what is seen."""
+
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def escape(text: str) -> str:
+    """Make text literal in mrkdwn: `<!channel>` in a post must ping nobody (https://docs.slack.dev/messaging/formatting-message-text)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def literal(text: str, limit: int) -> str:
+    """Return citizens' words for use inside mrkdwn: cut, escaped, in one line, without markup or turned-round text."""
+    words = " ".join(text.split())
+    for mark in "*_~`":
+        words = words.replace(mark, mark + "\u200b")
+    return isolate(escape(cut(words, limit)))
+
+
+def isolate(text: str) -> str:
+    """Keep right-to-left marks inside this text from turning round what follows (Unicode isolates, UAX #9)."""
+    return f"{LEFT_TO_RIGHT}{text}{END}"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters, ending in … when cut, and never in the middle of a grapheme."""
+    text = text.replace("\x00", "")
+    if len(text) <= limit:
+        return text
+    kept, size = [], 0
+    for grapheme in regex.findall(r"\X", text[: limit + 1]):
+        size += len(grapheme)
+        if size > limit - 1:
+            break
+        kept.append(grapheme)
+    return "".join(kept).rstrip() + "…"
+
+
+def plain(text: str, limit: int = OPTION) -> Block:
+    """Return a plain_text object."""
+    return {"type": "plain_text", "text": cut(text, limit), "emoji": True}
+
+
+def mrkdwn(text: str, limit: int = SECTION) -> Block:
+    """Return a mrkdwn object; whatever strangers wrote in it must have been made `literal` before."""
+    return {"type": "mrkdwn", "text": text if len(text) <= limit else text[: limit - 1] + "…", "verbatim": True}
+
+
+def section(text: str) -> Block:
+    """Return a section of mrkdwn."""
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def context(*texts: str) -> Block:
+    """Return a line of small print."""
+    return {"type": "context", "elements": [mrkdwn(text, CONTEXT) for text in texts]}
+
+
+def quote(text: str, limit: int = SECTION) -> Block:
+    """Return strangers' words as a quotation: rich text is never parsed, so nothing in it can ping, link or format."""
+    words = isolate(cut(text.strip(), limit)) if text.strip() else "—"
+    element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]}
+    return {"type": "rich_text", "elements": [element]}
+
+
+def button(label: str, action_id: str, value: str, *, style: str | None = None, url: str | None = None) -> Block:
+    """Return a button."""
+    made: Block = {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
+    if style:
+        made["style"] = style
+    if url:
+        made["url"] = url
+    return made
+
+
+def overflow(action_id: str, options: list[tuple[str, str]]) -> Block:
+    """Return an overflow menu of up to 5 (label, value) choices."""
+    return {"type": "overflow", "action_id": action_id, "options": [option(*each) for each in options[:5]]}
+
+
+def option(label: str, value: str) -> Block:
+    """Return one choice of a menu."""
+    return {"text": plain(label), "value": value}
+
+
+def actions(*elements: Block) -> list[Block]:
+    """Return a row of buttons, or nothing when there are none (Slack refuses an empty row)."""
+    return [{"type": "actions", "elements": list(elements)}] if elements else []
+
+
+def field_of(label: str, block_id: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+    """Return an input of a modal."""
+    made: Block = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label, 2000),
+        "element": {"action_id": block_id, **element},
+        "optional": optional,
+    }
+    if hint:
+        made["hint"] = plain(hint, 2000)
+    return made
+
+
+def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = "", close: str, keep: str = "") -> Block:
+    """Return a modal; `keep` comes back with its submission (private_metadata)."""
+    made: Block = {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain(title, 24),
+        "close": plain(close, 24),
+        "blocks": blocks[:100],
+        "private_metadata": keep,
+    }
+    if submit:
+        made["submit"] = plain(submit, 24)
+    return made
+
+
+def link(url: str, label: str) -> str:
+    """Return a mrkdwn link, or only the label when the address is none that may be linked."""
+    if not url.startswith(("https://", "http://")) or any(c in url for c in "<>|\"' \n") or len(url) > 2000:
+        return escape(label)
+    return f"<{escape(url)}|{escape(label)}>"

@@ -1,0 +1,164 @@
+"""The card of a case in the team's channel: what was written, how it stands, and the buttons that its status allows."""
+
+from datetime import datetime
+
+from bot.domain.case import CloseReason, Status
+from bot.models import CaseFile, Reply, ReplyStatus
+from bot.texts import Texts
+from bot.views.block import Block, View, actions, button, context, link, literal, overflow, quote, section
+from bot.views.citizen import author_line, excerpt, mentions_blocks, source_line
+
+REASONS = {
+    CloseReason.ANSWERED_ELSEWHERE: "answered elsewhere",
+    CloseReason.NO_ANSWER_NEEDED: "no answer needed",
+    CloseReason.NOT_FOR_US: "not for us",
+    CloseReason.SPAM: "spam",
+    CloseReason.OTHER: "other",
+}
+SIZE = 12_000
+"""Characters that all blocks of a message may hold together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
+
+
+def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
+    """Show all the team needs of a case; the same state always gives the same card."""
+    state = state_line(file, t, now)
+    text = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
+             platform=literal(file.platform, 60), text=excerpt(file, t))  # fmt: skip
+    short = file.case.status is Status.CLOSED
+    blocks = _short(file, t, now) if short else mentions_blocks(file, t, now)
+    blocks.append(section(state))
+    if not short:
+        blocks += _reply_blocks(file, t)
+    blocks += _buttons(file, t)
+    return View(f"{text} — {state}", blocks)
+
+
+def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
+    """Say in words how the case stands; the symbol before it only repeats them."""
+    case, reply = file.case, file.reply
+    who = f"<@{case.assignee}>" if case.assignee else ""
+    if reply is not None and reply.status is not ReplyStatus.SENT:
+        line = _reply_state(reply, t, now)
+        if line and case.status in {Status.ANSWERED, Status.CLAIMED}:
+            return line
+    match case.status:
+        case Status.NEW:
+            since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
+            return "🆕 " + t("*New* – waiting since {time}", time=since)
+        case Status.CLAIMED:
+            return "🙋 " + t("*Claimed* – with {agent} since {time}", agent=who, time=t.when(_claimed(file), now))
+        case Status.ESCALATED:
+            asked = file.open_question
+            target = target_name(asked.target) if asked else ""
+            return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
+        case Status.ANSWERED:
+            return "✅ " + _answered(file, who, t, now)
+        case Status.CLOSED:
+            reason = t(REASONS[case.close_reason or CloseReason.OTHER])
+            more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
+            closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
+                       time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
+            return f"☑️ {closed}{more}"
+
+
+def target_name(target: str) -> str:
+    """Return how Slack writes a colleague, a user group or a channel."""
+    kind = target[:1]
+    return f"<!subteam^{target}>" if kind == "S" else f"<#{target}>" if kind in "CG" else f"<@{target}>"
+
+
+def _claimed(file: CaseFile) -> datetime:
+    return file.case.claimed_at or file.case.opened_at
+
+
+def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
+    reply = file.reply
+    at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
+    words = t("*Answered* by {agent} at {time}", agent=who, time=at)
+    if reply and reply.private:
+        words += " · 🔒 " + t("private message")
+    return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
+
+
+def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
+    who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
+    match reply.status:
+        case ReplyStatus.APPROVED if problem:
+            return "⏳ " + t("*Waiting to send* – the answer of {agent} goes out later: {problem}",
+                            agent=who, problem=problem)  # fmt: skip
+        case ReplyStatus.APPROVED:
+            return "⏳ " + t("*Sending soon* – the answer of {agent} goes out at {time}",
+                            agent=who, time=t.seconds(reply.send_at))  # fmt: skip
+        case ReplyStatus.SENDING if problem:
+            return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",
+                            agent=who, problem=problem)  # fmt: skip
+        case ReplyStatus.SENDING:
+            return "⏳ " + t("*Sending* – the answer of {agent} is on its way", agent=who)
+        case ReplyStatus.UNCERTAIN:
+            return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer is there", agent=who)
+        case ReplyStatus.FAILED:
+            return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
+        case _:
+            return ""
+
+
+def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:
+    reply = file.reply
+    if reply is None or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
+        return []
+    if reply.status is ReplyStatus.SENT and file.case.status is Status.CLAIMED:
+        return []
+    return [context(t("Our answer:")), quote(reply.text, 600)]
+
+
+def _short(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    return [
+        context(f"{author_line(file.author)} · {source_line(file, file.latest, t, now)}"),
+        context(excerpt(file, t)),
+    ]
+
+
+def _buttons(file: CaseFile, t: Texts) -> list[Block]:
+    case, reply, value = file.case, file.reply, str(file.case.id)
+    if reply is not None and reply.status is ReplyStatus.UNCERTAIN and case.status is Status.CLAIMED:
+        return actions(*_settle_buttons(file, t))
+    if case.status is Status.ANSWERED:
+        if reply is not None and reply.status is ReplyStatus.APPROVED:
+            return actions(button(t("Undo"), "case:undo", value, style="danger"))
+        if reply is not None and reply.status is ReplyStatus.SENDING:
+            return []
+        return actions(button(t("Reopen"), "case:reopen", value), _more(file, t, "close", "note", "details"))
+    if case.status is Status.CLOSED:
+        return actions(button(t("Reopen"), "case:reopen", value))
+    row = []
+    if case.status is Status.NEW:
+        row.append(button(t("Claim"), "case:claim", value, style="primary"))
+    if file.answerable is not None:
+        style = "primary" if case.status is not Status.NEW else None
+        row.append(button(t("Answer"), "case:answer", value, style=style))
+    elif file.latest.url.startswith(("https://", "http://")):
+        row.append(button(t("Open"), "case:open", value, url=file.latest.url))
+    row.append(button(t("Escalate"), "case:escalate", value))
+    first = ("close", "assign") if case.status is Status.NEW else ("release", "assign", "close")
+    row.append(_more(file, t, *first, "note", "details"))
+    return actions(*row)
+
+
+def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
+    value = str(file.case.id)
+    there = button(t("Yes, it is there"), "case:settle_sent", value, style="primary")
+    absent = button(t("No, it is not there"), "case:settle_absent", value)
+    if file.latest.url.startswith(("https://", "http://")):
+        return [button(t("Open"), "case:open", value, url=file.latest.url), there, absent]
+    return [there, absent]
+
+
+def _more(file: CaseFile, t: Texts, *verbs: str) -> Block:
+    labels = {
+        "close": t("Close…"),
+        "assign": t("Assign…"),
+        "release": t("Release"),
+        "note": t("Add a note…"),
+        "details": t("Details"),
+    }
+    return overflow("case:more", [(labels[verb], f"{verb}:{file.case.id}") for verb in verbs])

@@ -1,0 +1,73 @@
+"""How a citizen and what they wrote are shown, on every surface alike."""
+
+from datetime import datetime
+
+from bot.models import Author, CaseFile, Mention
+from bot.texts import Texts
+from bot.views.block import Block, context, link, literal, quote, section
+
+SHOWN = 3
+"""Mentions of a case shown in full on its card; older ones are counted."""
+
+
+def author_line(author: Author) -> str:
+    """Return the author's name and handle, linked to their page where it is known."""
+    name = literal(author.name or author.handle or "?", 80)
+    handle = literal("@" + author.handle.lstrip("@"), 80) if author.handle else ""
+    linked = link(author.url, "↗") if author.url else ""
+    return " ".join(part for part in (f"*{name}*", handle, linked if linked.startswith("<") else "") if part)
+
+
+def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
+    """Return where and when it was written, with the link to the post."""
+    parts = [f"*{literal(file.platform, 60)}*"]
+    if file.account.name != file.platform:
+        parts.append(literal(file.account.name, 80))
+    if mention.private:
+        parts.append("🔒 " + t("private message"))
+    parts.append(t.when(mention.published_at, now))
+    if mention.url:
+        parts.append(link(mention.url, t("view the post")))
+    return " · ".join(parts)
+
+
+def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 2500) -> list[Block]:
+    """Return one mention: what it answers, its words, its media, and whether it was edited or removed."""
+    blocks: list[Block] = []
+    if mention.replies_to:
+        said = mention.replies_to
+        author, words = literal(str(said.get("author", "")), 80), literal(str(said.get("text", "")), 200)
+        blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
+    blocks.append(quote(mention.text, limit))
+    for medium in mention.media[:4]:
+        kind = t(MEDIA.get(medium.get("kind", ""), "attachment"))
+        described = medium.get("alt") or t("without description")
+        alt = literal(described, 300)
+        address = link(medium.get("url", ""), kind)
+        blocks.append(context(f"🖼 {address}: {alt}"))
+    if mention.gone_at:
+        blocks.append(context("🗑 " + t("The author removed this post ({time}).", time=t.when(mention.gone_at, now))))
+    elif mention.edited_at:
+        blocks.append(context("✏️ " + t("The author edited this post ({time}).", time=t.when(mention.edited_at, now))))
+    return blocks
+
+
+MEDIA = {"image": "picture", "video": "video", "gifv": "video", "audio": "sound"}
+
+
+def mentions_blocks(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return the author and their newest mentions."""
+    blocks = [section(author_line(file.author)), context(source_line(file, file.latest, t, now))]
+    earlier = len(file.mentions) - SHOWN
+    if earlier > 0:
+        words = t.plural("{n} earlier post in the thread below", "{n} earlier posts in the thread below", earlier)
+        blocks.append(context(words))
+    shown = file.mentions[-SHOWN:]
+    for mention in shown:
+        blocks += mention_blocks(mention, t, now, limit=2500 if mention is file.latest else 800)
+    return blocks
+
+
+def excerpt(file: CaseFile, t: Texts) -> str:
+    """Return the first words of the newest mention, for notifications and screen readers."""
+    return literal(file.latest.text, 200) or t("(no text)")

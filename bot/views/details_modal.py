@@ -1,0 +1,65 @@
+"""The details of a case: all its posts, notes and answers, and who did what when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.models import CaseFile, Event, Note
+from bot.texts import Texts
+from bot.views.block import Block, context, literal, modal, quote, section
+from bot.views.case_card import state_line
+from bot.views.citizen import author_line, mention_blocks, source_line
+
+EVENTS = {
+    "opened": "came in",
+    "joined": "the citizen wrote again",
+    "reopened_by_citizen": "reopened, because the citizen wrote again",
+    "mention_edited": "the citizen edited a post",
+    "mention_gone": "the citizen removed a post",
+    "claim": "claimed",
+    "take_over": "taken over",
+    "release": "released",
+    "assign": "assigned",
+    "answer": "answer approved",
+    "withdraw": "answer taken back",
+    "reply_sent": "answer published",
+    "reply_failed": "answer refused by the platform",
+    "reply_uncertain": "not certain whether the answer was published",
+    "settled": "decided whether the answer was published",
+    "escalate": "escalated",
+    "advise": "advice given",
+    "close": "closed",
+    "reopen": "reopened",
+    "note": "note added",
+}
+
+
+def details_modal(file: CaseFile, events: Sequence[Event], notes: Sequence[Note], t: Texts, now: datetime) -> Block:
+    """Return the whole history, the newest part of it when it is long."""
+    blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
+    for mention in file.mentions[-10:]:
+        blocks.append(context(source_line(file, mention, t, now)))
+        blocks += mention_blocks(mention, t, now, limit=2900)
+        if mention.earlier_text:
+            blocks += [context(t("Before the edit:")), quote(mention.earlier_text, 1500)]
+    for reply in file.replies[-5:]:
+        blocks += [context(t("Our answer ({agent}):", agent=f"<@{reply.by}>")), quote(reply.text, 1500)]
+    for asked in file.escalations[-5:]:
+        blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
+        if asked.advice:
+            blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, 600)]
+    for kept in notes[-10:]:
+        said = t("Note by {agent}, {time}: {text}", agent=f"<@{kept.by}>",
+                 time=t.when(kept.at, now), text=literal(kept.text, 500))  # fmt: skip
+        blocks.append(context(said))
+    blocks = blocks[:90]
+    blocks.append(section("*" + t("History") + "*"))
+    lines = [_line(event, t, now) for event in events[-40:]]
+    blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
+    return modal("said", t("Details"), blocks, close=t("Close"))
+
+
+def _line(event: Event, t: Texts, now: datetime) -> str:
+    what = t(EVENTS.get(event.kind, event.kind))
+    to = event.details.get("to")
+    target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
+    return f"{t.when(event.at, now)} · {what}{target}" + (f" · <@{event.by}>" if event.by else "")

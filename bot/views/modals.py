@@ -1,0 +1,100 @@
+"""The small modals: loading, a word to the agent, take over, close, assign, note, advise."""
+
+from bot.domain.case import CloseReason
+from bot.models import CaseFile, Escalation
+from bot.texts import Texts
+from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
+from bot.views.case_card import REASONS
+from bot.views.citizen import author_line
+
+
+def loading(t: Texts) -> Block:
+    """Return what is shown while we look things up: a trigger lives 3 seconds, so a modal opens at once."""
+    return modal("loading", t("One moment…"), [section(t("Loading…"))], close=t("Cancel"))
+
+
+def said(words: str, t: Texts) -> Block:
+    """Return a modal that only says something."""
+    return modal("said", t("Webcare"), [section(words)], close=t("Close"))
+
+
+def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
+    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it."""
+    words = t("{agent} has this case. Take it over? They will be told.", agent=f"<@{file.case.assignee}>")
+    blocks = [section(words), context(author_line(file.author)), quote(file.latest.text, 500)]
+    keep = f"{file.case.id}:{then}"
+    return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), keep=keep)
+
+
+def close_modal(file: CaseFile, t: Texts) -> Block:
+    """Ask for what reason the case is closed."""
+    reasons = [option(t(REASONS[reason]).capitalize(), reason.value) for reason in CloseReason]
+    blocks = [
+        context(author_line(file.author)),
+        quote(file.latest.text, 300),
+        field_of(t("Reason"), "close_reason", {"type": "radio_buttons", "options": reasons}),
+        field_of(
+            t("Explanation"),
+            "close_text",
+            {"type": "plain_text_input", "max_length": 300},
+            optional=True,
+            hint=t("Required with “other”. For colleagues only; do not put personal details here."),
+        ),
+    ]
+    keep = str(file.case.id)
+    return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), keep=keep)
+
+
+def assign_modal(file: CaseFile, t: Texts) -> Block:
+    """Ask to whom the case is given."""
+    picker: Block = {"type": "users_select"}
+    if file.case.assignee:
+        picker["initial_user"] = file.case.assignee
+    blocks = [field_of(t("Colleague"), "assign_to", picker, hint=t("They are told in the thread."))]
+    keep = str(file.case.id)
+    return modal("case:assign", t("Assign"), blocks, submit=t("Assign"), close=t("Cancel"), keep=keep)
+
+
+def note_modal(file: CaseFile, t: Texts) -> Block:
+    """Ask for a note; it is posted in the thread."""
+    blocks = [
+        field_of(
+            t("Note"),
+            "note_text",
+            {"type": "plain_text_input", "multiline": True, "max_length": 2900},
+            hint=t("For colleagues only: notes are never sent to the citizen. So are replies in the thread."),
+        )
+    ]
+    return modal("case:note", t("Add a note"), blocks, submit=t("Save"), close=t("Cancel"), keep=str(file.case.id))
+
+
+def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
+    """Show the question and ask for advice."""
+    blocks = [
+        section(t("{agent} asks:", agent=f"<@{escalation.by}>")),
+        quote(escalation.question, 1500),
+        context(author_line(file.author)),
+        quote(file.latest.text, 1500),
+        field_of(
+            t("Your advice"),
+            "advice_text",
+            {"type": "plain_text_input", "multiline": True, "max_length": 2900},
+            hint=t("Goes to the webcare team only, not to the citizen."),
+        ),
+    ]
+    keep = str(escalation.id)
+    return modal("case:advise", t("Advise"), blocks, submit=t("Send advice"), close=t("Cancel"), keep=keep)
+
+
+def initials_field(t: Texts, proposal: str) -> Block:
+    """Ask an agent's initials, once."""
+    element = {"type": "plain_text_input", "initial_value": proposal, "min_length": 1, "max_length": 4}
+    if not proposal:
+        del element["initial_value"]
+    hint = t("Letters that sign your answers (^{initials}); asked once, yours alone.", initials=proposal or "AB")
+    return field_of(t("Your initials"), "initials", element, hint=hint)
+
+
+def placeholder(words: str) -> Block:
+    """Return a hint inside an empty field."""
+    return plain(words, 150)

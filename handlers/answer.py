@@ -1,0 +1,169 @@
+"""Answer: the modal, its live preview, sending, undoing, and deciding on a reply with an unknown outcome."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext
+from slack_sdk.errors import SlackApiError
+
+from bot import agents, cards, cases, outbox
+from bot.desk import Desk
+from bot.domain.case import Status
+from bot.domain.mention import Allows
+from bot.domain.reply import initials_of, signed
+from bot.domain.text import Refused
+from bot.models import CaseFile, Mention, ReplyStatus
+from bot.views.answer_modal import INITIALS, TEXT, VISIBILITY, Composed, answer_modal
+from bot.views.block import Block
+from bot.views.modals import take_over_modal
+from handlers.modal import opened, values
+
+
+async def open_answer(ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
+    await ack()
+    case_id = int(action["value"])
+    async with opened(desk, body) as show:
+        await show(await _claimed_modal(desk, case_id, body["user"]["id"]))
+    await cards.sync(desk, case_id)
+
+
+async def take_over(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """Take the case over and go on to the answer."""
+    case_id, by = int(view["private_metadata"].split(":")[0]), context.user_id or ""
+    async with desk.session() as session:
+        await cases.take_over(session, case_id, by=by, now=desk.now())
+    await ack(response_action="update", view=await _claimed_modal(desk, case_id, by))
+    await cards.sync(desk, case_id)
+
+
+async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
+    async with desk.session() as session:
+        file = await cases.read(session, case_id)
+        if file.answerable is None:
+            raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+        if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != by:
+            return take_over_modal(file, desk.t, then="answer")
+        if file.case.status is Status.NEW:
+            await cases.claim(session, case_id, by=by, now=desk.now())
+            file = await cases.read(session, case_id)
+        await cases.refuse_unless_answerable(file)
+        initials = await agents.initials(session, by)
+    proposal = None if initials else await _proposal(desk, by)
+    draft = _kept_draft(file)
+    mention = _latest_answerable(file)
+    composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
+    return answer_modal(file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=proposal)
+
+
+async def preview(ack: AsyncAck, body: dict[str, Any], desk: Desk) -> None:
+    """Show what has been typed as the citizen will see it, with the length left."""
+    await ack()
+    view = body["view"]
+    kept, filled = json.loads(view["private_metadata"]), values(view)
+    async with desk.reading() as session:
+        file = await cases.read(session, kept["case"])
+        initials = await agents.initials(session, body["user"]["id"]) or filled.get(INITIALS) or kept["ask"] or ""
+    mention = _mention(file, kept["mention"])
+    composed = _compose(desk, file, mention, filled.get(TEXT) or "", initials, private=_private(mention, filled))
+    shown = answer_modal(file, mention, composed, desk.t, desk.now(), draft=_kept_draft(file), ask_initials=kept["ask"])
+    try:
+        await desk.slack.views_update(view_id=view["id"], view=shown)
+    except SlackApiError as error:
+        # The modal was closed meanwhile, or Slack wants fewer updates: the preview at the next key is as good.
+        if error.response.get("error") not in {"not_found", "view_not_found", "ratelimited", "hash_conflict"}:
+            raise
+
+
+async def send(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """Approve the reply; what is wrong is told at its field and the draft stays."""
+    by, kept, filled = context.user_id or "", json.loads(view["private_metadata"]), values(view)
+    async with desk.session() as session:
+        file = await cases.read(session, kept["case"])
+        initials = await agents.initials(session, by)
+        if initials is None:
+            initials = await agents.set_initials(session, by, filled.get(INITIALS) or "", now=desk.now())
+        mention, draft = _mention(file, kept["mention"]), (filled.get(TEXT) or "").strip()
+        private = _private(mention, filled)
+        composed = _compose(desk, file, mention, draft, initials, private=private)
+        _refuse_bad_length(draft, composed)
+        reply = await outbox.answer(
+            session, file, by=by, now=desk.now(), draft=draft, text=composed.text, private=private, mention=mention,
+            submission=view["id"], undo=timedelta(seconds=desk.settings.undo_seconds),
+        )  # fmt: skip
+    await ack()
+    desk.wake(f"replies:{reply.account_id}")
+    await cards.sync(desk, reply.case_id)
+
+
+async def undo(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """Take the reply back before it goes out."""
+    await ack()
+    case_id = int(action["value"])
+    async with desk.session() as session:
+        await outbox.withdraw(session, case_id, by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case_id)
+
+
+async def settle_sent(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """A person says that the reply is there."""
+    await _settle(ack, action, context, desk, published=True)
+
+
+async def settle_absent(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """A person says that the reply is not there; it may be sent anew."""
+    await _settle(ack, action, context, desk, published=False)
+
+
+async def _settle(
+    ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk, *, published: bool
+) -> None:
+    await ack()
+    case_id = int(action["value"])
+    async with desk.session() as session:
+        await outbox.settle(session, case_id, published=published, by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case_id)
+
+
+def _compose(desk: Desk, file: CaseFile, mention: Mention, draft: str, initials: str, *, private: bool) -> Composed:
+    connector = desk.connector(file.account)
+    words = signed(draft, initials)
+    text = connector.compose(words, to=outbox.post_of(mention, file.author), private=private) if words else ""
+    return Composed(text, connector.length(text), connector.max_length(), private)
+
+
+def _refuse_bad_length(draft: str, composed: Composed) -> None:
+    if not draft:
+        raise Refused("Write an answer first.")
+    if composed.left < 0:
+        raise Refused("Too long: {n} characters over what the platform takes.", n=-composed.left)
+
+
+def _mention(file: CaseFile, mention_id: int) -> Mention:
+    return next(m for m in file.mentions if m.id == mention_id)
+
+
+def _latest_answerable(file: CaseFile) -> Mention:
+    assert file.answerable is not None  # noqa: S101 - the caller has refused the rest
+    return file.answerable
+
+
+def _only_private(mention: Mention) -> bool:
+    return mention.private or Allows.ANSWER not in mention.allows
+
+
+def _private(mention: Mention, filled: dict[str, Any]) -> bool:
+    chosen = filled.get(VISIBILITY)
+    return chosen == "private" if chosen else _only_private(mention)
+
+
+def _kept_draft(file: CaseFile) -> str:
+    """Return the text of the last reply that was taken back or refused; what was sent is no draft any more."""
+    last = file.replies[-1] if file.replies else None
+    return last.draft if last and last.status in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED} else ""
+
+
+async def _proposal(desk: Desk, user: str) -> str:
+    person = await desk.slack.users_info(user=user)
+    return initials_of(person["user"].get("real_name") or person["user"].get("name") or "")

@@ -1,0 +1,52 @@
+"""Claim, release, take over, assign: who has the case."""
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext
+
+from bot import cards, cases
+from bot.desk import Desk
+from bot.domain.case import Status
+from bot.domain.text import Refused
+from bot.views.modals import assign_modal
+from handlers.modal import opened, values
+
+
+async def claim(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+    """Claim the case whose button was clicked, for the agent who clicked it."""
+    await ack()
+    async with desk.session() as session:
+        case = await cases.claim(session, int(action["value"]), by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case.id or 0)
+
+
+async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Put the case back in the queue."""
+    async with desk.session() as session:
+        await cases.release(session, case_id, by=body["user"]["id"], now=desk.now())
+    await cards.sync(desk, case_id)
+
+
+async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Ask to whom the case is given."""
+    async with opened(desk, body) as show, desk.reading() as session:
+        file = await cases.read(session, case_id)
+        if file.case.status in {Status.ANSWERED, Status.CLOSED}:
+            raise Refused("This case no longer waits for an answer; reopen it first.")
+        await show(assign_modal(file, desk.t))
+
+
+async def assign(
+    ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, body: dict[str, Any], desk: Desk
+) -> None:
+    """Give the case to the colleague chosen in the modal."""
+    to = values(view)["assign_to"]
+    person = await desk.slack.users_info(user=to)
+    if person["user"].get("is_bot") or person["user"].get("deleted"):
+        await ack(response_action="errors", errors={"assign_to": desk.t("Choose a colleague who can answer.")})
+        return
+    case_id = int(view["private_metadata"])
+    async with desk.session() as session:
+        await cases.assign(session, case_id, to=to, by=context.user_id or "", now=desk.now())
+    await ack()
+    await cards.sync(desk, case_id)
