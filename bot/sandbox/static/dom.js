@@ -1,0 +1,71 @@
+// Build DOM nodes. Text only ever enters the page as text nodes and attributes, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Make an element: `h("button", {class: "x", dataset: {…}, on: {click}}, "text", node)`.
+ * `null`, `undefined` and `false` attributes and children are left out.
+ */
+export function h(tag, props = {}, ...children) {
+  return fill(document.createElement(tag), props, children);
+}
+
+/** Make an SVG element, with the same conventions as `h`. */
+export function s(tag, props = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), props, children);
+}
+
+function fill(node, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    } else if (name === "dataset") {
+      for (const [key, entry] of Object.entries(value)) if (entry !== null && entry !== undefined) node.dataset[key] = entry;
+    } else if (name === "vars") {
+      for (const [key, entry] of Object.entries(value)) node.style.setProperty(`--${key}`, entry);
+    } else if (name === "value") {
+      node.value = value;
+    } else {
+      node.setAttribute(name, value === true ? "" : value);
+    }
+  }
+  append(node, children);
+  return node;
+}
+
+/** Add children (nested lists, nodes, strings); empty ones are skipped. */
+export function append(node, children) {
+  for (const child of [children].flat(Infinity)) {
+    if (child === null || child === undefined || child === false || child === "") continue;
+    node.append(child);
+  }
+  return node;
+}
+
+/** Text that nobody but a reader of the screen aloud gets. */
+export function spoken(text) {
+  return h("span", { class: "sr-only" }, text);
+}
+
+/** Text of a stranger: its direction is its own and does not leak into what stands around it. */
+export function isolated(text) {
+  return h("bdi", { dir: "auto" }, text);
+}
+
+/**
+ * Make `parent` hold exactly `nodes`, in order, touching only what changed,
+ * so that a node that stays keeps its focus, caret and scroll position.
+ */
+export function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+  nodes.forEach((node, at) => {
+    if (parent.childNodes[at] !== node) parent.insertBefore(node, parent.childNodes[at] ?? null);
+  });
+}
+
+/** A new id for wiring a label or a description to its field. */
+export function freshId(prefix) {
+  return `${prefix}-${Math.random().toString(36).slice(2)}`;
+}

@@ -1,0 +1,79 @@
+// Elements in which something is typed: text, numbers, addresses.
+
+import { h } from "./dom.js";
+import { held, hold } from "./form.js";
+import { bare } from "./texts.js";
+
+const PAUSE = 300; // ms of silence after which typed characters are sent
+
+const KEYBOARDS = { number_input: "decimal", url_text_input: "url", email_text_input: "email" };
+
+/** Element type → drawing function. */
+export const fields = {
+  plain_text_input: field,
+  number_input: field,
+  url_text_input: field,
+  email_text_input: field,
+};
+
+function field(element, block, ctx, wiring) {
+  const value = held(ctx.form, block, element, { value: element.initial_value ?? null }).value ?? "";
+  const counted = counter(element, wiring);
+  const described = [wiring.describedby, counted?.id].filter(Boolean).join(" ");
+  const input = h(element.multiline ? "textarea" : "input", {
+    class: "input",
+    id: wiring.id,
+    type: element.multiline ? null : "text",
+    rows: element.multiline ? 5 : null,
+    inputmode: KEYBOARDS[element.type],
+    dir: "auto",
+    autocomplete: "off",
+    placeholder: bare(element.placeholder) || null,
+    "aria-describedby": described || null,
+    "aria-label": wiring.labelledby ? null : bare(element.placeholder) || "Invoer",
+    dataset: { ...ctx.marks(element, block), autofocus: element.focus_on_load ? "yes" : null },
+    value,
+  });
+  const count = () => counted?.show(input.value);
+  count();
+  input.addEventListener("input", () => {
+    hold(ctx.form, block, element, { value: input.value || null });
+    count();
+  });
+  dispatching(input, element, block, ctx);
+  return h("div", { class: "field-input" }, input, counted?.node);
+}
+
+// https://docs.slack.dev/reference/block-kit/composition-objects/dispatch-action-configuration-object
+function dispatching(input, element, block, ctx) {
+  if (block.type === "input" && !block.dispatch_action) return;
+  const triggers = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
+  const act = () => ctx.act(element, block, { value: input.value });
+  if (triggers.includes("on_character_entered")) {
+    let timer = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(act, PAUSE);
+    });
+  }
+  if (triggers.includes("on_enter_pressed")) {
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      act();
+    });
+  }
+}
+
+function counter({ type, min_length: min, max_length: max }, { id }) {
+  if (type !== "plain_text_input" || !(min || max) || !id) return null;
+  const node = h("p", { class: "counter", id: `${id}-count` });
+  const show = (value) => {
+    const length = [...value].length;
+    const short = min && length < min ? `, ten minste ${min}` : "";
+    const over = max && length > max;
+    node.textContent = over ? `${length - max} te veel (${length} / ${max})` : `${length}${max ? ` / ${max}` : ""} tekens${short}`;
+    node.classList.toggle("over", Boolean(over));
+  };
+  return { id: node.id, node, show };
+}

@@ -1,0 +1,88 @@
+// What the inputs of one message or view hold, as Slack's `state.values`: {block_id: {action_id: entry}}.
+
+/** Forms by container ("view:V…", "message:C…/ts"): they outlive a redraw, so nobody's typing is lost. */
+export function createForms() {
+  const forms = new Map();
+  return {
+    of(key) {
+      if (!forms.has(key)) forms.set(key, { values: {} });
+      return forms.get(key);
+    },
+    drop(key) {
+      forms.delete(key);
+    },
+    keys: () => [...forms.keys()],
+  };
+}
+
+/** The entry of an input: what was typed or chosen before, else `first`, which from then on is what it holds. */
+export function held(form, block, element, first) {
+  const entries = (form.values[block.block_id] ??= {});
+  if (entries[element.action_id]?.type !== element.type) entries[element.action_id] = { type: element.type, ...first };
+  return entries[element.action_id];
+}
+
+/** Write down what an input holds now. */
+export function hold(form, block, element, entry) {
+  (form.values[block.block_id] ??= {})[element.action_id] = { type: element.type, ...entry };
+}
+
+/** Forget the inputs that are no longer among the blocks. */
+export function prune(form, blocks) {
+  const present = new Set(blocks.flatMap((block) => elementsOf(block).map((element) => `${block.block_id} ${element.action_id}`)));
+  for (const [block, entries] of Object.entries(form.values)) {
+    for (const action of Object.keys(entries)) if (!present.has(`${block} ${action}`)) delete entries[action];
+    if (!Object.keys(entries).length) delete form.values[block];
+  }
+}
+
+/** The interactive elements of a block. */
+export function elementsOf(block) {
+  return [block.element, block.accessory, ...(block.type === "actions" ? block.elements : [])].filter(Boolean);
+}
+
+/** What an entry holds: its value, option, list, date …; null when it is empty. */
+export function contentOf(entry = {}) {
+  const { type, ...content } = entry;
+  const value = Object.values(content)[0];
+  return value === "" || value === undefined || (Array.isArray(value) && !value.length) ? null : value;
+}
+
+const PATTERNS = {
+  email_text_input: [/^\S+@\S+\.\S+$/, "Vul een geldig e-mailadres in."],
+  url_text_input: [/^https?:\/\/\S+$/i, "Vul een webadres in dat begint met https://."],
+};
+
+/** What is wrong with the inputs, as {block_id: sentence}: what Slack itself refuses before it asks the app. */
+export function complaints(blocks, form) {
+  const found = {};
+  for (const block of blocks) {
+    if (block.type !== "input") continue;
+    const text = complaint(block, block.element, contentOf(form.values[block.block_id]?.[block.element.action_id]));
+    if (text) found[block.block_id] = text;
+  }
+  return found;
+}
+
+function complaint(block, element, content) {
+  if (content === null) return block.optional ? null : "Vul dit veld in.";
+  if (element.type === "plain_text_input") return lengthComplaint(element, [...content].length);
+  if (element.type === "number_input") return numberComplaint(element, content);
+  const [pattern, text] = PATTERNS[element.type] ?? [];
+  return pattern && !pattern.test(content) ? text : null;
+}
+
+function lengthComplaint({ min_length: min, max_length: max }, length) {
+  if (max && length > max) return `Dit is ${length - max} ${length - max === 1 ? "teken" : "tekens"} te lang (hoogstens ${max}).`;
+  if (min && length < min) return `Gebruik ten minste ${min} tekens.`;
+  return null;
+}
+
+function numberComplaint(element, content) {
+  const pattern = element.is_decimal_allowed ? /^-?\d+([.,]\d+)?$/ : /^-?\d+$/;
+  if (!pattern.test(content)) return element.is_decimal_allowed ? "Vul een getal in." : "Vul een heel getal in.";
+  const value = Number(content.replace(",", "."));
+  if (element.min_value !== undefined && value < Number(element.min_value)) return `Vul ten minste ${element.min_value} in.`;
+  if (element.max_value !== undefined && value > Number(element.max_value)) return `Vul hoogstens ${element.max_value} in.`;
+  return null;
+}

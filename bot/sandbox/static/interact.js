@@ -1,0 +1,37 @@
+// What a click in blocks becomes: a frame to the server, after a confirmation where the app asks for one.
+
+import { askConfirm } from "./dialogs.js";
+import { namesOf } from "./store.js";
+
+/**
+ * The context in which blocks are drawn. `container` is Slack's: {type: "message", channel, ts} or {type: "view", view_id};
+ * `level` is the heading level of header blocks there.
+ */
+export function contextOf(page, container, level) {
+  const key = containerKey(container);
+  const { state } = page.store;
+  const ctx = { key, level, state, form: page.forms.of(key), names: namesOf(state) };
+  ctx.act = (element, block, content) => act(page, container, ctx, element, block, content);
+  return ctx;
+}
+
+/** One name for a message or a view. */
+export function containerKey(container) {
+  return container.type === "view" ? `view:${container.view_id}` : `message:${container.channel}/${container.ts}`;
+}
+
+async function act(page, container, ctx, element, block, content) {
+  const key = `${ctx.key}:${block.block_id}:${element.action_id}`;
+  if (element.type === "button" && page.store.state.busy.has(key)) return false;
+  if (element.confirm && !(await askConfirm(element.confirm, ctx.names))) return false;
+  const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...content };
+  return page.send({ type: "action", key, container, action, state: { values: ctx.form.values } });
+}
+
+/** Mark what the app is being asked, wherever it is on the page. */
+export function paintBusy({ busy }, root = document) {
+  for (const node of root.querySelectorAll("[data-key]")) {
+    if (busy.has(node.dataset.key)) node.setAttribute("aria-busy", "true");
+    else node.removeAttribute("aria-busy");
+  }
+}

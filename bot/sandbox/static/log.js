@@ -1,0 +1,53 @@
+// A list of messages with the days between them, that keeps its place while messages come and change.
+
+import { arrange, h } from "./dom.js";
+import { messageView } from "./message.js";
+import { dayName, momentOf } from "./time.js";
+
+const NEAR = 80; // px from the end that still counts as "reading the last message"
+const TOGETHER = 300; // s within which messages of one person stand under one name
+
+/** A list in `scroller`: `show(id, messages)` brings it level; another `id` (a channel, a thread) starts anew, at the end. */
+export function createLog(page, list, scroller, { inThread = false } = {}) {
+  let shown = null;
+  let views = new Map();
+  return {
+    show(id, messages) {
+      const fresh = id !== shown;
+      if (fresh) views = new Map();
+      shown = id;
+      const atEnd = fresh || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+      views = keep(views, messages, () => messageView(page, { inThread }));
+      arrange(list, rows(views, messages));
+      if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    },
+  };
+}
+
+function keep(views, messages, make) {
+  const kept = new Map(messages.map((message) => [message.ts, views.get(message.ts) ?? make()]));
+  messages.forEach((message, at) => kept.get(message.ts).update(message, { compact: belongsTo(messages[at - 1], message) }));
+  for (const [name, day] of views) if (name.startsWith("day ")) kept.set(name, day);
+  return kept;
+}
+
+function rows(views, messages) {
+  const nodes = [];
+  messages.forEach((message, at) => {
+    const day = dayName(momentOf(message.ts));
+    if (at === 0 || day !== dayName(momentOf(messages[at - 1].ts))) nodes.push(divider(views, day));
+    nodes.push(views.get(message.ts).node);
+  });
+  return nodes;
+}
+
+function divider(views, day) {
+  const key = `day ${day}`;
+  if (!views.has(key)) views.set(key, { node: h("li", { class: "day" }, h("h3", {}, day)) });
+  return views.get(key).node;
+}
+
+function belongsTo(before, message) {
+  if (!before || message.blocks?.length || before.blocks?.length || message.ephemeral || before.ephemeral) return false;
+  return before.user === message.user && Number.parseFloat(message.ts) - Number.parseFloat(before.ts) < TOGETHER;
+}

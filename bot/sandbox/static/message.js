@@ -1,0 +1,110 @@
+// One message: who, when, its blocks or text, its files, its thread, and what can be done with it.
+
+import { renderBlocks } from "./blocks.js";
+import { h, spoken } from "./dom.js";
+import { icon } from "./icons.js";
+import { containerKey, contextOf } from "./interact.js";
+import { menuButton } from "./menu.js";
+import { mrkdwn } from "./mrkdwn.js";
+import { avatar } from "./people.js";
+import { namesOf, person, shownName, threadMessages } from "./store.js";
+import { ago, clockTime, fullMoment, momentOf } from "./time.js";
+
+/** A message on the page: `node`, and `update(message, {compact})` to bring it level. `inThread` leaves out the way to its thread. */
+export function messageView(page, { inThread }) {
+  const body = h("div", { class: "message-body" });
+  const parts = { head: h("div", { class: "message-head" }), blocks: h("div", { class: "blocks" }), tail: h("div", { class: "message-tail" }), tools: h("div", { class: "tools" }) };
+  const picture = h("div", { class: "message-picture" });
+  const article = h("article", { tabindex: "-1" }, picture, body, parts.tools);
+  const node = h("li", { class: "message" }, article);
+  body.append(parts.head, parts.blocks, parts.tail);
+  let drawn = "";
+  return {
+    node,
+    update(message, { compact }) {
+      const answers = threadMessages(page.store.state, message).slice(1);
+      const source = JSON.stringify([message, compact, answers.length, answers.at(-1)?.ts]);
+      if (source === drawn) return;
+      drawn = source;
+      const hadFocus = node.contains(document.activeElement);
+      draw(page, { node, article, picture, ...parts }, message, { compact, inThread, answers });
+      if (hadFocus && !node.contains(document.activeElement)) (parts.blocks.querySelector("[data-action-id]") ?? article).focus();
+    },
+  };
+}
+
+function draw(page, parts, message, { compact, inThread, answers }) {
+  const author = person(page.store.state, message.user);
+  const when = momentOf(message.ts);
+  Object.assign(parts.node.dataset, { ts: message.ts, channel: message.channel, test: "message" });
+  parts.node.classList.toggle("compact", compact);
+  parts.node.classList.toggle("ephemeral", Boolean(message.ephemeral));
+  parts.article.setAttribute("aria-label", `${shownName(author)}, ${clockTime(when)}`);
+  parts.picture.replaceChildren(compact ? h("time", { class: "small-time", datetime: when.toISOString(), title: fullMoment(when) }, clockTime(when)) : avatar(author));
+  parts.head.replaceChildren(...head(author, when, message));
+  parts.head.hidden = compact && !message.ephemeral;
+  drawContent(page, parts.blocks, message);
+  parts.tail.replaceChildren(...tail(page, message, inThread, answers));
+  if (!parts.node.contains(document.activeElement) || !parts.tools.childElementCount) parts.tools.replaceChildren(...tools(page, message, inThread));
+}
+
+function head(author, when, message) {
+  return [
+    h("bdi", { class: "author" }, shownName(author)),
+    author.is_bot && h("span", { class: "badge" }, "app"),
+    h("time", { datetime: when.toISOString(), title: fullMoment(when) }, clockTime(when)),
+    message.ephemeral && h("span", { class: "only-you" }, icon("eye"), "Alleen zichtbaar voor jou"),
+  ].filter(Boolean);
+}
+
+function drawContent(page, container, message) {
+  if (message.blocks?.length) {
+    renderBlocks(container, message.blocks, contextOf(page, { type: "message", channel: message.channel, ts: message.ts }, 4));
+  } else {
+    container.replaceChildren(h("div", { class: "text", dir: "auto" }, mrkdwn(message.text ?? "", namesOf(page.store.state))));
+  }
+}
+
+function tail(page, message, inThread, answers) {
+  return [
+    message.edited && h("span", { class: "edited" }, "(bewerkt)"),
+    message.files?.length && h("ul", { class: "files", "aria-label": "Bestanden" }, message.files.map(file)),
+    !inThread && answers.length > 0 && threadButton(page, message, answers),
+    message.ephemeral && h("button", { type: "button", class: "link-button", on: { click: () => putAway(page, message) } }, "Verbergen"),
+  ].filter(Boolean);
+}
+
+function file(known) {
+  const address = known.url_private_download ?? known.url_private ?? known.permalink;
+  const size = known.size ? `${Math.max(1, Math.round(known.size / 1024))} kB` : "";
+  const content = [icon("file"), h("span", { dir: "auto" }, known.name ?? known.title ?? "bestand"), h("small", {}, size)];
+  if (!address) return h("li", { class: "file" }, content);
+  return h("li", {}, h("a", { class: "file", href: address, download: known.name ?? true }, content, icon("download"), spoken("downloaden")));
+}
+
+function threadButton(page, message, answers) {
+  const authors = [...new Set(answers.map((answer) => answer.user))].slice(0, 3).map((id) => avatar(person(page.store.state, id), "tiny"));
+  const count = `${answers.length} ${answers.length === 1 ? "antwoord" : "antwoorden"}`;
+  const last = h("small", {}, `laatste: ${ago(momentOf(answers.at(-1).ts))}`);
+  return h("button", { type: "button", class: "thread-button", dataset: { test: "open-thread" }, on: { click: () => page.openThread(message) } }, authors, h("strong", {}, count), last);
+}
+
+function tools(page, message, inThread) {
+  const shortcuts = page.store.state.shortcuts.filter((shortcut) => shortcut.type === "message");
+  return [
+    !inThread && !message.ephemeral && h("button", { type: "button", class: "icon-button", title: "Antwoord in draad", "aria-label": "Antwoord in draad", dataset: { test: "reply-in-thread" }, on: { click: () => page.openThread(message) } }, icon("reply")),
+    shortcuts.length > 0 && !message.ephemeral && menuButton({ label: "Snelkoppelingen bij dit bericht", content: icon("bolt"), items: () => shortcuts.map((each) => shortcutItem(page, each, message)), dataset: { test: "message-shortcuts" } }),
+  ].filter(Boolean);
+}
+
+function shortcutItem(page, { callback_id: callbackId, name, description }, { channel, ts }) {
+  const key = `shortcut:${callbackId}:${channel}/${ts}`;
+  const run = () => page.send({ type: "shortcut", key, kind: "message", callback_id: callbackId, channel, ts });
+  return { label: name, description, dataset: { callbackId }, run };
+}
+
+function putAway(page, { channel, ts }) {
+  page.store.state.dismissed.add(`${channel}/${ts}`);
+  page.forms.drop(containerKey({ type: "message", channel, ts }));
+  page.store.set({}, "channel", "thread");
+}

@@ -1,0 +1,23 @@
+// What a citizen does on Het Plein, over HTTP.
+
+import { toast } from "./dialogs.js";
+
+/** Post, edit and delete as the citizen who is chosen; each answers whether it was taken. */
+export function squareApi(citizen) {
+  const post = (content) => ask("POST", "square/posts", { citizen: citizen.chosen(), ...content });
+  const edit = (id, text) => ask("PUT", `square/posts/${encodeURIComponent(id)}`, { text });
+  const remove = (id) => ask("DELETE", `square/posts/${encodeURIComponent(id)}`);
+  return { post, edit, remove };
+}
+
+async function ask(method, address, content) {
+  const request = { method, headers: { "Content-Type": "application/json" }, body: content && JSON.stringify(content) };
+  try {
+    const answer = await fetch(address, request);
+    if (!answer.ok) toast(`Het Plein nam dit niet aan (fout ${answer.status}).`);
+    return answer.ok;
+  } catch {
+    toast("Het Plein is nu niet bereikbaar. Probeer het zo nog eens.");
+    return false;
+  }
+}

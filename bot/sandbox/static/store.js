@@ -1,0 +1,178 @@
+// All the page knows. Frames of the server and choices of the reader change it; surfaces listen to the topics they show.
+
+/** A fresh state: what a page that was never connected shows. */
+function emptyState() {
+  return {
+    team: null,
+    me: null,
+    people: [],
+    channels: [],
+    commands: [],
+    shortcuts: [],
+    usergroups: [],
+    messages: new Map(), // channel id → Map(ts → message)
+    home: null,
+    views: [],
+    errors: new Map(), // view id → {block_id: text}
+    square: [],
+    freshAnswers: new Set(), // ids of the team's posts that came in while this page was open
+    place: null, // {kind: "channel", id} | {kind: "home"}
+    thread: null, // {channel, ts}
+    seen: new Map(), // person → Map(channel → ts of the last message seen)
+    dismissed: new Set(), // "channel/ts" of ephemerals put away
+    busy: new Set(), // keys of what the app was asked and has not answered
+    online: true,
+    arrived: null, // the last new message
+    arrivedAnswers: [], // the team's posts that the last change of the square brought
+    failure: null, // {key, text}: what went wrong last
+  };
+}
+
+/** Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow. */
+export function createStore() {
+  const state = emptyState();
+  const listeners = new Map();
+  const tell = (...topics) => topics.forEach((topic) => listeners.get(topic)?.forEach((listener) => listener(state)));
+  return {
+    state,
+    on(topics, listener) {
+      for (const topic of topics.split(" ")) listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
+    },
+    set(patch, ...topics) {
+      Object.assign(state, patch);
+      tell(...topics);
+    },
+    receive(frame) {
+      const topics = FRAMES[frame.type]?.(state, frame) ?? [];
+      tell(...topics);
+    },
+  };
+}
+
+const FRAMES = {
+  hello(state, frame) {
+    const { type, messages, ...rest } = frame;
+    Object.assign(state, rest);
+    state.messages = new Map(Object.entries(messages ?? {}).map(([id, list]) => [id, new Map(list.map((m) => [m.ts, m]))]));
+    state.busy.clear();
+    if (!state.seen.has(state.me)) state.seen.set(state.me, new Map(state.channels.map((c) => [c.id, lastTs(state, c.id)])));
+    if (!visible(state, state.place)) state.place = firstPlace(state);
+    if (state.thread && !state.messages.get(state.thread.channel)?.has(state.thread.ts)) state.thread = null;
+    return ["hello", "rail", "channel", "thread", "home", "views", "square", "busy"];
+  },
+  message(state, { message }) {
+    const known = state.messages.get(message.channel) ?? new Map();
+    const isNew = !known.has(message.ts);
+    known.set(message.ts, message);
+    state.messages.set(message.channel, known);
+    state.arrived = isNew ? message : null;
+    return ["channel", "thread", "rail", isNew ? "arrived" : ""];
+  },
+  message_deleted(state, { channel, ts }) {
+    state.messages.get(channel)?.delete(ts);
+    return ["channel", "thread", "rail"];
+  },
+  channel(state, { channel }) {
+    state.channels = [...state.channels.filter((known) => known.id !== channel.id), channel];
+    return ["rail", "channel", "opened"];
+  },
+  views(state, { views }) {
+    state.views = views;
+    const open = new Set(views.map((view) => view.id));
+    for (const id of state.errors.keys()) if (!open.has(id)) state.errors.delete(id);
+    return ["views"];
+  },
+  view_errors(state, frame) {
+    state.errors.set(frame.view_id, frame.errors);
+    return ["view_errors"];
+  },
+  home(state, { view }) {
+    state.home = view;
+    return ["home"];
+  },
+  busy(state, { key, on }) {
+    if (on) state.busy.add(key);
+    else state.busy.delete(key);
+    return ["busy"];
+  },
+  failed(state, { key, text }) {
+    state.busy.delete(key);
+    state.failure = { key, text };
+    return ["busy", "failed"];
+  },
+  square(state, { posts }) {
+    const known = new Set(state.square.map((post) => post.id));
+    state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
+    for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);
+    state.square = posts;
+    return ["square"];
+  },
+};
+
+function lastTs(state, channel) {
+  return [...(state.messages.get(channel)?.keys() ?? [])].sort().at(-1) ?? "0";
+}
+
+function visible(state, place) {
+  return place?.kind === "home" || state.channels.some((channel) => channel.id === place?.id);
+}
+
+function firstPlace(state) {
+  const channel = state.channels.find((known) => known.kind === "channel") ?? state.channels[0];
+  return channel ? { kind: "channel", id: channel.id } : { kind: "home" };
+}
+
+/** The messages of a channel itself, oldest first: no answers in threads, no ephemerals that were put away. */
+export function channelMessages(state, channel) {
+  return all(state, channel).filter((message) => !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast");
+}
+
+/** A thread's first message and its answers, oldest first. */
+export function threadMessages(state, { channel, ts }) {
+  return all(state, channel).filter((message) => message.ts === ts || message.thread_ts === ts);
+}
+
+function all(state, channel) {
+  return [...(state.messages.get(channel)?.values() ?? [])]
+    .filter((message) => !state.dismissed.has(`${message.channel}/${message.ts}`))
+    .sort((a, b) => Number.parseFloat(a.ts) - Number.parseFloat(b.ts));
+}
+
+/** How many messages of others came in since this person last looked at the channel. */
+export function unread(state, channel) {
+  const since = state.seen.get(state.me)?.get(channel) ?? "0";
+  return channelMessages(state, channel).filter((message) => message.ts > since && message.user !== state.me).length;
+}
+
+/** The last message of the channel is seen by the person who reads now. */
+export function markSeen(state, channel) {
+  state.seen.get(state.me)?.set(channel, lastTs(state, channel));
+}
+
+/** The person, or a stand-in for one this page was not told of. */
+export function person(state, id) {
+  return state.people.find((known) => known.id === id) ?? { id, name: id ?? "?", real_name: id ?? "Onbekend", is_bot: false };
+}
+
+/** What people read instead of ids; null for ids this page does not know. */
+export function namesOf(state) {
+  const find = (list, id) => list.find((known) => known.id === id);
+  return {
+    user: (id) => shownName(find(state.people, id)),
+    channel: (id) => find(state.channels, id)?.name ?? null,
+    usergroup: (id) => {
+      const group = find(state.usergroups, id);
+      return group ? `@${group.handle}` : null;
+    },
+  };
+}
+
+/** The name to show of a person; null when there is none. */
+export function shownName(known) {
+  return known ? known.real_name || known.name : null;
+}
+
+/** A channel's name as people say it: a direct message is named for who is on the other side. */
+export function channelTitle(state, channel) {
+  return channel.kind === "im" ? shownName(person(state, channel.with)) : channel.name;
+}
