@@ -1,0 +1,394 @@
+"""Mastodon: mentions, private mentions and hashtags in, replies out, over https://docs.joinmastodon.org/api/
+
+Quirks that shape this module:
+- A post that names us is a notification. Since 4.3 those of new or unknown accounts are filtered away unless asked for
+  with `include_filtered`, and a citizen's first post is just that.
+- `min_id` pages forward from a place; some servers take it for `since_id` and give the newest, so what lies between is
+  asked for as well. Ids are text, ordered by length and then by letter.
+- A post from another server gets an id from the time it was written, so it can turn up in a hashtag's timeline below
+  ids that we have seen. That timeline is therefore compared with its last page, not with one id.
+- An edit of a post gives no notification unless we boosted it; `recheck` finds edits and removals.
+- The `@mention` of a citizen must stand in the text, and the visibility must be sent, or the account's own is used.
+- A 4xx without Mastodon's JSON comes from something in between and says nothing about the post.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import httpx
+import regex
+import structlog
+
+from bot.connectors.base import (
+    Cursor,
+    Draft,
+    Health,
+    OutcomeUnknown,
+    Page,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unavailable,
+    Unknowable,
+    Verdict,
+)
+from bot.connectors.html import text_of
+from bot.connectors.mastodon_server import (
+    AT_ONCE,
+    FULL,
+    MAX_CHARACTERS,
+    URL_CHARACTERS,
+    Json,
+    MastodonServer,
+    age,
+    is_newer,
+    limits_of,
+    reason_of,
+    time_of,
+    within,
+)
+from bot.domain.mention import Allows, Author, Media, Post, Quote
+from bot.domain.text import Text, text
+
+CONCERNING = ("mention", "quote", "update")
+"""https://docs.joinmastodon.org/entities/Notification/#type"""
+NOTIFICATIONS: Mapping[str, Any] = {"types[]": CONCERNING, "include_filtered": "true", "limit": 80}
+"""https://docs.joinmastodon.org/methods/notifications/#get (80 is the most)"""
+TIMELINE: Mapping[str, Any] = {"limit": 40}
+"""https://docs.joinmastodon.org/methods/timelines/#tag (40 is the most)"""
+PAGES_BACK = 5
+CLOCKS_DIFFER = timedelta(minutes=5)
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+PROBES = (
+    ("GET", "/api/v1/notifications?limit=1", "read:notifications"),
+    ("GET", "/api/v1/statuses/0", "read:statuses"),
+    ("PUT", "/api/v1/statuses/0", "write:statuses"),  # there is no post 0: only the scope is tried
+)
+DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
+"""https://docs.joinmastodon.org/entities/NotificationPolicy/"""
+
+COUNTED = regex.compile(
+    r"""(?<![\w@＠$\#＃])(?P<url>https?://
+          (?:[\p{L}\p{N}](?:[\p{L}\p{N}_-]*[\p{L}\p{N}])?\.)+(?:xn--[a-z0-9-]+|\p{L}{2,})(?::\d+)?
+          (?:/(?:(?:[^\s<>()?]|\([^\s<>()?]*\))*(?:[^\s()?!*"'「」<>;:=,.$%\[\]~&|@]|\([^\s<>()?]*\)))?)?
+          (?:\?[\p{L}\p{N}!?*'();:&=+$/%\#\[\]_.,~|@^-]*[\p{L}\p{N}_&=\#/-])?)
+      | (?<![=/\w])(?P<user>@[a-z0-9_]++(?:[.-]++[a-z0-9_]++)*+)@\w++(?:[.-]++\w++)*+(?![@＠]|://)""",
+    regex.IGNORECASE | regex.VERBOSE,
+)
+"""What counts for less than it is long, after Mastodon's StatusLengthValidator, twitter_regex and MENTION_RE."""
+GRAPHEME = regex.compile(r"\X")
+
+log = structlog.get_logger()
+
+
+class Mastodon(MastodonServer):
+    """One account on one Mastodon server.
+
+    Secrets: `token`. Options: `hashtags` (without #), `read_only`, `visibility` of replies to public posts ("public" or
+    "unlisted"), `language` of replies. Without a token, or read-only, it only reads the public hashtag timelines.
+    """
+
+    platform: ClassVar[str] = "mastodon"
+    title: ClassVar[str] = "Mastodon"
+    polls: ClassVar[bool] = True
+    resend_safe_for: ClassVar[timedelta | None] = timedelta(minutes=50)
+    """An Idempotency-Key is remembered for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return new mentions, quotes and hashtag posts; the first time only the newest page of each.
+
+        The first page is all an old account needs: what lies before it was seen before we came.
+        """
+        me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
+        found: dict[str, Json] = {}
+        after: Cursor = {"account_id": me, "hashtags": {}}
+        more = False
+        if not self._read_only:
+            last = cursor.get("notifications")
+            notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)
+            after["notifications"] = max([*(n["id"] for n in notes), last or "0"], key=age)
+            found = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
+        for tag in self._account.options.get("hashtags", ()):
+            seen = cursor.get("hashtags", {}).get(tag)
+            statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen)
+            more = more or gap
+            for status in statuses:
+                found.setdefault(status["id"], status)
+        return Page(await self._posts(found, me), after, more)
+
+    async def recheck(self, external_ids: list[str]) -> list[Post]:
+        """Return those of these posts that were edited at any time, and those that are gone or hidden from us."""
+        posts = []
+        for external_id, status in (await self._statuses(external_ids)).items():
+            if status is None:
+                posts.append(Post(external_id, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=True))
+            elif status.get("edited_at") and (post := self._post(status, None)):
+                posts.append(post)
+        return posts
+
+    async def _tagged_if_readable(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
+        """Read a hashtag; one that cannot be read does not keep mentions from coming in."""
+        try:
+            return await self._tagged(tag, seen)
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            if self._read_only:
+                raise
+            log.warning("hashtag not read", account=self._account.id, verdict=type(verdict).__name__)
+            return [], seen, False
+
+    async def _tagged(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
+        """Return a hashtag's new posts, the ids to compare the next page with, and whether to ask on."""
+        path = f"/api/v1/timelines/tag/{quote(tag, safe='')}"
+        items, _ = await self._list(path, TIMELINE)
+        page = {i["id"]: i for i in items}
+        if seen is None or not page:
+            return list(page.values()), list(page) or seen or [], False
+        last = max(seen, key=age, default="0")
+        if len(page) >= FULL and all(is_newer(i, last) for i in page):
+            missed, more = await self._newer(path, TIMELINE, last)
+            if missed:
+                return missed, [i["id"] for i in missed[-len(page) :]], more
+        floor = min(seen, key=age) if len(seen) >= FULL else ""
+        return [s for i, s in page.items() if i not in seen and is_newer(i, floor)], list(page), False
+
+    async def _posts(self, found: Mapping[str, Json], me: str) -> tuple[Post, ...]:
+        """Turn statuses that are not our own into posts, with what they answer where that was easily had."""
+        theirs = [s for s in found.values() if not me or within(s, "account", "id") != me]
+        answered = {_reply_to(s) for s in theirs if s.get("in_reply_to_account_id") != me} - {""}
+        parents: dict[str, Json | None] = dict(found)
+        try:
+            parents |= await self._statuses(sorted(answered - found.keys())[:AT_ONCE])
+        except Verdict as verdict:
+            log.info("answered posts not read", account=self._account.id, verdict=type(verdict).__name__)
+        posts = [self._post(s, parents.get(_reply_to(s))) for s in theirs]
+        return tuple(sorted((p for p in posts if p), key=lambda p: (p.published_at, age(p.external_id))))
+
+    def _status_in(self, note: Json, me: str) -> Json | None:
+        """Return the post a notification is about, unless it was removed or does not concern us."""
+        status = note.get("status")
+        if note.get("type") not in CONCERNING or status is None:
+            return None
+        if not isinstance(status, dict) or not isinstance(status.get("id"), str):
+            log.warning("notification not understood", notification=note["id"])
+            return None
+        if note["type"] == "update" and not _names(status, me):  # a post that we boosted was edited
+            return None
+        return status
+
+    def _post(self, status: Json, parent: Json | None) -> Post | None:
+        """Return the post, or None (and a warning with its id alone) when we cannot read it."""
+        try:
+            return _post_of(status, parent, may_answer=not self._read_only)
+        except UNREADABLE as error:
+            log.warning("status not understood", status=status["id"], error=type(error).__name__)
+            return None
+
+    # --- answering -------------------------------------------------------------------------------
+
+    async def send(self, draft: Draft) -> Sent:
+        """Publish the reply under its post, to no more people than could read the post; once an hour per key."""
+        if self._read_only:
+            raise Rejected("This account only reads; give it an access token to answer.")
+        body = {
+            "status": draft.text,
+            "in_reply_to_id": draft.to.external_id,
+            "visibility": await self._visibility(draft),
+            "language": self._account.options.get("language", "nl"),
+        }
+        response = await self._call("POST", "/api/v1/statuses", json=body, headers={"Idempotency-Key": draft.key})
+        return _sent(self._identified(response))
+
+    async def _visibility(self, draft: Draft) -> str:
+        """Return who may read the reply: one to a post for followers only goes to its author alone."""
+        if draft.private:
+            return "direct"
+        try:
+            status = await self._status(draft.to.external_id)
+        except OutcomeUnknown as verdict:  # nothing was published yet
+            raise Unavailable(verdict.text.message, **verdict.text.params) from verdict
+        if status is None:
+            raise Rejected("The post is no longer there, so it cannot be answered.")
+        if status.get("visibility") == "public":
+            return "unlisted" if self._account.options.get("visibility") == "unlisted" else "public"
+        return "unlisted" if status.get("visibility") == "unlisted" else "direct"
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for the reply among our own posts since it was first tried."""
+        path = f"/api/v1/accounts/{await self._own_id()}/statuses"
+        since = draft.first_tried_at - CLOCKS_DIFFER
+        params: Json = {"limit": 40, "exclude_reblogs": "true"}
+        for _ in range(PAGES_BACK):
+            statuses, _ = await self._list(path, params)
+            for status in statuses:
+                if status.get("in_reply_to_id") == draft.to.external_id and await self._says(status, draft.text):
+                    return _sent(status)
+            if not statuses or min(time_of(s["created_at"]) for s in statuses) < since:
+                return None
+            params["max_id"] = min((s["id"] for s in statuses), key=age)
+        raise Unknowable(f"more than {PAGES_BACK} pages of our posts since then")
+
+    async def _says(self, status: Json, words: str) -> bool:
+        response = await self._call("GET", f"/api/v1/statuses/{status['id']}/source")
+        if response.status_code in {404, 410}:
+            raise Unknowable("the server does not show the text as we sent it")
+        return str(self._object(response).get("text", "")).split() == words.split()
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Put the citizen's @mention before the text unless it names them already: without it they get no notice."""
+        named = rf"(?<![=/\w]){regex.escape(to.author.handle)}(?![\w@]|[.-]+\w)"
+        if not to.author.handle or regex.search(named, text, regex.IGNORECASE):
+            return text
+        return f"{to.author.handle} {text}"
+
+    def length(self, text: str) -> int:
+        """Count as Mastodon does: graphemes, any web address for 23 and of @user@server only @user."""
+        reserved = "x" * int(self._account.known.get("characters_reserved_per_url", URL_CHARACTERS))
+        counted = COUNTED.sub(lambda m: reserved if m["url"] else m["user"], text.strip())
+        return sum(1 for _ in GRAPHEME.finditer(counted))
+
+    def max_length(self) -> int:
+        """Return the server's limit as the last check learned it."""
+        return int(self._account.known.get("max_characters", MAX_CHARACTERS))
+
+    # --- checking --------------------------------------------------------------------------------
+
+    async def check(self) -> Health:
+        """Try the token and its scopes, learn the server's limits, and see whether posts of strangers reach us."""
+        instance = await self._instance()
+        known: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
+        working = [text("{host} takes posts of {count} characters.", host=self._host, count=known["max_characters"])]
+        problems = []
+        if instance:
+            working.append(
+                text(
+                    "It is “{title}”, Mastodon {version}.",
+                    title=str(instance.get("title", "")),
+                    version=known["version"],
+                )
+            )
+        if self._read_only:
+            return await self._check_reading(working, known)
+        response = await self._call("GET", "/api/v1/accounts/verify_credentials")
+        if response.status_code in {401, 403}:
+            return Health(tuple(working), (self._token_problem(response),), known)
+        me = self._identified(response)
+        known |= {"account_id": str(me["id"]), "acct": str(me.get("acct", ""))}
+        working.append(text("We are logged in as @{acct}.", acct=known["acct"]))
+        problems += [*await self._missing_scopes(), *await self._dropped()]
+        return Health(tuple(working), tuple(problems), known)
+
+    async def _check_reading(self, working: list[Text], known: Json) -> Health:
+        tag = next(iter(self._account.options.get("hashtags", ())), "mastodon")
+        try:
+            await self._list(f"/api/v1/timelines/tag/{quote(tag, safe='')}", {"limit": 1})
+        except Rejected as verdict:
+            return Health(tuple(working), (verdict.text,), known)
+        working.append(text("Public hashtags can be read; nothing can be answered."))
+        return Health(tuple(working), (), known)
+
+    def _token_problem(self, response: httpx.Response) -> Text:
+        if response.status_code == 403 and "scope" in reason_of(response):
+            return text("The access token lacks the scope {scope}; make a new one that has it.", scope="read:accounts")
+        return text("{host} does not accept our access token; make a new one in its preferences.", host=self._host)
+
+    async def _missing_scopes(self) -> list[Text]:
+        """Try one harmless request per scope: no endpoint tells the scopes of a token."""
+        missing = []
+        for method, path, scope in PROBES:
+            response = await self._call(method, path)
+            if response.status_code == 403:
+                missing.append(
+                    text("The access token lacks the scope {scope}; make a new one that has it.", scope=scope)
+                )
+        return missing
+
+    async def _dropped(self) -> list[Text]:
+        """Say which posts the account's own settings throw away; merely filtered ones we do read."""
+        response = await self._call("GET", "/api/v2/notifications/policy")
+        if response.status_code >= 400:
+            return []
+        policy = self._object(response)
+        if not any(policy.get(name) == "drop" for name in DROPPABLE):
+            return []
+        return [
+            text(
+                "The account ignores posts of people it does not know. On {host}, set the notifications from strangers,"
+                " new accounts and private mentions to “accept” or “filter”.",
+                host=self._host,
+            )
+        ]
+
+
+def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
+    """Return a post from https://docs.joinmastodon.org/entities/Status/, or raise one of UNREADABLE.
+
+    The author is known by `account.id`: never reused, on every server software, and the account's own address may
+    change. One for followers only counts as private, since an answer in the open would give it away.
+    """
+    account = status["account"]
+    private = status.get("visibility") not in {"public", "unlisted"}
+    ways = {Allows.ANSWER_PRIVATELY} if private else {Allows.ANSWER, Allows.ANSWER_PRIVATELY}
+    edited = status.get("edited_at")
+    return Post(
+        external_id=status["id"],
+        author=Author(
+            external_id=str(account["id"]),
+            name=account.get("display_name") or account["acct"],
+            handle="@" + account["acct"],
+            url=_web(account.get("url")),
+        ),
+        text=_words(status),
+        published_at=time_of(status["created_at"]),
+        url=_web(status.get("url")) or _web(status.get("uri")),
+        in_reply_to=_reply_to(status) or None,
+        replies_to=_quote(parent) or _quote(within(status, "quote", "quoted_status")),
+        private=private,
+        language=status.get("language") or "",
+        media=tuple(_media(status.get("media_attachments") or [])),
+        allows=frozenset(ways if may_answer else ()),
+        edited_at=time_of(edited) if edited else None,
+    )
+
+
+def _words(status: Json) -> str:
+    """Return the content as text, after its content warning (which is plain text) on a line of its own."""
+    warning = " ".join((status.get("spoiler_text") or "").split())
+    return "\n".join(part for part in (warning, text_of(status["content"])) if part)
+
+
+def _media(attachments: list[Json]) -> Iterator[Media]:
+    for one in attachments:
+        if url := _web(one.get("url")) or _web(one.get("remote_url")):
+            yield Media(url, one.get("type") or "unknown", one.get("description") or "")
+
+
+def _quote(status: Any) -> Quote | None:
+    """Return an answered or quoted status to show with another; None rather than an error when it is unreadable."""
+    try:
+        account = status["account"]
+        return Quote(account.get("display_name") or account["acct"], _words(status), _web(status.get("url")))
+    except UNREADABLE:
+        return None
+
+
+def _sent(status: Json) -> Sent:
+    return Sent(status["id"], "" if status.get("visibility") == "direct" else _web(status.get("url")))
+
+
+def _reply_to(status: Json) -> str:
+    parent = status.get("in_reply_to_id")
+    return parent if isinstance(parent, str) else ""
+
+
+def _names(status: Json, account_id: str) -> bool:
+    mentions = status.get("mentions")
+    return isinstance(mentions, list) and any(within(m, "id") == account_id for m in mentions)
+
+
+def _web(address: Any) -> str:
+    """Return a web address, or nothing: another server chose it, and people will click on it."""
+    return address if isinstance(address, str) and address.startswith(("https://", "http://")) else ""

@@ -1,0 +1,215 @@
+"""One Mastodon server as our account sees it: requests, lists from a place onward, and verdicts on answers.
+
+https://docs.joinmastodon.org/api/ and, of its guidelines, https://docs.joinmastodon.org/api/rate-limits/
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import structlog
+
+from bot.connectors import http
+from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
+
+Json = dict[str, Any]
+
+MAX_CHARACTERS = 500
+"""Unless the server says otherwise: https://docs.joinmastodon.org/entities/Instance/#max_characters"""
+URL_CHARACTERS = 23
+"""https://docs.joinmastodon.org/entities/Instance/#characters_reserved_per_url"""
+FULL = 20
+"""A shorter page is the last one: no known server gives fewer at a time while it has more."""
+AT_ONCE = 20
+"""How many posts one request may name (DEFAULT_STATUSES_LIMIT in Mastodon's api/base_controller.rb)."""
+RESERVE = 20
+"""Requests left to replies when the rate limit comes near (300 in 5 minutes)."""
+PAGES_BETWEEN = 50
+"""How many pages to read back for what a server skipped."""
+
+log = structlog.get_logger()
+
+
+class MastodonServer:
+    """The requests behind the connector; every one may raise one of the four verdicts."""
+
+    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+        self._account = account
+        self._client = client
+        self._base = account.url.rstrip("/")
+        self._token = account.secrets.get("token", "")
+        self._read_only = bool(account.options.get("read_only")) or not self._token
+
+    async def _newer(self, path: str, params: Mapping[str, Any], last: str | None) -> tuple[list[Json], bool]:
+        """Return what came after `last` (None: the newest page), oldest first, and whether to ask on from there."""
+        items, left = await self._list(path, {**params, "min_id": last} if last is not None else params)
+        found = {i["id"]: i for i in items if is_newer(i["id"], last or "")}
+        full = last is not None and len(items) >= FULL and bool(found)
+        for _ in range(PAGES_BETWEEN if full else 0):
+            between = {**params, "since_id": last, "max_id": min(found, key=age)}
+            items, left = await self._list(path, between)
+            missed = {i["id"]: i for i in items if i["id"] not in found and is_newer(i["id"], last or "")}
+            if not missed:
+                break
+            found |= missed
+        return [found[i] for i in sorted(found, key=age)], full and left >= RESERVE
+
+    async def _statuses(self, ids: Iterable[str]) -> dict[str, Json | None]:
+        """Return these statuses by id, None for one that is surely gone; all at once where the server can (4.3)."""
+        wanted = list(dict.fromkeys(ids))
+        known: dict[str, Json | None] = {}
+        for start in range(0, len(wanted), AT_ONCE):
+            known |= await self._several(wanted[start : start + AT_ONCE])
+        for one in wanted:
+            if one not in known:
+                known[one] = await self._status(one)
+        return known
+
+    async def _several(self, ids: list[str]) -> dict[str, Json | None]:
+        response = await self._call("GET", "/api/v1/statuses", params={"id[]": ids})
+        if response.status_code in {404, 405, 422}:
+            return {}
+        self._judge(response)
+        return {i["id"]: i for i in self._items(response) if i["id"] in ids}
+
+    async def _status(self, external_id: str) -> Json | None:
+        response = await self._call("GET", f"/api/v1/statuses/{quote(external_id, safe='')}")
+        if response.status_code in {404, 410} and reason_of(response):
+            return None
+        return self._object(response)
+
+    async def _instance(self) -> Json:
+        """Return what the server tells about itself: the newer form, the older one, or nothing."""
+        for path in ("/api/v2/instance", "/api/v1/instance"):
+            response = await self._call("GET", path)
+            if 400 <= response.status_code < 500:
+                continue
+            return self._object(response)
+        return {}
+
+    async def _own_id(self) -> str:
+        known = self._account.known.get("account_id")
+        if known:
+            return str(known)
+        return str(self._identified(await self._call("GET", "/api/v1/accounts/verify_credentials"))["id"])
+
+    @property
+    def _host(self) -> str:
+        return http.host(self._base)
+
+    async def _call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        headers = {**kwargs.pop("headers", {}), **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
+        response = await http.request(self._client, method, self._base + path, headers=headers, **kwargs)
+        if response.status_code == 429:
+            raise RateLimited(retry_at(response))
+        if response.has_redirect_location:
+            other = http.host(response.headers["Location"])
+            raise Rejected("{host} sends us on to {other}; use that address.", host=self._host, other=other)
+        return response
+
+    def _judge(self, response: httpx.Response) -> None:
+        """Raise the verdict on an answer.
+
+        A 403 to a mere question is about our token. A refusal that is not Mastodon's own JSON comes from something in
+        between, so it says nothing about token or post.
+        """
+        reason = reason_of(response)
+        if not self._token and response.status_code in {401, 403, 422}:
+            raise Rejected("{host} shows this only to those who are logged in; add an access token.", host=self._host)
+        if response.status_code in {403, 404, 410} and response.request.method == "GET" and not reason:
+            raise Unavailable("{host} refuses this (HTTP {status}).", host=self._host, status=response.status_code)
+        if response.status_code == 403 and response.request.method == "GET":
+            raise Unauthorized("{host} says: {reason}", host=self._host, reason=reason)
+        http.judge(response, reason=reason)
+
+    async def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
+        """Return a list's objects and how many requests the rate limit leaves us."""
+        response = await self._call("GET", path, params=params)
+        self._judge(response)
+        left = response.headers.get("X-RateLimit-Remaining", "")
+        return self._items(response), int(left) if left.isdecimal() else RESERVE
+
+    def _items(self, response: httpx.Response) -> list[Json]:
+        items = http.json_of(response)
+        if not isinstance(items, list):
+            raise self._unreadable()
+        good = [i for i in items if isinstance(i, dict) and isinstance(i.get("id"), str)]
+        if len(good) < len(items):
+            log.warning("entries without an id", account=self._account.id, count=len(items) - len(good))
+        return good
+
+    def _object(self, response: httpx.Response) -> Json:
+        self._judge(response)
+        value = http.json_of(response)
+        if not isinstance(value, dict):
+            raise self._unreadable()
+        return value
+
+    def _identified(self, response: httpx.Response) -> Json:
+        value = self._object(response)
+        if not isinstance(value.get("id"), str):
+            raise self._unreadable()
+        return value
+
+    def _unreadable(self) -> OutcomeUnknown:
+        return OutcomeUnknown("{host} sent an answer we cannot read.", host=self._host)
+
+
+def age(identifier: str) -> tuple[int, str]:
+    """Return what to sort ids by: https://docs.joinmastodon.org/api/guidelines/#id"""
+    return len(identifier), identifier
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Tell whether an id was given out after another ("" is before all)."""
+    return age(one) > age(other)
+
+
+def reason_of(response: httpx.Response) -> str:
+    """Return why Mastodon refuses, in its own words: https://docs.joinmastodon.org/entities/Error/"""
+    try:
+        error = response.json()["error"]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return error if isinstance(error, str) else ""
+
+
+def retry_at(response: httpx.Response) -> datetime:
+    """Return when a 429 lets us try again: the later of Retry-After and X-RateLimit-Reset, within a day.
+
+    Reset is an ISO 8601 time on Mastodon and seconds since 1970 on some others; in a minute when neither is told.
+    """
+    now = datetime.now(UTC)
+    told = response.headers.get("X-RateLimit-Reset", "").strip()
+    try:
+        reset = datetime.fromtimestamp(int(told), UTC) if told.isdecimal() else time_of(told)
+    except (OSError, OverflowError, ValueError):
+        return http.retry_at(response)
+    waits = [reset, *([http.retry_at(response)] if "Retry-After" in response.headers else [])]
+    return max(now, min(max(waits), now + timedelta(days=1)))
+
+
+def time_of(value: str) -> datetime:
+    """Return a moment from ISO 8601 text as aware UTC; ValueError when it is none."""
+    moment = datetime.fromisoformat(value)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def limits_of(instance: Json) -> Json:
+    """Return what is counted against how much; `max_toot_chars` is how some older servers tell it."""
+    told = within(instance, "configuration", "statuses")
+    most = within(told, "max_characters") or instance.get("max_toot_chars")
+    reserved = within(told, "characters_reserved_per_url")
+    return {
+        "max_characters": most if isinstance(most, int) and most > 0 else MAX_CHARACTERS,
+        "characters_reserved_per_url": reserved if isinstance(reserved, int) and reserved > 0 else URL_CHARACTERS,
+    }
+
+
+def within(value: Any, *keys: str) -> Any:
+    """Return what lies at these keys, or None where something else than an object is on the way."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
