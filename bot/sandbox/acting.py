@@ -6,6 +6,7 @@ The page and the tests act through these same functions.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot.sandbox.delivery import Acknowledgement, Delivery, Kind
 from bot.sandbox.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
+LOG = logging.getLogger(__name__)
 GONE = Acknowledgement(False, reason="gone")
 
 
@@ -245,7 +247,12 @@ class Acting:
         """Run something that nobody waits for; it ends with the workspace."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            LOG.error("something in the background failed", exc_info=error)
 
     async def _redeliver(self, payload: Json, reason: str) -> None:
         for attempt, wait in enumerate(self.workspace.rules.redelivery_seconds, start=1):
@@ -300,12 +307,17 @@ def _same(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
 
 def _chosen(element: Json, action: Json) -> Json:
     """Only what a person may choose of an action; the rest is the app's own element."""
-    if element["type"] == "overflow":
-        return {"selected_option": action.get("selected_option")}
-    if element["type"] in state.HOLDS:
-        name = state.HOLDS[element["type"]][0]
-        return {name: action.get(name)}
-    return {}
+    name = state.field(element)
+    if not name:
+        return {}
+    chosen = action.get(name)
+    if element["type"].endswith("external_select"):
+        return {name: chosen}
+    if name == "selected_option" and chosen is not None:
+        return state.choice(element, chosen["value"])
+    if name == "selected_options":
+        return state.choice(element, [each["value"] for each in chosen or []])
+    return {name: chosen}
 
 
 def _hold(values: Json, found: tuple[Json, Json], action: Json) -> None:

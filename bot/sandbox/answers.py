@@ -102,9 +102,8 @@ def _replace(workspace: Workspace, to: ResponseUrl, answer: Json, *, ephemeral: 
         workspace.add_ephemeral(to.channel, to.person, replaced | fields)
         return
     edited = {"user": workspace.app.user_id, "ts": workspace.new_ts()}
-    blocks = None if "blocks" in workspace.messages[to.channel][to.ts] else fields.pop("blocks", None)
-    base: Json = {"blocks": blocks} if blocks or "blocks" in workspace.messages[to.channel][to.ts] else {}
-    workspace.change_message(to.channel, to.ts, base | fields | {"edited": edited})
+    cleared: Json = {"blocks": None, "attachments": None}
+    workspace.change_message(to.channel, to.ts, cleared | fields | {"edited": edited})
 
 
 def _show(workspace: Workspace, to: ResponseUrl, answer: Json) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bot.sandbox.square import Square
 from bot.sandbox.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
+LOG = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 
 FAILURES: Mapping[str, str] = {
@@ -68,9 +70,7 @@ class Page:
         )
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        person = request.query.get("person", "")
-        if person not in self._workspace.people:
-            raise web.HTTPNotFound
+        person = self._person(request.query.get("person", ""))
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._sockets.add(socket)
@@ -95,6 +95,11 @@ class Page:
             self._sockets.discard(socket)
         return socket
 
+    def _person(self, asked: str) -> str:
+        """Who looks: the person asked for, else the first one who is no bot."""
+        people = self._workspace.people
+        return asked if asked in people else next(p.id for p in people.values() if not p.is_bot)
+
     async def _receive(self, person: str, text: str, outgoing: asyncio.Queue[Json]) -> None:
         try:
             frame = json.loads(text)
@@ -104,7 +109,9 @@ class Page:
         outgoing.put_nowait({"type": "busy", "key": key, "on": True})
         try:
             ack = await self._act(person, frame)
-        except (KeyError, LookupError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # A frame from an older page or a stranger; said here too, because it may be our own mistake.
+            LOG.warning("a frame of type %r could not be followed", frame.get("type"), exc_info=True)
             ack = Acknowledgement(False, reason="gone")
         finally:
             outgoing.put_nowait({"type": "busy", "key": key, "on": False})

@@ -50,22 +50,26 @@ def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
             yield from elements(block.get("child_blocks") or block.get("elements") or [])
 
 
+def field(element: Json) -> str:
+    """The field in which an element sends what was chosen; "" for one that only is clicked."""
+    if element["type"] == "overflow":
+        return "selected_option"
+    return HOLDS[element["type"]][0] if element["type"] in HOLDS else ""
+
+
 def choice(element: Json, chosen: Any) -> Json:
     """What choosing or typing sends: `chosen` is a text, an id, an option's value or a list of those.
 
     Raises LookupError when the element has no such option.
     """
-    kind = element["type"]
-    if kind == "overflow":
-        return {"selected_option": _option(element, chosen)}
-    if kind not in HOLDS:
-        return {}
-    field = HOLDS[kind][0]
-    if field == "selected_option":
-        return {field: None if chosen is None else _option(element, chosen)}
-    if field == "selected_options":
-        return {field: [_option(element, each) for each in chosen]}
-    return {field: chosen}
+    name = field(element)
+    if not name or element["type"].endswith("external_select"):
+        return {name: chosen} if name else {}
+    if name == "selected_option":
+        return {name: None if chosen is None else _option(element, chosen)}
+    if name == "selected_options":
+        return {name: [_option(element, each) for each in chosen]}
+    return {name: chosen}
 
 
 def action(block: Json, element: Json, chosen: Json) -> Json:
@@ -89,9 +93,9 @@ def _option(element: Json, value: Any) -> Json:
 
 def initial(element: Json) -> Json:
     """What an element holds before anybody touched it."""
-    field, first = HOLDS[element["type"]]
+    name, first = HOLDS[element["type"]]
     value = element.get(first, [] if element["type"] in LISTS else None)
-    return {"type": element["type"], field: value}
+    return {"type": element["type"], name: value}
 
 
 def values(blocks: list[Json], held: Json | None = None) -> Json:

@@ -190,7 +190,7 @@ class Workspace:
         """Change some fields of a message; a None takes the field away."""
         message = self.messages[channel][ts]
         message.update(fields)
-        for name in [name for name, value in fields.items() if value is None]:
+        for name in [name for name, value in message.items() if value is None]:
             del message[name]
         self.tell(Change("message", channel=channel, ts=ts))
         return message
@@ -221,21 +221,18 @@ class Workspace:
         return [m for t, m in sorted(self.messages[channel].items()) if m.get("thread_ts") == ts and t != ts]
 
     def _count_replies(self, channel: str, parent: str) -> None:
+        if parent not in self.messages[channel]:
+            return
         replies = self.replies(channel, parent)
         users = list(dict.fromkeys(str(reply.get("user", "")) for reply in replies))
-        fields: Json = (
-            {
-                "thread_ts": parent,
-                "reply_count": len(replies),
-                "reply_users": users,
-                "reply_users_count": len(users),
-                "latest_reply": replies[-1]["ts"],
-            }
-            if replies
-            else dict.fromkeys(("thread_ts", "reply_count", "reply_users", "reply_users_count", "latest_reply"))
-        )
-        if parent in self.messages[channel]:
-            self.change_message(channel, parent, fields)
+        counted: Json = {
+            "thread_ts": parent,
+            "reply_count": len(replies),
+            "reply_users": users,
+            "reply_users_count": len(users),
+            "latest_reply": replies[-1]["ts"] if replies else None,
+        }
+        self.change_message(channel, parent, counted if replies else dict.fromkeys(counted))
 
     # -- views
 
