@@ -1,0 +1,831 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from bot.connectors import http
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+)
+from bot.connectors.mastodon import Mastodon
+from bot.domain.mention import Allows, Author, Post
+from tests.fakes.mastodon import FakeMastodon
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[FakeMastodon]:
+    with FakeMastodon() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: FakeMastodon) -> FakeMastodon:
+    running.reset()
+    return running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with http.new_client() as one:
+        yield one
+
+
+@pytest.fixture
+def mastodon(server: FakeMastodon, client: httpx.AsyncClient) -> Mastodon:
+    return connect(server.base_url, client)
+
+
+def connect(url: str, client: httpx.AsyncClient, *, token: str = FakeMastodon.token, **options: Any) -> Mastodon:
+    known = options.pop("known", {})
+    return Mastodon(Account(1, "mastodon", "Gemeente", url, {"token": token}, options, known), client)
+
+
+def post(external_id: str = "1", handle: str = "@jan") -> Post:
+    return Post(external_id, Author("7", "Jan", handle), "Help!", NOW)
+
+
+def draft(text: str, to: str, *, private: bool = False, key: str = "key-1") -> Draft:
+    return Draft(key, text, private, post(to), datetime.now(UTC))
+
+
+async def read_all(mastodon: Mastodon, cursor: Cursor, calls: int = 30) -> tuple[list[str], Cursor]:
+    ids: list[str] = []
+    for _ in range(calls):
+        page = await mastodon.fetch(cursor)
+        ids += [p.external_id for p in page.posts]
+        cursor = page.cursor
+        if not page.more:
+            return ids, cursor
+    raise AssertionError(f"still more after {calls} pages")
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+async def test_a_mention_comes_in_as_its_citizen_wrote_it(server: FakeMastodon, mastodon: Mastodon) -> None:
+    words = "@gemeente De <lamp> is stuk & het is donker:\n\nhttps://www.voorbeeld.nl/lamp?nr=7"
+    status = server.post_as("jan@elders.example", words, language="nl")
+    server.attach(status["id"], "https://social.example/lamp.jpg", "Een kapotte lantaarnpaal")
+
+    (mention,) = (await mastodon.fetch({})).posts
+
+    assert mention.external_id == status["id"]
+    assert mention.text == words
+    assert (mention.author.name, mention.author.handle) == ("Jan", "@jan@elders.example")
+    assert mention.author.external_id == status["account"]["id"]
+    assert mention.published_at == datetime.fromisoformat(status["created_at"])
+    assert mention.url == status["url"]
+    assert mention.language == "nl"
+    assert [(m.kind, m.alt) for m in mention.media] == [("image", "Een kapotte lantaarnpaal")]
+    assert mention.allows == {Allows.ANSWER, Allows.ANSWER_PRIVATELY}
+    assert not mention.private
+    assert mention.edited_at is None
+
+
+async def test_a_content_warning_is_the_first_line(server: FakeMastodon, mastodon: Mastodon) -> None:
+    server.post_as("jan", "@gemeente Er ligt een dode meeuw.", spoiler_text="dode dieren")
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.text == "dode dieren\n@gemeente Er ligt een dode meeuw."
+
+
+@pytest.mark.parametrize("visibility", ["direct", "private"])
+async def test_what_not_all_may_read_can_only_be_answered_privately(
+    server: FakeMastodon, mastodon: Mastodon, visibility: str
+) -> None:
+    server.post_as("jan", "@gemeente Dit is vertrouwelijk.", visibility=visibility)
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.private
+    assert mention.allows == {Allows.ANSWER_PRIVATELY}
+
+
+async def test_an_answer_to_someone_else_shows_what_it_answers(server: FakeMastodon, mastodon: Mastodon) -> None:
+    first = server.post_as("els", "Het is hier zo donker!")
+    reply = server.post_as("jan", "Vraag het @gemeente", in_reply_to=first["id"])
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.external_id == reply["id"]
+    assert mention.in_reply_to == first["id"]
+    assert mention.replies_to is not None
+    assert (mention.replies_to.author, mention.replies_to.text) == ("Els", "Het is hier zo donker!")
+
+
+async def test_a_removed_or_unreadable_answered_post_is_left_out(server: FakeMastodon, mastodon: Mastodon) -> None:
+    first = server.post_as("els", "Het is hier zo donker!")
+    server.post_as("jan", "Vraag het @gemeente", in_reply_to=first["id"])
+    server.fault("/api/v1/statuses", "malformed", method="GET")
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.in_reply_to == first["id"]
+    assert mention.replies_to is None
+
+
+async def test_a_quote_shows_what_it_quotes(server: FakeMastodon, mastodon: Mastodon) -> None:
+    ours = server.as_team("POST", "/api/v1/statuses", json={"status": "De markt gaat door."})
+    server.post_as("jan", "@gemeente Echt?", quoted_status_id=ours["id"])
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.replies_to is not None
+    assert mention.replies_to.text == "De markt gaat door."
+
+
+async def test_posts_come_oldest_first_and_only_once(server: FakeMastodon, mastodon: Mastodon) -> None:
+    before = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(3)]
+    first = await mastodon.fetch({})
+    after = [server.post_as("els", f"@gemeente {n}")["id"] for n in range(3)]
+    second = await mastodon.fetch(first.cursor)
+    third = await mastodon.fetch(second.cursor)
+    assert [p.external_id for p in first.posts] == before
+    assert [p.external_id for p in second.posts] == after
+    assert third.posts == ()
+    assert third.cursor == second.cursor
+    assert not third.more
+
+
+async def test_more_mentions_than_a_page_come_page_by_page(server: FakeMastodon, mastodon: Mastodon) -> None:
+    start = await mastodon.fetch({})
+    posted = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(90)]
+    page = await mastodon.fetch(start.cursor)
+    assert page.more
+    rest, _ = await read_all(mastodon, page.cursor)
+    assert [p.external_id for p in page.posts] + rest == posted
+
+
+async def test_the_first_time_an_old_account_gives_its_newest_page_only(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    posted = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(45)]
+    page = await mastodon.fetch({})
+    assert [p.external_id for p in page.posts] == posted[-40:]
+    assert not page.more
+
+
+async def test_a_stranger_whom_the_server_filters_is_read_all_the_same(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    server.as_team("PATCH", "/api/v2/notifications/policy", json={"for_new_accounts": "filter"})
+    server.post_as("jan", "@gemeente Mijn eerste bericht hier.")
+    assert len((await mastodon.fetch({})).posts) == 1
+
+
+async def test_a_post_removed_before_we_read_it_is_passed_over(server: FakeMastodon, mastodon: Mastodon) -> None:
+    status = server.post_as("jan", "@gemeente oeps")
+    server.delete("jan", status["id"])
+    page = await mastodon.fetch({})
+    assert page.posts == ()
+    assert page.cursor["notifications"] != "0"
+
+
+async def test_hashtags_are_read_beside_mentions_and_each_post_once(
+    server: FakeMastodon, client: httpx.AsyncClient
+) -> None:
+    mastodon = connect(server.base_url, client, hashtags=["afval", "scheldestad"])
+    both = server.post_as("jan", "@gemeente #afval in #scheldestad")["id"]
+    tagged = server.post_as("els", "Weer #afval op straat")["id"]
+    server.as_team("POST", "/api/v1/statuses", json={"status": "Morgen halen wij #afval op"})
+    first = await mastodon.fetch({})
+    later = server.post_as("els", "#Scheldestad!")["id"]
+    second = await mastodon.fetch(first.cursor)
+    assert [p.external_id for p in first.posts] == [both, tagged]
+    assert [p.external_id for p in second.posts] == [later]
+    assert (await mastodon.fetch(second.cursor)).posts == ()
+
+
+async def test_a_busy_hashtag_is_read_without_gaps(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    mastodon = connect(server.base_url, client, hashtags=["storm"])
+    server.post_as("jan", "#storm")
+    start = await mastodon.fetch({})
+    posted = [server.post_as("jan", f"#storm {n}")["id"] for n in range(95)]
+    ids, cursor = await read_all(mastodon, start.cursor)
+    assert sorted(ids) == posted
+    assert len(set(ids)) == len(ids)
+    assert (await mastodon.fetch(cursor)).posts == ()
+
+
+async def test_a_hashtag_that_fails_does_not_stop_mentions(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    mastodon = connect(server.base_url, client, hashtags=["afval"])
+    server.post_as("jan", "@gemeente hallo")
+    server.fault("/api/v1/timelines/tag/*", "status", status=503)
+    assert len((await mastodon.fetch({})).posts) == 1
+
+
+async def test_without_a_token_hashtags_are_read_and_nothing_can_be_answered(
+    server: FakeMastodon, client: httpx.AsyncClient
+) -> None:
+    mastodon = connect(server.base_url, client, token="", hashtags=["afval"])
+    tagged = server.post_as("jan", "@gemeente #afval")
+    server.post_as("jan", "@gemeente alleen een mention")
+    (found,) = (await mastodon.fetch({})).posts
+    assert found.external_id == tagged["id"]
+    assert found.allows == frozenset()
+    with pytest.raises(Rejected):
+        await mastodon.send(draft("hallo", tagged["id"]))
+    assert (await mastodon.check()).problems == ()
+
+
+# --- faults ----------------------------------------------------------------------------------------
+
+
+async def test_a_revoked_token_is_unauthorized(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    mastodon = connect(server.base_url, client, token="ingetrokken")
+    with pytest.raises(Unauthorized):
+        await mastodon.fetch({})
+
+
+async def test_a_token_without_the_scope_is_unauthorized(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    mastodon = connect(server.base_url, client, token=server.token_with("write"))
+    with pytest.raises(Unauthorized, match="outside the authorized scopes"):
+        await mastodon.fetch({})
+
+
+@pytest.mark.parametrize("effect", ["malformed", "status"])
+async def test_a_server_in_trouble_is_unavailable_and_loses_nothing(
+    server: FakeMastodon, mastodon: Mastodon, effect: str
+) -> None:
+    start = await mastodon.fetch({})
+    posted = server.post_as("jan", "@gemeente hallo")["id"]
+    server.fault("/api/v1/notifications", effect, status=502)
+    with pytest.raises(Unavailable):
+        await mastodon.fetch(start.cursor)
+    server.clear_faults()
+    assert [p.external_id for p in (await mastodon.fetch(start.cursor)).posts] == [posted]
+
+
+async def test_a_server_that_does_not_answer_is_unavailable(server: FakeMastodon) -> None:
+    server.fault("/api/v1/notifications", "timeout")
+    async with httpx.AsyncClient(timeout=0.2) as impatient:
+        with pytest.raises(Unavailable):
+            await connect(server.base_url, impatient, known={"account_id": "1"}).fetch({})
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "300", "X-RateLimit-Reset": "{in_60}"}, 300),
+        ({"Retry-After": "60", "X-RateLimit-Reset": "{in_300}"}, 300),
+        ({"X-RateLimit-Reset": "{in_300}"}, 300),
+        ({"X-RateLimit-Reset": "onzin", "Retry-After": "30"}, 30),
+        ({"X-RateLimit-Reset": "9999-12-31T00:00:00Z"}, 24 * 3600),
+        ({"X-RateLimit-Reset": "{epoch_in_300}"}, 300),
+        ({}, 60),
+    ],
+)
+async def test_a_rate_limit_says_when_to_come_back(
+    server: FakeMastodon, mastodon: Mastodon, headers: dict[str, str], seconds: int
+) -> None:
+    now = datetime.now(UTC)
+    times = {f"in_{n}": f"{now + timedelta(seconds=n):%Y-%m-%dT%H:%M:%S.000Z}" for n in (60, 300)}
+    times["epoch_in_300"] = str(int((now + timedelta(seconds=300)).timestamp()))
+    told = {name: value.format(**times) for name, value in headers.items()}
+    server.fault("/api/v1/accounts/verify_credentials", "status", status=429, headers=told)
+    with pytest.raises(RateLimited) as caught:
+        await mastodon.fetch({})
+    wait = (caught.value.retry_at - now).total_seconds()
+    assert seconds - 2 <= wait <= seconds + 20
+
+
+async def test_the_mock_servers_own_rate_limit_is_understood(server: FakeMastodon, mastodon: Mastodon) -> None:
+    server.fault("*", "ratelimit")
+    with pytest.raises(RateLimited):
+        await mastodon.fetch({})
+
+
+# --- answering -------------------------------------------------------------------------------------
+
+
+async def test_a_reply_stands_under_the_post_and_names_its_citizen(server: FakeMastodon, mastodon: Mastodon) -> None:
+    server.post_as("jan@elders.example", "@gemeente De lamp is stuk")
+    (mention,) = (await mastodon.fetch({})).posts
+    words = mastodon.compose("We komen hem maken. ^Anna", to=mention, private=False)
+
+    sent = await mastodon.send(Draft("key-1", words, False, mention, datetime.now(UTC)))
+
+    (status,) = server.statuses_by_team()
+    assert sent.external_id == status["id"]
+    assert sent.url == status["url"]
+    assert status["in_reply_to_id"] == mention.external_id
+    assert status["visibility"] == "public"
+    assert status["language"] == "nl"
+    assert [m["acct"] for m in status["mentions"]] == ["jan@elders.example"]
+
+
+async def test_sending_twice_publishes_once(server: FakeMastodon, mastodon: Mastodon) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    first = await mastodon.send(draft("@jan hallo!", to))
+    second = await mastodon.send(draft("@jan hallo!", to))
+    third = await mastodon.send(draft("@jan hallo!", to, key="key-2"))
+    assert first == second
+    assert third.external_id != first.external_id
+    assert len(server.statuses_by_team()) == 2
+
+
+@pytest.mark.parametrize(
+    ("theirs", "option", "ours"),
+    [
+        ("public", "public", "public"),
+        ("public", "unlisted", "unlisted"),
+        ("unlisted", "public", "unlisted"),
+        ("private", "public", "direct"),
+        ("direct", "public", "direct"),
+    ],
+)
+async def test_a_reply_is_never_more_public_than_the_post(
+    server: FakeMastodon, client: httpx.AsyncClient, theirs: str, option: str, ours: str
+) -> None:
+    to = server.post_as("jan", "@gemeente hallo", visibility=theirs)["id"]
+    await connect(server.base_url, client, visibility=option).send(draft("@jan hallo!", to))
+    assert server.statuses_by_team()[0]["visibility"] == ours
+
+
+async def test_a_private_reply_is_for_its_citizen_alone_and_has_no_public_address(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    sent = await mastodon.send(draft("@jan uw nummer?", to, private=True))
+    assert server.statuses_by_team()[0]["visibility"] == "direct"
+    assert sent.url == ""
+
+
+async def test_a_reply_to_a_removed_post_is_rejected(server: FakeMastodon, mastodon: Mastodon) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    server.delete("jan", to)
+    with pytest.raises(Rejected, match="no longer there"):
+        await mastodon.send(draft("@jan hallo!", to))
+    assert server.statuses_by_team() == []
+
+
+async def test_a_reply_that_is_too_long_is_rejected_in_the_servers_words(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    with pytest.raises(Rejected, match="Text is too long"):
+        await mastodon.send(draft("a" * 501, to))
+
+
+async def test_a_token_that_may_not_write_is_rejected(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    with pytest.raises(Rejected, match="outside the authorized scopes"):
+        await connect(server.base_url, client, token=server.token_with("read")).send(draft("@jan hallo!", to))
+
+
+@pytest.mark.parametrize("effect", ["malformed", "status"])
+async def test_after_an_unclear_answer_the_outcome_is_unknown(
+    server: FakeMastodon, mastodon: Mastodon, effect: str
+) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    server.fault("/api/v1/statuses", effect, status=504, method="POST")
+    with pytest.raises(OutcomeUnknown):
+        await mastodon.send(draft("@jan hallo!", to))
+
+
+async def test_trouble_before_publishing_leaves_no_doubt(server: FakeMastodon, mastodon: Mastodon) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    server.fault("/api/v1/statuses/*", "status", status=503)
+    with pytest.raises(Unavailable) as caught:
+        await mastodon.send(draft("@jan hallo!", to))
+    assert not isinstance(caught.value, OutcomeUnknown)
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_reply_that_was_published_is_found(server: FakeMastodon, mastodon: Mastodon, private: bool) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    mine = draft("@jan Zie https://voorbeeld.nl/a_b?x=1&y=2\n\nGroet, Anna", to, private=private)
+    sent = await mastodon.send(mine)
+    await mastodon.send(draft("@jan Iets heel anders", to, key="key-2"))
+    assert await mastodon.find(mine) == sent
+
+
+async def test_a_reply_that_was_not_published_is_not_found(server: FakeMastodon, mastodon: Mastodon) -> None:
+    to = server.post_as("jan", "@gemeente hallo")["id"]
+    other = server.post_as("jan", "@gemeente nog iets")["id"]
+    assert await mastodon.find(draft("@jan hallo!", to)) is None
+    await mastodon.send(draft("@jan hallo!", other, key="key-2"))
+    await mastodon.send(draft("@jan iets anders", to, key="key-3"))
+    assert await mastodon.find(draft("@jan hallo!", to)) is None
+
+
+# --- edits and removals ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("old_server", [False, True])
+async def test_edited_and_removed_posts_are_told(server: FakeMastodon, mastodon: Mastodon, old_server: bool) -> None:
+    ids = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(25)]
+    server.edit("jan", ids[3], "@gemeente De lamp doet het weer")
+    server.delete("jan", ids[24])
+    if old_server:
+        server.fault("/api/v1/statuses", "status", status=404, method="GET")
+    edited, gone = sorted(await mastodon.recheck(ids), key=lambda p: p.gone)
+    assert (edited.external_id, edited.text) == (ids[3], "@gemeente De lamp doet het weer")
+    assert edited.edited_at is not None
+    assert (gone.external_id, gone.gone) == (ids[24], True)
+
+
+async def test_nothing_to_recheck_asks_nothing(client: httpx.AsyncClient) -> None:
+    assert await connect("http://127.0.0.1:1", client).recheck([]) == []
+
+
+async def test_a_refusal_that_is_not_mastodons_own_does_not_make_posts_gone(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    status_id = server.post_as("jan", "@gemeente hallo")["id"]
+    server.fault("/api/v1/statuses*", "status", status=404, body="<html>Not here</html>", method="GET")
+    with pytest.raises(Unavailable):
+        await mastodon.recheck([status_id])
+
+
+# --- checking --------------------------------------------------------------------------------------
+
+
+def problems(health: Health) -> str:
+    return " ".join(str(p) for p in health.problems)
+
+
+async def test_a_sound_account_has_no_problems_and_its_limits_are_learned(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    health = await mastodon.check()
+    assert health.problems == ()
+    assert any("@gemeente" in str(t) for t in health.working)
+    me = server.as_team("GET", "/api/v1/accounts/verify_credentials")
+    assert health.known == {
+        "max_characters": 500,
+        "characters_reserved_per_url": 23,
+        "account_id": me["id"],
+        "acct": "gemeente",
+        "version": "4.6.0",
+    }
+
+
+async def test_a_check_names_the_scope_that_is_missing(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    assert "write:statuses" in problems(await connect(server.base_url, client, token=server.token_with("read")).check())
+    assert "read:accounts" in problems(await connect(server.base_url, client, token=server.token_with("write")).check())
+
+
+async def test_a_check_of_a_revoked_token_says_so(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    assert "access token" in problems(await connect(server.base_url, client, token="ingetrokken").check())
+
+
+@pytest.mark.parametrize(("value", "is_problem"), [("accept", False), ("filter", False), ("drop", True)])
+async def test_a_check_warns_when_strangers_are_thrown_away(
+    server: FakeMastodon, mastodon: Mastodon, value: str, is_problem: bool
+) -> None:
+    server.as_team("PATCH", "/api/v2/notifications/policy", json={"for_new_accounts": value})
+    assert bool((await mastodon.check()).problems) is is_problem
+
+
+async def test_a_check_publishes_nothing(server: FakeMastodon, mastodon: Mastodon) -> None:
+    await mastodon.check()
+    assert server.statuses_by_team() == []
+
+
+# --- odd servers -----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def odd_server(**answers: Answer) -> AsyncIterator[str]:
+    """A server that knows these paths only: `instance` answers /api/v1/instance and the like."""
+    app = web.Application()
+    for name, answer in answers.items():
+        app.router.add_get("/api/v1/" + name.replace("__", "/"), answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+def says(value: Any, **headers: str) -> Answer:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(value, headers=headers)
+
+    return answer
+
+
+def status(number: int, **more: Any) -> dict[str, Any]:
+    account = {"id": "7", "username": "jan", "acct": "jan", "display_name": "", "url": "https://social.example/@jan"}
+    created = (NOW + timedelta(seconds=number)).isoformat()
+    return {
+        "id": str(number),
+        "account": account,
+        "content": f"<p>{number}</p>",
+        "created_at": created,
+        "visibility": "public",
+        "mentions": [],
+        **more,
+    }
+
+
+def note(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": str(number), "type": "mention", "status": status(number), **more}
+
+
+KNOWN = {"account_id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("instance", "known"),
+    [
+        ({"title": "Oud", "version": "3.4.0", "max_toot_chars": 1000}, (1000, 23)),
+        ({"configuration": {"statuses": {"max_characters": 700, "characters_reserved_per_url": 30}}}, (700, 30)),
+        ({"configuration": {"statuses": {"max_characters": "veel"}}}, (500, 23)),
+        ({"configuration": None}, (500, 23)),
+    ],
+)
+async def test_an_older_server_tells_its_limits_in_the_older_way(
+    client: httpx.AsyncClient, instance: dict[str, Any], known: tuple[int, int]
+) -> None:
+    me = says({"id": "1", "acct": "gemeente"})
+    async with odd_server(instance=says(instance), accounts__verify_credentials=me) as url:
+        health = await connect(url, client).check()
+    assert (health.known["max_characters"], health.known["characters_reserved_per_url"]) == known
+
+
+async def test_a_server_that_tells_nothing_has_the_documented_limits(client: httpx.AsyncClient) -> None:
+    async with odd_server(accounts__verify_credentials=says({"id": "1", "acct": "gemeente"})) as url:
+        health = await connect(url, client).check()
+    assert health.problems == ()
+    assert health.known["max_characters"] == 500
+
+
+@pytest.mark.parametrize("manner", ["forward", "newest of what is newer", "ignores min_id", "ignores all"])
+async def test_however_a_server_pages_nothing_is_lost_and_it_ends(client: httpx.AsyncClient, manner: str) -> None:
+    notes = {n: note(n) for n in range(95, 301)}
+
+    async def answer(request: web.Request) -> web.Response:
+        least = int(request.query.get("min_id") or request.query.get("since_id") or 0)
+        most = int(request.query.get("max_id") or 10**9)
+        fitting = [n for n in sorted(notes) if least < n < most]
+        if manner == "forward" and "min_id" in request.query:
+            return web.json_response([notes[n] for n in reversed(fitting[:40])])
+        if manner == "ignores min_id":
+            fitting = [n for n in sorted(notes) if n < most]
+        if manner == "ignores all":
+            fitting = sorted(notes)
+        return web.json_response([notes[n] for n in reversed(fitting[-40:])])
+
+    async with odd_server(notifications=answer) as url:
+        mastodon = connect(url, client, known=KNOWN)
+        ids, cursor = await read_all(mastodon, {"notifications": "99"})
+        again = await mastodon.fetch(cursor)
+    expected = range(261, 301) if manner == "ignores all" else range(100, 301)
+    assert ids == [str(n) for n in expected]
+    assert again.posts == ()
+    assert not again.more
+
+
+async def test_one_bad_notification_is_passed_over_and_logged_by_its_id_alone(client: httpx.AsyncClient) -> None:
+    secret = "Mijn BSN is 123456782"
+    bad = [
+        note(2, status={"id": "2", "content": secret}),
+        note(3, status=secret),
+        note(4, status=status(4, created_at="gisteren", content=secret)),
+        note(5, status=status(5, account=None, content=secret)),
+        note(6, status=status(6, media_attachments=[secret])),
+        {"id": 7, "status": secret},
+        secret,
+        None,
+    ]
+    harmless = [note(8, status=status(8, in_reply_to_id={"a": 1}, mentions=None, quote=[], language=None, url=5))]
+    page = says([note(1), *bad, *harmless])
+    with capture_logs() as lines:
+        async with odd_server(notifications=page) as url:
+            found = await connect(url, client, known=KNOWN).fetch({})
+    assert [p.external_id for p in found.posts] == ["1", "8"]
+    assert found.cursor["notifications"] == "8"
+    warnings = [line for line in lines if line["log_level"] == "warning"]
+    assert {line.get("status") or line.get("notification") for line in warnings} >= {"2", "3", "4", "5", "6"}
+    assert "BSN" not in str(lines)
+
+
+async def test_an_edit_of_a_post_we_boosted_is_not_for_us_unless_it_names_us(client: httpx.AsyncClient) -> None:
+    boosted = note(1, type="update")
+    mention = note(2, type="update", status=status(2, mentions=[{"id": "1"}], edited_at=NOW.isoformat()))
+    unasked = note(3, type="favourite")
+    async with odd_server(notifications=says([mention, boosted, unasked])) as url:
+        found = await connect(url, client, known=KNOWN).fetch({})
+    assert [p.external_id for p in found.posts] == ["2"]
+    assert found.posts[0].edited_at == NOW
+
+
+async def test_an_address_that_is_not_the_web_is_not_passed_on(client: httpx.AsyncClient) -> None:
+    hostile = status(1, url="javascript:alert(1)", uri="https://elders.example/1")
+    hostile["account"]["url"] = "javascript:alert(1)"
+    hostile["media_attachments"] = [
+        {"url": "file:///etc/passwd"},
+        {"url": None, "remote_url": "https://elders.example/x"},
+    ]
+    async with odd_server(notifications=says([note(1, status=hostile)])) as url:
+        (found,) = (await connect(url, client, known=KNOWN).fetch({})).posts
+    assert (found.url, found.author.url) == ("https://elders.example/1", "")
+    assert [m.url for m in found.media] == ["https://elders.example/x"]
+
+
+@pytest.mark.parametrize("value", [{"error": "?"}, "tekst", 5, None])
+async def test_a_page_that_is_no_list_is_unavailable(client: httpx.AsyncClient, value: Any) -> None:
+    async with odd_server(notifications=says(value)) as url:
+        with pytest.raises(Unavailable):
+            await connect(url, client, known=KNOWN).fetch({})
+
+
+async def test_near_the_rate_limit_the_rest_waits_for_the_next_time(client: httpx.AsyncClient) -> None:
+    notes = [note(n) for n in range(40, 0, -1)]
+    full = says(notes, **{"X-RateLimit-Remaining": "3"})
+    async with odd_server(notifications=full) as url:
+        page = await connect(url, client, known=KNOWN).fetch({"notifications": "0"})
+    assert len(page.posts) == 40
+    assert not page.more
+
+
+async def test_a_post_that_arrives_late_below_known_ids_is_still_seen(client: httpx.AsyncClient) -> None:
+    timeline = [status(n) for n in (500, 480, 460)]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(sorted(timeline, key=lambda s: s["id"], reverse=True))
+
+    async with odd_server(timelines__tag__afval=answer) as url:
+        mastodon = connect(url, client, token="", hashtags=["afval"])
+        first = await mastodon.fetch({})
+        timeline.append(status(470))
+        second = await mastodon.fetch(first.cursor)
+        third = await mastodon.fetch(second.cursor)
+    assert [p.external_id for p in second.posts] == ["470"]
+    assert third.posts == ()
+
+
+async def test_an_old_post_that_slides_into_a_full_page_is_not_new(client: httpx.AsyncClient) -> None:
+    timeline = [status(n) for n in range(200, 159, -1)]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(timeline[:40])
+
+    async with odd_server(timelines__tag__afval=answer) as url:
+        mastodon = connect(url, client, token="", hashtags=["afval"])
+        first = await mastodon.fetch({})
+        del timeline[5]
+        assert (await mastodon.fetch(first.cursor)).posts == ()
+
+
+async def test_a_server_that_shows_hashtags_to_members_only_says_so(client: httpx.AsyncClient) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": "This method requires an authenticated user"}, status=422)
+
+    async with odd_server(timelines__tag__afval=refuse) as url:
+        mastodon = connect(url, client, token="", hashtags=["afval"])
+        with pytest.raises(Rejected, match="logged in"):
+            await mastodon.fetch({})
+        assert "logged in" in problems(await mastodon.check())
+
+
+async def test_a_server_that_moved_says_where_to(client: httpx.AsyncClient) -> None:
+    async def moved(_: web.Request) -> web.Response:
+        return web.Response(status=301, headers={"Location": "https://nieuw.example/api/v1/notifications"})
+
+    async with odd_server(notifications=moved) as url:
+        with pytest.raises(Rejected, match=r"nieuw\.example"):
+            await connect(url, client, known=KNOWN).fetch({})
+
+
+async def test_a_dropped_keep_alive_connection_is_read_again(client: httpx.AsyncClient) -> None:
+    asked = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response([note(asked)])
+
+    async with odd_server(notifications=answer) as url:
+        mastodon = connect(url, client, known=KNOWN)
+        first = await mastodon.fetch({})
+        second = await mastodon.fetch(first.cursor)
+    assert asked == 3
+    assert [p.external_id for p in second.posts] == ["3"]
+
+
+async def test_a_reply_on_a_dropped_connection_is_sent_once_with_its_key(client: httpx.AsyncClient) -> None:
+    keys = []
+
+    async def drop(request: web.Request) -> web.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/api/v1/statuses", drop)
+    async with TestServer(app) as server:
+        with pytest.raises(OutcomeUnknown):
+            await connect(str(server.make_url("/")), client).send(draft("@jan hallo!", "1", private=True))
+    assert keys == ["key-1"]
+
+
+async def test_a_reply_beyond_what_we_can_look_back_is_unknowable(client: httpx.AsyncClient) -> None:
+    busy = [status(n, created_at=datetime.now(UTC).isoformat()) for n in range(40)]
+    async with odd_server(accounts__1__statuses=says(busy)) as url:
+        with pytest.raises(Unknowable):
+            await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1"))
+
+
+async def test_a_server_that_does_not_show_what_we_sent_leaves_it_unknowable(client: httpx.AsyncClient) -> None:
+    maybe = status(5, created_at=datetime.now(UTC).isoformat(), in_reply_to_id="1")
+    async with odd_server(accounts__1__statuses=says([maybe])) as url:
+        with pytest.raises(Unknowable):
+            await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1"))
+
+
+# --- text ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain() -> Mastodon:
+    return connect("https://social.example", httpx.AsyncClient())
+
+
+@pytest.mark.parametrize(
+    ("text", "composed"),
+    [
+        ("Dank!", "@jan@elders.example Dank!"),
+        ("Dank @jan@elders.example!", "Dank @jan@elders.example!"),
+        ("Dank @Jan@Elders.Example.", "Dank @Jan@Elders.Example."),
+        ("Dank @jan", "@jan@elders.example Dank @jan"),
+        ("Mail x@jan@elders.example", "@jan@elders.example Mail x@jan@elders.example"),
+        ("@jan@elders.example.org dus", "@jan@elders.example @jan@elders.example.org dus"),
+    ],
+)
+def test_a_reply_names_its_citizen_once(plain: Mastodon, text: str, composed: str) -> None:
+    assert plain.compose(text, to=post(handle="@jan@elders.example"), private=False) == composed
+
+
+def test_a_namesake_on_another_server_is_someone_else(plain: Mastodon) -> None:
+    assert plain.compose("Ook @jan@elders.example", to=post(), private=True) == "@jan Ook @jan@elders.example"
+    assert plain.compose("Hoi @jan.", to=post(), private=True) == "Hoi @jan."
+    assert plain.compose("Hoi @jan-piet", to=post(), private=True) == "@jan Hoi @jan-piet"
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        # the examples of Mastodon's own status_length_validator_spec.rb
+        ("a" * 476 + f" http://{'b' * 30}.com/example", 500),
+        ("a" * 475 + f" @alice@{'b' * 30}.com", 482),
+        ("https://x.nl", 23),
+        ("(https://nl.wikipedia.org/wiki/Lelie_(plant))", 25),
+        ("Zie https://www.voorbeeld.nl/a/b?c=d&e=f#g.", 4 + 23 + 1),
+        ("https://voorbeeld.nl/pad#deel, en meer", 23 + 9),
+        ("http://localhost/pad", 20),
+        ("voorbeeld.nl/pad", 16),
+        ("xhttps://voorbeeld.nl", 21),
+        ("@jan en @jan@elders.example", 12),
+        ("@jan@elders.example@nog", 23),
+        ("jan@elders.example", 18),
+        ("👩‍👩‍👧‍👦 🇳🇱 é", 5),
+        ("  hallo\n\nwereld \n", 13),
+        ("", 0),
+    ],
+)
+def test_length_is_counted_as_mastodon_does(plain: Mastodon, text: str, length: int) -> None:
+    assert plain.length(text) == length
+
+
+def test_limits_are_those_the_check_learned() -> None:
+    known = {"max_characters": 1000, "characters_reserved_per_url": 30}
+    learned = connect("https://social.example", httpx.AsyncClient(), known=known)
+    assert learned.max_length() == 1000
+    assert learned.length("https://voorbeeld.nl/") == 30
+
+
+PATH = st.text(st.sampled_from("abcXYZ019-_/~%+"), max_size=400)
+
+
+@given(PATH)
+def test_any_address_counts_the_same(path: str) -> None:
+    counted = connect("https://social.example", httpx.AsyncClient()).length(f"Zie https://voorbeeld.nl/{path}x nu")
+    assert counted == len("Zie  nu") + 23
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_text_has_a_length_no_greater_than_it_is_long_or_its_addresses_make_it(text: str) -> None:
+    counted = connect("https://social.example", httpx.AsyncClient()).length(text)
+    assert 0 <= counted <= len(text) + 23 * text.lower().count("http")
+
+
+def test_a_hostile_text_is_counted_quickly(plain: Mastodon) -> None:
+    assert plain.length("https://a.nl/" + "(" * 5000) > 0
+    assert plain.length("https://" + "a." * 5000) > 0
+    assert plain.length("@a" + ".-" * 5000) > 0
+    assert plain.length("@" + "a@" * 5000) > 0
