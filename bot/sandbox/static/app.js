@@ -56,7 +56,7 @@ function createPage() {
     },
     closeThread() {
       store.set({ thread: null }, "thread");
-      if (!WIDE.matches) showSide(false);
+      showSide(WIDE.matches);
       showPane("main");
       if (page.threadOpener?.isConnected) page.threadOpener.focus();
     },
@@ -78,7 +78,8 @@ function openLine(store, who) {
 
 function showSide(open) {
   document.documentElement.dataset.side = open ? "open" : "closed";
-  find("[data-test=square-toggle]")?.setAttribute("aria-expanded", String(open));
+  const visible = open && find("#square").checkVisibility();
+  find("[data-test=square-toggle]").setAttribute("aria-expanded", String(visible));
 }
 
 // On narrow screens one column at a time; on wider ones this changes nothing to see.
@@ -89,8 +90,7 @@ function showPane(pane) {
 
 function squareToggle(page) {
   const toggle = () => {
-    const open = document.documentElement.dataset.side === "open" && !page.store.state.thread;
-    if (open) showSide(false);
+    if (find("#square").checkVisibility()) showSide(false);
     else page.showSquare();
   };
   return h("button", { type: "button", class: "button square-toggle", "aria-controls": "side", "aria-expanded": "false", dataset: { test: "square-toggle" }, on: { click: toggle } }, icon("plaza"), h("span", {}, "Het Plein"), h("span", { class: "unread", hidden: true, dataset: { test: "square-unread" } }));
@@ -127,6 +127,18 @@ function listen(page) {
     if (arrived.user !== me) announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
   });
   addEventListener("online", () => page.line.retry());
+  document.addEventListener("click", (event) => {
+    const post = postOf(event.target.closest("a[href]"));
+    if (!post) return;
+    event.preventDefault();
+    page.showPost(post);
+  });
+}
+
+// Where a card links to a post of the square ("…/#plein/<id>"), the square of this very page shows it.
+function postOf(anchor) {
+  const url = anchor && new URL(anchor.href);
+  return url?.origin === location.origin && url.hash.startsWith("#plein/") ? decodeURIComponent(url.hash.slice("#plein/".length)) : null;
 }
 
 function start() {

@@ -95,7 +95,7 @@ function section(block, ctx) {
 }
 
 function contextPart(element, ctx) {
-  if (element.type === "image") return picture(element.image_url, element.alt_text ?? "", "tiny");
+  if (element.type === "image") return picture(element.image_url, element.alt_text ?? "", "pic-tiny");
   return h("div", { class: "text", dir: "auto" }, textNodes(element, ctx.names));
 }
 

@@ -7,7 +7,7 @@ import { plainTable } from "./tables.js";
 const WIDTH = 520;
 const HEIGHT = 240;
 const EDGE = { top: 16, right: 12, bottom: 48, left: 44 };
-const GRID_LINES = 4;
+const GRID_LINES = 4; // about
 
 const number = (value) => new Intl.NumberFormat("nl-NL", { maximumFractionDigits: 1 }).format(value);
 
@@ -18,7 +18,7 @@ export function chartBlock(block) {
   const svg = s("svg", { class: "chart", viewBox: `0 0 ${drawing.width} ${HEIGHT}`, role: "img", "aria-label": `${title}. De getallen staan in de tabel eronder.` }, drawing.nodes);
   return h(
     "figure",
-    { class: `chart-figure ${chart.type}` },
+    { class: `chart-figure chart-${chart.type}` },
     h("figcaption", {}, title),
     h("div", { class: "chart-body" }, svg, legend(drawing.legend)),
     h("details", {}, h("summary", {}, "Bekijk als tabel"), plainTable(title, drawing.head, drawing.rows)),
@@ -69,24 +69,25 @@ function axes(chart) {
 }
 
 function scales(columns, values) {
-  const top = niceTop(Math.max(1, ...values));
-  const bottom = Math.min(0, ...values);
+  const tick = niceStep(Math.max(1, ...values) - Math.min(0, ...values));
+  const top = tick * Math.ceil(Math.max(1, ...values) / tick);
+  const bottom = tick * Math.floor(Math.min(0, ...values) / tick);
   const plot = { width: WIDTH - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
   const step = plot.width / columns;
   return {
-    top, bottom, step,
+    top, bottom, tick, step,
     x: (at) => EDGE.left + step * (at + 0.5),
     y: (value) => EDGE.top + plot.height * (1 - (value - bottom) / (top - bottom)),
   };
 }
 
-function niceTop(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 8, 10].map((factor) => factor * power).find((top) => top >= value);
+function niceStep(range) {
+  const power = 10 ** Math.floor(Math.log10(range / GRID_LINES));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step * GRID_LINES >= range);
 }
 
-function grid({ top, bottom, y }) {
-  return Array.from({ length: GRID_LINES + 1 }, (_, at) => bottom + ((top - bottom) * at) / GRID_LINES).map((value) => [
+function grid({ top, bottom, tick, y }) {
+  return Array.from({ length: Math.round((top - bottom) / tick) + 1 }, (_, at) => bottom + tick * at).map((value) => [
     s("line", { class: "grid-line", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }),
     s("text", { class: "tick", x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)),
   ]);

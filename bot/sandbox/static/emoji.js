@@ -1,6 +1,6 @@
 // Emoji by their Slack names: the common ones. Any other name stays as it was written.
 
-import { h } from "./dom.js";
+import { sign, withSigns } from "./signs.js";
 
 const BY_NAME = new Map(
   Object.entries({
@@ -41,9 +41,8 @@ const NAME = /:([a-z0-9_+'-]+):(?::skin-tone-\d:)?/g;
 
 /** The emoji of a name as a labelled node, or null when the name is not known. */
 export function emoji(name) {
-  const sign = BY_NAME.get(name);
-  if (!sign) return null;
-  return h("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, sign);
+  const character = BY_NAME.get(name);
+  return character ? sign(character, name.replaceAll("_", " ")) : null;
 }
 
 /** Text with its `:names:` shown as emoji; everything else as it stands. */
@@ -53,9 +52,9 @@ export function withEmoji(text) {
   for (const match of text.matchAll(NAME)) {
     const node = emoji(match[1]);
     if (!node) continue;
-    nodes.push(text.slice(from, match.index), node);
+    nodes.push(withSigns(text.slice(from, match.index)), node);
     from = match.index + match[0].length;
   }
-  nodes.push(text.slice(from));
-  return nodes;
+  nodes.push(withSigns(text.slice(from)));
+  return nodes.flat();
 }

@@ -3,6 +3,7 @@
 
 import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
+import { withSigns } from "./signs.js";
 import { fillDate, fullMoment } from "./time.js";
 
 const FENCE = /```\n?([\s\S]*?)```/g;
@@ -52,7 +53,8 @@ export function link(address, label) {
     return document.createTextNode(label);
   }
   if (!SAFE.has(url.protocol)) return document.createTextNode(label);
-  return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow", dir: "auto" }, label);
+  const here = url.origin === location.origin && url.hash;
+  return h("a", { href: url.href, target: here ? null : "_blank", rel: "noopener noreferrer nofollow", dir: "auto" }, label);
 }
 
 /** A mention of a person, channel or group. */
@@ -103,7 +105,7 @@ function numbered(rows, names, verbatim) {
 function inline(text, names, verbatim, out) {
   let plain = "";
   const flush = () => {
-    if (plain) out.append(decode(plain));
+    if (plain) out.append(...withSigns(decode(plain)));
     plain = "";
   };
   let at = 0;

@@ -27,7 +27,7 @@ export function conversationView(square) {
 function postView(square) {
   const content = h("div", { class: "post-content" });
   const forms = h("div", { class: "post-forms" });
-  const node = h("article", { class: "post" }, content, forms);
+  const node = h("article", { class: "post", tabindex: "-1" }, content, forms);
   let drawn = "";
   return {
     node,

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { link, mention } from "./mrkdwn.js";
+import { withSigns } from "./signs.js";
 import { fillDate } from "./time.js";
 
 const GROUPS = {
@@ -13,7 +14,7 @@ const GROUPS = {
 };
 
 const PIECES = {
-  text: (piece) => piece.text,
+  text: (piece) => h("span", {}, withSigns(piece.text)),
   link: (piece) => link(piece.url, piece.text || piece.url),
   emoji: (piece) => emoji(piece.name) ?? `:${piece.name}:`,
   user: (piece, names) => mention(`@${names.user(piece.user_id) ?? piece.user_id}`),

@@ -32,6 +32,13 @@ export function createSquare(page, root) {
     for (const answer of arrivedAnswers) announce(`Antwoord van ${answer.author.name} op het Plein: ${answer.text}`);
     countUnseen(store.state);
   });
+  page.showPost = (id) => {
+    page.showSquare();
+    const post = list.querySelector(`[data-post="${CSS.escape(id)}"]`);
+    if (!post) return;
+    post.scrollIntoView({ block: "center" });
+    post.focus();
+  };
   root.addEventListener("pointerenter", () => see(store.state));
   root.addEventListener("focusin", () => see(store.state));
 }
