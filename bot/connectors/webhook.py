@@ -175,11 +175,10 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
     external_id = _external_id(item)
     conversation = item.id("conversation") or None
     gone = item.flag("deleted", default=False)
-    said = text_of(item.string("text")) if options.get("html") else item.string("text")
     return Post(
         external_id=external_id,
         author=_author(item, conversation or external_id),
-        text=said if len(said) <= MAX_TEXT else said[: MAX_TEXT - len(CUT)] + CUT,
+        text=_words(item.string("text"), html=bool(options.get("html"))),
         published_at=item.moment("published_at") or item.reading.now,
         url=item.address("url"),
         conversation=conversation,
@@ -190,6 +189,12 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
         edited_at=item.moment("edited_at"),
         gone=gone,
     )
+
+
+def _words(sent: str, *, html: bool) -> str:
+    """Return the text, cut where it is too long; markup is cut before it is read, for reading takes long."""
+    kept = text_of(sent[:MAX_TEXT]) if html else sent[:MAX_TEXT]
+    return kept if len(sent) <= MAX_TEXT else kept[: MAX_TEXT - len(CUT)] + CUT
 
 
 def _external_id(item: Item) -> str:
@@ -226,7 +231,8 @@ class Webhook:
     """One source that pushes its mentions to us, and its callback."""
 
     platform: ClassVar[str] = "webhook"
-    title: ClassVar[str] = "Webhook"
+    title: ClassVar[str] = ""
+    """None: on the card a source goes by its own name."""
     polls: ClassVar[bool] = False
     resend_safe_for: ClassVar[timedelta | None] = timedelta(days=1)
 

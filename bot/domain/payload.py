@@ -82,13 +82,16 @@ class Item:
 
     def address(self, field: str) -> str:
         """Return an http(s) address; any other is left out, for the mention matters more than its link."""
-        found = UNSAFE_IN_URL.sub(lambda unsafe: quote(unsafe[0]), self.string(field).strip())
+        written = self.string(field).strip()
+        if len(written) > MAX_URL:
+            return ""
+        found = UNSAFE_IN_URL.sub(lambda unsafe: quote(unsafe[0]), written)
         try:
             parts = urlsplit(found)
             sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
             return ""
-        return found if sound and len(found) <= MAX_URL else ""
+        return found if sound else ""
 
     def flag(self, field: str, *, default: bool) -> bool:
         """Return true or false, also written as text or as 1 or 0."""

@@ -425,6 +425,7 @@ def test_what_is_too_long_is_cut_or_hashed() -> None:
     assert post.text.endswith("t […]")
     assert len(post.author.name) == 200
     assert read({"id": "i" * 500, "text": "t" * 100_000})[0].text == "t" * 100_000
+    assert read({"id": 1, "text": "<p>begin</p>" + "<b></b>" * 20_000 + "einde"}, html=True)[0].text == "begin […]"
 
 
 @pytest.mark.parametrize(
