@@ -11,6 +11,8 @@ INLINE = frozenset({"a", "span", "br", "td", "th"})
 NO_TEXT = frozenset({"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math", "textarea"})
 SHORTENED = frozenset({"invisible", "ellipsis"})
 SPACES = re.compile(r"[ \t\n\r\f]+")
+LINE_END = re.compile(r"(?<! ) +\n")
+GAP = re.compile(r"\n{3,}")
 BULLET = "• "
 
 
@@ -46,7 +48,7 @@ class _Reader(HTMLParser):
         self._link: _Link | None = None
 
     def text(self) -> str:
-        return "".join(self._parts).strip("\n ")
+        return GAP.sub("\n\n", LINE_END.sub("\n", "".join(self._parts))).strip("\n ")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
@@ -89,15 +91,14 @@ class _Reader(HTMLParser):
             self._breaks = max(self._breaks, wanted)
 
     def _write(self, piece: str) -> None:
-        """Add text, after the line breaks that are due; two at most, none at the start."""
+        """Add text, after the line breaks that are due."""
         piece = piece if self._preformatted else SPACES.sub(" ", piece)
         if self._breaks and not self._preformatted:
             piece = piece.lstrip(" ")
         if not piece:
             return
         if self._breaks and self._parts:
-            self._parts[-1] = self._parts[-1].rstrip(" ")
-            self._parts.append("\n" * min(self._breaks, 2))
+            self._parts.append("\n" * self._breaks)
         elif not self._preformatted and self._parts and self._parts[-1].endswith(" "):
             piece = piece.lstrip(" ")
         self._breaks = 0

@@ -223,10 +223,11 @@ class Mastodon(MastodonServer):
         params: Json = {"limit": 40, "exclude_reblogs": "true"}
         for _ in range(PAGES_BACK):
             statuses, _ = await self._list(path, params)
-            for status in statuses:
-                if status.get("in_reply_to_id") == draft.to.external_id and await self._says(status, draft.text):
+            recent = [s for s in statuses if _written_at(s) >= since]
+            for status in recent:
+                if _reply_to(status) == draft.to.external_id and await self._says(status, draft.text):
                     return _sent(status)
-            if not statuses or min(time_of(s["created_at"]) for s in statuses) < since:
+            if len(recent) < len(statuses) or not statuses:
                 return None
             params["max_id"] = min((s["id"] for s in statuses), key=age)
         raise Unknowable(f"more than {PAGES_BACK} pages of our posts since then")
@@ -261,7 +262,6 @@ class Mastodon(MastodonServer):
         instance = await self._instance()
         known: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
         working = [text("{host} takes posts of {count} characters.", host=self._host, count=known["max_characters"])]
-        problems = []
         if instance:
             working.append(
                 text(
@@ -278,8 +278,7 @@ class Mastodon(MastodonServer):
         me = self._identified(response)
         known |= {"account_id": str(me["id"]), "acct": str(me.get("acct", ""))}
         working.append(text("We are logged in as @{acct}.", acct=known["acct"]))
-        problems += [*await self._missing_scopes(), *await self._dropped()]
-        return Health(tuple(working), tuple(problems), known)
+        return Health(tuple(working), (*await self._missing_scopes(), *await self._dropped()), known)
 
     async def _check_reading(self, working: list[Text], known: Json) -> Health:
         tag = next(iter(self._account.options.get("hashtags", ())), "mastodon")
@@ -300,7 +299,7 @@ class Mastodon(MastodonServer):
         missing = []
         for method, path, scope in PROBES:
             response = await self._call(method, path)
-            if response.status_code == 403:
+            if response.status_code == 403 and reason_of(response):
                 missing.append(
                     text("The access token lacks the scope {scope}; make a new one that has it.", scope=scope)
                 )
@@ -377,6 +376,13 @@ def _quote(status: Any) -> Quote | None:
 
 def _sent(status: Json) -> Sent:
     return Sent(status["id"], "" if status.get("visibility") == "direct" else _web(status.get("url")))
+
+
+def _written_at(status: Json) -> datetime:
+    try:
+        return time_of(status["created_at"])
+    except UNREADABLE as error:
+        raise Unknowable("one of our own posts has no time") from error
 
 
 def _reply_to(status: Json) -> str:

@@ -103,3 +103,9 @@ def test_escaped_text_comes_back_unchanged(written: str) -> None:
 )
 def test_no_gap_is_larger_than_one_empty_line(pieces: list[str]) -> None:
     assert "\n\n\n" not in text_of("".join(pieces))
+
+
+def test_hostile_lengths_are_read() -> None:
+    assert text_of("<pre>" + " " * 300_000 + "x") == "x"
+    assert text_of("<" * 100_000) == "<" * 100_000
+    assert text_of("<a>" * 50_000 + "x") == "x"

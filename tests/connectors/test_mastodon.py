@@ -734,6 +734,13 @@ async def test_a_reply_on_a_dropped_connection_is_sent_once_with_its_key(client:
     assert keys == ["key-1"]
 
 
+async def test_the_same_words_sent_long_before_are_another_reply(client: httpx.AsyncClient) -> None:
+    earlier = status(5, in_reply_to_id="1", created_at=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
+    same = says({"text": "@jan hallo!"})
+    async with odd_server(accounts__1__statuses=says([earlier]), statuses__5__source=same) as url:
+        assert await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1")) is None
+
+
 async def test_a_reply_beyond_what_we_can_look_back_is_unknowable(client: httpx.AsyncClient) -> None:
     busy = [status(n, created_at=datetime.now(UTC).isoformat()) for n in range(40)]
     async with odd_server(accounts__1__statuses=says(busy)) as url:

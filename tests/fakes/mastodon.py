@@ -77,11 +77,13 @@ class FakeMastodon:
     ) -> Status:
         """Let a citizen ("jan", or "jan@elders.example" from another server) post; return the status."""
         body = {"status": text, "visibility": visibility, "in_reply_to_id": in_reply_to, **more}
-        return self._as(citizen, "POST", "/api/v1/statuses", json=body)
+        status: Status = self._as(citizen, "POST", "/api/v1/statuses", json=body)
+        return status
 
     def edit(self, citizen: str, status_id: str, text: str) -> Status:
         """Let a citizen change their post."""
-        return self._as(citizen, "PUT", f"/api/v1/statuses/{status_id}", json={"status": text})
+        status: Status = self._as(citizen, "PUT", f"/api/v1/statuses/{status_id}", json={"status": text})
+        return status
 
     def delete(self, citizen: str, status_id: str) -> None:
         """Let a citizen remove their post."""
