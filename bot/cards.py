@@ -61,10 +61,13 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
                 break
 
 
-async def lanes(session: AsyncSession, now: datetime) -> list[str]:
-    """Return the lanes of all channels that have something to bring level now."""
-    found = await session.exec(select(Message.channel).where(_stale(), _free(now)).distinct())
-    return [f"messages:{channel}" for channel in found]
+async def wake_lanes(desk: Desk) -> None:
+    """Wake the lanes of all channels that have something to bring level now."""
+    async with desk.reading() as session:
+        found = await session.exec(select(Message.channel).where(_stale(), _free(desk.now())).distinct())
+        channels = found.all()
+    for channel in channels:
+        desk.wake(f"messages:{channel}")
 
 
 async def level(desk: Desk, message_id: int) -> bool:

@@ -240,15 +240,29 @@ async def _why_not(session: AsyncSession, case_id: int, by: str) -> Refused:
     case = found.first()
     if case is None:
         return Refused("This case no longer exists.")
-    if case.status is Status.CLOSED:
-        return Refused("This case was closed by {agent}; reopen it first.", agent=f"<@{case.closed_by}>")
-    if case.status is Status.ANSWERED:
-        return Refused("This case was answered by {agent}; reopen it first.", agent=f"<@{case.assignee}>")
+    ended = _ended(case)
+    if ended is not None:
+        return ended
     if case.status is Status.NEW:
         return Refused("Nobody has this case; claim it first.")
     if case.assignee != by:
         return Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
     return Refused("That is not possible now: the case is already with you.")
+
+
+def _ended(case: Case) -> Refused | None:
+    if case.status is Status.CLOSED:
+        return Refused("This case was closed by {agent}; reopen it first.", agent=f"<@{case.closed_by}>")
+    if case.status is Status.ANSWERED:
+        return Refused("This case was answered by {agent}; reopen it first.", agent=f"<@{case.assignee}>")
+    return None
+
+
+def refuse_ended(case: Case) -> None:
+    """Raise Refused when a case no longer waits for us; it says who ended it."""
+    ended = _ended(case)
+    if ended is not None:
+        raise ended
 
 
 async def _tell_thread(

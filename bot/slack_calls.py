@@ -51,7 +51,9 @@ class SlackRefuses(Exception):
         self.error = error
 
 
-READS = frozenset({"conversations.history", "conversations.replies", "usergroups.list", "usergroups.users.list"})
+READS = frozenset(
+    {"chat.getPermalink", "conversations.history", "conversations.replies", "usergroups.list", "usergroups.users.list"}
+)
 """Methods that take their arguments in the query, not as JSON."""
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 

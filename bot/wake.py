@@ -23,12 +23,17 @@ Drain = Callable[[str], Awaitable[datetime | None]]
 class InProcess:
     """Lanes as tasks of this process: the default, on any database."""
 
-    def __init__(self, drains: Mapping[str, Drain], now: Callable[[], datetime]) -> None:
-        self._drains, self._now = drains, now
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._drains: Mapping[str, Drain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopped = False
+
+    def serve(self, drains: Mapping[str, Drain]) -> None:
+        """Say what drains each kind of lane (the part of its name before the colon)."""
+        self._drains = drains
 
     def __call__(self, lane: str) -> None:
         """Wake a lane; see Wake."""

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_sdk.errors import SlackApiError
 
 from bot import agents, cards, cases, outbox
@@ -17,10 +16,12 @@ from bot.models import CaseFile, Mention, ReplyStatus
 from bot.views.answer_modal import INITIALS, TEXT, VISIBILITY, Composed, answer_modal
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
+from handlers.given import Ack, Context
 from handlers.modal import opened, values
+from handlers.tell import without_marks
 
 
-async def open_answer(ack: AsyncAck, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
     """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
     await ack()
     case_id = int(action["value"])
@@ -29,7 +30,7 @@ async def open_answer(ack: AsyncAck, action: dict[str, Any], body: dict[str, Any
     await cards.sync(desk, case_id)
 
 
-async def take_over(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Take the case over and go on to the answer."""
     case_id, by = int(view["private_metadata"].split(":")[0]), context.user_id or ""
     async with desk.session() as session:
@@ -41,6 +42,7 @@ async def take_over(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltConte
 async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
     async with desk.session() as session:
         file = await cases.read(session, case_id)
+        cases.refuse_ended(file.case)
         if file.answerable is None:
             raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != by:
@@ -48,7 +50,6 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
         if file.case.status is Status.NEW:
             await cases.claim(session, case_id, by=by, now=desk.now())
             file = await cases.read(session, case_id)
-        await cases.refuse_unless_answerable(file)
         initials = await agents.initials(session, by)
     proposal = None if initials else await _proposal(desk, by)
     draft = _kept_draft(file)
@@ -57,7 +58,7 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
     return answer_modal(file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=proposal)
 
 
-async def preview(ack: AsyncAck, body: dict[str, Any], desk: Desk) -> None:
+async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """Show what has been typed as the citizen will see it, with the length left."""
     await ack()
     view = body["view"]
@@ -76,14 +77,18 @@ async def preview(ack: AsyncAck, body: dict[str, Any], desk: Desk) -> None:
             raise
 
 
-async def send(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Approve the reply; what is wrong is told at its field and the draft stays."""
     by, kept, filled = context.user_id or "", json.loads(view["private_metadata"]), values(view)
     async with desk.session() as session:
         file = await cases.read(session, kept["case"])
         initials = await agents.initials(session, by)
         if initials is None:
-            initials = await agents.set_initials(session, by, filled.get(INITIALS) or "", now=desk.now())
+            try:
+                initials = await agents.set_initials(session, by, filled.get(INITIALS) or "", now=desk.now())
+            except Refused as refused:
+                await ack(response_action="errors", errors={INITIALS: await without_marks(desk, refused)})
+                return
         mention, draft = _mention(file, kept["mention"]), (filled.get(TEXT) or "").strip()
         private = _private(mention, filled)
         composed = _compose(desk, file, mention, draft, initials, private=private)
@@ -97,7 +102,7 @@ async def send(ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, d
     await cards.sync(desk, reply.case_id)
 
 
-async def undo(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
     """Take the reply back before it goes out."""
     await ack()
     case_id = int(action["value"])
@@ -106,19 +111,17 @@ async def undo(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext,
     await cards.sync(desk, case_id)
 
 
-async def settle_sent(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def settle_sent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
     """A person says that the reply is there."""
     await _settle(ack, action, context, desk, published=True)
 
 
-async def settle_absent(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def settle_absent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
     """A person says that the reply is not there; it may be sent anew."""
     await _settle(ack, action, context, desk, published=False)
 
 
-async def _settle(
-    ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk, *, published: bool
-) -> None:
+async def _settle(ack: Ack, action: dict[str, Any], context: Context, desk: Desk, *, published: bool) -> None:
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:

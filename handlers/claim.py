@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncBoltContext
-
 from bot import cards, cases
 from bot.desk import Desk
-from bot.domain.case import Status
-from bot.domain.text import Refused
 from bot.views.modals import assign_modal
+from handlers.given import Ack, Context
 from handlers.modal import opened, values
 
 
-async def claim(ack: AsyncAck, action: dict[str, Any], context: AsyncBoltContext, desk: Desk) -> None:
+async def claim(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
     await ack()
     async with desk.session() as session:
@@ -31,14 +28,11 @@ async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     """Ask to whom the case is given."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
-        if file.case.status in {Status.ANSWERED, Status.CLOSED}:
-            raise Refused("This case no longer waits for an answer; reopen it first.")
+        cases.refuse_ended(file.case)
         await show(assign_modal(file, desk.t))
 
 
-async def assign(
-    ack: AsyncAck, view: dict[str, Any], context: AsyncBoltContext, body: dict[str, Any], desk: Desk
-) -> None:
+async def assign(ack: Ack, view: dict[str, Any], context: Context, body: dict[str, Any], desk: Desk) -> None:
     """Give the case to the colleague chosen in the modal."""
     to = values(view)["assign_to"]
     person = await desk.slack.users_info(user=to)

@@ -1,10 +1,12 @@
 """Telling the one who clicked, and nobody else."""
 
+import re
 from typing import Any
 
 import structlog
 
 from bot.desk import Desk
+from bot.domain.text import Refused
 
 log = structlog.get_logger()
 
@@ -23,6 +25,15 @@ async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
         )
     else:
         await desk.slack.chat_postMessage(channel=user, text=words)
+
+
+async def without_marks(desk: Desk, refused: Refused) -> str:
+    """Return a refusal for a place that shows plain text: people by their names instead of <@U…>."""
+    words = desk.t(refused.text)
+    for mark, user in set(re.findall(r"(<@(\w+)>)", words)):
+        person = await desk.slack.users_info(user=user)
+        words = words.replace(mark, person["user"].get("real_name") or person["user"].get("name") or user)
+    return words
 
 
 def log_fault(desk: Desk, facts: dict[str, Any]) -> str:

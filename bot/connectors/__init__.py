@@ -1,9 +1,8 @@
 """The platforms, one a file. `connect` builds the connector of an account."""
 
-import httpx
-
 from bot.connectors.base import Account, Connector
 from bot.connectors.feed import Feed
+from bot.connectors.http import Client
 from bot.connectors.mastodon import Mastodon
 from bot.connectors.webhook import Webhook
 
@@ -12,7 +11,7 @@ PLATFORMS: dict[str, type[Mastodon] | type[Feed] | type[Webhook]] = {
 }
 
 
-def connect(account: Account, client: httpx.AsyncClient) -> Connector:
+def connect(account: Account, client: Client) -> Connector:
     """Return the connector of an account; raises KeyError for a platform we do not know."""
     return PLATFORMS[account.platform](account, client)
 

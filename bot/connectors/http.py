@@ -14,6 +14,7 @@ from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthori
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 USER_AGENT = "webcare-bot"
+Client = httpx.AsyncClient
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 

@@ -1,0 +1,54 @@
+"""The Bolt app: one middleware that supplies the desk, one error listener, and the handlers."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+
+from bot.desk import Desk
+from bot.domain.text import Refused
+from bot.logs import trace
+from handlers import register
+from handlers.tell import log_fault, tell, without_marks
+
+
+def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
+    """Return the app that serves a desk, over Socket Mode or HTTP alike."""
+    settings = desk.settings
+    app = AsyncApp(
+        client=desk.slack,
+        signing_secret=settings.slack_signing_secret.get_secret_value() or None,
+        process_before_response=process_before_response,
+        logger=logging.getLogger("slack_bolt"),
+    )
+
+    @app.middleware
+    async def supply_desk(context: AsyncBoltContext, next: Callable[[], Awaitable[Any]]) -> None:
+        context["desk"] = desk
+        await next()
+
+    @app.error
+    async def failed(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
+        words = None if isinstance(error, Refused) else log_fault(desk, trace(error))
+        if response is not None and body.get("type") == "view_submission":
+            field = _first_field(body["view"])
+            if field is not None:  # the modal stays open with what was typed
+                told = words or await without_marks(desk, error)  # type: ignore[arg-type]
+                errors = {"response_action": "errors", "errors": {field: told}}
+                return _json_response(errors)
+        await tell(desk, body, words or desk.t(error.text))  # type: ignore[attr-defined]
+        return BoltResponse(status=200, body="") if response is not None else None
+
+    register(app)
+    return app
+
+
+def _first_field(view: dict[str, Any]) -> str | None:
+    return next((block["block_id"] for block in view["blocks"] if block["type"] == "input"), None)
+
+
+def _json_response(content: dict[str, Any]) -> BoltResponse:
+    return BoltResponse(status=200, body=json.dumps(content), headers={"content-type": ["application/json"]})

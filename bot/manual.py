@@ -1,0 +1,51 @@
+"""Mentions that a colleague brings in by hand, from a Slack message with a link."""
+
+import html
+import re
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.mention import Author, Post
+from bot.domain.text import Refused
+from bot.models import Account, Team
+
+PLATFORM = "manual"
+LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>")
+
+
+async def account(session: AsyncSession, channel: str, *, now: datetime) -> Account:
+    """Return the account that keeps a team's hand-made cases: of the channel's team, else of the first."""
+    teams = await session.exec(select(Team).order_by(col(Team.channel) != channel, col(Team.id)))
+    team = teams.first()
+    if team is None:
+        raise Refused("There is no team yet; set SLACK_CHANNEL.")
+    found = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
+    kept = found.first()
+    if kept is None:
+        kept = Account(team_id=team.id or 0, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
+        session.add(kept)
+        await session.flush()
+    return kept
+
+
+def post(slack_text: str, *, now: datetime) -> Post | None:
+    """Return what a Slack message with a link says as a post, or None without a link.
+
+    The link is its identity. Who wrote the post is not known, and it cannot be answered from here.
+    """
+    found = LINK.search(slack_text)
+    if found is None:
+        return None
+    url = html.unescape(found[1])
+    words = html.unescape(LINK.sub(lambda link: link[2] or link[1], slack_text))
+    host = url.split("/")[2]
+    return Post(
+        external_id=url,
+        author=Author(external_id=url, name=host, url=""),
+        text=words,
+        published_at=now,
+        url=url,
+        conversation=url,
+    )

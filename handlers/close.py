@@ -1,0 +1,45 @@
+"""Close a case with a reason, and reopen it."""
+
+from typing import Any
+
+from bot import cards, cases
+from bot.desk import Desk
+from bot.domain.case import CloseReason, Status
+from bot.domain.text import Refused
+from bot.views.modals import close_modal
+from handlers.given import Ack, Context
+from handlers.modal import opened, values
+
+
+async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Ask for what reason."""
+    async with opened(desk, body) as show, desk.reading() as session:
+        file = await cases.read(session, case_id)
+        if file.case.status is Status.CLOSED:
+            cases.refuse_ended(file.case)
+        if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:
+            raise Refused("{agent} already has this case.", agent=f"<@{file.case.assignee}>")
+        await show(close_modal(file, desk.t))
+
+
+async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """End the case."""
+    filled, case_id = values(view), int(view["private_metadata"])
+    reason, text = CloseReason(filled["close_reason"]), (filled.get("close_text") or "").strip()
+    if reason is CloseReason.OTHER and not text:
+        await ack(response_action="errors", errors={"close_text": desk.t("Say in a few words why.")})
+        return
+    async with desk.session() as session:
+        by = context.user_id or ""
+        await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=text)
+    await ack()
+    await cards.sync(desk, case_id)
+
+
+async def reopen(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Take the case up again, for the one who clicked."""
+    await ack()
+    case_id = int(action["value"])
+    async with desk.session() as session:
+        await cases.reopen(session, case_id, by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case_id)

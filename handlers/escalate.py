@@ -1,0 +1,105 @@
+"""Escalate: ask a colleague, a user group or another team; and the advice that comes back."""
+
+from typing import Any
+
+import structlog
+from sqlmodel import select
+
+from bot import cards, cases
+from bot.desk import Desk
+from bot.domain.case import Status, Urgency
+from bot.domain.text import Refused
+from bot.models import Escalation, Team
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.views.escalate_modal import COLLEAGUE, GROUP, QUESTION, URGENCY, escalate_modal
+from bot.views.modals import advise_modal
+from handlers.given import Ack, Context
+from handlers.modal import opened, values
+
+log = structlog.get_logger()
+
+GROUP_SIZE = 30
+"""People of a user group who get the question each; a larger group is asked through a channel."""
+
+
+async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Ask whom to ask and what; an unclaimed case is claimed at once, so that the advice has an owner."""
+    await ack()
+    case_id, by = int(action["value"]), body["user"]["id"]
+    async with opened(desk, body) as show:
+        async with desk.session() as session:
+            case = await cases.get(session, case_id)
+            cases.refuse_ended(case)
+            if case.status is Status.NEW:
+                await cases.claim(session, case_id, by=by, now=desk.now())
+            elif case.assignee != by:
+                raise Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
+            file = await cases.read(session, case_id)
+            teams = await session.exec(select(Team).where(Team.id != file.team.id))
+            channels = [(f"# {team.name}", team.channel) for team in teams]
+        await show(escalate_modal(file, channels + await _groups(desk), desk.t))
+    await cards.sync(desk, case_id)
+
+
+async def _groups(desk: Desk) -> list[tuple[str, str]]:
+    """Return the workspace's user groups; none when Slack does not tell (the plan or a scope may lack them)."""
+    try:
+        answer = await call(desk.slack, "usergroups.list")
+    except (SlackRefuses, SlackLater, SlackDown) as error:
+        log.info("no user groups to ask", reason=str(error))
+        return []
+    return [(f"@{group['handle']}", group["id"]) for group in answer["usergroups"]]
+
+
+async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Ask; the question is posted to each who is asked."""
+    filled, case_id = values(view), int(view["private_metadata"])
+    colleague, group = filled.get(COLLEAGUE), filled.get(GROUP)
+    if bool(colleague) == bool(group):
+        words = desk.t("Choose either a colleague, or a group or channel.")
+        await ack(response_action="errors", errors={COLLEAGUE: words})
+        return
+    target: str = colleague or group or ""
+    async with desk.session() as session:
+        await cases.escalate(
+            session, case_id, by=context.user_id or "", now=desk.now(), target=target,
+            channels=await _places(desk, target), question=filled[QUESTION],
+            urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
+        )  # fmt: skip
+    await ack()
+    await cards.sync(desk, case_id)
+
+
+async def _places(desk: Desk, target: str) -> list[str]:
+    """Return where the question is posted: a group's members each in their direct messages."""
+    if not target.startswith("S"):
+        return [target]
+    answer = await call(desk.slack, "usergroups.users.list", usergroup=target)
+    members: list[str] = list(answer["users"])
+    if not members:
+        raise Refused("That group has no members; choose a colleague.")
+    if len(members) > GROUP_SIZE:
+        raise Refused("That group has more than {n} members; choose a colleague or a channel.", n=GROUP_SIZE)
+    return members
+
+
+async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Ask for the advice; whoever was asked may give it, in the webcare team or not."""
+    await ack()
+    async with opened(desk, body) as show, desk.reading() as session:
+        escalation = await session.get(Escalation, int(action["value"]))
+        if escalation is None:
+            raise Refused("This question no longer exists.")
+        if escalation.advice is not None:
+            raise Refused("{agent} has already given advice on this.", agent=f"<@{escalation.advised_by}>")
+        await show(advise_modal(await cases.read(session, escalation.case_id), escalation, desk.t))
+
+
+async def advise(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Give the advice to the owner of the case, in its thread."""
+    advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
+    async with desk.session() as session:
+        by = context.user_id or ""
+        case = await cases.advise(session, escalation_id, by=by, now=desk.now(), advice=advice)
+    await ack()
+    await cards.sync(desk, case.id or 0)

@@ -1,0 +1,29 @@
+"""The message shortcut "Make a case": a Slack message with a link becomes a case, for what no connector brings in."""
+
+from typing import Any
+
+from bot import cards, inbox, manual
+from bot.desk import Desk
+from bot.domain.text import Refused
+from bot.views.modals import said
+from handlers.given import Ack
+from handlers.modal import opened
+
+
+async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], desk: Desk) -> None:
+    """Make a case of the message; the same link again leads to the same case."""
+    await ack()
+    async with opened(desk, body) as show:
+        text = shortcut["message"].get("text") or ""
+        post = manual.post(text, now=desk.now())
+        if post is None:
+            raise Refused("There is no link in this message; a case needs one, to the citizen's post.")
+        async with desk.session() as session:
+            account = await manual.account(session, shortcut["channel"]["id"], now=desk.now())
+            taken = await inbox.take_in(session, account.id or 0, [post], now=desk.now())
+        await cards.wake_lanes(desk)
+        if taken.new:
+            words = desk.t("The case has been made; its card follows in the team's channel.")
+        else:
+            words = desk.t("There already is a case of this link.")
+        await show(said(words, desk.t))

@@ -1,0 +1,35 @@
+"""The sweep: whatever is not level or not sent is woken, so that no outage, crash or lost wake leaves it behind."""
+
+import structlog
+from sqlmodel import col, select
+
+from bot import cards
+from bot.desk import Desk
+from bot.logs import trace
+from bot.models import Account, Reply, ReplyStatus
+
+log = structlog.get_logger()
+
+
+async def refresh(desk: Desk) -> None:
+    """Wake every lane that has work now."""
+    for sweep in (cards.wake_lanes, wake_replies):
+        try:
+            await sweep(desk)
+        except Exception as error:  # the other sweep, and the next tick, must go on
+            log.error("the sweep failed", sweep=sweep.__name__, **trace(error))
+
+
+async def wake_replies(desk: Desk) -> None:
+    """Wake the lanes of all accounts that have a reply due."""
+    unsent = col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING])
+    async with desk.reading() as session:
+        found = await session.exec(
+            select(Reply.account_id)
+            .join(Account, col(Reply.account_id) == Account.id)
+            .where(unsent, Reply.send_at <= desk.now(), col(Account.stopped_at).is_(None))
+            .distinct()
+        )
+        due = found.all()
+    for account_id in due:
+        desk.wake(f"replies:{account_id}")
