@@ -268,8 +268,11 @@ def named(blocks: list[Json]) -> list[Json]:
     copies = [{"block_id": secrets.token_urlsafe(4), **block} for block in blocks]
     for i, block in enumerate(copies):
         for key in ("elements", "actions"):
-            if block["type"] != "rich_text" and isinstance(block.get(key), list):
+            if block["type"] not in ("rich_text", "carousel") and isinstance(block.get(key), list):
                 copies[i][key] = [_with_action_id(each) for each in block[key]]
+        for key in ("child_blocks", "elements"):
+            if block["type"] in ("container", "carousel") and key in block:
+                copies[i][key] = named(block[key])
         for key in ("accessory", "element"):
             if key in block:
                 copies[i][key] = _with_action_id(block[key])
@@ -277,6 +280,6 @@ def named(blocks: list[Json]) -> list[Json]:
 
 
 def _with_action_id(element: Json) -> Json:
-    if element.get("type") in ("mrkdwn", "plain_text", "image", "card"):
+    if element.get("type") in ("mrkdwn", "plain_text", "image"):
         return element
     return {"action_id": secrets.token_urlsafe(4), **element}

@@ -194,6 +194,6 @@ METHODS: Mapping[str, Method] = {
     "chat.update": Method(update, ("chat:write",), tier=3),
     "chat.delete": Method(delete, ("chat:write",), tier=3),
     "chat.postEphemeral": Method(post_ephemeral, ("chat:write",), tier=4),
-    "chat.getPermalink": Method(get_permalink, tier=None),
+    "chat.getPermalink": Method(get_permalink, tier=None, reads=True),
     "reactions.add": Method(add_reaction, ("reactions:write",), tier=3),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.sandbox import events
 from bot.sandbox.chat import channel_of
@@ -22,7 +22,8 @@ def history(workspace: Workspace, args: Json) -> Json:
         for m in workspace.messages[channel.id].values()
         if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("subtype") == "thread_broadcast"
     ]
-    found = [m for m in found if _within(m["ts"], args)]
+    within = _within(args)
+    found = [m for m in found if within(m["ts"])]
     found.sort(key=lambda message: str(message["ts"]), reverse=True)
     return _messages(found, args)
 
@@ -35,7 +36,8 @@ def replies(workspace: Workspace, args: Json) -> Json:
     if parent is None:
         raise SlackError("thread_not_found")
     thread = parent.get("thread_ts", ts)
-    answers = [m for m in workspace.replies(channel.id, thread) if _within(m["ts"], args)]
+    within = _within(args)
+    answers = [m for m in workspace.replies(channel.id, thread) if within(m["ts"])]
     head = workspace.messages[channel.id].get(thread)
     return _messages([*([head] if head else []), *answers], args)
 
@@ -146,11 +148,19 @@ def _readable(workspace: Workspace, args: Json) -> Channel:
     return channel
 
 
-def _within(ts: str, args: Json) -> bool:
-    oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or "inf")
+def _within(args: Json) -> Callable[[str], bool]:
+    """Whether a ts is between `oldest` and `latest`. Raises invalid_ts_oldest or invalid_ts_latest."""
+    oldest, latest = _moment(args, "oldest", 0.0), _moment(args, "latest", float("inf"))
     if flag(args, "inclusive"):
-        return oldest <= float(ts) <= latest
-    return oldest < float(ts) < latest
+        return lambda ts: oldest <= float(ts) <= latest
+    return lambda ts: oldest < float(ts) < latest
+
+
+def _moment(args: Json, name: str, otherwise: float) -> float:
+    try:
+        return float(args.get(name) or otherwise)
+    except ValueError:
+        raise SlackError(f"invalid_ts_{name}") from None
 
 
 def _messages(found: list[Json], args: Json) -> Json:
@@ -162,11 +172,11 @@ def _messages(found: list[Json], args: Json) -> Json:
 
 
 METHODS: Mapping[str, Method] = {
-    "conversations.history": Method(history, HISTORY, tier=3),
-    "conversations.replies": Method(replies, HISTORY, tier=3),
-    "conversations.info": Method(info, READ, tier=3),
-    "conversations.list": Method(list_all, READ, tier=2),
-    "conversations.members": Method(members, READ, tier=4),
+    "conversations.history": Method(history, HISTORY, tier=3, reads=True),
+    "conversations.replies": Method(replies, HISTORY, tier=3, reads=True),
+    "conversations.info": Method(info, READ, tier=3, reads=True),
+    "conversations.list": Method(list_all, READ, tier=2, reads=True),
+    "conversations.members": Method(members, READ, tier=4, reads=True),
     "conversations.open": Method(open_direct, WRITE, tier=3),
     "conversations.join": Method(join, ("channels:join",), tier=3),
 }

@@ -71,7 +71,7 @@ class SocketMode:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection of the app, from hello to its close."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(timeout=1.0)
         await socket.prepare(request)
         if len(self.connections) >= MOST_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})

@@ -84,6 +84,6 @@ def _uploaded(workspace: Workspace, sent: Json) -> StoredFile:
 
 
 METHODS: Mapping[str, Method] = {
-    "files.getUploadURLExternal": Method(get_upload_url, ("files:write",), tier=4),
+    "files.getUploadURLExternal": Method(get_upload_url, ("files:write",), tier=4, reads=True),
     "files.completeUploadExternal": Method(complete_upload, ("files:write",), tier=4),
 }

@@ -32,12 +32,17 @@ class Invalid(SlackError):
 
 @dataclass(frozen=True)
 class Method:
-    """One method: what it does, any of which scopes it needs, its rate tier and its token."""
+    """One method: what it does, any of which scopes it needs, its rate tier and its token.
+
+    A method that `reads` takes its arguments from the query or a form; a JSON body is not looked at.
+    https://docs.slack.dev/apis/web-api/#methods_supporting_json
+    """
 
     run: Callable[..., Json]
     scopes: tuple[str, ...] = ()
     tier: int | None = 3
     app_token: bool = False
+    reads: bool = False
 
 
 def parsed(args: Mapping[str, Any], name: str) -> Any:

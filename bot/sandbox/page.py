@@ -71,7 +71,7 @@ class Page:
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request.query.get("person", ""))
-        socket = web.WebSocketResponse(heartbeat=30)
+        socket = web.WebSocketResponse(heartbeat=30, timeout=1.0)
         await socket.prepare(request)
         self._sockets.add(socket)
         outgoing: asyncio.Queue[Json] = asyncio.Queue()

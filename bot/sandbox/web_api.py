@@ -52,7 +52,10 @@ class WebApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer POST or GET /api/<method>."""
         method = request.match_info["method"]
-        args, token = await read_call(request)
+        try:
+            args, token = await read_call(request)
+        except SlackError as error:
+            return web.json_response({"ok": False, "error": error.code})
         fault = Fault(status=503) if self.faults.down else self.faults.take(method)
         if fault.delay:
             await asyncio.sleep(fault.delay)
@@ -120,11 +123,12 @@ class WebApi:
 
 
 async def read_call(request: web.Request) -> tuple[Json, str]:
-    """The arguments and token of a call, from JSON, a form or the query."""
+    """The arguments and token of a call, from JSON, a form or the query. Raises invalid_json."""
     args: Json = dict(request.query)
+    method = METHODS.get(request.match_info["method"])
     if request.method == "POST" and request.can_read_body:
         if request.content_type == "application/json":
-            args |= _object(await request.text())
+            args |= {} if method and method.reads else _object(await request.text())
         else:
             args |= {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
@@ -135,5 +139,7 @@ def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
     except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        raise SlackError("invalid_json") from None
+    if not isinstance(found, dict):
+        raise SlackError("json_not_object")
+    return found

@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
+from bot.sandbox.web_api import METHODS
 
 WEBCARE, ELSEWHERE = "C0WEBCARE", "C0ALGEMEEN"
 SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"
@@ -127,13 +128,41 @@ async def test_an_update_keeps_what_is_not_sent(slack: LocalSlack, client: Async
         ("views.open", {"trigger_id": "1.2.3", "view": modal()}, "invalid_trigger_id"),
         ("views.open", {"trigger_id": "1.2.3", "view": modal(title={"type": "plain_text", "text": "x" * 25})},
          "invalid_arguments"),
+        ("conversations.history", {"channel": WEBCARE, "oldest": "gisteren"}, "invalid_ts_oldest"),
+        ("conversations.history", {"channel": WEBCARE, "cursor": "gisteren"}, "invalid_cursor"),
         ("conversations.banana", {}, "unknown_method"),
     ],
 )  # fmt: skip
 async def test_errors_have_slacks_names(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], error: str
 ) -> None:
-    assert (await refusal(client.api_call(method, json=arguments)))["error"] == error
+    reads = METHODS[method].reads if method in METHODS else False
+    how: dict[str, Any] = {"params": arguments} if reads else {"json": arguments}
+    assert (await refusal(client.api_call(method, **how)))["error"] == error
+
+
+async def test_a_method_that_reads_does_not_look_at_json(client: AsyncWebClient) -> None:
+    assert (await client.api_call("users.info", params={"user": SANNE}))["ok"]
+    assert (await refusal(client.api_call("users.info", json={"user": SANNE})))["error"] == "invalid_arguments"
+
+
+async def test_a_body_that_is_no_json_is_refused(slack: LocalSlack) -> None:
+    headers = {"Authorization": f"Bearer {slack.app.bot_token}", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.post(f"{slack.api_url}chat.postMessage", data="{") as answer:
+            assert (await answer.json())["error"] == "invalid_json"
+        async with http.post(f"{slack.api_url}chat.postMessage", data="[]") as answer:
+            assert (await answer.json())["error"] == "json_not_object"
+
+
+async def test_a_view_is_updated_only_in_the_version_that_was_seen(slack: LocalSlack, client: AsyncWebClient) -> None:
+    trigger = slack.workspace.tickets.trigger(SANNE)
+    view = (await client.views_open(trigger_id=trigger, view=modal(external_id="case-7")))["view"]
+    changed = modal(external_id="case-7", blocks=[section("Anders")])
+    await client.views_update(external_id="case-7", view=changed)
+    stale = await refusal(client.views_update(view_id=view["id"], hash=view["hash"], view=changed))
+    assert stale["error"] == "hash_conflict"
+    assert text_of(slack.views(SANNE)[0]) == "Antwoord\nAnders"
 
 
 async def test_an_archived_channel_takes_no_messages(slack: LocalSlack, client: AsyncWebClient) -> None:
