@@ -1,0 +1,72 @@
+"""A real browser for the tests that look at the page.
+
+All of them share one browser and so one event loop: mark such a module with
+`pytestmark = pytest.mark.asyncio(loop_scope="session")`.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIETLY = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The system's Chromium, started once."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: the page cannot be looked at")
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A fresh page. Afterwards: nothing was wrong in its console and no request left this machine."""
+    context = await browser.new_context(
+        viewport={"width": 1440, "height": 900},
+        locale="nl-NL",
+        timezone_id="Europe/Amsterdam",
+        reduced_motion="reduce",
+    )
+    wrong: list[str] = []
+    fresh = await context.new_page()
+    fresh.set_default_timeout(5_000)
+    fresh.on("console", lambda message: wrong.append(message.text) if message.type in {"error", "warning"} else None)
+    fresh.on("pageerror", lambda error: wrong.append(str(error)))
+    fresh.on("request", lambda request: None if _stays_here(request.url) else wrong.append(request.url))
+    yield fresh
+    await context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """Where pictures of the page go."""
+    folder = Path(os.environ.get("WEBCARE_ARTIFACTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _stays_here(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"data", "blob"} or parts.hostname in LOOPBACK

@@ -1,0 +1,387 @@
+"""The page of the local Slack, in a real browser, on the real server."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession
+from little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
+from playwright.async_api import Browser, Page, expect
+from standardwebhooks import Webhook
+
+from bot.sandbox.server import LocalSlack
+from bot.sandbox.square import SANDBOX_SECRET
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WEBCARE, SANNE, YOUSSEF = "C0WEBCARE", "U0SANNE", "U0YOUSSEF"
+QUESTION = "Mijn container is niet geleegd."
+Json = dict[str, Any]
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
+HOSTILE = "<img src=x onerror=hacked=1><script>hacked=1</script> <!channel> *boos* [x](javascript:hacked=1)"
+
+
+MRKDWN: list[tuple[str, str, list[str]]] = [
+    ("*vet* _schuin_ ~weg~ `code`", "vet schuin weg code", ["strong", "em", "s", "code"]),
+    ("snake_case_name 2*3*4", "snake_case_name 2*3*4", []),
+    ("&lt;b&gt; &amp;lt;", "<b> &lt;", []),
+    ("&lt;https://x.nl|y&gt;", "<https://x.nl|y>", ["a"]),
+    ("<https://example.nl/?a=1&amp;b=2|hier>", "hier", ["a[href='https://example.nl/?a=1&b=2']"]),
+    ("<javascript:alert(1)|hier>", "hier", []),
+    ("<@U0SANNE> <#C0WEBCARE> <!here> <!subteam^S1>", "@Sanne #webcare @here @team", [".mention"]),
+    ("<!date^0^{date_num}|toen>", "01-01-1970", ["time"]),
+    (":white_check_mark: :bestaatniet:", "✅ :bestaatniet:", [".sign"]),
+    ("> citaat\nnormaal", "citaatnormaal", ["blockquote", "p"]),
+    ("• een\n• twee", "eentwee", ["ul > li + li"]),
+    ("```\n*a* <b>\n```", "*a* <b>", ["pre"]),
+    ("*open _en\ndicht*", "*open _en\ndicht*", []),
+]
+"""What is written, the text it reads as, and the elements it must have."""
+READ_MRKDWN = """async (cases) => {
+    const { mrkdwn } = await import("/static/mrkdwn.js");
+    const names = { user: () => "Sanne", channel: () => "webcare", usergroup: () => "@team" };
+    return cases.map(([source, marked]) => {
+        const box = document.createElement("div");
+        box.append(mrkdwn(source, names));
+        const tags = box.querySelector("strong, em, s, code, a, .mention, blockquote, ul, pre");
+        return [box.textContent, marked.filter((each) => !box.querySelector(each)), tags !== null];
+    });
+}"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def workspace() -> AsyncIterator[tuple[LocalSlack, LittleApp]]:
+    async with running_workspace() as both:
+        yield both
+
+
+@pytest.fixture
+def slack(workspace: tuple[LocalSlack, LittleApp]) -> LocalSlack:
+    return workspace[0]
+
+
+@pytest.fixture
+def app(workspace: tuple[LocalSlack, LittleApp]) -> LittleApp:
+    return workspace[1]
+
+
+async def post_card(app: LittleApp, claimed_by: str = "") -> None:
+    await app.client.chat_postMessage(channel=WEBCARE, text=QUESTION, blocks=card(QUESTION, claimed_by))
+
+
+async def look(page: Page, slack: LocalSlack, person: str = SANNE) -> None:
+    await page.goto(f"{slack.base_url}/?person={person}")
+    await expect(page.locator("[data-test=person][aria-pressed=true]")).to_be_visible()
+
+
+async def open_modal(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await post_card(app, claimed_by=f"<@{SANNE}>")
+    await look(page, slack)
+    await page.locator("[data-action-id='case:answer']").click()
+    await expect(page.locator("[data-test=modal]")).to_be_visible()
+
+
+async def answer_as_team(slack: LocalSlack, post_id: str, text: str) -> None:
+    reply = {"id": "r1", "in_reply_to": post_id, "conversation": post_id, "text": text, "private": False}
+    body = json.dumps({"type": "reply.created", "timestamp": "2026-11-24T12:00:00Z", "data": reply})
+    now = datetime.now(UTC)
+    signed = {"webhook-id": "r1", "webhook-timestamp": str(int(now.timestamp()))}
+    signed["webhook-signature"] = Webhook(SANDBOX_SECRET).sign("r1", now, body)
+    async with (
+        ClientSession() as session,
+        session.post(f"{slack.base_url}/square/replies", data=body, headers=signed) as r,
+    ):
+        assert r.status == 200
+
+
+async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    blocks: list[Json] = [
+        {"type": "header", "text": plain(HOSTILE[:150])},
+        {"type": "section", "text": mrkdwn(escaped)},
+        {"type": "markdown", "text": HOSTILE},
+    ]
+    slack.square.post({"id": "c1", "name": HOSTILE[:60], "handle": HOSTILE[:60]}, HOSTILE)
+    await app.client.chat_postMessage(channel=WEBCARE, text=escaped, blocks=blocks)
+    await look(page, slack)
+    message = page.locator("[data-test=message]")
+    for shown in (message.locator(".block-header"), message.locator(".block-section"), page.locator(".post-text")):
+        await expect(shown).to_contain_text("<script>hacked=1</script> <!channel>")
+    assert await page.locator("img[src='x'], body script, a[href^='javascript']").count() == 0
+    assert await message.locator(".mention").count() == 0
+    assert await page.evaluate("typeof hacked") == "undefined"
+
+
+async def test_another_person_sees_another_workspace(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await app.client.chat_postEphemeral(channel=WEBCARE, user=YOUSSEF, text="Alleen voor Youssef")
+    await look(page, slack)
+    assert await page.get_by_text("Alleen voor Youssef").count() == 0
+    await page.locator(f"[data-person={YOUSSEF}]").click()
+    await expect(page.locator(".ephemeral")).to_contain_text("Alleen zichtbaar voor jou")
+    await expect(page.locator(f"[data-person={YOUSSEF}]")).to_have_attribute("aria-pressed", "true")
+    assert page.url.endswith(f"?person={YOUSSEF}")
+
+
+async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(
+    page: Page, slack: LocalSlack, app: LittleApp
+) -> None:
+    await open_modal(page, slack, app)
+    field = page.get_by_label("Je antwoord")
+    await expect(field).to_be_focused()
+    await page.get_by_label("Hoe").select_option("private")
+    await field.focus()
+    await page.keyboard.type("Dag Fatima")
+    await expect(page.locator("[data-block=preview]")).to_have_text("Voorbeeld: Dag Fatima")
+    await expect(field).to_be_focused()
+    await page.keyboard.type(", tot morgen")
+    await expect(page.locator("[data-block=preview]")).to_have_text("Voorbeeld: Dag Fatima, tot morgen")
+    await expect(field).to_have_value("Dag Fatima, tot morgen")
+    await expect(page.get_by_label("Hoe")).to_have_value("private")
+    await expect(page.locator(".counter")).to_have_text("22 / 60 tekens")
+
+
+async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(
+    page: Page, slack: LocalSlack, app: LittleApp
+) -> None:
+    await open_modal(page, slack, app)
+    field, submit = page.get_by_label("Je antwoord"), page.locator("[data-test=modal-submit]")
+    await submit.click()
+    await expect(field).to_be_focused()
+    await expect(field).to_have_accessible_description("Vul dit veld in. 0 / 60 tekens")
+    assert not any(sent.get("type") == "view_submission" for sent in app.heard)
+    await field.fill("Nee.")
+    await expect(field).not_to_have_attribute("aria-invalid", "true")
+    await submit.click()
+    await expect(page.locator(".field.invalid .error")).to_have_text("Schrijf wat vriendelijker.")
+    await expect(field).to_be_focused()
+
+
+async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await open_modal(page, slack, app)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-test=modal]")).to_be_hidden()
+    await expect(page.locator("[data-action-id='case:answer']")).to_be_focused()
+    await slack.wait_for(lambda: not slack.views(SANNE))
+
+
+async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await post_card(app)
+    await look(page, slack)
+    await expect(page.locator("[data-action-id='case:claim']")).to_be_visible()
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.dataset.actionId") == "case:claim":
+            break
+    await expect(page.locator("[data-action-id='case:claim']")).to_be_focused()
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-block=fields]")).to_contain_text("@Sanne de Boer")
+    await expect(page.locator("[data-action-id='case:answer']")).to_be_focused()
+
+
+async def test_a_confirmation_that_is_declined_asks_the_app_nothing(
+    page: Page, slack: LocalSlack, app: LittleApp
+) -> None:
+    await post_card(app)
+    await look(page, slack)
+    close, dialog = page.locator("[data-action-id='case:close']"), page.locator("[data-test=confirm]")
+    await close.click()
+    await dialog.get_by_role("button", name="Nee").click()
+    await expect(dialog).to_have_count(0)
+    assert app.heard == []
+    await close.click()
+    await dialog.get_by_role("button", name="Sluiten").click()
+    await expect(dialog).to_have_count(0)
+    await expect(close).not_to_have_attribute("aria-busy", "true")
+    assert app.heard[-1]["actions"][0]["action_id"] == "case:close"
+
+
+async def test_a_command_is_hinted_at_and_given(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await look(page, slack)
+    composer = page.locator("[data-test=composer]")
+    await composer.press_sequentially("/we")
+    await expect(page.locator("#main .hints [role=option]")).to_have_count(2)
+    await composer.press("ArrowDown")
+    await composer.press("Enter")
+    await composer.press_sequentially("zoek container")
+    await expect(page.locator("#main .hints")).to_contain_text("zoek | rapport")
+    await composer.press("Enter")
+    await expect(page.locator(".ephemeral")).to_contain_text("Gezocht naar: zoek container")
+    await expect(composer).to_have_value("")
+
+
+async def test_what_a_person_writes_is_escaped_as_slack_does(page: Page, slack: LocalSlack) -> None:
+    await look(page, slack)
+    await page.locator("[data-test=composer]").fill("1 < 2 & <!channel> @youssef")
+    await page.locator("[data-test=composer-send]").click()
+    await expect(page.locator("[data-test=message]")).to_contain_text("1 < 2 & <!channel> @Youssef Amrani")
+    assert slack.messages(WEBCARE)[-1]["text"] == f"1 &lt; 2 &amp; &lt;!channel&gt; <@{YOUSSEF}>"
+
+
+async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await post_card(app)
+    await look(page, slack)
+    await page.locator("[data-test=message]").hover()
+    await page.locator("[data-test=reply-in-thread]").click()
+    await expect(page.locator("[data-test=thread-composer]")).to_be_focused()
+    await page.keyboard.type("Ik bel de wijkbeheerder")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#thread [data-test=message]")).to_have_count(2)
+    await expect(page.locator("[data-test=open-thread]")).to_contain_text("1 antwoord")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#square")).to_be_visible()
+
+
+async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: LocalSlack) -> None:
+    await look(page, slack)
+    await page.locator("[data-test=citizen]").select_option("Aylin Yılmaz")
+    await page.locator("[data-test=square-text]").fill("Mag ik mijn hond loslaten in het park?")
+    await page.locator("[data-test=square-private]").check()
+    await page.locator("[data-test=square-post]").click()
+    citizen = page.locator("[data-test=citizen-post]")
+    await expect(citizen).to_contain_text("privé")
+    await expect(citizen).to_contain_text("onderweg")
+    await answer_as_team(slack, slack.square.posts[-1]["id"], "Alleen op het veld bij de vijver.")
+    answer = page.locator("[data-test=team-post]")
+    await expect(answer).to_contain_text("Alleen op het veld bij de vijver.")
+    await expect(answer).to_contain_text("Nieuw")
+    await expect(page.locator("#announcer")).to_contain_text("Alleen op het veld bij de vijver.")
+
+
+async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: LocalSlack) -> None:
+    slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Hallo")
+    await look(page, slack)
+    await page.locator("[data-test=post-edit]").click()
+    await page.locator("[data-test=edit-text]").fill("Hallo daar")
+    await page.locator("[data-test=edit-send]").click()
+    await expect(page.locator("[data-test=citizen-post]")).to_contain_text("bewerkt")
+    await page.locator("[data-test=post-reply]").click()
+    await page.locator("[data-test=reply-text]").fill("Iemand?")
+    await page.locator("[data-test=reply-send]").click()
+    await expect(page.locator("[data-test=citizen-post]")).to_have_count(2)
+    await page.locator("[data-test=post-delete]").last.click()
+    await page.locator("[data-test=confirm]").get_by_role("button", name="Verwijderen").click()
+    await expect(page.get_by_text("Dit bericht is verwijderd.")).to_be_visible()
+    assert [post["deleted"] for post in slack.square.posts] == [False, True]
+
+
+async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: LocalSlack) -> None:
+    page = await browser.new_page()
+    await look(page, slack)
+    port = int(slack.base_url.rpartition(":")[2])
+    await slack.stop()
+    await expect(page.locator("[data-test=offline]")).to_be_visible()
+    await slack.start(port=port)
+    await expect(page.locator("[data-test=offline]")).to_be_hidden(timeout=10_000)
+    await page.close()
+
+
+async def test_mrkdwn_reads_as_in_slack(page: Page, slack: LocalSlack) -> None:
+    await look(page, slack)
+    found = await page.evaluate(READ_MRKDWN, [[source, marked] for source, _, marked in MRKDWN])
+    expected = [[text, [], any(each not in {"time", ".sign"} for each in marked)] for _, text, marked in MRKDWN]
+    assert found == expected
+
+
+async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack: LocalSlack) -> None:
+    series = [
+        {"name": name, "data": [{"label": "ma", "value": 3}, {"label": "di", "value": 8}]} for name in ("in", "uit")
+    ]
+    axes = {"categories": ["ma", "di"], "x_label": "Dag"}
+    cells: list[list[Json]] = [[{"type": "raw_text", "text": "Agent"}, {"type": "raw_text", "text": "Zaken"}]]
+    cells += [
+        [{"type": "raw_text", "text": name}, {"type": "raw_number", "value": n}] for name, n in (("B", 2), ("A", 9))
+    ]
+    sections = [{"type": "rich_text_section", "elements": [{"type": "text", "text": "vet", "style": {"bold": True}}]}]
+    charts: list[Json] = [{"type": kind, "series": series, "axis_config": axes} for kind in ("bar", "line", "area")]
+    charts.append({"type": "pie", "segments": [{"label": "Plein", "value": 3}, {"label": "Mail", "value": 1}]})
+    options = [{"text": plain("Een"), "value": "1"}, {"text": plain("Twee"), "value": "2"}]
+    blocks = [
+        *({"type": "data_visualization", "block_id": c["type"], "title": c["type"], "chart": c} for c in charts),
+        {"type": "data_table", "block_id": "data", "caption": "Agenten", "rows": cells},
+        {"type": "table", "block_id": "table", "rows": cells},
+        {"type": "rich_text", "block_id": "rich", "elements": sections},
+        {"type": "markdown", "block_id": "md", "text": "## Kop\n**vet**"},
+        {"type": "image", "block_id": "image", "image_url": "https://example.org/x.png", "alt_text": "Kaart"},
+        {
+            "type": "section",
+            "block_id": "choice",
+            "text": mrkdwn("Kies"),
+            "accessory": {"type": "overflow", "action_id": "more", "options": options},
+        },
+        {"type": "video", "block_id": "video"},
+    ]
+    slack.workspace.add_message(WEBCARE, {"user": slack.app.user_id, "text": "alles", "blocks": blocks})
+    await look(page, slack)
+    await expect(page.locator("[data-block]")).to_have_count(len(blocks))
+    await expect(page.locator("[data-test=unknown-block]")).to_have_text(
+        "Dit onderdeel (video) wordt hier niet getoond."
+    )
+    await expect(page.locator("svg.chart[role=img]")).to_have_count(4)
+    await page.locator("[data-block=pie] summary").click()
+    await expect(page.locator("[data-block=pie] tbody tr").first).to_have_text("Plein3")
+    await page.locator("[data-block=data]").get_by_role("button", name="Agent").click()
+    await expect(page.locator("[data-block=data] tbody tr").first).to_have_text("A9")
+    await page.locator("[data-block=choice] [data-action-id=more]").first.click()
+    await expect(page.get_by_role("menuitem", name="Een")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("menuitem", name="Twee")).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_all_text_stands_out_from_what_is_behind_it(
+    page: Page, slack: LocalSlack, app: LittleApp, artifacts: Path, theme: Any
+) -> None:
+    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    asked = slack.square.post({"id": "c1", "name": "Fatima", "handle": "fatima"}, QUESTION, private=True)
+    await app.client.chat_postMessage(
+        channel=WEBCARE, text="<!here> zie <#C0WEBCARE>, <https://example.nl|hier> `code`"
+    )
+    await app.client.chat_postEphemeral(channel=WEBCARE, user=SANNE, text=f"Al opgepakt door <@{YOUSSEF}>")
+    await open_modal(page, slack, app)
+    await page.locator("[data-test=modal-submit]").click()
+    await page.screenshot(path=artifacts / f"modal-{theme}.png")
+    assert await page.evaluate(CONTRAST) == []
+    await page.keyboard.press("Escape")
+    await answer_as_team(slack, asked["id"], "Morgen komt de wagen.")
+    await expect(page.locator("[data-test=team-post]")).to_be_visible()
+    await page.screenshot(path=artifacts / f"page-{theme}.png")
+    assert await page.evaluate(CONTRAST) == []
+
+
+async def test_the_reader_chooses_the_other_theme(page: Page, slack: LocalSlack) -> None:
+    await look(page, slack)
+    await page.locator("[data-test=theme]").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.reload()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+async def test_a_screen_of_320_pixels_shows_one_column_at_a_time(
+    page: Page, slack: LocalSlack, app: LittleApp, artifacts: Path
+) -> None:
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await post_card(app, claimed_by=f"<@{SANNE}>")
+    slack.square.post({"id": "c1", "name": "Fatima", "handle": "fatima"}, "x" * 200)
+    await page.goto(f"{slack.base_url}/?person={SANNE}")
+    await expect(page.locator("[data-test=message]")).to_be_visible()
+    for pane, seen in (("main", "#main"), ("side", "#square"), ("rail", "#rail")):
+        await page.locator(f"[data-test=pane-{pane}]").click()
+        await expect(page.locator(seen)).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        assert await page.evaluate(f"document.querySelector('{seen}').scrollWidth") == 320
+        await page.screenshot(path=artifacts / f"narrow-{pane}.png")
+
+
+async def test_app_home_is_drawn_and_its_buttons_act(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    view = {"type": "home", "blocks": [{"type": "actions", "elements": [button("Mijn zaken", "home:mine")]}]}
+    await app.client.views_publish(user_id=SANNE, view=view)
+    await look(page, slack)
+    await page.locator("[data-test=home]").click()
+    await page.locator("[data-action-id='home:mine']").click()
+    await expect(page.locator("[data-action-id='home:mine']")).not_to_have_attribute("aria-busy", "true")
+    assert app.heard[-1]["view"]["type"] == "home"
