@@ -1,0 +1,390 @@
+"""RSS and Atom feeds: news sites, forums and search alerts; they can be read, not answered.
+
+Formats: https://www.rssboard.org/rss-specification, https://www.rfc-editor.org/rfc/rfc4287. Quirks: a feed repeats its
+entries at every reading, many have no id, no date, broken markup or a wrong character set, and its address is user
+input, so it may not lead into our own network. `feed_reader` makes JSON of one, in a process with limits.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import httpx
+
+from bot.connectors import http
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    Page,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Verdict,
+)
+from bot.domain.mention import Author, Media, Post
+from bot.domain.text import Text, text
+
+ACCEPT = "application/atom+xml, application/rss+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
+MOVED = frozenset({301, 308})
+ELSEWHERE = frozenset({302, 303, 307})
+MAX_HOPS = 5
+MAX_WAIT = timedelta(hours=24)
+MAX_SEEN = 500
+MAX_UNDATED_AT_FIRST = 10
+READING_SECONDS = 30
+VALIDATORS = {"etag": ("ETag", "If-None-Match"), "modified": ("Last-Modified", "If-Modified-Since")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as `feed_reader` gives it: clean plain text; addresses as they stand in the feed; epoch seconds."""
+
+    external_id: str
+    author: dict[str, str]
+    text: str
+    url: str
+    language: str
+    media: list[dict[str, str]]
+    published: int | None
+    updated: int | None
+
+    @property
+    def content(self) -> str:
+        """A short hash of what a reader sees, to tell that it changed."""
+        return _short(self.text)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a feed says: `ttl` is in minutes; it has `total` entries, of which `repeated` had the id of another."""
+
+    title: str
+    ttl: int
+    total: int
+    repeated: int
+    entries: list[Entry]
+
+
+class Feed:
+    """One feed.
+
+    An entry is known by its id (guid), stripped; without one, by a hash of its link and title. The cursor keeps what
+    was delivered of the last 500 entries, which is more than the 200 read at once, so an entry that is still in the
+    feed never leaves it. One that comes back after it was forgotten is delivered again under the same external id,
+    which the database takes once for an account; one dated before the first reading's horizon is never delivered.
+    Of more than 200 new entries between two readings only the newest 200 are seen.
+    """
+
+    platform: ClassVar[str] = "feed"
+    title: ClassVar[str] = "RSS"
+    polls: ClassVar[bool] = True
+    resend_safe_for: ClassVar[timedelta | None] = None
+
+    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+        self._account = account
+        self._client = client
+        self._private_allowed = account.options.get("allow_private") is True
+
+    async def check(self) -> Health:
+        """Read the feed once and say its title, how many entries it has and of when the newest is."""
+        try:
+            response, moved_to = await self._ask({})
+            reading = await _read(response)
+        except Verdict as verdict:
+            return Health(problems=(verdict.text,))
+        problems = []
+        if moved_to != self._account.url:
+            problems.append(
+                text(
+                    "The feed has moved to {host} for good. We follow it; change the address of this account.",
+                    host=http.host(moved_to),
+                )
+            )
+        if reading.repeated:
+            problems.append(
+                text(
+                    "{count} entries have the id of another, so only the newest of each is read. "
+                    "Ask the publisher to give every entry an id (guid) of its own.",
+                    count=reading.repeated,
+                )
+            )
+        return Health(working=(_summary(reading, moved_to),), problems=tuple(problems))
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return new and changed entries; the first time those of the last `since_days` days (7) and 10 without a date.
+
+        Returns nothing, without a request, until the time that the feed asked us to wait for has come.
+        """
+        now = datetime.now(UTC)
+        if cursor.get("for") != self._account.url:
+            cursor = {}
+        if datetime.fromisoformat(cursor.get("not_before", now.isoformat())) > now:
+            return Page((), cursor)
+        response, moved_to = await self._ask(cursor)
+        body = _short(response.content)
+        if response.status_code == 304 or body == cursor.get("body"):
+            return Page((), self._next_cursor(cursor, response, moved_to, now))
+        reading = await _read(response)
+        since = cursor.get("since", int((now - self._horizon()).timestamp()))
+        posts, seen = _news(reading, cursor.get("seen"), since, response.request.url, now)
+        cursor = {**cursor, "since": since, "seen": seen, "body": body, "ttl": reading.ttl}
+        return Page(posts, self._next_cursor(cursor, response, moved_to, now))
+
+    async def recheck(self, external_ids: list[str]) -> list[Post]:
+        """Return nothing: an entry that left the feed is not thereby gone."""
+        return []
+
+    async def send(self, draft: Draft) -> Sent:
+        """Refuse: a feed is read-only."""
+        raise Rejected("A feed is read-only: answer at the address of the entry itself.")
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Refuse: a feed is read-only, so there is nothing to find."""
+        raise Rejected("A feed is read-only: answer at the address of the entry itself.")
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return the text as it is; nothing can be sent."""
+        return text
+
+    def length(self, text: str) -> int:
+        """Return the number of characters."""
+        return len(text)
+
+    def max_length(self) -> int:
+        """Return 0: nothing can be sent."""
+        return 0
+
+    def _horizon(self) -> timedelta:
+        return timedelta(days=float(self._account.options.get("since_days", 7)))
+
+    async def _ask(self, cursor: Cursor) -> tuple[httpx.Response, str]:
+        """Get the feed, or 304, and its address: the new one when it has moved for good. Raises for other answers."""
+        headers = {"Accept": ACCEPT} | {asks: cursor[key] for key, (_, asks) in VALIDATORS.items() if key in cursor}
+        address = moved_to = cursor.get("url", self._account.url)
+        for_good = True
+        for _ in range(1 + MAX_HOPS):
+            response = await self._get(address, headers)
+            if response.status_code not in MOVED | ELSEWHERE or "Location" not in response.headers:
+                _judge(response)
+                return response, moved_to
+            address = _next_address(address, response.headers["Location"])
+            for_good = for_good and response.status_code in MOVED
+            moved_to = address if for_good else moved_to
+        raise Rejected("{host} sends us on more than {count} times.", host=http.host(address), count=MAX_HOPS)
+
+    async def _get(self, address: str, headers: dict[str, str]) -> httpx.Response:
+        if not _web_address(httpx.URL(), address):
+            raise Rejected("This is no web address: {url}", url=address[:80])
+        if not self._private_allowed:
+            await http.refuse_private(address)
+        watch = {} if self._private_allowed else {"trace": _refuse_private_peer}
+        try:
+            return await http.request(self._client, "GET", address, headers=headers, extensions=watch)
+        except UnicodeError as error:  # httpx itself looks at where a redirect leads
+            raise Rejected(
+                "{host} sends us on to something that is no web address.", host=http.host(address)
+            ) from error
+
+    def _next_cursor(self, cursor: Cursor, response: httpx.Response, moved_to: str, now: datetime) -> Cursor:
+        kept: Cursor = {key: cursor[key] for key in ("since", "seen", "body", "ttl") if key in cursor}
+        kept["for"] = self._account.url
+        if moved_to != self._account.url:
+            kept["url"] = moved_to
+        for key, (header, _) in VALIDATORS.items():
+            value = response.headers.get(header) or (cursor.get(key, "") if response.status_code == 304 else "")
+            if value and len(value) <= 500 and value.isascii():  # anything else cannot be sent back
+                kept[key] = value
+        kept["not_before"] = (now + _wait(response, kept.get("ttl", 0))).isoformat()
+        return kept
+
+
+async def _refuse_private_peer(event: str, happened: dict[str, Any]) -> None:
+    """Check the address that was really connected to, before a request is sent.
+
+    A name may have led elsewhere when it was checked (DNS rebinding). httpx passes httpcore's events on:
+    https://www.encode.io/httpcore/extensions/#trace
+    """
+    if event != "connection.connect_tcp.complete":
+        return
+    stream = happened["return_value"]
+    peer = stream.get_extra_info("server_addr")
+    try:
+        await http.refuse_private(str(httpx.URL(scheme="http", host=str(peer[0]))))
+    except Verdict:
+        await stream.aclose()
+        raise
+
+
+def _next_address(address: str, location: str) -> str:
+    where = http.host(address)
+    new = _web_address(httpx.URL(address), location)
+    if not new:
+        raise Rejected("{host} sends us on to something that is no web address.", host=where)
+    if address.startswith("https:") and not new.startswith("https:"):
+        raise Rejected("{host} sends us on to an address without https; that is not safe.", host=where)
+    return new
+
+
+def _judge(response: httpx.Response) -> None:
+    """Raise the verdict for an answer that is no feed, in words for whoever set up the account."""
+    status, where = response.status_code, response.request.url.host
+    if status == 401:
+        raise Unauthorized("{host} asks for a login to read this feed. Take its public address.", host=where)
+    if status == 404:
+        raise Rejected("{host} has no feed at this address (HTTP 404). Check the address.", host=where)
+    if status == 410:
+        raise Unauthorized("This feed has ended: {host} says that it is gone for good (HTTP 410).", host=where)
+    if status == 503 and "Retry-After" in response.headers:
+        raise RateLimited(http.retry_at(response))
+    if status in {408, 425} or status >= 500:
+        raise Unavailable("{host} has a fault (HTTP {status}).", host=where, status=status)
+    http.judge(response)
+    if status not in {200, 203, 304}:
+        raise Unavailable("{host} gives no feed now (HTTP {status}).", host=where, status=status)
+
+
+def _wait(response: httpx.Response, ttl: int) -> timedelta:
+    """Return how long the feed asks us to wait: the longest of Retry-After, max-age (less Age) and ttl, 24 h at most.
+
+    https://www.rfc-editor.org/rfc/rfc9111#section-4.2, https://www.rssboard.org/rss-specification#ltttlgtSubelementOfLtchannelgt
+    """
+    directives = [d.strip().lower().partition("=") for d in response.headers.get("Cache-Control", "").split(",")]
+    max_age = max((_seconds(value.strip('"')) for name, _, value in directives if name == "max-age"), default=0)
+    fresh = max_age - _seconds(response.headers.get("Age", ""))
+    asked = http.retry_at(response) - datetime.now(UTC) if "Retry-After" in response.headers else timedelta()
+    return min(max(asked, timedelta(seconds=fresh), timedelta(minutes=ttl), timedelta()), MAX_WAIT)
+
+
+def _seconds(value: str) -> int:
+    value = value.strip()
+    return min(int(value), 10**9) if value.isascii() and value.isdigit() and len(value) < 20 else 0
+
+
+async def _read(response: httpx.Response) -> Reading:
+    """Have a process of its own make sense of a feed; raises Rejected for what will never be one, else Unavailable."""
+    where = response.request.url.host
+    if not response.content.strip():
+        raise Unavailable("{host} gives an empty answer.", host=where)
+    content_type = response.headers.get("Content-Type", "").encode("latin-1", "replace")
+    try:
+        output = await asyncio.to_thread(_run_reader, content_type + b"\n" + response.content)
+    except subprocess.SubprocessError as error:
+        raise Rejected("The feed of {host} takes too much time or memory to read.", host=where) from error
+    except OSError as error:
+        raise Unavailable("There is no room now to read the feed of {host}.", host=where) from error
+    found = json.loads(output)
+    if "fault" in found:
+        raise _verdict(found, response)
+    return Reading(**{**found, "entries": [Entry(**each) for each in found["entries"]]})
+
+
+def _run_reader(feed: bytes) -> bytes:
+    # Our own program without a shell; with none of our environment, and its errors unread: they may quote the feed.
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.connectors.feed_reader"],
+        input=feed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=READING_SECONDS,
+        check=True,
+    )
+    return done.stdout
+
+
+def _verdict(found: dict[str, str], response: httpx.Response) -> Verdict:
+    address = response.request.url
+    where = address.host
+    if found["fault"] == "broken":
+        return Unavailable("The feed of {host} is broken and cannot be read; its publisher must mend it.", host=where)
+    if found["fault"] == "json":
+        return Rejected("{host} gives JSON, and only RSS and Atom are read. Look for another address.", host=where)
+    if found["fault"] == "page" and (feed := _web_address(address, found["feed"])):
+        return Rejected("{host} gives a web page, not a feed. The page names this feed: {url}", host=where, url=feed)
+    if found["fault"] == "page":
+        return Rejected("{host} gives a web page, not a feed. Look on it for the address of a feed.", host=where)
+    return Rejected("{host} gives something that is no feed. Check the address.", host=where)
+
+
+Seen = dict[str, list[Any]]
+"""By hash of external id: the hash of the content and the date (epoch seconds or None) that were delivered."""
+
+
+def _news(
+    reading: Reading, seen: Seen | None, since: int, base: httpx.URL, now: datetime
+) -> tuple[tuple[Post, ...], Seen]:
+    """Return the new and changed posts, oldest first, and what is seen after them: the 500 met last."""
+    met, undated = seen or {}, 0
+    posts, current = [], {}
+    for entry in reading.entries:
+        key, stamp, published = _short(entry.external_id), _past(entry.updated, now), _past(entry.published, now)
+        known = met.get(key)
+        changed = known is not None and known[0] != entry.content and (stamp or 0) > (known[1] or 0)
+        current[key] = known if known and not changed else [entry.content, stamp]
+        undated += published is None
+        too_old = published < since if published is not None else seen is None and undated > MAX_UNDATED_AT_FIRST
+        if (changed or not known) and not too_old:
+            posts.append(_post(entry, base, now, edited=changed))
+    before = {key: value for key, value in met.items() if key not in current}
+    kept = [*before.items(), *reversed(current.items())][-MAX_SEEN:]
+    return tuple(reversed(posts)), dict(kept)
+
+
+def _past(moment: int | None, now: datetime) -> int | None:
+    """Return a moment that has been; a date in the future says no more than none."""
+    return moment if moment is not None and moment <= now.timestamp() else None
+
+
+def _post(entry: Entry, base: httpx.URL, now: datetime, *, edited: bool) -> Post:
+    published, updated = _past(entry.published, now), _past(entry.updated, now)
+    name = entry.author["name"] or base.host
+    return Post(
+        external_id=entry.external_id,
+        author=Author(entry.author["external_id"] or name, name, url=_web_address(base, entry.author["url"])),
+        text=entry.text,
+        published_at=datetime.fromtimestamp(published, UTC) if published else now,
+        url=_web_address(base, entry.url),
+        language=entry.language,
+        media=tuple(
+            Media(url, each["kind"], each["alt"]) for each in entry.media if (url := _web_address(base, each["url"]))
+        ),
+        edited_at=(datetime.fromtimestamp(updated, UTC) if updated else now) if edited else None,
+    )
+
+
+def _web_address(base: httpx.URL, reference: str) -> str:
+    """Return what a site refers to as an absolute http(s) address; "" when it is something else."""
+    try:
+        address = base.join(reference)
+        sound = address.scheme in {"http", "https"} and address.host and (address.port or 0) < 65536
+    except (httpx.InvalidURL, ValueError):  # UnicodeError among them, for a host that is no international name
+        return ""
+    return str(address) if reference and sound else ""
+
+
+def _summary(reading: Reading, address: str) -> Text:
+    name = reading.title or http.host(address)
+    dates = [entry.published for entry in reading.entries if entry.published]
+    if not dates:
+        return text("Reads “{title}”: {count} entries.", title=name, count=reading.total)
+    newest = datetime.fromtimestamp(max(dates), UTC)
+    return text(
+        "Reads “{title}”: {count} entries, the newest of {date}.",
+        title=name,
+        count=reading.total,
+        date=f"{newest:%Y-%m-%d}",
+    )
+
+
+def _short(value: str | bytes) -> str:
+    return hashlib.sha256(value if isinstance(value, bytes) else value.encode()).hexdigest()[:16]

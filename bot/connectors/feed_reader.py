@@ -1,0 +1,287 @@
+"""What a feed says, as JSON; a program of its own, because feeds are hostile input.
+
+    python -m bot.connectors.feed_reader < "content type, newline, the feed's bytes" > JSON
+
+feedparser (https://feedparser.readthedocs.io) understands RSS 0.9x, 1.0, 2.0 and Atom, however broken, but a feed of a
+few hundred kilobytes can make it take gigabytes (entities within entities) or hours in one regular expression (a long
+author). A thread cannot be stopped then and holds up all others; a process can, and has limits. It opens no address or
+file, and knows neither our settings nor our tokens.
+"""
+
+import calendar
+import contextlib
+import hashlib
+import io
+import itertools
+import json
+import mimetypes
+import re
+import resource
+import sys
+import time
+import unicodedata
+from collections.abc import Mapping
+from email.utils import parseaddr
+from html.parser import HTMLParser
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+
+from bot.connectors.html import text_of
+
+MAX_MEMORY = 512 * 1024 * 1024
+MAX_CPU_SECONDS = 20
+MAX_ENTRIES = 200
+MAX_TEXT = 10_000
+MAX_LINE = 500
+MAX_ADDRESS = 2_000
+MAX_MEDIA = 10
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+MEDIA_KINDS = frozenset({"image", "video", "audio"})
+FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml"})
+REFERENCE = re.compile(rb"&#(x[0-9a-fA-F]+|[0-9]+);")
+LOOKS_LIKE_A_PAGE = re.compile(rb"<(!doctype\s+)?html[\s>]", re.IGNORECASE)
+
+JSON = dict[str, Any]
+
+
+def main() -> None:
+    """Read a feed from standard input, within limits of memory and time, and write what it says to standard output."""
+    with contextlib.suppress(ValueError, OSError):  # some systems do not let a process limit its memory
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+    content_type, _, body = sys.stdin.buffer.read().partition(b"\n")
+    json.dump(reading_of(body, content_type.decode("latin-1")), sys.stdout)
+
+
+def reading_of(body: bytes, content_type: str) -> JSON:
+    """Return what a feed says, or {"fault": "page", "json", "broken" or "other"} when it is none; never an error.
+
+    A feed has `title`, `ttl` (minutes), `total` (entries in it), `repeated` (those with another's id) and
+    `entries`: the newest 200, newest first, one for each id, with the fields of `bot.connectors.feed.Entry`.
+    """
+    try:
+        # A stream, because feedparser takes bare bytes for a file name or an address first.
+        parsed = feedparser.parse(
+            io.BytesIO(REFERENCE.sub(_possible, body)),
+            response_headers={"content-type": content_type} if content_type else {},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+        fault = _fault(parsed, body)
+        return fault if fault else _feed(parsed)
+    except Exception:  # feedparser lets escape whatever its parsers meet, from LookupError to RecursionError
+        return {"fault": "broken"}
+
+
+def _possible(reference: re.Match[bytes]) -> bytes:
+    """Return a numeric character reference if there is such a character; feedparser fails on one there is not."""
+    digits = reference[1].lower()
+    if len(digits) > 10:
+        return b""
+    number = int(digits[1:], 16) if digits.startswith(b"x") else int(digits)
+    return reference[0] if number < 0xD800 or 0xE000 <= number < 0x110000 else b""
+
+
+def _fault(parsed: Any, body: bytes) -> JSON | None:
+    start = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not parsed.version and LOOKS_LIKE_A_PAGE.search(start):
+        links = _FeedLinks()
+        links.feed(body[:200_000].decode("utf-8", "replace"))
+        return {"fault": "page", "feed": next(iter(links.found), "")}
+    if parsed.entries:
+        return None
+    if start.startswith((b"{", b"[")):
+        return {"fault": "json"}
+    if isinstance(parsed.get("bozo_exception"), SAXException) and (parsed.version or start.startswith(b"<")):
+        return {"fault": "broken"}
+    return None if parsed.version else {"fault": "other"}
+
+
+class _FeedLinks(HTMLParser):
+    """Finds the feeds that a web page names (https://www.rssboard.org/rss-autodiscovery)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "link" and values.get("type", "").strip().lower() in FEED_TYPES:
+            self.found.append(_address(values.get("href")))
+
+
+def _feed(parsed: Any) -> JSON:
+    feed = parsed.feed
+    title = _title(feed)
+    language = _language(feed.get("language"))
+    now = time.time()
+    entries: dict[str, Any] = {}
+    newest_first = sorted(parsed.entries, key=lambda entry: min(_date(entry) or now, now), reverse=True)
+    for entry in newest_first:
+        entries.setdefault(_external_id(entry), entry)
+    read = (_entry(external_id, entry, title, language) for external_id, entry in entries.items() if external_id)
+    kept = [entry for entry in itertools.islice(read, MAX_ENTRIES) if entry["text"] or entry["media"]]
+    ttl = str(feed.get("ttl", ""))
+    return {
+        "title": title,
+        "ttl": int(ttl) if re.fullmatch(r"[0-9]{1,6}", ttl) else 0,
+        "total": len(parsed.entries),
+        "repeated": len(parsed.entries) - len(entries),
+        "entries": kept,
+    }
+
+
+def _external_id(entry: Any) -> str:
+    """Return the entry's own id; without one, or with one that is no key, a hash of what tells it from the others.
+
+    Taken from the feed as it stands there, not from absolute addresses: a feed that moves must keep its ids.
+    """
+    own = _line(entry.get("id"), limit=MAX_ADDRESS)
+    if own and len(own) <= 200:
+        return own
+    parts = [own] if own else [_address(entry.get("link")), _title(entry)]
+    if not any(parts):
+        parts = [_body(entry)]
+    return "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40] if any(parts) else ""
+
+
+def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON:
+    title_detail = entry.get("title_detail") or {}
+    return {
+        "external_id": external_id,
+        "author": _author(entry, feed_title),
+        "text": _text(_title(entry), _body(entry)),
+        "url": _link(entry),
+        "language": _language(title_detail.get("language")) or language,
+        "media": _media(entry),
+        "published": _date(entry),
+        "updated": _moment(entry, "updated_parsed") or _date(entry),
+    }
+
+
+def _author(entry: Any, feed_title: str) -> JSON:
+    """Return who wrote an entry: known by email address, else name, else address, else as the feed."""
+    detail = entry.get("author_detail") or {}
+    name, email, url = _line(detail.get("name")), _line(detail.get("email")), _address(detail.get("href"))
+    written = _line(entry.get("author"))
+    if "@" in written and not url and not written.endswith(f"({email})"):
+        # feedparser cuts addresses like redactie@gemeente.amsterdam short; RSS has "address (name)" in one element.
+        name, email = parseaddr(written)
+    known = email or name or url or feed_title
+    return {"external_id": known.casefold(), "name": _line(text_of(name)) or feed_title, "url": url}
+
+
+def _link(entry: Any) -> str:
+    """Return the entry's link; an id that feedparser takes for one only if it is an address."""
+    link = _address(entry.get("link"))
+    return "" if entry.get("guidislink") and link == _address(entry.get("id")) and not link.startswith("http") else link
+
+
+def _title(entry: Any) -> str:
+    return _line(_plain(entry.get("title"), entry.get("title_detail")))
+
+
+def _body(entry: Any) -> str:
+    """Return the whole content, else the summary, else the description of its media, as plain text."""
+    for content in entry.get("content") or []:
+        if text := _plain(content.get("value"), content):
+            return text[:MAX_TEXT]
+    summary = _plain(entry.get("summary"), entry.get("summary_detail"))
+    return (summary or _clean(str(entry.get("media_description") or "")).strip())[:MAX_TEXT]
+
+
+def _plain(value: Any, detail: Mapping[str, Any] | None) -> str:
+    """Return a value of a feed as plain text, by the type that `detail` gives it."""
+    kind = str((detail or {}).get("type") or "text/html")
+    if kind in HTML_TYPES:
+        return _clean(text_of(str(value or ""))).strip()
+    return _clean(str(value or "")).strip() if kind.startswith("text/") else ""
+
+
+def _text(title: str, body: str) -> str:
+    """Return title and body, or one of them when it holds the other (many feeds cut the title from the text)."""
+    start, whole = _words(title), _words(body)
+    if whole.startswith(_uncut(start)):
+        return body or title
+    return title if start.startswith(_uncut(whole)) else f"{title}\n\n{body}"
+
+
+def _uncut(words: str) -> str:
+    return words.removesuffix("...").removesuffix("…").rstrip()
+
+
+def _words(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _media(entry: Any) -> list[JSON]:
+    """Return pictures, films and sounds, each with its description."""
+    contents = [(item, item.get("description")) for item in entry.get("media_content") or []]
+    enclosures = [(link, link.get("title")) for link in entry.get("links") or [] if link.get("rel") == "enclosure"]
+    found: dict[str, JSON] = {}
+    for item, alt in contents + enclosures:
+        url = _address(item.get("url") or item.get("href"))
+        kind = str(item.get("medium") or item.get("type") or mimetypes.guess_type(url)[0]).split("/")[0].lower()
+        if url and kind in MEDIA_KINDS:
+            found.setdefault(url, {"url": url, "kind": kind, "alt": _line(alt)})
+    return list(found.values())[:MAX_MEDIA]
+
+
+def _start_media_description(parser: Any, attributes: Any) -> None:
+    parser.push("media_description", 1)
+
+
+def _end_media_description(parser: Any) -> None:
+    description = parser.pop("media_description")
+    contents = parser._get_context().get("media_content")
+    if description and contents:
+        contents[-1].setdefault("description", description)
+
+
+# feedparser takes a picture's description for the text of its entry (every post of a Mastodon feed with a picture);
+# its elements have no other way in than methods by name.
+for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
+    parser._start_media_description = _start_media_description
+    parser._end_media_description = _end_media_description
+
+
+def _date(entry: Any) -> int | None:
+    """Return when the entry was published (epoch seconds), by what date it has."""
+    return _moment(entry, "published_parsed") or _moment(entry, "created_parsed") or _moment(entry, "updated_parsed")
+
+
+def _moment(entry: Any, key: str) -> int | None:
+    # Past feedparser's own `get`, which warns when it gives a date of another name.
+    parsed = dict.get(entry, key)
+    try:
+        moment = calendar.timegm(parsed) if parsed else 0
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return moment if 0 < moment < 253_000_000_000 else None  # years 1970 to 9987; "0001-01-01" is no date
+
+
+def _language(value: Any) -> str:
+    """Return the primary language subtag of a BCP 47 tag."""
+    primary = re.split(r"[-_]", str(value or "").strip().lower())[0]
+    return primary if re.fullmatch(r"[a-z]{2,3}", primary) else ""
+
+
+def _line(value: Any, limit: int = MAX_LINE) -> str:
+    return " ".join(_clean(str(value or "")).split())[:limit]
+
+
+def _address(value: Any) -> str:
+    address = _line(value, limit=MAX_ADDRESS + 1)
+    return address if len(address) <= MAX_ADDRESS else ""
+
+
+def _clean(text: str) -> str:
+    """Leave out what no database and no screen takes: NULs, control characters and halves of characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+
+
+if __name__ == "__main__":
+    main()
