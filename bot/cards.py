@@ -152,14 +152,14 @@ async def _thread_of(session: AsyncSession, message: Message) -> str | None:
 async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | None:
     """Lease the message if it is stale and free, and render what it must show, in one transaction."""
     now = desk.now()
-    leased = await session.scalars(
+    leased = await session.exec(
         update(Message)
         .where(col(Message.id) == message_id, _stale(), _free(now))
         .values(leased_until=now + LEASE, retry_at=None)
         .returning(Message)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    message = leased.first()
+    message: Message | None = leased.scalar()
     if message is None:
         return None
     thread_ts = await _thread_of(session, message) if message.in_thread else None

@@ -17,6 +17,8 @@ from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Event, Mention, Message, MessageKind, Reply, Team
 
+Rowed = Mention | Author | Case | Message | Event
+Rows = list[dict[str, Any]]
 PAGE = 300
 """Posts written in one go; keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
@@ -95,8 +97,7 @@ async def _add(session: AsyncSession, account: Account, posts: list[Post], now: 
     cases = await _cases_to_join(session, account, posts, authors)
     opened = await _open_cases(session, account, posts, authors, cases, now)
     rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
-    added = await session.execute(insert(Mention).returning(col(Mention.id), sort_by_parameter_order=True), rows)
-    mention_ids = list(added.scalars())
+    mention_ids = await _insert(session, Mention, rows)
     joined = [
         (post, cases[post.external_id], mention_id)
         for post, mention_id in zip(posts, mention_ids, strict=True)
@@ -127,6 +128,15 @@ def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> d
     }
 
 
+async def _insert(
+    session: AsyncSession, table: type[Mention | Author | Case | Message | Event], rows: Rows
+) -> list[int]:
+    """Insert rows in as few statements as can be, and return their ids in the order of the rows."""
+    statement = insert(table).returning(col(table.id), sort_by_parameter_order=True)
+    added = await session.exec(statement, params=rows)
+    return [row[0] or 0 for row in added]
+
+
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
     wanted = {post.author.external_id: post.author for post in posts}
@@ -143,8 +153,8 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     missing = [author for key, author in wanted.items() if key not in ids]
     if missing:
         rows = [{"account_id": account.id, **asdict(author)} for author in missing]
-        added = await session.execute(insert(Author).returning(col(Author.id), sort_by_parameter_order=True), rows)
-        ids |= {a.external_id: new_id for a, new_id in zip(missing, added.scalars(), strict=True)}
+        added = await _insert(session, Author, rows)
+        ids |= {a.external_id: new_id for a, new_id in zip(missing, added, strict=True)}
     return ids
 
 
@@ -161,7 +171,7 @@ async def _cases_to_join(
         return {}
     by_key: dict[tuple[str, str, int], int] = {}
     if conversations or parents:
-        mentions = await session.execute(
+        mentions = await session.exec(
             select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
             .join(Case, col(Mention.case_id) == Case.id)
             .where(Mention.account_id == account.id)
@@ -170,16 +180,16 @@ async def _cases_to_join(
         )
         for conversation, external_id, case_id, author_id in mentions:
             if conversation:
-                by_key["conversation", conversation, author_id] = case_id
-            by_key["post", external_id, author_id] = case_id
+                by_key["conversation", conversation, author_id] = case_id or 0
+            by_key["post", external_id, author_id] = case_id or 0
     if parents:
-        replies = await session.execute(
+        replies = await session.exec(
             select(Reply.external_id, Case.id, Case.author_id)
             .join(Case, col(Reply.case_id) == Case.id)
             .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
         )
-        for external_id, case_id, author_id in replies:
-            by_key["post", external_id or "", author_id] = case_id
+        for reply_id, case_id, author_id in replies:
+            by_key["post", reply_id or "", author_id] = case_id or 0
     cases: dict[str, int] = {}
     for post in posts:
         author_id = authors[post.author.external_id]
@@ -230,17 +240,18 @@ async def _open_cases(
         for post in openers
     ]
     if rows:
-        added = await session.execute(insert(Case).returning(col(Case.id), sort_by_parameter_order=True), rows)
-        new_ids = list(added.scalars())
+        new_ids = await _insert(session, Case, rows)
         cases |= {post.external_id: case_id for post, case_id in zip(openers, new_ids, strict=True)}
         team = await session.get_one(Team, account.team_id)
         shown = [
             {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
             for case_id in new_ids
         ]
-        await session.execute(insert(Message), shown)
-        logged = [{"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new_ids]
-        await session.execute(insert(Event), logged)
+        await _insert(session, Message, shown)
+        logged: Rows = [
+            {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new_ids
+        ]
+        await _insert(session, Event, logged)
     cases |= {follower: cases[opener] for follower, opener in followers}
     return {post.external_id for post in openers}
 
@@ -266,13 +277,13 @@ async def _follow_up(
         )
         thanks = is_mere_thanks(post.text) and not post.media
         if not thanks:
-            reopened = await session.scalars(
+            reopened = await session.exec(
                 update(Case)
                 .where(col(Case.id) == case_id, col(Case.status).not_in(OPEN))
                 .values(status=Status.NEW, assignee=None, claimed_at=None, **NOT_CLOSED)
                 .returning(col(Case.id))
             )
-            if reopened.first() is not None:
+            if reopened.scalar() is not None:
                 session.add(Event(case_id=case_id, kind="reopened_by_citizen", at=now, details={"mention": mention_id}))
         session.add(Event(case_id=case_id, kind="joined", at=now, details={"mention": mention_id, "thanks": thanks}))
         await session.flush()

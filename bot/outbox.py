@@ -74,13 +74,13 @@ async def answer(
 
 async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Take back a reply that has not gone out; the draft is kept for the next try."""
-    taken = await session.scalars(
+    taken = await session.exec(
         update(Reply)
         .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.APPROVED)
         .values(status=ReplyStatus.WITHDRAWN)
         .returning(col(Reply.by))
     )
-    author = taken.first()
+    author: str | None = taken.scalar()
     if author is None:
         raise Refused("Too late to undo: the reply is on its way.")
     return await cases.withdrawn(session, case_id, by=by, owner=author, now=now)
@@ -89,13 +89,13 @@ async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetim
 async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
     """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew."""
     status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
-    settled = await session.scalars(
+    settled = await session.exec(
         update(Reply)
         .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.UNCERTAIN)
         .values(status=status, sent_at=col(Reply.first_tried_at) if published else None, problem=None)
         .returning(col(Reply.id))
     )
-    reply_id = settled.first()
+    reply_id: int | None = settled.scalar()
     if reply_id is None:
         raise Refused("A colleague has already decided on this.")
     case = await cases.get(session, case_id)

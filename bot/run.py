@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -38,13 +38,16 @@ CONNECT_AGAIN = 5.0
 """Seconds between tries to reach a Slack that is down when we start."""
 
 
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
-async def open_desk(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: Settings, engine: AsyncEngine, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block."""
-
-    def now() -> datetime:
-        return datetime.now(UTC)
-
     lanes = InProcess(now)
     async with new_client() as client, aiohttp.ClientSession() as slack_session:
         desk = Desk(
@@ -96,7 +99,7 @@ async def run(settings: Settings, *, http: bool = False, ready: asyncio.Event | 
                     accounts.opened(account, settings)  # a wrong secret key is told now, not at the first reply
             await _check_slack(desk)
             app = build_app(desk)
-            async with _serving(desk, app, http=http), _listening(settings, app, http=http):
+            async with serving(desk, app, http=http), listening(settings, app, http=http):
                 scheduler = jobs.start(desk)
                 log.info("webcare runs", slack="http" if http else "socket mode", port=settings.port)
                 if ready is not None:
@@ -158,8 +161,8 @@ def explain(error: str, channel: str) -> str:
 
 
 @asynccontextmanager
-async def _serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
-    """Serve the web routes, and Slack's requests in HTTP mode."""
+async def serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[str]:
+    """Serve the web routes, and Slack's requests in HTTP mode; yields the address."""
     site = build_web(desk)
     if http:
 
@@ -176,13 +179,14 @@ async def _serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[No
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise BadSettings(f"Cannot listen on {where} ({error.strerror}): choose another HOST or PORT.") from None
-        yield
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def _listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
+async def listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
     """Hold the Socket Mode connection, unless Slack comes to us."""
     if http:
         yield

@@ -40,7 +40,7 @@ async def request(
         except httpx.RemoteProtocolError as error:
             if attempt == attempts:
                 raise OutcomeUnknown("{host} broke the connection.", host=host(url)) from error
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise OutcomeUnknown("{host} did not answer in time.", host=host(url)) from error
         except httpx.InvalidURL as error:
             raise Rejected("This is not a web address: {url}", url=url[:80]) from error
@@ -58,7 +58,8 @@ async def _read(client: httpx.AsyncClient, asked: httpx.Request, max_bytes: int)
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > max_bytes:
-                    raise Rejected(
+                    verdict = Rejected if asked.method == "GET" else OutcomeUnknown
+                    raise verdict(
                         "The answer of {host} is larger than {size} kB.", host=asked.url.host, size=max_bytes // 1024
                     )
         finally:

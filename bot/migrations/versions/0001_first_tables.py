@@ -116,11 +116,13 @@ def upgrade() -> None:
         sa.Column("advice", sa.String(), nullable=True),
         sa.Column("advised_by", sa.String(), nullable=True),
         sa.Column("advised_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("submission", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("submission"),
     )
     with op.batch_alter_table("escalations", schema=None) as batch_op:
         batch_op.create_index("ix_escalations_case", ["case_id"], unique=False)

