@@ -168,6 +168,38 @@ async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack:
     await slack.wait_for(lambda: not slack.views(SANNE))
 
 
+async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_there(
+    page: Page, slack: LocalSlack
+) -> None:
+    await look(page, slack)
+    loading = {"id": "V1", "type": "modal", "title": plain("Antwoord"), "state": {"values": {}}}
+    text = {"type": "section", "block_id": "wait", "text": plain("Even laden …")}
+    field = {"type": "plain_text_input", "action_id": "text"}
+    asked = {"type": "input", "block_id": "text", "label": plain("Je antwoord"), "element": field}
+    slack.workspace.set_stack(SANNE, [loading | {"blocks": [text]}])
+    await expect(page.get_by_role("heading", name="Antwoord")).to_be_focused()
+    slack.workspace.set_stack(SANNE, [loading | {"blocks": [asked]}])
+    await expect(page.get_by_label("Je antwoord")).to_be_focused()
+
+
+async def test_what_came_in_elsewhere_is_counted(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await look(page, slack)
+    await app.client.chat_postMessage(channel="C0ESCALATIE", text="Kijk even mee")
+    channel = page.locator("[data-row=C0ESCALATIE]")
+    await expect(channel).to_contain_text("1 ongelezen")
+    await channel.click()
+    await expect(channel).not_to_contain_text("ongelezen")
+    asked = slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Hallo")
+    toggle = page.locator("[data-test=square-toggle]")
+    await toggle.click()
+    await expect(page.locator("#square")).to_be_hidden()
+    await answer_as_team(slack, asked["id"], "Dag Jan")
+    await expect(toggle).to_contain_text("1 nieuw antwoord")
+    await toggle.click()
+    await expect(page.locator("[data-test=team-post]")).to_be_visible()
+    await expect(toggle.locator("[data-test=square-unread]")).to_be_hidden()
+
+
 async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: LocalSlack, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)

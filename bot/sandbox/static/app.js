@@ -51,19 +51,19 @@ function createPage() {
     openThread({ channel, ts, thread_ts: root }) {
       page.threadOpener = document.activeElement;
       store.set({ thread: { channel, ts: root ?? ts } }, "thread");
-      showSide(true);
+      showSide(page, true);
       showPane("side");
     },
     closeThread() {
       store.set({ thread: null }, "thread");
-      showSide(WIDE.matches);
+      showSide(page, WIDE.matches);
       showPane("main");
       if (page.threadOpener?.isConnected) page.threadOpener.focus();
     },
     squareToggle: () => squareToggle(page),
     showSquare() {
       store.set({ thread: null }, "thread");
-      showSide(true);
+      showSide(page, true);
       showPane("side");
     },
   });
@@ -76,32 +76,62 @@ function openLine(store, who) {
   });
 }
 
-function showSide(open) {
+function showSide(page, open) {
   document.documentElement.dataset.side = open ? "open" : "closed";
   const visible = open && find("#square").checkVisibility();
   find("[data-test=square-toggle]").setAttribute("aria-expanded", String(visible));
+  page.countUnseen();
 }
 
 // On narrow screens one column at a time; on wider ones this changes nothing to see.
 function showPane(pane) {
   document.documentElement.dataset.pane = pane;
-  for (const button of document.querySelectorAll("#panes button")) button.setAttribute("aria-pressed", String(button.dataset.pane === pane));
+  for (const button of document.querySelectorAll("#panes button"))
+    button.setAttribute("aria-pressed", String(button.dataset.pane === pane));
 }
 
 function squareToggle(page) {
   const toggle = () => {
-    if (find("#square").checkVisibility()) showSide(false);
+    if (find("#square").checkVisibility()) showSide(page, false);
     else page.showSquare();
   };
-  return h("button", { type: "button", class: "button square-toggle", "aria-controls": "side", "aria-expanded": "false", dataset: { test: "square-toggle" }, on: { click: toggle } }, icon("plaza"), h("span", {}, "Het Plein"), h("span", { class: "unread", hidden: true, dataset: { test: "square-unread" } }));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "button square-toggle",
+      "aria-controls": "side",
+      "aria-expanded": "false",
+      dataset: { test: "square-toggle" },
+      on: { click: toggle },
+    },
+    icon("plaza"),
+    h("span", {}, "Het Plein"),
+    squareBadge(),
+  );
+}
+
+function squareBadge() {
+  return h("span", { class: "unread", hidden: true, dataset: { test: "square-unread" } });
 }
 
 function createPanes(page, root) {
-  const pane = (name, sign, label, go) => h("button", { type: "button", "aria-pressed": String(name === "main"), dataset: { pane: name, test: `pane-${name}` }, on: { click: go } }, icon(sign), label);
+  const pane = (name, sign, label, go) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(name === "main"),
+        dataset: { pane: name, test: `pane-${name}` },
+        on: { click: go },
+      },
+      icon(sign),
+      label,
+    );
   root.append(
     pane("rail", "menu", "Overzicht", () => showPane("rail")),
     pane("main", "chat", "Gesprek", () => showPane("main")),
-    pane("side", "plaza", "Het Plein", () => page.showSquare()),
+    pane("side", "plaza", ["Het Plein", squareBadge()], () => page.showSquare()),
   );
 }
 
@@ -124,7 +154,8 @@ function listen(page) {
     page.goTo({ kind: "channel", id: channel.id });
   });
   store.on("arrived", ({ arrived, me, ...state }) => {
-    if (arrived.user !== me) announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
+    if (arrived.user !== me)
+      announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
   });
   addEventListener("online", () => page.line.retry());
   document.addEventListener("click", (event) => {
@@ -138,7 +169,9 @@ function listen(page) {
 // Where a card links to a post of the square ("…/#plein/<id>"), the square of this very page shows it.
 function postOf(anchor) {
   const url = anchor && new URL(anchor.href);
-  return url?.origin === location.origin && url.hash.startsWith("#plein/") ? decodeURIComponent(url.hash.slice("#plein/".length)) : null;
+  return url?.origin === location.origin && url.hash.startsWith("#plein/")
+    ? decodeURIComponent(url.hash.slice("#plein/".length))
+    : null;
 }
 
 function start() {
@@ -151,8 +184,8 @@ function start() {
   createModal(page);
   createPanes(page, find("#panes"));
   listen(page);
-  showSide(WIDE.matches);
-  WIDE.addEventListener("change", () => showSide(WIDE.matches));
+  showSide(page, WIDE.matches);
+  WIDE.addEventListener("change", () => showSide(page, WIDE.matches));
   showPane("main");
   page.line = openLine(page.store, new URLSearchParams(location.search).get("person"));
 }

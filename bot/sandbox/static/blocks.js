@@ -14,9 +14,24 @@ const SOURCE = Symbol("the block a node was drawn from");
 
 const BLOCKS = {
   section,
-  header: (block, ctx) => h("div", { class: "header", role: "heading", "aria-level": ctx.level, dir: "auto" }, textNodes(block.text, ctx.names)),
-  context: (block, ctx) => h("div", {}, (block.elements ?? []).map((element) => contextPart(element, ctx))),
-  actions: (block, ctx) => h("div", { role: "group", "aria-label": "Acties" }, block.elements.map((element) => drawElement(element, block, ctx))),
+  header: (block, ctx) =>
+    h(
+      "div",
+      { class: "header", role: "heading", "aria-level": ctx.level, dir: "auto" },
+      textNodes(block.text, ctx.names),
+    ),
+  context: (block, ctx) =>
+    h(
+      "div",
+      {},
+      (block.elements ?? []).map((element) => contextPart(element, ctx)),
+    ),
+  actions: (block, ctx) =>
+    h(
+      "div",
+      { role: "group", "aria-label": "Acties" },
+      block.elements.map((element) => drawElement(element, block, ctx)),
+    ),
   divider: () => h("hr"),
   image: imageBlock,
   input,
@@ -41,8 +56,14 @@ const LEVELS = {
  * `ctx`: {key, form, state, names, level, act(element, block, content)}; `act` answers false when it was called off.
  */
 export function renderBlocks(container, blocks, ctx) {
-  const numbered = blocks.map((block, at) => (block.block_id ? block : { ...block, block_id: `block-${at}` }));
-  const full = { ...ctx, marks: (element, block) => marks(element, block, ctx), changed: whenDispatching(ctx) };
+  const numbered = blocks.map((block, at) =>
+    block.block_id ? block : { ...block, block_id: `block-${at}` },
+  );
+  const full = {
+    ...ctx,
+    marks: (element, block) => marks(element, block, ctx),
+    changed: whenDispatching(ctx),
+  };
   const caret = caretIn(container);
   const old = new Map([...container.children].map((node) => [node.dataset.block, node]));
   const nodes = numbered.map((block) => {
@@ -68,20 +89,29 @@ function drawBlock(block, ctx) {
 
 // An input tells the app of a change only when its block says so; elsewhere every change is an action.
 function whenDispatching(ctx) {
-  return (element, block, content) => (block.type === "input" && !block.dispatch_action ? true : ctx.act(element, block, content));
+  return (element, block, content) =>
+    block.type === "input" && !block.dispatch_action ? true : ctx.act(element, block, content);
 }
 
 function caretIn(container) {
   const active = document.activeElement;
   if (!container.contains(active)) return null;
   const { blockId, actionId } = active.closest("[data-action-id]")?.dataset ?? {};
-  return { blockId, actionId, value: active.dataset?.value, start: active.selectionStart, end: active.selectionEnd };
+  return {
+    blockId,
+    actionId,
+    value: active.dataset?.value,
+    start: active.selectionStart,
+    end: active.selectionEnd,
+  };
 }
 
 function restore(container, caret) {
   if (!caret || container.contains(document.activeElement)) return;
   const place = [...container.querySelectorAll("[data-action-id]")];
-  const same = place.find((node) => node.dataset.blockId === caret.blockId && node.dataset.actionId === caret.actionId);
+  const same = place.find(
+    (node) => node.dataset.blockId === caret.blockId && node.dataset.actionId === caret.actionId,
+  );
   const node = same?.querySelector(`[data-value="${CSS.escape(caret.value ?? "")}"]`) ?? same ?? place[0];
   node?.focus();
   if (same && typeof caret.start === "number") node.setSelectionRange?.(caret.start, caret.end);
@@ -89,9 +119,21 @@ function restore(container, caret) {
 
 function section(block, ctx) {
   const text = block.text && h("div", { class: "text", dir: "auto" }, textNodes(block.text, ctx.names));
-  const fields = block.fields && h("div", { class: "fields" }, block.fields.map((field) => h("div", { class: "text", dir: "auto" }, textNodes(field, ctx.names))));
-  const accessory = block.accessory && h("div", { class: "accessory" }, drawElement(block.accessory, block, ctx));
-  return h("div", { class: accessory ? "with-accessory" : null }, h("div", { class: "section-body" }, text, fields), accessory);
+  const fields =
+    block.fields &&
+    h(
+      "div",
+      { class: "fields" },
+      block.fields.map((field) => h("div", { class: "text", dir: "auto" }, textNodes(field, ctx.names))),
+    );
+  const accessory =
+    block.accessory && h("div", { class: "accessory" }, drawElement(block.accessory, block, ctx));
+  return h(
+    "div",
+    { class: accessory ? "with-accessory" : null },
+    h("div", { class: "section-body" }, text, fields),
+    accessory,
+  );
 }
 
 function contextPart(element, ctx) {
@@ -102,7 +144,13 @@ function contextPart(element, ctx) {
 function imageBlock(block, ctx) {
   const title = block.title && h("figcaption", {}, textNodes(block.title, ctx.names));
   const address = block.image_url ?? block.slack_file?.url;
-  return h("figure", {}, title, picture(address, block.alt_text ?? "", "large"), !sameOrigin(address) && h("p", { class: "alt" }, block.alt_text));
+  return h(
+    "figure",
+    {},
+    title,
+    picture(address, block.alt_text ?? "", "large"),
+    !sameOrigin(address) && h("p", { class: "alt" }, block.alt_text),
+  );
 }
 
 function sameOrigin(address) {
@@ -113,13 +161,22 @@ const GROUPED = /^(radio_buttons|checkboxes|multi_)/;
 
 function input(block, ctx) {
   const id = freshId("field");
-  const wiring = { id, labelledby: `${id}-label`, describedby: `${id}-error${block.hint ? ` ${id}-hint` : ""}` };
+  const wiring = {
+    id,
+    labelledby: `${id}-label`,
+    describedby: `${id}-error${block.hint ? ` ${id}-hint` : ""}`,
+  };
   const grouped = GROUPED.test(block.element.type);
   const optional = block.optional && h("span", { class: "optional" }, " (optioneel)");
   return h(
     "div",
     { class: "field", dataset: { blockId: block.block_id } },
-    h(grouped ? "div" : "label", { class: "label", id: wiring.labelledby, for: grouped ? null : id }, textNodes(block.label, ctx.names), optional),
+    h(
+      grouped ? "div" : "label",
+      { class: "label", id: wiring.labelledby, for: grouped ? null : id },
+      textNodes(block.label, ctx.names),
+      optional,
+    ),
     drawElement(block.element, block, ctx, wiring),
     h("p", { class: "error", id: `${id}-error` }),
     block.hint && h("p", { class: "hint", id: `${id}-hint` }, textNodes(block.hint, ctx.names)),
@@ -128,7 +185,12 @@ function input(block, ctx) {
 
 function alert(block, ctx) {
   const [sign, word] = LEVELS[block.level] ?? LEVELS.default;
-  return h("div", { class: `level-${block.level ?? "default"}`, role: "note" }, icon(sign), h("div", { class: "text" }, spoken(`${word}: `), textNodes(block.text, ctx.names)));
+  return h(
+    "div",
+    { class: `level-${block.level ?? "default"}`, role: "note" },
+    icon(sign),
+    h("div", { class: "text" }, spoken(`${word}: `), textNodes(block.text, ctx.names)),
+  );
 }
 
 /** Show what is wrong at each input; answers the texts that have no input, and the first field that is wrong. */

@@ -15,7 +15,16 @@ const number = (value) => new Intl.NumberFormat("nl-NL", { maximumFractionDigits
 export function chartBlock(block) {
   const { chart, title } = block;
   const drawing = chart.type === "pie" ? pie(chart) : axes(chart);
-  const svg = s("svg", { class: "chart", viewBox: `0 0 ${drawing.width} ${HEIGHT}`, role: "img", "aria-label": `${title}. De getallen staan in de tabel eronder.` }, drawing.nodes);
+  const svg = s(
+    "svg",
+    {
+      class: "chart",
+      viewBox: `0 0 ${drawing.width} ${HEIGHT}`,
+      role: "img",
+      "aria-label": `${title}. De getallen staan in de tabel eronder.`,
+    },
+    drawing.nodes,
+  );
   return h(
     "figure",
     { class: `chart-figure chart-${chart.type}` },
@@ -26,8 +35,20 @@ export function chartBlock(block) {
 }
 
 function legend(entries) {
-  const mark = (at) => s("svg", { class: "swatch", viewBox: "0 0 28 12", "aria-hidden": "true" }, s("line", { x1: 1, y1: 6, x2: 27, y2: 6, class: `stroke-${at % 6}` }), marker(14, 6, at));
-  return h("ul", { class: "legend" }, entries.map(([label, value], at) => h("li", {}, mark(at), h("span", { dir: "auto" }, label), value && h("strong", {}, value))));
+  const mark = (at) =>
+    s(
+      "svg",
+      { class: "swatch", viewBox: "0 0 28 12", "aria-hidden": "true" },
+      s("line", { x1: 1, y1: 6, x2: 27, y2: 6, class: `stroke-${at % 6}` }),
+      marker(14, 6, at),
+    );
+  return h(
+    "ul",
+    { class: "legend" },
+    entries.map(([label, value], at) =>
+      h("li", {}, mark(at), h("span", { dir: "auto" }, label), value && h("strong", {}, value)),
+    ),
+  );
 }
 
 function pie(chart) {
@@ -37,10 +58,20 @@ function pie(chart) {
   const nodes = chart.segments.map((segment, at) => {
     const start = turned;
     turned += segment.value / total;
-    return s("path", { d: slice(start, turned), class: `fill-${at % 6} slice` }, s("title", {}, `${segment.label}: ${share(segment)}`));
+    return s(
+      "path",
+      { d: slice(start, turned), class: `fill-${at % 6} slice` },
+      s("title", {}, `${segment.label}: ${share(segment)}`),
+    );
   });
   const rows = chart.segments.map((segment) => [segment.label, segment.value]);
-  return { width: HEIGHT, nodes, legend: chart.segments.map((segment) => [segment.label, share(segment)]), head: ["Onderdeel", "Aantal"], rows };
+  return {
+    width: HEIGHT,
+    nodes,
+    legend: chart.segments.map((segment) => [segment.label, share(segment)]),
+    head: ["Onderdeel", "Aantal"],
+    rows,
+  };
 }
 
 function slice(from, to) {
@@ -56,12 +87,19 @@ function slice(from, to) {
 
 function axes(chart) {
   const categories = chart.axis_config?.categories ?? chart.series[0].data.map((point) => point.label);
-  const values = chart.series.map((series) => categories.map((label) => series.data.find((point) => point.label === label)?.value ?? 0));
+  const values = chart.series.map((series) =>
+    categories.map((label) => series.data.find((point) => point.label === label)?.value ?? 0),
+  );
   const scale = scales(categories.length, values.flat());
   const draw = { bar: bars, line: lines, area: areas }[chart.type] ?? lines;
   return {
     width: WIDTH,
-    nodes: [grid(scale), categoryLabels(categories, scale), axisTitles(chart.axis_config ?? {}), draw(values, scale, chart.series)],
+    nodes: [
+      grid(scale),
+      categoryLabels(categories, scale),
+      axisTitles(chart.axis_config ?? {}),
+      draw(values, scale, chart.series),
+    ],
     legend: chart.series.map((series) => [series.name, null]),
     head: [chart.axis_config?.x_label ?? "Categorie", ...chart.series.map((series) => series.name)],
     rows: categories.map((label, at) => [label, ...values.map((series) => series[at])]),
@@ -75,7 +113,10 @@ function scales(columns, values) {
   const plot = { width: WIDTH - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
   const step = plot.width / columns;
   return {
-    top, bottom, tick, step,
+    top,
+    bottom,
+    tick,
+    step,
     x: (at) => EDGE.left + step * (at + 0.5),
     y: (value) => EDGE.top + plot.height * (1 - (value - bottom) / (top - bottom)),
   };
@@ -87,21 +128,38 @@ function niceStep(range) {
 }
 
 function grid({ top, bottom, tick, y }) {
-  return Array.from({ length: Math.round((top - bottom) / tick) + 1 }, (_, at) => bottom + tick * at).map((value) => [
-    s("line", { class: "grid-line", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }),
-    s("text", { class: "tick", x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)),
-  ]);
+  return Array.from({ length: Math.round((top - bottom) / tick) + 1 }, (_, at) => bottom + tick * at).map(
+    (value) => [
+      s("line", { class: "grid-line", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }),
+      s("text", { class: "tick", x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)),
+    ],
+  );
 }
 
 function categoryLabels(categories, { x }) {
   const every = Math.ceil(categories.length / 8);
-  return categories.map((label, at) => at % every === 0 && s("text", { class: "tick", x: x(at), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, label));
+  return categories.map(
+    (label, at) =>
+      at % every === 0 &&
+      s("text", { class: "tick", x: x(at), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, label),
+  );
 }
 
 function axisTitles({ x_label: x, y_label: y }) {
   return [
     x && s("text", { class: "axis-title", x: WIDTH / 2, y: HEIGHT - 8, "text-anchor": "middle" }, x),
-    y && s("text", { class: "axis-title", x: -(HEIGHT - EDGE.bottom + EDGE.top) / 2, y: 12, "text-anchor": "middle", transform: "rotate(-90)" }, y),
+    y &&
+      s(
+        "text",
+        {
+          class: "axis-title",
+          x: -(HEIGHT - EDGE.bottom + EDGE.top) / 2,
+          y: 12,
+          "text-anchor": "middle",
+          transform: "rotate(-90)",
+        },
+        y,
+      ),
   ];
 }
 
@@ -110,23 +168,40 @@ function bars(values, { x, y, step }, series) {
   return values.map((points, at) =>
     points.map((value, column) => {
       const left = x(column) - step * 0.35 + at * width;
-      const shape = { x: left, y: Math.min(y(value), y(0)), width: Math.max(1, width - 2), height: Math.abs(y(0) - y(value)), rx: 2 };
-      return s("rect", { ...shape, class: `fill-${at % 6}` }, s("title", {}, `${series[at].name}: ${number(value)}`));
+      const shape = {
+        x: left,
+        y: Math.min(y(value), y(0)),
+        width: Math.max(1, width - 2),
+        height: Math.abs(y(0) - y(value)),
+        rx: 2,
+      };
+      return s(
+        "rect",
+        { ...shape, class: `fill-${at % 6}` },
+        s("title", {}, `${series[at].name}: ${number(value)}`),
+      );
     }),
   );
 }
 
 function lines(values, { x, y }, series) {
   return values.map((points, at) => [
-    s("polyline", { class: `line stroke-${at % 6}`, points: points.map((value, column) => `${x(column)},${y(value)}`).join(" ") }),
+    s("polyline", {
+      class: `line stroke-${at % 6}`,
+      points: points.map((value, column) => `${x(column)},${y(value)}`).join(" "),
+    }),
     points.map((value, column) => marker(x(column), y(value), at, `${series[at].name}: ${number(value)}`)),
   ]);
 }
 
 function areas(values, scale, series) {
   const { x, y } = scale;
-  const shape = (points) => `${x(0)},${y(0)} ${points.map((value, at) => `${x(at)},${y(value)}`).join(" ")} ${x(points.length - 1)},${y(0)}`;
-  return [values.map((points, at) => s("polygon", { class: `area fill-${at % 6}`, points: shape(points) })), lines(values, scale, series)];
+  const shape = (points) =>
+    `${x(0)},${y(0)} ${points.map((value, at) => `${x(at)},${y(value)}`).join(" ")} ${x(points.length - 1)},${y(0)}`;
+  return [
+    values.map((points, at) => s("polygon", { class: `area fill-${at % 6}`, points: shape(points) })),
+    lines(values, scale, series),
+  ];
 }
 
 function marker(x, y, at, label = "") {

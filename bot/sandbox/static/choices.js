@@ -6,8 +6,14 @@ import { bare, textNodes } from "./texts.js";
 
 const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
 
-const people = (state) => state.people.filter((person) => !person.is_bot).map((person) => asOption(person.id, person.real_name || person.name));
-const channels = (state) => state.channels.filter((channel) => channel.kind !== "im").map((channel) => asOption(channel.id, `#${channel.name}`));
+const people = (state) =>
+  state.people
+    .filter((person) => !person.is_bot)
+    .map((person) => asOption(person.id, person.real_name || person.name));
+const channels = (state) =>
+  state.channels
+    .filter((channel) => channel.kind !== "im")
+    .map((channel) => asOption(channel.id, `#${channel.name}`));
 
 // Which list a menu offers, and in which field of the entry the choice is sent.
 const KINDS = {
@@ -19,8 +25,12 @@ const KINDS = {
 
 /** Element type → drawing function. */
 export const choices = {
-  ...Object.fromEntries(Object.entries(KINDS).map(([type, kind]) => [type, (...args) => menu(kind, ...args)])),
-  ...Object.fromEntries(Object.entries(KINDS).map(([type, kind]) => [`multi_${type}`, (...args) => many(kind, ...args)])),
+  ...Object.fromEntries(
+    Object.entries(KINDS).map(([type, kind]) => [type, (...args) => menu(kind, ...args)]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(KINDS).map(([type, kind]) => [`multi_${type}`, (...args) => many(kind, ...args)]),
+  ),
   checkboxes: (...args) => many(KINDS.static_select, ...args),
   radio_buttons: radios,
   datepicker: (...args) => moment("date", "date", ...args),
@@ -37,7 +47,11 @@ function menu(kind, element, block, ctx, wiring) {
     "select",
     { ...named(element, wiring), class: "select", dataset: ctx.marks(element, block) },
     h("option", { value: "" }, bare(element.placeholder) || "Kies …"),
-    groups.map((group) => (group.label ? h("optgroup", { label: group.label }, optionNodes(group.options)) : optionNodes(group.options))),
+    groups.map((group) =>
+      group.label
+        ? h("optgroup", { label: group.label }, optionNodes(group.options))
+        : optionNodes(group.options),
+    ),
   );
   select.value = kept ? (kind.whole ? kept.value : kept) : "";
   select.addEventListener("change", async () => {
@@ -60,36 +74,71 @@ function many(kind, element, block, ctx, wiring) {
   const change = (option) => (event) => {
     if (event.target.checked) chosen.add(option.value);
     else chosen.delete(option.value);
-    const content = { [name]: options.filter((each) => chosen.has(each.value)).map((each) => (kind.whole ? each : each.value)) };
+    const content = {
+      [name]: options
+        .filter((each) => chosen.has(each.value))
+        .map((each) => (kind.whole ? each : each.value)),
+    };
     hold(ctx.form, block, element, content);
     ctx.changed(element, block, content);
   };
-  const boxes = options.map((option) => choice("checkbox", option, element, ctx, chosen.has(option.value), change(option)));
+  const boxes = options.map((option) =>
+    choice("checkbox", option, element, ctx, chosen.has(option.value), change(option)),
+  );
   return group(element, block, ctx, wiring, "group", boxes);
 }
 
 function radios(element, block, ctx, wiring) {
-  const kept = held(ctx.form, block, element, { selected_option: element.initial_option ?? null }).selected_option;
+  const kept = held(ctx.form, block, element, {
+    selected_option: element.initial_option ?? null,
+  }).selected_option;
   const name = freshId("radio");
   const change = (option) => () => {
     hold(ctx.form, block, element, { selected_option: option });
     ctx.changed(element, block, { selected_option: option });
   };
-  const buttons = element.options.map((option) => choice("radio", option, element, ctx, kept?.value === option.value, change(option), name));
+  const buttons = element.options.map((option) =>
+    choice("radio", option, element, ctx, kept?.value === option.value, change(option), name),
+  );
   return group(element, block, ctx, wiring, "radiogroup", buttons);
 }
 
 function choice(type, option, element, ctx, checked, change, name = null) {
   const id = freshId("description");
-  const input = h("input", { type, name, checked, value: option.value, "aria-describedby": option.description ? id : null, dataset: { value: option.value }, on: { change } });
+  const input = h("input", {
+    type,
+    name,
+    checked,
+    value: option.value,
+    "aria-describedby": option.description ? id : null,
+    dataset: { value: option.value },
+    on: { change },
+  });
   const description = option.description && h("small", { id }, textNodes(option.description, ctx.names));
-  return h("label", { class: "choice" }, input, h("span", { dir: "auto" }, textNodes(option.text, ctx.names), description));
+  return h(
+    "label",
+    { class: "choice" },
+    input,
+    h("span", { dir: "auto" }, textNodes(option.text, ctx.names), description),
+  );
 }
 
 function group(element, block, ctx, wiring, role, nodes) {
   const long = nodes.length > 8 ? "long" : "";
   const label = wiring.labelledby ? {} : { "aria-label": bare(element.placeholder) || "Keuze" };
-  return h("div", { class: `choices ${long}`, role, id: wiring.id, "aria-labelledby": wiring.labelledby, "aria-describedby": wiring.describedby, ...label, dataset: ctx.marks(element, block) }, nodes);
+  return h(
+    "div",
+    {
+      class: `choices ${long}`,
+      role,
+      id: wiring.id,
+      "aria-labelledby": wiring.labelledby,
+      "aria-describedby": wiring.describedby,
+      ...label,
+      dataset: ctx.marks(element, block),
+    },
+    nodes,
+  );
 }
 
 function moment(type, field, element, block, ctx, wiring) {
@@ -99,8 +148,11 @@ function moment(type, field, element, block, ctx, wiring) {
 }
 
 function dateTime(element, block, ctx, wiring) {
-  const seconds = held(ctx.form, block, element, { selected_date_time: element.initial_date_time ?? null }).selected_date_time;
-  const local = (moment) => new Date(moment * 1000 - new Date(moment * 1000).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  const seconds = held(ctx.form, block, element, {
+    selected_date_time: element.initial_date_time ?? null,
+  }).selected_date_time;
+  const local = (moment) =>
+    new Date(moment * 1000 - new Date(moment * 1000).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
   const read = (text) => ({ selected_date_time: text ? Math.floor(new Date(text).getTime() / 1000) : null });
   return momentInput("datetime-local", seconds ? local(seconds) : "", element, block, ctx, wiring, read);
 }
@@ -111,12 +163,20 @@ function momentInput(type, value, element, block, ctx, wiring, read) {
     hold(ctx.form, block, element, content);
     ctx.changed(element, block, content);
   };
-  return h("input", { type, class: "input moment", value, ...named(element, wiring), dataset: ctx.marks(element, block), on: { change } });
+  return h("input", {
+    type,
+    class: "input moment",
+    value,
+    ...named(element, wiring),
+    dataset: ctx.marks(element, block),
+    on: { change },
+  });
 }
 
 function offered(kind, element, state) {
   if (kind.list) return [{ options: kind.list(state) }];
-  if (element.option_groups) return element.option_groups.map((each) => ({ label: bare(each.label), options: each.options }));
+  if (element.option_groups)
+    return element.option_groups.map((each) => ({ label: bare(each.label), options: each.options }));
   return [{ options: element.options ?? [] }];
 }
 

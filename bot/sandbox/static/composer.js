@@ -9,9 +9,35 @@ import { icon } from "./icons.js";
  */
 export function createComposer(page, { label, target, commands, test }) {
   const ids = { text: freshId("composer"), hints: freshId("hints") };
-  const hints = h("ul", { class: "hints", id: ids.hints, role: "listbox", "aria-label": "Opdrachten", hidden: true });
-  const text = h("textarea", { id: ids.text, class: "composer-text", rows: 1, dir: "auto", "aria-label": label, "aria-autocomplete": "list", "aria-controls": ids.hints, dataset: { test } });
-  const send = h("button", { type: "submit", class: "button primary send", "aria-label": "Verstuur", title: "Verstuur (Enter)", disabled: true, dataset: { test: `${test}-send` } }, icon("send"));
+  const hints = h("ul", {
+    class: "hints",
+    id: ids.hints,
+    role: "listbox",
+    "aria-label": "Opdrachten",
+    hidden: true,
+  });
+  const text = h("textarea", {
+    id: ids.text,
+    class: "composer-text",
+    rows: 1,
+    dir: "auto",
+    "aria-label": label,
+    "aria-autocomplete": "list",
+    "aria-controls": ids.hints,
+    dataset: { test },
+  });
+  const send = h(
+    "button",
+    {
+      type: "submit",
+      class: "button primary send",
+      "aria-label": "Verstuur",
+      title: "Verstuur (Enter)",
+      disabled: true,
+      dataset: { test: `${test}-send` },
+    },
+    icon("send"),
+  );
   const form = h("form", { class: "composer" }, hints, h("div", { class: "composer-box" }, text, send));
   const drafts = new Map();
   const here = () => Object.values(target()).join("/");
@@ -25,7 +51,12 @@ export function createComposer(page, { label, target, commands, test }) {
   const submit = () => {
     if (!text.value.trim()) return;
     const written = text.value.trim();
-    const sent = page.send({ type: "post", key: `post:${here()}`, text: outgoing(written, page.store.state), ...target() });
+    const sent = page.send({
+      type: "post",
+      key: `post:${here()}`,
+      text: outgoing(written, page.store.state),
+      ...target(),
+    });
     if (!sent) return;
     text.value = "";
     changed();
@@ -57,7 +88,10 @@ export function createComposer(page, { label, target, commands, test }) {
 // As Slack's own composer: the three signs of markup are escaped, names become mentions. A command goes as it was typed.
 function outgoing(text, { commands, people, channels }) {
   if (commands.some(({ command }) => command === text.split(/\s/)[0])) return text;
-  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replace(/(?!^)>/gm, "&gt;");
+  const escaped = text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replace(/(?!^)>/gm, "&gt;");
   return escaped.replace(/(^|[^\p{L}\p{N}&;])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, sign, name) => {
     const list = sign === "@" ? people : channels;
     const known = list.find((each) => each.name?.toLowerCase() === name.toLowerCase());
@@ -70,7 +104,9 @@ function hintPicker(text, list, commands) {
   let offered = [];
   const paint = () => {
     list.hidden = !offered.length;
-    list.replaceChildren(...offered.map((command, at) => hint(command, at, list.id, at === chosen, () => take(at))));
+    list.replaceChildren(
+      ...offered.map((command, at) => hint(command, at, list.id, at === chosen, () => take(at))),
+    );
     if (chosen >= 0) text.setAttribute("aria-activedescendant", `${list.id}-${chosen}`);
     else text.removeAttribute("aria-activedescendant");
   };
@@ -82,7 +118,9 @@ function hintPicker(text, list, commands) {
   return {
     show() {
       const typed = text.value;
-      offered = /^\/\S*$/.test(typed) ? commands().filter(({ command }) => command.startsWith(typed)) : exact(typed, commands());
+      offered = /^\/\S*$/.test(typed)
+        ? commands().filter(({ command }) => command.startsWith(typed))
+        : exact(typed, commands());
       chosen = -1;
       paint();
     },
@@ -112,5 +150,11 @@ function hint({ command, description, usage_hint: usage }, at, list, selected, t
     event.preventDefault();
     take();
   };
-  return h("li", { id: `${list}-${at}`, role: "option", "aria-selected": String(selected), on: { pointerdown: press } }, h("strong", {}, command), usage && h("code", {}, usage), h("span", {}, description));
+  return h(
+    "li",
+    { id: `${list}-${at}`, role: "option", "aria-selected": String(selected), on: { pointerdown: press } },
+    h("strong", {}, command),
+    usage && h("code", {}, usage),
+    h("span", {}, description),
+  );
 }

@@ -20,7 +20,11 @@ export function askConfirm(confirm, names) {
         "form",
         { method: "dialog", class: "dialog-buttons" },
         h("button", { class: "button", value: "deny" }, bare(confirm.deny) || "Annuleren"),
-        h("button", { class: `button ${danger ? "danger solid" : "primary"}`, value: "confirm" }, bare(confirm.confirm) || "Ja"),
+        h(
+          "button",
+          { class: `button ${danger ? "danger solid" : "primary"}`, value: "confirm" },
+          bare(confirm.confirm) || "Ja",
+        ),
       ),
     );
     function done() {
@@ -38,7 +42,13 @@ export function toast(text) {
   const region = open ?? document.querySelector("#toasts");
   const note = h("div", { class: "toast", dataset: { test: "toast" } }, icon("warning"), h("p", {}, text));
   const away = () => note.remove();
-  note.append(h("button", { type: "button", class: "icon-button", "aria-label": "Melding sluiten", on: { click: away } }, icon("close")));
+  note.append(
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Melding sluiten", on: { click: away } },
+      icon("close"),
+    ),
+  );
   region.append(note);
   setTimeout(away, TOAST_TIME);
 }

@@ -21,7 +21,8 @@ function fill(node, props, children) {
     if (name === "on") {
       for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
     } else if (name === "dataset") {
-      for (const [key, entry] of Object.entries(value)) if (entry !== null && entry !== undefined) node.dataset[key] = entry;
+      for (const [key, entry] of Object.entries(value))
+        if (entry !== null && entry !== undefined) node.dataset[key] = entry;
     } else if (name === "vars") {
       for (const [key, entry] of Object.entries(value)) node.style.setProperty(`--${key}`, entry);
     } else if (name === "value") {

@@ -21,19 +21,33 @@ export function drawElement(element, block, ctx, wiring = {}) {
 
 /** A plain notice in the place of something this page does not draw. */
 export function notice(type) {
-  return h("p", { class: "notice", dataset: { test: "unknown-block" } }, icon("info"), `Dit onderdeel (${type}) wordt hier niet getoond.`);
+  return h(
+    "p",
+    { class: "notice", dataset: { test: "unknown-block" } },
+    icon("info"),
+    `Dit onderdeel (${type}) wordt hier niet getoond.`,
+  );
 }
 
 /** The attributes by which tests and the busy state find an element. */
 export function marks(element, block, ctx) {
-  return { actionId: element.action_id, blockId: block.block_id, key: `${ctx.key}:${block.block_id}:${element.action_id}` };
+  return {
+    actionId: element.action_id,
+    blockId: block.block_id,
+    key: `${ctx.key}:${block.block_id}:${element.action_id}`,
+  };
 }
 
 /** An image with its alternative text; one from elsewhere is only named, since this page fetches nothing from outside. */
 export function picture(address, alt, className) {
   const url = new URL(address ?? "", location.href);
-  if (address && url.origin === location.origin) return h("img", { src: url.href, alt, class: className, loading: "lazy" });
-  return h("span", { class: `picture-away ${className}`, role: "img", "aria-label": alt, title: alt }, icon("image"));
+  if (address && url.origin === location.origin)
+    return h("img", { src: url.href, alt, class: className, loading: "lazy" });
+  return h(
+    "span",
+    { class: `picture-away ${className}`, role: "img", "aria-label": alt, title: alt },
+    icon("image"),
+  );
 }
 
 function image(element) {
@@ -46,11 +60,18 @@ function button(element, block, ctx) {
     class: `button ${style}`,
     "aria-label": element.accessibility_label,
     dataset: { ...marks(element, block, ctx), value: element.value },
-    on: { click: () => ctx.act(element, block, { text: element.text, value: element.value, style: element.style }) },
+    on: {
+      click: () =>
+        ctx.act(element, block, { text: element.text, value: element.value, style: element.style }),
+    },
   };
   const content = h("span", { class: "button-text", dir: "auto" }, textNodes(element.text, ctx.names));
   if (!element.url) return h("button", { ...props, type: "button" }, content);
-  return h("a", { ...props, href: safe(element.url), target: "_blank", rel: "noopener noreferrer nofollow" }, content);
+  return h(
+    "a",
+    { ...props, href: safe(element.url), target: "_blank", rel: "noopener noreferrer nofollow" },
+    content,
+  );
 }
 
 function overflow(element, block, ctx) {
@@ -62,7 +83,13 @@ function overflow(element, block, ctx) {
       dataset: { ...marks(element, block, ctx), value: option.value },
       run: () => ctx.act(element, block, { selected_option: option }),
     }));
-  return menuButton({ label: "Meer acties", content: icon("dots"), className: "button square", items, dataset: marks(element, block, ctx) });
+  return menuButton({
+    label: "Meer acties",
+    content: icon("dots"),
+    className: "button square",
+    items,
+    dataset: marks(element, block, ctx),
+  });
 }
 
 function safe(address) {

@@ -48,7 +48,7 @@ function field(element, block, ctx, wiring) {
 function dispatching(input, element, block, ctx) {
   if (block.type === "input" && !block.dispatch_action) return;
   const triggers = element.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
-  const act = () => ctx.act(element, block, { value: input.value });
+  const act = () => input.isConnected && ctx.act(element, block, { value: input.value });
   if (triggers.includes("on_character_entered")) {
     let timer = 0;
     input.addEventListener("input", () => {
@@ -72,7 +72,9 @@ function counter({ type, min_length: min, max_length: max }, { id }) {
     const length = [...value].length;
     const short = min && length < min ? `, ten minste ${min}` : "";
     const over = max && length > max;
-    node.textContent = over ? `${length - max} te veel (${length} / ${max})` : `${length}${max ? ` / ${max}` : ""} tekens${short}`;
+    node.textContent = over
+      ? `${length - max} te veel (${length} / ${max})`
+      : `${length}${max ? ` / ${max}` : ""} tekens${short}`;
     node.classList.toggle("over", Boolean(over));
   };
   return { id: node.id, node, show };

@@ -18,7 +18,8 @@ export function createForms() {
 /** The entry of an input: what was typed or chosen before, else `first`, which from then on is what it holds. */
 export function held(form, block, element, first) {
   const entries = (form.values[block.block_id] ??= {});
-  if (entries[element.action_id]?.type !== element.type) entries[element.action_id] = { type: element.type, ...first };
+  if (entries[element.action_id]?.type !== element.type)
+    entries[element.action_id] = { type: element.type, ...first };
   return entries[element.action_id];
 }
 
@@ -29,7 +30,9 @@ export function hold(form, block, element, entry) {
 
 /** Forget the inputs that are no longer among the blocks. */
 export function prune(form, blocks) {
-  const present = new Set(blocks.flatMap((block) => elementsOf(block).map((element) => `${block.block_id} ${element.action_id}`)));
+  const present = new Set(
+    blocks.flatMap((block) => elementsOf(block).map((element) => `${block.block_id} ${element.action_id}`)),
+  );
   for (const [block, entries] of Object.entries(form.values)) {
     for (const action of Object.keys(entries)) if (!present.has(`${block} ${action}`)) delete entries[action];
     if (!Object.keys(entries).length) delete form.values[block];
@@ -38,7 +41,9 @@ export function prune(form, blocks) {
 
 /** The interactive elements of a block. */
 export function elementsOf(block) {
-  return [block.element, block.accessory, ...(block.type === "actions" ? block.elements : [])].filter(Boolean);
+  return [block.element, block.accessory, ...(block.type === "actions" ? block.elements : [])].filter(
+    Boolean,
+  );
 }
 
 /** What an entry holds: its value, option, list, date …; null when it is empty. */
@@ -58,7 +63,11 @@ export function complaints(blocks, form) {
   const found = {};
   for (const block of blocks) {
     if (block.type !== "input") continue;
-    const text = complaint(block, block.element, contentOf(form.values[block.block_id]?.[block.element.action_id]));
+    const text = complaint(
+      block,
+      block.element,
+      contentOf(form.values[block.block_id]?.[block.element.action_id]),
+    );
     if (text) found[block.block_id] = text;
   }
   return found;
@@ -73,16 +82,20 @@ function complaint(block, element, content) {
 }
 
 function lengthComplaint({ min_length: min, max_length: max }, length) {
-  if (max && length > max) return `Dit is ${length - max} ${length - max === 1 ? "teken" : "tekens"} te lang (hoogstens ${max}).`;
+  if (max && length > max)
+    return `Dit is ${length - max} ${length - max === 1 ? "teken" : "tekens"} te lang (hoogstens ${max}).`;
   if (min && length < min) return `Gebruik ten minste ${min} tekens.`;
   return null;
 }
 
 function numberComplaint(element, content) {
   const pattern = element.is_decimal_allowed ? /^-?\d+([.,]\d+)?$/ : /^-?\d+$/;
-  if (!pattern.test(content)) return element.is_decimal_allowed ? "Vul een getal in." : "Vul een heel getal in.";
+  if (!pattern.test(content))
+    return element.is_decimal_allowed ? "Vul een getal in." : "Vul een heel getal in.";
   const value = Number(content.replace(",", "."));
-  if (element.min_value !== undefined && value < Number(element.min_value)) return `Vul ten minste ${element.min_value} in.`;
-  if (element.max_value !== undefined && value > Number(element.max_value)) return `Vul hoogstens ${element.max_value} in.`;
+  if (element.min_value !== undefined && value < Number(element.min_value))
+    return `Vul ten minste ${element.min_value} in.`;
+  if (element.max_value !== undefined && value > Number(element.max_value))
+    return `Vul hoogstens ${element.max_value} in.`;
   return null;
 }

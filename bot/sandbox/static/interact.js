@@ -17,12 +17,16 @@ export function contextOf(page, container, level) {
 
 /** One name for a message or a view. */
 export function containerKey(container) {
-  return container.type === "view" ? `view:${container.view_id}` : `message:${container.channel}/${container.ts}`;
+  return container.type === "view"
+    ? `view:${container.view_id}`
+    : `message:${container.channel}/${container.ts}`;
 }
 
 async function act(page, container, ctx, element, block, content) {
   const key = `${ctx.key}:${block.block_id}:${element.action_id}`;
-  if (element.type === "button" && page.store.state.busy.has(key)) return false;
+  const { busy } = page.store.state;
+  if (element.type === "button" && busy.has(key)) return false;
+  if (busy.has(`submit:${container.view_id}`)) return false; // typed just before the modal was sent
   if (element.confirm && !(await askConfirm(element.confirm, ctx.names))) return false;
   const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...content };
   return page.send({ type: "action", key, container, action, state: { values: ctx.form.values } });

@@ -1,6 +1,7 @@
 // A list of messages with the days between them, that keeps its place while messages come and change.
 
 import { arrange, h } from "./dom.js";
+import { icon } from "./icons.js";
 import { messageView } from "./message.js";
 import { dayName, momentOf } from "./time.js";
 
@@ -11,22 +12,41 @@ const TOGETHER = 300; // s within which messages of one person stand under one n
 export function createLog(page, list, scroller, { inThread = false } = {}) {
   let shown = null;
   let views = new Map();
+  const left = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  const toEnd = () => {
+    scroller.scrollTop = scroller.scrollHeight;
+  };
+  const jump = h(
+    "button",
+    { type: "button", class: "button small jump", hidden: true, on: { click: toEnd } },
+    "Nieuwe berichten",
+    icon("chevron"),
+  );
+  scroller.append(jump);
+  scroller.addEventListener("scroll", () => {
+    if (left() < NEAR) jump.hidden = true;
+  });
   return {
     show(id, messages) {
       const fresh = id !== shown;
       if (fresh) views = new Map();
       shown = id;
-      const atEnd = fresh || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+      const last = messages.at(-1);
+      const isNew = last && !views.has(last.ts);
+      const follow = fresh || left() < NEAR || (isNew && last.user === page.store.state.me);
       views = keep(views, messages, () => messageView(page, { inThread }));
       arrange(list, rows(views, messages));
-      if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+      if (follow) toEnd();
+      else if (isNew) jump.hidden = false;
     },
   };
 }
 
 function keep(views, messages, make) {
   const kept = new Map(messages.map((message) => [message.ts, views.get(message.ts) ?? make()]));
-  messages.forEach((message, at) => kept.get(message.ts).update(message, { compact: belongsTo(messages[at - 1], message) }));
+  messages.forEach((message, at) =>
+    kept.get(message.ts).update(message, { compact: belongsTo(messages[at - 1], message) }),
+  );
   for (const [name, day] of views) if (name.startsWith("day ")) kept.set(name, day);
   return kept;
 }
@@ -48,6 +68,9 @@ function divider(views, day) {
 }
 
 function belongsTo(before, message) {
-  if (!before || message.blocks?.length || before.blocks?.length || message.ephemeral || before.ephemeral) return false;
-  return before.user === message.user && Number.parseFloat(message.ts) - Number.parseFloat(before.ts) < TOGETHER;
+  if (!before || message.blocks?.length || before.blocks?.length || message.ephemeral || before.ephemeral)
+    return false;
+  return (
+    before.user === message.user && Number.parseFloat(message.ts) - Number.parseFloat(before.ts) < TOGETHER
+  );
 }

@@ -19,7 +19,13 @@ export function createMain(page, root) {
     empty: h("p", { class: "empty" }),
     home: h("div", { class: "home blocks" }),
   };
-  const scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "place-title" }, parts.empty, parts.list, parts.home);
+  const scroller = h(
+    "div",
+    { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "place-title" },
+    parts.empty,
+    parts.list,
+    parts.home,
+  );
   const composer = createComposer(page, {
     label: "Schrijf een bericht",
     target: () => ({ channel: store.state.place?.id ?? "" }),
@@ -29,7 +35,16 @@ export function createMain(page, root) {
   const shortcuts = globalShortcuts(page);
   composer.node.querySelector(".composer-box").prepend(shortcuts);
   const log = createLog(page, parts.list, scroller);
-  root.append(h("header", { class: "place-head" }, h("div", { class: "place-name" }, parts.title, parts.topic), page.squareToggle()), scroller, composer.node);
+  root.append(
+    h(
+      "header",
+      { class: "place-head" },
+      h("div", { class: "place-name" }, parts.title, parts.topic),
+      page.squareToggle(),
+    ),
+    scroller,
+    composer.node,
+  );
 
   let shown = null;
   store.on("hello channel home", (state) => {
@@ -43,7 +58,15 @@ export function createMain(page, root) {
     parts.home.hidden = !isHome;
     shortcuts.hidden = !state.shortcuts.some((each) => each.type === "global");
     if (isHome) showHome(page, parts);
-    else showChannel(page, parts, state.channels.find((each) => each.id === place.id), log, isNew ? composer : null, id);
+    else
+      showChannel(
+        page,
+        parts,
+        state.channels.find((each) => each.id === place.id),
+        log,
+        isNew ? composer : null,
+        id,
+      );
     paintBusy(state, root);
   });
 }
@@ -54,7 +77,8 @@ function showHome(page, parts) {
   parts.title.replaceChildren(icon("home"), `Startpagina ${bot?.real_name || bot?.name || ""}`.trim());
   parts.topic.textContent = "Alleen voor jou";
   parts.empty.textContent = state.home ? "" : "De startpagina komt eraan …";
-  if (state.home) renderBlocks(parts.home, state.home.blocks, contextOf(page, { type: "view", view_id: state.home.id }, 3));
+  if (state.home)
+    renderBlocks(parts.home, state.home.blocks, contextOf(page, { type: "view", view_id: state.home.id }, 3));
 }
 
 function showChannel(page, parts, channel, log, composer, id) {
@@ -64,9 +88,13 @@ function showChannel(page, parts, channel, log, composer, id) {
   const name = channelTitle(state, channel);
   parts.title.replaceChildren(...(channel.kind === "im" ? [] : [icon("hash")]), h("bdi", {}, name));
   parts.topic.textContent = channel.topic ?? "";
-  parts.empty.textContent = messages.length ? "" : "Nog geen berichten. Zodra een burger iets schrijft, verschijnt het hier.";
+  parts.empty.textContent = messages.length
+    ? ""
+    : "Nog geen berichten. Zodra een burger iets schrijft, verschijnt het hier.";
   log.show(id, messages);
-  composer?.show(channel.kind === "im" ? `Bericht aan ${name}` : `Bericht in #${name}, of / voor een opdracht`);
+  composer?.show(
+    channel.kind === "im" ? `Bericht aan ${name}` : `Bericht in #${name}, of / voor een opdracht`,
+  );
   markSeen(state, channel.id);
 }
 
@@ -78,7 +106,18 @@ function globalShortcuts(page) {
         label: name,
         description,
         dataset: { callbackId },
-        run: () => page.send({ type: "shortcut", key: `shortcut:${callbackId}`, kind: "global", callback_id: callbackId }),
+        run: () =>
+          page.send({
+            type: "shortcut",
+            key: `shortcut:${callbackId}`,
+            kind: "global",
+            callback_id: callbackId,
+          }),
       }));
-  return menuButton({ label: "Snelkoppelingen", content: icon("bolt"), items, dataset: { test: "global-shortcuts" } });
+  return menuButton({
+    label: "Snelkoppelingen",
+    content: icon("bolt"),
+    items,
+    dataset: { test: "global-shortcuts" },
+  });
 }

@@ -9,14 +9,21 @@ const INLINE = [
   [/!?\[([^\]\n]*)\]\(([^()\s]+)\)/, (m) => link(m[2], m[1] || m[2])],
   [/\*\*([^\n]+?)\*\*|__([^\n]+?)__/, (m) => h("strong", {}, inline(m[1] ?? m[2]))],
   [/~~([^\n]+?)~~/, (m) => h("s", {}, inline(m[1]))],
-  [/\*([^\s*][^*\n]*)\*|(?<![\p{L}\p{N}])_([^\s_][^_\n]*)_(?![\p{L}\p{N}])/u, (m) => h("em", {}, inline(m[1] ?? m[2]))],
+  [
+    /\*([^\s*][^*\n]*)\*|(?<![\p{L}\p{N}])_([^\s_][^_\n]*)_(?![\p{L}\p{N}])/u,
+    (m) => h("em", {}, inline(m[1] ?? m[2])),
+  ],
 ];
 
 const BLOCKS = [
   { is: /^```/, take: fenced },
   { is: /^#{1,6}\s/, take: heading },
   { is: /^(-{3,}|\*{3,})\s*$/, take: (rows) => (rows.shift(), h("hr")) },
-  { is: /^>/, take: (rows) => h("blockquote", { dir: "auto" }, blocks(run(rows, /^>/).map((r) => r.replace(/^> ?/, "")))) },
+  {
+    is: /^>/,
+    take: (rows) =>
+      h("blockquote", { dir: "auto" }, blocks(run(rows, /^>/).map((r) => r.replace(/^> ?/, "")))),
+  },
   { is: /^\s*[-*+]\s+/, take: (rows) => list("ul", rows, /^\s*[-*+]\s+/) },
   { is: /^\s*\d+[.)]\s+/, take: (rows) => list("ol", rows, /^\s*\d+[.)]\s+/) },
   { is: /^\|.*\|\s*$/, take: table },
@@ -47,7 +54,9 @@ function run(rows, pattern) {
 }
 
 function paragraph(rows) {
-  const end = rows.findIndex((row, at) => at > 0 && (!row.trim() || BLOCKS.some((block) => block.is.test(row))));
+  const end = rows.findIndex(
+    (row, at) => at > 0 && (!row.trim() || BLOCKS.some((block) => block.is.test(row))),
+  );
   return h("p", { class: "lines" }, inline(rows.splice(0, end < 0 ? rows.length : end).join("\n")));
 }
 
@@ -61,18 +70,50 @@ function fenced(rows) {
 
 function heading(rows) {
   const [, marks, text] = rows.shift().match(/^(#{1,6})\s+(.*)$/) ?? [null, "#", ""];
-  return h("div", { class: "md-heading", role: "heading", "aria-level": Math.min(6, marks.length + 2) }, inline(text));
+  return h(
+    "div",
+    { class: "md-heading", role: "heading", "aria-level": Math.min(6, marks.length + 2) },
+    inline(text),
+  );
 }
 
 function list(tag, rows, pattern) {
-  return h(tag, {}, run(rows, pattern).map((row) => h("li", { dir: "auto" }, inline(row.replace(pattern, "")))));
+  return h(
+    tag,
+    {},
+    run(rows, pattern).map((row) => h("li", { dir: "auto" }, inline(row.replace(pattern, "")))),
+  );
 }
 
 function table(rows) {
-  const cells = run(rows, /^\|/).map((row) => row.trim().slice(1, -1).split("|").map((cell) => cell.trim()));
+  const cells = run(rows, /^\|/).map((row) =>
+    row
+      .trim()
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
   const [head, ...rest] = cells.filter((row) => !row.every((cell) => /^:?-+:?$/.test(cell)));
-  const tr = (row, tag) => h("tr", {}, row.map((cell) => h(tag, tag === "th" ? { scope: "col" } : {}, inline(cell))));
-  return h("div", { class: "table-scroll", tabindex: "0" }, h("table", {}, h("thead", {}, tr(head, "th")), h("tbody", {}, rest.map((row) => tr(row, "td")))));
+  const tr = (row, tag) =>
+    h(
+      "tr",
+      {},
+      row.map((cell) => h(tag, tag === "th" ? { scope: "col" } : {}, inline(cell))),
+    );
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: "0" },
+    h(
+      "table",
+      {},
+      h("thead", {}, tr(head, "th")),
+      h(
+        "tbody",
+        {},
+        rest.map((row) => tr(row, "td")),
+      ),
+    ),
+  );
 }
 
 function inline(text) {
@@ -83,5 +124,9 @@ function inline(text) {
   }
   if (!first) return withEmoji(text);
   const { match, make } = first;
-  return [withEmoji(text.slice(0, match.index)), make(match), inline(text.slice(match.index + match[0].length))];
+  return [
+    withEmoji(text.slice(0, match.index)),
+    make(match),
+    inline(text.slice(match.index + match[0].length)),
+  ];
 }

@@ -10,7 +10,19 @@ const GAP = 4; // px between button and menu, and between menu and window
  */
 export function menuButton({ label, content, items, className = "icon-button", dataset = {} }) {
   const list = h("div", { class: "menu", role: "menu", popover: "auto", "aria-label": label });
-  const opener = h("button", { type: "button", class: className, "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": label, title: label, dataset }, content);
+  const opener = h(
+    "button",
+    {
+      type: "button",
+      class: className,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      "aria-label": label,
+      title: label,
+      dataset,
+    },
+    content,
+  );
   opener.popoverTargetElement = list;
   list.addEventListener("beforetoggle", (event) => {
     if (event.newState === "open") list.replaceChildren(...items().map((item) => menuItem(item, list)));
@@ -30,9 +42,20 @@ function menuItem(item, list) {
     list.hidePopover();
     item.run?.();
   };
-  const props = { role: "menuitem", tabindex: "-1", class: item.danger ? "danger" : null, dataset: item.dataset ?? {}, on: { click: choose } };
+  const props = {
+    role: "menuitem",
+    tabindex: "-1",
+    class: item.danger ? "danger" : null,
+    dataset: item.dataset ?? {},
+    on: { click: choose },
+  };
   const content = [h("span", {}, item.label), item.description && h("small", {}, item.description)];
-  if (item.href) return h("a", { ...props, href: item.href, target: "_blank", rel: "noopener noreferrer nofollow" }, content);
+  if (item.href)
+    return h(
+      "a",
+      { ...props, href: item.href, target: "_blank", rel: "noopener noreferrer nofollow" },
+      content,
+    );
   return h("button", { ...props, type: "button" }, content);
 }
 

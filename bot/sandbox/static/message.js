@@ -13,7 +13,12 @@ import { ago, clockTime, fullMoment, momentOf } from "./time.js";
 /** A message on the page: `node`, and `update(message, {compact})` to bring it level. `inThread` leaves out the way to its thread. */
 export function messageView(page, { inThread }) {
   const body = h("div", { class: "message-body" });
-  const parts = { head: h("div", { class: "message-head" }), blocks: h("div", { class: "blocks" }), tail: h("div", { class: "message-tail" }), tools: h("div", { class: "tools" }) };
+  const parts = {
+    head: h("div", { class: "message-head" }),
+    blocks: h("div", { class: "blocks" }),
+    tail: h("div", { class: "message-tail" }),
+    tools: h("div", { class: "tools" }),
+  };
   const picture = h("div", { class: "message-picture" });
   const article = h("article", { tabindex: "-1" }, picture, body, parts.tools);
   const node = h("li", { class: "message" }, article);
@@ -28,7 +33,8 @@ export function messageView(page, { inThread }) {
       drawn = source;
       const hadFocus = node.contains(document.activeElement);
       draw(page, { node, article, picture, ...parts }, message, { compact, inThread, answers });
-      if (hadFocus && !node.contains(document.activeElement)) (parts.blocks.querySelector("[data-action-id]") ?? article).focus();
+      if (hadFocus && !node.contains(document.activeElement))
+        (parts.blocks.querySelector("[data-action-id]") ?? article).focus();
     },
   };
 }
@@ -40,12 +46,21 @@ function draw(page, parts, message, { compact, inThread, answers }) {
   parts.node.classList.toggle("compact", compact);
   parts.node.classList.toggle("ephemeral", Boolean(message.ephemeral));
   parts.article.setAttribute("aria-label", `${shownName(author)}, ${clockTime(when)}`);
-  parts.picture.replaceChildren(compact ? h("time", { class: "small-time", datetime: when.toISOString(), title: fullMoment(when) }, clockTime(when)) : avatar(author));
+  parts.picture.replaceChildren(
+    compact
+      ? h(
+          "time",
+          { class: "small-time", datetime: when.toISOString(), title: fullMoment(when) },
+          clockTime(when),
+        )
+      : avatar(author),
+  );
   parts.head.replaceChildren(...head(author, when, message));
   parts.head.hidden = compact && !message.ephemeral;
   drawContent(page, parts.blocks, message);
   parts.tail.replaceChildren(...tail(page, message, inThread, answers));
-  if (!parts.node.contains(document.activeElement) || !parts.tools.childElementCount) parts.tools.replaceChildren(...tools(page, message, inThread));
+  if (!parts.node.contains(document.activeElement) || !parts.tools.childElementCount)
+    parts.tools.replaceChildren(...tools(page, message, inThread));
 }
 
 function head(author, when, message) {
@@ -59,9 +74,15 @@ function head(author, when, message) {
 
 function drawContent(page, container, message) {
   if (message.blocks?.length) {
-    renderBlocks(container, message.blocks, contextOf(page, { type: "message", channel: message.channel, ts: message.ts }, 4));
+    renderBlocks(
+      container,
+      message.blocks,
+      contextOf(page, { type: "message", channel: message.channel, ts: message.ts }, 4),
+    );
   } else {
-    container.replaceChildren(h("div", { class: "text", dir: "auto" }, mrkdwn(message.text ?? "", namesOf(page.store.state))));
+    container.replaceChildren(
+      h("div", { class: "text", dir: "auto" }, mrkdwn(message.text ?? "", namesOf(page.store.state))),
+    );
   }
 }
 
@@ -70,36 +91,89 @@ function tail(page, message, inThread, answers) {
     message.edited && h("span", { class: "edited" }, "(bewerkt)"),
     message.files?.length && h("ul", { class: "files", "aria-label": "Bestanden" }, message.files.map(file)),
     !inThread && answers.length > 0 && threadButton(page, message, answers),
-    message.ephemeral && h("button", { type: "button", class: "link-button", on: { click: () => putAway(page, message) } }, "Verbergen"),
+    message.ephemeral &&
+      h(
+        "button",
+        { type: "button", class: "link-button", on: { click: () => putAway(page, message) } },
+        "Verbergen",
+      ),
   ].filter(Boolean);
 }
 
 function file(known) {
   const address = known.url_private_download ?? known.url_private ?? known.permalink;
   const size = known.size ? `${Math.max(1, Math.round(known.size / 1024))} kB` : "";
-  const content = [icon("file"), h("span", { dir: "auto" }, known.name ?? known.title ?? "bestand"), h("small", {}, size)];
+  const content = [
+    icon("file"),
+    h("span", { dir: "auto" }, known.name ?? known.title ?? "bestand"),
+    h("small", {}, size),
+  ];
   if (!address) return h("li", { class: "file" }, content);
-  return h("li", {}, h("a", { class: "file", href: address, download: known.name ?? true }, content, icon("download"), spoken("downloaden")));
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { class: "file", href: address, download: known.name ?? true },
+      content,
+      icon("download"),
+      spoken("downloaden"),
+    ),
+  );
 }
 
 function threadButton(page, message, answers) {
-  const authors = [...new Set(answers.map((answer) => answer.user))].slice(0, 3).map((id) => avatar(person(page.store.state, id), "tiny"));
+  const authors = [...new Set(answers.map((answer) => answer.user))]
+    .slice(0, 3)
+    .map((id) => avatar(person(page.store.state, id), "tiny"));
   const count = `${answers.length} ${answers.length === 1 ? "antwoord" : "antwoorden"}`;
   const last = h("small", {}, `laatste: ${ago(momentOf(answers.at(-1).ts))}`);
-  return h("button", { type: "button", class: "thread-button", dataset: { test: "open-thread" }, on: { click: () => page.openThread(message) } }, authors, h("strong", {}, count), last);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "thread-button",
+      dataset: { test: "open-thread" },
+      on: { click: () => page.openThread(message) },
+    },
+    authors,
+    h("strong", {}, count),
+    last,
+  );
 }
 
 function tools(page, message, inThread) {
   const shortcuts = page.store.state.shortcuts.filter((shortcut) => shortcut.type === "message");
   return [
-    !inThread && !message.ephemeral && h("button", { type: "button", class: "icon-button", title: "Antwoord in draad", "aria-label": "Antwoord in draad", dataset: { test: "reply-in-thread" }, on: { click: () => page.openThread(message) } }, icon("reply")),
-    shortcuts.length > 0 && !message.ephemeral && menuButton({ label: "Snelkoppelingen bij dit bericht", content: icon("bolt"), items: () => shortcuts.map((each) => shortcutItem(page, each, message)), dataset: { test: "message-shortcuts" } }),
+    !inThread &&
+      !message.ephemeral &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          title: "Antwoord in draad",
+          "aria-label": "Antwoord in draad",
+          dataset: { test: "reply-in-thread" },
+          on: { click: () => page.openThread(message) },
+        },
+        icon("reply"),
+      ),
+    shortcuts.length > 0 &&
+      !message.ephemeral &&
+      menuButton({
+        label: "Snelkoppelingen bij dit bericht",
+        content: icon("bolt"),
+        items: () => shortcuts.map((each) => shortcutItem(page, each, message)),
+        dataset: { test: "message-shortcuts" },
+      }),
   ].filter(Boolean);
 }
 
 function shortcutItem(page, { callback_id: callbackId, name, description }, { channel, ts }) {
   const key = `shortcut:${callbackId}:${channel}/${ts}`;
-  const run = () => page.send({ type: "shortcut", key, kind: "message", callback_id: callbackId, channel, ts });
+  const run = () =>
+    page.send({ type: "shortcut", key, kind: "message", callback_id: callbackId, channel, ts });
   return { label: name, description, dataset: { callbackId }, run };
 }
 

@@ -53,12 +53,26 @@ export function createModal(page) {
 function drawFrame() {
   const title = h("h2", { id: "modal-title", tabindex: "-1", dir: "auto" });
   const back = h("button", { type: "button", class: "icon-button", "aria-label": "Terug" }, icon("arrow"));
-  const cross = h("button", { type: "button", class: "icon-button", "aria-label": "Sluiten", dataset: { test: "modal-close" } }, icon("close"));
+  const cross = h(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Sluiten", dataset: { test: "modal-close" } },
+    icon("close"),
+  );
   const blocks = h("div", { class: "blocks modal-blocks" });
   const close = h("button", { type: "button", class: "button" });
   const submit = h("button", { type: "submit", class: "button primary", dataset: { test: "modal-submit" } });
-  const form = h("form", { class: "modal-form", novalidate: true }, h("header", {}, back, title, cross), blocks, h("footer", {}, h("div", { class: "toasts", role: "alert" }), close, submit));
-  const dialog = h("dialog", { class: "dialog modal", "aria-labelledby": "modal-title", dataset: { test: "modal" } }, form);
+  const form = h(
+    "form",
+    { class: "modal-form", novalidate: true },
+    h("header", {}, back, title, cross),
+    blocks,
+    h("footer", {}, h("div", { class: "toasts", role: "alert" }), close, submit),
+  );
+  const dialog = h(
+    "dialog",
+    { class: "dialog modal", "aria-labelledby": "modal-title", dataset: { test: "modal" } },
+    form,
+  );
   return { dialog, form, title, back, cross, blocks, close, submit };
 }
 
@@ -82,7 +96,8 @@ function show(page, parts, shown, view) {
 function drawView(page, parts, view) {
   const key = `submit:${view.id}`;
   const ctx = contextOf(page, { type: "view", view_id: view.id }, 3);
-  for (const [block, entries] of Object.entries(view.state?.values ?? {})) ctx.form.values[block] = { ...entries, ...ctx.form.values[block] };
+  for (const [block, entries] of Object.entries(view.state?.values ?? {}))
+    ctx.form.values[block] = { ...entries, ...ctx.form.values[block] };
   Object.assign(parts.dialog.dataset, { viewId: view.id, callbackId: view.callback_id ?? "" });
   parts.title.textContent = bare(view.title);
   parts.back.hidden = page.store.state.views.length < 2;
@@ -109,7 +124,9 @@ function describeOpener() {
 }
 
 function focusFirst({ blocks, title }) {
-  const wanted = blocks.querySelector("[data-autofocus]") ?? blocks.querySelector(".field input, .field textarea, .field select");
+  const wanted =
+    blocks.querySelector("[data-autofocus]") ??
+    blocks.querySelector(".field input, .field textarea, .field select");
   (wanted ?? title).focus();
 }
 
@@ -135,5 +152,6 @@ function clearError(event, errors) {
 function forgetClosed(page) {
   const open = new Set(page.store.state.views.map((view) => `view:${view.id}`));
   const home = `view:${page.store.state.home?.id}`;
-  for (const key of page.forms.keys()) if (key.startsWith("view:") && key !== home && !open.has(key)) page.forms.drop(key);
+  for (const key of page.forms.keys())
+    if (key.startsWith("view:") && key !== home && !open.has(key)) page.forms.drop(key);
 }

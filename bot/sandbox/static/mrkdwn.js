@@ -25,7 +25,9 @@ export function mrkdwn(text, names, { verbatim = false } = {}) {
   let from = 0;
   for (const fence of text.matchAll(FENCE)) {
     lines(text.slice(from, fence.index).replace(/\n$/, ""), names, verbatim, out);
-    out.append(h("pre", { class: "code-block", tabindex: "0" }, h("code", {}, decode(fence[1].replace(/\n$/, "")))));
+    out.append(
+      h("pre", { class: "code-block", tabindex: "0" }, h("code", {}, decode(fence[1].replace(/\n$/, "")))),
+    );
     from = fence.index + fence[0].length;
   }
   lines(text.slice(from).replace(from ? /^\n/ : /^$/, ""), names, verbatim, out);
@@ -54,7 +56,11 @@ export function link(address, label) {
   }
   if (!SAFE.has(url.protocol)) return document.createTextNode(label);
   const here = url.origin === location.origin && url.hash;
-  return h("a", { href: url.href, target: here ? null : "_blank", rel: "noopener noreferrer nofollow", dir: "auto" }, label);
+  return h(
+    "a",
+    { href: url.href, target: here ? null : "_blank", rel: "noopener noreferrer nofollow", dir: "auto" },
+    label,
+  );
 }
 
 /** A mention of a person, channel or group. */
@@ -74,10 +80,35 @@ function lines(text, names, verbatim, out) {
   const plain = (row) => !row.startsWith(">") && !BULLET.test(row) && !NUMBERED.test(row);
   while (at < rows.length) {
     const row = rows[at];
-    if (row.startsWith(">>>")) out.append(quote(rows.splice(at).join("\n").slice(3).trimStart(), names, verbatim));
-    else if (row.startsWith(">")) out.append(quote(take((r) => r.startsWith(">")).map((r) => r.replace(/^> ?/, "")).join("\n"), names, verbatim));
-    else if (BULLET.test(row)) out.append(list("ul", take((r) => BULLET.test(r)).map((r) => r.match(BULLET)[1]), names, verbatim));
-    else if (NUMBERED.test(row)) out.append(numbered(take((r) => NUMBERED.test(r)), names, verbatim));
+    if (row.startsWith(">>>"))
+      out.append(quote(rows.splice(at).join("\n").slice(3).trimStart(), names, verbatim));
+    else if (row.startsWith(">"))
+      out.append(
+        quote(
+          take((r) => r.startsWith(">"))
+            .map((r) => r.replace(/^> ?/, ""))
+            .join("\n"),
+          names,
+          verbatim,
+        ),
+      );
+    else if (BULLET.test(row))
+      out.append(
+        list(
+          "ul",
+          take((r) => BULLET.test(r)).map((r) => r.match(BULLET)[1]),
+          names,
+          verbatim,
+        ),
+      );
+    else if (NUMBERED.test(row))
+      out.append(
+        numbered(
+          take((r) => NUMBERED.test(r)),
+          names,
+          verbatim,
+        ),
+      );
     else {
       const paragraph = take(plain).join("\n");
       if (paragraph.trim()) inline(paragraph, names, verbatim, out.appendChild(h("p", { class: "lines" })));
@@ -99,7 +130,13 @@ function list(tag, items, names, verbatim, attributes = {}) {
 
 function numbered(rows, names, verbatim) {
   const parts = rows.map((row) => row.match(NUMBERED));
-  return list("ol", parts.map((part) => part[2]), names, verbatim, { start: parts[0][1] });
+  return list(
+    "ol",
+    parts.map((part) => part[2]),
+    names,
+    verbatim,
+    { start: parts[0][1] },
+  );
 }
 
 function inline(text, names, verbatim, out) {
@@ -155,7 +192,8 @@ function addressAt(text, at) {
 
 function pairAt(text, at, names, verbatim) {
   const sign = text[at];
-  if (WORD.test(text[at - 1] ?? "") || /^[\s]?$/.test(text[at + 1] ?? "") || text[at + 1] === sign) return null;
+  if (WORD.test(text[at - 1] ?? "") || /^[\s]?$/.test(text[at + 1] ?? "") || text[at + 1] === sign)
+    return null;
   const end = closing(text, at);
   if (end < 0) return null;
   const node = h(PAIRS[sign]);
@@ -166,9 +204,20 @@ function pairAt(text, at, names, verbatim) {
 function closing(text, at) {
   const sign = text[at];
   for (let end = at + 1; end < text.length && text[end] !== "\n"; end += 1) {
-    const skip = text[end] === "`" ? codeAt(text, end)?.end : text[end] === "<" ? matchAt(TOKEN, text, end) && TOKEN.lastIndex : 0;
+    const skip =
+      text[end] === "`"
+        ? codeAt(text, end)?.end
+        : text[end] === "<"
+          ? matchAt(TOKEN, text, end) && TOKEN.lastIndex
+          : 0;
     if (skip) end = skip - 1;
-    else if (text[end] === sign && end > at + 1 && !/\s/.test(text[end - 1]) && !WORD.test(text[end + 1] ?? "")) return end;
+    else if (
+      text[end] === sign &&
+      end > at + 1 &&
+      !/\s/.test(text[end - 1]) &&
+      !WORD.test(text[end + 1] ?? "")
+    )
+      return end;
   }
   return -1;
 }
@@ -186,7 +235,8 @@ function tokenNode(target, label, names) {
   const rest = target.slice(1);
   if (target.startsWith("@")) return mention(`@${names.user(rest) ?? label ?? rest}`);
   if (target.startsWith("#")) return mention(`#${names.channel(rest) ?? label ?? rest}`);
-  if (target.startsWith("!subteam^")) return mention(names.usergroup(rest.slice(8)) ?? label ?? "@groep", "loud");
+  if (target.startsWith("!subteam^"))
+    return mention(names.usergroup(rest.slice(8)) ?? label ?? "@groep", "loud");
   if (target.startsWith("!date^")) return dateNode(target, label);
   if (["!here", "!channel", "!everyone"].includes(target)) return mention(`@${rest}`, "loud");
   if (target.startsWith("!")) return document.createTextNode(label ?? `<${target}>`);
@@ -197,7 +247,11 @@ function dateNode(target, label) {
   const [, seconds, pattern = "", address] = target.split("^");
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return document.createTextNode(label ?? "");
-  const shown = h("time", { datetime: date.toISOString(), title: fullMoment(date) }, fillDate(decode(pattern), date));
+  const shown = h(
+    "time",
+    { datetime: date.toISOString(), title: fullMoment(date) },
+    fillDate(decode(pattern), date),
+  );
   if (!address) return shown;
   const anchor = link(decode(address), "");
   anchor.append(shown);

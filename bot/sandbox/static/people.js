@@ -10,7 +10,15 @@ export function avatar({ name, real_name: realName, color, is_bot: isBot, id = "
   const paint = color ? `#${color.replace("#", "")}` : COLORS[hash(id || name || "") % COLORS.length];
   const ink = luminance(paint) > 0.3 ? "#10201d" : "#ffffff";
   const content = isBot ? icon("robot") : initials(realName || name || "?");
-  return h("span", { class: `avatar ${isBot ? "bot" : ""} ${extra}`, "aria-hidden": "true", vars: { paint, "on-paint": ink } }, content);
+  return h(
+    "span",
+    {
+      class: `avatar ${isBot ? "bot" : ""} ${extra}`,
+      "aria-hidden": "true",
+      vars: { paint, "on-paint": ink },
+    },
+    content,
+  );
 }
 
 function initials(name) {
@@ -25,6 +33,8 @@ function hash(text) {
 
 // https://www.w3.org/TR/WCAG21/#dfn-relative-luminance
 function luminance(paint) {
-  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(paint.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  const [red, green, blue] = [1, 3, 5]
+    .map((at) => Number.parseInt(paint.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }

@@ -6,7 +6,12 @@ import { icon } from "./icons.js";
 import { avatar } from "./people.js";
 import { ago, fullMoment } from "./time.js";
 
-const SURE = { title: "Bericht verwijderen?", text: "Het verdwijnt van het Plein en het team krijgt dat te horen.", confirm: "Verwijderen", style: "danger" };
+const SURE = {
+  title: "Bericht verwijderen?",
+  text: "Het verdwijnt van het Plein en het team krijgt dat te horen.",
+  confirm: "Verwijderen",
+  style: "danger",
+};
 
 /** One conversation: `node`, and `update(posts, fresh)` with its posts in order and the ids of answers that just came in. */
 export function conversationView(square) {
@@ -19,7 +24,10 @@ export function conversationView(square) {
         if (!views.has(post.id)) views.set(post.id, postView(square));
         views.get(post.id).update(post, posts, fresh.has(post.id));
       }
-      arrange(node, posts.map((post) => views.get(post.id).node));
+      arrange(
+        node,
+        posts.map((post) => views.get(post.id).node),
+      );
     },
   };
 }
@@ -50,10 +58,37 @@ function postView(square) {
 
 function postContent(square, forms, post, replied, fresh) {
   const when = new Date(post.published_at);
-  const answered = replied && replied.id !== post.conversation && h("p", { class: "answers-to" }, "in antwoord op ", isolated(replied.author.name));
-  const text = post.deleted ? h("p", { class: "post-text gone" }, "Dit bericht is verwijderd.") : h("p", { class: "post-text", dir: "auto" }, post.text);
+  const answered =
+    replied &&
+    replied.id !== post.conversation &&
+    h("p", { class: "answers-to" }, "in antwoord op ", isolated(replied.author.name));
+  const text = post.deleted
+    ? h("p", { class: "post-text gone" }, "Dit bericht is verwijderd.")
+    : h("p", { class: "post-text", dir: "auto" }, post.text);
   return [
-    h("header", {}, avatar({ ...post.author, is_bot: false, color: post.author.team ? "0b6b61" : null }), h("div", { class: "post-author" }, h("strong", {}, isolated(post.author.name), post.author.team && h("span", { class: "badge team-badge" }, icon("check"), "team")), h("small", {}, isolated(`@${post.author.handle}`), " · ", h("time", { datetime: post.published_at, title: fullMoment(when) }, ago(when)))), fresh && h("span", { class: "badge new" }, "Nieuw")),
+    h(
+      "header",
+      {},
+      avatar({ ...post.author, is_bot: false, color: post.author.team ? "0b6b61" : null }),
+      h(
+        "div",
+        { class: "post-author" },
+        h(
+          "strong",
+          {},
+          isolated(post.author.name),
+          post.author.team && h("span", { class: "badge team-badge" }, icon("check"), "team"),
+        ),
+        h(
+          "small",
+          {},
+          isolated(`@${post.author.handle}`),
+          " · ",
+          h("time", { datetime: post.published_at, title: fullMoment(when) }, ago(when)),
+        ),
+      ),
+      fresh && h("span", { class: "badge new" }, "Nieuw"),
+    ),
     answered,
     text,
     h("footer", {}, marksOf(post), post.deleted ? null : actions(square, forms, post)),
@@ -61,8 +96,18 @@ function postContent(square, forms, post, replied, fresh) {
 }
 
 function marksOf(post) {
-  const arrived = post.author.team ? null : post.delivered ? [icon("check"), "bij het team"] : [icon("clock"), "onderweg"];
-  return h("ul", { class: "marks", "aria-label": "Kenmerken" }, post.private && h("li", { class: "private" }, icon("lock"), "privé"), post.edited && h("li", {}, "bewerkt"), arrived && h("li", { class: "delivery" }, arrived));
+  const arrived = post.author.team
+    ? null
+    : post.delivered
+      ? [icon("check"), "bij het team"]
+      : [icon("clock"), "onderweg"];
+  return h(
+    "ul",
+    { class: "marks", "aria-label": "Kenmerken" },
+    post.private && h("li", { class: "private" }, icon("lock"), "privé"),
+    post.edited && h("li", {}, "bewerkt"),
+    arrived && h("li", { class: "delivery" }, arrived),
+  );
 }
 
 function actions(square, forms, post) {
@@ -73,29 +118,68 @@ function actions(square, forms, post) {
   const remove = async () => {
     if (await askConfirm(SURE, null)) square.api.remove(post.id);
   };
-  const tool = (sign, label, test, run) => h("button", { type: "button", class: "link-button", dataset: { test }, on: { click: run } }, icon(sign), label);
+  const tool = (sign, label, test, run) =>
+    h(
+      "button",
+      { type: "button", class: "link-button", dataset: { test }, on: { click: run } },
+      icon(sign),
+      label,
+    );
   const reply = () => open(replyForm(square, forms, post))();
   const edit = () => open(editForm(square, forms, post))();
-  const own = !post.author.team && [tool("edit", "Bewerken", "post-edit", edit), tool("trash", "Verwijderen", "post-delete", remove)];
+  const own = !post.author.team && [
+    tool("edit", "Bewerken", "post-edit", edit),
+    tool("trash", "Verwijderen", "post-delete", remove),
+  ];
   return h("div", { class: "post-actions" }, tool("reply", "Reageren", "post-reply", reply), own);
 }
 
 function replyForm(square, forms, post) {
   const label = `Reactie van ${square.citizen.chosen().name}`;
-  return shortForm(forms, { label, value: "", submit: "Reageer", test: "reply", take: (text) => square.api.post({ text, in_reply_to: post.id, private: post.private }) });
+  return shortForm(forms, {
+    label,
+    value: "",
+    submit: "Reageer",
+    test: "reply",
+    take: (text) => square.api.post({ text, in_reply_to: post.id, private: post.private }),
+  });
 }
 
 function editForm(square, forms, post) {
-  return shortForm(forms, { label: "Bericht bewerken", value: post.text, submit: "Opslaan", test: "edit", take: (text) => square.api.edit(post.id, text) });
+  return shortForm(forms, {
+    label: "Bericht bewerken",
+    value: post.text,
+    submit: "Opslaan",
+    test: "edit",
+    take: (text) => square.api.edit(post.id, text),
+  });
 }
 
 function shortForm(forms, { label, value, submit, test, take }) {
-  const text = h("textarea", { class: "input", rows: 2, dir: "auto", "aria-label": label, placeholder: label, value, dataset: { test: `${test}-text` } });
+  const text = h("textarea", {
+    class: "input",
+    rows: 2,
+    dir: "auto",
+    "aria-label": label,
+    placeholder: label,
+    value,
+    dataset: { test: `${test}-text` },
+  });
   const away = () => {
     forms.replaceChildren();
     forms.parentElement.querySelector(".post-actions button")?.focus();
   };
-  const form = h("form", { class: "short-form" }, text, h("div", {}, h("button", { type: "button", class: "button small", on: { click: away } }, "Annuleren"), h("button", { type: "submit", class: "button small plaza", dataset: { test: `${test}-send` } }, submit)));
+  const form = h(
+    "form",
+    { class: "short-form" },
+    text,
+    h(
+      "div",
+      {},
+      h("button", { type: "button", class: "button small", on: { click: away } }, "Annuleren"),
+      h("button", { type: "submit", class: "button small plaza", dataset: { test: `${test}-send` } }, submit),
+    ),
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (text.value.trim() && (await take(text.value.trim()))) away();

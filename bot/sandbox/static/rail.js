@@ -11,23 +11,47 @@ export function createRail(page, root) {
   const { store } = page;
   const parts = {
     team: h("h1", { class: "team" }),
-    people: h("ul", { class: "people", "aria-label": "Je werkt als" }),
+    people: h("ul", { class: "people", "aria-labelledby": "people-title" }),
     home: h("ul", { "aria-label": "App" }),
     channels: h("ul", { "aria-labelledby": "channels-title" }),
     ims: h("ul", { "aria-labelledby": "ims-title" }),
   };
   root.append(
-    h("div", { class: "rail-head" }, h("span", { class: "team-sign", "aria-hidden": "true" }, icon("chat")), parts.team),
-    h("section", {}, h("h2", {}, "Je werkt als"), parts.people),
-    h("nav", { "aria-label": "Gesprekken" }, parts.home, h("h2", { id: "channels-title" }, "Kanalen"), parts.channels, h("h2", { id: "ims-title" }, "Directe berichten"), parts.ims),
+    h(
+      "div",
+      { class: "rail-head" },
+      h("span", { class: "team-sign", "aria-hidden": "true" }, icon("chat")),
+      parts.team,
+    ),
+    h(
+      "section",
+      { "aria-labelledby": "people-title" },
+      h("h2", { id: "people-title" }, "Je werkt als"),
+      parts.people,
+    ),
+    h(
+      "nav",
+      { "aria-label": "Gesprekken" },
+      parts.home,
+      h("h2", { id: "channels-title" }, "Kanalen"),
+      parts.channels,
+      h("h2", { id: "ims-title" }, "Directe berichten"),
+      parts.ims,
+    ),
     h("div", { class: "rail-foot" }, themeButton()),
   );
   store.on("hello rail", (state) => {
     const place = state.place ?? {};
     parts.team.textContent = state.team?.name ?? "";
-    redraw(parts.people, state.people.filter((each) => !each.is_bot).map((each) => personRow(page, each)));
+    redraw(
+      parts.people,
+      state.people.filter((each) => !each.is_bot).map((each) => personRow(page, each)),
+    );
     redraw(parts.home, [homeRow(page, state, place)]);
-    const rows = (kind) => state.channels.filter((channel) => (channel.kind === "im") === (kind === "im")).map((channel) => channelRow(page, state, channel, place));
+    const rows = (kind) =>
+      state.channels
+        .filter((channel) => (channel.kind === "im") === (kind === "im"))
+        .map((channel) => channelRow(page, state, channel, place));
     redraw(parts.channels, rows("channel"));
     redraw(parts.ims, [...rows("im"), ...strangers(state).map((each) => imRow(page, each))]);
   });
@@ -42,23 +66,66 @@ function redraw(list, rows) {
 
 function personRow(page, who) {
   const me = who.id === page.store.state.me;
-  const props = { type: "button", "aria-pressed": String(me), dataset: { test: "person", person: who.id, row: who.id }, on: { click: () => page.become(who.id) } };
-  return h("li", {}, h("button", props, avatar(who), h("span", { class: "person-name" }, h("bdi", {}, shownName(who)), who.title && h("small", {}, who.title)), me && h("span", { class: "you" }, "jij")));
+  const props = {
+    type: "button",
+    "aria-pressed": String(me),
+    dataset: { test: "person", person: who.id, row: who.id },
+    on: { click: () => page.become(who.id) },
+  };
+  return h(
+    "li",
+    {},
+    h(
+      "button",
+      props,
+      avatar(who),
+      h(
+        "span",
+        { class: "person-name" },
+        h("bdi", {}, shownName(who)),
+        who.title && h("small", {}, who.title),
+      ),
+      me && h("span", { class: "you" }, "jij"),
+    ),
+  );
 }
 
 function homeRow(page, state, place) {
   const bot = state.people.find((each) => each.is_bot);
-  return row({ id: "home", sign: icon("home"), label: `Startpagina ${shownName(bot) ?? "van de app"}`, current: place.kind === "home", go: () => page.goTo({ kind: "home" }), test: "home" });
+  return row({
+    id: "home",
+    sign: icon("home"),
+    label: `Startpagina ${shownName(bot) ?? "van de app"}`,
+    current: place.kind === "home",
+    go: () => page.goTo({ kind: "home" }),
+    test: "home",
+  });
 }
 
 function channelRow(page, state, channel, place) {
   const sign = channel.kind === "im" ? avatar(person(state, channel.with), "tiny") : icon("hash");
   const current = place.kind === "channel" && place.id === channel.id;
-  return row({ id: channel.id, sign, label: channelTitle(state, channel), current, count: current ? 0 : unread(state, channel.id), go: () => page.goTo({ kind: "channel", id: channel.id }), test: "channel" });
+  return row({
+    id: channel.id,
+    sign,
+    label: channelTitle(state, channel),
+    current,
+    count: current ? 0 : unread(state, channel.id),
+    go: () => page.goTo({ kind: "channel", id: channel.id }),
+    test: "channel",
+  });
 }
 
 function imRow(page, who) {
-  return row({ id: who.id, sign: avatar(who, "tiny"), label: shownName(who), current: false, count: 0, go: () => page.openIm(who.id), test: "open-im" });
+  return row({
+    id: who.id,
+    sign: avatar(who, "tiny"),
+    label: shownName(who),
+    current: false,
+    count: 0,
+    go: () => page.openIm(who.id),
+    test: "open-im",
+  });
 }
 
 // People without a direct message yet: one click opens it.
@@ -69,7 +136,13 @@ function strangers(state) {
 
 function row({ id, sign, label, current, count = 0, go, test }) {
   const mark = count > 0 && h("span", { class: "unread" }, String(count), spoken(" ongelezen"));
-  const props = { type: "button", class: count ? "has-unread" : null, "aria-current": current ? "page" : null, dataset: { test, row: id, channel: test === "channel" ? id : null }, on: { click: go } };
+  const props = {
+    type: "button",
+    class: count ? "has-unread" : null,
+    "aria-current": current ? "page" : null,
+    dataset: { test, row: id, channel: test === "channel" ? id : null },
+    on: { click: go },
+  };
   return h("li", {}, h("button", props, sign, h("bdi", { class: "row-label" }, label), mark));
 }
 

@@ -9,7 +9,8 @@ import { fillDate } from "./time.js";
 const GROUPS = {
   rich_text_section: (group, names) => h("p", { class: "lines" }, pieces(group, names)),
   rich_text_quote: (group, names) => h("blockquote", { class: "lines", dir: "auto" }, pieces(group, names)),
-  rich_text_preformatted: (group, names) => h("pre", { class: "code-block", tabindex: "0" }, h("code", {}, pieces(group, names))),
+  rich_text_preformatted: (group, names) =>
+    h("pre", { class: "code-block", tabindex: "0" }, h("code", {}, pieces(group, names))),
   rich_text_list: list,
 };
 
@@ -29,21 +30,32 @@ const STYLES = { bold: "strong", italic: "em", strike: "s", code: "code", underl
 
 /** The nodes of a rich_text block. */
 export function richText(block, names) {
-  return (block.elements ?? []).map((group) => GROUPS[group.type]?.(group, names) ?? pieces({ elements: [group] }, names));
+  return (block.elements ?? []).map(
+    (group) => GROUPS[group.type]?.(group, names) ?? pieces({ elements: [group] }, names),
+  );
 }
 
 function list(group, names) {
   const items = group.elements.map((item) => h("li", { dir: "auto" }, pieces(item, names)));
-  const node = h(group.style === "ordered" ? "ol" : "ul", { class: `indent-${Math.min(group.indent ?? 0, 4)}` }, items);
+  const node = h(
+    group.style === "ordered" ? "ol" : "ul",
+    { class: `indent-${Math.min(group.indent ?? 0, 4)}` },
+    items,
+  );
   if (group.offset) node.setAttribute("start", group.offset + 1);
   return node;
 }
 
 function pieces(group, names) {
-  return (group.elements ?? []).map((piece) => styled(PIECES[piece.type]?.(piece, names) ?? piece.fallback ?? "", piece.style));
+  return (group.elements ?? []).map((piece) =>
+    styled(PIECES[piece.type]?.(piece, names) ?? piece.fallback ?? "", piece.style),
+  );
 }
 
 function styled(node, style = {}) {
   if (typeof style !== "object") return node;
-  return Object.entries(STYLES).reduce((inner, [name, tag]) => (style[name] ? h(tag, {}, inner) : inner), node);
+  return Object.entries(STYLES).reduce(
+    (inner, [name, tag]) => (style[name] ? h(tag, {}, inner) : inner),
+    node,
+  );
 }

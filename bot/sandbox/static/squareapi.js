@@ -11,7 +11,11 @@ export function squareApi(citizen) {
 }
 
 async function ask(method, address, content) {
-  const request = { method, headers: { "Content-Type": "application/json" }, body: content && JSON.stringify(content) };
+  const request = {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: content && JSON.stringify(content),
+  };
   try {
     const answer = await fetch(address, request);
     if (!answer.ok) toast(`Het Plein nam dit niet aan (fout ${answer.status}).`);

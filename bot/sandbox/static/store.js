@@ -18,6 +18,7 @@ function emptyState() {
     freshAnswers: new Set(), // ids of the team's posts that came in while this page was open
     place: null, // {kind: "channel", id} | {kind: "home"}
     thread: null, // {channel, ts}
+    since: null, // ts of the last message when the page opened: all before it counts as seen
     seen: new Map(), // person → Map(channel → ts of the last message seen)
     dismissed: new Set(), // "channel/ts" of ephemerals put away
     busy: new Set(), // keys of what the app was asked and has not answered
@@ -32,11 +33,13 @@ function emptyState() {
 export function createStore() {
   const state = emptyState();
   const listeners = new Map();
-  const tell = (...topics) => topics.forEach((topic) => listeners.get(topic)?.forEach((listener) => listener(state)));
+  const tell = (...topics) =>
+    topics.forEach((topic) => listeners.get(topic)?.forEach((listener) => listener(state)));
   return {
     state,
     on(topics, listener) {
-      for (const topic of topics.split(" ")) listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
+      for (const topic of topics.split(" "))
+        listeners.set(topic, [...(listeners.get(topic) ?? []), listener]);
     },
     set(patch, ...topics) {
       Object.assign(state, patch);
@@ -53,9 +56,18 @@ const FRAMES = {
   hello(state, frame) {
     const { type, messages, ...rest } = frame;
     Object.assign(state, rest);
-    state.messages = new Map(Object.entries(messages ?? {}).map(([id, list]) => [id, new Map(list.map((m) => [m.ts, m]))]));
+    state.messages = new Map(
+      Object.entries(messages ?? {}).map(([id, list]) => [id, new Map(list.map((m) => [m.ts, m]))]),
+    );
     state.busy.clear();
-    if (!state.seen.has(state.me)) state.seen.set(state.me, new Map(state.channels.map((c) => [c.id, lastTs(state, c.id)])));
+    const last =
+      state.channels
+        .map((channel) => lastTs(state, channel.id))
+        .sort()
+        .at(-1) ?? "0";
+    state.since ??= last;
+    if (!state.seen.has(state.me))
+      state.seen.set(state.me, new Map(state.channels.map((channel) => [channel.id, state.since])));
     if (!visible(state, state.place)) state.place = firstPlace(state);
     if (state.thread && !state.messages.get(state.thread.channel)?.has(state.thread.ts)) state.thread = null;
     return ["hello", "rail", "channel", "thread", "home", "views", "square", "busy"];
@@ -124,7 +136,10 @@ function firstPlace(state) {
 
 /** The messages of a channel itself, oldest first: no answers in threads, no ephemerals that were put away. */
 export function channelMessages(state, channel) {
-  return all(state, channel).filter((message) => !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast");
+  return all(state, channel).filter(
+    (message) =>
+      !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast",
+  );
 }
 
 /** A thread's first message and its answers, oldest first. */
@@ -140,8 +155,9 @@ function all(state, channel) {
 
 /** How many messages of others came in since this person last looked at the channel. */
 export function unread(state, channel) {
-  const since = state.seen.get(state.me)?.get(channel) ?? "0";
-  return channelMessages(state, channel).filter((message) => message.ts > since && message.user !== state.me).length;
+  const since = state.seen.get(state.me)?.get(channel) ?? state.since;
+  return channelMessages(state, channel).filter((message) => message.ts > since && message.user !== state.me)
+    .length;
 }
 
 /** The last message of the channel is seen by the person who reads now. */
@@ -151,7 +167,14 @@ export function markSeen(state, channel) {
 
 /** The person, or a stand-in for one this page was not told of. */
 export function person(state, id) {
-  return state.people.find((known) => known.id === id) ?? { id, name: id ?? "?", real_name: id ?? "Onbekend", is_bot: false };
+  return (
+    state.people.find((known) => known.id === id) ?? {
+      id,
+      name: id ?? "?",
+      real_name: id ?? "Onbekend",
+      is_bot: false,
+    }
+  );
 }
 
 /** What people read instead of ids; null for ids this page does not know. */

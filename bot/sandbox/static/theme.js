@@ -10,7 +10,10 @@ export function restoreTheme() {
 
 /** "light" or "dark", as shown now. */
 export function currentTheme() {
-  return document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  return (
+    document.documentElement.dataset.theme ??
+    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")
+  );
 }
 
 /** Show the other theme from now on. */

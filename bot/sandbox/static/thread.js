@@ -11,16 +11,44 @@ import { threadMessages } from "./store.js";
 export function createThread(page, root) {
   const { store } = page;
   const list = h("ol", { class: "messages", "aria-label": "Berichten in deze draad" });
-  const scroller = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "thread-title" }, list);
+  const scroller = h(
+    "div",
+    { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "thread-title" },
+    list,
+  );
   const composer = createComposer(page, {
     label: "Schrijf een intern antwoord in deze draad",
     target: () => ({ channel: store.state.thread?.channel ?? "", thread_ts: store.state.thread?.ts ?? "" }),
     commands: () => [],
     test: "thread-composer",
   });
-  const close = h("button", { type: "button", class: "icon-button", "aria-label": "Draad sluiten", dataset: { test: "close-thread" }, on: { click: () => page.closeThread() } }, icon("close"));
+  const close = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Draad sluiten",
+      dataset: { test: "close-thread" },
+      on: { click: () => page.closeThread() },
+    },
+    icon("close"),
+  );
   const log = createLog(page, list, scroller, { inThread: true });
-  root.append(h("header", { class: "place-head" }, h("div", { class: "place-name" }, h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), "Draad"), h("p", { class: "topic" }, "Intern: burgers zien dit niet")), close), scroller, composer.node);
+  root.append(
+    h(
+      "header",
+      { class: "place-head" },
+      h(
+        "div",
+        { class: "place-name" },
+        h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), "Draad"),
+        h("p", { class: "topic" }, "Intern: burgers zien dit niet"),
+      ),
+      close,
+    ),
+    scroller,
+    composer.node,
+  );
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) page.closeThread();
   });

@@ -8,7 +8,14 @@ const DAY = 86400;
 const format = (options) => (date) => new Intl.DateTimeFormat(LOCALE, options).format(date);
 
 const time = format({ hour: "2-digit", minute: "2-digit" });
-const full = format({ weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const full = format({
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 const longDay = format({ weekday: "long", day: "numeric", month: "long" });
 
 // The tokens of <!date^…>: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
