@@ -1,9 +1,10 @@
 """What all tests share: real databases, the local Slack, and the bot running between them."""
 
+import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -154,6 +155,10 @@ class Bot:
         async with self.desk.reading() as session:
             return await session.get_one(Case, case_id)
 
+    def direct_channel(self, person: str) -> str:
+        """The channel of a person's direct messages with the bot."""
+        return self.slack.open_im(person, self.slack.app.user_id).id
+
     async def rows(self, model: type[Any]) -> list[Any]:
         async with self.desk.reading() as session:
             return list(await session.exec(select(model).order_by(model.id)))
@@ -182,7 +187,12 @@ def settings_for(database_url: str, slack: LocalSlack, **changes: Any) -> Settin
 
 @asynccontextmanager
 async def running_bot(
-    database_url: str, slack: LocalSlack, clock: Callable[[], datetime] | None = None, *, http: bool = False, **changes: Any
+    database_url: str,
+    slack: LocalSlack,
+    clock: Callable[[], datetime] | None = None,
+    *,
+    http: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[Bot]:
     """Run the bot on a database and a Slack, coupled to the citizens' square."""
     clock = clock or Clock()
@@ -206,9 +216,25 @@ async def running_bot(
                 async with listening(settings, app, http=http):
                     slack.square.bot_url = f"{url}/in/plein"
                     yield Bot(desk, slack, clock, engine, url)  # type: ignore[arg-type]
-            slack.square.bot_url = ""
+                    slack.square.bot_url = ""
+                    await _listeners_end()
     finally:
         await engine.dispose()
+
+
+async def _listeners_end() -> None:
+    """Let Bolt's listeners that still run end, so that they find their database open."""
+    running = [t for t in asyncio.all_tasks() if "run_ack_function" in getattr(t.get_coro(), "__qualname__", "")]
+    if running:
+        await asyncio.wait(running, timeout=5)
+
+
+async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 5.0) -> Any:
+    """Ask again and again until something true comes back, and return it; for what Slack does not show."""
+    async with asyncio.timeout(seconds):
+        while not (found := await holds()):
+            await asyncio.sleep(0.02)
+        return found
 
 
 @pytest.fixture
@@ -222,6 +248,13 @@ async def slack() -> AsyncIterator[LocalSlack]:
 async def bot(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
     """The bot at work on each database, over Socket Mode."""
     async with running_bot(database_url, slack) as running:
+        yield running
+
+
+@pytest.fixture
+async def sqlite_bot(sqlite_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    """The bot at work on SQLite only, for what has nothing to do with the database."""
+    async with running_bot(sqlite_url, slack) as running:
         yield running
 
 

@@ -1,0 +1,107 @@
+"""`webcare try`: the bot unchanged in a local Slack workspace, with a citizens' square beside it; no account needed."""
+
+import asyncio
+import json
+import tempfile
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot import accounts, db, seal
+from bot.config import BadSettings, Settings
+from bot.run import run, utc_now
+from bot.sandbox import seed
+from bot.sandbox.server import LocalSlack
+
+MANIFEST = Path(__file__).parent / "slack_manifest.json"
+CHANNEL = "C0WEBCARE"
+
+
+@dataclass(frozen=True)
+class RealSource:
+    """A public source to read real posts from, without a token: a platform, an address and its options."""
+
+    platform: str
+    name: str
+    url: str
+    hashtags: tuple[str, ...] = ()
+
+
+async def try_out(
+    *, port: int, sources: Sequence[RealSource] = (), say: Callable[[str], None] = print, browse: bool = True
+) -> None:
+    """Run the local workspace on this port until interrupted; everything in it is gone afterwards."""
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    slack = LocalSlack(manifest)
+    try:
+        await slack.start(port=port)
+    except OSError:
+        raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
+    with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
+        settings = _settings(slack, Path(folder))
+        playing: asyncio.Task[None] | None = None
+        try:
+            await _prepare(settings, slack, sources)
+            ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            running = asyncio.create_task(run(settings, ready=ready))
+            running.add_done_callback(lambda _: ready.cancel())
+            with suppress(asyncio.CancelledError):
+                await ready
+            if not ready.cancelled():
+                slack.square.bot_url = f"{ready.result()}/in/plein"
+                say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
+                if browse:
+                    with suppress(webbrowser.Error):
+                        webbrowser.open(slack.base_url)
+                playing = asyncio.create_task(seed.play(slack))
+            await running
+        finally:
+            if playing is not None:
+                playing.cancel()
+            await slack.stop()
+
+
+def _settings(slack: LocalSlack, folder: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        slack_bot_token=SecretStr(slack.app.bot_token),
+        slack_app_token=SecretStr(slack.app.app_token),
+        slack_signing_secret=SecretStr(slack.app.signing_secret),
+        slack_channel=CHANNEL,
+        slack_api_url=slack.api_url,
+        team_name="Webcare",
+        database_url=f"sqlite:///{folder / 'try.db'}",
+        webcare_secret_key=SecretStr(seal.new_key()),
+        public_url="",
+        host="127.0.0.1",
+        port=0,
+        poll_seconds=10,
+        allow_private_addresses=True,
+    )
+
+
+async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[RealSource]) -> None:
+    """Make the database, and the accounts: the square, and what is to be read for real."""
+    engine = db.create_engine(settings.database_url)
+    try:
+        await db.migrate(engine)
+        async with db.sessions(engine)() as session:
+            now = utc_now()
+            await accounts.ensure_team(session, settings, now)
+            await accounts.add(
+                session, settings, platform="webhook", name="plein", url="",
+                secrets={"signing_secret": slack.square.secret},
+                options={"callback_url": f"{slack.base_url}/square/replies"}, now=now,
+            )  # fmt: skip
+            for source in sources:
+                options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
+                await accounts.add(
+                    session, settings, platform=source.platform, name=source.name, url=source.url,
+                    secrets={}, options=options, now=now,
+                )  # fmt: skip
+    finally:
+        await engine.dispose()
