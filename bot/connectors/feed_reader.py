@@ -69,10 +69,9 @@ def reading_of(body: bytes, content_type: str) -> JSON:
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-        fault = _fault(parsed, body)
-        return fault if fault else _feed(parsed)
-    except Exception:  # feedparser lets escape whatever its parsers meet, from LookupError to RecursionError
+    except Exception:  # feedparser lets escape whatever its parsers meet, from LookupError to MemoryError
         return {"fault": "broken"}
+    return _fault(parsed, body) or _feed(parsed)
 
 
 def _possible(reference: re.Match[bytes]) -> bytes:
@@ -85,8 +84,9 @@ def _possible(reference: re.Match[bytes]) -> bytes:
 
 
 def _fault(parsed: Any, body: bytes) -> JSON | None:
+    version = parsed.get("version", "")  # an empty feed has none at all
     start = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not parsed.version and LOOKS_LIKE_A_PAGE.search(start):
+    if not version and LOOKS_LIKE_A_PAGE.search(start):
         links = _FeedLinks()
         links.feed(body[:200_000].decode("utf-8", "replace"))
         return {"fault": "page", "feed": next(iter(links.found), "")}
@@ -94,9 +94,9 @@ def _fault(parsed: Any, body: bytes) -> JSON | None:
         return None
     if start.startswith((b"{", b"[")):
         return {"fault": "json"}
-    if isinstance(parsed.get("bozo_exception"), SAXException) and (parsed.version or start.startswith(b"<")):
+    if isinstance(parsed.get("bozo_exception"), SAXException) and (version or start.startswith(b"<")):
         return {"fault": "broken"}
-    return None if parsed.version else {"fault": "other"}
+    return None if version else {"fault": "other"}
 
 
 class _FeedLinks(HTMLParser):

@@ -652,6 +652,27 @@ def test_a_damaged_feed_is_read_or_called_faulty(body: bytes, content_type: str)
     assert reading_of(body, content_type) == reading
 
 
+PIECES = """<author> </author> <name> </name> <email> </email> <title> </title> <link> </link> <link/> <guid> </guid>
+<media:content_url='a.jpg'> </media:content> <media:description> </media:description> <media:group> <pubDate> </pubDate>
+<content> </content> <summary_type='xhtml'> </summary> <enclosure_type='image/x'/> <source> </source> <item> </item>
+<updated>2026</updated> <image> <textinput> <dc:creator> <author/> a@b_(c) @ &lt;p> &#0; Tue,_99_Nov_2026""".split()
+"""Of which feeds are made, an underscore for a space."""
+
+
+@settings(max_examples=200)
+@given(
+    head=st.sampled_from(
+        [
+            "<rss xmlns:media='http://search.yahoo.com/mrss/' xmlns:dc='http://purl.org/dc/elements/1.1/'><channel><item>",
+            "<feed xmlns='http://www.w3.org/2005/Atom'><entry>",
+        ]
+    ),
+    pieces=st.lists(st.sampled_from(PIECES), max_size=25),
+)
+def test_any_heap_of_elements_is_read_or_called_faulty(head: str, pieces: list[str]) -> None:
+    held_reading((head + "".join(pieces).replace("_", " ")).encode(), "application/xml")
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(bodies=st.lists(mutated(), min_size=2, max_size=2))
 def test_a_damaged_feed_over_the_wire_gives_posts_once_or_one_verdict(bodies: list[bytes]) -> None:
