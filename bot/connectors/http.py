@@ -31,6 +31,7 @@ async def request(
     A GET that dies on a dropped keep-alive connection is sent once more. Raises Unavailable when there is no answer
     (OutcomeUnknown when the request may have arrived), and Rejected when the answer is over `max_bytes`.
     """
+    parsed(url)
     attempts = 2 if method == "GET" else 1
     for attempt in range(1, attempts + 1):
         try:
@@ -42,8 +43,6 @@ async def request(
                 raise OutcomeUnknown("{host} broke the connection.", host=host(url)) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise OutcomeUnknown("{host} did not answer in time.", host=host(url)) from error
-        except httpx.InvalidURL as error:
-            raise Rejected("This is not a web address: {url}", url=url[:80]) from error
         except httpx.HTTPError as error:
             if attempt == attempts:
                 raise OutcomeUnknown("The connection with {host} failed.", host=host(url)) from error
@@ -111,6 +110,18 @@ def json_of(response: httpx.Response) -> Any:
         raise OutcomeUnknown("{host} sent an answer we cannot read.", host=where) from error
 
 
+def parsed(url: str) -> httpx.URL:
+    """Return an address in its parts; raises Rejected when it is none (no host name, a port that cannot be)."""
+    try:
+        parts = httpx.URL(url)
+        parts.host.encode("idna")
+        if parts.port is not None and not 0 < parts.port < 65536:
+            raise ValueError
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Rejected("This is not a web address: {url}", url=url[:80]) from error
+    return parts
+
+
 def host(url: str) -> str:
     """Return the host name of an address for a message to people, without path or query (those may be secret)."""
     try:
@@ -124,10 +135,7 @@ async def refuse_private(url: str) -> None:
 
     Checks every address that the name resolves to (loopback, private, link-local, multicast, reserved).
     """
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise Rejected("This is not a web address: {url}", url=url[:80]) from error
+    parts = parsed(url)
     if parts.scheme not in {"http", "https"} or not parts.host:
         raise Rejected("Only http and https addresses can be read, not {url}", url=url[:80])
     try:
@@ -135,7 +143,22 @@ async def refuse_private(url: str) -> None:
     except (OSError, UnicodeError) as error:
         raise Unavailable("The name {host} cannot be found.", host=parts.host) from error
     for *_, address in found:
-        ip = ipaddress.ip_address(str(address[0]).split("%")[0])
-        ip = getattr(ip, "ipv4_mapped", None) or ip
-        if not ip.is_global or ip.is_multicast:
+        if not is_public(str(address[0])):
             raise Rejected("{host} lies in a private network and is not read.", host=parts.host)
+
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+OLD_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address lies in the public internet, seen through the ways to wrap IPv4 in IPv6."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in NAT64 or ip in OLD_COMPATIBLE:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        elif ip.is_site_local:
+            return False
+        else:
+            ip = ip.ipv4_mapped or ip.sixtofour or ip
+    return ip.is_global and not ip.is_multicast
