@@ -3,17 +3,18 @@
 from datetime import datetime
 
 from bot.domain.case import CloseReason, Status
+from bot.domain.text import text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, link, literal, overflow, quote, section
 from bot.views.citizen import author_line, excerpt, mentions_blocks, source_line
 
 REASONS = {
-    CloseReason.ANSWERED_ELSEWHERE: "answered elsewhere",
-    CloseReason.NO_ANSWER_NEEDED: "no answer needed",
-    CloseReason.NOT_FOR_US: "not for us",
-    CloseReason.SPAM: "spam",
-    CloseReason.OTHER: "other",
+    CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
+    CloseReason.NO_ANSWER_NEEDED: text("no answer needed"),
+    CloseReason.NOT_FOR_US: text("not for us"),
+    CloseReason.SPAM: text("spam"),
+    CloseReason.OTHER: text("other"),
 }
 SIZE = 12_000
 """Characters that all blocks of a message may hold together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
@@ -22,15 +23,15 @@ SIZE = 12_000
 def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
     """Show all the team needs of a case; the same state always gives the same card."""
     state = state_line(file, t, now)
-    text = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
-             platform=literal(file.platform, 60), text=excerpt(file, t))  # fmt: skip
+    words = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
+              platform=literal(file.platform, 60), text=excerpt(file, t))  # fmt: skip
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now)
     blocks.append(section(state))
     if not short:
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)
-    return View(f"{text} — {state}", blocks)
+    return View(f"{words} — {state}", blocks)
 
 
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:

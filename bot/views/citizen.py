@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
 from bot.views.block import Block, context, link, literal, quote, section
@@ -40,7 +41,7 @@ def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 25
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
     blocks.append(quote(mention.text, limit))
     for medium in mention.media[:4]:
-        kind = t(MEDIA.get(medium.get("kind", ""), "attachment"))
+        kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
         described = medium.get("alt") or t("without description")
         alt = literal(described, 300)
         address = link(medium.get("url", ""), kind)
@@ -52,7 +53,8 @@ def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 25
     return blocks
 
 
-MEDIA = {"image": "picture", "video": "video", "gifv": "video", "audio": "sound"}
+MEDIA = {"image": text("picture"), "video": text("video"), "gifv": text("video"), "audio": text("sound")}
+ATTACHMENT = text("attachment")
 
 
 def mentions_blocks(file: CaseFile, t: Texts, now: datetime) -> list[Block]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.text import text
 from bot.models import CaseFile, Event, Note
 from bot.texts import Texts
 from bot.views.block import Block, context, literal, modal, quote, section
@@ -10,26 +11,26 @@ from bot.views.case_card import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
 
 EVENTS = {
-    "opened": "came in",
-    "joined": "the citizen wrote again",
-    "reopened_by_citizen": "reopened, because the citizen wrote again",
-    "mention_edited": "the citizen edited a post",
-    "mention_gone": "the citizen removed a post",
-    "claim": "claimed",
-    "take_over": "taken over",
-    "release": "released",
-    "assign": "assigned",
-    "answer": "answer approved",
-    "withdraw": "answer taken back",
-    "reply_sent": "answer published",
-    "reply_failed": "answer refused by the platform",
-    "reply_uncertain": "not certain whether the answer was published",
-    "settled": "decided whether the answer was published",
-    "escalate": "escalated",
-    "advise": "advice given",
-    "close": "closed",
-    "reopen": "reopened",
-    "note": "note added",
+    "opened": text("came in"),
+    "joined": text("the citizen wrote again"),
+    "reopened_by_citizen": text("reopened, because the citizen wrote again"),
+    "mention_edited": text("the citizen edited a post"),
+    "mention_gone": text("the citizen removed a post"),
+    "claim": text("claimed"),
+    "take_over": text("taken over"),
+    "release": text("released"),
+    "assign": text("assigned"),
+    "answer": text("answer approved"),
+    "withdraw": text("answer taken back"),
+    "reply_sent": text("answer published"),
+    "reply_failed": text("answer refused by the platform"),
+    "reply_uncertain": text("not certain whether the answer was published"),
+    "settled": text("decided whether the answer was published"),
+    "escalate": text("escalated"),
+    "advise": text("advice given"),
+    "close": text("closed"),
+    "reopen": text("reopened"),
+    "note": text("note added"),
 }
 
 
