@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -11,17 +12,39 @@ from bot import connectors
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
+from bot.domain.text import text
 from bot.models import Account, Event, Team
 from bot.seal import seal, unseal
+
+STOPPED_BY_HAND = text("It was stopped by hand.")
+"""The problem of an account that people stopped; only people let it go on."""
 
 
 def opened(row: Account, settings: Settings) -> base.Account:
     """Return a stored account as its connector needs it, tokens unsealed; raises BadSettings when the key is wrong."""
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
-    options = {**row.options, "allow_private": settings.allow_private_addresses}
-    if settings.public_url and row.platform == "webhook":
-        options["address"] = f"{settings.public_url.rstrip('/')}/in/{row.name}"
+    options = {**row.options, **_from_settings(row.platform, row.name, settings)}
     return base.Account(row.id or 0, row.platform, row.name, row.url, secrets, options, row.known)
+
+
+def drafted(
+    settings: Settings, *, platform: str, name: str, url: str, secrets: Mapping[str, str], options: Mapping[str, Any]
+) -> base.Account:
+    """Return an account that is not stored yet, so that its connector can check it."""
+    return base.Account(0, platform, name, url, secrets, {**options, **_from_settings(platform, name, settings)})
+
+
+def _from_settings(platform: str, name: str, settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {"allow_private": settings.allow_private_addresses}
+    if platform == "webhook":
+        options["address"] = address(name, settings)
+    return options
+
+
+def address(name: str, settings: Settings) -> str:
+    """Return where the source of this name sends its mentions: at PUBLIC_URL, else on this machine."""
+    at = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
+    return f"{at}/in/{name}"
 
 
 def connector_of(settings: Settings, client: Client) -> Callable[[Account], base.Connector]:
@@ -35,6 +58,9 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
         return
     found = await session.exec(select(Team).order_by(col(Team.id)).limit(1))
     team = found.first() or Team(name=settings.team_name, channel=settings.slack_channel, created_at=now)
+    namesake = await session.exec(select(Team.id).where(Team.name == settings.team_name, col(Team.id) != team.id))
+    if namesake.first() is not None:
+        raise BadSettings(f"TEAM_NAME is {settings.team_name}, but another team has that name: choose another.")
     team.name, team.channel = settings.team_name, settings.slack_channel
     session.add(team)
 
@@ -71,7 +97,8 @@ async def add(
     )
     session.add(account)
     await session.flush()
-    session.add(Event(account_id=account.id, kind="account_added", at=now))
+    # Told by name, not by id: the log is kept for ever, and an account that was never used can be removed.
+    session.add(Event(kind="account_added", at=now, details=_name_of(account)))
     return account
 
 
@@ -81,8 +108,81 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     return found.first()
 
 
+async def named(session: AsyncSession, name: str) -> Account:
+    """Return the account that people call by this name (or platform/name); raises BadSettings when it is not one."""
+    found = [each for each in await connected(session) if name in {each.name, f"{each.platform}/{each.name}"}]
+    if not found:
+        raise BadSettings(f"There is no account named {name}; `webcare accounts list` shows which there are.")
+    if len(found) > 1:
+        choices = " or ".join(f"{each.platform}/{each.name}" for each in found)
+        raise BadSettings(f"Several accounts are named {name}: write {choices}.")
+    return found[0]
+
+
+async def connected(session: AsyncSession) -> list[Account]:
+    """Return the accounts that have a connector, in order of age (those for cases made by hand have none)."""
+    rows = await session.exec(
+        select(Account).where(col(Account.platform).in_(connectors.PLATFORMS)).order_by(col(Account.id))
+    )
+    return list(rows)
+
+
+async def health(connector: base.Connector) -> base.Health:
+    """Return what the connector's check finds; a verdict is a problem like any other."""
+    try:
+        return await connector.check()
+    except base.Verdict as verdict:
+        return base.Health(problems=(verdict.text,))
+
+
 def learned(account: Account, health: base.Health) -> None:
-    """Keep what a check learned; an account without problems goes on, one that was stopped included."""
+    """Keep what a check learned; an account without problems goes on, unless people stopped it."""
     account.known = {**account.known, **health.known}
-    if not health.problems:
+    if not health.problems and not is_stopped_by_hand(account):
         account.problem, account.stopped_at, account.poll_after = None, None, None
+
+
+def is_stopped_by_hand(account: Account) -> bool:
+    """Tell whether people stopped the account, rather than a fault."""
+    return account.stopped_at is not None and account.problem == STOPPED_BY_HAND.to_json()
+
+
+def renew(
+    session: AsyncSession, account: Account, secrets: Mapping[str, str], settings: Settings, now: datetime
+) -> None:
+    """Give the account new tokens in place of its old ones."""
+    account.sealed = seal(secrets, settings.webcare_secret_key.get_secret_value())
+    session.add(account)
+    session.add(Event(account_id=account.id, kind="account_renewed", at=now))
+
+
+def stop(session: AsyncSession, account: Account, now: datetime) -> None:
+    """Stop the account: nothing is read or sent until people start it."""
+    account.stopped_at, account.problem = account.stopped_at or now, STOPPED_BY_HAND.to_json()
+    session.add(account)
+    session.add(Event(account_id=account.id, kind="account_stopped", at=now, details={"by_hand": True}))
+
+
+def start(session: AsyncSession, account: Account, now: datetime) -> None:
+    """Let a stopped account go on, whatever stopped it."""
+    account.stopped_at, account.problem, account.poll_after = None, None, None
+    session.add(account)
+    session.add(Event(account_id=account.id, kind="account_started", at=now))
+
+
+async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
+    """Delete an account that nothing hangs on; one with mentions or a history is stopped and kept (False)."""
+    gone = _name_of(account)
+    try:
+        async with session.begin_nested():  # the foreign keys know best what hangs on it
+            await session.delete(account)
+    except IntegrityError:
+        await session.refresh(account)
+        stop(session, account, now)
+        return False
+    session.add(Event(kind="account_removed", at=now, details=gone))
+    return True
+
+
+def _name_of(account: Account) -> dict[str, str]:
+    return {"platform": account.platform, "name": account.name}

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
@@ -17,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.config import BadSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Opens a session around one transaction: committed when the block ends well, rolled back otherwise."""
@@ -39,12 +41,14 @@ def create_engine(database_url: str) -> AsyncEngine:
 def _async_url(database_url: str) -> URL:
     try:
         url = make_url(database_url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise BadSettings(
             "DATABASE_URL is not a database address; write sqlite:///webcare.db or postgresql://user:password@host/name."
         ) from None
     kind = url.get_backend_name()
-    if kind == "sqlite" and url.database:
+    if kind == "sqlite":
+        if not url.database:
+            raise BadSettings("DATABASE_URL names no file; write sqlite:///webcare.db.")
         return url.set(drivername="sqlite+aiosqlite")
     if kind in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
@@ -93,9 +97,20 @@ def _alembic(connection: Connection | None = None) -> Config:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the tables to the newest revision; raises BadSettings when the database cannot be opened."""
+    """Bring the tables to the newest revision; raises BadSettings when it cannot be opened or is newer than we."""
     async with connected(engine) as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))
+        try:
+            await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))
+        except CommandError:
+            raise BadSettings("The database was made by a newer version of webcare: update the program.") from None
+
+
+async def prepare(engine: AsyncEngine) -> None:
+    """Migrate a SQLite database; raises BadSettings for a PostgreSQL one that `webcare migrate` was not run on."""
+    if engine.dialect.name == "sqlite":
+        await migrate(engine)
+    elif not await is_migrated(engine):
+        raise BadSettings(NOT_MIGRATED)
 
 
 async def is_migrated(engine: AsyncEngine) -> bool:
@@ -106,6 +121,11 @@ async def is_migrated(engine: AsyncEngine) -> bool:
     return current == head
 
 
+def place(engine: AsyncEngine) -> str:
+    """Return the address of a database for people: without driver and password."""
+    return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
+
+
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Open a connection in a transaction; raises BadSettings with what to do when the database cannot be opened."""
@@ -113,7 +133,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
             connection = await stack.enter_async_context(engine.begin())
         except (SQLAlchemyError, OSError) as error:
-            where = engine.url.render_as_string(hide_password=True)
+            where = place(engine)
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise BadSettings(f"The database {where} cannot be opened ({reason}): check DATABASE_URL.") from None
         yield connection

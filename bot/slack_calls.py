@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.config import Settings
 from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
@@ -58,6 +59,12 @@ READS = frozenset(
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 
 
+def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Return the Slack client. It never retries by itself: a retry after a lost connection would post twice."""
+    token = settings.slack_bot_token.get_secret_value()
+    return AsyncWebClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
+
+
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of Slack's Web API; raises SlackLater, SlackDown or SlackRefuses."""
     try:
@@ -65,18 +72,23 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSl
             return await client.api_call(method, http_verb="GET", params=arguments)
         return await client.api_call(method, json=arguments)
     except SlackApiError as error:
-        response = error.response
-        status = getattr(response, "status_code", 200)
-        name = str(response.get("error", "")) if hasattr(response, "get") else ""
-        if status == 429 or name == "ratelimited":
-            raise SlackLater(timedelta(seconds=_retry_after(response))) from None
-        if status >= 500 or name in FAULTS or not name:
-            raise SlackDown(maybe_done=True) from None
-        raise SlackRefuses(name) from None
+        raise _sorted(error.response) from None
     except aiohttp.ClientConnectorError:
         raise SlackDown(maybe_done=False) from None
     except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError):
         raise SlackDown(maybe_done=True) from None
+
+
+def _sorted(response: Any) -> Exception:
+    """Return what follows from an answer of Slack's that is no success."""
+    status = getattr(response, "status_code", 200)
+    content = getattr(response, "data", response)
+    name = str(content.get("error", "")) if isinstance(content, dict) else ""
+    if status == 429 or name == "ratelimited":
+        return SlackLater(timedelta(seconds=_retry_after(response)))
+    if status >= 500 or name in FAULTS or not name:
+        return SlackDown(maybe_done=True)
+    return SlackRefuses(name)
 
 
 def _retry_after(response: Any) -> float:

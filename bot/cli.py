@@ -1,0 +1,181 @@
+"""The command `webcare`: what people type to set the bot up, look after it and run it."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func
+from sqlmodel import col, select
+from typer.core import TyperGroup
+
+from bot import check as checks
+from bot import cli_accounts, db, run, seal
+from bot.config import ENV_FILE, BadSettings, Settings
+from bot.logs import set_up_logging, trace
+from bot.models import Account, Team
+from bot.terminal import database, mark, plain, say, settings_for_command, with_key
+
+log = structlog.get_logger()
+
+BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
+"""Exit codes: a setting or argument is wrong; a fault of ours (EX_SOFTWARE); stopped by Ctrl-C."""
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
+
+
+class _Sentences(TyperGroup):
+    """A group of commands whose errors are one plain sentence and an exit code, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadSettings as error:
+            typer.echo(plain(error), err=True)
+            raise typer.Exit(BAD_SETTINGS) from None
+        except (typer.Abort, KeyboardInterrupt):
+            typer.echo("\nStopped.", err=True)
+            raise typer.Exit(STOPPED) from None
+        except (typer.Exit, typer.TyperException, BrokenPipeError):
+            raise
+        except Exception as error:
+            known = trace(error)
+            log.error("a command failed", **known)
+            typer.echo(
+                f"Something went wrong that should not have (reference {known['reference']}): "
+                "the log line above says where; please report it.",
+                err=True,
+            )
+            raise typer.Exit(BUG) from None
+
+
+app = typer.Typer(
+    cls=_Sentences,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Settings come from the environment or a file .env in this folder. Begin with: webcare check",
+)
+teams = typer.Typer(no_args_is_help=True, help="The webcare teams and their Slack channels.")
+app.add_typer(teams, name="teams")
+app.add_typer(cli_accounts.accounts_app, name="accounts")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"webcare {importlib.metadata.version('webcare-bot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def webcare(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Answer citizens where they write, from Slack."""
+    set_up_logging("INFO", "text")
+
+
+@app.command("run")
+def run_bot(
+    http: Annotated[
+        bool, typer.Option("--http", help="Let Slack come to us at /slack/events instead of by Socket Mode.")
+    ] = False,
+) -> None:
+    """Run the bot until Ctrl-C or SIGTERM."""
+    asyncio.run(run.run(settings_for_command(), http=http))
+
+
+@app.command()
+def check() -> None:
+    """Try everything the bot needs and say in plain words what works and what is missing."""
+    if not asyncio.run(_check(settings_for_command())):
+        raise typer.Exit(1)
+
+
+async def _check(settings: Settings) -> bool:
+    all_work = True
+    async with contextlib.aclosing(checks.findings(settings)) as findings:
+        async for finding in findings:
+            mark(finding.works, f"{finding.about}: {finding.words}")
+            all_work = all_work and finding.works
+    say("All is well: webcare run" if all_work else "Mend what has a ✘, then run webcare check again.")
+    return all_work
+
+
+@app.command()
+def migrate() -> None:
+    """Make the database's tables, or bring them up to date (with SQLite the bot does so by itself)."""
+    asyncio.run(_migrate(settings_for_command()))
+
+
+async def _migrate(settings: Settings) -> None:
+    engine = db.create_engine(settings.database_url)
+    try:
+        await db.migrate(engine)
+        say(f"The tables of {db.place(engine)} are up to date.")
+    finally:
+        await engine.dispose()
+
+
+@app.command()
+def key(
+    show: Annotated[bool, typer.Option("--show", help="Print the key, to keep a copy in a safe place.")] = False,
+) -> None:
+    """Make the key that encrypts the platforms' tokens, and write it into .env, unless there is one."""
+    settings = settings_for_command()
+    value = settings.webcare_secret_key.get_secret_value()
+    if value:
+        seal.refuse_malformed(value)
+        say(f"There is a WEBCARE_SECRET_KEY already, in {ENV_FILE} or the environment; it stays as it is.")
+    settings = with_key(settings)
+    if show:
+        say(settings.webcare_secret_key.get_secret_value())
+
+
+@teams.command("add")
+def add_team(
+    name: Annotated[str, typer.Argument(help="What the team is called.")],
+    channel: Annotated[str, typer.Argument(help="Id of its Slack channel (C…): in Slack, open the channel's details.")],
+) -> None:
+    """Add a team, or give one another channel. The first team is TEAM_NAME with SLACK_CHANNEL."""
+    if not name.strip() or not CHANNEL.fullmatch(channel):
+        raise BadSettings(
+            "A team needs a name and the id of a channel (C…), which Slack shows in the channel's details."
+        )
+    asyncio.run(_add_team(settings_for_command(), name.strip(), channel, run.utc_now()))
+
+
+async def _add_team(settings: Settings, name: str, channel: str, now: datetime) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        rows = list(await session.exec(select(Team).order_by(col(Team.id))))
+        team = next((row for row in rows if row.name == name), None) or Team(name=name, channel=channel, created_at=now)
+        if team in rows[:1] and settings.slack_channel:
+            raise BadSettings(f"{name} is the first team: its channel is the setting SLACK_CHANNEL.")
+        team.channel = channel
+        session.add(team)
+    say(f"The cards of {name} appear in {channel}. Invite the bot there: /invite @webcare")
+
+
+@teams.command("list")
+def list_teams() -> None:
+    """Show the teams, their channels and how many accounts they have."""
+    asyncio.run(_list_teams(settings_for_command()))
+
+
+async def _list_teams(settings: Settings) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        counted = select(Team, func.count(col(Account.id))).outerjoin(Account).group_by(col(Team.id))
+        rows = list(await session.exec(counted.order_by(col(Team.id))))
+    if not rows:
+        raise BadSettings("There is no team yet: set SLACK_CHANNEL, or add one with webcare teams add.")
+    table = Table("Team", "Channel", "Accounts")
+    for team, count in rows:
+        table.add_row(plain(team.name), team.channel, str(count))
+    Console(markup=False).print(table)

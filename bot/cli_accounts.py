@@ -1,0 +1,196 @@
+"""`webcare accounts`: list, check, renew, stop, start and remove the accounts on platforms; adding is in cli_add."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot import accounts, cli_add, connectors
+from bot.cli_add import TokenEnv, TokenFile, given_token, proper_token
+from bot.config import BadSettings, Settings
+from bot.connectors import base
+from bot.connectors.http import new_client
+from bot.connectors.webhook import new_secret
+from bot.models import Account, Team
+from bot.run import utc_now
+from bot.seal import unseal
+from bot.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
+from bot.texts import Texts
+
+accounts_app = typer.Typer(no_args_is_help=True, help="The accounts on platforms: where citizens write to us.")
+accounts_app.add_typer(cli_add.add_app, name="add")
+
+Name = Annotated[str, typer.Argument(help="Its name, as `webcare accounts list` shows it.")]
+
+
+@accounts_app.command("list")
+def list_accounts() -> None:
+    """Show the accounts and how they are."""
+    asyncio.run(_list(settings_for_command()))
+
+
+async def _list(settings: Settings) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        rows = await accounts.connected(session)
+        teams = {row.team_id: (await session.get_one(Team, row.team_id)).name for row in rows}
+    if not rows:
+        say("There are no accounts yet: webcare accounts add mastodon, … add feed or … add webhook.")
+        return
+    table = Table("Platform", "Name", "Team", "State", "Last read")
+    t = Texts("en", settings.time_zone)
+    for row in rows:
+        cells = (row.platform, row.name, teams[row.team_id], _state(row, t), _last_read(row, t))
+        table.add_row(*(plain(cell) for cell in cells))
+    Console(markup=False, highlight=False).print(table)
+
+
+def _state(row: Account, t: Texts) -> str:
+    if row.stopped_at is not None:
+        return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.kept(row.problem)}"
+    if row.problem is not None:
+        return f"Trouble, is tried again. {t.kept(row.problem)}"
+    return "Works" if row.polled_at or not connectors.PLATFORMS[row.platform].polls else "Not read yet"
+
+
+def _last_read(row: Account, t: Texts) -> str:
+    if not connectors.PLATFORMS[row.platform].polls:
+        return "it calls us"
+    return t.when(row.polled_at, utc_now()) if row.polled_at else "–"
+
+
+@accounts_app.command("check")
+def check_accounts(
+    name: Annotated[str, typer.Argument(help="One account; all of them when left out.")] = "",
+) -> None:
+    """Try accounts and say what works and what is missing; one that is mended goes on by itself."""
+    if not asyncio.run(_check(settings_for_command(), name)):
+        raise typer.Exit(1)
+
+
+async def _check(settings: Settings, name: str) -> bool:
+    all_work = True
+    async with database(settings) as open_session, new_client() as client:
+        async with open_session() as session:
+            rows = [await accounts.named(session, name)] if name else await accounts.connected(session)
+        for row in rows:
+            say(f"{row.platform} {row.name}")
+            health = await accounts.health(connectors.connect(accounts.opened(row, settings), client))
+            show(health)
+            async with open_session() as session:
+                kept = await session.get_one(Account, row.id, with_for_update=True)
+                accounts.learned(kept, health)
+                session.add(kept)
+            if accounts.is_stopped_by_hand(kept):
+                say(f"It is stopped; let it go on with: webcare accounts start {row.name}")
+            all_work = all_work and not health.problems
+    if not rows:
+        say("There are no accounts yet.")
+    return all_work
+
+
+@accounts_app.command()
+def renew(
+    name: Name,
+    token_file: TokenFile = "",
+    token: TokenEnv = "",
+    end_old: Annotated[
+        bool, typer.Option("--end-old", help="webhook: from now on accept only the newest secret.")
+    ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Keep the new token even if it does not work.")] = False,
+) -> None:
+    """Give an account a new token; a webhook gets a new signing secret, and its old one goes on until --end-old."""
+    asyncio.run(_renew(settings_for_command(), name, given_token(token_file, token), end_old=end_old, anyway=anyway))
+
+
+async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, anyway: bool) -> None:
+    async with database(settings) as open_session:
+        async with open_session() as session:
+            row = await accounts.named(session, name)
+        secrets = _new_secrets(row, unseal(row.sealed, settings.webcare_secret_key.get_secret_value()), token, end_old)
+        fresh = accounts.drafted(
+            settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
+        )
+        async with new_client() as client:
+            health = await accounts.health(connectors.connect(fresh, client))
+        show(health)
+        _refuse_other_account(row, health)
+        if health.problems and not anyway:
+            say("Nothing was changed; mend it, or give --anyway.")
+            raise typer.Exit(1)
+        async with open_session() as session:
+            row = await session.get_one(Account, row.id, with_for_update=True)
+            accounts.renew(session, row, secrets, settings, utc_now())
+            accounts.learned(row, health)
+    if row.platform == "webhook" and not end_old:
+        say(f"Its new signing secret, shown this once: {secrets['signing_secret']}")
+        say(f"The old one is accepted too, until: webcare accounts renew {row.name} --end-old")
+    mark(True, f"{row.name} is renewed.")
+
+
+def _new_secrets(row: Account, old: Mapping[str, str], token: str, end_old: bool) -> dict[str, str]:
+    match row.platform:
+        case "webhook":
+            kept = {key: value for key, value in old.items() if not key.endswith("_old")}
+            if end_old:
+                return kept
+            return {**kept, "signing_secret": new_secret(), "signing_secret_old": old.get("signing_secret", "")}
+        case "mastodon":
+            return {"token": token or proper_token(ask_secret("New access token", "--token-file"))}
+        case _:
+            raise BadSettings(f"{row.name} has no token that could be renewed.")
+
+
+def _refuse_other_account(row: Account, health: base.Health) -> None:
+    """Raise BadSettings when a token is another account's: what was read and sent would no longer fit."""
+    known, now = row.known.get("account_id"), health.known.get("account_id")
+    if known and now and known != now:
+        was, is_of = row.known.get("acct", row.name), health.known.get("acct", "another account")
+        raise BadSettings(f"This token is of @{is_of}, not of @{was}: add that one as an account of its own.")
+
+
+@accounts_app.command()
+def stop(name: Name) -> None:
+    """Stop an account: nothing is read from it or sent by it."""
+    asyncio.run(_stop_or_start(settings_for_command(), name, stopping=True))
+    say(f"{name} is stopped; let it go on with: webcare accounts start {name}")
+
+
+@accounts_app.command()
+def start(name: Name) -> None:
+    """Let a stopped account go on."""
+    asyncio.run(_stop_or_start(settings_for_command(), name, stopping=False))
+    say(f"{name} goes on; try it with: webcare accounts check {name}")
+
+
+async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        row = await accounts.named(session, name)
+        (accounts.stop if stopping else accounts.start)(session, row, utc_now())
+
+
+@accounts_app.command()
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False
+) -> None:
+    """Remove an account; one that mentions hang on is stopped and kept, for answers must stay archived."""
+    if not yes and not may_ask():
+        raise BadSettings("--yes is missing, and there is no terminal to ask on: give it.")
+    if not yes and not typer.confirm(f"Remove {plain(name)}?"):
+        say("Nothing was changed.")
+        return
+    if asyncio.run(_remove(settings_for_command(), name, utc_now())):
+        say(f"{name} is removed.")
+        return
+    say(
+        f"{name} is stopped but kept: mentions or a history hang on it, and answers must stay archived. "
+        "Nothing is read or sent any more."
+    )
+
+
+async def _remove(settings: Settings, name: str, now: datetime) -> bool:
+    async with database(settings) as open_session, open_session() as session:
+        return await accounts.remove(session, await accounts.named(session, name), now)

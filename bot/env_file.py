@@ -1,0 +1,20 @@
+"""The file `.env`: writes a setting into it for people, and leaves the rest as it is."""
+
+import os
+from pathlib import Path
+
+from dotenv import set_key
+
+from bot.config import BadSettings
+
+
+def write(path: Path, name: str, value: str) -> None:
+    """Set one name in the file (made when missing), keeping every other line; only its owner can read it afterwards."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        path.chmod(0o600)  # before the secret is in it
+        set_key(path, name, value, quote_mode="never", follow_symlinks=True)
+    except OSError as error:
+        raise BadSettings(
+            f"Cannot write {path} here ({error.strerror}): go to the folder of the bot, or make it writable."
+        ) from None

@@ -1,0 +1,112 @@
+"""What all commands share: the database they work on, questions, and words on the terminal."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import typer
+from pydantic import SecretStr
+
+from bot import accounts, db, env_file
+from bot.config import ENV_FILE, BadSettings, Settings, load_settings
+from bot.connectors.base import Health
+from bot.logs import set_up_logging
+from bot.run import utc_now
+from bot.seal import new_key
+
+
+def settings_for_command() -> Settings:
+    """Read the settings and log as they say; raises BadSettings."""
+    settings = load_settings()
+    set_up_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[db.Sessions]:
+    """Open the database as the bot does when it starts; raises BadSettings when that fails."""
+    engine = db.create_engine(settings.database_url)
+    try:
+        await db.prepare(engine)
+        open_session = db.sessions(engine)
+        async with open_session() as session:
+            await accounts.ensure_team(session, settings, utc_now())
+        yield open_session
+    finally:
+        await engine.dispose()
+
+
+def with_key(settings: Settings) -> Settings:
+    """Return the settings with a secret key: the one they have, or a new one that is written into .env."""
+    if settings.webcare_secret_key.get_secret_value():
+        return settings
+    key = new_key()
+    env_file.write(ENV_FILE, "WEBCARE_SECRET_KEY", key)
+    say(f"Made WEBCARE_SECRET_KEY and wrote it into {ENV_FILE.absolute()}. Keep a copy: the tokens need it.")
+    return settings.model_copy(update={"webcare_secret_key": SecretStr(key)})
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+def plain(words: object) -> str:
+    """Return words without what could steer a terminal: some of them come from platforms."""
+    return "".join(sign if sign.isprintable() else " " for sign in str(words))
+
+
+def say(words: str) -> None:
+    """Print a line."""
+    typer.echo(plain(words))
+
+
+def mark(works: bool, words: object) -> None:
+    """Print a line with a sign before it of whether this works."""
+    typer.echo(f"{typer.style('✔', fg='green') if works else typer.style('✘', fg='red')} {plain(words)}")
+
+
+def show(health: Health) -> None:
+    """Print what a check found, a sentence a line."""
+    for sentence in health.working:
+        mark(True, sentence)
+    for sentence in health.problems:
+        mark(False, sentence)
+
+
+# --- Questions -----------------------------------------------------------------------------------
+
+
+def may_ask() -> bool:
+    """Tell whether there is a person at the terminal."""
+    return sys.stdin.isatty()
+
+
+def ask(question: str, flag: str, *, default: str | None = None) -> str:
+    """Ask a person; without one, take the default or raise BadSettings naming the flag to give."""
+    if may_ask():
+        return str(typer.prompt(question, default=default, show_default=bool(default))).strip()
+    if default is None:
+        raise BadSettings(f"{flag} is missing, and there is no terminal to ask on: give it.")
+    return default
+
+
+def ask_secret(question: str, flag: str, *, may_be_empty: bool = False) -> str:
+    """Ask a person for a secret, which is not shown as they type; without a person raise BadSettings."""
+    if may_ask():
+        return str(typer.prompt(question, hide_input=True, default="" if may_be_empty else None, show_default=False))
+    if may_be_empty:
+        return ""
+    raise BadSettings(f"{flag} is missing, and there is no terminal to ask on: give it.")
+
+
+def read_secret(source: str) -> str:
+    """Return the first line of a file, or of standard input for "-"; raises BadSettings when there is none."""
+    try:
+        text = sys.stdin.readline() if source == "-" else Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise BadSettings(f"The file {source} cannot be read ({reason}).") from None
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if not first:
+        raise BadSettings(f"There is no token in {'standard input' if source == '-' else source}.")
+    return first
