@@ -116,7 +116,10 @@ class LocalSlack(Acting, Looking):
 
     def deliver_to(self, request_url: str) -> None:
         """From now on deliver by signed HTTP to this address."""
-        self.delivery = SignedHttp(self.workspace, request_url)
+        if isinstance(self.delivery, SignedHttp):
+            self.delivery.request_url = request_url
+        else:
+            self.delivery = SignedHttp(self.workspace, request_url)
 
     def _hear(self, change: Change) -> None:
         if change.kind == "event":
