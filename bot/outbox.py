@@ -125,6 +125,8 @@ async def send_due(desk: Desk, account_id: int) -> datetime | None:
         async with desk.session() as session:
             await _record(session, reply.id or 0, outcome, desk.now())
         await cards.sync(desk, reply.case_id)
+        if isinstance(outcome, Unauthorized):
+            await cards.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
 
 
 async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | None:

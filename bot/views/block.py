@@ -14,7 +14,7 @@ SECTION = 2900
 """Characters for one section's text (Slack: 3,000), with room for what escaping adds at the end."""
 CONTEXT = 1900
 OPTION = 75
-LEFT_TO_RIGHT = "\u2068"
+FIRST_STRONG = "\u2068"
 END = "\u2069"
 
 
@@ -41,7 +41,7 @@ def literal(text: str, limit: int) -> str:
 
 def isolate(text: str) -> str:
     """Keep right-to-left marks inside this text from turning round what follows (Unicode isolates, UAX #9)."""
-    return f"{LEFT_TO_RIGHT}{text}{END}"
+    return f"{FIRST_STRONG}{text}{END}" if text else ""
 
 
 def cut(text: str, limit: int) -> str:
@@ -80,7 +80,7 @@ def context(*texts: str) -> Block:
 
 def quote(text: str, limit: int = SECTION) -> Block:
     """Return strangers' words as a quotation: rich text is never parsed, so nothing in it can ping, link or format."""
-    words = isolate(cut(text.strip(), limit)) if text.strip() else "—"
+    words = isolate(cut(text.strip(), limit)) or "—"
     element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]}
     return {"type": "rich_text", "elements": [element]}
 
