@@ -1,0 +1,220 @@
+"""Every sentence for people is there in Dutch, with the same placeholders and marks.
+
+The sentences are read from the code with ``ast``: it tells our ``text`` from SQLAlchemy's, and sees what is no literal.
+"""
+
+import ast
+import io
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+import regex
+from babel.messages import Catalog
+from babel.messages import Message as Entry
+from babel.messages.pofile import read_po, write_po
+
+from bot.domain.text import Text, text
+from bot.texts import LOCALES, Texts
+
+ROOT = Path(__file__).parent.parent
+ELSEWHERE = ("bot/sandbox/", "bot/migrations/")
+"""The local Slack is not Slack, and migrations say nothing."""
+SAYS_NO = {"Refused", "Verdict", "Rejected", "Unavailable", "OutcomeUnknown", "Unauthorized"}
+TAKES_A_SENTENCE = {"t", "Text", *SAYS_NO}
+"""Calls whose first argument is a sentence."""
+
+
+# --- what the code says ------------------------------------------------------------------------------------------
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """The modules that speak to people, by path."""
+    for package in ("bot", "handlers", "jobs"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if not name.startswith(ELSEWHERE):
+                yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def sentence_arguments(tree: ast.Module) -> Iterator[tuple[ast.Call, list[ast.expr]]]:
+    """The calls that take a sentence, each with the argument that is one; two for a plural."""
+    takes = TAKES_A_SENTENCE | ({"text"} if imports_text(tree) else set())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            name = called(node)
+            if name == "plural":
+                yield node, node.args[:2]
+            elif name in takes:
+                yield node, node.args[:1]
+        elif isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id in SAYS_NO for b in node.bases):
+            calls = (each for each in ast.walk(node) if isinstance(each, ast.Call) and each.args)
+            yield from ((each, each.args[:1]) for each in calls if called(each) == "__init__")
+
+
+def imports_text(tree: ast.Module) -> bool:
+    """Whether `text` is ours here."""
+    froms = (n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "bot.domain.text")
+    return any(alias.name == "text" for node in froms for alias in node.names)
+
+
+def called(call: ast.Call) -> str:
+    """The last part of the name that is called."""
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+
+
+def sentences_in(tree: ast.Module) -> Iterator[str | tuple[str, str]]:
+    """The sentences that a module says; a pair for a plural."""
+    for _, arguments in sentence_arguments(tree):
+        if len(arguments) == 2 and all(isinstance(a, ast.Constant) for a in arguments):
+            one, many = (str(a.value) for a in arguments if isinstance(a, ast.Constant))
+            yield one, many
+        for each in arguments if len(arguments) == 1 else []:
+            choices = [each.body, each.orelse] if isinstance(each, ast.IfExp) else [each]
+            yield from (c.value for c in choices if isinstance(c, ast.Constant) and isinstance(c.value, str))
+
+
+def said_in_the_code() -> Catalog:
+    catalog = Catalog()
+    for path, tree in sources():
+        for sentence in sentences_in(tree):
+            catalog.add(sentence, locations=[(path, 0)])
+    return catalog
+
+
+def entries(catalog: Catalog) -> list[Entry]:
+    return [entry for entry in catalog if entry.id]
+
+
+def forms(said: Any) -> tuple[str, ...]:
+    """One sentence as a tuple of its forms."""
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def as_po(missing: list[Entry]) -> str:
+    """Entries as they stand in a catalogue, to be pasted there."""
+    catalog, written = Catalog(locale="nl"), io.BytesIO()
+    for entry in missing:
+        catalog[entry.id] = Entry(entry.id, locations=entry.locations)
+    write_po(written, catalog, width=0, omit_header=True, include_lineno=False)
+    return written.getvalue().decode()
+
+
+SAID = said_in_the_code()
+with (LOCALES / "nl.po").open("rb") as po:
+    DUTCH = read_po(po, locale="nl")
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ('t("Claim")', ["Claim"]),
+        ('desk.t("{n} left", n=3)', ["{n} left"]),
+        ('self.desk.t.plural("{n} case", "{n} cases", n)', [("{n} case", "{n} cases")]),
+        ('t("in two " "parts")', ["in two parts"]),
+        ('t("Yes" if sure else "No")', ["Yes", "No"]),
+        ('raise Refused("No.", agent=who)', ["No."]),
+        ('base.Rejected("{host} says no.", host=h)', ["{host} says no."]),
+        ('class Late(Verdict):\n def __init__(self): super().__init__("Later.")', ["Later."]),
+        ('from bot.domain.text import text\nKINDS = {"video": text("video")}', ["video"]),
+        ('from sqlalchemy import text\nWAITING = text("status = 1")', []),
+        ("t(error.text)", []),
+        ('class SlackDown(Exception):\n def __init__(self): super().__init__("unreachable")', []),
+    ],
+)
+def test_every_way_to_say_something_is_read(source: str, read: list[Any]) -> None:
+    assert list(sentences_in(ast.parse(source))) == read
+
+
+def test_no_sentence_is_put_together_in_the_code() -> None:
+    """A translator needs it whole: an f-string or a sum is in no catalogue."""
+    whole = [
+        f"{path}:{call.lineno}: {ast.unparse(argument)}"
+        for path, tree in sources()
+        for call, arguments in sentence_arguments(tree)
+        for argument in arguments
+        if isinstance(argument, ast.JoinedStr | ast.BinOp)
+    ]
+    assert not whole, "\n".join(whole)
+
+
+def test_a_table_that_is_spoken_from_holds_marked_sentences() -> None:
+    """`t(REASONS[…])` is only found when the table says `text("…")`."""
+    for path, tree in sources():
+        for call, arguments in sentence_arguments(tree):
+            names = {n.id for a in arguments for n in ast.walk(a) if isinstance(n, ast.Name) and n.id.isupper()}
+            for name in names:
+                table = vars(import_module(path.removesuffix(".py").replace("/", ".")))[name]
+                spoken = table.values() if isinstance(table, dict) else [table]
+                assert all(isinstance(each, Text) for each in spoken), f"{path}:{call.lineno}: {name}"
+
+
+# --- what the catalogue says -------------------------------------------------------------------------------------
+
+
+def test_every_sentence_has_its_dutch() -> None:
+    missing = []
+    for entry in entries(SAID):
+        kept = DUTCH.get(entry.id)
+        if kept is None or kept.id != entry.id or kept.fuzzy or not all(forms(kept.string)):
+            missing.append(entry)
+    assert not missing, f"translate these in bot/locales/nl.po:\n\n{as_po(missing)}"
+
+
+def test_the_catalogue_holds_nothing_that_is_no_longer_said() -> None:
+    known = {entry.id for entry in entries(SAID)}
+    gone = [entry.id for entry in entries(DUTCH) if entry.id not in known]
+    assert not gone, "remove these from bot/locales/nl.po:\n" + "\n".join(map(str, gone))
+    assert not DUTCH.obsolete
+
+
+def placeholders(said: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(said) if name is not None}
+
+
+def marks(said: str) -> Counter[str]:
+    """Slack's marks and the signs: bold, code, bullets, emoji."""
+    return Counter(regex.findall(r"[*`•⋯^]|\p{Emoji_Presentation}|⚠️", said))
+
+
+def test_the_dutch_has_the_same_placeholders_and_marks() -> None:
+    for entry in entries(DUTCH):
+        for source, dutch in zip(forms(entry.id), forms(entry.string), strict=True):
+            assert placeholders(dutch) == placeholders(source), dutch
+            assert marks(dutch) == marks(source), dutch
+
+
+def test_the_dutch_begins_and_ends_as_the_english_does() -> None:
+    """Sentences are put next to each other: a full stop that is missing shows, and so does a space too many."""
+    for entry in entries(DUTCH):
+        for source, dutch in zip(forms(entry.id), forms(entry.string), strict=True):
+            assert dutch == dutch.strip(), dutch
+            assert source == source.strip(), source
+            if source[-1] in ".:…":
+                assert dutch[-1] in source[-1] + "?", dutch
+
+
+def test_one_and_many_differ_in_dutch() -> None:
+    dutch = Texts("nl", "Europe/Amsterdam")
+    assert dutch.plural("*{n} case is waiting*", "*{n} cases are waiting*", 1) == "*Er wacht 1 zaak*"
+    assert dutch.plural("*{n} case is waiting*", "*{n} cases are waiting*", 3) == "*Er wachten 3 zaken*"
+
+
+def test_english_says_what_stands_in_the_code() -> None:
+    english = Texts("en", "Europe/Amsterdam")
+    for entry in entries(SAID):
+        one, *many = forms(entry.id)
+        assert english(one) == one
+        if many:
+            assert english.plural(one, many[0], 1) == one.format(n=1)
+            assert english.plural(one, many[0], 2) == many[0].format(n=2)
+
+
+def test_a_sentence_in_no_catalogue_is_said_in_english() -> None:
+    """A problem kept in the database by an older version may no longer be in the catalogue."""
+    kept = text("{host} said this in an older version.", host="example.nl").to_json()
+    assert Texts("nl", "Europe/Amsterdam").kept(kept) == "example.nl said this in an older version."

@@ -1,0 +1,178 @@
+"""Slack takes every message and modal in every state, in both languages, and no label is cut.
+
+The limits are the local Slack's, which refuses what Slack refuses.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from babel.messages.pofile import read_po
+
+from bot.domain.case import CloseReason, Move, Status, Urgency
+from bot.domain.mention import Allows
+from bot.domain.text import text
+from bot.models import (
+    Account,
+    Author,
+    Case,
+    CaseFile,
+    Escalation,
+    Event,
+    Mention,
+    MessageKind,
+    Note,
+    Reply,
+    ReplyStatus,
+    Team,
+)
+from bot.sandbox import blocks, modals
+from bot.texts import LANGUAGES, LOCALES, Texts
+from bot.views.answer_modal import Composed, answer_modal
+from bot.views.ask import ask_card
+from bot.views.block import Block, View
+from bot.views.case_card import case_card
+from bot.views.details_modal import EVENTS, details_modal
+from bot.views.escalate_modal import escalate_modal
+from bot.views.modals import advise_modal, assign_modal, close_modal, loading, note_modal, said, take_over_modal
+from bot.views.thread import account_problem, thread_message
+
+NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
+BY, OTHER = "U0SANNE", "U0YOUSSEF"
+PROBLEM = text("{host} has a fault (HTTP {status}).", host="mastodon.example.nl", status=503).to_json()
+LONG = "Waarom is de grijze container bij ons in de straat weer niet geleegd? <!channel> & 'groet' 🌷 " * 40
+
+
+def mention(number: int, **more: Any) -> Mention:
+    at = NOW - timedelta(days=400 - 100 * number)
+    return Mention(
+        **{
+            "id": number, "case_id": 1, "account_id": 1, "external_id": str(number), "text": LONG,
+            "url": f"https://social.example.nl/@fatima/{number}", "allows": [Allows.ANSWER, Allows.ANSWER_PRIVATELY],
+            "published_at": at, "received_at": at, **more,
+        }
+    )  # fmt: skip
+
+
+MENTIONS = [
+    mention(0, gone_at=NOW),
+    mention(1, edited_at=NOW, earlier_text=LONG),
+    mention(2, replies_to={"author": "Gemeente", "text": LONG}),
+    mention(3, private=True, media=[{"kind": kind, "url": "https://example.nl/1"} for kind in ("image", "audio", "x")]),
+]
+
+
+def reply(status: ReplyStatus, **more: Any) -> Reply:
+    return Reply(
+        id=1, case_id=1, mention_id=3, account_id=1, by=BY, key="k", draft=LONG, text=LONG, private=True,
+        status=status, created_at=NOW, send_at=NOW, sent_at=NOW, url="https://social.example.nl/@webcare/9", **more,
+    )  # fmt: skip
+
+
+def asked(target: str, urgency: Urgency, advice: str | None = None) -> Escalation:
+    return Escalation(
+        id=1, case_id=1, target=target, question=LONG, urgency=urgency, by=BY, at=NOW, submission="v",
+        advice=advice, advised_by=OTHER if advice else None,
+    )  # fmt: skip
+
+
+ASKED = [
+    asked("S0JURISTEN", Urgency.URGENT),
+    asked("C0WEGEN", Urgency.NORMAL),
+    asked(OTHER, Urgency.NORMAL, advice=LONG),
+]
+
+
+def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
+    case = Case(
+        id=1, team_id=1, account_id=1, author_id=1, status=status, assignee=None if status is Status.NEW else BY,
+        opened_at=NOW, claimed_at=NOW, answered_at=NOW, closed_at=NOW, closed_by=OTHER,
+        close_reason=more.pop("reason", None), close_text=LONG,
+    )  # fmt: skip
+    return CaseFile(
+        **{
+            "case": case,
+            "team": Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW),
+            "account": account(),
+            "platform": "Mastodon",
+            "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
+                             url="https://social.example.nl/@fatima"),
+            "mentions": MENTIONS if allows else [mention(3, allows=[])],
+            "replies": [], "escalations": [], **more,
+        }
+    )  # fmt: skip
+
+
+def account() -> Account:
+    return Account(
+        id=1, team_id=1, platform="mastodon", name="webcare@social.example.nl", url="https://social.example.nl",
+        problem=PROBLEM, created_at=NOW,
+    )  # fmt: skip
+
+
+def messages(t: Texts) -> Iterator[View]:
+    """Every message we post, in every state it can have."""
+    files = [case_file(Status.NEW), case_file(Status.NEW, allows=False), case_file(Status.CLAIMED)]
+    files += [case_file(Status.CLOSED, reason=reason) for reason in CloseReason]
+    files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
+    for status in ReplyStatus:
+        for problem in (None, PROBLEM):
+            replies = [reply(status, problem=problem)]
+            files += [case_file(case, replies=replies) for case in (Status.ANSWERED, Status.CLAIMED)]
+    yield from (case_card(file, t, NOW) for file in files)
+    yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
+    for kind in set(MessageKind) - {MessageKind.CASE, MessageKind.ASK, MessageKind.ACCOUNT_PROBLEM}:
+        for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
+            file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
+            yield thread_message(kind, file, 1, t, NOW)
+    yield account_problem(account(), t)
+
+
+def opened(t: Texts) -> Iterator[Block]:
+    """Every modal we open."""
+    file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
+    for length, initials in ((1, None), (501, ""), (499, "SB")):
+        composed = Composed(LONG, length, 500, private=length == 1)
+        yield answer_modal(file, file.latest, composed, t, NOW, draft=LONG, ask_initials=initials)
+    events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
+    notes = [Note(case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
+    yield details_modal(file, events, notes, t, NOW)
+    yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
+    yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))
+    yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t))
+
+
+def labels(shown: Any) -> Iterator[str]:
+    """Every plain text that is shown: titles, buttons, choices, labels and hints."""
+    if isinstance(shown, dict):
+        if shown.get("type") == "plain_text":
+            yield shown["text"]
+        yield from (label for each in shown.values() for label in labels(each))
+    elif isinstance(shown, list):
+        yield from (label for each in shown for label in labels(each))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slack_takes_every_message_and_modal(language: str) -> None:
+    t = Texts(language, "Europe/Amsterdam")
+    for message in messages(t):
+        assert blocks.problems(message.blocks, blocks.MESSAGE) == [], message.text
+    for modal in opened(t):
+        assert modals.problems(modal, blocks.MODAL) == [], modal["callback_id"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_title_button_or_choice_is_cut(language: str) -> None:
+    """A label that is too long is cut to an ending in …, which only the labels that are meant to may have."""
+    t = Texts(language, "Europe/Amsterdam")
+    with (LOCALES / "nl.po").open("rb") as po:
+        meant = {
+            t(entry.id) for entry in read_po(po, locale="nl") if isinstance(entry.id, str) and entry.id[-1:] == "…"
+        }
+    shown = {label for message in messages(t) for label in labels(message.blocks)} | set(labels(list(opened(t))))
+    assert {label for label in shown if label.endswith("…")} <= {t(each) for each in known if each.endswith("…")}
+
+
+def test_the_history_has_words_for_every_move() -> None:
+    assert set(Move) <= set(EVENTS)
