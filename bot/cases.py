@@ -28,8 +28,8 @@ from bot.models import (
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Give the case to one agent; of two who click at once, the first has it. Claiming one's own changes nothing."""
-    case = await session.get(Case, case_id)
-    if case and case.status is Status.CLAIMED and case.assignee == by:
+    case = await locked(session, case_id)
+    if case.status is Status.CLAIMED and case.assignee == by:
         return case
     return await _make(Move.CLAIM, session, case_id, by, now, status=Status.CLAIMED, assignee=by, claimed_at=now)
 
@@ -75,6 +75,7 @@ async def escalate(
     submission: str,
 ) -> Case:
     """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`."""
+    await locked(session, case_id)
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))
     if asked.first() is not None:
         return await get(session, case_id)
@@ -133,8 +134,8 @@ async def close(
     session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: CloseReason, text: str = ""
 ) -> Case:
     """End a case without a further answer; the reason is kept. Closing a closed case again changes nothing."""
-    case = await session.get(Case, case_id)
-    if case and case.status is Status.CLOSED and case.closed_by == by and case.close_reason is reason:
+    case = await locked(session, case_id)
+    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason is reason:
         return case
     ended: dict[str, Any] = {"closed_at": now, "closed_by": by, "close_reason": reason, "close_text": text}
     return await _make(Move.CLOSE, session, case_id, by, now, {"reason": reason}, status=Status.CLOSED, **ended)
@@ -163,6 +164,14 @@ async def note(
 async def get(session: AsyncSession, case_id: int) -> Case:
     """Return the case; raises Refused when there is none."""
     case = await session.get(Case, case_id)
+    if case is None:
+        raise Refused("This case no longer exists.")
+    return case
+
+
+async def locked(session: AsyncSession, case_id: int) -> Case:
+    """Return the case as it is now and hold its row, so that the same request delivered twice sees its first effect."""
+    case = await session.get(Case, case_id, with_for_update=True, populate_existing=True)
     if case is None:
         raise Refused("This case no longer exists.")
     return case

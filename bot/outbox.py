@@ -51,6 +51,7 @@ async def answer(
     undo: timedelta,
 ) -> Reply:
     """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice."""
+    await cases.locked(session, file.case.id or 0)
     found = await session.exec(select(Reply).where(Reply.key == submission))
     reply = found.first()
     if reply is not None:
