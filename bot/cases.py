@@ -195,7 +195,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )
     replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
     asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
-    platform = connectors.title(account.platform) or account.name
+    platform = str(account.options.get("title") or connectors.title(account.platform) or account.name)
     return CaseFile(case, team, account, platform, author, mentions.all(), replies.all(), asked.all())
 
 

@@ -95,7 +95,7 @@ async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[Real
             await accounts.add(
                 session, settings, platform="webhook", name="plein", url="",
                 secrets={"signing_secret": slack.square.secret},
-                options={"callback_url": f"{slack.base_url}/square/replies"}, now=now,
+                options={"title": "Het Plein", "callback_url": f"{slack.base_url}/square/replies"}, now=now,
             )  # fmt: skip
             for source in sources:
                 options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
