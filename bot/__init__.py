@@ -1,1 +1,24 @@
-"""The webcare bot."""
+"""The webcare bot. A citizen's mention becomes a card in Slack; the team answers; the citizen reads it where they wrote.
+
+Two doors lead in: `handlers/` (a click) and `jobs/` (the clock). What they share is here:
+
+desk.py        what everything works with: sessions, Slack, connectors, lanes, the clock, the language
+domain/        the rules, pure: the life of a case, what a mention is, signing a reply
+models.py      the tables, and CaseFile: all that is known of one case
+cases.py       what agents do: claim, release, assign, escalate, advise, close, reopen, note
+inbox.py       take in posts: skip known ones, join or open a case, reopen
+outbox.py      send a reply once, and write down what the platform said
+cards.py       make Slack's messages equal to the state, again and again
+slack_calls.py the calls that place messages, with Slack's errors sorted
+views/         state in, Block Kit out; one surface a file
+connectors/    one platform a file; base.py is the protocol
+accounts.py    the accounts on platforms; agents.py the agents' initials; manual.py hand-made cases
+wake.py        lanes: "this channel, account or feed has work"
+app.py         the Bolt app; web.py the routes beside it; run.py puts all together
+cli*.py        the command `webcare`; check.py what `webcare check` looks at; trying.py `webcare try`
+config.py      the settings; seal.py tokens at rest; logs.py logs without contents; texts.py the languages (locales/)
+db.py          engine, sessions, migrations/
+sandbox/       the local Slack workspace and the citizens' square; knows nothing of the rest
+
+Who may import whom is held by tests/test_architecture.py.
+"""

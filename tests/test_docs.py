@@ -1,0 +1,47 @@
+"""The documents tell of every setting, and of nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+SETTINGS = sorted(name.upper() for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_stands_in_the_example_and_the_readme(name: str) -> None:
+    assert re.search(rf"^#?\s?{name}=", ENV_EXAMPLE, re.MULTILINE), f".env.example lacks {name}"
+    assert f"| `{name}` |" in README, f"the README's table lacks {name}"
+
+
+def test_the_documents_name_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(r"^#?\s?([A-Z][A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+    named |= set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+    assert named <= set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_the_readme_gives_the_default_in_force(name: str) -> None:
+    field = Settings.model_fields[name]
+    default = field.default
+    if "Secret" in str(field.annotation) or default == "":
+        return
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name.upper()}` |"))
+    shown = {True: "true", False: "false"}.get(default, default) if isinstance(default, bool) else default
+    assert f"| `{shown:g}` |" in row if isinstance(default, float) else f"| `{shown}` |" in row, row
+
+
+def test_the_readme_says_why_each_library_is_there() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for name in re.findall(r'^  "([a-z0-9-]+)(?:\[[a-z]+\])?[<>=]', project, re.MULTILINE):
+        assert f"`{name}`" in README, f"the README does not say why {name} is there"
+
+
+def test_the_two_commands_stand_in_the_readme() -> None:
+    for command in ("pip install uv && uv run --no-dev webcare try", "pip install uv && uv run pytest"):
+        assert command in README
