@@ -16,8 +16,9 @@ from sqlmodel import col, select
 from typer.core import TyperGroup
 
 from bot import check as checks
-from bot import cli_accounts, db, run, seal
+from bot import cli_accounts, db, run, seal, trying
 from bot.config import ENV_FILE, BadSettings, Settings
+from bot.connectors.http import host
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.terminal import database, mark, plain, say, settings_for_command, with_key
@@ -90,6 +91,23 @@ def run_bot(
 ) -> None:
     """Run the bot until Ctrl-C or SIGTERM."""
     asyncio.run(run.run(settings_for_command(), http=http))
+
+
+@app.command("try")
+def try_bot(
+    port: Annotated[int, typer.Option("--port", help="Port of the local workspace.")] = 8100,
+    mastodon: Annotated[str, typer.Option("--mastodon", help="Server to read public posts from, read-only.")] = "",
+    hashtag: Annotated[list[str] | None, typer.Option("--hashtag", help="What to read there; repeatable.")] = None,
+    feed: Annotated[list[str] | None, typer.Option("--feed", help="RSS or Atom feed to read; repeatable.")] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
+) -> None:
+    """See the bot at work in a local workspace in your browser, with no account anywhere."""
+    tags = tuple(tag.strip().lstrip("#") for tag in hashtag or [] if tag.strip().lstrip("#"))
+    if bool(mastodon) != bool(tags):
+        raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
+    sources = [trying.RealSource("mastodon", host(mastodon), mastodon.rstrip("/"), tags)] if mastodon else []
+    sources += [trying.RealSource("feed", host(url), url) for url in feed or []]
+    asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser))
 
 
 @app.command()
