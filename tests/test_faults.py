@@ -84,7 +84,7 @@ async def test_a_click_and_a_submission_delivered_twice_have_one_effect(bot: Bot
 
     bot.slack.delivery.deliver = twice  # type: ignore[method-assign]
     await answer(bot, SANNE, card, "Om negen uur")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     assert len(sent) == 1
     assert square_texts(bot) == ["Om negen uur ^SB"]
     assert [e.kind for e in await bot.rows(Event)].count("answer") == 1
@@ -227,7 +227,7 @@ async def test_a_lost_connection_while_sending_ends_in_one_reply(bot: Bot) -> No
     await bot.card("Wordt verstuurd", "nog niet zeker")
     bot.clock.advance(minutes=2)
     await refresh.refresh(bot.desk)
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     assert square_texts(bot) == ["Jazeker ^SB"]
 
 
@@ -244,7 +244,7 @@ async def test_a_reply_with_an_unknowable_outcome_is_asked_about_in_slack(bot: B
     await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 5)
     assert (await bot.case()).status is Status.CLAIMED
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     assert square_texts(bot) == ["We zoeken het uit ^SB"]
     assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
@@ -269,14 +269,14 @@ async def test_an_account_whose_token_was_withdrawn_stops_and_the_team_hears_of_
     await answer(bot, SANNE, card, "Hallo!")
     await bot.card("plein", "gestopt")
     assert (await account_of(bot)).stopped_at is not None
-    await bot.card("Hallo?", "later")
+    await bot.card("Hallo?", "Wacht op verzending")
     await refresh.refresh(bot.desk)
     async with bot.desk.session() as session:
         account = await session.get_one(type(await account_of(bot)), 1)
         account.stopped_at = account.problem = None
         session.add(account)
     await refresh.refresh(bot.desk)
-    await bot.card("Hallo?", "Beantwoord")
+    await bot.card("Hallo?", "*Beantwoord*")
     assert square_texts(bot) == ["Hallo! ^SB"]
 
 
@@ -285,7 +285,7 @@ async def test_an_answer_can_be_taken_back_within_its_seconds(bot: Bot) -> None:
     bot.citizen_posts("Snel antwoord?")
     card = await bot.card("Snel antwoord?")
     await answer(bot, SANNE, card, "Oeps, verkeerd")
-    await bot.card("Gaat zo weg", "Ongedaan maken")
+    await bot.card("Wordt zo verstuurd", "Ongedaan maken")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
     await bot.card("In behandeling", SANNE)
     bot.clock.advance(minutes=1)

@@ -43,7 +43,7 @@ async def test_a_citizen_posts_and_reads_the_answer(bot: Bot) -> None:
     await answer(bot, SANNE, card, "Donderdag, Fatima!")
     await bot.slack.wait_for(lambda: square_texts(bot), 10)
     assert square_texts(bot) == ["Donderdag, Fatima! ^SB"]
-    await bot.card("Beantwoord", "Donderdag, Fatima! ^SB")
+    await bot.card("*Beantwoord*", "Donderdag, Fatima! ^SB")
     assert (await bot.case()).status is Status.ANSWERED
     assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
@@ -61,7 +61,7 @@ async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot:
     first = bot.citizen_posts("Wat kost een rijbewijs?")
     card = await bot.card("rijbewijs")
     await answer(bot, SANNE, card, "€ 52,10")
-    await bot.card("Beantwoord")
+    await bot.card("*Beantwoord*")
     bot.citizen_posts("Bedankt! 👍", in_reply_to=first["id"])
     await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 10)
     assert (await bot.case()).status is Status.ANSWERED

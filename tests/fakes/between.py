@@ -1,0 +1,95 @@
+"""A server on loopback between the bot and another server: it passes requests on, tells which, and can hold one up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from aiohttp import ClientSession, web
+from yarl import URL
+
+NOT_PASSED_ON = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+Caught = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class _Held:
+    method: str
+    path: str
+    passed_on: bool
+    caught: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def come(self) -> None:
+        async with asyncio.timeout(20):
+            await self.caught.wait()
+
+
+class Between:
+    """Passes all requests on to `target`, from start to end of the block; `requests` are their methods and paths."""
+
+    def __init__(self, target: str) -> None:
+        self.target, self.url = target, ""
+        self.requests: list[tuple[str, str]] = []
+        self._waiting: list[_Held] = []
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=20 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._client = ClientSession(auto_decompress=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.close()
+        await self._runner.cleanup()
+
+    @asynccontextmanager
+    async def holding(self, method: str, path: str, *, passed_on: bool) -> AsyncIterator[Caught]:
+        """Hold up the next request of this method and path until the end of the block; gives what waits for it to come.
+
+        `passed_on`: the other server carries it out, and only its answer is held up; it comes after the block.
+        Otherwise the other server never hears of it, and the connection is cut after the block.
+        """
+        held = _Held(method, path, passed_on)
+        self._waiting.append(held)
+        try:
+            yield held.come
+        finally:
+            held.let_go.set()
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        self.requests.append((request.method, request.path))
+        body = await request.read()
+        asked = (request.method, request.path)
+        held = next((h for h in self._waiting if (h.method, h.path) == asked), None)
+        if held is None:
+            return await self._pass_on(request, body)
+        self._waiting.remove(held)
+        answer = await self._pass_on(request, body) if held.passed_on else None
+        held.caught.set()
+        await held.let_go.wait()
+        return answer or _cut(request)
+
+    async def _pass_on(self, request: web.Request, body: bytes) -> web.Response:
+        url = URL(self.target + request.raw_path, encoded=True)
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in NOT_PASSED_ON]
+        async with self._client.request(
+            request.method, url, headers=headers, data=body or None, allow_redirects=False
+        ) as answer:
+            told = [(n, v) for n, v in answer.headers.items() if n.lower() not in NOT_PASSED_ON]
+            return web.Response(status=answer.status, headers=told, body=await answer.read())
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
