@@ -66,38 +66,40 @@ class Post:
 
 
 THANKS = frozenset(
-    """dank bedankt dankjewel dankuwel dankje dankju dankzij merci thanks thank thx ty you super top
+    """dank bedankt dankjewel dankuwel dankje dankju dankzij merci thanks thank thx ty you super top toppie
     fijn mooi prima ok oke okay duidelijk helder perfect geweldig tof heel erg hartelijk hartstikke vriendelijk
-    veel voor de het snelle reactie antwoord hulp info informatie uitleg moeite jullie u je jou uw
+    veel voor de het snelle reactie antwoord hulp info informatie uitleg moeite jullie u je jou uw wel
     alvast groetjes groet groeten fijne dag avond weekend tot ziens goed zo very much so for your the quick reply
-    help answer great good nice graag gedaan bedankt! webcare team mvg""".split()
+    help answer great good nice webcare team mvg""".split()
 )
 THANKS_CORE = frozenset(
-    """dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty top super fijn prima ok oke okay
+    """dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty top toppie super fijn prima ok oke okay
     duidelijk helder perfect geweldig tof mooi great""".split()
 )
+KIND_SYMBOLS = frozenset("👍🙏❤♥😊🙂😀😃😄😁☺😘🥰👏💪🎉💐🌷🌹💙💚💛🧡💜")
+SIGNS = frozenset(".,!-–…:;)'’\"@#&+*_~^")
+"""Signs that change nothing in a word of thanks; a ( or / may be a sad face."""
 
 
 def is_mere_thanks(text: str) -> bool:
     """Tell whether a post says thank you (or "ok") and nothing that asks for an answer.
 
-    Strict on purpose: one word beyond the known ones, or a question mark, and it is a post like any other.
+    Strict on purpose: one word, sign or symbol beyond the known ones, and it is a post like any other.
     """
-    if "?" in text:
+    if not all(_is_letter_or_kind(c) for c in text):
         return False
     words = []
     for word in text.casefold().split():
         if word.startswith("@"):
             continue
-        plain = unicodedata.normalize("NFKD", word)
-        letters = "".join(c for c in plain if c.isalnum())
+        letters = "".join(c for c in unicodedata.normalize("NFKD", word) if c.isalnum())
         if letters:
             words.append(letters)
     if not words:
-        return _only_kind_symbols(text)
+        return any(c in KIND_SYMBOLS for c in text)
     return len(words) <= 12 and all(w in THANKS for w in words) and any(w in THANKS_CORE for w in words)
 
 
-def _only_kind_symbols(text: str) -> bool:
-    symbols = {c for c in text if not c.isspace() and unicodedata.category(c) in {"So", "Sk"}}
-    return bool(symbols) and symbols <= set("👍🙏❤😊🙂😀😃👏💪🎉💚💙🏻🏼🏽🏾🏿")
+def _is_letter_or_kind(char: str) -> bool:
+    invisible = unicodedata.category(char)[0] == "M" or unicodedata.category(char) in {"Cf", "Sk"}
+    return char.isalnum() or char.isspace() or invisible or char in SIGNS or char in KIND_SYMBOLS

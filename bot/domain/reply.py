@@ -1,15 +1,17 @@
 """What becomes of an agent's words before they are published."""
 
 import re
+import unicodedata
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
 
 
 def initials_of(name: str) -> str:
-    """Propose initials for a name: `Sanne de Boer` gives SB; small words between do not count."""
-    words = [w for w in re.split(r"[\s\-.]+", name) if w[:1].isalpha()]
+    """Propose initials (A-Z) for a name: `Sanne de Boer` gives SB; small words between and accents do not count."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    words = [w for w in re.split(r"[\s\-.]+", plain) if re.match("[A-Za-z]", w)]
     chosen = [w for w in words if w[0].isupper()] or words
-    return "".join(w[0] for w in (chosen if len(chosen) <= 3 else [chosen[0], *chosen[-2:]])).upper()[:4]
+    return "".join(w[0] for w in (chosen if len(chosen) <= 3 else [chosen[0], *chosen[-2:]])).upper()
 
 
 def signed(draft: str, initials: str) -> str:
