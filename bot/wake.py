@@ -76,14 +76,14 @@ class InProcess:
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             await asyncio.sleep(0)
 
-    async def stop(self) -> None:
-        """Start nothing new, let what runs end (at most 10 s), then cancel it; the database knows what was afoot."""
+    async def stop(self, seconds: float = 10) -> None:
+        """Start nothing new, let what runs end for so long, then cancel it; the database knows what was afoot."""
         self._stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         if self._running:
-            _, late = await asyncio.wait(self._running.values(), timeout=10)
+            _, late = await asyncio.wait(self._running.values(), timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
