@@ -1,4 +1,4 @@
-"""The webcare bot. A citizen's mention becomes a card in Slack; the team answers; the citizen reads it where they wrote.
+"""The webcare bot: a mention becomes a card in Slack, the team answers, the citizen reads it where they wrote.
 
 Two doors lead in: `handlers/` (a click) and `jobs/` (the clock). What they share is here:
 

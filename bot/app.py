@@ -1,5 +1,6 @@
 """The Bolt app: one middleware that supplies the desk, one error listener, and the handlers."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,10 @@ from bot.domain.text import Refused
 from bot.logs import trace
 from handlers import register
 from handlers.tell import log_fault, tell, without_marks
+
+ACK_SEEN = 0.05
+"""Seconds in which Bolt surely sees that a listener has acknowledged: it looks every 10 ms, and forgets the
+acknowledgement of a listener that fails before it looked (slack_bolt.listener.asyncio_runner)."""
 
 
 def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
@@ -32,6 +37,8 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
 
     @app.error
     async def failed(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
+        if response is None:
+            await asyncio.sleep(ACK_SEEN)
         words = None if isinstance(error, Refused) else log_fault(desk, trace(error))
         if response is not None and body.get("type") == "view_submission":
             field = _first_field(body["view"])

@@ -147,10 +147,24 @@ async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime)
     return await _make(Move.REOPEN, session, case_id, by, now, **values)
 
 
-async def note(
+async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
+    """Keep a note and post it in the thread; the same submission again adds nothing."""
+    case = await locked(session, case_id)
+    key = f"note:{submission}"
+    found = await session.exec(select(Message.id).where(Message.key == key))
+    if found.first() is None:
+        note = Note(case_id=case_id, by=by, text=text, at=now)
+        session.add(note)
+        session.add(Event(case_id=case_id, kind="note", by=by, at=now))
+        await session.flush()
+        await _tell_thread(session, case, MessageKind.NOTE, key, note.id)
+
+
+async def keep_thread_message(
     session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str
 ) -> None:
-    """Keep what a colleague wrote in the thread; the same message (edited, or delivered again) is kept once."""
+    """Keep what a colleague wrote in the thread as a note; the same message (edited, delivered again) is kept once."""
+    await locked(session, case_id)
     found = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
     kept = found.first()
     if kept is None:
@@ -195,8 +209,10 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )
     replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
     asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
+    notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
     platform = str(account.options.get("title") or connectors.title(account.platform) or account.name)
-    return CaseFile(case, team, account, platform, author, mentions.all(), replies.all(), asked.all())
+    rows = mentions.all(), replies.all(), asked.all(), notes.all()
+    return CaseFile(case, team, account, platform, author, *rows)
 
 
 async def touch(session: AsyncSession, case_id: int) -> None:

@@ -73,6 +73,7 @@ class MessageKind(StrEnum):
     ADVICE = "advice"
     ASSIGNED = "assigned"
     TAKEN_OVER = "taken_over"
+    NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
     ACCOUNT_PROBLEM = "account_problem"
 
@@ -218,7 +219,7 @@ class Reply(SQLModel, table=True):
 
 
 class Note(SQLModel, table=True):
-    """What colleagues say to each other in a card's thread; never sent to a citizen."""
+    """What colleagues say to each other, never sent to a citizen; one written in the thread has its place there."""
 
     __tablename__ = "notes"
     __table_args__ = (UniqueConstraint("channel", "ts"), Index("ix_notes_case", "case_id"))
@@ -227,8 +228,8 @@ class Note(SQLModel, table=True):
     by: str
     text: str
     at: datetime = Field(sa_type=UtcDateTime)
-    channel: str
-    ts: str
+    channel: str | None = None
+    ts: str | None = None
 
 
 class Escalation(SQLModel, table=True):
@@ -311,6 +312,7 @@ class CaseFile:
     mentions: Sequence[Mention]
     replies: Sequence[Reply]
     escalations: Sequence[Escalation]
+    notes: Sequence[Note]
 
     @property
     def latest(self) -> Mention:

@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from bot import cases
 from bot.desk import Desk
-from bot.models import Event, Note
+from bot.models import Event
 from bot.views.details_modal import details_modal
 from handlers.modal import opened
 
@@ -16,5 +16,4 @@ async def open_details(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))
-        notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.at)))
-        await show(details_modal(file, events.all(), notes.all(), desk.t, desk.now()))
+        await show(details_modal(file, events.all(), desk.t, desk.now()))

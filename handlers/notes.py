@@ -4,11 +4,9 @@ from typing import Any
 
 from sqlmodel import select
 
-from bot import cases
+from bot import cards, cases
 from bot.desk import Desk
-from bot.domain.text import Refused
 from bot.models import Message, MessageKind
-from bot.views.block import quote, section
 from bot.views.modals import note_modal
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
@@ -21,21 +19,12 @@ async def open_note(desk: Desk, body: dict[str, Any], case_id: int) -> None:
 
 
 async def add_note(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
-    """Post the note in the thread under the agent's name, and keep it."""
+    """Keep the note, and post it in the thread under the agent's name."""
     case_id, text, by = int(view["private_metadata"]), values(view)["note_text"], context.user_id or ""
-    async with desk.reading() as session:
-        found = await session.exec(select(Message).where(Message.key == f"case:{case_id}"))
-        card = found.first()
-    if card is None or card.ts is None:
-        raise Refused("The card is not in Slack yet; try again in a moment.")
-    await ack()
-    words = desk.t("📝 Note by {agent}:", agent=f"<@{by}>")
-    blocks = [section(words), quote(text)]
-    posted = await desk.slack.chat_postMessage(
-        channel=card.channel, thread_ts=card.ts, text=words, blocks=blocks, unfurl_links=False
-    )
     async with desk.session() as session:
-        await cases.note(session, case_id, by=by, now=desk.now(), text=text, channel=card.channel, ts=str(posted["ts"]))
+        await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
+    await ack()
+    await cards.sync(desk, case_id)
 
 
 async def thread_message(event: dict[str, Any], desk: Desk) -> None:
@@ -55,4 +44,6 @@ async def thread_message(event: dict[str, Any], desk: Desk) -> None:
         )
         case_id = found.first()
         if case_id is not None:
-            await cases.note(session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=said["ts"])
+            await cases.keep_thread_message(
+                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=said["ts"]
+            )

@@ -84,6 +84,9 @@ ASKED = [
 ]
 
 
+NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
+
+
 def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
     case = Case(
         id=1, team_id=1, account_id=1, author_id=1, status=status, assignee=None if status is Status.NEW else BY,
@@ -99,7 +102,7 @@ def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
             "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
                              url="https://social.example.nl/@fatima"),
             "mentions": MENTIONS if allows else [mention(3, allows=[])],
-            "replies": [], "escalations": [], **more,
+            "replies": [], "escalations": [], "notes": NOTES, **more,
         }
     )  # fmt: skip
 
@@ -136,8 +139,7 @@ def opened(t: Texts) -> Iterator[Block]:
         composed = Composed(LONG, length, 500, private=length == 1)
         yield answer_modal(file, file.latest, composed, t, NOW, draft=LONG, ask_initials=initials)
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
-    notes = [Note(case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
-    yield details_modal(file, events, notes, t, NOW)
+    yield details_modal(file, events, t, NOW)
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t))

@@ -132,7 +132,7 @@ class RateLimited(Verdict):
     """The platform asks us to wait until `retry_at`; the request was not carried out."""
 
     def __init__(self, retry_at: datetime) -> None:
-        super().__init__("The platform asks us to wait until {time} UTC.", time=f"{retry_at:%H:%M:%S}")
+        super().__init__("The platform asks us to wait.")
         self.retry_at = retry_at
 
 

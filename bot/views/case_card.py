@@ -85,8 +85,8 @@ def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
     who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
     match reply.status:
         case ReplyStatus.APPROVED if problem:
-            return "⏳ " + t("*Waiting to send* – the answer of {agent} goes out later: {problem}",
-                            agent=who, problem=problem)  # fmt: skip
+            return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",
+                            agent=who, time=t.seconds(reply.send_at), problem=problem)  # fmt: skip
         case ReplyStatus.APPROVED:
             return "⏳ " + t("*Sending soon* – the answer of {agent} goes out at {time}",
                             agent=who, time=t.seconds(reply.send_at))  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.text import text
-from bot.models import CaseFile, Event, Note
+from bot.models import CaseFile, Event
 from bot.texts import Texts
 from bot.views.block import Block, context, literal, modal, quote, section
 from bot.views.case_card import state_line
@@ -34,7 +34,7 @@ EVENTS = {
 }
 
 
-def details_modal(file: CaseFile, events: Sequence[Event], notes: Sequence[Note], t: Texts, now: datetime) -> Block:
+def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: datetime) -> Block:
     """Return the whole history, the newest part of it when it is long."""
     blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
     for mention in file.mentions[-10:]:
@@ -48,7 +48,7 @@ def details_modal(file: CaseFile, events: Sequence[Event], notes: Sequence[Note]
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:
             blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, 600)]
-    for kept in notes[-10:]:
+    for kept in file.notes[-10:]:
         said = t("Note by {agent}, {time}: {text}", agent=f"<@{kept.by}>",
                  time=t.when(kept.at, now), text=literal(kept.text, 500))  # fmt: skip
         blocks.append(context(said))

@@ -20,6 +20,8 @@ def thread_message(kind: MessageKind, file: CaseFile, subject_id: int | None, t:
             return _said(t("{agent}, this case has been assigned to you.", agent=who))
         case MessageKind.TAKEN_OVER:
             return _said(t("{agent} has taken this case over.", agent=who))
+        case MessageKind.NOTE:
+            return _note(file, subject_id, t)
         case MessageKind.REPLY_PROBLEM:
             return _reply_problem(file, subject_id, t)
         case _:
@@ -53,6 +55,12 @@ def _advice(file: CaseFile, subject_id: int | None, t: Texts) -> View:
     owner = f"<@{file.case.assignee or escalation.by}>"
     words = t("{owner}, advice from {adviser}:", owner=owner, adviser=f"<@{escalation.advised_by}>")
     return View(f"{words} {literal(escalation.advice or '', 300)}", [section(words), quote(escalation.advice or "")])
+
+
+def _note(file: CaseFile, subject_id: int | None, t: Texts) -> View:
+    note = next(n for n in file.notes if n.id == subject_id)
+    words = t("📝 Note by {agent}:", agent=f"<@{note.by}>")
+    return View(f"{words} {literal(note.text, 300)}", [section(words), quote(note.text)])
 
 
 def _reply_problem(file: CaseFile, subject_id: int | None, t: Texts) -> View:

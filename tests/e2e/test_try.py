@@ -1,0 +1,181 @@
+"""`webcare try` as a newcomer meets it: one command, then every button of a card, in a real browser."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ROOT = Path(__file__).parent.parent.parent
+WAIT = 20_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
+    """The command, running in an empty folder; afterwards it stops cleanly on Ctrl-C."""
+    port = free_port()
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4"}
+    errors = artifacts / "try-stderr.txt"
+    with errors.open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=stderr
+        )
+        assert process.stdout
+        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        assert f"http://127.0.0.1:{port}" in line
+        yield f"http://127.0.0.1:{port}"
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    logged = errors.read_text()
+    assert "Traceback" not in logged
+    assert "[error" not in logged
+
+
+def card_of(page: Page, words: str) -> Locator:
+    """The card in the channel that holds these words."""
+    return page.locator('[data-test="message"][data-channel="C0WEBCARE"]').filter(has_text=words)
+
+
+async def press(card: Locator, action: str) -> None:
+    await card.locator(f'[data-action-id="{action}"]').click()
+
+
+async def choose(page: Page, card: Locator, verb: str) -> None:
+    await press(card, "case:more")
+    await page.locator(f'[role="menuitem"][data-value^="{verb}:"]:visible').click()
+
+
+async def modal(page: Page, callback: str) -> Locator:
+    shown = page.locator(f'[data-test="modal"][data-callback-id="{callback}"]')
+    await expect(shown).to_be_visible(timeout=WAIT)
+    return shown
+
+
+async def submit(page: Page, shown: Locator) -> None:
+    await page.locator('[data-test="modal-submit"]').click()
+    await expect(shown).to_be_hidden(timeout=WAIT)
+
+
+async def be(page: Page, person: str) -> None:
+    await page.locator(f'[data-test="person"][data-person="{person}"]').click()
+    await expect(card_of(page, "container")).to_be_visible(timeout=WAIT)
+
+
+async def test_every_button_does_what_it_says(page: Page, address: str, artifacts: Path) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    waste, road, passport = (card_of(page, w) for w in ("grijze container", "Stationsweg", "paspoort"))
+
+    await press(waste, "case:claim")
+    await expect(waste).to_contain_text("In behandeling")
+    await choose(page, waste, "release")
+    await expect(waste).to_contain_text("Nieuw")
+
+    await press(waste, "case:answer")
+    shown = await modal(page, "case:answer")
+    await page.locator('[data-action-id="answer_text"]').fill("Dag Fatima, we komen morgen voor tien uur langs!")
+    await expect(shown).to_contain_text("langs! ^SB")
+    await page.screenshot(path=artifacts / "answer.png")
+    await submit(page, shown)
+    await expect(waste).to_contain_text("Ongedaan maken")
+    await press(waste, "case:undo")
+    await expect(waste).to_contain_text("In behandeling")
+    await press(waste, "case:answer")
+    shown = await modal(page, "case:answer")
+    await expect(page.locator('[data-action-id="answer_text"]')).to_have_value(
+        "Dag Fatima, we komen morgen voor tien uur langs!"
+    )
+    await submit(page, shown)
+    await expect(waste).to_contain_text("Beantwoord")
+    await expect(page.locator('[data-test="team-post"]')).to_contain_text("langs! ^SB")
+    await page.screenshot(path=artifacts / "answered.png")
+    await choose(page, waste, "details")
+    await expect(await modal(page, "said")).to_contain_text("Geschiedenis")
+    await page.screenshot(path=artifacts / "details.png")
+    await page.keyboard.press("Escape")
+
+    await press(passport, "case:escalate")
+    shown = await modal(page, "case:escalate")
+    await page.locator('select[data-action-id="escalate_colleague"]').select_option("U0MARIEKE")
+    await page.locator('[data-action-id="escalate_question"]').fill("Lukt dat nog voor de 19e?")
+    await page.screenshot(path=artifacts / "escalate.png")
+    await submit(page, shown)
+    await expect(passport).to_contain_text("Geëscaleerd")
+
+    await choose(page, road, "note")
+    shown = await modal(page, "case:note")
+    await page.locator('[data-action-id="note_text"]').fill("Nagevraagd bij Openbare Werken.")
+    await submit(page, shown)
+    await expect(road.locator('[data-test="open-thread"]')).to_be_visible()
+    await choose(page, road, "assign")
+    shown = await modal(page, "case:assign")
+    await page.locator('select[data-action-id="assign_to"]').select_option("U0YOUSSEF")
+    await submit(page, shown)
+    await expect(road).to_contain_text("Youssef Amrani")
+
+    await be(page, "U0MARIEKE")
+    await page.locator('[data-test="open-im"]').filter(has_text="webcare").click()
+    question = page.locator('[data-test="message"]').filter(has_text="Lukt dat nog voor de 19e?")
+    await press(question, "case:advise")
+    shown = await modal(page, "case:advise")
+    await page.locator('[data-action-id="advice_text"]').fill("Ja, met een spoedaanvraag.")
+    await page.screenshot(path=artifacts / "advise.png")
+    await submit(page, shown)
+    await expect(question).to_contain_text("Ja, met een spoedaanvraag.")
+
+    await page.locator('[data-test="channel"][data-row="C0WEBCARE"]').click()
+    await be(page, "U0YOUSSEF")
+    await press(passport, "case:answer")
+    shown = await modal(page, "case:take_over")
+    await page.locator('[data-test="modal-submit"]').click()
+    shown = await modal(page, "case:answer")
+    await page.screenshot(path=artifacts / "taken-over.png")
+    await page.keyboard.press("Escape")
+    await expect(passport).to_contain_text("Youssef Amrani")
+    compliment = card_of(page, "compliment")
+    await choose(page, compliment, "close")
+    shown = await modal(page, "case:close")
+    await page.locator('[data-value="no_answer_needed"]').check()
+    await page.screenshot(path=artifacts / "close.png")
+    await submit(page, shown)
+    await expect(compliment).to_contain_text("Gesloten")
+    await press(compliment, "case:reopen")
+    await expect(compliment).to_contain_text("In behandeling")
+    await page.screenshot(path=artifacts / "channel.png")
+
+
+async def test_the_citizen_writes_again_and_the_card_comes_back(page: Page, address: str) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    await page.locator('[data-test="square-text"]').fill("Is het stadhuis morgen open?")
+    await page.locator('[data-test="square-post"]').click()
+    card = card_of(page, "Is het stadhuis morgen open?")
+    await press(card, "case:answer")
+    shown = await modal(page, "case:answer")
+    await page.locator('[data-action-id="answer_text"]').fill("Ja, van negen tot vijf.")
+    await submit(page, shown)
+    answer = page.locator('[data-test="team-post"]').filter(has_text="van negen tot vijf")
+    await expect(answer).to_be_visible()
+    await answer.locator('[data-test="post-reply"]').click()
+    await page.locator('[data-test="reply-text"]').fill("En zaterdag?")
+    await page.locator('[data-test="reply-send"]').click()
+    await expect(card).to_contain_text("En zaterdag?")
+    await expect(card).to_contain_text("Nieuw")
