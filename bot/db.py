@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -97,12 +97,17 @@ def _alembic(connection: Connection | None = None) -> Config:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the tables to the newest revision; raises BadSettings when it cannot be opened or is newer than we."""
+    """Bring the tables to the newest revision, wholly or not at all; raises BadSettings when that cannot be."""
     async with connected(engine) as connection:
         try:
             await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))
         except CommandError:
             raise BadSettings("The database was made by a newer version of webcare: update the program.") from None
+        except DBAPIError as error:
+            reason = str(error.orig).splitlines()[0]
+            raise BadSettings(
+                f"The tables of {place(engine)} cannot be brought up to date ({reason}): is it a database of webcare?"
+            ) from None
 
 
 async def prepare(engine: AsyncEngine) -> None:

@@ -1,0 +1,129 @@
+"""The migrations make the tables that the models describe, on both databases, up and down; and the log keeps itself."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import SQLModel
+
+from bot import db
+from bot.config import BadSettings
+from bot.models import Event
+
+TABLES = set(SQLModel.metadata.tables)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """An engine on a database without tables."""
+    url = f"sqlite:///{tmp_path}/blank.db"
+    if request.param == "postgresql":
+        uri, name = request.getfixturevalue("postgres_uri"), f"blank_{uuid.uuid4().hex}"
+        async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection:
+            await connection.execute(f"CREATE DATABASE {name}")
+        url = uri.replace("/postgres?", f"/{name}?")
+    engine = db.create_engine(url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def migrated(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = db.create_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def to_base(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(db.MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, "base")
+
+
+def differences(connection: Connection) -> list[Any]:
+    """What autogenerate would write to bring the tables level with the models."""
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    return list(compare_metadata(context, SQLModel.metadata))
+
+
+async def test_a_blank_database_gets_all_tables_as_the_models_have_them(blank: AsyncEngine) -> None:
+    await db.migrate(blank)
+    async with blank.connect() as connection:
+        assert await connection.run_sync(tables) == TABLES
+        assert await connection.run_sync(differences) == []
+    assert await db.is_migrated(blank)
+
+
+async def test_migrating_again_changes_nothing(migrated: AsyncEngine) -> None:
+    await db.migrate(migrated)
+    assert await db.is_migrated(migrated)
+
+
+async def test_all_the_way_down_and_up_again(migrated: AsyncEngine) -> None:
+    async with migrated.begin() as connection:
+        await connection.run_sync(to_base)
+        assert await connection.run_sync(tables) == set()
+    assert not await db.is_migrated(migrated)
+    await db.migrate(migrated)
+    async with migrated.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])
+async def test_the_database_itself_refuses_to_change_the_log(migrated: AsyncEngine, statement: str) -> None:
+    async with db.sessions(migrated)() as session:
+        session.add(Event(kind="opened", at=datetime.now(UTC)))
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with migrated.begin() as connection:
+            await connection.execute(text(statement))
+    async with migrated.connect() as connection:
+        assert (await connection.execute(text("SELECT kind FROM events"))).scalars().all() == ["opened"]
+
+
+async def test_a_database_of_a_version_we_do_not_know_is_refused_in_a_sentence(migrated: AsyncEngine) -> None:
+    await at_revision(migrated, "9999")
+    with pytest.raises(BadSettings, match="newer version of webcare: update the program"):
+        await db.migrate(migrated)
+    with pytest.raises(BadSettings):
+        await db.prepare(migrated)
+    assert not await db.is_migrated(migrated)
+
+
+async def test_a_database_that_is_not_up_to_date_is_refused_or_brought_up_to_date(blank: AsyncEngine) -> None:
+    """SQLite is migrated at the start; on PostgreSQL, which several processes share, a person says when."""
+    if blank.dialect.name == "sqlite":
+        await db.prepare(blank)
+        assert await db.is_migrated(blank)
+    else:
+        with pytest.raises(BadSettings, match="run `webcare migrate` first"):
+            await db.prepare(blank)
+
+
+async def test_tables_of_another_program_are_refused_in_a_sentence_and_left_alone(blank: AsyncEngine) -> None:
+    async with blank.begin() as connection:
+        await connection.execute(text("CREATE TABLE teams (points INTEGER)"))
+    with pytest.raises(BadSettings, match="cannot be brought up to date"):
+        await db.migrate(blank)
+    async with blank.connect() as connection:
+        assert await connection.run_sync(tables) == {"teams"}
+
+
+async def at_revision(engine: AsyncEngine, revision: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
