@@ -3,6 +3,7 @@
 import logging
 import secrets
 import sys
+import threading
 import traceback
 from typing import Any
 
@@ -19,7 +20,7 @@ class _TypeAndPlace(logging.Filter):
         record.msg = f"{record.name}: {record.levelname.lower()} at {record.module}:{record.lineno}"
         if record.exc_info and record.exc_info[0]:
             record.msg += f" ({record.exc_info[0].__name__})"
-        record.args, record.exc_info, record.exc_text = (), None, None
+        record.args, record.exc_info, record.exc_text, record.stack_info = (), None, None, None
         return True
 
 
@@ -43,6 +44,15 @@ def set_up_logging(level: str, form: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True, format="%(message)s")
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    sys.excepthook = _nobody_caught
+    threading.excepthook = lambda thrown: _nobody_caught(thrown.exc_type, thrown.exc_value)
+    sys.unraisablehook = lambda thrown: _nobody_caught(thrown.exc_type, thrown.exc_value)
+
+
+def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: object) -> None:
+    """Log what Python itself would print with its message: the end of a thread, of a destructor, of the program."""
+    structlog.get_logger().error("nobody caught this", **(trace(error) if error else {"error": kind.__name__}))
 
 
 def trace(error: BaseException) -> dict[str, Any]:
