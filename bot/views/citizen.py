@@ -22,7 +22,7 @@ def author_line(author: Author) -> str:
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
     """Return where and when it was written, with the link to the post."""
     parts = [f"*{literal(file.platform, 60)}*"]
-    if file.account.name != file.platform:
+    if file.account.name != file.platform and not file.account.options.get("title"):
         parts.append(literal(file.account.name, 80))
     if mention.private:
         parts.append("🔒 " + t("private message"))

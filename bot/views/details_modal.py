@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.text import text
-from bot.models import CaseFile, Event
+from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, context, literal, modal, quote, section
 from bot.views.case_card import state_line
@@ -42,8 +42,12 @@ def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: dateti
         blocks += mention_blocks(mention, t, now, limit=2900)
         if mention.earlier_text:
             blocks += [context(t("Before the edit:")), quote(mention.earlier_text, 1500)]
-    for reply in file.replies[-5:]:
-        blocks += [context(t("Our answer ({agent}):", agent=f"<@{reply.by}>")), quote(reply.text, 1500)]
+    for reply in [r for r in file.replies if r.status is not ReplyStatus.WITHDRAWN][-5:]:
+        if reply.status is ReplyStatus.FAILED:
+            words = t("Answer that the platform refused ({agent}):", agent=f"<@{reply.by}>")
+        else:
+            words = t("Our answer ({agent}):", agent=f"<@{reply.by}>")
+        blocks += [context(words), quote(reply.text, 1500)]
     for asked in file.escalations[-5:]:
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:

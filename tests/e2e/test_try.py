@@ -59,7 +59,7 @@ async def press(card: Locator, action: str) -> None:
 
 
 async def choose(page: Page, card: Locator, verb: str) -> None:
-    await press(card, "case:more")
+    await card.locator('[data-action-id="case:more"][aria-haspopup="menu"]').click()
     await page.locator(f'[role="menuitem"][data-value^="{verb}:"]:visible').click()
 
 
@@ -132,7 +132,7 @@ async def test_every_button_does_what_it_says(page: Page, address: str, artifact
     await expect(road).to_contain_text("Youssef Amrani")
 
     await be(page, "U0MARIEKE")
-    await page.locator('[data-test="open-im"]').filter(has_text="webcare").click()
+    await page.get_by_role("navigation", name="Gesprekken").locator("button", has_text="webcare").last.click()
     question = page.locator('[data-test="message"]').filter(has_text="Lukt dat nog voor de 19e?")
     await press(question, "case:advise")
     shown = await modal(page, "case:advise")
