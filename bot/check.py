@@ -20,7 +20,7 @@ from bot import accounts, connectors, db, seal
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, slack_client
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
 
 MANIFEST = Path(__file__).parent / "slack_manifest.json"
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
@@ -167,7 +167,7 @@ async def _slack(settings: Settings, channels: list[tuple[str, str]]) -> AsyncIt
                     if channel:
                         yield await _channel(settings, client, team, channel, where)
         if settings.slack_app_token.get_secret_value():
-            yield await _app_token(settings, session)
+            yield await _app_token(settings)
         elif by_http(settings):
             yield Finding("Signing secret", True, "it is set; the first click in Slack shows whether it is right.")
 
@@ -206,10 +206,9 @@ async def _channel(settings: Settings, client: AsyncWebClient, team: str, channe
     return Finding(f"Channel of {team}", True, f"the bot is in {channel} and reads it.")
 
 
-async def _app_token(settings: Settings, session: aiohttp.ClientSession) -> Finding:
-    client = slack_client(settings.model_copy(update={"slack_bot_token": settings.slack_app_token}), session)
+async def _app_token(settings: Settings) -> Finding:
     try:
-        await call(client, "apps.connections.open")
+        await open_socket(settings)
     except SlackRefuses:
         return Finding("App token", False, NO_CONNECTION)
     except (SlackDown, SlackLater) as problem:

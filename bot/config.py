@@ -11,7 +11,10 @@ ENV_FILE = Path(".env")
 
 
 def _time_zone(name: str) -> str:
-    ZoneInfo(name)
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, or no name at all
+        raise ValueError("there is no time zone of this name; write it like Europe/Amsterdam") from None
     return name
 
 

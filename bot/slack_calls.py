@@ -65,6 +65,14 @@ def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWeb
     return AsyncWebClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
 
 
+async def open_socket(settings: Settings) -> str:
+    """Ask Slack, with the app token, for the address of a Socket Mode connection; raises as `call` does."""
+    as_app = settings.model_copy(update={"slack_bot_token": settings.slack_app_token})
+    async with aiohttp.ClientSession() as session:
+        answer = await call(slack_client(as_app, session), "apps.connections.open")
+    return str(answer["url"])
+
+
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of Slack's Web API; raises SlackLater, SlackDown or SlackRefuses."""
     try:

@@ -1,0 +1,50 @@
+"""The command `webcare` in a process of its own: its own folder, environment and exit code.
+
+The processes are forked from one that has loaded the program already: loading it takes longer than most commands.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.__main__ import main
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.fakes.command"])
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def webcare(folder: Path, *arguments: str, typed: str = "", **settings: object) -> Done:
+    """Run the command in a folder with only these settings in its environment, and wait for its end."""
+    environment = {name.upper(): str(value) for name, value in settings.items()}
+    (folder / "stdin").write_text(typed, encoding="utf-8")
+    process = FORKS.Process(target=_typed, args=(folder, arguments, environment))
+    process.start()
+    await asyncio.to_thread(process.join)
+    out, err = ((folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+    assert process.exitcode is not None
+    return Done(process.exitcode, out, err)
+
+
+def _typed(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update({"PATH": os.defpath, **environment})
+    sys.argv = ["webcare", *arguments]
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = (folder / name).open(mode, encoding="utf-8", buffering=1)
+        os.dup2(stream.fileno(), number)
+        setattr(sys, name, stream)
+    main()

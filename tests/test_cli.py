@@ -1,0 +1,535 @@
+"""The command `webcare` as people and scripts use it."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import pty
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from pydantic import SecretStr
+from sqlmodel import select
+
+from bot import accounts, db, seal
+from bot.config import Settings
+from bot.connectors.webhook import posts_of, verify
+from bot.domain.text import Text
+from bot.models import Account, Author, Event
+from bot.run import utc_now
+from bot.sandbox.server import LocalSlack
+from tests.conftest import CHANNEL
+from tests.fakes.command import Done, webcare
+from tests.fakes.mastodon import FakeMastodon
+
+Webcare = Callable[..., Awaitable[Done]]
+
+FEED = """<rss version="2.0"><channel><title>Nieuws \x1b[31m</title>
+<item><guid>1</guid><title>Brug dicht</title><link>https://nieuws.example/1</link></item></channel></rss>"""
+
+
+@pytest.fixture
+def settings(slack: LocalSlack, tmp_path: Path) -> dict[str, Any]:
+    """Settings with which all is well."""
+    return {
+        "slack_bot_token": slack.app.bot_token,
+        "slack_app_token": slack.app.app_token,
+        "slack_channel": CHANNEL,
+        "slack_api_url": slack.api_url,
+        "allow_private_addresses": True,
+        "port": unused_port(),
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path, settings: dict[str, Any]) -> Webcare:
+    """Runs the command in the test's folder."""
+
+    def run(*arguments: str, **changes: Any) -> Awaitable[Done]:
+        return webcare(tmp_path, *arguments, **{**settings, **changes})
+
+    return run
+
+
+@pytest.fixture
+async def feed_url() -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=FEED.replace("\x1b", "&#155;"), content_type="application/rss+xml")
+
+    app = web.Application()
+    app.router.add_get("/rss", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/rss"))
+
+
+@pytest.fixture(scope="module")
+def mastodon() -> Iterator[FakeMastodon]:
+    with FakeMastodon() as server:
+        yield server
+
+
+async def stored(folder: Path, model: type[Any]) -> list[Any]:
+    """Return the rows in the folder's database."""
+    engine = db.create_engine(f"sqlite:///{folder / 'webcare.db'}")
+    try:
+        async with db.readings(engine)() as session:
+            return list(await session.exec(select(model).order_by(model.id)))
+    finally:
+        await engine.dispose()
+
+
+async def change(folder: Path, changed: Callable[[Any, Account], None]) -> None:
+    """Change the first account in the folder's database."""
+    engine = db.create_engine(f"sqlite:///{folder / 'webcare.db'}")
+    async with db.sessions(engine)() as session:
+        account = (await session.exec(select(Account))).one()
+        changed(session, account)
+        session.add(account)
+    await engine.dispose()
+
+
+# --- Bad settings are one sentence -----------------------------------------------------------------
+
+RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
+    "no token": ({"slack_bot_token": ""}, "SLACK_BOT_TOKEN is not set"),
+    "wrong token": ({"slack_bot_token": "xoxb-wrong"}, "Slack does not accept SLACK_BOT_TOKEN"),
+    "no app token": ({"slack_app_token": ""}, "SLACK_APP_TOKEN is not set"),
+    "wrong app token": ({"slack_app_token": "xapp-wrong"}, "Slack does not accept SLACK_APP_TOKEN"),
+    "no channel": ({"slack_channel": ""}, "SLACK_CHANNEL is not set"),
+    "channel not found": ({"slack_channel": "C0NOWHERE"}, "Slack knows no channel C0NOWHERE"),
+    "bot not in channel": ({"slack_channel": "C0ALGEMEEN"}, "The bot is not in channel C0ALGEMEEN"),
+    "database in a missing folder": ({"database_url": "sqlite:///missing/w.db"}, "missing/w.db cannot be opened"),
+    "no database": ({"database_url": "sqlite:///picture.db"}, "file is not a database"),
+    "no PostgreSQL there": ({"database_url": "postgresql://u:hunter2@127.0.0.1:1/w"}, "127.0.0.1:1/w cannot be opened"),
+    "no database address": ({"database_url": "webcare.db"}, "DATABASE_URL is not a database address"),
+    "a port that is no number": ({"database_url": "postgresql://u@host:port/w"}, "DATABASE_URL is not a database"),
+    "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
+    "another database": ({"database_url": "mysql://host/w"}, "DATABASE_URL names a database we do not use"),
+    "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a key of ours"),
+    "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS: Input should be a valid number"),
+    "unknown time zone": ({"time_zone": "Europe/Nowhere"}, "TIME_ZONE"),
+}
+
+
+@pytest.mark.parametrize("case", RUNS_NOT)
+async def test_what_keeps_the_bot_from_running_is_told_in_one_sentence(case: str, run: Webcare, tmp_path: Path) -> None:
+    (tmp_path / "picture.db").write_bytes(b"GIF89a" * 500)
+    changes, sentence = RUNS_NOT[case]
+    done = await run("run", **changes)
+    assert done.code == 2
+    assert sentence in done.err
+    assert done.err.count("\n") == 1, done.err
+    assert "hunter2" not in done.err
+
+
+async def test_a_port_that_is_taken_is_told_in_one_sentence(run: Webcare, settings: dict[str, Any]) -> None:
+    async with TestServer(web.Application(), port=settings["port"]):
+        done = await run("run")
+        checked = await run("check")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"Cannot listen on 127.0.0.1:{settings['port']}" in done.err
+    assert checked.code == 1
+    assert f"✘ Web server: Cannot listen on 127.0.0.1:{settings['port']}" in checked.out
+
+
+async def test_a_secret_key_that_does_not_fit_is_told_in_one_sentence(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    await run("accounts", "add", "mastodon", "--url", mastodon.base_url, webcare_token=mastodon.token)
+    wrong = await run("run", webcare_secret_key=seal.new_key())
+    (tmp_path / ".env").unlink()
+    lost = await run("run")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "WEBCARE_SECRET_KEY does not fit" in wrong.err
+    assert (lost.code, lost.err.count("\n")) == (2, 1)
+    assert "restore that key" in lost.err
+
+
+async def test_a_database_of_a_newer_version_is_told_in_one_sentence(run: Webcare, tmp_path: Path) -> None:
+    assert (await run("migrate")).code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "webcare.db")) as newer, newer:
+        newer.execute("UPDATE alembic_version SET version_num = 'later'")
+    done = await run("migrate")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "newer version" in done.err
+
+
+async def test_a_fault_of_ours_gives_a_reference_and_no_traceback(run: Webcare, tmp_path: Path) -> None:
+    assert (await run("migrate")).code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "webcare.db")) as broken, broken:
+        broken.execute("DROP TABLE teams")
+    done = await run("teams", "list")
+    assert done.code == 70
+    reference = re.search(r"\(reference ([0-9A-F]{6})\)", done.err)
+    assert reference
+    assert f"reference={reference[1]}" in done.err
+    assert "Traceback" not in done.err
+
+
+# --- Running -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_bot_runs_until_it_is_told_to_stop(
+    number: signal.Signals, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    environment = {"PATH": os.defpath, **{name.upper(): str(value) for name, value in settings.items()}}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "run", cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    line = await asyncio.wait_for(process.stderr.readline(), 30)
+    assert b"webcare runs" in line
+    checked = await webcare(tmp_path, "check", **settings)
+    process.send_signal(number)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, err
+    assert b"Traceback" not in err
+    assert checked.code == 0, checked.out
+    assert "webcare is running already" in checked.out
+
+
+async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
+    version, help_, nothing = await run("--version"), await run("--help"), await run()
+    assert re.fullmatch(r"webcare \d+\.\d+\.\d+\n", version.out)
+    for command in ("run", "check", "migrate", "key", "teams", "accounts"):
+        assert re.search(rf"^│ {command} ", help_.out, re.MULTILINE)
+    assert "Usage: webcare" in nothing.out + nothing.err
+
+
+# --- The secret key ----------------------------------------------------------------------------------
+
+
+async def test_a_key_is_made_once_and_other_lines_of_the_file_stay(run: Webcare, tmp_path: Path) -> None:
+    before = "# Onze instellingen\nTEAM_NAME='Team Zuid'\nWEBCARE_SECRET_KEY=\n\nhalf a line"
+    (tmp_path / ".env").write_text(before)
+    made, again, shown = await run("key"), await run("key"), await run("key", "--show")
+    lines = (tmp_path / ".env").read_text().splitlines()
+    key = lines[2].removeprefix("WEBCARE_SECRET_KEY=")
+    assert [*lines[:2], *lines[3:]] == ["# Onze instellingen", "TEAM_NAME='Team Zuid'", "", "half a line"]
+    assert seal.unseal(seal.seal({"token": "x"}, key), key) == {"token": "x"}
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    assert key not in made.out + made.err + again.out + again.err
+    assert "already" in again.out
+    assert key in shown.out
+
+
+async def test_a_key_is_added_to_a_file_without_one(run: Webcare, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TEAM_NAME=Zuid")
+    assert (await run("key")).code == 0
+    first, second = (tmp_path / ".env").read_text().splitlines()
+    assert first == "TEAM_NAME=Zuid"
+    assert second.startswith("WEBCARE_SECRET_KEY=")
+
+
+async def test_a_key_in_the_environment_is_not_written_down(run: Webcare, tmp_path: Path) -> None:
+    done = await run("key", webcare_secret_key=seal.new_key())
+    assert "already" in done.out
+    assert not (tmp_path / ".env").exists()
+
+
+# --- Teams -------------------------------------------------------------------------------------------
+
+
+async def test_teams_are_added_moved_and_listed(run: Webcare) -> None:
+    added = await run("teams", "add", "Afval", "C0ESCALATIE")
+    moved = await run("teams", "add", "Afval", "C0AFVAL")
+    listed = await run("teams", "list")
+    assert (added.code, moved.code, listed.code) == (0, 0, 0)
+    assert re.search(r"Webcare +│ C0WEBCARE +│ 0", listed.out)
+    assert re.search(r"Afval +│ C0AFVAL", listed.out)
+
+
+@pytest.mark.parametrize(
+    ("name", "channel", "sentence"),
+    [("Afval", "#afval", "the id of a channel"), ("Webcare", "C0AFVAL", "is the setting SLACK_CHANNEL")],
+)
+async def test_a_team_that_cannot_be_is_refused(run: Webcare, name: str, channel: str, sentence: str) -> None:
+    done = await run("teams", "add", name, channel)
+    assert done.code == 2
+    assert sentence in done.err
+
+
+async def test_two_teams_with_one_name_are_told_in_one_sentence(run: Webcare) -> None:
+    await run("teams", "add", "Afval", "C0AFVAL")
+    done = await run("run", team_name="Afval")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "another team has that name" in done.err
+
+
+# --- Adding accounts ---------------------------------------------------------------------------------
+
+
+async def test_a_mastodon_account_is_tried_and_stored_with_what_was_learned(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    flags = ("--url", f"{mastodon.base_url}/@gemeente", "--token-file", "-", "--hashtag", "#afval", "--hashtag", "zuid")
+    done = await run("accounts", "add", "mastodon", *flags, typed=f"{mastodon.token}\n")
+    [account] = await stored(tmp_path, Account)
+    key = re.search(r"WEBCARE_SECRET_KEY=(.+)", (tmp_path / ".env").read_text())
+    assert done.code == 0, done.err
+    assert "We are logged in as @gemeente." in done.out
+    assert "Made WEBCARE_SECRET_KEY" in done.out
+    assert mastodon.token not in done.out + done.err
+    assert (account.platform, account.name, account.url) == ("mastodon", "@gemeente@127.0.0.1", mastodon.base_url)
+    assert account.options == {"hashtags": ["afval", "zuid"]}
+    assert account.known["acct"] == "gemeente"
+    assert key
+    assert seal.unseal(account.sealed, key[1]) == {"token": mastodon.token}
+
+
+async def test_an_account_that_does_not_work_is_stored_only_when_told_to(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("wrong\n")
+    flags = ("accounts", "add", "mastodon", "--url", mastodon.base_url, "--token-file", "token")
+    refused = await run(*flags)
+    before = await stored(tmp_path, Account)
+    kept = await run(*flags, "--anyway")
+    assert (refused.code, kept.code) == (1, 0)
+    assert "✘ 127.0.0.1 does not accept our access token" in refused.out
+    assert before == []
+    assert len(await stored(tmp_path, Account)) == 1
+
+
+async def test_a_mastodon_server_can_be_read_without_a_token(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    done = await run("accounts", "add", "mastodon", "--url", mastodon.base_url, "--hashtag", "afval", "--name", "Afval")
+    [account] = await stored(tmp_path, Account)
+    assert done.code == 0, done.err
+    assert account.name == "Afval"
+    assert account.options == {"hashtags": ["afval"], "read_only": True}
+    assert not (tmp_path / ".env").exists(), "no secret, so no key"
+
+
+async def test_a_feed_is_tried_and_stored_and_its_words_cannot_steer_the_terminal(
+    run: Webcare, feed_url: str, tmp_path: Path
+) -> None:
+    done = await run("accounts", "add", "feed", "--url", feed_url)
+    twice = await run("accounts", "add", "feed", "--url", feed_url)
+    listed = await run("accounts", "list")
+    [account] = await stored(tmp_path, Account)
+    assert done.code == 0, done.err
+    assert "Nieuws" in done.out
+    assert not {"\x1b", "\x9b"} & set(done.out)
+    assert (account.name, account.url) == ("127.0.0.1", feed_url)
+    assert twice.code == 2
+    assert "already is an account feed 127.0.0.1" in twice.err
+    assert re.search(r"feed +│ 127.0.0.1 +│ Webcare +│ Not read yet +│ –", listed.out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("mastodon",), "--url is missing"),
+        (("feed",), "--url is missing"),
+        (("webhook",), "--name is missing"),
+        (("mastodon", "--url", "https://s.example"), "Without an access token only hashtags can be read"),
+        (("mastodon", "--url", "https://s.example", "--token-file", "nowhere"), "nowhere cannot be read"),
+        (("mastodon", "--url", "https://s.example", "--token-file", "-"), "no token in standard input"),
+        (("mastodon", "--url", "ftp://s.example", "--hashtag", "x"), "no web address"),
+        (("mastodon", "--url", "http://[", "--hashtag", "x"), "no web address"),
+        (("webhook", "--name", "Zaak Formulier"), "small letters"),
+        (("webhook", "--name", "zaak", "--accept", "magic"), "--accept takes"),
+        (("webhook", "--name", "zaak", "--mapping", "colour=blue"), "--mapping takes"),
+        (("webhook", "--name", "zaak", "--team", "Nobody"), "no team named Nobody"),
+    ],
+)
+async def test_flags_that_cannot_be_are_told_in_one_sentence(
+    run: Webcare, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = await run("accounts", "add", *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_a_token_goes_over_https_only(run: Webcare) -> None:
+    flags = ("--url", "http://social.example", "--token-file", "-")
+    done = await run("accounts", "add", "mastodon", *flags, typed="t0ken\n", allow_private_addresses=False)
+    assert done.code == 2
+    assert "https://" in done.err
+
+
+async def test_a_person_is_asked_and_the_token_is_not_shown(
+    mastodon: FakeMastodon, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    # The space after the second question comes once the terminal shows nothing that is typed.
+    answers = {
+        b"Address of the server": mastodon.base_url,
+        b"only read hashtags): ": mastodon.token,
+        b"Hashtags": "afval",
+    }
+    environment = {"PATH": os.defpath, **{name.upper(): str(value) for name, value in settings.items()}}
+    ours, theirs = pty.openpty()
+    arguments = ("-m", "bot", "accounts", "add", "mastodon")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, cwd=tmp_path, env=environment,
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = await asyncio.to_thread(converse, ours, answers)
+    assert await process.wait() == 0, shown
+    assert mastodon.token.encode() not in shown
+    [account] = await stored(tmp_path, Account)
+    assert account.options == {"hashtags": ["afval"]}
+
+
+def converse(terminal: int, answers: dict[bytes, str]) -> bytes:
+    """Answer each question on a terminal when it is asked, and return all that was shown."""
+    shown, waiting = b"", dict(answers)
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # the other side is gone
+            return shown
+        for question in [q for q in waiting if q in shown]:
+            os.write(terminal, f"{waiting.pop(question)}\n".encode())
+
+
+# --- Sources that call us ----------------------------------------------------------------------------
+
+CURL = """#!/bin/sh
+printf '%s\\0' "$@" > asked
+"""
+
+
+@pytest.mark.parametrize("method", ["standard", "hub", "token"])
+async def test_the_example_for_a_source_works_when_it_is_pasted(method: str, run: Webcare, tmp_path: Path) -> None:
+    flags = ("--name", "zaak-formulier", "--accept", method, "--mapping", "text=content.it's", "--mapping", "url=")
+    done = await run("accounts", "add", "webhook", *flags, public_url="https://bot.example/")
+    assert done.code == 0, done.err
+    (tmp_path / "curl").write_text(CURL)
+    (tmp_path / "curl").chmod(0o700)
+    example = "\n".join(line for line in done.out.splitlines() if line.startswith("  "))
+    pasted = ["sh", "-c", f"PATH=.:$PATH\n{example}"]
+    await asyncio.to_thread(subprocess.run, pasted, cwd=tmp_path, check=True)
+    asked = (tmp_path / "asked").read_bytes().decode().split("\0")
+    headers = dict(value.split(": ", 1) for flag, value in itertools.pairwise(asked) if flag == "-H")
+    body = asked[asked.index("-d") + 1].encode()
+    address, _, query = asked[0].partition("?")
+
+    [row] = await stored(tmp_path, Account)
+    key = (tmp_path / ".env").read_text().partition("=")[2].strip()
+    opened = accounts.opened(row, Settings(webcare_secret_key=SecretStr(key), _env_file=None))
+    verify(opened, headers, body, token=query.removeprefix("token=") or None)
+    [post] = posts_of(opened, body)
+    assert address == "https://bot.example/in/zaak-formulier"
+    assert post.text == "Wanneer wordt mijn straat geveegd?"
+    assert post.author.name == "Jan"
+
+
+async def test_a_renewed_secret_of_a_source_goes_beside_the_old_one_until_that_ends(
+    run: Webcare, tmp_path: Path
+) -> None:
+    async def secrets_now() -> dict[str, str]:
+        [row] = await stored(tmp_path, Account)
+        return seal.unseal(row.sealed, (tmp_path / ".env").read_text().partition("=")[2].strip())
+
+    await run("accounts", "add", "webhook", "--name", "zaak")
+    first = await secrets_now()
+    renewed = await run("accounts", "renew", "zaak")
+    both = await secrets_now()
+    ended = await run("accounts", "renew", "zaak", "--end-old")
+    assert (renewed.code, ended.code) == (0, 0)
+    assert both["signing_secret"] in renewed.out
+    assert both["signing_secret"] not in ended.out
+    assert both["signing_secret_old"] == first["signing_secret"] != both["signing_secret"]
+    assert await secrets_now() == {"signing_secret": both["signing_secret"]}
+
+
+# --- Looking after accounts --------------------------------------------------------------------------
+
+
+async def test_an_account_with_a_broken_token_is_renewed_and_goes_on(
+    run: Webcare, mastodon: FakeMastodon, tmp_path: Path
+) -> None:
+    flags = ("accounts", "add", "mastodon", "--url", mastodon.base_url, "--name", "ons")
+    await run(*flags, "--anyway", webcare_token="wrong")
+    await change(tmp_path, lambda _, row: stopped_by_a_fault(row))
+    broken = await run("accounts", "check")
+    listed = await run("accounts", "list")
+    refused = await run("accounts", "renew", "ons", webcare_token="wrong-too")
+    renewed = await run("accounts", "renew", "ons", webcare_token=mastodon.token)
+    whole = await run("accounts", "check", "ons")
+    [row] = await stored(tmp_path, Account)
+    assert (broken.code, refused.code, renewed.code, whole.code) == (1, 1, 0, 0)
+    assert "✘ 127.0.0.1 does not accept our access token" in broken.out
+    assert "Stopped since" in listed.out
+    assert "✔ We are logged in as @gemeente." in whole.out
+    assert (row.stopped_at, row.problem) == (None, None)
+
+
+def stopped_by_a_fault(row: Account) -> None:
+    row.stopped_at, row.problem = utc_now(), Text("no longer").to_json()
+
+
+async def test_a_token_of_another_account_is_refused(run: Webcare, mastodon: FakeMastodon) -> None:
+    mastodon.post_as("jan", "hallo")
+    flags = ("accounts", "add", "mastodon", "--url", mastodon.base_url, "--name", "ons")
+    await run(*flags, webcare_token=mastodon.token)
+    done = await run("accounts", "renew", "ons", webcare_token="token-of-jan")
+    assert done.code == 2
+    assert "This token is of @jan, not of @gemeente" in done.err
+
+
+async def test_an_account_stopped_by_hand_stays_so_until_it_is_started(
+    run: Webcare, feed_url: str, tmp_path: Path
+) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    assert (await run("accounts", "stop", "nieuws")).code == 0
+    checked = await run("accounts", "check")
+    everything = await run("check")
+    [stopped] = await stored(tmp_path, Account)
+    assert (await run("accounts", "start", "feed/nieuws")).code == 0
+    [started] = await stored(tmp_path, Account)
+    assert checked.code == 0
+    assert "webcare accounts start nieuws" in checked.out
+    assert everything.code == 1
+    assert "✘ Account feed/nieuws: It works but is stopped" in everything.out
+    assert stopped.stopped_at is not None
+    assert started.stopped_at is None
+
+
+async def test_an_account_that_nothing_hangs_on_is_removed(run: Webcare, feed_url: str, tmp_path: Path) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    unsure = await run("accounts", "remove", "nieuws")
+    done = await run("accounts", "remove", "nieuws", "--yes")
+    assert (unsure.code, done.code) == (2, 0)
+    assert "is removed" in done.out
+    assert await stored(tmp_path, Account) == []
+    assert [event.kind for event in await stored(tmp_path, Event)] == ["account_added", "account_removed"]
+
+
+async def test_an_account_that_mentions_hang_on_is_stopped_and_kept(
+    run: Webcare, feed_url: str, tmp_path: Path
+) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "nieuws")
+    await change(
+        tmp_path, lambda session, row: session.add(Author(account_id=row.id or 0, external_id="1", name="Jan"))
+    )
+    done = await run("accounts", "remove", "nieuws", "--yes")
+    [row] = await stored(tmp_path, Account)
+    assert done.code == 0
+    assert "stopped but kept" in done.out
+    assert accounts.is_stopped_by_hand(row)
+
+
+async def test_a_name_that_no_or_several_accounts_have_is_told(run: Webcare, feed_url: str) -> None:
+    await run("accounts", "add", "feed", "--url", feed_url, "--name", "zaak")
+    await run("accounts", "add", "webhook", "--name", "zaak")
+    nobody, several = await run("accounts", "stop", "niemand"), await run("accounts", "check", "zaak")
+    assert nobody.code == several.code == 2
+    assert "There is no account named niemand" in nobody.err
+    assert "write feed/zaak or webhook/zaak" in several.err
