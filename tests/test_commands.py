@@ -1,0 +1,172 @@
+"""What agents ask beside the cards: the command /webcare, and the shortcut that makes a case of a message."""
+
+import re
+
+from bot.domain.case import Status
+from bot.models import Agent, Case, Mention, Team
+from bot.sandbox.looking import action_ids, text_of
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.test_story import answer, square_texts
+
+ELSEWHERE = "C0ALGEMEEN"
+
+
+async def asked(bot: Bot, person: str, command: str, channel: str = CHANNEL) -> str:
+    """Give a command and return what its asker alone is told."""
+    before = len(bot.slack.ephemerals(person, channel))
+    ack = await bot.slack.command(person, channel, command)
+    assert ack.ok, ack
+    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person, channel)[before:], 5)
+    assert len(told) == 1
+    return text_of(told[0])
+
+
+# --- /webcare ------------------------------------------------------------------------------------
+
+
+async def test_the_command_alone_says_what_can_be_asked(sqlite_bot: Bot) -> None:
+    for command in ("/webcare", "/webcare help", "/webcare ???"):
+        told = await asked(sqlite_bot, SANNE, command)
+        assert "/webcare open" in told
+        assert "/webcare initialen" in told
+    assert sqlite_bot.slack.messages(CHANNEL) == []
+
+
+async def test_nothing_waits(sqlite_bot: Bot) -> None:
+    assert "Er wacht niets" in await asked(sqlite_bot, SANNE, "/webcare open")
+
+
+async def test_open_lists_what_waits_oldest_first_with_who_has_it_and_a_link(bot: Bot) -> None:
+    bot.citizen_posts("Eerste <!channel> *vraag*")
+    first = await bot.card("Eerste")
+    bot.citizen_posts("Tweede vraag", name="Kees")
+    second = await bot.card("Tweede")
+    bot.citizen_posts("Derde vraag", name="Noor")
+    third = await bot.card("Derde")
+    await bot.slack.click(YOUSSEF, CHANNEL, second["ts"], "case:claim")
+    await bot.card("Tweede", "In behandeling")
+    await answer(bot, SANNE, third, "Kijk eens hier")
+    await bot.card("Derde", "Beantwoord")
+
+    told = await asked(bot, SANNE, "/webcare OPEN")
+    head, *lines = told.splitlines()
+    assert " 2 " in head
+    assert "Eerste" in lines[0] and "nog niemand" in lines[0]
+    assert "Tweede" in lines[1] and f"<@{YOUSSEF}>" in lines[1]
+    assert [f"p{card['ts'].replace('.', '')}" in line for card, line in zip((first, second), lines, strict=True)]
+    assert "<!channel>" not in told
+    assert "*vraag*" not in told
+
+
+async def test_open_shows_ten_and_counts_the_rest(sqlite_bot: Bot) -> None:
+    for n in range(12):
+        sqlite_bot.citizen_posts(f"Vraag {n:02}", name=f"Burger{n}")
+        await sqlite_bot.card(f"Vraag {n:02}")
+    lines = (await asked(sqlite_bot, SANNE, "/webcare open")).splitlines()
+    assert " 12 " in lines[0]
+    assert [re.findall(r"Vraag \d\d", line)[-1] for line in lines[1:11]] == [f"Vraag {n:02}" for n in range(10)]
+    assert "2" in lines[11]
+    assert len(lines) == 12
+
+
+async def test_open_shows_a_case_whose_card_slack_does_not_have_yet(sqlite_bot: Bot) -> None:
+    sqlite_bot.slack.faults.status("chat.postMessage", 503)
+    sqlite_bot.citizen_posts("Nog zonder kaart")
+    await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.calls("chat.postMessage"), 5)
+    assert "Nog zonder kaart" in await asked(sqlite_bot, SANNE, "/webcare open")
+
+
+async def test_initials_are_chosen_once_for_each_and_sign_what_is_sent(bot: Bot) -> None:
+    assert "^SB" in await asked(bot, SANNE, "/webcare initialen ^sb ")
+    assert f"<@{SANNE}>" in await asked(bot, YOUSSEF, "/webcare initialen SB")
+    assert "^YA" in await asked(bot, YOUSSEF, "/webcare initials ya")
+    assert "^SDB" in await asked(bot, SANNE, "/webcare initialen SdB")
+    assert {(a.slack_id, a.initials) for a in await agents(bot)} == {(SANNE, "SDB"), (YOUSSEF, "YA")}
+    bot.citizen_posts("Wie tekent dit?")
+    await answer(bot, SANNE, await bot.card("tekent"), "Ik")
+    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    assert square_texts(bot) == ["Ik ^SDB"]
+
+
+async def test_initials_that_are_none_are_refused_kindly(sqlite_bot: Bot) -> None:
+    for wanted in ("", "1", "ABCDE", "S B", "<@U0SANNE>", "Ö"):
+        told = await asked(sqlite_bot, SANNE, f"/webcare initialen {wanted}")
+        assert "één tot vier letters" in told
+    assert await agents(sqlite_bot) == []
+
+
+async def agents(bot: Bot) -> list[Agent]:
+    async with bot.desk.reading() as session:
+        return [a for each in (SANNE, YOUSSEF, MARIEKE) if (a := await session.get(Agent, each))]
+
+
+# --- The shortcut --------------------------------------------------------------------------------
+
+
+async def shortcut(bot: Bot, text: str, *, person: str = SANNE, channel: str = CHANNEL) -> str:
+    """Write a message, choose "make a case" on it, and return what the modal then says."""
+    posted = await bot.slack.post(person, channel, text)
+    assert posted.message
+    ack = await bot.slack.shortcut(person, "make_case", channel=channel, ts=posted.message["ts"])
+    assert ack.ok, ack
+    view = await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and view["callback_id"] == "said" and view, 5
+    )
+    await bot.slack.close_view(person)
+    return text_of(view)
+
+
+async def test_a_message_with_a_link_becomes_a_case_that_is_opened_on_the_platform(bot: Bot) -> None:
+    told = await shortcut(bot, "Zie <https://forum.example.nl/t/12?a=1&amp;b=2|dit bericht> over de markt")
+    assert "gemaakt" in told
+    card = await bot.card("over de markt", "Nieuw")
+    assert "dit bericht over de markt" in text_of(card)
+    assert "case:open" in action_ids(card)
+    assert "case:answer" not in action_ids(card)
+    (mention,) = await bot.rows(Mention)
+    assert mention.url == "https://forum.example.nl/t/12?a=1&b=2"
+
+
+async def test_a_message_without_a_link_becomes_no_case(sqlite_bot: Bot) -> None:
+    for text in ("Kijk eens op de markt", "<@U0SANNE> zie <#C0WEBCARE|webcare>", "<mailto:a@b.nl|a@b.nl>"):
+        assert "geen link" in await shortcut(sqlite_bot, text)
+    assert await sqlite_bot.rows(Case) == []
+
+
+async def test_the_same_link_twice_is_one_case(bot: Bot) -> None:
+    await shortcut(bot, "<https://forum.example.nl/t/12> kan iemand kijken")
+    assert "al een zaak" in await shortcut(bot, "Dit ook: <https://forum.example.nl/t/12>", person=YOUSSEF)
+    assert len(await bot.rows(Case)) == 1
+    assert len(await bot.rows(Mention)) == 1
+
+
+async def test_a_case_made_in_a_channel_that_is_no_teams_goes_to_the_first_team(sqlite_bot: Bot) -> None:
+    told = await shortcut(sqlite_bot, "<https://forum.example.nl/t/13> in het algemeen", channel=ELSEWHERE)
+    assert "gemaakt" in told
+    await sqlite_bot.card("in het algemeen")
+    assert sqlite_bot.slack.messages(ELSEWHERE)[-1]["user"] == SANNE
+
+
+async def test_a_case_made_in_a_teams_channel_is_that_teams(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    await shortcut(bot, "<https://forum.example.nl/t/14> kapotte stoep", channel="C0ESCALATIE")
+    card = await bot.slack.wait_for(
+        lambda: [m for m in bot.slack.messages("C0ESCALATIE") if m.get("blocks") and "Nieuw" in text_of(m)], 5
+    )
+    assert "kapotte stoep" in text_of(card[0])
+    assert bot.cards() == []
+
+
+async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
+    await shortcut(bot, "<https://forum.example.nl/t/15> hondenpoep")
+    card = await bot.card("hondenpoep", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("hondenpoep", "In behandeling")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
+    ack = await bot.slack.submit(SANNE, {"close_reason": "answered_elsewhere"})
+    assert ack.ok and not ack.errors
+    await bot.card("Gesloten")
+    assert (await bot.case()).status is Status.CLOSED
