@@ -121,6 +121,7 @@ async def _apps(
                     slack.socket_mode.connections[:] = sockets[:1] if app == "bot" else sockets[1:]
 
             yield turn_to
+            await slack.delivery.close()
 
 
 async def _rounds(

