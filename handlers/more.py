@@ -22,7 +22,8 @@ async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Des
     """Do what was chosen in the menu."""
     await ack()
     verb, _, case_id = action["selected_option"]["value"].partition(":")
-    await CHOICES[verb](desk, body, int(case_id))
+    if verb in CHOICES:  # "open" is a link: Slack has followed it
+        await CHOICES[verb](desk, body, int(case_id))
 
 
 async def only_open(ack: Ack) -> None:

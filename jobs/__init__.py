@@ -3,7 +3,7 @@
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import deliver, poll, refresh
+from jobs import check, poll, refresh
 
 SWEEP_SECONDS = 5
 
@@ -20,8 +20,8 @@ def start(desk: Desk) -> AsyncIOScheduler:
     scheduler.add_job(
         poll.poll_due, "interval", args=[desk], seconds=desk.settings.poll_seconds, next_run_time=desk.now()
     )
+    scheduler.add_job(
+        check.check_accounts, "interval", args=[desk], seconds=check.EVERY.total_seconds(), next_run_time=desk.now()
+    )
     scheduler.start()
     return scheduler
-
-
-__all__ = ["deliver", "poll", "refresh", "start"]

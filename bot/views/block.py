@@ -95,9 +95,9 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None, 
     return made
 
 
-def overflow(action_id: str, options: list[tuple[str, str]]) -> Block:
-    """Return an overflow menu of up to 5 (label, value) choices."""
-    return {"type": "overflow", "action_id": action_id, "options": [option(*each) for each in options[:5]]}
+def overflow(action_id: str, options: list[Block]) -> Block:
+    """Return an overflow menu of up to 5 choices."""
+    return {"type": "overflow", "action_id": action_id, "options": options[:5]}
 
 
 def option(label: str, value: str) -> Block:
@@ -139,8 +139,13 @@ def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = ""
     return made
 
 
+def is_web(url: str) -> bool:
+    """Tell whether an address may be opened from Slack, which takes up to 3,000 characters."""
+    return url.startswith(("https://", "http://")) and len(url) <= 2000
+
+
 def link(url: str, label: str) -> str:
     """Return a mrkdwn link, or only the label when the address is none that may be linked."""
-    if not url.startswith(("https://", "http://")) or any(c in url for c in "<>|\"' \n") or len(url) > 2000:
+    if not is_web(url) or any(c in url for c in "<>|\"' \n"):
         return escape(label)
     return f"<{escape(url)}|{escape(label)}>"

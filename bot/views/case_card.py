@@ -6,7 +6,20 @@ from bot.domain.case import CloseReason, Status
 from bot.domain.text import text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, context, link, literal, overflow, quote, section
+from bot.views.block import (
+    Block,
+    View,
+    actions,
+    button,
+    context,
+    is_web,
+    link,
+    literal,
+    option,
+    overflow,
+    quote,
+    section,
+)
 from bot.views.citizen import author_line, excerpt, mentions_blocks, source_line
 
 REASONS = {
@@ -137,7 +150,7 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
     if file.answerable is not None:
         style = "primary" if case.status is not Status.NEW else None
         row.append(button(t("Answer"), "case:answer", value, style=style))
-    elif file.latest.url.startswith(("https://", "http://")):
+    elif is_web(file.latest.url):
         row.append(button(t("Open"), "case:open", value, url=file.latest.url))
     row.append(button(t("Escalate"), "case:escalate", value))
     first = ("close", "assign") if case.status is Status.NEW else ("release", "assign", "close")
@@ -149,7 +162,7 @@ def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
     value = str(file.case.id)
     there = button(t("Yes, it is there"), "case:settle_sent", value, style="primary")
     absent = button(t("No, it is not there"), "case:settle_absent", value)
-    if file.latest.url.startswith(("https://", "http://")):
+    if is_web(file.latest.url):
         return [button(t("Open"), "case:open", value, url=file.latest.url), there, absent]
     return [there, absent]
 
@@ -162,4 +175,7 @@ def _more(file: CaseFile, t: Texts, *verbs: str) -> Block:
         "note": t("Add a note…"),
         "details": t("Details"),
     }
-    return overflow("case:more", [(labels[verb], f"{verb}:{file.case.id}") for verb in verbs])
+    options = [option(labels[verb], f"{verb}:{file.case.id}") for verb in verbs]
+    if is_web(file.latest.url):
+        options.append({**option(t("Open"), f"open:{file.case.id}"), "url": file.latest.url})
+    return overflow("case:more", options)

@@ -1,0 +1,48 @@
+"""Look after the accounts: at the start and once a day, learn their servers' limits and see whether they work."""
+
+from datetime import timedelta
+
+import structlog
+from sqlmodel import col, select
+
+from bot import accounts, manual
+from bot.connectors.base import Unauthorized, Verdict
+from bot.desk import Desk
+from bot.logs import trace
+from bot.models import Account
+from bot.outbox import stop_account
+
+log = structlog.get_logger()
+
+EVERY = timedelta(days=1)
+
+
+async def check_accounts(desk: Desk) -> None:
+    """Check every account that is not stopped; one that fails holds up no other."""
+    async with desk.reading() as session:
+        found = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
+        rows = [row for row in found if row.platform != manual.PLATFORM]
+    for row in rows:
+        try:
+            await _check(desk, row)
+        except Exception as error:  # a fault of ours with one account
+            log.error("checking an account failed", account=row.id, **trace(error))
+
+
+async def _check(desk: Desk, row: Account) -> None:
+    """Keep what the account's server tells; a token that no longer works stops the account and tells the team."""
+    verdict: Verdict | None = None
+    try:
+        health = await desk.connector(row).check()
+    except Verdict as said:
+        verdict = said
+    async with desk.session() as session:
+        account = await session.get_one(Account, row.id, with_for_update=True)
+        if isinstance(verdict, Unauthorized):
+            await stop_account(session, row.id or 0, verdict.text, desk.now())
+        elif verdict is not None:
+            account.problem = verdict.text.to_json()
+        else:
+            accounts.learned(account, health)
+            account.problem = health.problems[0].to_json() if health.problems else None
+        session.add(account)
