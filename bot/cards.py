@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.desk import Desk
 from bot.domain.case import OPEN
+from bot.logs import trace
 from bot.models import Account, Message, MessageKind
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
 from bot.views.ask import ask_card
@@ -53,12 +54,25 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
             async with desk.reading() as session:
                 return await _next_due(session, channel, desk.now())
         for message in ready:
-            posts = message.ts is None
-            if not await level(desk, message.id or 0):
-                continue
-            if posts:
+            asked = await _level_or_put_off(desk, message)
+            if asked and message.ts is None:
                 await asyncio.sleep(desk.settings.slack_pace)
                 break
+
+
+async def _level_or_put_off(desk: Desk, message: Message) -> bool:
+    """Bring a message level; one that fails by a fault of ours is put off, so that it holds up no other."""
+    try:
+        return await level(desk, message.id or 0)
+    except Exception as error:
+        log.error("a message cannot be shown", kind=message.kind, message=message.id, **trace(error))
+        async with desk.session() as session:
+            await session.exec(
+                update(Message)
+                .where(col(Message.id) == message.id)
+                .values(retry_at=desk.now() + TRY_MUCH_LATER, leased_until=None, problem="fault")
+            )
+        return False
 
 
 async def wake_lanes(desk: Desk) -> None:
@@ -126,7 +140,7 @@ async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[Mes
     )
     ready = []
     for message in found:
-        if message.in_thread and message.ts is None and await _thread_of(session, message) is None:
+        if message.in_thread and message.ts is None and await _card_of(session, message) is None:
             continue
         ready.append(message)
     return ready
@@ -140,13 +154,15 @@ async def _next_due(session: AsyncSession, channel: str, now: datetime) -> datet
     return min(due, default=None)
 
 
-async def _thread_of(session: AsyncSession, message: Message) -> str | None:
+async def _card_of(session: AsyncSession, message: Message) -> Place | None:
+    """Return where the card is under whose thread a message belongs, if it has been posted."""
     found = await session.exec(
-        select(Message.ts).where(
-            Message.case_id == message.case_id, Message.kind == MessageKind.CASE, Message.channel == message.channel
+        select(Message.channel, Message.ts).where(
+            Message.case_id == message.case_id, Message.kind == MessageKind.CASE, col(Message.ts).is_not(None)
         )
     )
-    return found.first()
+    row = found.first()
+    return Place(row[0], row[1] or "") if row else None
 
 
 async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | None:
@@ -162,17 +178,19 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
     message: Message | None = leased.scalar()
     if message is None:
         return None
-    thread_ts = await _thread_of(session, message) if message.in_thread else None
-    if message.in_thread and thread_ts is None:
+    card = await _card_of(session, message) if message.in_thread else None
+    if message.in_thread and card is None:
         message.leased_until = None
         session.add(message)
         return None
+    if card is not None:  # a team may have moved to another channel since; the thread has not
+        message.channel = card.channel
     view = await _render(desk, session, message)
     since = message.posting_since
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
-    return _Work(message, view, thread_ts, since)
+    return _Work(message, view, card.ts if card else None, since)
 
 
 async def _render(desk: Desk, session: AsyncSession, message: Message) -> View:
