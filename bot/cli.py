@@ -123,7 +123,8 @@ async def _check(settings: Settings) -> bool:
         async for finding in findings:
             mark(finding.works, f"{finding.about}: {finding.words}")
             all_work = all_work and finding.works
-    say("All is well: webcare run" if all_work else "Mend what has a ✘, then run webcare check again.")
+    start = "webcare run --http" if checks.by_http(settings) else "webcare run"
+    say(f"All is well: {start}" if all_work else "Mend what has a ✘, then run webcare check again.")
     return all_work
 
 

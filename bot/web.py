@@ -53,6 +53,8 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
         return _problem(401, str(error))
     except BadPayload as error:
         return _problem(400, str(error))
+    if accounts.is_stopped_by_hand(row):  # one that a fault stopped has trouble with replies, not with mentions
+        return _problem(503, "This source was stopped here; send this again when it was started.")
     async with desk.session() as session:
         taken = await inbox.take_in(session, row.id or 0, posts, now=desk.now())
     await cards.wake_lanes(desk)

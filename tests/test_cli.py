@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hmac
 import itertools
 import os
 import pty
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
@@ -28,7 +30,7 @@ from bot.domain.text import Text
 from bot.models import Account, Author, Event
 from bot.run import utc_now
 from bot.sandbox.server import LocalSlack
-from tests.conftest import CHANNEL
+from tests.conftest import CHANNEL, running_bot
 from tests.fakes.command import Done, webcare
 from tests.fakes.mastodon import FakeMastodon
 
@@ -500,6 +502,27 @@ async def test_an_account_stopped_by_hand_stays_so_until_it_is_started(
     assert "✘ Account feed/nieuws: It works but is stopped" in everything.out
     assert stopped.stopped_at is not None
     assert started.stopped_at is None
+
+
+async def test_a_source_stopped_by_hand_is_asked_to_send_again_later(
+    run: Webcare, slack: LocalSlack, tmp_path: Path
+) -> None:
+    async def send() -> int:
+        body = b'{"id": "1", "text": "Hallo", "author": {"name": "Jan"}}'
+        signature = "sha256=" + hmac.new(slack.square.secret.encode(), body, "sha256").hexdigest()
+        headers = {"X-Hub-Signature-256": signature}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(f"{bot.url}/in/plein", data=body, headers=headers) as told,
+        ):
+            return told.status
+
+    await run("migrate")
+    async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack) as bot:
+        assert (await run("accounts", "stop", "plein")).code == 0
+        assert await send() == 503
+        assert (await run("accounts", "start", "plein")).code == 0
+        assert await send() == 200
 
 
 async def test_an_account_that_nothing_hangs_on_is_removed(run: Webcare, feed_url: str, tmp_path: Path) -> None:

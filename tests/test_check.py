@@ -1,0 +1,172 @@
+"""What `webcare check` finds: everything is tried, and each thing that is wrong is named with how to mend it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from sqlalchemy import text
+
+from bot import accounts, db, seal
+from bot.check import Finding, findings
+from bot.config import Settings
+from bot.models import Team
+from bot.run import utc_now
+from bot.sandbox.server import LocalSlack
+from tests.conftest import Databases, running_bot, settings_for
+
+
+async def found(settings: Settings) -> dict[str, Finding]:
+    """Return what is found, by what it is about."""
+    return {finding.about: finding async for finding in findings(settings)}
+
+
+def wrong(all_found: dict[str, Finding]) -> set[str]:
+    return {about for about, finding in all_found.items() if not finding.works}
+
+
+async def test_a_bot_for_which_all_is_well_has_nothing_wrong(database_url: str, slack: LocalSlack) -> None:
+    everything = await found(settings_for(database_url, slack))
+    assert wrong(everything) == set()
+    assert set(everything) == {
+        *("Settings", "Database", "Bot token", "Permissions", "Channel of Webcare", "App token"),
+        *("Secret key", "Web server"),
+    }
+    assert "of webcare in the workspace Gemeente Voorbeeld" in everything["Bot token"].words
+
+
+async def test_all_that_is_wrong_is_found_in_one_go(slack: LocalSlack, tmp_path: Path) -> None:
+    slack.app.scopes -= {"users:read", "im:write"}
+    settings = settings_for(
+        f"sqlite:///{tmp_path}/missing/w.db", slack,
+        slack_app_token="xapp-wrong", slack_channel="C0ALGEMEEN", webcare_secret_key="x", host="192.0.2.1",
+    )  # fmt: skip
+    everything = await found(settings)
+    assert wrong(everything) == {
+        *("Database", "Permissions", "Channel of Webcare", "App token", "Secret key", "Web server")
+    }
+    assert "lacks im:write, users:read: paste" in everything["Permissions"].words
+    assert "/invite" in everything["Channel of Webcare"].words
+
+
+async def test_a_setting_that_is_not_there_hides_nothing_else(sqlite_url: str, slack: LocalSlack) -> None:
+    everything = await found(settings_for(sqlite_url, slack, slack_bot_token="", slack_channel=""))
+    assert wrong(everything) == {"Settings"}
+    assert everything["App token"].works
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("token_revoked", "copy the bot token"),
+        ("account_inactive", "copy the bot token"),
+        ("not_allowed_token_type", "a token of another kind"),
+        ("org_login_required", "Slack refuses (org_login_required)"),
+    ],
+)
+async def test_a_token_that_slack_refuses_is_told(sqlite_url: str, slack: LocalSlack, error: str, words: str) -> None:
+    slack.faults.error("auth.test", error)
+    everything = await found(settings_for(sqlite_url, slack))
+    assert wrong(everything) == {"Bot token"}
+    assert words in everything["Bot token"].words
+
+
+async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_url: str, slack: LocalSlack) -> None:
+    slack.faults.down = True
+    everything = await found(settings_for(sqlite_url, slack))
+    assert wrong(everything) == {"Bot token", "App token"}
+    assert "cannot be reached" in everything["App token"].words
+
+
+async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: LocalSlack) -> None:
+    slack.faults.rate_limit("conversations.history", 7)
+    everything = await found(settings_for(sqlite_url, slack))
+    assert "in 7 seconds" in everything["Channel of Webcare"].words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("channel_not_found", "check `webcare teams add Afval …`"),
+        ("is_archived", "choose another in `webcare teams add Afval …`"),
+        ("missing_scope", "paste bot/slack_manifest.json"),
+    ],
+)
+async def test_the_channel_of_every_team_is_tried(database_url: str, slack: LocalSlack, error: str, words: str) -> None:
+    settings = settings_for(database_url, slack)
+    engine = db.create_engine(database_url)
+    async with db.sessions(engine)() as session:
+        await accounts.ensure_team(session, settings, utc_now())
+        session.add(Team(name="Afval", channel="C0ESCALATIE", created_at=utc_now()))
+    await engine.dispose()
+    assert wrong(await found(settings)) == set()
+    slack.faults.error("conversations.history", "is_archived")
+    slack.faults.error("conversations.history", error)
+    everything = await found(settings)
+    assert wrong(everything) == {"Channel of Webcare", "Channel of Afval"}
+    assert "SLACK_CHANNEL" in everything["Channel of Webcare"].words
+    assert words in everything["Channel of Afval"].words
+
+
+async def test_over_http_the_signing_secret_stands_in_for_the_app_token(sqlite_url: str, slack: LocalSlack) -> None:
+    everything = await found(settings_for(sqlite_url, slack, slack_app_token=""))
+    assert wrong(everything) == set()
+    assert everything["Signing secret"].works
+    assert "App token" not in everything
+
+
+async def test_tables_that_are_yet_to_be_made_are_no_problem_on_sqlite_alone(
+    slack: LocalSlack, tmp_path: Path, postgres_uri: str
+) -> None:
+    small = await found(settings_for(f"sqlite:///{tmp_path}/new.db", slack))
+    large = await found(settings_for(postgres_uri, slack))
+    assert wrong(small) == set()
+    assert wrong(large) == {"Database"}
+    assert "webcare migrate" in large["Database"].words
+
+
+async def test_a_database_that_cannot_be_written_is_found(
+    databases: Databases, postgres_uri: str, slack: LocalSlack
+) -> None:
+    database_url = await databases.postgresql(postgres_uri)
+    engine = db.create_engine(database_url)
+    async with db.connected(engine) as connection:
+        await connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET default_transaction_read_only = on'))
+    await engine.dispose()
+    everything = await found(settings_for(database_url, slack))
+    assert wrong(everything) == {"Database"}
+    assert "cannot be written (cannot execute UPDATE in a read-only transaction" in everything["Database"].words
+
+
+async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(
+    sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with running_bot(sqlite_url, slack):
+        pass
+    everything = await found(settings_for(sqlite_url, slack, webcare_secret_key=seal.new_key()))
+    assert wrong(everything) == {"Secret key", "Account webhook/plein"}
+    assert "does not fit" in everything["Secret key"].words
+
+
+async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite_url: str, slack: LocalSlack) -> None:
+    port = unused_port()
+    settings = settings_for(sqlite_url, slack, port=port)
+    async with running_bot(sqlite_url, slack, port=port):
+        ours = await found(settings)
+    async with TestServer(web.Application(), port=port):
+        others = await found(settings)
+    assert ours["Web server"].works
+    assert "is running already" in ours["Web server"].words
+    assert "Cannot listen" in others["Web server"].words
+
+
+async def test_a_program_that_does_not_speak_http_may_have_the_port(sqlite_url: str, slack: LocalSlack) -> None:
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.9\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        everything = await found(settings_for(sqlite_url, slack, port=port))
+    assert wrong(everything) == {"Web server"}
