@@ -52,10 +52,11 @@ async def main() -> None:
         async with LocalSlack(
             json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
         ) as slack:
-            for url in urls:
-                await fill(settings_for(slack, url), cases=options.cases)
-            settings, engine = settings_for(slack, urls[0]), db.create_engine(urls[1])
-            async with running(settings, "bot", "run") as bot, aiohttp.ClientSession() as session:
+            ours, floor = (settings_for(slack, url) for url in urls)
+            for settings in (ours, floor):
+                await fill(settings, cases=options.cases)
+            engine = db.create_engine(floor.database_url)
+            async with running(ours, "bot", "run") as bot, aiohttp.ClientSession() as session:
                 source = _Source(session, f"{bot}/in/{SOURCE}", engine, options.cases)
                 lines = [
                     await _line(source, f"pages of {size}", size, options, at_least)
