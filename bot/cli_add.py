@@ -35,6 +35,7 @@ add_app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries 
 
 SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 """A webhook's name is part of its address."""
+TEXTS, SWITCHES = ("title", "items", "time_zone"), ("html", "private")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 TokenFile = Annotated[str, typer.Option("--token-file", help="File with the access token; - reads standard input.")]
@@ -113,6 +114,10 @@ def webhook(
         list[str] | None,
         typer.Option("--mapping", help="Our field and the path in its JSON: text=content.body; may be repeated."),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="How to read it: title=…, items=…, time_zone=…, html=true, private=true, …"),
+    ] = None,
     team: Team = "",
     anyway: Anyway = False,
 ) -> None:
@@ -126,6 +131,7 @@ def webhook(
     methods = _methods(accept)
     options: dict[str, Any] = {"accept": methods, "mapping": _mapping(mapping or [])}
     options |= {"callback_url": _with_scheme(callback_url)} if callback_url else {}
+    options |= _options(option or [])
     secrets = {"signing_secret": new_secret()}
     if "token" in methods:
         options["allow_token"], secrets["url_token"] = True, randomness.token_urlsafe(32)
@@ -234,6 +240,25 @@ def _mapping(pairs: list[str]) -> dict[str, str | None]:
             raise BadSettings(f"--mapping takes field=path, with a field of: {', '.join(sorted(FIELDS))}.")
         mapping[ours] = path or None
     return mapping
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """Return a source's further options, each as what it must be; README.md explains them."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if name in TEXTS and value:
+            options[name] = value
+        elif name in SWITCHES and value in {"true", "false"}:
+            options[name] = value == "true"
+        elif name == "max_length" and value.isdecimal() and int(value) > 0:
+            options[name] = int(value)
+        else:
+            raise BadSettings(
+                f"--option takes {', '.join(TEXTS)} with a text, {', '.join(SWITCHES)} with true or false, "
+                "or max_length with a number, as in --option private=true."
+            )
+    return options
 
 
 # --- How to call us ------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The database: engine, sessions and migrations, on SQLite (by default) or PostgreSQL."""
 
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,16 @@ def _alembic(connection: Connection | None = None) -> Config:
     return config
 
 
+def _make_private(file: str) -> None:
+    """Make a new SQLite file readable by its owner only: it will hold citizens' words."""
+    with suppress(OSError):  # a place that cannot be written to is told of when the database is opened
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+
+
 async def migrate(engine: AsyncEngine) -> None:
     """Bring the tables to the newest revision, wholly or not at all; raises BadSettings when that cannot be."""
+    if engine.dialect.name == "sqlite":
+        _make_private(engine.url.database or "")
     async with connected(engine) as connection:
         try:
             await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))

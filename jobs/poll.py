@@ -122,5 +122,7 @@ async def _write_down(
 async def _healthy(desk: Desk, account_id: int) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=True)
-        account.polled_at, account.poll_after, account.problem = desk.now(), None, None
+        account.polled_at = desk.now()
+        if account.stopped_at is None:  # one stopped meanwhile keeps its reason
+            account.poll_after, account.problem = None, None
         session.add(account)

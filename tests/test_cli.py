@@ -345,6 +345,8 @@ async def test_a_feed_is_tried_and_stored_and_its_words_cannot_steer_the_termina
         (("webhook", "--name", "Zaak Formulier"), "small letters"),
         (("webhook", "--name", "zaak", "--accept", "magic"), "--accept takes"),
         (("webhook", "--name", "zaak", "--mapping", "colour=blue"), "--mapping takes"),
+        (("webhook", "--name", "zaak", "--option", "html=perhaps"), "--option takes"),
+        (("webhook", "--name", "zaak", "--option", "colour=blue"), "--option takes"),
         (("webhook", "--name", "zaak", "--team", "Nobody"), "no team named Nobody"),
     ],
 )
@@ -430,6 +432,14 @@ async def test_the_example_for_a_source_works_when_it_is_pasted(method: str, run
     assert address == "https://bot.example/in/zaak-formulier"
     assert post.text == "Wanneer wordt mijn straat geveegd?"
     assert post.author.name == "Jan"
+
+
+async def test_a_source_is_read_by_the_options_it_is_given(run: Webcare, tmp_path: Path) -> None:
+    flags = [word for pair in ("title=Zaakformulier", "private=true", "max_length=900") for word in ("--option", pair)]
+    assert (await run("accounts", "add", "webhook", "--name", "zaak", *flags)).code == 0
+    [row] = await stored(tmp_path, Account)
+    assert {"title": "Zaakformulier", "private": True, "max_length": 900}.items() <= row.options.items()
+    assert (tmp_path / "webcare.db").stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_renewed_secret_of_a_source_goes_beside_the_old_one_until_that_ends(
