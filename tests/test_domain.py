@@ -134,7 +134,7 @@ MOVES = {
     "assign": Move.ASSIGN,
     "release": Move.RELEASE,
 }
-NO_MOVES = {"case:open", "case:more", "case:settle_sent", "case:settle_absent", "note", "details"}
+NO_MOVES = {"open", "case:open", "case:more", "case:settle_sent", "case:settle_absent", "note", "details"}
 BY_MODAL = {Move.TAKE_OVER, Move.ADVISE}
 """Offered elsewhere: in the modal that a colleague's Answer button opens, and on the question itself."""
 CLAIMS_FIRST = {Move.ANSWER, Move.ESCALATE}

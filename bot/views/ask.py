@@ -3,22 +3,26 @@
 from datetime import datetime
 
 from bot.domain.case import Urgency
-from bot.models import CaseFile
+from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import View, actions, button, context, literal, quote, section
 from bot.views.case_card import target_name
-from bot.views.citizen import mentions_blocks
+from bot.views.citizen import Room, fitted, mentions_blocks
 
 
 def ask_card(file: CaseFile, escalation_id: int, t: Texts, now: datetime) -> View:
     """Show the question and the case it is about; once there is advice, show that instead of the button."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)
+    return fitted(lambda room: _ask(file, escalation, t, now, room))
+
+
+def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: Room) -> View:
     who = {"agent": f"<@{escalation.by}>", "target": target_name(escalation.target)}
     if escalation.urgency is Urgency.URGENT:
         asks = t("🔴 *Urgent* – {agent} asks {target} for advice:", **who)
     else:
         asks = t("❓ {agent} asks {target} for advice:", **who)
-    blocks = [section(asks), quote(escalation.question, 1500), *mentions_blocks(file, t, now)]
+    blocks = [section(asks), quote(escalation.question, 1500), *mentions_blocks(file, t, now, room)]
     if escalation.advice is None:
         blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))

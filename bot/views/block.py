@@ -3,8 +3,11 @@
 Sizes are Slack's: https://docs.slack.dev/reference/block-kit/blocks and …/composition-objects.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import regex
 
@@ -14,8 +17,14 @@ SECTION = 2900
 """Characters for one section's text (Slack: 3,000), with room for what escaping adds at the end."""
 CONTEXT = 1900
 OPTION = 75
+ADDRESS = 1000
+"""Characters of an address that is linked; a longer one would crowd out the words."""
 FIRST_STRONG = "\u2068"
 END = "\u2069"
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters (not tab and newline), and the overrides and isolates that turn text round."""
+LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,12 @@ def escape(text: str) -> str:
 
 
 def literal(text: str, limit: int) -> str:
-    """Return citizens' words for use inside mrkdwn: cut, escaped, in one line, without markup or turned-round text."""
-    words = " ".join(text.split())
-    for mark in "*_~`":
-        words = words.replace(mark, mark + "\u200b")
-    return isolate(escape(cut(words, limit)))
+    """Return citizens' words for use inside mrkdwn: in one line, without markup, and escaped within the limit.
+
+    Slack has no escape for its marks, so look-alikes take their places; _ inside a word (@jan_jansen) marks nothing.
+    """
+    words = EDGE_UNDERSCORE.sub("ˍ", " ".join(text.split()).translate(LOOKALIKES))
+    return isolate(cut(words, limit, escape))
 
 
 def isolate(text: str) -> str:
@@ -44,17 +54,22 @@ def isolate(text: str) -> str:
     return f"{FIRST_STRONG}{text}{END}" if text else ""
 
 
-def cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters, ending in … when cut, and never in the middle of a grapheme."""
-    text = text.replace("\x00", "")
-    if len(text) <= limit:
-        return text
+def cut(text: str, limit: int, form: Callable[[str], str] = str) -> str:
+    """Return at most `limit` characters as `form` writes them, ending in … when cut, never in the middle of a grapheme.
+
+    What cannot be seen but can turn the text round or upset Slack is left out.
+    """
+    text = UNSEEN.sub("", text)
+    whole = form(text)
+    if len(whole) <= limit:
+        return whole
     kept, size = [], 0
     for grapheme in regex.findall(r"\X", text[: limit + 1]):
-        size += len(grapheme)
+        written = form(grapheme)
+        size += len(written)
         if size > limit - 1:
             break
-        kept.append(grapheme)
+        kept.append(written)
     return "".join(kept).rstrip() + "…"
 
 
@@ -140,12 +155,16 @@ def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = ""
 
 
 def is_web(url: str) -> bool:
-    """Tell whether an address may be opened from Slack, which takes up to 3,000 characters."""
-    return url.startswith(("https://", "http://")) and len(url) <= 2000
+    """Tell whether an address may be opened from Slack: of the web, and nothing in it that could be markup."""
+    if len(escape(url)) > ADDRESS or not url.isprintable() or any(sign in url for sign in ' <>|"\\^`{}'):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def link(url: str, label: str) -> str:
     """Return a mrkdwn link, or only the label when the address is none that may be linked."""
-    if not is_web(url) or any(c in url for c in "<>|\"' \n"):
-        return escape(label)
-    return f"<{escape(url)}|{escape(label)}>"
+    return f"<{escape(url)}|{escape(label)}>" if is_web(url) else escape(label)

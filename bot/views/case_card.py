@@ -20,7 +20,7 @@ from bot.views.block import (
     quote,
     section,
 )
-from bot.views.citizen import author_line, excerpt, mentions_blocks, source_line
+from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 
 REASONS = {
     CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
@@ -29,17 +29,19 @@ REASONS = {
     CloseReason.SPAM: text("spam"),
     CloseReason.OTHER: text("other"),
 }
-SIZE = 12_000
-"""Characters that all blocks of a message may hold together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
 
 
 def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
     """Show all the team needs of a case; the same state always gives the same card."""
+    return fitted(lambda room: _card(file, t, now, room))
+
+
+def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     state = state_line(file, t, now)
     words = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
               platform=literal(file.platform, 60), text=excerpt(file, t))  # fmt: skip
     short = file.case.status is Status.CLOSED
-    blocks = _short(file, t, now) if short else mentions_blocks(file, t, now)
+    blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
     if not short:
         blocks += _reply_blocks(file, t)
@@ -127,7 +129,7 @@ def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:
 
 def _short(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
     return [
-        context(f"{author_line(file.author)} · {source_line(file, file.latest, t, now)}"),
+        context(author_line(file.author), source_line(file, file.latest, t, now)),
         context(excerpt(file, t)),
     ]
 

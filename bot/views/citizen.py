@@ -1,14 +1,36 @@
 """How a citizen and what they wrote are shown, on every surface alike."""
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, context, link, literal, quote, section
+from bot.views.block import Block, View, context, link, literal, quote, section
 
-SHOWN = 3
-"""Mentions of a case shown in full on its card; older ones are counted."""
+SIZE = 12_000
+"""Characters that all blocks of a message may hold together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much a message shows of what the citizen wrote: the newest mentions, characters and media of each."""
+
+    mentions: int
+    text: int
+    media: int
+
+
+ROOMS = (Room(3, 2500, 4), Room(3, 800, 1), Room(1, 400, 1))
+
+
+def fitted(render: Callable[[Room], View]) -> View:
+    """Return the fullest rendering that Slack takes; the rest is found in the details."""
+    views = (render(room) for room in ROOMS[:-1])
+    fits = (view for view in views if len(json.dumps(view.blocks, ensure_ascii=False)) <= SIZE)
+    return next(fits, None) or render(ROOMS[-1])
 
 
 def author_line(author: Author) -> str:
@@ -32,7 +54,7 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
     return " · ".join(parts)
 
 
-def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 2500) -> list[Block]:
+def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 2500, media: int = 4) -> list[Block]:
     """Return one mention: what it answers, its words, its media, and whether it was edited or removed."""
     blocks: list[Block] = []
     if mention.replies_to:
@@ -40,7 +62,7 @@ def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 25
         author, words = literal(str(said.get("author", "")), 80), literal(str(said.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
     blocks.append(quote(mention.text, limit))
-    for medium in mention.media[:4]:
+    for medium in mention.media[:media]:
         kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
         described = medium.get("alt") or t("without description")
         alt = literal(described, 300)
@@ -57,16 +79,16 @@ MEDIA = {"image": text("picture"), "video": text("video"), "gifv": text("video")
 ATTACHMENT = text("attachment")
 
 
-def mentions_blocks(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+def mentions_blocks(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     """Return the author and their newest mentions."""
     blocks = [section(author_line(file.author)), context(source_line(file, file.latest, t, now))]
-    earlier = len(file.mentions) - SHOWN
+    earlier = len(file.mentions) - room.mentions
     if earlier > 0:
         words = t.plural("{n} earlier post in the thread below", "{n} earlier posts in the thread below", earlier)
         blocks.append(context(words))
-    shown = file.mentions[-SHOWN:]
-    for mention in shown:
-        blocks += mention_blocks(mention, t, now, limit=2500 if mention is file.latest else 800)
+    for mention in file.mentions[-room.mentions :]:
+        limit = room.text if mention is file.latest else min(room.text, 800)
+        blocks += mention_blocks(mention, t, now, limit=limit, media=room.media)
     return blocks
 
 

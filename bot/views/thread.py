@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.models import Account, CaseFile, MessageKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
-from bot.views.citizen import author_line, mention_blocks, source_line
+from bot.views.citizen import author_line, fitted, mention_blocks, source_line
 
 
 def thread_message(kind: MessageKind, file: CaseFile, subject_id: int | None, t: Texts, now: datetime) -> View:
@@ -46,8 +46,8 @@ def _said(words: str) -> View:
 def _follow_up(file: CaseFile, subject_id: int | None, t: Texts, now: datetime) -> View:
     mention = next((m for m in file.mentions if m.id == subject_id), file.latest)
     words = t("{name} wrote again: {text}", name=literal(file.author.name, 80), text=literal(mention.text, 200))
-    head = context(f"{author_line(file.author)} · {source_line(file, mention, t, now)}")
-    return View(words, [head, *mention_blocks(mention, t, now)])
+    head = context(author_line(file.author), source_line(file, mention, t, now))
+    return fitted(lambda room: View(words, [head, *mention_blocks(mention, t, now, limit=room.text, media=room.media)]))
 
 
 def _advice(file: CaseFile, subject_id: int | None, t: Texts) -> View:
