@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-from sqlmodel import col, or_, select, update
+from sqlalchemy import Table, insert
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import NOT_CLOSED, touch
@@ -97,10 +97,10 @@ async def _add(session: AsyncSession, account: Account, posts: list[Post], now: 
     cases = await _cases_to_join(session, account, posts, authors)
     opened = await _open_cases(session, account, posts, authors, cases, now)
     rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
-    mention_ids = await _insert(session, Mention, rows)
+    mention_ids = {key: new_id for new_id, key in await _insert(session, Mention, rows, "id", "external_id")}
     joined = [
-        (post, cases[post.external_id], mention_id)
-        for post, mention_id in zip(posts, mention_ids, strict=True)
+        (post, cases[post.external_id], mention_ids[post.external_id])
+        for post in posts
         if post.external_id not in opened
     ]
     if joined:
@@ -128,13 +128,17 @@ def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> d
     }
 
 
-async def _insert(
-    session: AsyncSession, table: type[Mention | Author | Case | Message | Event], rows: Rows
-) -> list[int]:
-    """Insert rows in as few statements as can be, and return their ids in the order of the rows."""
-    statement = insert(table).returning(col(table.id), sort_by_parameter_order=True)
-    added = await session.exec(statement, params=rows)
-    return [row[0] or 0 for row in added]
+async def _insert(session: AsyncSession, model: type[Rowed], rows: Rows, *returned: str) -> Sequence[Any]:
+    """Insert rows in as few statements as can be; returns these columns of the new rows, in no certain order.
+
+    Asked for the order of `rows`, SQLite would insert them one by one.
+    """
+    table: Table = model.metadata.tables[str(model.__tablename__)]
+    connection = await session.connection()
+    if not returned:
+        await connection.execute(insert(table), rows)
+        return []
+    return (await connection.execute(insert(table).returning(*(table.c[name] for name in returned)), rows)).all()
 
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
@@ -153,8 +157,7 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     missing = [author for key, author in wanted.items() if key not in ids]
     if missing:
         rows = [{"account_id": account.id, **asdict(author)} for author in missing]
-        added = await _insert(session, Author, rows)
-        ids |= {a.external_id: new_id for a, new_id in zip(missing, added, strict=True)}
+        ids |= {key: new_id for new_id, key in await _insert(session, Author, rows, "id", "external_id")}
     return ids
 
 
@@ -167,15 +170,15 @@ async def _cases_to_join(
     """
     conversations = {p.conversation for p in posts if p.conversation}
     parents = {p.in_reply_to for p in posts if p.in_reply_to}
-    if not conversations and not parents:
-        return {}
     by_key: dict[tuple[str, str, int], int] = {}
-    if conversations or parents:
+    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
+    for column, wanted in ((col(Mention.conversation), conversations), (col(Mention.external_id), parents)):
+        if not wanted:
+            continue
         mentions = await session.exec(
             select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
             .join(Case, col(Mention.case_id) == Case.id)
-            .where(Mention.account_id == account.id)
-            .where(or_(col(Mention.conversation).in_(conversations), col(Mention.external_id).in_(parents)))
+            .where(Mention.account_id == account.id, column.in_(wanted))
             .order_by(col(Case.id))
         )
         for conversation, external_id, case_id, author_id in mentions:
@@ -240,16 +243,19 @@ async def _open_cases(
         for post in openers
     ]
     if rows:
-        new_ids = await _insert(session, Case, rows)
-        cases |= {post.external_id: case_id for post, case_id in zip(openers, new_ids, strict=True)}
+        by_author: dict[int, list[int]] = {}  # an author's new cases are alike: each may be for any of their posts
+        for case_id, author_id in await _insert(session, Case, rows, "id", "author_id"):
+            by_author.setdefault(author_id, []).append(case_id)
+        new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in openers}
+        cases |= new
         team = await session.get_one(Team, account.team_id)
         shown = [
             {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
-            for case_id in new_ids
+            for case_id in new.values()
         ]
         await _insert(session, Message, shown)
         logged: Rows = [
-            {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new_ids
+            {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new.values()
         ]
         await _insert(session, Event, logged)
     cases |= {follower: cases[opener] for follower, opener in followers}

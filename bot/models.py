@@ -172,7 +172,7 @@ class Mention(SQLModel, table=True):
     external_id: str
     conversation: str | None = None
     in_reply_to: str | None = None
-    replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     text: str
     earlier_text: str | None = None
     url: str = ""
