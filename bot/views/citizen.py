@@ -23,7 +23,7 @@ class Room:
     media: int
 
 
-ROOMS = (Room(3, 2500, 4), Room(3, 800, 1), Room(1, 400, 1))
+ROOMS = (Room(3, 2500, 4), Room(3, 2500, 1), Room(3, 800, 1), Room(1, 400, 1))
 
 
 def fitted(render: Callable[[Room], View]) -> View:
