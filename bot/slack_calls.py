@@ -151,12 +151,23 @@ async def find(
         asked = {**where, "oldest": oldest, "limit": 200, "include_all_metadata": True}
         answer = await call(client, method, **asked, **({"cursor": cursor} if cursor else {}))
         for message in answer.get("messages") or []:
-            metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload", {}).get("key") == key:
+            if _key(message) == key:
                 return Place(channel, str(message["ts"]))
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             return None
+
+
+async def key_at(client: AsyncWebClient, place: Place) -> str:
+    """Return the key of the message that is there, "" when it is none of ours."""
+    only = {"latest": place.ts, "oldest": place.ts, "inclusive": True, "limit": 1, "include_all_metadata": True}
+    answer = await call(client, "conversations.history", channel=place.channel, **only)
+    return next((_key(message) for message in answer.get("messages") or []), "")
+
+
+def _key(message: dict[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    return str(metadata.get("event_payload", {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""
 
 
 async def conversation(client: AsyncWebClient, target: str) -> str:
