@@ -1,8 +1,9 @@
 """The database: engine, sessions and migrations, on SQLite (by default) or PostgreSQL."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +73,21 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def sessions(engine: AsyncEngine) -> Sessions:
     """Return the opener of sessions that write (and read)."""
-    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False))
+    # SQLite lets one write at a time and keeps no queue: who finds it taken looks again and again, and may starve.
+    turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False), turn)
 
 
 def readings(engine: AsyncEngine) -> Sessions:
     """Return the opener of sessions that only read, and on SQLite wait for no writer."""
     reading = engine.execution_options(reads_only=True)
-    return _opener(async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False))
+    return _opener(async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False), nullcontext())
 
 
-def _opener(make: async_sessionmaker[AsyncSession]) -> Sessions:
+def _opener(make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextManager[None]) -> Sessions:
     @asynccontextmanager
     async def opened() -> AsyncIterator[AsyncSession]:
-        async with make() as session, session.begin():
+        async with turn, make() as session, session.begin():
             yield session
 
     return opened
