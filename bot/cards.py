@@ -6,6 +6,7 @@ its key in the metadata) before another is made, so that no card appears twice.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,8 +42,7 @@ async def sync(desk: Desk, case_id: int) -> None:
     for message in stale:
         if message.ts is not None:
             await level(desk, message.id or 0)
-    for channel in {message.channel for message in stale if message.ts is None}:
-        desk.wake(f"messages:{channel}")
+    wake(desk, {message.channel for message in stale if message.ts is None})
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
@@ -80,6 +80,11 @@ async def wake_lanes(desk: Desk) -> None:
     async with desk.reading() as session:
         found = await session.exec(select(Message.channel).where(_stale(), _free(desk.now())).distinct())
         channels = found.all()
+    wake(desk, channels)
+
+
+def wake(desk: Desk, channels: Iterable[str]) -> None:
+    """Wake the lanes of these channels."""
     for channel in channels:
         desk.wake(f"messages:{channel}")
 

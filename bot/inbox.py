@@ -25,29 +25,51 @@ PAGE = 300
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What became of a page: the cases it touched, and how many mentions were new."""
+    """What became of a page: the channels that have something to bring level, and how many mentions were new."""
 
-    case_ids: frozenset[int]
+    channels: frozenset[str]
     new: int
 
 
 async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post], *, now: datetime) -> TakenIn:
     """Store a page of posts of one account; edits and removals change the mention they are about."""
-    # Locking the account's row makes pages of one account follow each other (SQLite locks the whole database anyway).
-    account = await session.get_one(Account, account_id, with_for_update=True)
-    touched: set[int] = set()
+    account, team = await _locked(session, account_id)
+    there_already: set[int] = set()
     new = 0
     for start in range(0, len(posts), PAGE):
         page = _without_repeats(posts[start : start + PAGE])
         known = await _known(session, account_id, [post.external_id for post in page])
         for post in page:
             if post.external_id in known:
-                touched |= await _change(session, known[post.external_id], post, now)
+                there_already |= await _change(session, known[post.external_id], post, now)
         fresh = [p for p in page if p.external_id not in known and not p.gone and not _is_ours(account, p)]
         if fresh:
-            touched |= await _add(session, account, fresh, now)
+            there_already |= await _add(session, account, team, fresh, now)
             new += len(fresh)
-    return TakenIn(frozenset(touched), new)
+    channels = await _channels_of(session, there_already)
+    return TakenIn(frozenset(channels | ({team.channel} if new else set())), new)
+
+
+async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team]:
+    """Return the account and its team, and make the pages of one account follow each other.
+
+    (SQLite locks the whole database anyway.)
+    """
+    found = await session.exec(
+        select(Account, Team)
+        .join(Team, col(Account.team_id) == Team.id)
+        .where(Account.id == account_id)
+        .with_for_update(of=Account)
+    )
+    return found.one()
+
+
+async def _channels_of(session: AsyncSession, case_ids: set[int]) -> set[str]:
+    """Return the channels that show something of these cases."""
+    if not case_ids:
+        return set()
+    found = await session.exec(select(Message.channel).where(col(Message.case_id).in_(case_ids)).distinct())
+    return set(found)
 
 
 def _without_repeats(posts: Iterable[Post]) -> list[Post]:
@@ -91,11 +113,11 @@ def _differs(mention: Mention, post: Post) -> bool:
     return mention.text != post.text or mention.media != [asdict(m) for m in post.media]
 
 
-async def _add(session: AsyncSession, account: Account, posts: list[Post], now: datetime) -> set[int]:
-    """Add new posts: joined to the case of their author's conversation, or each opening one."""
+async def _add(session: AsyncSession, account: Account, team: Team, posts: list[Post], now: datetime) -> set[int]:
+    """Add new posts: joined to the case of their author's conversation, or each opening one; returns those joined."""
     authors = await _authors(session, account, posts)
     cases = await _cases_to_join(session, account, posts, authors)
-    opened = await _open_cases(session, account, posts, authors, cases, now)
+    opened = await _open_cases(session, account, team, posts, authors, cases, now)
     rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
     mention_ids = {key: new_id for new_id, key in await _insert(session, Mention, rows, "id", "external_id")}
     joined = [
@@ -104,8 +126,8 @@ async def _add(session: AsyncSession, account: Account, posts: list[Post], now: 
         if post.external_id not in opened
     ]
     if joined:
-        await _follow_up(session, account, joined, now)
-    return set(cases.values())
+        await _follow_up(session, team, joined, now)
+    return {case_id for _, case_id, _ in joined}
 
 
 def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> dict[str, Any]:
@@ -207,6 +229,7 @@ async def _cases_to_join(
 async def _open_cases(
     session: AsyncSession,
     account: Account,
+    team: Team,
     posts: list[Post],
     authors: Mapping[str, int],
     cases: dict[str, int],
@@ -248,7 +271,6 @@ async def _open_cases(
             by_author.setdefault(author_id, []).append(case_id)
         new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in openers}
         cases |= new
-        team = await session.get_one(Team, account.team_id)
         shown = [
             {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
             for case_id in new.values()
@@ -262,14 +284,11 @@ async def _open_cases(
     return {post.external_id for post in openers}
 
 
-async def _follow_up(
-    session: AsyncSession, account: Account, joined: list[tuple[Post, int, int]], now: datetime
-) -> None:
+async def _follow_up(session: AsyncSession, team: Team, joined: list[tuple[Post, int, int]], now: datetime) -> None:
     """Show the citizen's next posts in the case's thread, and reopen a case that no longer waited for us.
 
     A mere "bedankt!" does not reopen; an open case stays with the one who has it.
     """
-    team = await session.get_one(Team, account.team_id)
     for post, case_id, mention_id in joined:
         session.add(
             Message(

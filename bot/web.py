@@ -57,7 +57,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
         return _problem(503, "This source was stopped here; send this again when it was started.")
     async with desk.session() as session:
         taken = await inbox.take_in(session, row.id or 0, posts, now=desk.now())
-    await cards.wake_lanes(desk)
+    cards.wake(desk, taken.channels)
     return web.json_response({"received": len(posts), "new": taken.new})
 
 
