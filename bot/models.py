@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.sla import ClockKind
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -53,6 +54,14 @@ class EnumText(TypeDecorator[StrEnum]):
         return None if value is None else self.kind(value)
 
 
+class Role(StrEnum):
+    """What a colleague may do: look, answer, or also change the team's settings."""
+
+    READER = "reader"
+    AGENT = "agent"
+    COORDINATOR = "coordinator"
+
+
 class ReplyStatus(StrEnum):
     """Where a reply is on its way out."""
 
@@ -62,6 +71,14 @@ class ReplyStatus(StrEnum):
     UNCERTAIN = "uncertain"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
+
+
+class ReplyKind(StrEnum):
+    """What a reply means for the case: it is resolved, we promise more, or the citizen must say more first."""
+
+    FINAL = "final"
+    INTERIM = "interim"
+    QUESTION = "question"
 
 
 class MessageKind(StrEnum):
@@ -85,15 +102,19 @@ class Team(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     channel: str
+    settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Agent(SQLModel, table=True):
-    """A colleague who answers; `initials` sign their replies."""
+    """A colleague who answers; `initials` sign their replies. Away and on duty since when, if they are."""
 
     __tablename__ = "agents"
     slack_id: str = Field(primary_key=True)
-    initials: str = Field(unique=True)
+    initials: str | None = Field(default=None, unique=True)
+    role: Role = Field(default=Role.AGENT, sa_type=EnumText(Role), sa_column_kwargs={"server_default": "agent"})
+    away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    duty_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -148,6 +169,7 @@ class Case(SQLModel, table=True):
     author_id: int = Field(foreign_key="authors.id")
     status: Status = Field(default=Status.NEW, sa_type=EnumText(Status))
     assignee: str | None = None
+    urgent: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     opened_at: datetime = Field(sa_type=UtcDateTime)
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -207,6 +229,10 @@ class Reply(SQLModel, table=True):
     draft: str
     text: str
     private: bool = False
+    kind: ReplyKind = Field(
+        default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind), sa_column_kwargs={"server_default": "final"}
+    )
+    promised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     status: ReplyStatus = Field(default=ReplyStatus.APPROVED, sa_type=EnumText(ReplyStatus))
     created_at: datetime = Field(sa_type=UtcDateTime)
     send_at: datetime = Field(sa_type=UtcDateTime)
@@ -265,6 +291,41 @@ class Event(SQLModel, table=True):
     by: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+_RUNNING = text("stopped_at IS NULL")
+
+
+class Clock(SQLModel, table=True):
+    """One promise being timed, in working time. What was measured stays as it was measured.
+
+    `target_seconds` is the norm in force when it started (None for a promise, which has its own moment `due_at`).
+    `running_since` is empty while it is paused; `used_seconds` is what earlier runs took. `next_at` is when the next
+    step of the ladder falls due, `steps` how many were taken. Stopped, `elapsed_seconds` is the working time it took
+    and `kept` whether that was in time; `counts` is false for one that was ended without anything to measure.
+    """
+
+    __tablename__ = "clocks"
+    __table_args__ = (
+        Index("ix_clocks_case", "case_id"),
+        Index("ix_clocks_due", "next_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
+        Index("ix_clocks_stopped", "team_id", "kind", "stopped_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    team_id: int = Field(foreign_key="teams.id")
+    kind: ClockKind = Field(sa_type=EnumText(ClockKind))
+    target_seconds: int | None = None
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    running_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    used_seconds: int = 0
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    steps: int = 0
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    elapsed_seconds: int | None = None
+    kept: bool | None = None
+    counts: bool = True
 
 
 _STALE = text("shown_version < version")

@@ -1,0 +1,100 @@
+"""What a team promises: how soon it reacts and resolves, and who is told when time runs out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.hours import Hours, add
+
+
+class ClockKind(StrEnum):
+    """What is being timed."""
+
+    FIRST_REACTION = "first_reaction"
+    NEXT_REACTION = "next_reaction"
+    RESOLUTION = "resolution"
+    PROMISE = "promise"
+
+
+REACTIONS = frozenset({ClockKind.FIRST_REACTION, ClockKind.NEXT_REACTION})
+
+
+class Recipient(StrEnum):
+    """Who is told at a step of the ladder."""
+
+    OWNER = "owner"
+    THREAD = "thread"
+    COORDINATOR = "coordinator"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Working time within which a team reacts for the first time, reacts again, and resolves."""
+
+    first_reaction: timedelta = timedelta(minutes=60)
+    next_reaction: timedelta = timedelta(minutes=60)
+    resolution: timedelta = timedelta(hours=4)
+
+    def of(self, kind: ClockKind) -> timedelta:
+        """Return the target of one kind of clock; a promise has its own moment and no target."""
+        return {
+            ClockKind.FIRST_REACTION: self.first_reaction,
+            ClockKind.NEXT_REACTION: self.next_reaction,
+            ClockKind.RESOLUTION: self.resolution,
+        }[kind]
+
+
+URGENT = Targets(timedelta(minutes=15), timedelta(minutes=15), timedelta(hours=4))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A team's targets, refined: what is urgent goes before what is private, that before the platform's own."""
+
+    base: Targets = field(default_factory=Targets)
+    urgent: Targets = URGENT
+    private: Targets | None = None
+    platforms: Mapping[str, Targets] = field(default_factory=dict)
+
+    def targets(self, *, platform: str, private: bool, urgent: bool) -> Targets:
+        """Return the targets for one case."""
+        if urgent:
+            return self.urgent
+        if private and self.private is not None:
+            return self.private
+        return self.platforms.get(platform, self.base)
+
+
+@dataclass(frozen=True)
+class Step:
+    """At this percentage of the target, tell these; `text` replaces the usual words."""
+
+    percent: int
+    to: Recipient
+    text: str = ""
+
+
+LADDER = (
+    Step(80, Recipient.OWNER),
+    Step(100, Recipient.THREAD),
+    Step(125, Recipient.COORDINATOR),
+    Step(150, Recipient.CHANNEL),
+)
+
+
+def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
+    """Return when a clock that started then has used up its target of working time; raises NeverOpen."""
+    return add(hours, started_at, target)
+
+
+def step_at(hours: Hours, started_at: datetime, target: timedelta, step: Step) -> datetime:
+    """Return when a step of the ladder falls due; raises NeverOpen."""
+    return add(hours, started_at, target * step.percent / 100)
+
+
+def next_step(ladder: Sequence[Step], taken: int) -> Step | None:
+    """Return the step after the `taken` first ones, in order of percentage."""
+    ordered = sorted(ladder, key=lambda step: step.percent)
+    return ordered[taken] if taken < len(ordered) else None

@@ -1,0 +1,173 @@
+"""What a team sets for itself: opening hours, holidays, norms, reminders, digest, snippets; kept as JSON with the team.
+
+Whatever is stored is read with defaults for what is missing, so that an older team needs no migration.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bot.domain.hours import ALWAYS, DAY, Hours, Interval
+from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
+
+HOLIDAYS = (
+    "Nieuwjaarsdag",
+    "Goede vrijdag",
+    "Eerste paasdag",
+    "Tweede paasdag",
+    "Koningsdag",
+    "Bevrijdingsdag",
+    "Hemelvaartsdag",
+    "Eerste pinksterdag",
+    "Tweede pinksterdag",
+    "Eerste kerstdag",
+    "Tweede kerstdag",
+)
+"""The Dutch holidays that an organisation ticks its own of, as the package `holidays` names them."""
+NOT_SELF_EVIDENT = frozenset({"Goede vrijdag", "Bevrijdingsdag"})
+OFFICE_WEEK = [[("09:00", "17:00")]] * 5 + [[], []]
+
+
+def minute(text: str) -> int:
+    """Return the minutes after midnight of `HH:MM`; 24:00 is the end of the day."""
+    hours, _, minutes = text.partition(":")
+    if not (hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2):
+        raise ValueError("a time is written as HH:MM, like 09:00")
+    value = int(hours) * 60 + int(minutes)
+    if int(minutes) > 59 or value > DAY:
+        raise ValueError("a time lies between 00:00 and 24:00")
+    return value
+
+
+def _clock(text: str) -> str:
+    minute(text)
+    return text
+
+
+ClockTime = Annotated[str, AfterValidator(_clock)]
+Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
+
+
+class Norm(BaseModel):
+    """Targets in working minutes."""
+
+    first_reaction: Minutes = 60
+    next_reaction: Minutes = 60
+    resolution: Minutes = 240
+
+    def targets(self) -> Targets:
+        """Return them as the rules know them."""
+        return Targets(*(timedelta(minutes=m) for m in (self.first_reaction, self.next_reaction, self.resolution)))
+
+
+class LadderStep(BaseModel):
+    """A step of the reminders: at this percentage of the target, tell these."""
+
+    percent: Annotated[int, Field(ge=1, le=1000)]
+    to: Recipient
+    text: str = ""
+
+
+class Snippet(BaseModel):
+    """A canned text that an agent picks and then edits; `{name}` and `{agent}` are filled in."""
+
+    title: Annotated[str, Field(min_length=1, max_length=60)]
+    text: Annotated[str, Field(min_length=1, max_length=2500)]
+
+
+class TeamSettings(BaseModel):
+    """All that a team sets for itself; see each field."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    time_zone: str = "Europe/Amsterdam"
+    week: list[list[tuple[ClockTime, ClockTime]]] = Field(default_factory=lambda: list(OFFICE_WEEK))
+    always_open: bool = False
+    holidays: list[str] = Field(default_factory=lambda: [name for name in HOLIDAYS if name not in NOT_SELF_EVIDENT])
+    closed_days: list[date] = Field(default_factory=list)
+    early_closings: dict[date, ClockTime] = Field(default_factory=dict)
+
+    norm: Norm = Field(default_factory=Norm)
+    urgent: Norm = Field(default_factory=lambda: Norm(first_reaction=15, next_reaction=15))
+    private: Norm | None = None
+    platforms: dict[str, Norm] = Field(default_factory=dict)
+
+    ladder: list[LadderStep] = Field(
+        default_factory=lambda: [LadderStep(percent=s.percent, to=s.to, text=s.text) for s in LADDER]
+    )
+    coordinators: list[str] = Field(default_factory=list)
+    escalation_channel: str = ""
+    claim_reminder: Minutes = 30
+    claim_return: Minutes = 15
+
+    digest_at: ClockTime | None = None
+    snippets: list[Snippet] = Field(default_factory=list)
+    rota: dict[int, list[str]] = Field(default_factory=dict)
+    duty_group: str = ""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if len(self.week) != 7:
+            raise ValueError("a week has seven days")
+        for day in self.week:
+            for interval in day:
+                _interval(*interval)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("a time zone is written as Europe/Amsterdam") from None
+        unknown = set(self.holidays) - set(HOLIDAYS)
+        if unknown:
+            raise ValueError(f"no such holiday: {', '.join(sorted(unknown))}")
+        return self
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any] | None) -> Self:
+        """Read what is stored with a team; nothing stored means the defaults."""
+        return cls.model_validate(stored or {})
+
+    def hours(self, now: datetime) -> Hours:
+        """Return the opening hours, with the ticked holidays from the year before `now` to two years after."""
+        zone = ZoneInfo(self.time_zone)
+        years = range(now.year - 1, now.year + 3)
+        if self.always_open:
+            return Hours(ALWAYS, zone)
+        ticked = {day for year in years for day, name in dutch_holidays(year) if name in self.holidays}
+        week = tuple(tuple(_interval(*interval) for interval in day) for day in self.week)
+        early = {day: minute(at) for day, at in self.early_closings.items()}
+        return Hours(week, zone, frozenset(ticked | set(self.closed_days)), early)
+
+    def policy(self) -> Policy:
+        """Return the targets."""
+        return Policy(
+            self.norm.targets(),
+            self.urgent.targets(),
+            self.private.targets() if self.private else None,
+            {platform: norm.targets() for platform, norm in self.platforms.items()},
+        )
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the ladder in order."""
+        return tuple(Step(s.percent, s.to, s.text) for s in sorted(self.ladder, key=lambda s: s.percent))
+
+
+def _interval(start: str, end: str) -> Interval:
+    """Return an interval in minutes; an end before the start lies in the night after."""
+    first, last = minute(start), minute(end)
+    if first == DAY:
+        raise ValueError("a day cannot begin at 24:00")
+    if last == first:
+        raise ValueError("an opening ends later than it begins")
+    return (first, last if last > first else last + DAY)
+
+
+@lru_cache(maxsize=32)
+def dutch_holidays(year: int) -> tuple[tuple[date, str], ...]:
+    """Return the Dutch holidays of a year, public and optional, by date and Dutch name."""
+    found = holidays.country_holidays("NL", years=year, language="nl", categories=("public", "optional"))
+    return tuple(sorted((day, name) for day, names in found.items() for name in names.split("; ")))
