@@ -10,7 +10,7 @@ import structlog
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases
+from bot import cards, cases, clocks
 from bot.connectors.base import (
     Connector,
     Draft,
@@ -27,7 +27,7 @@ from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.text import Refused, Text
 from bot.logs import trace
-from bot.models import Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyStatus, Team
+from bot.models import Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
 
@@ -49,6 +49,8 @@ async def answer(
     mention: MentionRow,
     submission: str,
     undo: timedelta,
+    kind: ReplyKind = ReplyKind.FINAL,
+    promised_at: datetime | None = None,
 ) -> Reply:
     """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice."""
     await cases.locked(session, file.case.id or 0)
@@ -66,6 +68,8 @@ async def answer(
         draft=draft,
         text=text,
         private=private,
+        kind=kind,
+        promised_at=promised_at,
         created_at=now,
         send_at=now + undo,
     )
@@ -101,7 +105,8 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
         raise Refused("A colleague has already decided on this.")
     case = await cases.get(session, case_id)
     if published:
-        case.status, case.answered_at = Status.ANSWERED, now
+        case.status = Status.ANSWERED
+        await _published(session, case, await session.get_one(Reply, reply_id), now)
         session.add(case)
     session.add(Event(case_id=case_id, kind="settled", by=by, at=now, details={"published": published}))
     await session.flush()
@@ -196,16 +201,24 @@ Outcome = Sent | Rejected | RateLimited | Unauthorized | Unavailable | Unknowabl
 async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Outcome:
     """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
     try:
-        if again and not _recognised(connector, draft, now):
-            found = await connector.find(draft)
-            if found is not None:
-                return found
-        return await connector.send(draft)
+        return await _publish(connector, draft, again=again, now=now)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
     except Exception as error:  # a fault of ours in a connector: whether it was sent is not known
         log.error("sending a reply failed", platform=connector.platform, **trace(error))
         return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
+
+
+async def _publish(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Sent:
+    if again and not _recognised(connector, draft, now):
+        return await connector.find(draft) or await connector.send(draft)
+    try:
+        return await connector.send(draft)
+    except Rejected:  # says nothing about an earlier try: its post may be there, and the citizen's own removed since
+        found = await connector.find(draft) if again else None
+        if found is None:
+            raise
+        return found
 
 
 def _recognised(connector: Connector, draft: Draft, now: datetime) -> bool:
@@ -223,7 +236,7 @@ async def _record(session: AsyncSession, reply_id: int, outcome: Outcome, now: d
         case Sent():
             reply.status, reply.sent_at, reply.problem = ReplyStatus.SENT, now, None
             reply.external_id, reply.url = outcome.external_id, outcome.url
-            case.answered_at = now
+            await _published(session, case, reply, now)
             _log(session, reply, "reply_sent", now)
         case Rejected():
             reply.status, reply.problem = ReplyStatus.FAILED, outcome.text.to_json()
@@ -231,23 +244,36 @@ async def _record(session: AsyncSession, reply_id: int, outcome: Outcome, now: d
         case Unknowable():
             reply.status = ReplyStatus.UNCERTAIN
             await _give_back(session, case, reply, now, "reply_uncertain")
-        case RateLimited():  # the platform did not carry it out
-            reply.status, reply.send_at, reply.problem = ReplyStatus.APPROVED, outcome.retry_at, outcome.text.to_json()
-            reply.tries -= 1
+        case RateLimited():
+            reply.send_at, reply.problem = outcome.retry_at, outcome.text.to_json()
+            _not_carried_out(reply)
         case Unauthorized():
-            reply.status, reply.send_at, reply.problem = ReplyStatus.APPROVED, now, outcome.text.to_json()
-            reply.tries -= 1
+            reply.send_at, reply.problem = now, outcome.text.to_json()
+            _not_carried_out(reply)
             await stop_account(session, reply.account_id, outcome.text, now)
         case OutcomeUnknown():  # stays `sending`: the next try looks first
             reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
         case Unavailable():
             reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
-            if reply.tries == 1:  # nothing of it ever reached the platform
-                reply.status, reply.tries, reply.first_tried_at = ReplyStatus.APPROVED, 0, None
+            _not_carried_out(reply)
     session.add(reply)
     session.add(case)
     await session.flush()
     await cases.touch(session, reply.case_id)
+
+
+async def _published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+    """The citizen has the reply; after an interim one the case stays with its agent, who owes the rest."""
+    case.answered_at = now
+    if reply.kind is ReplyKind.INTERIM and case.status is Status.ANSWERED:
+        case.status, case.assignee = Status.CLAIMED, reply.by
+    await clocks.reply_sent(session, case, reply, now)
+
+
+def _not_carried_out(reply: Reply) -> None:
+    """Count as never tried a reply whose only try did nothing; after an earlier try it stays `sending`."""
+    if reply.tries == 1:
+        reply.status, reply.tries, reply.first_tried_at = ReplyStatus.APPROVED, 0, None
 
 
 def _backoff(reply: Reply) -> timedelta:

@@ -18,6 +18,7 @@ from tests.test_story import answer, open_modal
 Json = dict[str, Any]
 
 ACCOUNT = "gemeente"
+STATUSES = "/api/v1/statuses"
 ISOLATES = "\u2068\u2069"
 """The signs that keep hostile spacing of strangers' words within those words; nobody sees them."""
 
@@ -73,7 +74,12 @@ def shown_preview(view: Json) -> str:
 async def typed_until(bot: Bot, typed: str, holds: Callable[[Json], bool]) -> Json:
     """Type in Sanne's answer modal, and return it once this holds of what it shows."""
     await bot.slack.type(SANNE, "answer_text", typed)
-    return await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and holds(view) and view, 10)
+
+    def shown() -> Json | None:
+        view = bot.slack.view(SANNE)
+        return view if view and holds(view) else None
+
+    return await bot.slack.wait_for(shown, 10)
 
 
 def source_of(mastodon: FakeMastodon, status: Json) -> str:
@@ -262,7 +268,7 @@ async def test_a_reply_that_the_server_asks_to_wait_with_goes_out_once_after_tha
     await poll.poll_due(bot.desk)
     card = await bot.card("Druk daar?")
     wait = {"Retry-After": "120", "X-RateLimit-Reset": "2000-01-01T00:00:00Z"}
-    mastodon.fault("/api/v1/statuses", "ratelimit", method="POST", count=1, headers=wait)
+    mastodon.fault(STATUSES, "ratelimit", method="POST", count=1, headers=wait)
     await answer(bot, SANNE, card, "Ja!")
     waiting = await bot.card("Wacht op")
     assert "case:undo" in action_ids(waiting)
@@ -274,6 +280,28 @@ async def test_a_reply_that_the_server_asks_to_wait_with_goes_out_once_after_tha
     await bot.card("*Beantwoord*")
     assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == ["@jan Ja! ^SB"]
     assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_a_reply_that_may_be_there_already_cannot_be_taken_back(
+    on_mastodon_sqlite: Bot, mastodon: FakeMastodon
+) -> None:
+    """The server broke down while it was sent, and then asks to wait: neither says that nothing was published."""
+    bot = on_mastodon_sqlite
+    mastodon.post_as("jan", "@gemeente Is dit gelukt?")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("gelukt?")
+    mastodon.fault(STATUSES, "status", method="POST", count=1, status=503)
+    await answer(bot, SANNE, card, "Jazeker")
+    await bot.card("Wordt verstuurd", "503")
+    mastodon.fault(STATUSES, "ratelimit", method="POST", count=1, headers={"Retry-After": "9"})
+    bot.clock.advance(minutes=1)
+    await refresh.refresh(bot.desk)
+    uncertain = await bot.card("Wordt verstuurd", "te wachten")
+    assert "case:undo" not in action_ids(uncertain)
+    bot.clock.advance(minutes=6)
+    await refresh.refresh(bot.desk)
+    await bot.card("*Beantwoord*")
+    assert [source_of(mastodon, s) for s in mastodon.statuses_by_team()] == ["@jan Jazeker ^SB"]
 
 
 async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bot: Bot, mastodon: FakeMastodon) -> None:

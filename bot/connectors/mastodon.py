@@ -217,7 +217,7 @@ class Mastodon(MastodonServer):
         return "unlisted" if status.get("visibility") == "unlisted" else "direct"
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the reply among our own posts since it was first tried."""
+        """Look for the reply among our own posts since it was first tried; it answers nothing once its post is gone."""
         path = f"/api/v1/accounts/{await self._own_id()}/statuses"
         since = draft.first_tried_at - CLOCKS_DIFFER
         params: Json = {"limit": 40, "exclude_reblogs": "true"}
@@ -225,7 +225,7 @@ class Mastodon(MastodonServer):
             statuses, _ = await self._list(path, params)
             recent = [s for s in statuses if _written_at(s) >= since]
             for status in recent:
-                if _reply_to(status) == draft.to.external_id and await self._says(status, draft.text):
+                if _reply_to(status) in {draft.to.external_id, ""} and await self._says(status, draft.text):
                     return _sent(status)
             if len(recent) < len(statuses) or not statuses:
                 return None

@@ -61,6 +61,7 @@ class FakeMastodon:
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}"
         self._client = httpx.Client(base_url=self.base_url)
+        self._keep_policy()
         return self
 
     def __exit__(
@@ -113,6 +114,11 @@ class FakeMastodon:
     def reset(self) -> None:
         """Forget all posts, citizens and faults."""
         self._client.post("/api/v1/_mock/reset").raise_for_status()
+        self._keep_policy()
+
+    def _keep_policy(self) -> None:
+        """Store the team's notification policy: while none is, each GET of it writes one, and a POST beside it fails."""
+        self._as(TEAM, "PATCH", "/api/v2/notifications/policy", json={})
 
     def fault(
         self, path: str, effect: str, *, count: int | None = None, method: str | None = None, **more: Any

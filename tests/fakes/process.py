@@ -1,0 +1,42 @@
+"""The bot running in a process of its own, which SIGKILL ends: nothing in it can tidy up.
+
+It is forked from a process that has loaded the program already, because loading it takes longer than most tests.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.__main__ import main
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["bot.__main__", "tests.fakes.process"])
+
+
+@asynccontextmanager
+async def killed_at_the_end(folder: Path, **settings: object) -> AsyncIterator[None]:
+    """Run `webcare run` with only these settings, and kill it at the end of the block; its log goes to folder/log."""
+    environment = {name.upper(): str(value) for name, value in settings.items()}
+    process = FORKS.Process(target=_webcare_run, args=(folder, environment))
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()
+
+
+def _webcare_run(folder: Path, environment: Mapping[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update({"PATH": os.defpath, **environment})
+    with open("log", "a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    sys.argv = ["webcare", "run"]
+    main()
