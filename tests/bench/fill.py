@@ -1,6 +1,6 @@
 """A database as years of work leave it, filled by INSERT … SELECT inside the database: 100,000 cases in seconds.
 
-Each case has its author, mention, card and log; all but the newest were answered. Cards are level with their cases.
+Each case has its author, mention, card, clocks and log; all but the newest were answered. Cards are level with cases.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from sqlmodel import SQLModel
 from bot import accounts, db
 from bot.config import Settings
 from bot.domain.case import Status
-from bot.models import Account, Author, Case, Event, Mention, Message, MessageKind, Reply, ReplyStatus
+from bot.domain.sla import ClockKind
+from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 
 SOURCE = "plein"
 SOURCE_SECRET = "whsec_" + "YmVuY2g" * 6 + "YQ=="
@@ -80,6 +81,8 @@ async def _answered(
         created_at=done["answered_at"], send_at=done["answered_at"], sent_at=done["answered_at"], tries=1,
         external_id=_named("r-", i), url="",
     )  # fmt: skip
+    ended = {"running_since": None, "stopped_at": done["answered_at"], "elapsed_seconds": 21 * 60, "kept": True}
+    await _clocks(connection, account, i, at, **ended)
     for kind, moment in (("claim", done["claimed_at"]), ("answer", done["answered_at"])):
         await _insert(connection, Event, i, case_id=i.c.i, kind=kind, by=AGENT, at=moment, details={})
 
@@ -88,6 +91,7 @@ async def _new(
     connection: AsyncConnection, account: Account, channel: str, first: int, last: int, at: datetime
 ) -> None:
     await _opened(connection, account, channel, first, last, at, status=Status.NEW)
+    await _clocks(connection, account, _numbers(first, last), at, running_since=at, next_at=at + timedelta(hours=1))
 
 
 async def _opened(
@@ -116,6 +120,15 @@ async def _opened(
     await _insert(connection, Event, i, case_id=i.c.i, kind="opened", by="", at=at, details={})
 
 
+async def _clocks(connection: AsyncConnection, account: Account, i: CTE, at: datetime, **state: Any) -> None:
+    """Time the first reaction and the resolution of each case."""
+    for kind, target in ((ClockKind.FIRST_REACTION, timedelta(hours=2)), (ClockKind.RESOLUTION, timedelta(days=1))):
+        await _insert(
+            connection, Clock, i, case_id=i.c.i, team_id=account.team_id, kind=kind, started_at=at, used_seconds=0,
+            target_seconds=int(target.total_seconds()), due_at=at + target, steps=0, counts=True, **state,
+        )  # fmt: skip
+
+
 def _numbers(first: int, last: int) -> CTE:
     """Return the rows i = first … last."""
     numbers = select(literal(first, Integer).label("i")).cte("numbers", recursive=True)
@@ -127,7 +140,11 @@ def _named(prefix: str, i: CTE) -> ColumnElement[str]:
 
 
 async def _insert(connection: AsyncConnection, model: type[SQLModel], i: CTE, **columns: Any) -> None:
-    """Insert one row for each number; a value is the same in all rows, unless it is an expression of `i`."""
+    """Insert one row for each number; a value is the same in all rows, unless it is an expression of `i`.
+
+    What is None is left out, and so empty.
+    """
+    columns = {name: value for name, value in columns.items() if value is not None}
     table: Table = model.metadata.tables[str(model.__tablename__)]
     values = [
         value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)

@@ -24,7 +24,8 @@ from standardwebhooks.webhooks import Webhook as Signature
 
 from bot import db
 from bot.domain.case import Status
-from bot.models import Author, Case, Event, Mention, Message, MessageKind
+from bot.domain.sla import ClockKind
+from bot.models import Author, Case, Clock, Event, Mention, Message, MessageKind
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
 from bot.trying import MANIFEST
@@ -153,7 +154,7 @@ def _signed(body: bytes) -> dict[str, str]:
 def _rows(page: Sequence[Json]) -> dict[type[Any], list[Json]]:
     """Return the rows that the bot makes of a page; a mention's number is the id of all that belongs to it."""
     now = datetime.now(UTC)
-    rows: dict[type[Any], list[Json]] = {Author: [], Case: [], Mention: [], Message: [], Event: []}
+    rows: dict[type[Any], list[Json]] = {Author: [], Case: [], Mention: [], Message: [], Event: [], Clock: []}
     for sent in page:
         number = int(sent["id"].removeprefix("post-"))
         author = sent["author"]
@@ -173,6 +174,11 @@ def _rows(page: Sequence[Json]) -> dict[type[Any], list[Json]]:
             {"id": number, "key": f"case:{number}", "kind": MessageKind.CASE, "case_id": number, "channel": CHANNEL}
         )
         rows[Event].append({"case_id": number, "kind": "opened", "at": now})
+        rows[Clock] += [
+            {"case_id": number, "team_id": 1, "kind": kind, "target_seconds": 7200, "started_at": now,
+             "running_since": now, "due_at": now, "next_at": now}
+            for kind in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
+        ]  # fmt: skip
     return rows
 
 
