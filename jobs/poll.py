@@ -6,7 +6,7 @@ import structlog
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, inbox
+from bot import cards, connectors, inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.desk import Desk
 from bot.domain.case import OPEN
@@ -31,9 +31,14 @@ async def poll_due(desk: Desk) -> None:
         found = await session.exec(
             select(Account).where(col(Account.stopped_at).is_(None), or_(later.is_(None), later <= now))
         )
-        accounts = [a for a in found if a.platform != "manual" and desk.connector(a).polls]
-    for account in accounts:
-        desk.wake(f"poll:{account.id}")
+        due = [account.id for account in found if _polls(account)]
+    for account_id in due:
+        desk.wake(f"poll:{account_id}")
+
+
+def _polls(account: Account) -> bool:
+    """Tell whether it is up to us to ask; cases made by hand have an account that has no connector."""
+    return account.platform in connectors.PLATFORMS and connectors.PLATFORMS[account.platform].polls
 
 
 async def poll(desk: Desk, account_id: str) -> datetime | None:
@@ -113,8 +118,9 @@ async def _write_down(
             await stop_account(session, account_id, verdict.text, desk.now())
         else:
             account = await session.get_one(Account, account_id, with_for_update=True)
-            account.problem = verdict.text.to_json()
-            account.poll_after = verdict.retry_at if isinstance(verdict, RateLimited) else None
+            if account.stopped_at is None:  # one stopped meanwhile keeps its reason
+                account.problem = verdict.text.to_json()
+                account.poll_after = verdict.retry_at if isinstance(verdict, RateLimited) else None
             session.add(account)
     await cards.wake_lanes(desk)
 

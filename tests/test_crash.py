@@ -1,6 +1,6 @@
 """The bot in a process of its own, killed at the worst moments: nothing appears twice or is lost without a question."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,23 +17,11 @@ from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Clock, settings_for
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.process import killed_at_the_end
+from tests.test_mastodon_story import connect, mastodon_fixture, running_mastodon_fixture  # noqa: F401
 from tests.test_story import answer
 
 STATUSES = "/api/v1/statuses"
 WORDS, PUBLISHED = "Donderdag, Jan!", "@jan Donderdag, Jan! ^SB"
-
-
-@pytest.fixture(scope="module")
-def running_mastodon() -> Iterator[FakeMastodon]:
-    with FakeMastodon() as server:
-        yield server
-
-
-@pytest.fixture
-def mastodon(running_mastodon: FakeMastodon) -> FakeMastodon:
-    running_mastodon.reset()
-    running_mastodon.clear_faults()
-    return running_mastodon
 
 
 @pytest.fixture
@@ -52,14 +40,9 @@ async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str) ->
         async with open_desk(settings, engine) as desk:
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
-                await session.flush()
-                account = await accounts.add(
-                    session, settings, platform="mastodon", name="gemeente", url=mastodon_url,
-                    secrets={"token": FakeMastodon.token}, options={}, now=desk.now(),
-                )  # fmt: skip
-                accounts.learned(account, await accounts.health(desk.connector(account)))
-                session.add(account)
-            yield Bot(desk, slack, Clock(), engine)
+            bot = Bot(desk, slack, Clock(), engine)
+            await connect(bot, mastodon_url)
+            yield bot
     finally:
         await engine.dispose()
 

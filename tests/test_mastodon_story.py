@@ -23,24 +23,25 @@ ISOLATES = "\u2068\u2069"
 """The signs that keep hostile spacing of strangers' words within those words; nobody sees them."""
 
 
-@pytest.fixture(scope="module")
-def running_mastodon() -> Iterator[FakeMastodon]:
+@pytest.fixture(scope="module", name="running_mastodon")
+def running_mastodon_fixture() -> Iterator[FakeMastodon]:
     with FakeMastodon() as server:
         yield server
 
 
-@pytest.fixture
-def mastodon(running_mastodon: FakeMastodon) -> FakeMastodon:
+@pytest.fixture(name="mastodon")
+def mastodon_fixture(running_mastodon: FakeMastodon) -> FakeMastodon:
+    """A Mastodon server on which nothing has been written yet, shared by the tests of a module."""
     running_mastodon.reset()
     running_mastodon.clear_faults()
     return running_mastodon
 
 
-async def connect(bot: Bot, url: str, *, token: str = FakeMastodon.token, **options: Any) -> int:
+async def connect(bot: Bot, url: str, *, token: str = FakeMastodon.token, name: str = ACCOUNT, **options: Any) -> int:
     """Add the team's account on this server to the bot, checked as `webcare accounts add` does; returns its id."""
     async with bot.desk.session() as session:
         account = await accounts.add(
-            session, bot.desk.settings, platform="mastodon", name=ACCOUNT, url=url,
+            session, bot.desk.settings, platform="mastodon", name=name, url=url,
             secrets={"token": token}, options=options, now=bot.desk.now(),
         )  # fmt: skip
         health = await accounts.health(bot.desk.connector(account))
