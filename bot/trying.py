@@ -4,8 +4,8 @@ import asyncio
 import json
 import tempfile
 import webbrowser
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,37 +32,55 @@ class RealSource:
 
 
 async def try_out(
-    *, port: int, sources: Sequence[RealSource] = (), say: Callable[[str], None] = print, browse: bool = True
+    *,
+    port: int,
+    sources: Sequence[RealSource] = (),
+    say: Callable[[str], None] = print,
+    browse: bool = True,
+    ready: asyncio.Future[LocalSlack] | None = None,
 ) -> None:
-    """Run the local workspace on this port until interrupted; everything in it is gone afterwards."""
-    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    slack = LocalSlack(manifest)
+    """Run the local workspace on this port until interrupted; everything in it is gone afterwards.
+
+    `ready` gets the workspace once the bot works in it. Raises BadSettings when the port is taken.
+    """
+    slack = LocalSlack(json.loads(MANIFEST.read_text(encoding="utf-8")))
     try:
         await slack.start(port=port)
     except OSError:
         raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
         settings = _settings(slack, Path(folder))
-        playing: asyncio.Task[None] | None = None
         try:
             await _prepare(settings, slack, sources)
-            ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            running = asyncio.create_task(run(settings, ready=ready))
-            running.add_done_callback(lambda _: ready.cancel())
-            with suppress(asyncio.CancelledError):
-                await ready
-            if not ready.cancelled():
-                slack.square.bot_url = f"{ready.result()}/in/plein"
+            async with _at_work(settings, slack) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
                     with suppress(webbrowser.Error):
                         webbrowser.open(slack.base_url)
-                playing = asyncio.create_task(seed.play(slack))
-            await running
+                if ready is not None:
+                    ready.set_result(slack)
+                await bot
         finally:
-            if playing is not None:
-                playing.cancel()
             await slack.stop()
+
+
+@asynccontextmanager
+async def _at_work(settings: Settings, slack: LocalSlack) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the bot and the citizens on the square, and let both end with the block; gives the bot, once it serves."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.create_task(run(settings, ready=ready))]
+    bot = tasks[0]
+    try:
+        await asyncio.wait((bot, ready), return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            await bot  # says why it cannot start
+        slack.square.bot_url = f"{ready.result()}/in/plein"
+        tasks.append(asyncio.create_task(seed.play(slack)))
+        yield bot
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _settings(slack: LocalSlack, folder: Path) -> Settings:

@@ -1,0 +1,129 @@
+"""`webcare try` with real sources: their posts appear as cards that can be read, and nothing is ever written there."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.run import run, utc_now
+from bot.sandbox.looking import action_ids
+from bot.sandbox.server import LocalSlack
+from bot.trying import RealSource, try_out
+from tests.conftest import CHANNEL, SANNE, eventually
+from tests.fakes.between import Between
+from tests.fakes.mastodon import FakeMastodon
+from tests.test_mastodon_story import mastodon_fixture, running_mastodon_fixture  # noqa: F401
+
+ENTRY = "https://nieuws.example/brug"
+
+
+@pytest.fixture
+async def to_mastodon(mastodon: FakeMastodon) -> AsyncIterator[Between]:
+    """What stands between the bot and Mastodon, and sees all that is asked there."""
+    async with Between(mastodon.base_url) as between:
+        yield between
+
+
+@pytest.fixture
+async def feed() -> AsyncIterator[str]:
+    """The address of a feed with one entry of today."""
+
+    async def read(_: web.Request) -> web.Response:
+        entry = f"<title>De brug is dicht</title><link>{ENTRY}</link><pubDate>{format_datetime(utc_now())}</pubDate>"
+        rss = f'<rss version="2.0"><channel><title>Nieuws</title><item><guid>1</guid>{entry}</item></channel></rss>'
+        return web.Response(text=rss, content_type="application/rss+xml")
+
+    app = web.Application()
+    app.router.add_get("/nieuws.xml", read)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/nieuws.xml"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files are made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.glob("webcare-try-*"))
+
+
+@asynccontextmanager
+async def trying(*sources: RealSource) -> AsyncIterator[LocalSlack]:
+    """`webcare try`, interrupted at the end of the block; gives the workspace that it opened."""
+    ready: asyncio.Future[LocalSlack] = asyncio.get_running_loop().create_future()
+    said: list[str] = []
+    task = asyncio.create_task(try_out(port=0, sources=sources, say=said.append, browse=False, ready=ready))
+    await asyncio.wait((task, ready), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        slack = ready.result()
+        assert [slack.base_url in line for line in said] == [True]
+        yield slack
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def card(slack: LocalSlack, *words: str) -> dict[str, Any]:
+    """Wait for the card that holds all these words."""
+
+    def shown() -> dict[str, Any] | None:
+        cards = ((card, json.dumps(card, ensure_ascii=False)) for card in slack.messages(CHANNEL))
+        return next((card for card, text in cards if all(word in text for word in words)), None)
+
+    return await slack.wait_for(shown, 30)
+
+
+async def test_real_posts_are_cards_to_read_and_nothing_is_written_there(
+    mastodon: FakeMastodon, to_mastodon: Between, feed: str, folder: Path
+) -> None:
+    post = mastodon.post_as("jan", "De lantaarn is stuk #voorbeeldstad")
+    before = asyncio.all_tasks()
+    async with trying(
+        RealSource("mastodon", "social.example", to_mastodon.url, hashtags=("voorbeeldstad",)),
+        RealSource("feed", "nieuws.example", feed),
+    ) as slack:
+        base_url = slack.base_url
+        for words, address in (("De lantaarn is stuk", post["url"]), ("De brug is dicht", ENTRY)):
+            found = await card(slack, words, "Nieuw")
+            assert "case:answer" not in action_ids(found)
+            assert {"case:claim", "case:open"} <= set(action_ids(found))
+            assert [address] == [e["url"] for b in found["blocks"] for e in b.get("elements", []) if "url" in e]
+            await slack.click(SANNE, CHANNEL, found["ts"], "case:claim")
+            claimed = await card(slack, words, "In behandeling", SANNE)
+            assert "case:answer" not in action_ids(claimed)
+        seeded = await card(slack, "Lindestraat")
+        assert "case:answer" in action_ids(seeded)
+    assert mastodon.statuses_by_team() == []
+    assert {method for method, _ in to_mastodon.requests} == {"GET"}
+    assert asyncio.all_tasks() <= before
+    assert left_in(folder) == []
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(urlsplit(base_url).hostname, urlsplit(base_url).port)
+
+
+async def test_interrupted_while_it_starts_it_stops_and_leaves_nothing(folder: Path) -> None:
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(try_out(port=0, say=str, browse=False))
+
+    async def bot_starts() -> bool:
+        return any(getattr(each.get_coro(), "__qualname__", "") == run.__qualname__ for each in asyncio.all_tasks())
+
+    await eventually(bot_starts, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
+    assert asyncio.all_tasks() <= before
+    assert left_in(folder) == []
