@@ -19,11 +19,12 @@ from bot import cases
 from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.logs import trace
-from bot.models import Account, Message, MessageKind
+from bot.models import Account, Clock, Message, MessageKind
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
 from bot.views.ask import ask_card
 from bot.views.block import View
 from bot.views.case_card import case_card
+from bot.views.reminder import Due, reminder
 from bot.views.thread import account_problem, thread_message
 
 log = structlog.get_logger()
@@ -191,6 +192,10 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
     if card is not None:  # a team may have moved to another channel since; the thread has not
         message.channel = card.channel
     view = await _render(desk, session, message)
+    if view is None:
+        message.shown_version, message.leased_until = message.version, None
+        session.add(message)
+        return None
     since = message.posting_since
     if message.ts is None and since is None:
         message.posting_since = now
@@ -198,7 +203,10 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
     return _Work(message, view, card.ts if card else None, since)
 
 
-async def _render(desk: Desk, session: AsyncSession, message: Message) -> View:
+async def _render(desk: Desk, session: AsyncSession, message: Message) -> View | None:
+    """Return what a message must show now; None when there is nothing left to say."""
+    if message.kind is MessageKind.REMINDER:
+        return await _reminder(desk, session, message)
     if message.case_id is None:
         return account_problem(await session.get_one(Account, message.subject_id), desk.t)
     file = await cases.read(session, message.case_id)
@@ -209,6 +217,17 @@ async def _render(desk: Desk, session: AsyncSession, message: Message) -> View:
             return ask_card(file, message.subject_id or 0, desk.t, desk.now())
         case _:
             return thread_message(message.kind, file, message.subject_id, desk.t, desk.now())
+
+
+async def _reminder(desk: Desk, session: AsyncSession, message: Message) -> View | None:
+    """Return a reminder of what still waits: nothing is said of a case that was answered meanwhile."""
+    waiting = []
+    for step in (message.details or {})["steps"]:
+        clock = await session.get(Clock, step["clock"])
+        if clock is not None and clock.stopped_at is None:
+            file = await cases.read(session, step["case"])
+            waiting.append(Due(file, clock, step["percent"], step["text"]))
+    return reminder(waiting, desk.t, desk.now()) if waiting else None
 
 
 async def _carry_out(desk: Desk, work: _Work) -> _Done:

@@ -7,8 +7,9 @@ from sqlalchemy import or_
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors
+from bot import clocks, connectors
 from bot.domain.case import ALLOWED_FROM, BY_OWNER, CloseReason, Move, Status, Urgency
+from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.models import (
     Account,
@@ -138,13 +139,18 @@ async def close(
     if case.status is Status.CLOSED and case.closed_by == by and case.close_reason is reason:
         return case
     ended: dict[str, Any] = {"closed_at": now, "closed_by": by, "close_reason": reason, "close_text": text}
-    return await _make(Move.CLOSE, session, case_id, by, now, {"reason": reason}, status=Status.CLOSED, **ended)
+    case = await _make(Move.CLOSE, session, case_id, by, now, {"reason": reason}, status=Status.CLOSED, **ended)
+    await clocks.closed(session, case, now, counts=reason is CloseReason.ANSWERED_ELSEWHERE)
+    return case
 
 
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Take up an answered or closed case again; it is then with the one who reopened it."""
     values: dict[str, Any] = {"status": Status.CLAIMED, "assignee": by, "claimed_at": now, **NOT_CLOSED}
-    return await _make(Move.REOPEN, session, case_id, by, now, **values)
+    case = await _make(Move.REOPEN, session, case_id, by, now, **values)
+    account = await session.get_one(Account, case.account_id)
+    await clocks.start(session, case, account.platform, [ClockKind.RESOLUTION], now, private=False)
+    return case
 
 
 async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
@@ -211,7 +217,8 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
     notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
     platform = str(account.options.get("title") or connectors.title(account.platform) or account.name)
-    rows = mentions.all(), replies.all(), asked.all(), notes.all()
+    running = await clocks.open_clocks(session, case_id)
+    rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
     return CaseFile(case, team, account, platform, author, *rows)
 
 

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.hours import Hours, NeverOpen, between
+from bot.domain.mention import Post
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
 from bot.models import Case, Clock, Reply, ReplyKind, Team
 from bot.team_settings import TeamSettings
@@ -42,6 +43,22 @@ def new_row(
         "steps": 0,
         "counts": True,
     }
+
+
+def opening_rows(team: Team, platform: str, opened: Sequence[tuple[int, Post]], now: datetime) -> list[dict[str, Any]]:
+    """Return the rows of the clocks of new cases: the first reaction and the resolution of each."""
+    settings = TeamSettings.of(team.settings)
+    policy = settings.policy()
+    alike: dict[tuple[ClockKind, timedelta], dict[str, Any]] = {}  # what starts together is computed once
+    rows = []
+    for case_id, post in opened:
+        targets = policy.targets(platform=platform, private=post.private, urgent=False)
+        for kind in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION):
+            target = targets.of(kind)
+            if (kind, target) not in alike:
+                alike[kind, target] = new_row(team, settings, case_id, kind, target, now)
+            rows.append({**alike[kind, target], "case_id": case_id})
+    return rows
 
 
 async def start(
@@ -172,3 +189,12 @@ def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | 
         return due_at(hours, clock.running_since, left)
     except NeverOpen:
         return None
+
+
+async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
+    """Put off the reminders of a case for so much working time; what is due stays due."""
+    hours = await hours_of(session, case.team_id, now)
+    for clock in await open_clocks(session, case.id or 0):
+        if clock.next_at is not None:
+            clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
+            session.add(clock)

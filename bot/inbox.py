@@ -12,12 +12,14 @@ from sqlalchemy import Table, insert
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import clocks
 from bot.cases import NOT_CLOSED, touch
+from bot.conversations import cases_to_join, openers_of
 from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
-from bot.models import Account, Author, Case, Event, Mention, Message, MessageKind, Reply, Team
+from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
 
-Rowed = Mention | Author | Case | Message | Event
+Rowed = Mention | Author | Case | Message | Event | Clock
 Rows = list[dict[str, Any]]
 PAGE = 300
 """Posts written in one go; keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
@@ -116,17 +118,20 @@ def _differs(mention: Mention, post: Post) -> bool:
 async def _add(session: AsyncSession, account: Account, team: Team, posts: list[Post], now: datetime) -> set[int]:
     """Add new posts: joined to the case of their author's conversation, or each opening one; returns those joined."""
     authors = await _authors(session, account, posts)
-    cases = await _cases_to_join(session, account, posts, authors)
-    opened = await _open_cases(session, account, team, posts, authors, cases, now)
+    cases = await cases_to_join(session, account, posts, authors)
+    rest = [post for post in posts if post.external_id not in cases]
+    opener_of = openers_of(rest, authors)
+    opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
+    if opened:
+        cases |= await _open_cases(session, account, team, opened, authors, now)
+    cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
-    mention_ids = {key: new_id for new_id, key in await _insert(session, Mention, rows, "id", "external_id")}
-    joined = [
-        (post, cases[post.external_id], mention_ids[post.external_id])
-        for post in posts
-        if post.external_id not in opened
-    ]
+    await _insert(session, Mention, rows)
+    followers = {post.external_id for post in posts} - {post.external_id for post in opened}
+    mentions = await _known(session, account.id or 0, list(followers)) if followers else {}
+    joined = [(p, cases[p.external_id], mentions[p.external_id].id or 0) for p in posts if p.external_id in followers]
     if joined:
-        await _follow_up(session, team, joined, now)
+        await _follow_up(session, account, team, joined, now)
     return {case_id for _, case_id, _ in joined}
 
 
@@ -183,108 +188,43 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     return ids
 
 
-async def _cases_to_join(
-    session: AsyncSession, account: Account, posts: list[Post], authors: Mapping[str, int]
-) -> dict[str, int]:
-    """Return, by external id of a post, the existing case of the same author and conversation.
-
-    A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
-    """
-    conversations = {p.conversation for p in posts if p.conversation}
-    parents = {p.in_reply_to for p in posts if p.in_reply_to}
-    by_key: dict[tuple[str, str, int], int] = {}
-    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
-    for column, wanted in ((col(Mention.conversation), conversations), (col(Mention.external_id), parents)):
-        if not wanted:
-            continue
-        mentions = await session.exec(
-            select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
-            .join(Case, col(Mention.case_id) == Case.id)
-            .where(Mention.account_id == account.id, column.in_(wanted))
-            .order_by(col(Case.id))
-        )
-        for conversation, external_id, case_id, author_id in mentions:
-            if conversation:
-                by_key["conversation", conversation, author_id] = case_id or 0
-            by_key["post", external_id, author_id] = case_id or 0
-    if parents:
-        replies = await session.exec(
-            select(Reply.external_id, Case.id, Case.author_id)
-            .join(Case, col(Reply.case_id) == Case.id)
-            .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
-        )
-        for reply_id, case_id, author_id in replies:
-            by_key["post", reply_id or "", author_id] = case_id or 0
-    cases: dict[str, int] = {}
-    for post in posts:
-        author_id = authors[post.author.external_id]
-        case = by_key.get(("post", post.in_reply_to or "", author_id)) or by_key.get(
-            ("conversation", post.conversation or "", author_id)
-        )
-        if case:
-            cases[post.external_id] = case
-    return cases
-
-
 async def _open_cases(
-    session: AsyncSession,
-    account: Account,
-    team: Team,
-    posts: list[Post],
-    authors: Mapping[str, int],
-    cases: dict[str, int],
-    now: datetime,
-) -> set[str]:
-    """Open a case for each post that joins none (posts of one page may join each other); fills `cases`.
-
-    Returns the external ids of the posts that opened one.
-    """
-    openers: list[Post] = []
-    opener_of: dict[tuple[str, int], str] = {}
-    followers: list[tuple[str, str]] = []
-    for post in posts:
-        if post.external_id in cases:
-            continue
-        author_id = authors[post.author.external_id]
-        keys = [(kind, author_id) for kind in (f"c:{post.conversation}", f"p:{post.in_reply_to}") if kind[2:] != "None"]
-        opener = next((opener_of[key] for key in keys if key in opener_of), None)
-        if opener is None:
-            openers.append(post)
-            opener = post.external_id
-        else:
-            followers.append((post.external_id, opener))
-        for key in [*keys[:1], (f"p:{post.external_id}", author_id)]:
-            opener_of.setdefault(key, opener)
-    rows = [
+    session: AsyncSession, account: Account, team: Team, posts: list[Post], authors: Mapping[str, int], now: datetime
+) -> dict[str, int]:
+    """Open a case for each of these posts, with its card and its clocks; returns the cases by external id."""
+    rows: Rows = [
         {
             "team_id": account.team_id,
             "account_id": account.id,
             "author_id": authors[post.author.external_id],
             "status": Status.NEW,
+            "urgent": False,
             "opened_at": now,
         }
-        for post in openers
+        for post in posts
     ]
-    if rows:
-        by_author: dict[int, list[int]] = {}  # an author's new cases are alike: each may be for any of their posts
-        for case_id, author_id in await _insert(session, Case, rows, "id", "author_id"):
-            by_author.setdefault(author_id, []).append(case_id)
-        new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in openers}
-        cases |= new
-        shown = [
-            {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
-            for case_id in new.values()
-        ]
-        await _insert(session, Message, shown)
-        logged: Rows = [
-            {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new.values()
-        ]
-        await _insert(session, Event, logged)
-    cases |= {follower: cases[opener] for follower, opener in followers}
-    return {post.external_id for post in openers}
+    by_author: dict[int, list[int]] = {}  # an author's new cases are alike: each may be for any of their posts
+    for case_id, author_id in await _insert(session, Case, rows, "id", "author_id"):
+        by_author.setdefault(author_id, []).append(case_id)
+    new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in posts}
+    shown: Rows = [
+        {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
+        for case_id in new.values()
+    ]
+    await _insert(session, Message, shown)
+    logged: Rows = [
+        {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new.values()
+    ]
+    await _insert(session, Event, logged)
+    timed = clocks.opening_rows(team, account.platform, [(new[p.external_id], p) for p in posts if p.allows], now)
+    if timed:
+        await _insert(session, Clock, timed)
+    return new
 
 
-async def _follow_up(session: AsyncSession, team: Team, joined: list[tuple[Post, int, int]], now: datetime) -> None:
+async def _follow_up(
+    session: AsyncSession, account: Account, team: Team, joined: list[tuple[Post, int, int]], now: datetime
+) -> None:
     """Show the citizen's next posts in the case's thread, and reopen a case that no longer waited for us.
 
     A mere "bedankt!" does not reopen; an open case stays with the one who has it.
@@ -310,6 +250,9 @@ async def _follow_up(session: AsyncSession, team: Team, joined: list[tuple[Post,
             )
             if reopened.scalar() is not None:
                 session.add(Event(case_id=case_id, kind="reopened_by_citizen", at=now, details={"mention": mention_id}))
+            if post.allows:
+                case = await session.get_one(Case, case_id, populate_existing=True)
+                await clocks.citizen_wrote(session, case, account.platform, now, private=post.private)
         session.add(Event(case_id=case_id, kind="joined", at=now, details={"mention": mention_id, "thanks": thanks}))
         await session.flush()
         await touch(session, case_id)

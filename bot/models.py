@@ -93,6 +93,7 @@ class MessageKind(StrEnum):
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
     ACCOUNT_PROBLEM = "account_problem"
+    REMINDER = "reminder"
 
 
 class Team(SQLModel, table=True):
@@ -336,7 +337,8 @@ class Message(SQLModel, table=True):
 
     `key` names it for ever (it travels in the message's metadata, so that a post with an unknown outcome can be found
     again); `posting_since` says that a post is under way or its outcome unknown; `leased_until` keeps a second writer
-    off; `retry_at` is when Slack lets us try again. `subject_id` is the mention, escalation or reply it is about.
+    off; `retry_at` is when Slack lets us try again. `subject_id` is the mention, escalation or reply it is about,
+    `details` what else it must say.
     """
 
     __tablename__ = "messages"
@@ -350,6 +352,7 @@ class Message(SQLModel, table=True):
     kind: MessageKind = Field(sa_type=EnumText(MessageKind))
     case_id: int | None = Field(default=None, foreign_key="cases.id")
     subject_id: int | None = None
+    details: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     channel: str
     in_thread: bool = False
     ts: str | None = None
@@ -374,6 +377,7 @@ class CaseFile:
     replies: Sequence[Reply]
     escalations: Sequence[Escalation]
     notes: Sequence[Note]
+    clocks: Sequence[Clock]
 
     @property
     def latest(self) -> Mention:

@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import answer, claim, close, commands, escalate, make_case, more, notes
+from handlers import answer, claim, close, commands, escalate, make_case, more, notes, snooze
 
 
 def register(app: AsyncApp) -> None:
@@ -24,6 +24,8 @@ def register(app: AsyncApp) -> None:
     app.action("case:advise")(escalate.open_advise)
     app.view("case:advise")(escalate.advise)
 
+    app.action("case:snooze")(snooze.open_snooze)
+    app.view("case:snooze")(snooze.snooze)
     app.view("case:close")(close.close)
     app.action("case:reopen")(close.reopen)
     app.view("case:note")(notes.add_note)

@@ -1,7 +1,7 @@
 """Answer: the modal, its live preview, sending, undoing, and deciding on a reply with an unknown outcome."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -11,9 +11,9 @@ from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.mention import Allows
 from bot.domain.reply import initials_of, signed
-from bot.domain.text import Refused
-from bot.models import CaseFile, Mention, ReplyStatus
-from bot.views.answer_modal import INITIALS, TEXT, VISIBILITY, Composed, answer_modal
+from bot.domain.text import Refused, Text, text
+from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
+from bot.views.answer_modal import INITIALS, KIND, PROMISE, TEXT, VISIBILITY, Composed, answer_modal
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from handlers.given import Ack, Context
@@ -93,9 +93,15 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
         private = _private(mention, filled)
         composed = _compose(desk, file, mention, draft, initials, private=private)
         _refuse_bad_length(draft, composed)
+        kind, promised_at = ReplyKind(filled.get(KIND) or ReplyKind.FINAL), _promise(filled)
+        wrong = _wrong_promise(kind, promised_at, desk.now())
+        if wrong is not None:
+            await ack(response_action="errors", errors={PROMISE: desk.t(wrong)})
+            return
         reply = await outbox.answer(
             session, file, by=by, now=desk.now(), draft=draft, text=composed.text, private=private, mention=mention,
             submission=view["id"], undo=timedelta(seconds=desk.settings.undo_seconds),
+            kind=kind, promised_at=promised_at if kind is ReplyKind.INTERIM else None,
         )  # fmt: skip
     await ack()
     desk.wake(f"replies:{reply.account_id}")
@@ -141,6 +147,19 @@ def _refuse_bad_length(draft: str, composed: Composed) -> None:
         raise Refused("Write an answer first.")
     if composed.left < 0:
         raise Refused("Too long: {n} characters over what the platform takes.", n=-composed.left)
+
+
+def _promise(filled: dict[str, Any]) -> datetime | None:
+    chosen = filled.get(PROMISE)
+    return datetime.fromtimestamp(int(chosen), UTC) if chosen else None
+
+
+def _wrong_promise(kind: ReplyKind, promised_at: datetime | None, now: datetime) -> Text | None:
+    if kind is not ReplyKind.INTERIM:
+        return None
+    if promised_at is None:
+        return text("Say by when the citizen hears more.")
+    return text("That moment has passed already.") if promised_at <= now else None
 
 
 def _mention(file: CaseFile, mention_id: int) -> Mention:

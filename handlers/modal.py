@@ -32,10 +32,15 @@ async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:
-    """Return what was filled in, by block id: text, the chosen value or person, or None."""
+    """Return what was filled in, by block id: text, the chosen value, person or moment, or None."""
     filled: dict[str, Any] = {}
     for block_id, elements in view["state"]["values"].items():
         for element in elements.values():
             chosen = element.get("selected_option") or {}
-            filled[block_id] = element.get("value") or element.get("selected_user") or chosen.get("value")
+            filled[block_id] = (
+                element.get("value")
+                or element.get("selected_user")
+                or element.get("selected_date_time")
+                or chosen.get("value")
+            )
     return filled

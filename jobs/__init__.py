@@ -3,9 +3,10 @@
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import check, poll, refresh
+from jobs import check, poll, refresh, sla
 
 SWEEP_SECONDS = 5
+MINUTE = 60
 
 
 def start(desk: Desk) -> AsyncIOScheduler:
@@ -23,5 +24,7 @@ def start(desk: Desk) -> AsyncIOScheduler:
     scheduler.add_job(
         check.check_accounts, "interval", args=[desk], seconds=check.EVERY.total_seconds(), next_run_time=desk.now()
     )
+    scheduler.add_job(sla.remind, "interval", args=[desk], seconds=MINUTE, next_run_time=desk.now())
+    scheduler.add_job(sla.count_down, "interval", args=[desk], seconds=15 * MINUTE)
     scheduler.start()
     return scheduler

@@ -27,7 +27,7 @@ from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
 from bot.views.modals import advise_modal, assign_modal, close_modal, note_modal, take_over_modal
 from bot.views.thread import account_problem, thread_message
-from tests.test_views import NOW, account
+from tests.test_views import CLOCKS, NOW, account
 
 MOST = 13_000
 OURS = st.sampled_from(["U0SANNE", "U0YOUSSEF", "U0MARIEKE"])
@@ -181,7 +181,7 @@ def files(draw: st.DrawFn) -> CaseFile:
     return CaseFile(
         case=case, team=Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW), account=sender,
         platform=draw(texts), author=author, mentions=draw(several(mentions, 1, 30)),
-        replies=draw(several(replies, 0, 20)), escalations=asked, notes=notes,
+        replies=draw(several(replies, 0, 20)), escalations=asked, notes=notes, clocks=CLOCKS,
     )  # fmt: skip
 
 

@@ -210,8 +210,8 @@ def test_english_says_what_stands_in_the_code() -> None:
         one, *many = forms(entry.id)
         assert english(one) == one
         if many:
-            assert english.plural(one, many[0], 1) == one.format(n=1)
-            assert english.plural(one, many[0], 2) == many[0].format(n=2)
+            assert english.plural(one, many[0], 1, why="…") == one.format(n=1, why="…")
+            assert english.plural(one, many[0], 2, why="…") == many[0].format(n=2, why="…")
 
 
 def test_a_sentence_in_no_catalogue_is_said_in_english() -> None:

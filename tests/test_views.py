@@ -12,12 +12,14 @@ from babel.messages.pofile import read_po
 
 from bot.domain.case import CloseReason, Move, Status, Urgency
 from bot.domain.mention import Allows
+from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.models import (
     Account,
     Author,
     Case,
     CaseFile,
+    Clock,
     Escalation,
     Event,
     Mention,
@@ -35,7 +37,17 @@ from bot.views.block import Block, View
 from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
-from bot.views.modals import advise_modal, assign_modal, close_modal, loading, note_modal, said, take_over_modal
+from bot.views.modals import (
+    advise_modal,
+    assign_modal,
+    close_modal,
+    loading,
+    note_modal,
+    said,
+    snooze_modal,
+    take_over_modal,
+)
+from bot.views.reminder import Due, reminder
 from bot.views.thread import account_problem, thread_message
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
@@ -87,6 +99,17 @@ ASKED = [
 NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
 
 
+ELSEWHERE = {MessageKind.CASE, MessageKind.ASK, MessageKind.ACCOUNT_PROBLEM, MessageKind.REMINDER}
+"""Messages with a view of their own."""
+CLOCKS = [
+    Clock(
+        id=n, case_id=1, team_id=1, kind=kind, target_seconds=3600, started_at=NOW, running_since=NOW,
+        due_at=NOW + timedelta(minutes=40 * n - 40), steps=n,
+    )
+    for n, kind in enumerate(ClockKind)
+]  # fmt: skip
+
+
 def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
     case = Case(
         id=1, team_id=1, account_id=1, author_id=1, status=status, assignee=None if status is Status.NEW else BY,
@@ -102,7 +125,7 @@ def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
             "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
                              url="https://social.example.nl/@fatima"),
             "mentions": MENTIONS if allows else [mention(3, allows=[])],
-            "replies": [], "escalations": [], "notes": NOTES, **more,
+            "replies": [], "escalations": [], "notes": NOTES, "clocks": CLOCKS, **more,
         }
     )  # fmt: skip
 
@@ -125,11 +148,14 @@ def messages(t: Texts) -> Iterator[View]:
             files += [case_file(case, replies=replies) for case in (Status.ANSWERED, Status.CLAIMED)]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
-    for kind in set(MessageKind) - {MessageKind.CASE, MessageKind.ASK, MessageKind.ACCOUNT_PROBLEM}:
+    for kind in set(MessageKind) - ELSEWHERE:
         for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
             file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
             yield thread_message(kind, file, 1, t, NOW)
     yield account_problem(account(), t)
+    due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
+    yield from (reminder([one], t, NOW) for one in due)
+    yield reminder(due * 5, t, NOW)
 
 
 def opened(t: Texts) -> Iterator[Block]:
@@ -142,7 +168,7 @@ def opened(t: Texts) -> Iterator[Block]:
     yield details_modal(file, events, t, NOW)
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))
-    yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t))
+    yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
 
 
 def labels(shown: Any) -> Iterator[str]:

@@ -84,6 +84,21 @@ LADDER = (
 )
 
 
+class Pressure(StrEnum):
+    """How a running clock stands, for the card."""
+
+    IN_TIME = "in_time"
+    SOON = "soon"
+    LATE = "late"
+
+
+def pressure(due: datetime, steps: int, now: datetime) -> Pressure:
+    """Tell how a clock stands: late once due, soon once it was warned of, else in time."""
+    if now >= due:
+        return Pressure.LATE
+    return Pressure.SOON if steps > 0 else Pressure.IN_TIME
+
+
 def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
     """Return when a clock that started then has used up its target of working time; raises NeverOpen."""
     return add(hours, started_at, target)

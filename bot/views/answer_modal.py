@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.mention import Allows
-from bot.models import CaseFile, Mention, ReplyStatus
+from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, context, cut, field_of, modal, option, quote, section
 from bot.views.citizen import author_line, mention_blocks, source_line
@@ -14,6 +14,8 @@ from bot.views.modals import initials_field, placeholder
 TEXT = "answer_text"
 VISIBILITY = "answer_visibility"
 INITIALS = "initials"
+KIND = "answer_kind"
+PROMISE = "answer_promise"
 SLACK_INPUT = 3000
 """The longest text that Slack's input takes (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 
@@ -47,6 +49,7 @@ def answer_modal(
     blocks = [*_conversation(file, mention, t, now), _text_field(t, draft)]
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
         blocks.append(_visibility_field(t, mention.private))
+    blocks += _kind_fields(t)
     if ask_initials is not None:
         blocks.append(initials_field(t, ask_initials))
     blocks += preview(composed, t, file)
@@ -103,6 +106,18 @@ def _visibility_field(t: Texts, private: bool) -> Block:
     made = field_of(t("Who may read it"), VISIBILITY, radio)
     made["dispatch_action"] = True
     return made
+
+
+def _kind_fields(t: Texts) -> list[Block]:
+    final = option(t("An answer"), ReplyKind.FINAL)
+    interim = option(t("An interim message: more follows"), ReplyKind.INTERIM)
+    question = option(t("A question: we wait for the citizen"), ReplyKind.QUESTION)
+    radio = {"type": "radio_buttons", "options": [final, interim, question], "initial_option": final}
+    hint = t("With an interim message: by when the citizen hears more. You are reminded before that.")
+    return [
+        field_of(t("What it is"), KIND, radio),
+        field_of(t("Promised by"), PROMISE, {"type": "datetimepicker"}, optional=True, hint=hint),
+    ]
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.case import CloseReason, Status
+from bot.domain.case import OPEN, CloseReason, Status
 from bot.domain.text import text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts
@@ -21,6 +21,7 @@ from bot.views.block import (
     section,
 )
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
+from bot.views.clock import clock_line
 
 REASONS = {
     CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
@@ -43,6 +44,9 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
+    timed = clock_line(file, t, now) if file.case.status in OPEN else ""
+    if timed:
+        blocks.append(context(timed))
     if not short:
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)

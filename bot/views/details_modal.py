@@ -31,6 +31,8 @@ EVENTS = {
     "close": text("closed"),
     "reopen": text("reopened"),
     "note": text("note added"),
+    "reminded": text("reminded"),
+    "snooze": text("reminder put off"),
 }
 
 

@@ -68,6 +68,25 @@ def note_modal(file: CaseFile, t: Texts) -> Block:
     return modal("case:note", t("Add a note"), blocks, submit=t("Save"), close=t("Cancel"), keep=str(file.case.id))
 
 
+SNOOZES = (30, 60, 120, 240)
+"""Working minutes for which reminders of a case can be put off."""
+
+
+def snooze_modal(file: CaseFile, t: Texts) -> Block:
+    """Ask for how long and why reminders of a case are put off."""
+    options = [option(t.plural("{n} working minute", "{n} working minutes", n), str(n)) for n in SNOOZES]
+    choice = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
+    why = {"type": "plain_text_input", "max_length": 300}
+    blocks = [
+        context(author_line(file.author)),
+        quote(file.latest.text, 300),
+        field_of(t("Remind again after"), "snooze_minutes", choice),
+        field_of(t("Why it has to wait"), "snooze_reason", why, hint=t("Colleagues see this in the thread.")),
+    ]
+    keep = str(file.case.id)
+    return modal("case:snooze", t("Remind me later"), blocks, submit=t("Save"), close=t("Cancel"), keep=keep)
+
+
 def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
     """Show the question and ask for advice."""
     blocks = [

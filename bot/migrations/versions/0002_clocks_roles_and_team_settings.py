@@ -51,11 +51,13 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("urgent", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("replies", sa.Column("kind", sa.String(length=32), server_default="final", nullable=False))
     op.add_column("replies", sa.Column("promised_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("messages", sa.Column("details", sa.JSON(), nullable=True))
     op.add_column("teams", sa.Column("settings", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("teams", "settings")
+    op.drop_column("messages", "details")
     op.drop_column("replies", "promised_at")
     op.drop_column("replies", "kind")
     op.drop_column("cases", "urgent")

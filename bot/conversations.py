@@ -1,0 +1,72 @@
+"""Which mentions form one case: one author's posts in one conversation."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.mention import Post
+from bot.models import Account, Case, Mention, Reply
+
+
+async def cases_to_join(
+    session: AsyncSession, account: Account, posts: Sequence[Post], authors: Mapping[str, int]
+) -> dict[str, int]:
+    """Return, by external id of a post, the existing case of the same author and conversation.
+
+    A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
+    """
+    conversations = {p.conversation for p in posts if p.conversation}
+    parents = {p.in_reply_to for p in posts if p.in_reply_to}
+    by_key: dict[tuple[str, str, int], int] = {}
+    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
+    for column, wanted in ((col(Mention.conversation), conversations), (col(Mention.external_id), parents)):
+        if not wanted:
+            continue
+        mentions = await session.exec(
+            select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
+            .join(Case, col(Mention.case_id) == Case.id)
+            .where(Mention.account_id == account.id, column.in_(wanted))
+            .order_by(col(Case.id))
+        )
+        for conversation, external_id, case_id, author_id in mentions:
+            if conversation:
+                by_key["conversation", conversation, author_id] = case_id or 0
+            by_key["post", external_id, author_id] = case_id or 0
+    if parents:
+        replies = await session.exec(
+            select(Reply.external_id, Case.id, Case.author_id)
+            .join(Case, col(Reply.case_id) == Case.id)
+            .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
+        )
+        for reply_id, case_id, author_id in replies:
+            by_key["post", reply_id or "", author_id] = case_id or 0
+    cases: dict[str, int] = {}
+    for post in posts:
+        author_id = authors[post.author.external_id]
+        case = by_key.get(("post", post.in_reply_to or "", author_id)) or by_key.get(
+            ("conversation", post.conversation or "", author_id)
+        )
+        if case:
+            cases[post.external_id] = case
+    return cases
+
+
+def openers_of(posts: Sequence[Post], authors: Mapping[str, int]) -> dict[str, str]:
+    """Return, by external id, the post of the same page whose new case each belongs to; an opener belongs to its own.
+
+    Posts of one page join each other as they would join a case: by conversation, or by answering one another.
+    """
+    opener_of: dict[tuple[str, str, int], str] = {}
+    openers: dict[str, str] = {}
+    for post in posts:
+        author = authors[post.author.external_id]
+        conversation = ("conversation", post.conversation, author) if post.conversation else None
+        parent = ("post", post.in_reply_to, author) if post.in_reply_to else None
+        keys = [key for key in (conversation, parent) if key is not None]
+        opener = next((opener_of[key] for key in keys if key in opener_of), post.external_id)
+        openers[post.external_id] = opener
+        opener_of.setdefault(("post", post.external_id, author), opener)
+        if conversation is not None:
+            opener_of.setdefault(conversation, opener)
+    return openers

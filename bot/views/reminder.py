@@ -1,0 +1,61 @@
+"""Reminders: what is nearly late or late, with the way to answer it or to be reminded later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.models import CaseFile, Clock
+from bot.texts import Texts
+from bot.views.block import Block, View, actions, button, context, literal, section
+from bot.views.case_card import state_line
+from bot.views.citizen import excerpt
+from bot.views.clock import due_line
+
+SHOWN = 10
+"""Cases named in one message; more are counted."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A case of which a clock reached a step of the ladder."""
+
+    file: CaseFile
+    clock: Clock
+    percent: int
+    text: str = ""
+
+
+def reminder(due: Sequence[Due], t: Texts, now: datetime) -> View:
+    """Return one message for all that is due, the most pressing first as given."""
+    if len(due) == 1:
+        return _of_one(due[0], t, now)
+    head = t.plural("⏰ *{n} case needs attention*", "⏰ *{n} cases need attention*", len(due))
+    blocks = [section(head)]
+    for one in due[:SHOWN]:
+        line = section(f"{_line(one, t, now)}\n{_who(one, t)}")
+        if one.file.answerable is not None:
+            line["accessory"] = button(t("Answer"), "case:answer", str(one.file.case.id))
+        blocks.append(line)
+    if len(due) > SHOWN:
+        blocks.append(context(t("… and {n} more", n=len(due) - SHOWN)))
+    return View(f"{head}: " + "; ".join(_line(one, t, now) for one in due[:SHOWN]), blocks)
+
+
+def _of_one(due: Due, t: Texts, now: datetime) -> View:
+    line = _line(due, t, now)
+    value = str(due.file.case.id)
+    buttons: list[Block] = []
+    if due.file.answerable is not None:
+        buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
+    buttons.append(button(t("Remind me later…"), "case:snooze", value))
+    return View(line, [section(line), context(_who(due, t), state_line(due.file, t, now)), *actions(*buttons)])
+
+
+def _line(due: Due, t: Texts, now: datetime) -> str:
+    if due.text:
+        return f"⏰ {literal(due.text, 300)}"
+    return due_line(due.clock, t, now)
+
+
+def _who(due: Due, t: Texts) -> str:
+    return t("{name}: {text}", name=literal(due.file.author.name, 80), text=excerpt(due.file, t))

@@ -1,0 +1,39 @@
+"""Snooze: put off the reminders of a case, with a reason that colleagues see."""
+
+from typing import Any
+
+from bot import cards, cases, clocks
+from bot.desk import Desk
+from bot.models import Event
+from bot.views.modals import snooze_modal
+from handlers.given import Ack, Context
+from handlers.modal import opened, values
+
+
+async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Ask for how long and why."""
+    await ack()
+    async with opened(desk, body) as show, desk.reading() as session:
+        file = await cases.read(session, int(action["value"]))
+        cases.refuse_ended(file.case)
+        await show(snooze_modal(file, desk.t))
+
+
+async def snooze(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Put the reminders off and tell the thread why."""
+    filled, case_id, by = values(view), int(view["private_metadata"]), context.user_id or ""
+    minutes = int(filled["snooze_minutes"])
+    words = desk.t.plural(
+        "Reminded again in {n} working minute: {why}",
+        "Reminded again in {n} working minutes: {why}",
+        minutes,
+        why=filled["snooze_reason"],
+    )
+    async with desk.session() as session:
+        case = await cases.locked(session, case_id)
+        cases.refuse_ended(case)
+        await clocks.snooze(session, case, minutes, desk.now())
+        session.add(Event(case_id=case_id, kind="snooze", by=by, at=desk.now(), details={"minutes": minutes}))
+        await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])
+    await ack()
+    await cards.sync(desk, case_id)

@@ -1,0 +1,163 @@
+"""Reminders: which clocks have a step of their ladder due, and who is told; in opening hours only, each step once.
+
+A step is taken in one transaction: the clock's row is locked, the message that tells of it is written under a key of
+its own, and the clock moves on. So no step is told twice, by however many processes, and none is lost in a crash.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cards, cases, clocks
+from bot.desk import Desk
+from bot.domain.hours import Hours, is_open
+from bot.domain.sla import ClockKind, Recipient, Step, next_step
+from bot.logs import trace
+from bot.models import Case, Clock, Event, Message, MessageKind, Team
+from bot.team_settings import TeamSettings
+from bot.views.clock import COUNTED_DOWN
+
+log = structlog.get_logger()
+
+AT_ONCE = 500
+"""Clocks taken per team and tick; the rest follows at the next tick."""
+FEW = 3
+"""So many threads are written in at once; more are told in one message in the channel."""
+PROMISE_STEPS = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
+
+
+async def remind(desk: Desk) -> None:
+    """Tell of every step that is due now; a team that is closed is told at its opening."""
+    async with desk.reading() as session:
+        found = await session.exec(
+            select(Clock.team_id).where(col(Clock.stopped_at).is_(None), col(Clock.next_at) <= desk.now()).distinct()
+        )
+        team_ids = found.all()
+    for team_id in team_ids:
+        try:
+            async with desk.session() as session:
+                await _remind_team(session, team_id, desk.now())
+        except Exception as error:  # one team's trouble is not another's; the next tick tries again
+            log.error("reminding failed", team=team_id, **trace(error))
+    if team_ids:
+        await cards.wake_lanes(desk)
+
+
+async def count_down(desk: Desk) -> None:
+    """Bring the time left on the cards up to date, of those that are due soon; four times an hour is calm enough."""
+    async with desk.session() as session:
+        soon = desk.now() + COUNTED_DOWN
+        found = await session.exec(
+            select(Clock.case_id)
+            .where(col(Clock.stopped_at).is_(None), col(Clock.next_at).is_not(None), col(Clock.next_at) <= soon)
+            .distinct()
+            .limit(AT_ONCE)
+        )
+        for case_id in found.all():
+            await cases.touch(session, case_id)
+    await cards.wake_lanes(desk)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A step that is being taken."""
+
+    clock: Clock
+    case: Case
+    step: Step
+
+
+async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> None:
+    team = await session.get_one(Team, team_id)
+    settings = TeamSettings.of(team.settings)
+    hours = settings.hours(now)
+    if not is_open(hours, now):
+        return
+    found = await session.exec(
+        select(Clock, Case)
+        .join(Case, col(Clock.case_id) == Case.id)
+        .where(Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.next_at) <= now)
+        .order_by(col(Clock.next_at), col(Clock.id))
+        .limit(AT_ONCE)
+        .with_for_update(of=Clock, skip_locked=True)
+    )
+    due = [_take(clock, case, settings, hours) for clock, case in found.all()]
+    for one in due:
+        session.add(one.clock)
+        session.add(
+            Event(
+                case_id=one.case.id,
+                kind="reminded",
+                at=now,
+                details={"clock": one.clock.id, "percent": one.step.percent},
+            )
+        )
+        await cases.touch(session, one.case.id or 0)
+    await _tell(session, team, settings, due, now)
+
+
+def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Due:
+    """Move the clock past the step that is due; of several that are due at once only the last is told."""
+    ladder = PROMISE_STEPS if clock.kind is ClockKind.PROMISE else settings.steps()
+    step = next_step(ladder, clock.steps) or ladder[-1]
+    clock.steps += 1
+    if clock.kind is ClockKind.PROMISE:
+        clock.next_at = clock.due_at if clock.steps == 1 else None
+    else:
+        clock.next_at = clocks.when_next(clock, hours, ladder)
+    return _Due(clock, case, step)
+
+
+async def _tell(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due], now: datetime) -> None:
+    """Write the messages: one per recipient, however many clocks it is about."""
+    per_channel: dict[str, list[_Due]] = defaultdict(list)
+    threads: list[_Due] = []
+    for one in due:
+        channels = _channels(one, team, settings)
+        if channels:
+            for channel in channels:
+                per_channel[channel].append(one)
+        else:
+            threads.append(one)
+    if len(threads) > FEW:
+        per_channel[team.channel] += threads
+        threads = []
+    for one in threads:
+        session.add(_message(team.channel, [one], case_id=one.case.id))
+    for channel, several in per_channel.items():
+        session.add(_message(channel, several, case_id=several[0].case.id if len(several) == 1 else None))
+    await session.flush()
+
+
+def _channels(due: _Due, team: Team, settings: TeamSettings) -> list[str]:
+    """Return where a step is told; nowhere means in the thread of the case's card."""
+    match due.step.to:
+        case Recipient.OWNER:
+            return [due.case.assignee] if due.case.assignee else []
+        case Recipient.COORDINATOR:
+            return settings.coordinators
+        case Recipient.CHANNEL:
+            return [settings.escalation_channel or team.channel]
+        case Recipient.THREAD:
+            return []
+
+
+def _message(channel: str, due: Sequence[_Due], *, case_id: int | None) -> Message:
+    first = due[0]
+    in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
+    steps = [
+        {"case": one.case.id, "clock": one.clock.id, "percent": one.step.percent, "text": one.step.text} for one in due
+    ]
+    return Message(
+        key=f"reminder:{first.clock.id}:{first.clock.steps}:{channel}",
+        kind=MessageKind.REMINDER,
+        case_id=case_id if in_thread else None,
+        channel=channel,
+        in_thread=in_thread,
+        details={"steps": steps},
+    )
