@@ -116,7 +116,8 @@ async def test_real_posts_are_cards_to_read_and_nothing_is_written_there(
 
 async def test_interrupted_while_it_starts_it_stops_at_once(folder: Path) -> None:
     before = asyncio.all_tasks()
-    task = asyncio.create_task(try_out(port=0, say=str, browse=False))
+    said: list[str] = []
+    task = asyncio.create_task(try_out(port=0, say=said.append, browse=False))
 
     async def bot_starts() -> bool:
         return any(getattr(each.get_coro(), "__qualname__", "") == run.__qualname__ for each in asyncio.all_tasks())

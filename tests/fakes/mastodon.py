@@ -117,7 +117,7 @@ class FakeMastodon:
         self._keep_policy()
 
     def _keep_policy(self) -> None:
-        """Store the team's notification policy: while none is, each GET of it writes one, and a POST beside it fails."""
+        """Store the team's notification policy: while none is, each GET of it writes one and a POST beside it fails."""
         self._as(TEAM, "PATCH", "/api/v2/notifications/policy", json={})
 
     def fault(
