@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases
+from bot import cases, db
 from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.logs import trace
@@ -254,7 +254,7 @@ async def _carry_out(desk: Desk, work: _Work) -> _Done:
 
 async def _record(session: AsyncSession, work: _Work, done: _Done) -> bool:
     """Write down what came of it and end the lease; tells whether the message went stale again meanwhile."""
-    message = await session.get_one(Message, work.message.id, with_for_update=True)
+    message = await session.get_one(Message, work.message.id, with_for_update=db.HELD)
     message.leased_until, message.retry_at, message.problem = None, done.retry_at, done.problem
     if done.place is not None:
         message.channel, message.ts = done.place.channel, done.place.ts

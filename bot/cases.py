@@ -7,7 +7,7 @@ from sqlalchemy import or_
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import clocks, connectors
+from bot import clocks, connectors, db
 from bot.domain.case import ALLOWED_FROM, BY_OWNER, CloseReason, Move, Status, Urgency
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
@@ -191,7 +191,7 @@ async def get(session: AsyncSession, case_id: int) -> Case:
 
 async def locked(session: AsyncSession, case_id: int) -> Case:
     """Return the case as it is now and hold its row, so that the same request delivered twice sees its first effect."""
-    case = await session.get(Case, case_id, with_for_update=True, populate_existing=True)
+    case = await session.get(Case, case_id, with_for_update=db.HELD, populate_existing=True)
     if case is None:
         raise Refused("This case no longer exists.")
     return case

@@ -106,7 +106,7 @@ def try_bot(
     if bool(mastodon) != bool(tags):
         raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
     sources = [trying.RealSource("mastodon", host(mastodon), mastodon.rstrip("/"), tags)] if mastodon else []
-    sources += [trying.RealSource("feed", host(url), url) for url in feed or []]
+    sources += [trying.RealSource("feed", url.split("://")[-1], url) for url in feed or []]
     asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser))
 
 

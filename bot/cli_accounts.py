@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import accounts, cli_add, connectors
+from bot import accounts, cli_add, connectors, db
 from bot.cli_add import TokenEnv, TokenFile, given_token, proper_token
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -81,7 +81,7 @@ async def _check(settings: Settings, name: str) -> bool:
             health = await accounts.health(connectors.connect(accounts.opened(row, settings), client))
             show(health)
             async with open_session() as session:
-                kept = await session.get_one(Account, row.id, with_for_update=True)
+                kept = await session.get_one(Account, row.id, with_for_update=db.HELD)
                 accounts.learned(kept, health)
                 session.add(kept)
             if accounts.is_stopped_by_hand(kept):
@@ -122,7 +122,7 @@ async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, an
             say("Nothing was changed; mend it, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
-            row = await session.get_one(Account, row.id, with_for_update=True)
+            row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             accounts.learned(row, health)
     if row.platform == "webhook" and not end_old:

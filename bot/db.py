@@ -26,6 +26,14 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Opens a session around one transaction: committed when the block ends well, rolled back otherwise."""
 
 
+HELD = {"key_share": True}
+"""For `with_for_update`: hold a row against changes, but not against rows that come to refer to it.
+
+PostgreSQL checks a reference by a lock that FOR UPDATE keeps out and FOR NO KEY UPDATE lets in; with the former, one
+who holds a case and wants its card, and one who holds the card and refers to the case, wait for each other for ever.
+"""
+
+
 def create_engine(database_url: str) -> AsyncEngine:
     """Return the engine for an address as people write it; raises BadSettings when it is none we know."""
     url = _async_url(database_url)

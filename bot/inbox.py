@@ -61,7 +61,7 @@ async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team
         select(Account, Team)
         .join(Team, col(Account.team_id) == Team.id)
         .where(Account.id == account_id)
-        .with_for_update(of=Account)
+        .with_for_update(of=Account, key_share=True)
     )
     return found.one()
 

@@ -10,7 +10,7 @@ import structlog
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, clocks
+from bot import cards, cases, clocks, db
 from bot.connectors.base import (
     Connector,
     Draft,
@@ -147,7 +147,7 @@ async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> R
     reply_id = (await session.exec(due)).first()
     if reply_id is None:
         return None
-    reply = await session.get_one(Reply, reply_id, with_for_update=True)
+    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD)
     if reply.status not in {ReplyStatus.APPROVED, ReplyStatus.SENDING} or reply.send_at > now:
         return None
     reply.status = ReplyStatus.SENDING
@@ -228,8 +228,8 @@ def _recognised(connector: Connector, draft: Draft, now: datetime) -> bool:
 
 async def _record(session: AsyncSession, reply_id: int, outcome: Outcome, now: datetime) -> None:
     """Write down what the platform said, on the reply and its case."""
-    reply = await session.get_one(Reply, reply_id, with_for_update=True)
-    case = await session.get_one(Case, reply.case_id, with_for_update=True)
+    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD)
+    case = await session.get_one(Case, reply.case_id, with_for_update=db.HELD)
     if reply.status is not ReplyStatus.SENDING:
         return
     match outcome:
@@ -305,7 +305,7 @@ async def _give_back(session: AsyncSession, case: Case, reply: Reply, now: datet
 
 async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:
     """Stop an account whose token no longer works, and tell its team, once."""
-    account = await session.get_one(Account, account_id, with_for_update=True)
+    account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     if account.stopped_at is not None:
         return
     account.stopped_at, account.problem = now, problem.to_json()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 from sqlmodel import col, select
 
-from bot import accounts, manual
+from bot import accounts, db, manual
 from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
 from bot.logs import trace
@@ -37,7 +37,7 @@ async def _check(desk: Desk, row: Account) -> None:
     except Verdict as said:
         verdict = said
     async with desk.session() as session:
-        account = await session.get_one(Account, row.id, with_for_update=True)
+        account = await session.get_one(Account, row.id, with_for_update=db.HELD)
         if isinstance(verdict, Unauthorized):
             await stop_account(session, row.id or 0, verdict.text, desk.now())
         elif verdict is not None:

@@ -6,7 +6,7 @@ import structlog
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, connectors, inbox
+from bot import cards, connectors, db, inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.desk import Desk
 from bot.domain.case import OPEN
@@ -70,14 +70,13 @@ async def _read_pages(desk: Desk, connector: Connector, account_id: int, cursor:
 async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
     """Store the posts and move the cursor past them, in one transaction."""
     async with desk.session() as session:
-        account = await session.get_one(Account, account_id, with_for_update=True)
-        if page.posts:
-            await inbox.take_in(session, account_id, page.posts, now=desk.now())
+        account = await session.get_one(Account, account_id, with_for_update=db.HELD)
+        taken = await inbox.take_in(session, account_id, page.posts, now=desk.now()) if page.posts else None
         if account.cursor != page.cursor:
             account.cursor = page.cursor
             session.add(account)
-    if page.posts:
-        await cards.wake_lanes(desk)
+    if taken is not None:
+        cards.wake(desk, taken.channels)
 
 
 async def _recheck(desk: Desk, connector: Connector, account_id: int) -> None:
@@ -93,8 +92,8 @@ async def _recheck(desk: Desk, connector: Connector, account_id: int) -> None:
 
 async def _take_in_changes(desk: Desk, account_id: int, changed: list[Post]) -> None:
     async with desk.session() as session:
-        await inbox.take_in(session, account_id, changed, now=desk.now())
-    await cards.wake_lanes(desk)
+        taken = await inbox.take_in(session, account_id, changed, now=desk.now())
+    cards.wake(desk, taken.channels)
 
 
 async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[str]:
@@ -117,7 +116,7 @@ async def _write_down(
         if isinstance(verdict, Unauthorized):
             await stop_account(session, account_id, verdict.text, desk.now())
         else:
-            account = await session.get_one(Account, account_id, with_for_update=True)
+            account = await session.get_one(Account, account_id, with_for_update=db.HELD)
             if account.stopped_at is None:  # one stopped meanwhile keeps its reason
                 account.problem = verdict.text.to_json()
                 account.poll_after = verdict.retry_at if isinstance(verdict, RateLimited) else None
@@ -127,7 +126,7 @@ async def _write_down(
 
 async def _healthy(desk: Desk, account_id: int) -> None:
     async with desk.session() as session:
-        account = await session.get_one(Account, account_id, with_for_update=True)
+        account = await session.get_one(Account, account_id, with_for_update=db.HELD)
         account.polled_at = desk.now()
         if account.stopped_at is None:  # one stopped meanwhile keeps its reason
             account.poll_after, account.problem = None, None

@@ -84,7 +84,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .where(Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.next_at) <= now)
         .order_by(col(Clock.next_at), col(Clock.id))
         .limit(AT_ONCE)
-        .with_for_update(of=Clock, skip_locked=True)
+        .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
     due = [_take(clock, case, settings, hours) for clock, case in found.all()]
     for one in due:
