@@ -43,6 +43,8 @@ async def request(
                 raise OutcomeUnknown("{host} broke the connection.", host=host(url)) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise OutcomeUnknown("{host} did not answer in time.", host=host(url)) from error
+        except httpx.InvalidURL as error:  # in a redirect, which httpx reads even if it follows none
+            raise Rejected("This is not a web address: {url}", url=url[:80]) from error
         except httpx.HTTPError as error:
             if attempt == attempts:
                 raise OutcomeUnknown("The connection with {host} failed.", host=host(url)) from error
