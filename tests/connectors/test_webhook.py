@@ -639,7 +639,7 @@ async def test_only_a_web_address_is_taken_from_the_answer(receiver: Receiver, c
     [
         (web.Response(status=401), Unauthorized, "does not accept our signature"),
         (web.Response(status=410), Unauthorized, "gone for good"),
-        (web.Response(status=429, headers={"Retry-After": "30"}), RateLimited, "wait until"),
+        (web.Response(status=429, headers={"Retry-After": "30"}), RateLimited, "asks us to wait"),
         (web.Response(status=500), OutcomeUnknown, "HTTP 500"),
         (web.json_response({"error": "Gesprek gesloten"}, status=422), Rejected, "says: Gesprek gesloten"),
         (web.json_response({"error": {"code": 3}}, status=403), Rejected, "refuses this (HTTP 403)"),
