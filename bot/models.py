@@ -94,6 +94,9 @@ class MessageKind(StrEnum):
     REPLY_PROBLEM = "reply_problem"
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
+    DIGEST = "digest"
+    STILL = "still"
+    RETURNED = "returned"
 
 
 class Team(SQLModel, table=True):
@@ -154,6 +157,7 @@ class Author(SQLModel, table=True):
 
 
 _WAITING = text("status IN ('new','claimed','escalated')")
+_CLOSED = text("closed_at IS NOT NULL")
 
 
 class Case(SQLModel, table=True):
@@ -163,6 +167,8 @@ class Case(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cases_open", "team_id", "opened_at", postgresql_where=_WAITING, sqlite_where=_WAITING),
         Index("ix_cases_author", "author_id"),
+        Index("ix_cases_opened", "team_id", "opened_at", "account_id"),
+        Index("ix_cases_closed", "team_id", "closed_at", postgresql_where=_CLOSED, sqlite_where=_CLOSED),
     )
     id: int | None = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")
@@ -188,6 +194,7 @@ class Mention(SQLModel, table=True):
         UniqueConstraint("account_id", "external_id"),
         Index("ix_mentions_case", "case_id"),
         Index("ix_mentions_conversation", "account_id", "conversation"),
+        Index("ix_mentions_received", "received_at", "case_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
@@ -210,6 +217,7 @@ class Mention(SQLModel, table=True):
 
 
 _UNSENT = text("status IN ('approved','sending')")
+_SENT = text("sent_at IS NOT NULL")
 
 
 class Reply(SQLModel, table=True):
@@ -219,6 +227,7 @@ class Reply(SQLModel, table=True):
     __table_args__ = (
         Index("ix_replies_case", "case_id"),
         Index("ix_replies_external", "account_id", "external_id"),
+        Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
     )
     id: int | None = Field(default=None, primary_key=True)

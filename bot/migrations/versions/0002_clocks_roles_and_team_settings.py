@@ -54,8 +54,22 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("details", sa.JSON(), nullable=True))
     op.add_column("teams", sa.Column("settings", sa.JSON(), nullable=True))
 
+    op.create_index("ix_mentions_received", "mentions", ["received_at", "case_id"])
+    op.create_index("ix_cases_opened", "cases", ["team_id", "opened_at", "account_id"])
+    closed, sent = sa.text("closed_at IS NOT NULL"), sa.text("sent_at IS NOT NULL")
+    op.create_index("ix_cases_closed", "cases", ["team_id", "closed_at"], postgresql_where=closed, sqlite_where=closed)
+    op.create_index("ix_replies_sent", "replies", ["sent_at", "case_id"], postgresql_where=sent, sqlite_where=sent)
+
 
 def downgrade() -> None:
+    for name, table in (
+        ("ix_replies_sent", "replies"),
+        ("ix_cases_closed", "cases"),
+        ("ix_cases_opened", "cases"),
+        ("ix_mentions_received", "mentions"),
+    ):
+        op.drop_index(name, table_name=table)
+
     op.drop_column("teams", "settings")
     op.drop_column("messages", "details")
     op.drop_column("replies", "promised_at")

@@ -1,0 +1,140 @@
+"""Periods of whole days in a team's zone, as people ask for them: today, week, 2026-11-01..2026-11-24."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from bot.domain.hours import Hours
+
+MOST_DAYS = 3 * 366
+MOST_PARTS = 20
+"""A period is told in so many parts at most: more do not fit a chart."""
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+PERIOD_WORDS = {
+    "vandaag": "today",
+    "gisteren": "yesterday",
+    "week": "week",
+    "maand": "month",
+    "vorige week": "last week",
+    "vorige maand": "last month",
+    "today": "today",
+    "yesterday": "yesterday",
+    "month": "month",
+    "last week": "last week",
+    "last month": "last month",
+}
+"""What may be asked for, and what it means; weeks begin on Monday, and this week and month run up to now."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `since` up to but not including `until`, both UTC."""
+
+    since: datetime
+    until: datetime
+
+
+def parse(words: str, now: datetime, zone: tzinfo) -> Period | None:
+    """Return the period that is asked for; None when it is none, runs backward or is longer than three years."""
+    today = now.astimezone(zone).date()
+    words = " ".join(words.casefold().split())
+    days = _named(PERIOD_WORDS[words], today) if words in PERIOD_WORDS else _dates(words)
+    if days is None:
+        return None
+    first, last = days
+    if not (first.year >= FIRST_YEAR and first <= last and last.year <= LAST_YEAR and (last - first).days < MOST_DAYS):
+        return None
+    return days_of(first, last, zone)
+
+
+def split(words: str, now: datetime, zone: tzinfo) -> tuple[Period | None, str]:
+    """Return the period that a sentence begins with, if any, and the rest of it."""
+    parts = words.split()
+    for count in (2, 1):
+        period = parse(" ".join(parts[:count]), now, zone) if len(parts) >= count else None
+        if period is not None:
+            return period, " ".join(parts[count:])
+    return None, " ".join(parts)
+
+
+def days_of(first: date, last: date, zone: tzinfo) -> Period:
+    """Return the days from the first up to and including the last."""
+    return Period(midnight(first, zone), midnight(last + DAY, zone))
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Return when a day begins."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def parts(period: Period, zone: tzinfo) -> Sequence[Period]:
+    """Return the days of a period; of a longer one the weeks, or as many days together as give 20 parts.
+
+    Periods that begin or end within a day keep that beginning and end.
+    """
+    first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
+    days = (last - first).days + 1
+    step = 1 if days <= MOST_PARTS + 1 else 7 if days <= 7 * MOST_PARTS else -(-days // MOST_PARTS)
+    edges = [midnight(first + timedelta(days=n), zone) for n in range(0, days, step)]
+    inner = [at for at in edges if period.since < at < period.until]
+    return [Period(a, b) for a, b in zip([period.since, *inner], [*inner, period.until], strict=True)]
+
+
+def week_before(day: date, zone: tzinfo) -> Period:
+    """Return the last whole week, Monday to Sunday, before the week of this day."""
+    monday = day - timedelta(days=day.weekday())
+    return days_of(monday - WEEK, monday - DAY, zone)
+
+
+def month_before(day: date, zone: tzinfo) -> Period:
+    """Return the last whole month before the month of this day."""
+    last = day.replace(day=1) - DAY
+    return days_of(last.replace(day=1), last, zone)
+
+
+def opening(hours: Hours, day: date) -> datetime | None:
+    """Return when a day's first opening begins; None on a day without any."""
+    starts = [start for start, _ in hours.week[day.weekday()]]
+    if not starts or day in hours.closed or hours.early.get(day, min(starts) + 1) <= min(starts):
+        return None
+    return at_minute(day, min(starts), hours.zone)
+
+
+def at_minute(day: date, minute: int, zone: tzinfo) -> datetime:
+    """Return the moment so many minutes after midnight by the clock on the wall."""
+    days, left = divmod(minute, 24 * 60)
+    wall = datetime.combine(day + timedelta(days=days), time(left // 60, left % 60), tzinfo=zone)
+    return wall.astimezone(UTC)
+
+
+def working_day_before(hours: Hours, day: date) -> date | None:
+    """Return the last day with an opening before this one, None when there was none in two months."""
+    return next((d for d in (day - timedelta(days=n) for n in range(1, 62)) if opening(hours, d)), None)
+
+
+def _named(word: str, today: date) -> tuple[date, date]:
+    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
+    match word:
+        case "today":
+            return today, today
+        case "yesterday":
+            return today - DAY, today - DAY
+        case "week":
+            return monday, today
+        case "last week":
+            return monday - WEEK, monday - DAY
+        case "month":
+            return first, today
+        case _:
+            last = first - DAY
+            return last.replace(day=1), last
+
+
+def _dates(words: str) -> tuple[date, date] | None:
+    first, dots, last = words.partition("..")
+    try:
+        begin = date.fromisoformat(first)
+        return begin, date.fromisoformat(last) if dots else begin
+    except ValueError:
+        return None
