@@ -50,6 +50,14 @@ async def release(session: AsyncSession, case_id: int, *, by: str, now: datetime
     return await _make(Move.RELEASE, session, case_id, by, now, status=Status.NEW, assignee=None, claimed_at=None)
 
 
+async def put_back(session: AsyncSession, case_id: int, *, owner: str, now: datetime) -> Case:
+    """Put a case that lay still with its owner back in the queue; the log keeps that nobody did so by hand."""
+    freed: dict[str, Any] = {"status": Status.NEW, "assignee": None, "claimed_at": None}
+    case = await _make(Move.RELEASE, session, case_id, owner, now, logged_by="", **freed)
+    await _tell_thread(session, case, MessageKind.RETURNED, f"returned:{case_id}:{now.timestamp()}")
+    return case
+
+
 async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: datetime) -> Case:
     """Give the case to a colleague, who is told in the thread."""
     before = await get(session, case_id)
@@ -153,6 +161,20 @@ async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime)
     return case
 
 
+async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
+    """Say that a case is urgent, or no longer; its clocks get the targets that belong to that."""
+    case = await locked(session, case_id)
+    refuse_ended(case)
+    if case.urgent is not urgent:
+        case.urgent = urgent
+        session.add(case)
+        session.add(Event(case_id=case_id, kind="urgent" if urgent else "not_urgent", by=by, at=now))
+        file = await read(session, case_id)
+        await clocks.retarget(session, case, file.account.platform, now, private=file.latest.private)
+        await touch(session, case_id)
+    return case
+
+
 async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
     """Keep a note and post it in the thread; the same submission again adds nothing."""
     case = await locked(session, case_id)
@@ -242,6 +264,7 @@ async def _make(
     by: str,
     now: datetime,
     details: dict[str, Any] | None = None,
+    logged_by: str | None = None,
     **values: Any,
 ) -> Case:
     """Make a move if the case allows it now, and log it; raises Refused with who or what stands in the way."""
@@ -262,7 +285,8 @@ async def _make(
     case: Case | None = changed.scalar_one_or_none()
     if case is None:
         raise await _why_not(session, case_id, by)
-    session.add(Event(case_id=case_id, kind=move, by=by, at=now, details=details or {}))
+    who = by if logged_by is None else logged_by
+    session.add(Event(case_id=case_id, kind=move, by=who, at=now, details=details or {}))
     await touch(session, case_id)
     return case
 

@@ -99,6 +99,9 @@ def try_bot(
     mastodon: Annotated[str, typer.Option("--mastodon", help="Server to read public posts from, read-only.")] = "",
     hashtag: Annotated[list[str] | None, typer.Option("--hashtag", help="What to read there; repeatable.")] = None,
     feed: Annotated[list[str] | None, typer.Option("--feed", help="RSS or Atom feed to read; repeatable.")] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", min=1, max=600, help="How much faster time goes: 60 is an hour in a minute.")
+    ] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """See the bot at work in a local workspace in your browser, with no account anywhere."""
@@ -107,7 +110,7 @@ def try_bot(
         raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
     sources = [trying.RealSource("mastodon", host(mastodon), mastodon.rstrip("/"), tags)] if mastodon else []
     sources += [trying.RealSource("feed", url.split("://")[-1], url) for url in feed or []]
-    asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser))
+    asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed))
 
 
 @app.command()

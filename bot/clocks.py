@@ -198,3 +198,23 @@ async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime)
         if clock.next_at is not None:
             clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
             session.add(clock)
+
+
+async def retarget(session: AsyncSession, case: Case, platform: str, now: datetime, *, private: bool) -> None:
+    """Give a case's running clocks the targets of its new urgency, counted from when they started."""
+    team = await session.get_one(Team, case.team_id)
+    settings = TeamSettings.of(team.settings)
+    targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
+    hours, ladder = settings.hours(now), settings.steps()
+    for clock in await open_clocks(session, case.id or 0):
+        if clock.kind is ClockKind.PROMISE:
+            continue
+        clock.target_seconds = int(targets.of(clock.kind).total_seconds())
+        if clock.running_since is not None:
+            left = timedelta(seconds=max(0, clock.target_seconds - clock.used_seconds))
+            try:
+                clock.due_at = due_at(hours, clock.running_since, left)
+            except NeverOpen:
+                clock.due_at = None
+            clock.next_at = when_next(clock, hours, ladder)
+        session.add(clock)

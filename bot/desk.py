@@ -18,6 +18,7 @@ from bot.wake import Wake
 class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
+    `speed` is how much faster than the world's our clock goes: 1, save when trying out.
     `connector` builds the connector of an account; `wake` tells a lane that it has work; `t` speaks the language.
     """
 
@@ -29,3 +30,4 @@ class Desk:
     wake: Wake
     now: Callable[[], datetime]
     t: Texts
+    speed: float = 1.0

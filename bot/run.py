@@ -44,10 +44,10 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, engine: AsyncEngine, now: Callable[[], datetime] = utc_now
+    settings: Settings, engine: AsyncEngine, now: Callable[[], datetime] = utc_now, speed: float = 1.0
 ) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block."""
-    lanes = InProcess(now)
+    lanes = InProcess(now, speed)
     async with new_client() as client, aiohttp.ClientSession() as slack_session:
         desk = Desk(
             settings=settings,
@@ -58,6 +58,7 @@ async def open_desk(
             wake=lanes,
             now=now,
             t=Texts(settings.webcare_language, settings.time_zone),
+            speed=speed,
         )
         lanes.serve(
             {
@@ -72,17 +73,24 @@ async def open_desk(
             await lanes.stop()
 
 
-async def run(settings: Settings, *, http: bool = False, ready: asyncio.Future[str] | None = None) -> None:
+async def run(
+    settings: Settings,
+    *,
+    http: bool = False,
+    ready: asyncio.Future[str] | None = None,
+    now: Callable[[], datetime] = utc_now,
+    speed: float = 1.0,
+) -> None:
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
-    routes once it serves.
+    routes once it serves. `now` is its clock, which goes `speed` times as fast as the world's.
     """
     _refuse_unusable(settings, http=http)
     engine = db.create_engine(settings.database_url)
     try:
         await db.prepare(engine)
-        async with open_desk(settings, engine) as desk:
+        async with open_desk(settings, engine, now, speed) as desk:
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):

@@ -7,7 +7,9 @@ import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -37,10 +39,12 @@ async def try_out(
     sources: Sequence[RealSource] = (),
     say: Callable[[str], None] = print,
     browse: bool = True,
+    speed: float = 1.0,
     ready: asyncio.Future[LocalSlack] | None = None,
 ) -> None:
     """Run the local workspace on this port until interrupted; everything in it is gone afterwards.
 
+    With `speed` the bot's clock starts on a working day at nine and goes that much faster: an hour in a minute at 60.
     `ready` gets the workspace once the bot works in it. Raises BadSettings when the port is taken.
     """
     slack = LocalSlack(json.loads(MANIFEST.read_text(encoding="utf-8")))
@@ -49,10 +53,10 @@ async def try_out(
     except OSError:
         raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
-        settings = _settings(slack, Path(folder))
+        settings = _settings(slack, Path(folder), speed)
         try:
             await _prepare(settings, slack, sources)
-            async with _at_work(settings, slack) as bot:
+            async with _at_work(settings, slack, speed) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
                     with suppress(webbrowser.Error):
@@ -65,10 +69,10 @@ async def try_out(
 
 
 @asynccontextmanager
-async def _at_work(settings: Settings, slack: LocalSlack) -> AsyncIterator[asyncio.Task[None]]:
+async def _at_work(settings: Settings, slack: LocalSlack, speed: float) -> AsyncIterator[asyncio.Task[None]]:
     """Run the bot and the citizens on the square, and let both end with the block; gives the bot, once it serves."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    tasks = [asyncio.create_task(run(settings, ready=ready))]
+    tasks = [asyncio.create_task(run(settings, ready=ready, now=fast_clock(speed), speed=speed))]
     bot = tasks[0]
     try:
         await asyncio.wait((bot, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -83,8 +87,18 @@ async def _at_work(settings: Settings, slack: LocalSlack) -> AsyncIterator[async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _settings(slack: LocalSlack, folder: Path) -> Settings:
-    return Settings(
+def fast_clock(speed: float) -> Callable[[], datetime]:
+    """Return a clock that goes so much faster than the world's, from nine o'clock on the last working day."""
+    if speed == 1:
+        return utc_now
+    started = utc_now()
+    first = started.astimezone(ZoneInfo("Europe/Amsterdam")).replace(hour=9, minute=0, second=0, microsecond=0)
+    first -= timedelta(days=max(0, first.weekday() - 4))
+    return lambda: first.astimezone(UTC) + (utc_now() - started) * speed
+
+
+def _settings(slack: LocalSlack, folder: Path, speed: float) -> Settings:
+    settings = Settings(
         _env_file=None,
         slack_bot_token=SecretStr(slack.app.bot_token),
         slack_app_token=SecretStr(slack.app.app_token),
@@ -100,6 +114,8 @@ def _settings(slack: LocalSlack, folder: Path) -> Settings:
         poll_seconds=10,
         allow_private_addresses=True,
     )
+    # The seconds to undo are those of the person who is looking.
+    return settings.model_copy(update={"undo_seconds": settings.undo_seconds * speed})
 
 
 async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[RealSource]) -> None:

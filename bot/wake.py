@@ -23,8 +23,8 @@ Drain = Callable[[str], Awaitable[datetime | None]]
 class InProcess:
     """Lanes as tasks of this process: the default, on any database."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], datetime], speed: float = 1.0) -> None:
+        self._now, self._speed = now, speed
         self._drains: Mapping[str, Drain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -55,7 +55,7 @@ class InProcess:
             log.error("lane failed", lane=kind, **trace(error))
             return
         if due is not None and not self._stopped:
-            delay = max(0.0, (due - self._now()).total_seconds())
+            delay = max(0.0, (due - self._now()).total_seconds() / self._speed)
             self._cancel_timer(lane)
             self._timers[lane] = asyncio.get_running_loop().call_later(delay, self, lane)
 

@@ -6,15 +6,17 @@ from bot import cards, cases
 from bot.desk import Desk
 from bot.views.modals import assign_modal
 from handlers.given import Ack, Context
+from handlers.home import home_after
 from handlers.modal import opened, values
 
 
-async def claim(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+async def claim(ack: Ack, action: dict[str, Any], context: Context, body: dict[str, Any], desk: Desk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
     await ack()
-    async with desk.session() as session:
-        case = await cases.claim(session, int(action["value"]), by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case.id or 0)
+    async with home_after(desk, body):
+        async with desk.session() as session:
+            case = await cases.claim(session, int(action["value"]), by=context.user_id or "", now=desk.now())
+        await cards.sync(desk, case.id or 0)
 
 
 async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
@@ -22,6 +24,12 @@ async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     async with desk.session() as session:
         await cases.release(session, case_id, by=body["user"]["id"], now=desk.now())
     await cards.sync(desk, case_id)
+
+
+async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Put the case back in the queue, by the button under a reminder."""
+    await ack()
+    await release(desk, body, int(action["value"]))
 
 
 async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:

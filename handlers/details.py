@@ -4,16 +4,34 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot import cases
+from bot import cards, cases
 from bot.desk import Desk
 from bot.models import Event
+from bot.views.block import Block
 from bot.views.details_modal import details_modal
+from handlers.given import Ack
 from handlers.modal import opened
 
 
 async def open_details(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     """Show the whole history of the case."""
-    async with opened(desk, body) as show, desk.reading() as session:
+    async with opened(desk, body) as show:
+        await show(await _details(desk, case_id))
+
+
+async def _details(desk: Desk, case_id: int) -> Block:
+    async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))
-        await show(details_modal(file, events.all(), desk.t, desk.now()))
+        return details_modal(file, events.all(), desk.t, desk.now())
+
+
+async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Say that the case is urgent, or no longer: its clocks change with it."""
+    await ack()
+    case_id, by = int(action["value"]), body["user"]["id"]
+    async with desk.session() as session:
+        is_urgent = action["action_id"] == "case:urgent"
+        await cases.set_urgent(session, case_id, urgent=is_urgent, by=by, now=desk.now())
+    await cards.sync(desk, case_id)
+    await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))

@@ -5,7 +5,7 @@ its own, and the clock moves on. So no step is told twice, by however many proce
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, clocks
+from bot import cards, cases, clocks, presence
 from bot.desk import Desk
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
@@ -87,6 +87,10 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
     due = [_take(clock, case, settings, hours) for clock, case in found.all()]
+    away = {
+        one.case.assignee for one in due if one.case.assignee and await presence.is_away(session, one.case.assignee)
+    }
+    duty = await presence.on_duty(session, settings, now)
     for one in due:
         session.add(one.clock)
         session.add(
@@ -98,7 +102,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
             )
         )
         await cases.touch(session, one.case.id or 0)
-    await _tell(session, team, settings, due, now)
+    await _tell(session, team, settings, due, away, duty)
 
 
 def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Due:
@@ -113,12 +117,19 @@ def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Du
     return _Due(clock, case, step)
 
 
-async def _tell(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due], now: datetime) -> None:
-    """Write the messages: one per recipient, however many clocks it is about."""
+async def _tell(
+    session: AsyncSession,
+    team: Team,
+    settings: TeamSettings,
+    due: Sequence[_Due],
+    away: Collection[str],
+    duty: Sequence[str],
+) -> None:
+    """Write the messages: one per recipient, however many clocks it is about; those on duty hear what nobody has."""
     per_channel: dict[str, list[_Due]] = defaultdict(list)
     threads: list[_Due] = []
     for one in due:
-        channels = _channels(one, team, settings)
+        channels = _channels(one, team, settings, away)
         if channels:
             for channel in channels:
                 per_channel[channel].append(one)
@@ -128,17 +139,17 @@ async def _tell(session: AsyncSession, team: Team, settings: TeamSettings, due: 
         per_channel[team.channel] += threads
         threads = []
     for one in threads:
-        session.add(_message(team.channel, [one], case_id=one.case.id))
+        session.add(_message(team.channel, [one], duty, case_id=one.case.id))
     for channel, several in per_channel.items():
-        session.add(_message(channel, several, case_id=several[0].case.id if len(several) == 1 else None))
+        session.add(_message(channel, several, duty, case_id=several[0].case.id if len(several) == 1 else None))
     await session.flush()
 
 
-def _channels(due: _Due, team: Team, settings: TeamSettings) -> list[str]:
+def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> list[str]:
     """Return where a step is told; nowhere means in the thread of the case's card."""
     match due.step.to:
         case Recipient.OWNER:
-            return [due.case.assignee] if due.case.assignee else []
+            return [due.case.assignee] if due.case.assignee and due.case.assignee not in away else []
         case Recipient.COORDINATOR:
             return settings.coordinators
         case Recipient.CHANNEL:
@@ -147,8 +158,10 @@ def _channels(due: _Due, team: Team, settings: TeamSettings) -> list[str]:
             return []
 
 
-def _message(channel: str, due: Sequence[_Due], *, case_id: int | None) -> Message:
+def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], *, case_id: int | None) -> Message:
     first = due[0]
+    nobodys = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
+    called = list(duty) if nobodys and not channel.startswith(("U", "W")) else []
     in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
     steps = [
         {"case": one.case.id, "clock": one.clock.id, "percent": one.step.percent, "text": one.step.text} for one in due
@@ -159,5 +172,5 @@ def _message(channel: str, due: Sequence[_Due], *, case_id: int | None) -> Messa
         case_id=case_id if in_thread else None,
         channel=channel,
         in_thread=in_thread,
-        details={"steps": steps},
+        details={"steps": steps, "duty": called},
     )

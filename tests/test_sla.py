@@ -11,14 +11,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
-from bot import cards, cases, clocks, inbox, outbox
+from bot import cards, cases, clocks, inbox, outbox, presence
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
-from jobs import sla
+from bot.team_settings import TeamSettings
+from jobs import claims, sla
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually, running_bot
 from tests.test_story import answer, open_modal, square_texts
 
@@ -295,3 +296,85 @@ async def test_a_paused_clock_keeps_the_steps_it_took(office: Bot) -> None:
             session.add(running)
     reaction = await clock(office, ClockKind.FIRST_REACTION)
     assert (reaction.due_at, reaction.steps, reaction.next_at) == (local("2026-11-23 09:30"), 1, None)
+
+
+async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_the_queue(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+
+    async def look(moment: str) -> int:
+        office.clock.at = local(moment)  # type: ignore[attr-defined]
+        await asyncio.gather(claims.look_after(office.desk), claims.look_after(office.desk))
+        return len([m for m in await office.rows(Message) if m.kind is MessageKind.STILL])
+
+    assert await look("2026-11-20 10:29") == 0
+    assert await look("2026-11-20 10:30") == 1
+    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    assert "terug naar de wachtrij" in text_of(told[0])
+    async with office.desk.session() as session:
+        await cases.add_note(session, case_id, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
+    assert await look("2026-11-20 10:45") == 1
+    assert await look("2026-11-20 11:00") == 2
+    assert await look("2026-11-20 23:00") == 2
+    assert await look("2026-11-20 11:15") == 2
+    assert (await office.case(case_id)).status is Status.NEW
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "lag stil" in text_of(m)], 10
+    )
+
+
+async def test_a_case_with_a_promise_may_lie_still(office: Bot) -> None:
+    case_id = await mention(office)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:00"))
+    office.clock.at = local("2026-11-20 14:00")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    assert (await office.case(case_id)).assignee == SANNE
+
+
+async def test_an_urgent_case_has_a_quarter_of_an_hour_from_when_it_came_in(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    office.clock.at = local("2026-11-20 10:05")  # type: ignore[attr-defined]
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", f"details:{case_id}")
+    await open_modal(office, SANNE, "said")
+    await office.slack.click_in_view(SANNE, "case:urgent")
+    await office.card("Wanneer?", "Dringend", "10:15")
+    reaction = await clock(office, ClockKind.FIRST_REACTION)
+    assert (reaction.due_at, reaction.next_at) == (local("2026-11-20 10:15"), local("2026-11-20 10:12"))
+    await office.slack.wait_for(lambda: "case:not_urgent" in action_ids(office.slack.view(SANNE) or {}), 5)
+    await office.slack.click_in_view(SANNE, "case:not_urgent")
+    await office.card("Wanneer?", "11:00")
+
+
+async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_is_not_reminded(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        await presence.set_away(session, SANNE, True, office.desk.now())
+        await presence.set_duty(session, MARIEKE, True, office.desk.now())
+    assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+    await cards.wake_lanes(office.desk)
+    thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
+    assert f"<@{MARIEKE}>" in text_of(thread[0])
+
+
+async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot) -> None:
+    await settings(office, rota={4: [SANNE, MARIEKE]})  # the clock stands on a Friday
+    async with office.desk.session() as session:
+        wishes = TeamSettings.of((await session.get_one(Team, 1)).settings)
+        await presence.set_away(session, SANNE, True, office.desk.now())
+        assert await presence.on_duty(session, wishes, office.desk.now()) == [MARIEKE]
+        await presence.set_duty(session, SANNE, True, office.desk.now())
+        assert await presence.on_duty(session, wishes, office.desk.now()) == [SANNE]
+
+
+async def test_one_who_leaves_can_hand_all_cases_back_at_once(office: Bot) -> None:
+    numbers = [await mention(office, n) for n in range(3)]
+    async with office.desk.session() as session:
+        for case_id in numbers[:2]:
+            await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        assert await presence.hand_back(session, SANNE, office.desk.now()) == numbers[:2]
+    assert {(await office.case(case_id)).status for case_id in numbers} == {Status.NEW}

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -17,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from bot.run import run, utc_now
 from bot.sandbox.looking import action_ids
 from bot.sandbox.server import LocalSlack
-from bot.trying import RealSource, try_out
+from bot.trying import RealSource, fast_clock, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
@@ -60,11 +61,12 @@ def left_in(folder: Path) -> list[Path]:
 
 
 @asynccontextmanager
-async def trying(*sources: RealSource) -> AsyncIterator[LocalSlack]:
+async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[LocalSlack]:
     """`webcare try`, interrupted at the end of the block; gives the workspace that it opened."""
     ready: asyncio.Future[LocalSlack] = asyncio.get_running_loop().create_future()
     said: list[str] = []
-    task = asyncio.create_task(try_out(port=0, sources=sources, say=said.append, browse=False, ready=ready))
+    work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
+    task = asyncio.create_task(work)
     await asyncio.wait((task, ready), timeout=30, return_when=asyncio.FIRST_COMPLETED)
     try:
         slack = ready.result()
@@ -127,3 +129,15 @@ async def test_interrupted_while_it_starts_it_stops_at_once(folder: Path) -> Non
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 20)
     assert asyncio.all_tasks() <= before
+
+
+async def test_time_can_be_made_to_fly_so_that_a_newcomer_sees_it_run_out(folder: Path) -> None:
+    async with trying(speed=600) as slack:
+        await card(slack, "container", "Te laat")
+
+
+def test_the_fast_clock_starts_at_nine_on_a_working_day() -> None:
+    now = fast_clock(60)()
+    local = now.astimezone(ZoneInfo("Europe/Amsterdam"))
+    assert (local.hour, local.minute) == (9, 0)
+    assert local.weekday() < 5

@@ -45,6 +45,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
     timed = clock_line(file, t, now) if file.case.status in OPEN else ""
+    if file.case.urgent and file.case.status in OPEN:
+        timed = f"🔴 *{t('Urgent')}* · {timed}" if timed else f"🔴 *{t('Urgent')}*"
     if timed:
         blocks.append(context(timed))
     if not short:

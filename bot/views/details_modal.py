@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.case import OPEN
 from bot.domain.text import text
 from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, context, literal, modal, quote, section
+from bot.views.block import Block, actions, button, context, literal, modal, quote, section
 from bot.views.case_card import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
 
@@ -31,6 +32,8 @@ EVENTS = {
     "close": text("closed"),
     "reopen": text("reopened"),
     "note": text("note added"),
+    "urgent": text("made urgent"),
+    "not_urgent": text("no longer urgent"),
     "reminded": text("reminded"),
     "snooze": text("reminder put off"),
 }
@@ -38,7 +41,7 @@ EVENTS = {
 
 def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: datetime) -> Block:
     """Return the whole history, the newest part of it when it is long."""
-    blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
+    blocks = [section(author_line(file.author)), section(state_line(file, t, now)), *_urgency(file, t)]
     for mention in file.mentions[-10:]:
         blocks.append(context(source_line(file, mention, t, now)))
         blocks += mention_blocks(mention, t, now, limit=2900)
@@ -63,6 +66,15 @@ def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: dateti
     lines = [_line(event, t, now) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
     return modal("said", t("Details"), blocks, close=t("Close"))
+
+
+def _urgency(file: CaseFile, t: Texts) -> list[Block]:
+    if file.case.status not in OPEN:
+        return []
+    value = str(file.case.id)
+    if file.case.urgent:
+        return actions(button(t("No longer urgent"), "case:not_urgent", value))
+    return actions(button(t("Make urgent"), "case:urgent", value))
 
 
 def _line(event: Event, t: Texts, now: datetime) -> str:

@@ -25,11 +25,12 @@ class Due:
     text: str = ""
 
 
-def reminder(due: Sequence[Due], t: Texts, now: datetime) -> View:
-    """Return one message for all that is due, the most pressing first as given."""
+def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str] = ()) -> View:
+    """Return one message for all that is due, the most pressing first as given; `duty` are called to it by name."""
+    called = "".join(f"<@{who}> " for who in duty)
     if len(due) == 1:
-        return _of_one(due[0], t, now)
-    head = t.plural("⏰ *{n} case needs attention*", "⏰ *{n} cases need attention*", len(due))
+        return _of_one(due[0], called, t, now)
+    head = called + t.plural("⏰ *{n} case needs attention*", "⏰ *{n} cases need attention*", len(due))
     blocks = [section(head)]
     for one in due[:SHOWN]:
         line = section(f"{_line(one, t, now)}\n{_who(one, t)}")
@@ -41,8 +42,22 @@ def reminder(due: Sequence[Due], t: Texts, now: datetime) -> View:
     return View(f"{head}: " + "; ".join(_line(one, t, now) for one in due[:SHOWN]), blocks)
 
 
-def _of_one(due: Due, t: Texts, now: datetime) -> View:
-    line = _line(due, t, now)
+def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
+    """Ask the owner of a case that lies still to go on or give it back; it returns by itself after `minutes`."""
+    words = t.plural(
+        "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minute.",
+        "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minutes.",
+        minutes,
+    )
+    value = str(file.case.id)
+    answer = [button(t("Answer"), "case:answer", value, style="primary")] if file.answerable is not None else []
+    who = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    row = actions(*answer, button(t("Release"), "case:release", value))
+    return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
+
+
+def _of_one(due: Due, called: str, t: Texts, now: datetime) -> View:
+    line = called + _line(due, t, now)
     value = str(due.file.case.id)
     buttons: list[Block] = []
     if due.file.answerable is not None:

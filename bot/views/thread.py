@@ -20,6 +20,8 @@ def thread_message(kind: MessageKind, file: CaseFile, subject_id: int | None, t:
             return _said(t("{agent}, this case has been assigned to you.", agent=who))
         case MessageKind.TAKEN_OVER:
             return _said(t("{agent} has taken this case over.", agent=who))
+        case MessageKind.RETURNED:
+            return _said(t("This case lay still and is back in the queue."))
         case MessageKind.NOTE:
             return _note(file, subject_id, t)
         case MessageKind.REPLY_PROBLEM:

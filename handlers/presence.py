@@ -1,0 +1,62 @@
+"""`/webcare weg` and `/webcare dienst`: who is away, who is on duty; the cases of one who leaves are not forgotten."""
+
+from typing import Any
+
+from bot import cards, presence
+from bot.desk import Desk
+from bot.views.block import Block, actions, button, section
+from handlers.given import Ack, Respond
+
+BACK = frozenset({"terug", "back", "uit", "off", "stop"})
+
+
+async def away(desk: Desk, user: str, rest: str) -> tuple[str, list[Block]]:
+    """Keep that the agent is away (or back, with `terug`) and ask whether their cases go back to the queue."""
+    leaves = rest.strip().casefold() not in BACK
+    async with desk.session() as session:
+        await presence.set_away(session, user, leaves, desk.now())
+        waiting = await presence.claimed_by(session, user) if leaves else []
+    if not leaves:
+        return desk.t("Welcome back. You get reminders again."), []
+    words = desk.t("You are away: reminders go to your colleagues until `/webcare weg terug`.")
+    if not waiting:
+        return words, []
+    ask = desk.t.plural(
+        "You still have {n} case. Put it back in the queue?",
+        "You still have {n} cases. Put them back in the queue?",
+        len(waiting),
+    )
+    row = actions(
+        button(desk.t("Yes, put back"), "agent:hand_back", user, style="primary"),
+        button(desk.t("No, I keep them"), "agent:keep", user),
+    )
+    return f"{words} {ask}", [section(f"{words}\n{ask}"), *row]
+
+
+async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:
+    """Put all cases of the one who clicked back in the queue."""
+    await ack()
+    async with desk.session() as session:
+        handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
+    words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
+    await respond(text=words, replace_original=True)
+    for case_id in handed_back:
+        await cards.sync(desk, case_id)
+
+
+async def keep(ack: Ack, respond: Respond, desk: Desk) -> None:
+    """Leave the cases where they are."""
+    await ack()
+    await respond(text=desk.t("They stay with you."), replace_original=True)
+
+
+async def duty(desk: Desk, user: str, rest: str) -> tuple[str, list[Block]]:
+    """Keep that the agent is on duty (or no longer, with `uit`)."""
+    comes = rest.strip().casefold() not in BACK
+    async with desk.session() as session:
+        await presence.set_duty(session, user, comes, desk.now())
+    if comes:
+        return desk.t(
+            "You are on duty: reminders of cases that nobody has mention you, until `/webcare dienst uit`."
+        ), []
+    return desk.t("You are no longer on duty."), []

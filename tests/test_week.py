@@ -1,0 +1,114 @@
+"""Eleven days of a team, with the change to summer time and Easter in them: every reminder at its minute, each once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot import cases, inbox
+from bot.domain.mention import Allows, Author, Post
+from bot.models import MessageKind
+from bot.sandbox.server import LocalSlack
+from jobs import sla
+from tests.conftest import MARIEKE, SANNE, Bot, running_bot
+from tests.test_sla import StoppedClock, at, local, reminders, settings
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+WEEK = [[("09:00", "12:30"), ("13:00", "17:00")]] * 4 + [[("09:00", "13:00")], [], [("00:00", "06:00")]]
+OPEN = [[(540, 750), (780, 1020)]] * 4 + [[(540, 780)], [], [(0, 360)]]
+EASTER = {date(2026, 4, 5), date(2026, 4, 6)}
+ARRIVALS = (
+    "2026-03-27 12:20", "2026-03-28 14:00", "2026-03-29 01:30", "2026-03-30 12:10", "2026-03-31 23:00",
+    "2026-04-02 16:45", "2026-04-03 12:59", "2026-04-05 03:00",
+)  # fmt: skip
+STEPS = {80: SANNE, 100: "C0WEBCARE", 125: MARIEKE, 150: "C0ESCALATIE"}
+LAST = "2026-04-08 17:00"
+
+
+@pytest.fixture
+async def team(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    async with running_bot(database_url, slack, StoppedClock(local(ARRIVALS[0]))) as bot:
+        yield bot
+
+
+def is_working(minute: datetime) -> bool:
+    """The slow and obvious way to tell: look at the wall clock."""
+    wall = minute.astimezone(AMSTERDAM)
+    if wall.date() in EASTER:
+        return False
+    return any(start <= wall.hour * 60 + wall.minute < end for start, end in OPEN[wall.weekday()])
+
+
+def moments_of(arrival: datetime, target: int) -> Iterator[tuple[datetime, int]]:
+    """Count minute by minute when each step of the ladder falls due."""
+    worked, minute = 0, arrival
+    steps = iter(STEPS)
+    percent = next(steps, None)
+    while percent is not None and minute < local(LAST):
+        if worked * 100 >= target * percent:
+            yield minute, percent
+            percent = next(steps, None)
+            continue
+        worked += is_working(minute)
+        minute += timedelta(minutes=1)
+
+
+def told_at(moment: datetime) -> datetime:
+    """What is due at closing time is told at the next opening."""
+    while not is_working(moment):
+        moment += timedelta(minutes=1)
+    return moment
+
+
+async def arrive(bot: Bot, number: int, moment: str) -> None:
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    post = Post(
+        str(number), Author(f"a{number}", f"Burger {number}"), "?", bot.desk.now(), allows=frozenset({Allows.ANSWER})
+    )
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await cases.claim(session, number, by=SANNE, now=bot.desk.now())
+
+
+async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects(team: Bot) -> None:
+    target = 60
+    norm = {"first_reaction": target, "next_reaction": 60, "resolution": 60 * 24 * 30}
+    await settings(team, week=WEEK, norm=norm, coordinators=[MARIEKE], escalation_channel="C0ESCALATIE")
+    expected: dict[datetime, set[tuple[str, int]]] = {}
+    for arrival in ARRIVALS:
+        for moment, percent in moments_of(local(arrival), target):
+            expected.setdefault(told_at(moment), set()).add((STEPS[percent], percent))
+    watched = {m + timedelta(minutes=d) for m in expected for d in (-1, 0, 1)}
+    watched |= {local(ARRIVALS[0]) + timedelta(hours=h) for h in range(24 * 12)}
+    arrivals = {local(moment): (number, moment) for number, moment in enumerate(ARRIVALS, 1)}
+    seen: dict[datetime, set[tuple[str, int]]] = {}
+    for moment in sorted(watched | set(arrivals)):
+        if moment in arrivals:
+            await arrive(team, *arrivals[moment])
+        before = {m.id for m in await reminders(team)}
+        team.clock.at = moment  # type: ignore[attr-defined]
+        await asyncio.gather(*(sla.remind(team.desk) for _ in range(3)))
+        for message in await reminders(team):
+            if message.id not in before:
+                for step in message.details["steps"]:  # type: ignore[index]
+                    seen.setdefault(moment, set()).add((message.channel, step["percent"]))
+    assert seen == expected
+
+
+async def test_a_reminder_survives_being_cut_off_anywhere_and_is_written_once(team: Bot) -> None:
+    await settings(team, week=WEEK, coordinators=[MARIEKE])
+    await arrive(team, 1, "2026-03-30 09:00")
+    team.clock.at = local("2026-03-30 09:48")  # type: ignore[attr-defined]
+    for turns in range(0, 60, 3):
+        task = asyncio.create_task(sla.remind(team.desk))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await sla.remind(team.desk)
+    assert [m.kind for m in await reminders(team)] == [MessageKind.REMINDER]
+    assert await at(team, "2026-03-30 09:59") == []
