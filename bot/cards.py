@@ -17,14 +17,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
 from bot.desk import Desk
-from bot.domain.case import OPEN
+from bot.domain.case import OPEN, Status
+from bot.domain.figures import Overview
 from bot.logs import trace
-from bot.models import Account, Clock, Message, MessageKind
+from bot.models import Account, CaseFile, Clock, Message, MessageKind
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
 from bot.views.ask import ask_card
 from bot.views.block import View
 from bot.views.case_card import case_card
-from bot.views.reminder import Due, reminder
+from bot.views.digest import overview
+from bot.views.reminder import Due, reminder, still
 from bot.views.thread import account_problem, thread_message
 
 log = structlog.get_logger()
@@ -207,12 +209,16 @@ async def _render(desk: Desk, session: AsyncSession, message: Message) -> View |
     """Return what a message must show now; None when there is nothing left to say."""
     if message.kind is MessageKind.REMINDER:
         return await _reminder(desk, session, message)
+    if message.kind is MessageKind.DIGEST:
+        return overview(Overview.from_json(message.details or {}), desk.t)
     if message.case_id is None:
         return account_problem(await session.get_one(Account, message.subject_id), desk.t)
     file = await cases.read(session, message.case_id)
     match message.kind:
         case MessageKind.CASE:
             return case_card(file, desk.t, desk.now())
+        case MessageKind.STILL:
+            return await _still(desk, file, message)
         case MessageKind.ASK:
             return ask_card(file, message.subject_id or 0, desk.t, desk.now())
         case _:
@@ -227,7 +233,16 @@ async def _reminder(desk: Desk, session: AsyncSession, message: Message) -> View
         if clock is not None and clock.stopped_at is None:
             file = await cases.read(session, step["case"])
             waiting.append(Due(file, clock, step["percent"], step["text"]))
-    return reminder(waiting, desk.t, desk.now()) if waiting else None
+    duty = (message.details or {}).get("duty", [])
+    return reminder(waiting, desk.t, desk.now(), duty=duty) if waiting else None
+
+
+async def _still(desk: Desk, file: CaseFile, message: Message) -> View | None:
+    """Return what is asked of the owner of a case that lies still; nothing once it is with someone else."""
+    details = message.details or {}
+    if file.case.status is not Status.CLAIMED or file.case.assignee != details["owner"]:
+        return None
+    return still(file, details["minutes"], desk.t, desk.now())
 
 
 async def _carry_out(desk: Desk, work: _Work) -> _Done:

@@ -21,7 +21,7 @@ from bot.domain.case import OPEN, CloseReason
 from bot.domain.figures import AGES, Figures, Measured, Part, Source, Standing, Trouble, rank
 from bot.domain.period import Period, days_of, parts
 from bot.domain.sla import ClockKind
-from bot.models import Account, Case, Clock, Mention, Reply, Team
+from bot.models import Account, Case, Clock, Mention, Message, MessageKind, Reply, Team
 from bot.team_settings import TeamSettings
 
 
@@ -111,10 +111,11 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     )
 
 
-async def oldest_case(session: AsyncSession, team_id: int) -> int | None:
-    """Return the case that waits longest."""
+async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
+    """Return the card of the case that waits longest."""
     found = await session.exec(
-        select(Case.id)
+        select(Message)
+        .join(Case, (col(Message.case_id) == Case.id) & (col(Message.kind) == MessageKind.CASE))
         .where(Case.team_id == team_id, col(Case.status).in_(OPEN))
         .order_by(col(Case.opened_at))
         .limit(1)

@@ -53,9 +53,17 @@ class SlackRefuses(Exception):
 
 
 READS = frozenset(
-    {"chat.getPermalink", "conversations.history", "conversations.replies", "usergroups.list", "usergroups.users.list"}
+    {
+        "chat.getPermalink",
+        "conversations.history",
+        "conversations.replies",
+        "files.getUploadURLExternal",
+        "usergroups.list",
+        "usergroups.users.list",
+    }
 )
 """Methods that take their arguments in the query, not as JSON."""
+REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 
 
@@ -129,13 +137,37 @@ async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
 async def _with_blocks(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], view: View
 ) -> AsyncSlackResponse:
-    """Send text and blocks; a workspace that refuses the blocks gets the text, so that nothing stays unseen."""
+    """Send text and blocks; a workspace that refuses the blocks gets older ones, else the text, so that all is seen."""
+    *forms, last = view.forms
+    for blocks in forms:
+        try:
+            return await call(client, method, **arguments, text=view.text, blocks=blocks)
+        except SlackRefuses as refusal:
+            if refusal.error not in REFUSED_BLOCKS:
+                raise
+    return await call(client, method, **arguments, text=view.text, blocks=last)
+
+
+async def permalink(client: AsyncWebClient, place: Place) -> str:
+    """Return the address of a message; raises as `call` does."""
+    answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
+    return str(answer["permalink"])
+
+
+async def upload(client: AsyncWebClient, target: str, name: str, content: bytes, words: str) -> None:
+    """Share a file in a channel or a person's direct messages; raises as `call` does.
+
+    https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+    """
+    place = await call(client, "files.getUploadURLExternal", filename=name, length=len(content))
     try:
-        return await call(client, method, **arguments, text=view.text, blocks=view.blocks)
-    except SlackRefuses as refusal:
-        if refusal.error not in {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}:
-            raise
-        return await call(client, method, **arguments, text=view.text, blocks=[])
+        async with aiohttp.ClientSession() as session, session.post(str(place["upload_url"]), data=content) as answer:
+            answer.raise_for_status()
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise SlackDown(maybe_done=False) from None
+    channel = await conversation(client, target)
+    files = [{"id": place["file_id"], "title": name}]
+    await call(client, "files.completeUploadExternal", files=files, channel_id=channel, initial_comment=words)
 
 
 async def find(

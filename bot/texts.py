@@ -61,6 +61,10 @@ class Texts:
             return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self.language)
         return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self.language)
 
+    def day(self, at: datetime) -> str:
+        """Return the day as short as can be, with the year: 24-11-26."""
+        return format_date(at.astimezone(self.zone).date(), "d-M-yy", locale=self.language)
+
     def date(self, at: datetime) -> str:
         """Return the date in full, as `dinsdag 24 november 2026`."""
         return format_date(at.astimezone(self.zone).date(), "full", locale=self.language)

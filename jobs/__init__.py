@@ -1,9 +1,11 @@
 """The clock comes in: what is due now? One job a module; `start` sets the clock going."""
 
+from datetime import UTC, datetime
+
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import check, poll, refresh, sla
+from jobs import check, claims, digest, poll, refresh, sla
 
 SWEEP_SECONDS = 5
 MINUTE = 60
@@ -17,14 +19,19 @@ def start(desk: Desk) -> AsyncIOScheduler:
     scheduler = AsyncIOScheduler(
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
     )
-    scheduler.add_job(refresh.refresh, "interval", args=[desk], seconds=SWEEP_SECONDS, next_run_time=desk.now())
-    scheduler.add_job(
-        poll.poll_due, "interval", args=[desk], seconds=desk.settings.poll_seconds, next_run_time=desk.now()
-    )
-    scheduler.add_job(
-        check.check_accounts, "interval", args=[desk], seconds=check.EVERY.total_seconds(), next_run_time=desk.now()
-    )
-    scheduler.add_job(sla.remind, "interval", args=[desk], seconds=MINUTE, next_run_time=desk.now())
-    scheduler.add_job(sla.count_down, "interval", args=[desk], seconds=15 * MINUTE)
+    by_the_world = [
+        (refresh.refresh, SWEEP_SECONDS),
+        (poll.poll_due, desk.settings.poll_seconds),
+        (check.check_accounts, check.EVERY.total_seconds()),
+    ]
+    by_our_clock = [
+        (sla.remind, MINUTE),
+        (claims.look_after, MINUTE),
+        (digest.send_digests, MINUTE),
+        (sla.count_down, 15 * MINUTE),
+    ]
+    every = [*by_the_world, *((job, max(0.5, seconds / desk.speed)) for job, seconds in by_our_clock)]
+    for job, seconds in every:
+        scheduler.add_job(job, "interval", args=[desk], seconds=seconds, next_run_time=datetime.now(UTC))
     scheduler.start()
     return scheduler

@@ -29,10 +29,19 @@ EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 @dataclass(frozen=True)
 class View:
-    """A message: `text` is what notifications and screen readers get, `blocks` what is seen."""
+    """A message: `text` is what notifications and screen readers get, `blocks` what is seen.
+
+    `plain` says the same in older blocks, for a workspace that does not know the newer ones.
+    """
 
     text: str
     blocks: list[Block] = field(default_factory=list)
+    plain: list[Block] | None = None
+
+    @property
+    def forms(self) -> list[list[Block]]:
+        """The blocks to try, one after the other until Slack takes them; at last none, so that the text is seen."""
+        return [self.blocks, *([self.plain] if self.plain is not None else []), []]
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,172 @@
+"""An overview of figures: the digest of a day, week or month, and what `/webcare stats` answers.
+
+Charts and tables are Slack's newer blocks; a workspace without them gets the same in sections, and the text alone says
+it all as well.
+"""
+
+from bot.domain.case import CloseReason
+from bot.domain.figures import AGES, Figures, Measured, Overview, Span, Standing
+from bot.texts import Texts
+from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
+from bot.views.case_card import REASONS
+
+MOST_ROWS = 20
+
+
+def overview(told: Overview, t: Texts, *, share: str = "") -> View:
+    """Return an overview; with `share` also the button that shows it to the whole channel."""
+    head = f"*{_head(told, t)}*"
+    period = t("{since} to {until}", since=_moment(told.figures, "since", t), until=_moment(told.figures, "until", t))
+    paragraphs = [_quiet(t)] if _is_quiet(told) else _paragraphs(told, t)
+    if told.missed:
+        paragraphs.append(t("The previous digest was not sent: the bot was not running."))
+    buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
+    start, end = [section(head), context(period)], buttons
+    plain = [section(each) for each in paragraphs]
+    native = [] if _is_quiet(told) else _native(told, t)
+    words = "\n".join([head, period, *paragraphs])
+    sources = _sources(told.figures, t)
+    older = [section(cut(sources, 2900))] if sources and native else []
+    whole = f"{words}\n{sources}" if older else words
+    return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
+
+
+def _head(told: Overview, t: Texts) -> str:
+    team = literal(told.team, 100)
+    match told.span:
+        case Span.ASKED:
+            return t("Figures of {team}", team=team)
+        case Span.DAY:
+            return t("Digest of {team}", team=team)
+        case Span.WEEK:
+            return t("The past week of {team}", team=team)
+        case Span.MONTH:
+            return t("The past month of {team}", team=team)
+
+
+def duration(seconds: int, t: Texts) -> str:
+    """Return working time in hours and minutes."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return t("{minutes} min", minutes=minutes)
+    return t("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else t("{hours} h", hours=hours)
+
+
+def _moment(figures: Figures, which: str, t: Texts) -> str:
+    at = figures.since if which == "since" else figures.until
+    return t.when(at, figures.since.replace(year=figures.since.year - 1))
+
+
+def _quiet(t: Texts) -> str:
+    return t("Quiet: nothing came in, nothing waits and all accounts work.")
+
+
+def _is_quiet(told: Overview) -> bool:
+    figures, standing = told.figures, told.standing
+    happened = figures.mentions or figures.opened or figures.answered or figures.closed or figures.first.count
+    waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
+    return told.span is Span.DAY and not happened and not waits
+
+
+def _paragraphs(told: Overview, t: Texts) -> list[str]:
+    figures, before = told.figures, told.before
+    rows = [
+        _compared(t("Mentions in: *{n}*", n=figures.mentions), before.mentions if before else None, t),
+        _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
+        _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
+        _closed(figures, t),
+        _measured(t("First reaction"), figures.first, before.first if before else None, t),
+        _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t),
+    ]
+    found = ["\n".join(f"• {row}" for row in rows if row)]
+    return [*found, _standing(told.standing, t)] if told.standing else found
+
+
+def _compared(row: str, before: int | None, t: Texts) -> str:
+    return row if before is None else f"{row} {t('(before that: {n})', n=before)}"
+
+
+def _closed(figures: Figures, t: Texts) -> str:
+    reasons = ", ".join(f"{t(REASONS[CloseReason(reason)])} {n}" for reason, n in figures.closed.items())
+    row = t("Closed without answer: *{n}*", n=sum(figures.closed.values()))
+    return f"{row} ({reasons})" if reasons else row
+
+
+def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) -> str:
+    if measured.percent is None:
+        return ""
+    norm = duration(measured.target, t) if measured.target is not None else t("the norm")
+    share = t("{what}: *{percent} %* within {norm}", what=what, percent=measured.percent, norm=norm)
+    if before is not None and before.percent is not None:
+        share += " " + t("(before that: {n} %)", n=before.percent)
+    spread = t("half within {median}, 90 % within {p90}", median=duration(measured.median or 0, t),
+               p90=duration(measured.p90 or 0, t))  # fmt: skip
+    return f"{share}; {spread}"
+
+
+def _standing(standing: Standing, t: Texts) -> str:
+    rows = [_open(standing, t)]
+    if standing.late:
+        rows.append("❗ " + t("Late: *{n}*", n=standing.late))
+    rows.append(t("Promised for today: *{n}*", n=standing.promised))
+    for trouble in standing.troubles:
+        state = t("stopped") if trouble.stopped else t("has trouble")
+        problem = literal(t.kept(trouble.problem), 300)
+        rows.append(f"⚠️ {literal(trouble.name, 100)} – {state}" + (f": {problem}" if problem else ""))
+    if not standing.troubles:
+        rows.append(t("All accounts work."))
+    return "\n".join(f"• {row}" for row in rows)
+
+
+def _open(standing: Standing, t: Texts) -> str:
+    row = t("Open now: *{n}*", n=standing.open)
+    if not standing.open:
+        return row
+    names = [t("less than {n} h", n=hours) for hours in AGES] + [t("longer")]
+    ages = ", ".join(f"{name} {count}" for name, count in zip(names, standing.ages, strict=True) if count)
+    row += f" ({ages})"
+    if standing.oldest_at is not None:
+        since = t("the oldest since {time}", time=t.when(standing.oldest_at, standing.at))
+        row += f"; {since}" + (f" ({link(standing.oldest_url, t('card'))})" if standing.oldest_url else "")
+    return row
+
+
+def _sources(figures: Figures, t: Texts) -> str:
+    """Return the table of accounts in words."""
+    return "\n".join(
+        "• "
+        + t("{account}: {mentions} in, {answered} answered, {kept} of {count} first reactions within the norm",
+            account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
+            count=source.reactions)
+        for source in figures.sources[:MOST_ROWS]
+    )  # fmt: skip
+
+
+def _native(told: Overview, t: Texts) -> list[Block]:
+    figures = told.figures
+    blocks: list[Block] = []
+    if len(figures.parts) > 1:
+        blocks.append(_chart(figures, t))
+    if figures.sources:
+        blocks.append(_table(figures, t))
+    return blocks
+
+
+def _chart(figures: Figures, t: Texts) -> Block:
+    """Return bars of what came in and what was answered, per part of the period."""
+    labels = [t.day(part.since) for part in figures.parts]
+    incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, figures.parts, strict=True)]
+    answered = [{"label": label, "value": part.answered} for label, part in zip(labels, figures.parts, strict=True)]
+    series = [{"name": t("In"), "data": incoming}, {"name": t("Answered"), "data": answered}]
+    chart = {"type": "bar", "series": series, "axis_config": {"categories": labels}}
+    return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": chart}
+
+
+def _table(figures: Figures, t: Texts) -> Block:
+    heads = [t("Account"), t("In"), t("Answered"), t("First reactions"), t("Within the norm")]
+    rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
+    for source in figures.sources[:MOST_ROWS]:
+        numbers = (source.mentions, source.answered, source.reactions, source.kept)
+        name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
+        rows.append([name, *({"type": "raw_number", "value": n} for n in numbers)])
+    return {"type": "data_table", "caption": t("Per account"), "rows": rows, "page_size": MOST_ROWS}
