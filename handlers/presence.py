@@ -4,33 +4,26 @@ from typing import Any
 
 from bot import cards, presence
 from bot.desk import Desk
-from bot.views.block import Block, actions, button, section
+from bot.views.away import away_question
+from bot.views.block import View, section
 from handlers.given import Ack, Respond
 
 BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
 
-async def away(desk: Desk, user: str, rest: str) -> tuple[str, list[Block]]:
+async def away(desk: Desk, user: str, rest: str) -> View:
     """Keep that the agent is away (or back, with `terug`) and ask whether their cases go back to the queue."""
     leaves = rest.strip().casefold() not in BACK
     async with desk.session() as session:
         await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.claimed_by(session, user) if leaves else []
-    if not leaves:
-        return desk.t("Welcome back. You get reminders again."), []
-    words = desk.t("You are away: reminders go to your colleagues until `/webcare weg terug`.")
-    if not waiting:
-        return words, []
-    ask = desk.t.plural(
-        "You still have {n} case. Put it back in the queue?",
-        "You still have {n} cases. Put them back in the queue?",
-        len(waiting),
+    return (
+        away_question(user, len(waiting), desk.t) if leaves else _said(desk.t("Welcome back. You get reminders again."))
     )
-    row = actions(
-        button(desk.t("Yes, put back"), "agent:hand_back", user, style="primary"),
-        button(desk.t("No, I keep them"), "agent:keep", user),
-    )
-    return f"{words} {ask}", [section(f"{words}\n{ask}"), *row]
+
+
+def _said(words: str) -> View:
+    return View(words, [section(words)])
 
 
 async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:
@@ -50,13 +43,13 @@ async def keep(ack: Ack, respond: Respond, desk: Desk) -> None:
     await respond(text=desk.t("They stay with you."), replace_original=True)
 
 
-async def duty(desk: Desk, user: str, rest: str) -> tuple[str, list[Block]]:
+async def duty(desk: Desk, user: str, rest: str) -> View:
     """Keep that the agent is on duty (or no longer, with `uit`)."""
     comes = rest.strip().casefold() not in BACK
     async with desk.session() as session:
         await presence.set_duty(session, user, comes, desk.now())
-    if comes:
-        return desk.t(
-            "You are on duty: reminders of cases that nobody has mention you, until `/webcare dienst uit`."
-        ), []
-    return desk.t("You are no longer on duty."), []
+    if not comes:
+        return _said(desk.t("You are no longer on duty."))
+    return _said(
+        desk.t("You are on duty: reminders of cases that nobody has mention you, until `/webcare dienst uit`.")
+    )

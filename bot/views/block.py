@@ -84,7 +84,7 @@ def cut(text: str, limit: int, form: Callable[[str], str] = str) -> str:
 
 def plain(text: str, limit: int = OPTION) -> Block:
     """Return a plain_text object."""
-    return {"type": "plain_text", "text": cut(text, limit), "emoji": True}
+    return {"type": "plain_text", "text": cut(text, limit).strip() or "–", "emoji": True}
 
 
 def mrkdwn(text: str, limit: int = SECTION) -> Block:

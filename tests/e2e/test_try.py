@@ -79,7 +79,7 @@ async def be(page: Page, person: str) -> None:
     await expect(card_of(page, "container")).to_be_visible(timeout=WAIT)
 
 
-async def test_every_button_does_what_it_says(page: Page, address: str, artifacts: Path) -> None:
+async def test_every_button_does_what_it_says(address: str, page: Page, artifacts: Path) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
     waste, road, passport = (card_of(page, w) for w in ("grijze container", "Stationsweg", "paspoort"))
@@ -162,7 +162,7 @@ async def test_every_button_does_what_it_says(page: Page, address: str, artifact
     await page.screenshot(path=artifacts / "channel.png")
 
 
-async def test_the_citizen_writes_again_and_the_card_comes_back(page: Page, address: str) -> None:
+async def test_the_citizen_writes_again_and_the_card_comes_back(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
     await page.locator('[data-test="square-text"]').fill("Is het stadhuis morgen open?")
