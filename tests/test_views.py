@@ -99,7 +99,13 @@ ASKED = [
 NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
 
 
-ELSEWHERE = {MessageKind.CASE, MessageKind.ASK, MessageKind.ACCOUNT_PROBLEM, MessageKind.REMINDER}
+ELSEWHERE = {
+    MessageKind.CASE,
+    MessageKind.ASK,
+    MessageKind.ACCOUNT_PROBLEM,
+    MessageKind.REMINDER,
+    MessageKind.DIGEST,
+}
 """Messages with a view of their own."""
 CLOCKS = [
     Clock(
