@@ -2,36 +2,70 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from handlers import answer, claim, close, commands, escalate, make_case, more, notes, snooze
+from handlers import (
+    answer,
+    claim,
+    close,
+    commands,
+    details,
+    escalate,
+    home,
+    make_case,
+    more,
+    notes,
+    presence,
+    settings,
+    snooze,
+)
+from handlers.roles import agents_only, coordinators_only
 
 
 def register(app: AsyncApp) -> None:
-    """Route every click, submission, command, shortcut and event to its handler."""
-    app.action("case:claim")(claim.claim)
-    app.view("case:assign")(claim.assign)
+    """Route every click, submission, command, shortcut and event to its handler; only agents act on cases."""
+    acts, sets = [agents_only], [coordinators_only]
 
-    app.action("case:answer")(answer.open_answer)
-    app.view("case:answer")(answer.send)
-    app.view("case:take_over")(answer.take_over)
+    app.action("case:claim", middleware=acts)(claim.claim)
+    app.action("case:release", middleware=acts)(claim.release_by_button)
+    app.action("agent:hand_back", middleware=acts)(presence.hand_back)
+    app.action("agent:keep")(presence.keep)
+    app.view("case:assign", middleware=acts)(claim.assign)
+
+    app.action("case:answer", middleware=acts)(answer.open_answer)
+    app.view("case:answer", middleware=acts)(answer.send)
+    app.view("case:take_over", middleware=acts)(answer.take_over)
     app.action("answer_text")(answer.preview)
     app.action("answer_visibility")(answer.preview)
-    app.action("case:undo")(answer.undo)
-    app.action("case:settle_sent")(answer.settle_sent)
-    app.action("case:settle_absent")(answer.settle_absent)
+    app.action("answer_snippet")(answer.insert_snippet)
+    app.action("case:undo", middleware=acts)(answer.undo)
+    app.action("case:settle_sent", middleware=acts)(answer.settle_sent)
+    app.action("case:settle_absent", middleware=acts)(answer.settle_absent)
 
-    app.action("case:escalate")(escalate.open_escalate)
-    app.view("case:escalate")(escalate.escalate)
+    app.action("case:escalate", middleware=acts)(escalate.open_escalate)
+    app.view("case:escalate", middleware=acts)(escalate.escalate)
     app.action("case:advise")(escalate.open_advise)
     app.view("case:advise")(escalate.advise)
 
-    app.action("case:snooze")(snooze.open_snooze)
-    app.view("case:snooze")(snooze.snooze)
-    app.view("case:close")(close.close)
-    app.action("case:reopen")(close.reopen)
-    app.view("case:note")(notes.add_note)
-    app.action("case:more")(more.more)
+    app.action("case:snooze", middleware=acts)(snooze.open_snooze)
+    app.view("case:snooze", middleware=acts)(snooze.snooze)
+    app.view("case:close", middleware=acts)(close.close)
+    app.action("case:reopen", middleware=acts)(close.reopen)
+    app.view("case:note", middleware=acts)(notes.add_note)
+    app.action("case:urgent", middleware=acts)(details.urgent)
+    app.action("case:not_urgent", middleware=acts)(details.urgent)
+    app.action("case:more", middleware=acts)(more.more)
     app.action("case:open")(more.only_open)
 
-    app.message_shortcut("make_case")(make_case.make_case)
+    app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
     app.command("/webcare")(commands.webcare)
     app.event("message")(notes.thread_message)
+    app.event("app_home_opened")(home.home_opened)
+
+    app.action("settings:open")(settings.open_from_home)
+    app.action("settings:group", middleware=sets)(settings.open_group)
+    app.action("settings:undo", middleware=sets)(settings.undo)
+    for group in ("hours", "closed", "norms", "reminders"):
+        app.view(f"settings:{group}", middleware=sets)(settings.save)
+    app.action("snippet:add", middleware=sets)(settings.open_snippet)
+    app.action("snippet:edit", middleware=sets)(settings.open_snippet)
+    app.view("settings:snippet", middleware=sets)(settings.save_snippet)
+    app.view("settings:roles", middleware=sets)(settings.save_roles)

@@ -10,13 +10,15 @@ from bot import agents, cards, cases, outbox
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.mention import Allows
-from bot.domain.reply import initials_of, signed
+from bot.domain.reply import filled_in, initials_of, signed
 from bot.domain.text import Refused, Text, text
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
-from bot.views.answer_modal import INITIALS, KIND, PROMISE, TEXT, VISIBILITY, Composed, answer_modal
+from bot.team_settings import TeamSettings
+from bot.views.answer_modal import INITIALS, KIND, PROMISE, SLACK_INPUT, VISIBILITY, Composed, answer_modal, typed
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from handlers.given import Ack, Context
+from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
 from handlers.tell import without_marks
 
@@ -25,9 +27,10 @@ async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
     """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
     await ack()
     case_id = int(action["value"])
-    async with opened(desk, body) as show:
-        await show(await _claimed_modal(desk, case_id, body["user"]["id"]))
-    await cards.sync(desk, case_id)
+    async with home_after(desk, body):
+        async with opened(desk, body) as show:
+            await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
+        await cards.sync(desk, case_id)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -39,7 +42,7 @@ async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk
     await cards.sync(desk, case_id)
 
 
-async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
+async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool = False) -> Block:
     async with desk.session() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
@@ -55,20 +58,52 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str) -> Block:
     draft = _kept_draft(file)
     mention = _latest_answerable(file)
     composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
-    return answer_modal(file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=proposal)
+    return answer_modal(
+        file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=proposal,
+        snippets=_snippets(file), from_home=from_home,
+    )  # fmt: skip
 
 
 async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """Show what has been typed as the citizen will see it, with the length left."""
     await ack()
+    async with desk.reading() as session:
+        file = await cases.read(session, json.loads(body["view"]["private_metadata"])["case"])
+    await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_draft(file))
+
+
+async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Put the chosen snippet in front of what has been typed."""
+    await ack()
+    async with desk.reading() as session:
+        file = await cases.read(session, json.loads(body["view"]["private_metadata"])["case"])
+    title = action["selected_option"]["value"]
+    snippet = next((each for each in TeamSettings.of(file.team.settings).snippets if each.title == title), None)
+    if snippet is None:
+        raise Refused("That text was removed meanwhile; choose another.")
+    agent = await _name(desk, body["user"]["id"])
+    citizen = file.author.name or file.author.handle
+    words = filled_in(snippet.text, name=citizen, agent=agent)
+    draft = "\n\n".join(part for part in (words, typed(values(body["view"]))) if part)
+    if len(draft) > SLACK_INPUT:
+        raise Refused("There is no room left for that text.")
+    await _show_typed(desk, body, file, draft, draft=draft, inserted=1)
+
+
+async def _show_typed(
+    desk: Desk, body: dict[str, Any], file: CaseFile, text: str, *, draft: str, inserted: int = 0
+) -> None:
+    """Bring the modal level with `text`; `draft` prefills the text field, which is a new one when more is inserted."""
     view = body["view"]
     kept, filled = json.loads(view["private_metadata"]), values(view)
     async with desk.reading() as session:
-        file = await cases.read(session, kept["case"])
         initials = await agents.initials(session, body["user"]["id"]) or filled.get(INITIALS) or kept["ask"] or ""
     mention = _mention(file, kept["mention"])
-    composed = _compose(desk, file, mention, filled.get(TEXT) or "", initials, private=_private(mention, filled))
-    shown = answer_modal(file, mention, composed, desk.t, desk.now(), draft=_kept_draft(file), ask_initials=kept["ask"])
+    composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
+    shown = answer_modal(
+        file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=kept["ask"],
+        snippets=_snippets(file), inserted=kept.get("inserted", 0) + inserted, from_home=kept.get("home", False),
+    )  # fmt: skip
     try:
         await desk.slack.views_update(view_id=view["id"], view=shown)
     except SlackApiError as error:
@@ -89,7 +124,7 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
             except Refused as refused:
                 await ack(response_action="errors", errors={INITIALS: await without_marks(desk, refused)})
                 return
-        mention, draft = _mention(file, kept["mention"]), (filled.get(TEXT) or "").strip()
+        mention, draft = _mention(file, kept["mention"]), typed(filled).strip()
         private = _private(mention, filled)
         composed = _compose(desk, file, mention, draft, initials, private=private)
         _refuse_bad_length(draft, composed)
@@ -106,6 +141,8 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
     await ack()
     desk.wake(f"replies:{reply.account_id}")
     await cards.sync(desk, reply.case_id)
+    if kept.get("home"):
+        await publish(desk, by)
 
 
 async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -187,5 +224,13 @@ def _kept_draft(file: CaseFile) -> str:
 
 
 async def _proposal(desk: Desk, user: str) -> str:
+    return initials_of(await _name(desk, user))
+
+
+async def _name(desk: Desk, user: str) -> str:
     person = await desk.slack.users_info(user=user)
-    return initials_of(person["user"].get("real_name") or person["user"].get("name") or "")
+    return str(person["user"].get("real_name") or person["user"].get("name") or "")
+
+
+def _snippets(file: CaseFile) -> list[str]:
+    return [snippet.title for snippet in TeamSettings.of(file.team.settings).snippets]

@@ -18,8 +18,19 @@ Show = Callable[[Block], Awaitable[None]]
 async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
     """Open a loading modal and yield what replaces it; a refusal or a fault is told in the modal, not left loading."""
     answer = await desk.slack.views_open(trigger_id=body["trigger_id"], view=loading(desk.t))
-    view_id = answer["view"]["id"]
+    async with _telling(desk, answer["view"]["id"]) as show:
+        yield show
 
+
+@asynccontextmanager
+async def going_on(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
+    """Yield what replaces the modal in which was clicked; a refusal or a fault is told in its place."""
+    async with _telling(desk, body["view"]["id"]) as show:
+        yield show
+
+
+@asynccontextmanager
+async def _telling(desk: Desk, view_id: str) -> AsyncIterator[Show]:
     async def show(view: Block) -> None:
         await desk.slack.views_update(view_id=view_id, view=view)
 
@@ -32,7 +43,7 @@ async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:
-    """Return what was filled in, by block id: text, the chosen value, person or moment, or None."""
+    """Return what was filled in, by block id: text, the chosen value(s), person(s), channel or moment, or None."""
     filled: dict[str, Any] = {}
     for block_id, elements in view["state"]["values"].items():
         for element in elements.values():
@@ -40,7 +51,10 @@ def values(view: dict[str, Any]) -> dict[str, Any]:
             filled[block_id] = (
                 element.get("value")
                 or element.get("selected_user")
+                or element.get("selected_users")
+                or element.get("selected_conversation")
                 or element.get("selected_date_time")
+                or [each["value"] for each in element.get("selected_options") or []]
                 or chosen.get("value")
             )
     return filled

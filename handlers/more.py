@@ -16,6 +16,8 @@ CHOICES = {
     "note": open_note,
     "details": open_details,
 }
+LOOKS = frozenset({"details", "open"})
+"""What only shows something."""
 
 
 async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:

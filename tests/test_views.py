@@ -27,16 +27,23 @@ from bot.models import (
     Note,
     Reply,
     ReplyStatus,
+    Role,
     Team,
 )
 from bot.sandbox import blocks, modals
+from bot.settings_forms import written
+from bot.team_settings import HOLIDAYS, Norm, TeamSettings
+from bot.teams import MOST_SNIPPETS
 from bot.texts import LANGUAGES, LOCALES, Texts
+from bot.views import settings_modals
 from bot.views.answer_modal import Composed, answer_modal
 from bot.views.ask import ask_card
+from bot.views.away import away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
+from bot.views.home import SHOWN, Figures, Home, Shown, home_tab
 from bot.views.modals import (
     advise_modal,
     assign_modal,
@@ -47,7 +54,7 @@ from bot.views.modals import (
     snooze_modal,
     take_over_modal,
 )
-from bot.views.reminder import Due, reminder
+from bot.views.reminder import Due, reminder, still
 from bot.views.thread import account_problem, thread_message
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
@@ -105,6 +112,7 @@ ELSEWHERE = {
     MessageKind.ACCOUNT_PROBLEM,
     MessageKind.REMINDER,
     MessageKind.DIGEST,
+    MessageKind.STILL,
 }
 """Messages with a view of their own."""
 CLOCKS = [
@@ -161,7 +169,9 @@ def messages(t: Texts) -> Iterator[View]:
     yield account_problem(account(), t)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)
-    yield reminder(due * 5, t, NOW)
+    yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
+    yield still(case_file(Status.CLAIMED), 15, t, NOW)
+    yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
 
 
 def opened(t: Texts) -> Iterator[Block]:
@@ -169,12 +179,60 @@ def opened(t: Texts) -> Iterator[Block]:
     file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, length, 500, private=length == 1)
-        yield answer_modal(file, file.latest, composed, t, NOW, draft=LONG, ask_initials=initials)
+        titles = [f"{n:02}{'a' * 58}" for n in range(100)] if initials else []
+        yield answer_modal(
+            file,
+            file.latest,
+            composed,
+            t,
+            NOW,
+            draft=LONG,
+            ask_initials=initials,
+            snippets=titles,
+            inserted=len(titles),
+        )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
     yield details_modal(file, events, t, NOW)
+    file.case.urgent = True
+    yield details_modal(file, events, t, NOW)
+    file.case.urgent = False
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))
+    yield from setting(t)
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
+
+
+def setting(t: Texts) -> Iterator[Block]:
+    """Every modal of the settings, filled and empty."""
+    full = TeamSettings(
+        holidays=HOLIDAYS, closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
+        coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00",
+    )  # fmt: skip
+    for filled in ({}, written(full, t)):
+        yield settings_modals.hours_modal(1, filled, t)
+        yield settings_modals.closed_modal(1, HOLIDAYS, filled, t)
+        yield settings_modals.norms_modal(1, filled, t)
+        yield settings_modals.reminders_modal(1, filled, t)
+    yield settings_modals.settings_menu(1, "Webcare", t)
+    yield from (settings_modals.roles_modal(1, people, people, t) for people in ([], [BY, OTHER]))
+    titles = [f"{n:02}{'a' * 58}" for n in range(MOST_SNIPPETS)]
+    yield from (settings_modals.snippets_modal(1, some, t) for some in ([], titles))
+    yield settings_modals.snippet_modal(1, None, "", t)
+    yield settings_modals.snippet_modal(1, titles[0], "a" * 2500, t)
+    events = [Event(id=1, kind="settings", at=NOW, details={"field": field}) for field in settings_modals.FIELDS]
+    yield from (settings_modals.changed_modal(1, some, t) for some in ([], events))
+
+
+def homes(t: Texts) -> Iterator[Block]:
+    """Every Home we publish."""
+    file = case_file(Status.ESCALATED)
+    full = [
+        Shown(file.case, file.author, "Mastodon", file.latest, clock, True) for clock in (None, *CLOCKS, *CLOCKS * 3)
+    ]
+    figures = Figures(opened=20, answered=3, waiting=30)
+    for role in Role:
+        for shown, teams in ((full[:SHOWN], [(n, f"Team {n}") for n in range(5)]), ([], [(1, "Webcare")])):
+            yield home_tab(Home(role, role is not Role.AGENT, teams, shown, 20, shown, 20, shown, figures), t, NOW)
 
 
 def labels(shown: Any) -> Iterator[str]:
@@ -194,6 +252,8 @@ def test_slack_takes_every_message_and_modal(language: str) -> None:
         assert blocks.problems(message.blocks, blocks.MESSAGE) == [], message.text
     for modal in opened(t):
         assert modals.problems(modal, blocks.MODAL) == [], modal["callback_id"]
+    for home in homes(t):
+        assert modals.problems(home, blocks.HOME) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -202,7 +262,9 @@ def test_no_title_button_or_choice_is_cut(language: str) -> None:
     t = Texts(language, "Europe/Amsterdam")
     with (LOCALES / "nl.po").open("rb") as po:
         known = [entry.id for entry in read_po(po, locale="nl") if isinstance(entry.id, str)]
-    shown = {label for message in messages(t) for label in labels(message.blocks)} | set(labels(list(opened(t))))
+    shown = {label for message in messages(t) for label in labels(message.blocks)} | set(
+        labels([*opened(t), *homes(t)])
+    )
     assert {label for label in shown if label.endswith("…")} <= {t(each) for each in known if each.endswith("…")}
 
 

@@ -18,3 +18,9 @@ def signed(draft: str, initials: str) -> str:
     """Return the draft with ` ^XX` at its end, once: an agent who typed it already does not get it doubled."""
     body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
     return f"{body.rstrip()} ^{initials}" if body.strip() else ""
+
+
+def filled_in(snippet: str, *, name: str, agent: str) -> str:
+    """Return a canned text with the first names of the citizen ({name}) and of the agent ({agent}) in their places."""
+    words = {"{name}": name, "{agent}": agent}
+    return re.sub(r"\{name\}|\{agent\}", lambda found: (words[found[0]].split() or [""])[0], snippet)

@@ -1,8 +1,10 @@
 """The answer modal: the conversation so far, the text, and a preview of exactly what the citizen will see."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.domain.mention import Allows
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
@@ -16,6 +18,7 @@ VISIBILITY = "answer_visibility"
 INITIALS = "initials"
 KIND = "answer_kind"
 PROMISE = "answer_promise"
+SNIPPET = "answer_snippet"
 SLACK_INPUT = 3000
 """The longest text that Slack's input takes (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 
@@ -44,16 +47,26 @@ def answer_modal(
     *,
     draft: str = "",
     ask_initials: str | None = None,
+    snippets: Sequence[str] = (),
+    inserted: int = 0,
+    from_home: bool = False,
 ) -> Block:
-    """Return the modal. `draft` prefills the text; `ask_initials` asks for them with that proposal."""
-    blocks = [*_conversation(file, mention, t, now), _text_field(t, draft)]
+    """Return the modal. `draft` prefills the text; `ask_initials` asks for them with that proposal.
+
+    `snippets` are the titles of texts to choose from and `inserted` how many were; `from_home` is kept for the sender.
+    """
+    blocks = _conversation(file, mention, t, now)
+    if snippets:
+        blocks.append(_snippet_picker(t, snippets, inserted))
+    blocks.append(_text_field(t, draft, inserted))
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
         blocks.append(_visibility_field(t, mention.private))
     blocks += _kind_fields(t)
     if ask_initials is not None:
         blocks.append(initials_field(t, ask_initials))
     blocks += preview(composed, t, file)
-    keep = json.dumps({"case": file.case.id, "mention": mention.id, "ask": ask_initials})
+    kept = {"case": file.case.id, "mention": mention.id, "ask": ask_initials, "inserted": inserted, "home": from_home}
+    keep = json.dumps(kept)
     return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=keep)
 
 
@@ -80,8 +93,26 @@ def literal_reader(file: CaseFile) -> str:
     return author_line(file.author)
 
 
-def _text_field(t: Texts, draft: str) -> Block:
+def typed(filled: Mapping[str, Any]) -> str:
+    """Return what stands in the text field, whose block is another one after a snippet was inserted."""
+    return next((value or "" for block, value in filled.items() if block.partition(":")[0] == TEXT), "")
+
+
+def _snippet_picker(t: Texts, titles: Sequence[str], inserted: int) -> Block:
+    """Return the choice of a snippet; after one was inserted it is a new block, so that nothing is chosen in it."""
+    picker = {
+        "type": "static_select",
+        "action_id": SNIPPET,
+        "placeholder": placeholder(t("Choose a text")),
+        "options": [option(title, title) for title in titles[:100]],
+    }
+    words = section(t("Standard text, put before what you typed:"))
+    return {**words, "block_id": f"{SNIPPET}:{inserted}", "accessory": picker}
+
+
+def _text_field(t: Texts, draft: str, inserted: int) -> Block:
     element: Block = {
+        "action_id": TEXT,
         "type": "plain_text_input",
         "multiline": True,
         "max_length": SLACK_INPUT,
@@ -91,7 +122,9 @@ def _text_field(t: Texts, draft: str) -> Block:
     }
     if draft:
         element["initial_value"] = cut(draft, SLACK_INPUT)
-    made = field_of(t("Your answer"), TEXT, element, hint=t("Your initials are added by themselves."))
+    # Slack keeps what was typed in the same block, whatever we prefill: a snippet that is inserted needs a new one.
+    block_id = f"{TEXT}:{inserted}" if inserted else TEXT
+    made = field_of(t("Your answer"), block_id, element, hint=t("Your initials are added by themselves."))
     made["dispatch_action"] = True
     return made
 

@@ -1,0 +1,100 @@
+"""The queries behind the App Home: one agent's cases, the team's queue, today's figures and promises."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import agents, connectors, teams
+from bot.domain.case import OPEN, Status
+from bot.domain.sla import ClockKind
+from bot.models import Account, Author, Case, Clock, Mention, Reply, ReplyStatus, Role
+from bot.texts import Texts
+from bot.views.home import SHOWN, Figures, Home, Shown
+
+
+async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) -> Home:
+    """Return what this agent's Home shows now."""
+    midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = (col(Case.assignee) == slack_id) & col(Case.status).in_(OPEN)
+    queue = col(Case.status) == Status.NEW
+    return Home(
+        role=await agents.role(session, slack_id),
+        coordinated=bool(await agents.with_role(session, Role.COORDINATOR)),
+        teams=[(team.id or 0, team.name) for team in await teams.all_teams(session)],
+        mine=await _shown(session, mine),
+        mine_count=await _count(session, Case.id, mine),
+        queue=await _shown(session, queue),
+        queue_count=await _count(session, Case.id, queue),
+        promises=await _promises(session, midnight + timedelta(days=1)),
+        figures=Figures(
+            opened=await _count(session, Case.id, col(Case.opened_at) >= midnight),
+            answered=await _count(
+                session, Reply.case_id, (col(Reply.status) == ReplyStatus.SENT) & (col(Reply.sent_at) >= midnight)
+            ),
+            waiting=await _count(session, Case.id, col(Case.status).in_(OPEN)),
+        ),
+    )
+
+
+async def _count(session: AsyncSession, what: Any, condition: ColumnElement[bool]) -> int:
+    return (await session.exec(select(func.count(what.distinct())).where(condition))).one()
+
+
+async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[Shown]:
+    """Return the first cases of a list, the oldest first, in as many queries however many there are."""
+    found = await session.exec(
+        select(Case, Author, Account)
+        .join(Author, col(Case.author_id) == Author.id)
+        .join(Account, col(Case.account_id) == Account.id)
+        .where(condition)
+        .order_by(col(Case.opened_at), col(Case.id))
+        .limit(SHOWN)
+    )
+    rows = found.all()
+    case_ids = [case.id or 0 for case, *_ in rows]
+    mentions, clocks = await _mentions(session, case_ids), await _first_due(session, case_ids)
+    return [
+        Shown(
+            case=case,
+            author=author,
+            platform=str(account.options.get("title") or connectors.title(account.platform) or account.name),
+            mention=mentions[case.id or 0][-1],
+            clock=clocks.get(case.id or 0),
+            answerable=any(each.allows and each.gone_at is None for each in mentions[case.id or 0]),
+        )
+        for case, author, account in rows
+    ]
+
+
+async def _mentions(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, list[Mention]]:
+    found = await session.exec(
+        select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
+    )
+    by_case = defaultdict(list)
+    for mention in found:
+        by_case[mention.case_id].append(mention)
+    return by_case
+
+
+async def _first_due(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, Clock]:
+    """Return of each case the running clock that is due first."""
+    found = await session.exec(
+        select(Clock)
+        .where(col(Clock.case_id).in_(case_ids), col(Clock.stopped_at).is_(None))
+        .where(col(Clock.due_at).is_not(None), col(Clock.running_since).is_not(None))
+        .order_by(col(Clock.due_at).desc())
+    )
+    return {clock.case_id: clock for clock in found}
+
+
+async def _promises(session: AsyncSession, before: datetime) -> list[Shown]:
+    """Return the cases of which a promise to the citizen is due before this moment, or was already."""
+    promised = select(Clock.case_id).where(
+        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
+    )
+    return await _shown(session, col(Case.id).in_(promised))

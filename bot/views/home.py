@@ -1,0 +1,118 @@
+"""The App Home of one agent: their cases, what waits for the team, today's figures and promises."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.case import Status
+from bot.models import Author, Case, Clock, Mention, Role
+from bot.texts import Texts
+from bot.views.block import Block, actions, button, context, literal, plain, section
+from bot.views.clock import due_line
+
+SHOWN = 15
+"""Cases and promises shown of each kind; more are counted."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A case as one line of a list: the newest mention, and the clock that is due first."""
+
+    case: Case
+    author: Author
+    platform: str
+    mention: Mention
+    clock: Clock | None
+    answerable: bool
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Today's cases: how many came in and were answered, and how many wait now."""
+
+    opened: int
+    answered: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Home:
+    """All that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all.
+
+    `teams` are (id, name) of the teams; `coordinated` tells whether there is a coordinator at all.
+    """
+
+    role: Role
+    coordinated: bool
+    teams: Sequence[tuple[int, str]]
+    mine: Sequence[Shown]
+    mine_count: int
+    queue: Sequence[Shown]
+    queue_count: int
+    promises: Sequence[Shown]
+    figures: Figures
+
+
+def home_tab(home: Home, t: Texts, now: datetime) -> Block:
+    """Return the Home tab."""
+    acts = home.role is not Role.READER
+    figures = home.figures
+    blocks: list[Block] = [
+        {"type": "header", "text": plain(t("Webcare"), 150)},
+        context(t.date(now)),
+        section(t("Today: *{opened}* came in, *{answered}* answered; *{waiting}* waiting now",
+                  opened=figures.opened, answered=figures.answered, waiting=figures.waiting)),
+        *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer" if acts else ""),
+        *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim" if acts else ""),
+    ]  # fmt: skip
+    if home.promises:
+        blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
+    blocks += _settings(home, t)
+    return {"type": "home", "callback_id": "home", "blocks": blocks}
+
+
+def _list(title: str, cases: Sequence[Shown], count: int, t: Texts, now: datetime, verb: str) -> list[Block]:
+    blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
+    if not cases:
+        return [*blocks, context(t("Nothing here."))]
+    for shown in cases:
+        line = section(_line(shown, t, now))
+        if verb == "claim":
+            line["accessory"] = button(t("Claim"), "case:claim", str(shown.case.id))
+        elif verb == "answer" and shown.answerable:
+            line["accessory"] = button(t("Answer"), "case:answer", str(shown.case.id))
+        blocks.append(line)
+    if count > len(cases):
+        blocks.append(context(t("… and {n} more", n=count - len(cases))))
+    return blocks
+
+
+def _line(shown: Shown, t: Texts, now: datetime) -> str:
+    case, words = shown.case, literal(shown.mention.text, 150) or t("(no text)")
+    said = t("{name} via {platform}: {text}", name=f"*{literal(shown.author.name, 80)}*",
+             platform=literal(shown.platform, 60), text=words)  # fmt: skip
+    since = t("waiting since {time}", time=t.when(case.opened_at, now))
+    small = [due_line(shown.clock, t, now)] if shown.clock else [f"🕑 {since}"]
+    if case.status is Status.ESCALATED:
+        small.append("❓ " + t("waiting for advice"))
+    if case.assignee:
+        small.append(f"<@{case.assignee}>")
+    return said + "\n" + " · ".join(small)
+
+
+def _settings(home: Home, t: Texts) -> list[Block]:
+    divider: Block = {"type": "divider"}
+    if home.role is Role.READER:
+        return [divider, context(t("You look along: a coordinator can make you an agent."))]
+    if home.coordinated and home.role is not Role.COORDINATOR:
+        return []
+    several = len(home.teams) > 1
+    buttons = [
+        button(f"{t('Settings')} – {name}" if several else t("Settings"), "settings:open", str(team_id))
+        for team_id, name in home.teams[:25]
+    ]
+    blocks = [divider]
+    if not home.coordinated:
+        blocks.append(context(t("There is no coordinator yet: whoever opens the settings first becomes it.")))
+    # One row for each: the buttons do the same, and in one row Slack wants their action ids to differ.
+    return blocks + [row for each in buttons for row in actions(each)]

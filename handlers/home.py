@@ -1,0 +1,45 @@
+"""The App Home: shown when it is opened, and again after what an agent does there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from bot import overview
+from bot.desk import Desk
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.views.home import home_tab
+
+log = structlog.get_logger()
+
+
+async def home_opened(event: dict[str, Any], desk: Desk) -> None:
+    """Show the Home as it is now."""
+    if event.get("tab") == "home":
+        await publish(desk, event["user"])
+
+
+@asynccontextmanager
+async def home_after(desk: Desk, body: dict[str, Any]) -> AsyncIterator[None]:
+    """Show the Home anew after what was clicked there, whatever came of it; a click elsewhere leaves it be."""
+    try:
+        yield
+    finally:
+        if is_home(body):
+            await publish(desk, body["user"]["id"])
+
+
+def is_home(body: dict[str, Any]) -> bool:
+    """Tell whether a click was on the Home."""
+    return bool((body.get("view") or {}).get("type") == "home")
+
+
+async def publish(desk: Desk, slack_id: str) -> None:
+    """Show someone their Home; when Slack does not take it now, it is shown at the next opening."""
+    async with desk.reading() as session:
+        shown = await overview.home(session, slack_id, desk.t, desk.now())
+    try:
+        await call(desk.slack, "views.publish", user_id=slack_id, view=home_tab(shown, desk.t, desk.now()))
+    except (SlackRefuses, SlackLater, SlackDown) as error:
+        log.warning("the Home was not shown", reason=str(error))
