@@ -57,6 +57,7 @@ READS = frozenset(
         "chat.getPermalink",
         "conversations.history",
         "conversations.replies",
+        "files.getUploadURLExternal",
         "usergroups.list",
         "usergroups.users.list",
     }
@@ -151,6 +152,22 @@ async def permalink(client: AsyncWebClient, place: Place) -> str:
     """Return the address of a message; raises as `call` does."""
     answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
     return str(answer["permalink"])
+
+
+async def upload(client: AsyncWebClient, target: str, name: str, content: bytes, words: str) -> None:
+    """Share a file in a channel or a person's direct messages; raises as `call` does.
+
+    https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+    """
+    place = await call(client, "files.getUploadURLExternal", filename=name, length=len(content))
+    try:
+        async with aiohttp.ClientSession() as session, session.post(str(place["upload_url"]), data=content) as answer:
+            answer.raise_for_status()
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise SlackDown(maybe_done=False) from None
+    channel = await conversation(client, target)
+    files = [{"id": place["file_id"], "title": name}]
+    await call(client, "files.completeUploadExternal", files=files, channel_id=channel, initial_comment=words)
 
 
 async def find(

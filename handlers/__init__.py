@@ -9,6 +9,7 @@ from handlers import (
     commands,
     details,
     escalate,
+    figures,
     home,
     make_case,
     more,
@@ -56,6 +57,7 @@ def register(app: AsyncApp) -> None:
     app.action("case:open")(more.only_open)
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
+    app.action("figures:share")(figures.share)
     app.command("/webcare")(commands.webcare)
     app.event("message")(notes.thread_message)
     app.event("app_home_opened")(home.home_opened)

@@ -1,40 +1,106 @@
-"""The slash command /webcare: figures and lists for the one who asks."""
+"""The slash command /webcare: figures, lists and settings for the one who asks."""
 
+import difflib
 from typing import Any
-
-from sqlmodel import col, func, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import agents
 from bot.desk import Desk
-from bot.domain.case import OPEN, Status
-from bot.models import Author, Case, Mention, Message
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
-from bot.views.block import link, literal
+from bot.domain.text import Refused
+from bot.views.block import View, literal, section
+from handlers import figures, lists, presence
 from handlers.given import Ack, Respond
+from handlers.settings import open_settings
 
-SHOWN = 10
+WORDS = {
+    "open": "open",
+    "mijn": "mine",
+    "mine": "mine",
+    "zoek": "search",
+    "search": "search",
+    "stats": "stats",
+    "cijfers": "stats",
+    "digest": "digest",
+    "export": "export",
+    "dienst": "duty",
+    "duty": "duty",
+    "weg": "away",
+    "away": "away",
+    "initialen": "initials",
+    "initials": "initials",
+    "instellingen": "settings",
+    "settings": "settings",
+    "help": "help",
+}
+"""What may be typed, in Dutch and English, and what it asks for."""
 
 
 async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: Desk) -> None:
     """Answer `/webcare [word …]`, to the one who asks only."""
     await ack()
     word, _, rest = (command.get("text") or "").strip().partition(" ")
-    match word.casefold():
+    asked = WORDS.get(word.casefold(), "help" if not word else "")
+    if asked == "settings":
+        await open_settings(desk, command)
+        return
+    try:
+        view = await _answer(desk, asked, word, rest.strip(), command)
+    except Refused as refused:
+        view = _said(desk.t(refused.text))
+    await respond(text=view.text, blocks=view.plain or view.blocks or None, response_type="ephemeral")
+
+
+async def _answer(desk: Desk, asked: str, word: str, rest: str, command: dict[str, Any]) -> View:
+    user, channel = command["user_id"], command["channel_id"]
+    match asked:
         case "open":
-            words = await _open_cases(desk)
-        case "initialen" | "initials":
-            words = await _initials(desk, command["user_id"], rest)
+            return _said(await lists.waiting(desk))
+        case "mine":
+            return _said(await lists.waiting(desk, of=user))
+        case "search" if rest:
+            return _said(await lists.waiting(desk, containing=rest[:100]))
+        case "stats":
+            return await figures.stats(desk, channel, rest)
+        case "digest":
+            return await figures.digest(desk, channel)
+        case "export":
+            return _said(await figures.send_export(desk, user, channel, rest))
+        case "duty":
+            return await presence.duty(desk, user, rest)
+        case "away":
+            return await presence.away(desk, user, rest)
+        case "initials":
+            return _said(await _initials(desk, user, rest))
+        case "":
+            return _said(f"{_nearest(desk, word)}\n{_help(desk)}")
         case _:
-            words = _help(desk)
-    await respond(text=words, response_type="ephemeral")
+            return _said(_help(desk))
+
+
+def _said(words: str) -> View:
+    return View(words, [section(words)])
+
+
+def _nearest(desk: Desk, word: str) -> str:
+    near = difflib.get_close_matches(word.casefold(), WORDS, n=1)
+    known = literal(word, 40)
+    if near:
+        return desk.t("I do not know “{word}”. Did you mean `/webcare {near}`?", word=known, near=near[0])
+    return desk.t("I do not know “{word}”.", word=known)
 
 
 def _help(desk: Desk) -> str:
     lines = [
         desk.t("*Webcare* – what you can ask:"),
         desk.t("• `/webcare open` – the cases that wait, oldest first"),
+        desk.t("• `/webcare mijn` – the cases that are with you"),
+        desk.t("• `/webcare zoek paspoort` – cases in which a word occurs"),
+        desk.t("• `/webcare stats week` – figures: vandaag, week, maand, 2026-11-01..2026-11-24"),
+        desk.t("• `/webcare digest` – how the team is doing now"),
+        desk.t("• `/webcare export maand` – the lines behind the figures, as a file"),
+        desk.t("• `/webcare dienst` – you are on duty (`dienst uit`: no longer)"),
+        desk.t("• `/webcare weg` – you are away (`weg terug`: back)"),
         desk.t("• `/webcare initialen SB` – the initials that sign your answers"),
+        desk.t("• `/webcare instellingen` – the team's settings, for coordinators"),
         desk.t("On a card: Claim, Answer or Escalate; the rest is in the menu ⋯. Replies in a thread stay internal."),
     ]
     return "\n".join(lines)
@@ -44,47 +110,3 @@ async def _initials(desk: Desk, user: str, wanted: str) -> str:
     async with desk.session() as session:
         chosen = await agents.set_initials(session, user, wanted, now=desk.now())
     return desk.t("Your answers are signed with ^{initials} from now on.", initials=chosen)
-
-
-async def _open_cases(desk: Desk) -> str:
-    async with desk.reading() as session:
-        waiting = col(Case.status).in_(OPEN)
-        count = (await session.exec(select(func.count()).select_from(Case).where(waiting))).one()
-        if not count:
-            return desk.t("Nothing is waiting. 🎉")
-        found = await session.exec(
-            select(Case, Author, Message)
-            .join(Author, col(Case.author_id) == Author.id)
-            .join(Message, (col(Message.case_id) == Case.id) & (col(Message.kind) == "case"))
-            .where(waiting)
-            .order_by(col(Case.opened_at))
-            .limit(SHOWN)
-        )
-        rows = found.all()
-        texts = [await _first_words(session, case.id or 0) for case, *_ in rows]
-    lines = [desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)]
-    for (case, author, message), text in zip(rows, texts, strict=True):
-        lines.append(f"• {await _line(desk, case, author, message, text)}")
-    if count > SHOWN:
-        lines.append(desk.t("… and {n} more", n=count - SHOWN))
-    return "\n".join(lines)
-
-
-async def _first_words(session: AsyncSession, case_id: int) -> str:
-    found = await session.exec(
-        select(Mention.text).where(Mention.case_id == case_id).order_by(col(Mention.id).desc()).limit(1)
-    )
-    return literal(found.first() or "", 80)
-
-
-async def _line(desk: Desk, case: Case, author: Author, message: Message, text: str) -> str:
-    since = desk.t.when(case.opened_at, desk.now())
-    who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
-    card = ""
-    if message.ts is not None:
-        try:
-            answer = await call(desk.slack, "chat.getPermalink", channel=message.channel, message_ts=message.ts)
-            card = link(str(answer["permalink"]), desk.t("card"))
-        except (SlackRefuses, SlackLater, SlackDown):
-            card = ""  # the list is worth having without the link
-    return " · ".join(part for part in (since, who, f"{literal(author.name, 60)}: {text}", card) if part)

@@ -170,3 +170,74 @@ async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
     assert ack.ok and not ack.errors
     await bot.card("Gesloten")
     assert (await bot.case()).status is Status.CLOSED
+
+
+# --- figures, lists, presence --------------------------------------------------------------------
+
+
+async def test_stats_tell_the_figures_and_can_be_shared_in_the_channel(bot: Bot) -> None:
+    bot.citizen_posts("Eerste vraag")
+    card = await bot.card("Eerste vraag")
+    await answer(bot, SANNE, card, "Kijk op de site")
+    await bot.card("*Beantwoord*")
+    told = await asked(bot, SANNE, "/webcare stats week")
+    assert "Webcare" in told
+    shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+    assert "figures:share" in action_ids(shown)
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "figures:share")
+    await bot.card("Cijfers")
+    assert "figures:share" not in action_ids(bot.cards()[-1])
+
+
+async def test_a_period_or_team_that_is_none_is_told_kindly(sqlite_bot: Bot) -> None:
+    assert "begrijp" in await asked(sqlite_bot, SANNE, "/webcare stats gisterennacht")
+
+
+async def test_the_digest_can_be_asked_for(bot: Bot) -> None:
+    assert "Webcare" in await asked(bot, SANNE, "/webcare digest")
+
+
+async def test_mine_and_search_list_what_they_say(bot: Bot) -> None:
+    bot.citizen_posts("Mijn paspoort is kwijt")
+    card = await bot.card("paspoort")
+    bot.citizen_posts("100% onzin_hier", name="Kees")
+    await bot.card("onzin")
+    assert "Er wacht niets" in await asked(bot, SANNE, "/webcare mijn")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling")
+    assert "paspoort" in await asked(bot, SANNE, "/webcare mijn")
+    assert "Fatima" in await asked(bot, SANNE, "/webcare zoek PASPOORT")
+    assert "Kees" in await asked(bot, SANNE, "/webcare zoek 0% onzin_")
+    assert "Niets gevonden" in await asked(bot, SANNE, "/webcare zoek p_spoort")
+
+
+async def test_the_export_comes_as_a_file_to_the_one_who_asks(bot: Bot) -> None:
+    bot.citizen_posts("=1+1 is een vraag")
+    await bot.card("een vraag")
+    assert "directe berichten" in await asked(bot, SANNE, "/webcare export week")
+    [message] = bot.slack.direct(SANNE)
+    [file] = message["files"]
+    assert file["name"].endswith(".csv")
+
+
+async def test_an_unknown_word_gets_the_nearest_command(sqlite_bot: Bot) -> None:
+    assert "Bedoelde je `/webcare digest`" in await asked(sqlite_bot, SANNE, "/webcare diges")
+
+
+async def test_one_who_goes_away_can_hand_the_cases_back(bot: Bot) -> None:
+    bot.citizen_posts("Wie neemt dit over?")
+    card = await bot.card("neemt dit over")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("In behandeling", SANNE)
+    assert "nog 1 zaak" in await asked(bot, SANNE, "/webcare weg")
+    shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "agent:hand_back")
+    await bot.card("neemt dit over", "Nieuw")
+    assert "Welkom terug" in await asked(bot, SANNE, "/webcare weg terug")
+    assert "dienst" in await asked(bot, YOUSSEF, "/webcare dienst")
+
+
+async def test_settings_open_by_command(sqlite_bot: Bot) -> None:
+    await sqlite_bot.slack.command(MARIEKE, CHANNEL, "/webcare instellingen")
+    view = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.view(MARIEKE), 5)
+    assert view

@@ -29,6 +29,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "conversations.history": WHERE_CARDS_ARE | {"im:history"},  # a question to a colleague is a direct message
     "conversations.open": frozenset({"im:write"}),  # we open direct messages only
     "conversations.replies": WHERE_CARDS_ARE,
+    "files.completeUploadExternal": frozenset({"files:write"}),
+    "files.getUploadURLExternal": frozenset({"files:write"}),
     "usergroups.list": frozenset({"usergroups:read"}),
     "usergroups.users.list": frozenset({"usergroups:read"}),
     "users.info": frozenset({"users:read"}),

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
+from bot.domain import figures as period
 from bot.domain.case import CloseReason, Move, Status, Urgency
+from bot.domain.figures import Measured, Overview, Span
 from bot.domain.mention import Allows
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
@@ -42,6 +44,7 @@ from bot.views.away import away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
+from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
 from bot.views.home import SHOWN, Figures, Home, Shown, home_tab
 from bot.views.modals import (
@@ -170,6 +173,9 @@ def messages(t: Texts) -> Iterator[View]:
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)
     yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
+    counted = Measured(20, 19, 600, 3000, 3600)
+    week = period.Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
+    yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
     yield still(case_file(Status.CLAIMED), 15, t, NOW)
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
 

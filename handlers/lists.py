@@ -1,0 +1,74 @@
+"""Lists of cases for the one who asks: what waits, what is mine, and where words occur."""
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.desk import Desk
+from bot.domain.case import OPEN, Status
+from bot.models import Author, Case, Mention, Message
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.views.block import link, literal
+
+SHOWN = 10
+SEARCHED = 200_000
+"""The newest mentions are searched, so that an answer comes in time however many there are."""
+
+
+async def waiting(desk: Desk, *, of: str | None = None, containing: str = "") -> str:
+    """List the cases that wait, oldest first: all, or those of one agent; or all cases in which words occur."""
+    async with desk.reading() as session:
+        wanted = await _wanted(session, of, containing)
+        count = (await session.exec(select(func.count()).select_from(Case).where(*wanted))).one()
+        if not count:
+            return desk.t("Nothing found.") if containing else desk.t("Nothing is waiting. 🎉")
+        found = await session.exec(
+            select(Case, Author, Message)
+            .join(Author, col(Case.author_id) == Author.id)
+            .join(Message, (col(Message.case_id) == Case.id) & (col(Message.kind) == "case"))
+            .where(*wanted)
+            .order_by(col(Case.opened_at).desc() if containing else col(Case.opened_at))
+            .limit(SHOWN)
+        )
+        rows = found.all()
+        texts = [await _first_words(session, case.id or 0) for case, *_ in rows]
+    if containing:
+        lines = [desk.t.plural("*{n} case found*", "*{n} cases found*", count)]
+    else:
+        lines = [desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)]
+    for (case, author, message), text in zip(rows, texts, strict=True):
+        lines.append(f"• {await _line(desk, case, author, message, text)}")
+    if count > SHOWN:
+        lines.append(desk.t("… and {n} more", n=count - SHOWN))
+    return "\n".join(lines)
+
+
+async def _wanted(session: AsyncSession, of: str | None, containing: str) -> list[ColumnElement[bool]]:
+    if containing:
+        newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
+        found = select(Mention.case_id).where(
+            col(Mention.id) > newest - SEARCHED, col(Mention.text).icontains(containing, autoescape=True)
+        )
+        return [col(Case.id).in_(found)]
+    wanted: list[ColumnElement[bool]] = [col(Case.status).in_(OPEN)]
+    return wanted if of is None else [*wanted, col(Case.assignee) == of]
+
+
+async def _first_words(session: AsyncSession, case_id: int) -> str:
+    found = await session.exec(
+        select(Mention.text).where(Mention.case_id == case_id).order_by(col(Mention.id).desc()).limit(1)
+    )
+    return literal(found.first() or "", 80)
+
+
+async def _line(desk: Desk, case: Case, author: Author, message: Message, text: str) -> str:
+    since = desk.t.when(case.opened_at, desk.now())
+    who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
+    card = ""
+    if message.ts is not None:
+        try:
+            answer = await call(desk.slack, "chat.getPermalink", channel=message.channel, message_ts=message.ts)
+            card = link(str(answer["permalink"]), desk.t("card"))
+        except (SlackRefuses, SlackLater, SlackDown):
+            card = ""  # the list is worth having without the link
+    return " · ".join(part for part in (since, who, f"{literal(author.name, 60)}: {text}", card) if part)
