@@ -6,13 +6,16 @@ desk.py        what everything works with: sessions, Slack, connectors, lanes, t
 domain/        the rules, pure: the life of a case, what a mention is, signing a reply
 models.py      the tables, and CaseFile: all that is known of one case
 cases.py       what agents do: claim, release, assign, escalate, advise, close, reopen, note
-inbox.py       take in posts: skip known ones, join or open a case, reopen
+inbox.py       take in posts: skip known ones, join or open a case, reopen; conversations.py which case they join
+clocks.py      what is timed: started, paused and stopped as a case moves; team_settings.py, teams.py the norms
 outbox.py      send a reply once, and write down what the platform said
 cards.py       make Slack's messages equal to the state, again and again
 slack_calls.py the calls that place messages, with Slack's errors sorted
 views/         state in, Block Kit out; one surface a file
 connectors/    one platform a file; base.py is the protocol
-accounts.py    the accounts on platforms; agents.py the agents' initials; manual.py hand-made cases
+reports.py     figures of a team; digests.py what a digest tells; export.py the lines behind them; overview.py the Home
+accounts.py    the accounts on platforms; manual.py hand-made cases
+agents.py      the agents' initials and roles; presence.py who is away or on duty
 wake.py        lanes: "this channel, account or feed has work"
 app.py         the Bolt app; web.py the routes beside it; run.py puts all together
 cli*.py        the command `webcare`; check.py what `webcare check` looks at; trying.py `webcare try`
