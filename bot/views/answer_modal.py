@@ -59,12 +59,12 @@ def answer_modal(
     if snippets:
         blocks.append(_snippet_picker(t, snippets, inserted))
     blocks.append(_text_field(t, draft, inserted))
+    blocks += preview(composed, t, file)
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
         blocks.append(_visibility_field(t, mention.private))
     blocks += _kind_fields(t)
     if ask_initials is not None:
         blocks.append(initials_field(t, ask_initials))
-    blocks += preview(composed, t, file)
     kept = {"case": file.case.id, "mention": mention.id, "ask": ask_initials, "inserted": inserted, "home": from_home}
     keep = json.dumps(kept)
     return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=keep)
