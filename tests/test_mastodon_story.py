@@ -294,7 +294,7 @@ async def test_a_reply_that_may_be_there_already_cannot_be_taken_back(
     mastodon.fault(STATUSES, "status", method="POST", count=1, status=503)
     await answer(bot, SANNE, card, "Jazeker")
     await bot.card("Wordt verstuurd", "503")
-    mastodon.fault(STATUSES, "ratelimit", method="POST", count=1, headers={"Retry-After": "9"})
+    mastodon.fault(STATUSES, "ratelimit", method="POST", count=1, headers={"Retry-After": "150"})
     bot.clock.advance(minutes=1)
     await refresh.refresh(bot.desk)
     uncertain = await bot.card("Wordt verstuurd", "te wachten")
