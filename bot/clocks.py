@@ -21,12 +21,11 @@ RESOLVING = frozenset({ClockKind.RESOLUTION, ClockKind.PROMISE})
 
 
 def new_row(
-    team: Team, settings: TeamSettings, case_id: int, kind: ClockKind, target: timedelta, now: datetime
+    team: Team, case_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
 ) -> dict[str, Any]:
     """Return the row of a clock that starts now; one whose team never opens has no due moment."""
-    hours = settings.hours(now)
     try:
-        due, first = due_at(hours, now, target), next_step(settings.steps(), 0)
+        due, first = due_at(hours, now, target), next_step(ladder, 0)
         next_at = step_at(hours, now, target, first) if first else None
     except NeverOpen:
         due, next_at = None, None
@@ -48,17 +47,13 @@ def new_row(
 def opening_rows(team: Team, platform: str, opened: Sequence[tuple[int, Post]], now: datetime) -> list[dict[str, Any]]:
     """Return the rows of the clocks of new cases: the first reaction and the resolution of each."""
     settings = TeamSettings.of(team.settings)
-    policy = settings.policy()
-    alike: dict[tuple[ClockKind, timedelta], dict[str, Any]] = {}  # what starts together is computed once
-    rows = []
-    for case_id, post in opened:
-        targets = policy.targets(platform=platform, private=post.private, urgent=False)
-        for kind in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION):
-            target = targets.of(kind)
-            if (kind, target) not in alike:
-                alike[kind, target] = new_row(team, settings, case_id, kind, target, now)
-            rows.append({**alike[kind, target], "case_id": case_id})
-    return rows
+    policy, hours, ladder = settings.policy(), settings.hours(now), settings.steps()
+    alike: dict[bool, list[dict[str, Any]]] = {}  # what starts together is computed once
+    for private in {post.private for _, post in opened}:
+        targets = policy.targets(platform=platform, private=private, urgent=False)
+        kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
+        alike[private] = [new_row(team, 0, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
+    return [{**row, "case_id": case_id} for case_id, post in opened for row in alike[post.private]]
 
 
 async def start(
@@ -68,10 +63,11 @@ async def start(
     team = await session.get_one(Team, case.team_id)
     settings = TeamSettings.of(team.settings)
     targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
+    hours, ladder = settings.hours(now), settings.steps()
     running = {clock.kind for clock in await open_clocks(session, case.id or 0)}
     for kind in kinds:
         if kind not in running:
-            session.add(Clock(**new_row(team, settings, case.id or 0, kind, targets.of(kind), now)))
+            session.add(Clock(**new_row(team, case.id or 0, kind, targets.of(kind), hours, ladder, now)))
 
 
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:

@@ -1,7 +1,10 @@
 """Which mentions form one case: one author's posts in one conversation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import union_all
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,30 +12,50 @@ from bot.domain.mention import Post
 from bot.models import Account, Case, Mention, Reply
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A stored mention that posts of a page may be, answer, or share a conversation with."""
+
+    external_id: str
+    conversation: str | None
+    case_id: int
+    author_id: int
+
+
+async def earlier(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> list[Earlier]:
+    """Return the stored mentions that these posts are, answer, or share a conversation with; the newest case last."""
+    ids = {p.external_id for p in posts} | {p.in_reply_to for p in posts if p.in_reply_to}
+    conversations = {p.conversation for p in posts if p.conversation}
+    known = (
+        select(Mention.external_id, Mention.conversation, Mention.case_id, Case.author_id)
+        .join(Case, col(Mention.case_id) == Case.id)
+        .where(Mention.account_id == account_id)
+    )
+    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
+    alike = [known.where(col(Mention.external_id).in_(ids)), known.where(col(Mention.conversation).in_(conversations))]
+    connection = await session.connection()
+    found: Sequence[Any] = (await connection.execute(union_all(*alike))).all()
+    return sorted((Earlier(*row) for row in found), key=lambda mention: mention.case_id)
+
+
 async def cases_to_join(
-    session: AsyncSession, account: Account, posts: Sequence[Post], authors: Mapping[str, int]
+    session: AsyncSession,
+    account: Account,
+    posts: Sequence[Post],
+    authors: Mapping[str, int],
+    mentions: Sequence[Earlier],
 ) -> dict[str, int]:
     """Return, by external id of a post, the existing case of the same author and conversation.
 
     A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
+    `mentions` are those that `earlier` found.
     """
-    conversations = {p.conversation for p in posts if p.conversation}
     parents = {p.in_reply_to for p in posts if p.in_reply_to}
     by_key: dict[tuple[str, str, int], int] = {}
-    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
-    for column, wanted in ((col(Mention.conversation), conversations), (col(Mention.external_id), parents)):
-        if not wanted:
-            continue
-        mentions = await session.exec(
-            select(Mention.conversation, Mention.external_id, Case.id, Case.author_id)
-            .join(Case, col(Mention.case_id) == Case.id)
-            .where(Mention.account_id == account.id, column.in_(wanted))
-            .order_by(col(Case.id))
-        )
-        for conversation, external_id, case_id, author_id in mentions:
-            if conversation:
-                by_key["conversation", conversation, author_id] = case_id or 0
-            by_key["post", external_id, author_id] = case_id or 0
+    for mention in mentions:
+        if mention.conversation:
+            by_key["conversation", mention.conversation, mention.author_id] = mention.case_id
+        by_key["post", mention.external_id, mention.author_id] = mention.case_id
     if parents:
         replies = await session.exec(
             select(Reply.external_id, Case.id, Case.author_id)

@@ -76,7 +76,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail on another's write in between: take the lock at once.
     reads = connection.get_execution_options().get("reads_only")
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    words = "BEGIN" if reads else "BEGIN IMMEDIATE"
+    # Past the cursor: one visit to the driver's thread in place of three, at every transaction.
+    connection.connection.run_async(lambda driver: driver.execute(words))
 
 
 def sessions(engine: AsyncEngine) -> Sessions:

@@ -3,24 +3,30 @@
 Safe to repeat: the same page again changes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import clocks
 from bot.cases import NOT_CLOSED, touch
-from bot.conversations import cases_to_join, openers_of
+from bot.conversations import Earlier, cases_to_join, earlier, openers_of
 from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
 
 Rowed = Mention | Author | Case | Message | Event | Clock
 Rows = list[dict[str, Any]]
+INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""The same statement in both, but for the ON CONFLICT that only they know."""
 PAGE = 300
 """Posts written in one go; keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
@@ -40,13 +46,14 @@ async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post],
     new = 0
     for start in range(0, len(posts), PAGE):
         page = _without_repeats(posts[start : start + PAGE])
-        known = await _known(session, account_id, [post.external_id for post in page])
-        for post in page:
-            if post.external_id in known:
-                there_already |= await _change(session, known[post.external_id], post, now)
+        there = await earlier(session, account_id, page)
+        sent = {post.external_id: post for post in page}
+        known = {mention.external_id for mention in there} & sent.keys()
+        for mention in await _mentions(session, account_id, known):
+            there_already |= await _change(session, mention, sent[mention.external_id], now)
         fresh = [p for p in page if p.external_id not in known and not p.gone and not _is_ours(account, p)]
         if fresh:
-            there_already |= await _add(session, account, team, fresh, now)
+            there_already |= await _add(session, account, team, fresh, there, now)
             new += len(fresh)
     channels = await _channels_of(session, there_already)
     return TakenIn(frozenset(channels | ({team.channel} if new else set())), new)
@@ -79,11 +86,11 @@ def _without_repeats(posts: Iterable[Post]) -> list[Post]:
     return list({post.external_id: post for post in posts}.values())
 
 
-async def _known(session: AsyncSession, account_id: int, external_ids: list[str]) -> dict[str, Mention]:
-    found = await session.exec(
-        select(Mention).where(Mention.account_id == account_id, col(Mention.external_id).in_(external_ids))
-    )
-    return {mention.external_id: mention for mention in found}
+async def _mentions(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Mention]:
+    if not external_ids:
+        return []
+    mine = select(Mention).where(Mention.account_id == account_id, col(Mention.external_id).in_(external_ids))
+    return (await session.exec(mine)).all()
 
 
 def _is_ours(account: Account, post: Post) -> bool:
@@ -115,10 +122,12 @@ def _differs(mention: Mention, post: Post) -> bool:
     return mention.text != post.text or mention.media != [asdict(m) for m in post.media]
 
 
-async def _add(session: AsyncSession, account: Account, team: Team, posts: list[Post], now: datetime) -> set[int]:
+async def _add(
+    session: AsyncSession, account: Account, team: Team, posts: list[Post], there: list[Earlier], now: datetime
+) -> set[int]:
     """Add new posts: joined to the case of their author's conversation, or each opening one; returns those joined."""
     authors = await _authors(session, account, posts)
-    cases = await cases_to_join(session, account, posts, authors)
+    cases = await cases_to_join(session, account, posts, authors, there)
     rest = [post for post in posts if post.external_id not in cases]
     opener_of = openers_of(rest, authors)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
@@ -126,12 +135,14 @@ async def _add(session: AsyncSession, account: Account, team: Team, posts: list[
         cases |= await _open_cases(session, account, team, opened, authors, now)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
-    await _insert(session, Mention, rows)
-    followers = {post.external_id for post in posts} - {post.external_id for post in opened}
-    mentions = await _known(session, account.id or 0, list(followers)) if followers else {}
-    joined = [(p, cases[p.external_id], mentions[p.external_id].id or 0) for p in posts if p.external_id in followers]
-    if joined:
-        await _follow_up(session, account, team, joined, now)
+    openers = {post.external_id for post in opened}
+    followers = [post for post in posts if post.external_id not in openers]
+    if not followers:
+        await _insert(session, Mention, rows)
+        return set()
+    ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
+    joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
+    await _follow_up(session, account, team, joined, now)
     return {case_id for _, case_id, _ in joined}
 
 
@@ -170,22 +181,16 @@ async def _insert(session: AsyncSession, model: type[Rowed], rows: Rows, *return
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
-    wanted = {post.author.external_id: post.author for post in posts}
-    found = await session.exec(
-        select(Author).where(Author.account_id == account.id, col(Author.external_id).in_(wanted))
+    table: Table = Author.metadata.tables["authors"]
+    connection = await session.connection()
+    added = INSERT[connection.dialect.name](table)
+    kept_up = added.on_conflict_do_update(
+        index_elements=["account_id", "external_id"],
+        set_={name: added.excluded[name] for name in ("name", "handle", "url")},
     )
-    ids: dict[str, int] = {}
-    for row in found:
-        author = wanted[row.external_id]
-        if (row.name, row.handle, row.url) != (author.name, author.handle, author.url):
-            row.name, row.handle, row.url = author.name, author.handle, author.url
-            session.add(row)
-        ids[row.external_id] = row.id or 0
-    missing = [author for key, author in wanted.items() if key not in ids]
-    if missing:
-        rows = [{"account_id": account.id, **asdict(author)} for author in missing]
-        ids |= {key: new_id for new_id, key in await _insert(session, Author, rows, "id", "external_id")}
-    return ids
+    rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
+    found = await connection.execute(kept_up.returning(table.c.external_id, table.c.id), list(rows.values()))
+    return {author.external_id: author.id for author in found}
 
 
 async def _open_cases(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -99,12 +100,16 @@ async def run(
             app = build_app(desk)
             async with serving(desk, app, http=http) as address, listening(settings, app, http=http):
                 scheduler = jobs.start(desk)
+                # What is loaded by now stays. Looking through it for garbage again and again costs a tenth of all work.
+                gc.collect()
+                gc.freeze()
                 log.info("webcare runs", slack="http" if http else "socket mode", address=address)
                 if ready is not None:
                     ready.set_result(address)
                 try:
                     await _until_stopped()
                 finally:
+                    gc.unfreeze()
                     scheduler.shutdown(wait=False)
                     log.info("webcare stops")
     finally:

@@ -138,6 +138,8 @@ def items(sent: Any, path: str, reading: Reading) -> Iterator[Item]:
 
 def at(value: Any, path: str) -> Any:
     """Return what stands at a dotted path ("content.body", "urls.0"), None when nothing does."""
+    if "." not in path and isinstance(value, dict):
+        return value.get(path)
     for part in path.split("."):
         if isinstance(value, dict):
             value = value.get(part)
