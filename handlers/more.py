@@ -24,7 +24,7 @@ async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Des
     """Do what was chosen in the menu."""
     await ack()
     verb, _, case_id = action["selected_option"]["value"].partition(":")
-    if verb in CHOICES:  # "open" is a link: Slack has followed it
+    if verb in CHOICES:  # older menus have "open" too, a link that Slack has followed
         await CHOICES[verb](desk, body, int(case_id))
 
 

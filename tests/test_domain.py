@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.case import ALLOWED_FROM, Move, Status, moves_from
+from bot.domain.case import ALLOWED_FROM, CLAIMS_FIRST, Move, Status, moves_from, moves_offered
 from bot.domain.mention import is_mere_thanks
 from bot.domain.reply import INITIALS, initials_of, signed
 from bot.models import ReplyStatus
@@ -134,11 +134,9 @@ MOVES = {
     "assign": Move.ASSIGN,
     "release": Move.RELEASE,
 }
-NO_MOVES = {"open", "case:open", "case:more", "case:settle_sent", "case:settle_absent", "note", "details"}
+NO_MOVES = {"case:open", "case:more", "case:settle_sent", "case:settle_absent", "note", "details"}
 BY_MODAL = {Move.TAKE_OVER, Move.ADVISE}
 """Offered elsewhere: in the modal that a colleague's Answer button opens, and on the question itself."""
-CLAIMS_FIRST = {Move.ANSWER, Move.ESCALATE}
-"""Their buttons stand on a new case too, and claim it for the one who clicks."""
 
 
 def offered(status: Status, replied: ReplyStatus | None, *, allows: bool = True) -> set[Move]:
@@ -153,8 +151,7 @@ def offered(status: Status, replied: ReplyStatus | None, *, allows: bool = True)
 
 @pytest.mark.parametrize("status", [Status.NEW, Status.CLAIMED, Status.ESCALATED, Status.CLOSED])
 def test_a_card_offers_exactly_the_moves_that_its_status_allows(status: Status) -> None:
-    claimed_by_it = CLAIMS_FIRST if Move.CLAIM in moves_from(status) else set()
-    assert offered(status, None) == (moves_from(status) | claimed_by_it) - BY_MODAL
+    assert offered(status, None) == moves_offered(status) - BY_MODAL
 
 
 def test_an_answered_card_offers_undo_until_the_reply_goes_out_and_reopening_once_it_is_out() -> None:
@@ -169,8 +166,20 @@ def test_an_answered_card_offers_undo_until_the_reply_goes_out_and_reopening_onc
 def test_no_card_offers_a_move_that_would_be_refused(
     status: Status, replied: ReplyStatus | None, *, allows: bool
 ) -> None:
-    claimed_by_it = CLAIMS_FIRST if Move.CLAIM in moves_from(status) else set()
-    assert offered(status, replied, allows=allows) <= moves_from(status) | claimed_by_it
+    assert offered(status, replied, allows=allows) <= moves_offered(status)
+
+
+def test_only_what_claims_a_case_first_is_offered_beyond_what_its_status_allows() -> None:
+    beyond = {status: moves_offered(status) - moves_from(status) for status in Status}
+    assert {status: moves for status, moves in beyond.items() if moves} == {Status.NEW: CLAIMS_FIRST}
+    assert all(Status.CLAIMED in ALLOWED_FROM[move] for move in CLAIMS_FIRST)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_menu_of_a_card_holds_no_more_than_slack_shows(status: Status) -> None:
+    card = case_card(case_file(status), Texts("nl", "Europe/Amsterdam"), NOW)
+    menus = [element["options"] for _, element in state.elements(card.blocks) if element["type"] == "overflow"]
+    assert all(menu[-1]["value"].startswith("details:") and len(menu) <= 5 for menu in menus)
 
 
 def test_every_move_is_allowed_somewhere_and_from_every_status_something_is() -> None:

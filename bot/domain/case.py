@@ -47,10 +47,19 @@ ALLOWED_FROM: dict[Move, frozenset[Status]] = {
 #: Moves that only the owner of the case may make; anyone else must take the case over first.
 BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
 
+#: Moves that a new case allows too: they claim it in passing, for the one who makes them.
+CLAIMS_FIRST = frozenset({Move.ANSWER, Move.ESCALATE})
+
 
 def moves_from(status: Status) -> frozenset[Move]:
     """Return the moves that a case with this status allows."""
     return frozenset(move for move, statuses in ALLOWED_FROM.items() if status in statuses)
+
+
+def moves_offered(status: Status) -> frozenset[Move]:
+    """Return the moves that the buttons of a case offer: those it allows, and those that claim it first."""
+    allowed = moves_from(status)
+    return allowed | CLAIMS_FIRST if Move.CLAIM in allowed else allowed
 
 
 class CloseReason(StrEnum):

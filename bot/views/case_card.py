@@ -1,8 +1,9 @@
 """The card of a case in the team's channel: what was written, how it stands, and the buttons that its status allows."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from bot.domain.case import OPEN, CloseReason, Status
+from bot.domain.case import OPEN, CloseReason, Move, Status, moves_offered
 from bot.domain.text import text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts
@@ -144,26 +145,32 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
     case, reply, value = file.case, file.reply, str(file.case.id)
     if reply is not None and reply.status is ReplyStatus.UNCERTAIN and case.status is Status.CLAIMED:
         return actions(*_settle_buttons(file, t))
-    if case.status is Status.ANSWERED:
-        if reply is not None and reply.status is ReplyStatus.APPROVED:
-            return actions(button(t("Undo"), "case:undo", value, style="danger"))
-        if reply is not None and reply.status is ReplyStatus.SENDING:
-            return []
-        return actions(button(t("Reopen"), "case:reopen", value), _more(file, t, "close", "note", "details"))
-    if case.status is Status.CLOSED:
-        return actions(button(t("Reopen"), "case:reopen", value))
-    row = []
-    if case.status is Status.NEW:
-        row.append(button(t("Claim"), "case:claim", value, style="primary"))
-    if file.answerable is not None:
-        style = "primary" if case.status is not Status.NEW else None
-        row.append(button(t("Answer"), "case:answer", value, style=style))
-    elif is_web(file.latest.url):
-        row.append(button(t("Open"), "case:open", value, url=file.latest.url))
-    row.append(button(t("Escalate"), "case:escalate", value))
-    first = ("close", "assign") if case.status is Status.NEW else ("release", "assign", "close")
-    row.append(_more(file, t, *first, "note", "details"))
+    if case.status is Status.ANSWERED and reply is not None and reply.status is ReplyStatus.APPROVED:
+        return actions(button(t("Undo"), "case:undo", value, style="danger"))
+    if case.status is Status.ANSWERED and reply is not None and reply.status is ReplyStatus.SENDING:
+        return []
+    moves = moves_offered(case.status)
+    row = _row(file, moves, t)
+    if case.status is not Status.CLOSED:  # a card at rest is short; reopened it has its menu again
+        row.append(_more(file, moves, t))
     return actions(*row)
+
+
+def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
+    """Return the buttons for the moves that come first; what cannot be answered from here is opened where it stands."""
+    value, row = str(file.case.id), []
+    if Move.CLAIM in moves:
+        row.append(button(t("Claim"), "case:claim", value, style="primary"))
+    if Move.ANSWER in moves and file.answerable is not None:
+        style = None if Move.CLAIM in moves else "primary"
+        row.append(button(t("Answer"), "case:answer", value, style=style))
+    elif Move.ANSWER in moves and is_web(file.latest.url):
+        row.append(button(t("Open"), "case:open", value, url=file.latest.url))
+    if Move.ESCALATE in moves:
+        row.append(button(t("Escalate"), "case:escalate", value))
+    if Move.REOPEN in moves:
+        row.append(button(t("Reopen"), "case:reopen", value))
+    return row
 
 
 def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
@@ -175,15 +182,15 @@ def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
     return [there, absent]
 
 
-def _more(file: CaseFile, t: Texts, *verbs: str) -> Block:
+def _more(file: CaseFile, moves: Collection[Move], t: Texts) -> Block:
+    """Return the menu: the moves that come after the buttons', and what every case has; Slack takes five at most."""
     labels = {
-        "close": t("Close…"),
-        "assign": t("Assign…"),
-        "release": t("Release"),
-        "note": t("Add a note…"),
-        "details": t("Details"),
+        Move.CLOSE: t("Close…"),
+        Move.ASSIGN: t("Assign…"),
+        Move.RELEASE: t("Release"),
     }
-    options = [option(labels[verb], f"{verb}:{file.case.id}") for verb in verbs]
-    if is_web(file.latest.url):
-        options.append({**option(t("Open"), f"open:{file.case.id}"), "url": file.latest.url})
+    value = str(file.case.id)
+    options = [option(label, f"{move}:{value}") for move, label in labels.items() if move in moves]
+    options.append(option(t("Add a note…"), f"note:{value}"))
+    options.append(option(t("Details"), f"details:{value}"))
     return overflow("case:more", options)

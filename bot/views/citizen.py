@@ -84,7 +84,7 @@ def mentions_blocks(file: CaseFile, t: Texts, now: datetime, room: Room) -> list
     blocks = [section(author_line(file.author)), context(source_line(file, file.latest, t, now))]
     earlier = len(file.mentions) - room.mentions
     if earlier > 0:
-        words = t.plural("{n} earlier post in the thread below", "{n} earlier posts in the thread below", earlier)
+        words = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
         blocks.append(context(words))
     for mention in file.mentions[-room.mentions :]:
         limit = room.text if mention is file.latest else min(room.text, 800)
