@@ -175,6 +175,17 @@ async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: s
     return case
 
 
+async def set_topic(session: AsyncSession, case_id: int, *, topic: str | None, by: str, now: datetime) -> Case:
+    """Say what a case is about, by one of the team's topics, or None; allowed whatever its status."""
+    case = await locked(session, case_id)
+    if case.topic != topic:
+        details = {"before": case.topic, "after": topic}
+        case.topic = topic
+        session.add_all([case, Event(case_id=case_id, kind="topic", by=by, at=now, details=details)])
+        await touch(session, case_id)
+    return case
+
+
 async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
     """Keep a note and post it in the thread; the same submission again adds nothing."""
     case = await locked(session, case_id)

@@ -161,7 +161,7 @@ _CLOSED = text("closed_at IS NOT NULL")
 
 
 class Case(SQLModel, table=True):
-    """One author's mentions in one conversation, handled as one."""
+    """One author's mentions in one conversation, handled as one; `topic` is what it is about, of the team's list."""
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -184,6 +184,7 @@ class Case(SQLModel, table=True):
     closed_by: str | None = None
     close_reason: CloseReason | None = Field(default=None, sa_type=EnumText(CloseReason))
     close_text: str = ""
+    topic: str | None = None
 
 
 class Mention(SQLModel, table=True):

@@ -53,6 +53,11 @@ ClockTime = Annotated[str, AfterValidator(_clock)]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
 
+MOST_TOPICS = 98
+"""A menu of Slack's holds 100: these, none, and one that was taken off the list but is in use."""
+Topic = Annotated[str, Field(min_length=1, max_length=60)]
+
+
 class Norm(BaseModel):
     """Targets in working minutes."""
 
@@ -106,6 +111,7 @@ class TeamSettings(BaseModel):
     claim_return: Minutes = 15
 
     digest_at: ClockTime | None = None
+    topics: Annotated[list[Topic], Field(max_length=MOST_TOPICS)] = Field(default_factory=list)
     snippets: list[Snippet] = Field(default_factory=list)
     rota: dict[int, list[str]] = Field(default_factory=dict)
     duty_group: str = ""

@@ -55,6 +55,7 @@ def register(app: AsyncApp) -> None:
     app.action("case:not_urgent", middleware=acts)(details.urgent)
     app.action("case:more", middleware=acts)(more.more)
     app.action("case:open")(more.only_open)
+    app.action("case:topic", middleware=acts)(details.topic)
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
     app.action("figures:share")(figures.share)

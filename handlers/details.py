@@ -7,8 +7,10 @@ from sqlmodel import col, select
 from bot import cards, cases
 from bot.desk import Desk
 from bot.models import Event
+from bot.team_settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
+from bot.views.topic import topic_of
 from handlers.given import Ack
 from handlers.modal import opened
 
@@ -23,7 +25,8 @@ async def _details(desk: Desk, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))
-        return details_modal(file, events.all(), desk.t, desk.now())
+        topics = TeamSettings.of(file.team.settings).topics
+        return details_modal(file, events.all(), topics, desk.t, desk.now())
 
 
 async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -35,3 +38,13 @@ async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: D
         await cases.set_urgent(session, case_id, urgent=is_urgent, by=by, now=desk.now())
     await cards.sync(desk, case_id)
     await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
+
+
+async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Say what the case is about."""
+    await ack()
+    case_id = int(body["view"]["private_metadata"])
+    chosen = topic_of(action["selected_option"]["value"])
+    async with desk.session() as session:
+        await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())
+    await cards.sync(desk, case_id)

@@ -19,7 +19,7 @@ from bot.domain.mention import Allows
 from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, MessageKind, Note, Reply, ReplyStatus, Team
 from bot.sandbox import blocks, modals
 from bot.texts import LANGUAGES, Texts
-from bot.views.answer_modal import Composed, answer_modal
+from bot.views.answer_modal import Composed, Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card
@@ -170,7 +170,7 @@ def files(draw: st.DrawFn) -> CaseFile:
     case = Case(
         id=1, team_id=1, account_id=1, author_id=1, status=status, opened_at=NOW, claimed_at=NOW, answered_at=NOW,
         assignee=None if status is Status.NEW else draw(OURS), closed_at=NOW, closed_by=draw(OURS),
-        close_reason=draw(st.sampled_from(CloseReason)), close_text=draw(texts),
+        close_reason=draw(st.sampled_from(CloseReason)), close_text=draw(texts), topic=draw(texts)[:60] or None,
     )  # fmt: skip
     author = Author(
         id=1, account_id=1, external_id="f", name=draw(texts), handle=draw(st.just("") | texts), url=draw(urls)
@@ -214,9 +214,9 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     composed = Composed(file.latest.text, len(file.latest.text), 500, private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
-    yield answer_modal(file, file.latest, composed, t, NOW, draft=draft, ask_initials="SB" if draft else None)
+    yield answer_modal(file, file.latest, composed, t, NOW, Kept(1, 1, ask="SB" if draft else None), draft=draft)
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3
-    yield details_modal(file, events, t, NOW)
+    yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
     yield escalate_modal(file, [(file.author.name or "?", "S0JURISTEN")], t)
     if file.case.assignee:
         yield take_over_modal(file, t, then="answer")

@@ -45,15 +45,21 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
-    timed = clock_line(file, t, now) if file.case.status in OPEN else ""
-    if file.case.urgent and file.case.status in OPEN:
-        timed = f"🔴 *{t('Urgent')}* · {timed}" if timed else f"🔴 *{t('Urgent')}*"
-    if timed:
-        blocks.append(context(timed))
+    if marks := _marks(file, t, now):
+        blocks.append(context(" · ".join(marks)))
     if not short:
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)
     return View(f"{words} — {state}", blocks)
+
+
+def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:
+    """Return what else there is to know: that it is urgent, how long is left, what it is about."""
+    open_now = file.case.status in OPEN
+    urgent = f"🔴 *{t('Urgent')}*" if file.case.urgent and open_now else ""
+    timed = clock_line(file, t, now) if open_now else ""
+    topic = t("Topic: {topic}", topic=literal(file.case.topic, 60)) if file.case.topic else ""
+    return [mark for mark in (urgent, timed, topic) if mark]
 
 
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:

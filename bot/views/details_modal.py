@@ -10,6 +10,7 @@ from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, modal, quote, section
 from bot.views.case_card import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
+from bot.views.topic import topic_picker
 
 EVENTS = {
     "opened": text("came in"),
@@ -36,12 +37,15 @@ EVENTS = {
     "not_urgent": text("no longer urgent"),
     "reminded": text("reminded"),
     "snooze": text("reminder put off"),
+    "topic": text("topic chosen"),
 }
 
 
-def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: datetime) -> Block:
-    """Return the whole history, the newest part of it when it is long."""
+def details_modal(file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime) -> Block:
+    """Return the whole history, the newest part of it when it is long; `topics` are those the team chooses from."""
     blocks = [section(author_line(file.author)), section(state_line(file, t, now)), *_urgency(file, t)]
+    if picker := topic_picker(file, topics, t):
+        blocks.append(section(t("Topic")) | {"accessory": picker})
     for mention in file.mentions[-10:]:
         blocks.append(context(source_line(file, mention, t, now)))
         blocks += mention_blocks(mention, t, now, limit=2900)
@@ -65,7 +69,7 @@ def details_modal(file: CaseFile, events: Sequence[Event], t: Texts, now: dateti
     blocks.append(section("*" + t("History") + "*"))
     lines = [_line(event, t, now) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
-    return modal("said", t("Details"), blocks, close=t("Close"))
+    return modal("said", t("Details"), blocks, close=t("Close"), keep=str(file.case.id))
 
 
 def _urgency(file: CaseFile, t: Texts) -> list[Block]:
