@@ -17,6 +17,7 @@ from handlers import (
     presence,
     settings,
     snooze,
+    undo,
 )
 from handlers.roles import agents_only, coordinators_only
 
@@ -36,10 +37,11 @@ def register(app: AsyncApp) -> None:
     app.view("case:take_over", middleware=acts)(answer.take_over)
     app.action("answer_text")(answer.preview)
     app.action("answer_visibility")(answer.preview)
+    app.action("answer_kind")(answer.preview)
     app.action("answer_snippet")(answer.insert_snippet)
-    app.action("case:undo", middleware=acts)(answer.undo)
-    app.action("case:settle_sent", middleware=acts)(answer.settle_sent)
-    app.action("case:settle_absent", middleware=acts)(answer.settle_absent)
+    app.action("case:undo", middleware=acts)(undo.undo)
+    app.action("case:settle_sent", middleware=acts)(undo.settle_sent)
+    app.action("case:settle_absent", middleware=acts)(undo.settle_absent)
 
     app.action("case:escalate", middleware=acts)(escalate.open_escalate)
     app.view("case:escalate", middleware=acts)(escalate.escalate)
@@ -53,9 +55,9 @@ def register(app: AsyncApp) -> None:
     app.view("case:note", middleware=acts)(notes.add_note)
     app.action("case:urgent", middleware=acts)(details.urgent)
     app.action("case:not_urgent", middleware=acts)(details.urgent)
+    app.action("case:topic", middleware=acts)(details.topic)
     app.action("case:more", middleware=acts)(more.more)
     app.action("case:open")(more.only_open)
-    app.action("case:topic", middleware=acts)(details.topic)
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
     app.action("figures:share")(figures.share)

@@ -1,6 +1,6 @@
 """Answer: the modal, its live preview, sending, undoing, and deciding on a reply with an unknown outcome."""
 
-import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,17 @@ from bot.domain.reply import filled_in, initials_of, signed
 from bot.domain.text import Refused, Text, text
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.team_settings import TeamSettings
-from bot.views.answer_modal import INITIALS, KIND, PROMISE, SLACK_INPUT, VISIBILITY, Composed, answer_modal, typed
+from bot.views.answer_modal import (
+    INITIALS,
+    KIND,
+    PROMISE,
+    SLACK_INPUT,
+    VISIBILITY,
+    Composed,
+    Kept,
+    answer_modal,
+    typed,
+)
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from handlers.given import Ack, Context
@@ -58,17 +68,15 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
     draft = _kept_draft(file)
     mention = _latest_answerable(file)
     composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
-    return answer_modal(
-        file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=proposal,
-        snippets=_snippets(file), from_home=from_home,
-    )  # fmt: skip
+    kept = Kept(case_id, mention.id or 0, ask=proposal, home=from_home)
+    return answer_modal(file, mention, composed, desk.t, desk.now(), kept, draft=draft, snippets=_snippets(file))
 
 
 async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
-    """Show what has been typed as the citizen will see it, with the length left."""
+    """Show what has been typed as the citizen will see it, with the length left and the fields that go with it."""
     await ack()
     async with desk.reading() as session:
-        file = await cases.read(session, json.loads(body["view"]["private_metadata"])["case"])
+        file = await cases.read(session, Kept.of(body["view"]).case)
     await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_draft(file))
 
 
@@ -76,7 +84,7 @@ async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any],
     """Put the chosen snippet in front of what has been typed."""
     await ack()
     async with desk.reading() as session:
-        file = await cases.read(session, json.loads(body["view"]["private_metadata"])["case"])
+        file = await cases.read(session, Kept.of(body["view"]).case)
     title = action["selected_option"]["value"]
     snippet = next((each for each in TeamSettings.of(file.team.settings).snippets if each.title == title), None)
     if snippet is None:
@@ -95,15 +103,7 @@ async def _show_typed(
 ) -> None:
     """Bring the modal level with `text`; `draft` prefills the text field, which is a new one when more is inserted."""
     view = body["view"]
-    kept, filled = json.loads(view["private_metadata"]), values(view)
-    async with desk.reading() as session:
-        initials = await agents.initials(session, body["user"]["id"]) or filled.get(INITIALS) or kept["ask"] or ""
-    mention = _mention(file, kept["mention"])
-    composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
-    shown = answer_modal(
-        file, mention, composed, desk.t, desk.now(), draft=draft, ask_initials=kept["ask"],
-        snippets=_snippets(file), inserted=kept.get("inserted", 0) + inserted, from_home=kept.get("home", False),
-    )  # fmt: skip
+    shown = await _as_filled(desk, body["user"]["id"], view, file, text, draft=draft, inserted=inserted)
     try:
         await desk.slack.views_update(view_id=view["id"], view=shown)
     except SlackApiError as error:
@@ -112,11 +112,28 @@ async def _show_typed(
             raise
 
 
+async def _as_filled(
+    desk: Desk, by: str, view: Block, file: CaseFile, text: str, *, draft: str, inserted: int = 0
+) -> Block:
+    """Return the modal as it must be for what its fields hold; what a field held that goes now is kept."""
+    filled, kept = values(view), Kept.of(view)
+    kept = replace(kept, inserted=kept.inserted + inserted, promise=filled.get(PROMISE) or kept.promise)
+    async with desk.reading() as session:
+        initials = await agents.initials(session, by) or filled.get(INITIALS) or kept.ask or ""
+    mention = _mention(file, kept.mention)
+    composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
+    return answer_modal(
+        file, mention, composed, desk.t, desk.now(), kept, kind=_kind(filled), draft=draft, snippets=_snippets(file)
+    )
+
+
 async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Approve the reply; what is wrong is told at its field and the draft stays."""
-    by, kept, filled = context.user_id or "", json.loads(view["private_metadata"]), values(view)
+    by, kept, filled = context.user_id or "", Kept.of(view), values(view)
+    if await _promise_is_wrong(ack, view, by, desk):
+        return
     async with desk.session() as session:
-        file = await cases.read(session, kept["case"])
+        file = await cases.read(session, kept.case)
         initials = await agents.initials(session, by)
         if initials is None:
             try:
@@ -124,52 +141,36 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
             except Refused as refused:
                 await ack(response_action="errors", errors={INITIALS: await without_marks(desk, refused)})
                 return
-        mention, draft = _mention(file, kept["mention"]), typed(filled).strip()
+        mention, draft = _mention(file, kept.mention), typed(filled).strip()
         private = _private(mention, filled)
         composed = _compose(desk, file, mention, draft, initials, private=private)
         _refuse_bad_length(draft, composed)
-        kind, promised_at = ReplyKind(filled.get(KIND) or ReplyKind.FINAL), _promise(filled)
-        wrong = _wrong_promise(kind, promised_at, desk.now())
-        if wrong is not None:
-            await ack(response_action="errors", errors={PROMISE: desk.t(wrong)})
-            return
         reply = await outbox.answer(
             session, file, by=by, now=desk.now(), draft=draft, text=composed.text, private=private, mention=mention,
             submission=view["id"], undo=timedelta(seconds=desk.settings.undo_seconds),
-            kind=kind, promised_at=promised_at if kind is ReplyKind.INTERIM else None,
+            kind=_kind(filled), promised_at=_promise(filled),
         )  # fmt: skip
     await ack()
     desk.wake(f"replies:{reply.account_id}")
     await cards.sync(desk, reply.case_id)
-    if kept.get("home"):
+    if kept.home:
         await publish(desk, by)
 
 
-async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
-    """Take the reply back before it goes out."""
-    await ack()
-    case_id = int(action["value"])
-    async with desk.session() as session:
-        await outbox.withdraw(session, case_id, by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case_id)
-
-
-async def settle_sent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
-    """A person says that the reply is there."""
-    await _settle(ack, action, context, desk, published=True)
-
-
-async def settle_absent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
-    """A person says that the reply is not there; it may be sent anew."""
-    await _settle(ack, action, context, desk, published=False)
-
-
-async def _settle(ack: Ack, action: dict[str, Any], context: Context, desk: Desk, *, published: bool) -> None:
-    await ack()
-    case_id = int(action["value"])
-    async with desk.session() as session:
-        await outbox.settle(session, case_id, published=published, by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case_id)
+async def _promise_is_wrong(ack: Ack, view: Block, by: str, desk: Desk) -> bool:
+    """Tell whether an interim message lacks a promise that can be kept; then what is wrong is shown."""
+    filled = values(view)
+    wrong = _wrong_promise(_kind(filled), _promise(filled), desk.now())
+    if wrong is None:
+        return False
+    if PROMISE in filled:
+        await ack(response_action="errors", errors={PROMISE: desk.t(wrong)})
+        return True
+    async with desk.reading() as session:  # sent so soon after the choice that the field was not there yet
+        file = await cases.read(session, Kept.of(view).case)
+    shown = await _as_filled(desk, by, view, file, typed(filled), draft=_kept_draft(file))
+    await ack(response_action="update", view=shown)
+    return True
 
 
 def _compose(desk: Desk, file: CaseFile, mention: Mention, draft: str, initials: str, *, private: bool) -> Composed:
@@ -186,8 +187,13 @@ def _refuse_bad_length(draft: str, composed: Composed) -> None:
         raise Refused("Too long: {n} characters over what the platform takes.", n=-composed.left)
 
 
+def _kind(filled: dict[str, Any]) -> ReplyKind:
+    return ReplyKind(filled.get(KIND) or ReplyKind.FINAL)
+
+
 def _promise(filled: dict[str, Any]) -> datetime | None:
-    chosen = filled.get(PROMISE)
+    """Return by when the citizen was promised more, which only an interim message does."""
+    chosen = filled.get(PROMISE) if _kind(filled) is ReplyKind.INTERIM else None
     return datetime.fromtimestamp(int(chosen), UTC) if chosen else None
 
 

@@ -21,7 +21,7 @@ from bot.sandbox.server import LocalSlack
 from bot.team_settings import TeamSettings
 from jobs import claims, sla
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually, running_bot
-from tests.test_story import answer, open_modal, square_texts
+from tests.test_story import answer, asks_for_a_promise, open_modal, square_texts
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -257,7 +257,10 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     card = await bot.card("Klopt dit?")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     await open_modal(bot, SANNE, "case:answer")
-    filled = {"answer_text": "We zoeken het uit", "initials": "SB", "answer_kind": "interim"}
+    await bot.slack.click_in_view(SANNE, "answer_kind", "interim")
+    await asks_for_a_promise(bot, SANNE)
+    past = int((bot.desk.now() - timedelta(hours=3)).timestamp())
+    filled = {"answer_text": "We zoeken het uit", "initials": "SB", "answer_promise": past}
     ack = await bot.slack.submit(SANNE, filled)
     assert list(ack.errors) == ["answer_promise"]
     until = int((bot.desk.now() + timedelta(hours=3)).timestamp())

@@ -20,12 +20,25 @@ async def answer(bot: Bot, person: str, card: dict, text: str, **values: str) ->
     ack = await bot.slack.click(person, CHANNEL, card["ts"], "case:answer")
     assert ack.ok
     view = await open_modal(bot, person, "case:answer")
+    if values.get("answer_kind") == "interim":
+        await bot.slack.click_in_view(person, "answer_kind", values["answer_kind"])
+        view = await asks_for_a_promise(bot, person)
     filled = {"answer_text": text, **values}
     if "initials" in action_ids(view) and "initials" not in values:
         filled["initials"] = {SANNE: "SB", YOUSSEF: "YA", MARIEKE: "MV"}[person]
     ack = await bot.slack.submit(person, filled)
     assert ack.ok, ack
     assert not ack.errors, ack.errors
+
+
+async def asks_for_a_promise(bot: Bot, person: str) -> dict:
+    """Wait until the answer modal asks by when the citizen hears more."""
+
+    def asked() -> dict | None:
+        view = bot.slack.view(person)
+        return view if view and "answer_promise" in action_ids(view) else None
+
+    return await bot.slack.wait_for(asked, 5)
 
 
 def square_texts(bot: Bot) -> list[str]:

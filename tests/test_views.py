@@ -28,6 +28,7 @@ from bot.models import (
     MessageKind,
     Note,
     Reply,
+    ReplyKind,
     ReplyStatus,
     Role,
     Team,
@@ -38,7 +39,7 @@ from bot.team_settings import HOLIDAYS, Norm, TeamSettings
 from bot.teams import MOST_SNIPPETS
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views import settings_modals
-from bot.views.answer_modal import Composed, answer_modal
+from bot.views.answer_modal import Composed, Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question
 from bot.views.block import Block, View
@@ -186,21 +187,15 @@ def opened(t: Texts) -> Iterator[Block]:
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, length, 500, private=length == 1)
         titles = [f"{n:02}{'a' * 58}" for n in range(100)] if initials else []
-        yield answer_modal(
-            file,
-            file.latest,
-            composed,
-            t,
-            NOW,
-            draft=LONG,
-            ask_initials=initials,
-            snippets=titles,
-            inserted=len(titles),
+        kept = Kept(1, 1, ask=initials, inserted=len(titles), promise=length, home=True)
+        yield from (
+            answer_modal(file, file.latest, composed, t, NOW, kept, kind=kind, draft=LONG, snippets=titles)
+            for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
-    yield details_modal(file, events, t, NOW)
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW)
     file.case.urgent = True
-    yield details_modal(file, events, t, NOW)
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW)
     file.case.urgent = False
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))

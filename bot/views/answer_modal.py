@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from bot.domain.mention import Allows
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
@@ -38,36 +38,56 @@ class Composed:
         return self.max_length - self.length
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the modal carries along while it is open: whose answer it is, and what no field of it holds now.
+
+    `ask` is the proposal for the initials, None for one who has them; `inserted` how many snippets were; `promise` the
+    moment (in seconds) that was chosen before the field for it went; `home` that it was opened from the App Home.
+    """
+
+    case: int
+    mention: int
+    ask: str | None = None
+    inserted: int = 0
+    promise: int | None = None
+    home: bool = False
+
+    @classmethod
+    def of(cls, view: Block) -> Self:
+        """Read it back from the view that an action or a submission came with."""
+        return cls(**json.loads(view["private_metadata"]))
+
+
 def answer_modal(
     file: CaseFile,
     mention: Mention,
     composed: Composed,
     t: Texts,
     now: datetime,
+    kept: Kept,
     *,
+    kind: ReplyKind = ReplyKind.FINAL,
     draft: str = "",
-    ask_initials: str | None = None,
     snippets: Sequence[str] = (),
-    inserted: int = 0,
-    from_home: bool = False,
 ) -> Block:
-    """Return the modal. `draft` prefills the text; `ask_initials` asks for them with that proposal.
+    """Return the modal. `draft` prefills the text; `snippets` are the titles of texts to choose from.
 
-    `snippets` are the titles of texts to choose from and `inserted` how many were; `from_home` is kept for the sender.
+    Of an interim message it also asks by when the citizen hears more.
     """
     blocks = _conversation(file, mention, t, now)
     if snippets:
-        blocks.append(_snippet_picker(t, snippets, inserted))
-    blocks.append(_text_field(t, draft, inserted))
+        blocks.append(_snippet_picker(t, snippets, kept.inserted))
+    blocks.append(_text_field(t, draft, kept.inserted))
     blocks += preview(composed, t, file)
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
         blocks.append(_visibility_field(t, mention.private))
-    blocks += _kind_fields(t)
-    if ask_initials is not None:
-        blocks.append(initials_field(t, ask_initials))
-    kept = {"case": file.case.id, "mention": mention.id, "ask": ask_initials, "inserted": inserted, "home": from_home}
-    keep = json.dumps(kept)
-    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=keep)
+    blocks.append(_kind_field(t))
+    if kind is ReplyKind.INTERIM:
+        blocks.append(_promise_field(t, kept.promise))
+    if kept.ask is not None:
+        blocks.append(initials_field(t, kept.ask))
+    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=json.dumps(asdict(kept)))
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
@@ -141,16 +161,22 @@ def _visibility_field(t: Texts, private: bool) -> Block:
     return made
 
 
-def _kind_fields(t: Texts) -> list[Block]:
+def _kind_field(t: Texts) -> Block:
     final = option(t("An answer"), ReplyKind.FINAL)
     interim = option(t("An interim message: more follows"), ReplyKind.INTERIM)
     question = option(t("A question: we wait for the citizen"), ReplyKind.QUESTION)
     radio = {"type": "radio_buttons", "options": [final, interim, question], "initial_option": final}
-    hint = t("With an interim message: by when the citizen hears more. You are reminded before that.")
-    return [
-        field_of(t("What it is"), KIND, radio),
-        field_of(t("Promised by"), PROMISE, {"type": "datetimepicker"}, optional=True, hint=hint),
-    ]
+    made = field_of(t("What it is"), KIND, radio)
+    made["dispatch_action"] = True
+    return made
+
+
+def _promise_field(t: Texts, chosen: int | None) -> Block:
+    element: Block = {"type": "datetimepicker"}
+    if chosen is not None:
+        element["initial_date_time"] = chosen
+    hint = t("By when the citizen hears more. You are reminded before that.")
+    return field_of(t("Promised by"), PROMISE, element, hint=hint)
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:

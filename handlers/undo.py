@@ -1,0 +1,34 @@
+"""Undo: take a reply back before it goes out, and decide on one with an unknown outcome."""
+
+from typing import Any
+
+from bot import cards, outbox
+from bot.desk import Desk
+from handlers.given import Ack, Context
+
+
+async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Take the reply back before it goes out."""
+    await ack()
+    case_id = int(action["value"])
+    async with desk.session() as session:
+        await outbox.withdraw(session, case_id, by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case_id)
+
+
+async def settle_sent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+    """A person says that the reply is there."""
+    await _settle(ack, action, context, desk, published=True)
+
+
+async def settle_absent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+    """A person says that the reply is not there; it may be sent anew."""
+    await _settle(ack, action, context, desk, published=False)
+
+
+async def _settle(ack: Ack, action: dict[str, Any], context: Context, desk: Desk, *, published: bool) -> None:
+    await ack()
+    case_id = int(action["value"])
+    async with desk.session() as session:
+        await outbox.settle(session, case_id, published=published, by=context.user_id or "", now=desk.now())
+    await cards.sync(desk, case_id)
