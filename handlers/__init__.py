@@ -16,6 +16,7 @@ from handlers import (
     notes,
     presence,
     settings,
+    snippets,
     snooze,
     undo,
 )
@@ -38,6 +39,7 @@ def register(app: AsyncApp) -> None:
     app.action("answer_text")(answer.preview)
     app.action("answer_visibility")(answer.preview)
     app.action("answer_kind")(answer.preview)
+    app.options("answer_snippet")(snippets.offer)
     app.action("answer_snippet")(answer.insert_snippet)
     app.action("case:undo", middleware=acts)(undo.undo)
     app.action("case:settle_sent", middleware=acts)(undo.settle_sent)

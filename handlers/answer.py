@@ -27,6 +27,7 @@ from bot.views.answer_modal import (
 )
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
+from bot.views.topic import chosen_topic
 from handlers.given import Ack, Context
 from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
@@ -69,7 +70,7 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
     mention = _latest_answerable(file)
     composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
     kept = Kept(case_id, mention.id or 0, ask=proposal, home=from_home)
-    return answer_modal(file, mention, composed, desk.t, desk.now(), kept, draft=draft, snippets=_snippets(file))
+    return _modal(desk, file, mention, composed, kept, draft=draft)
 
 
 async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
@@ -122,9 +123,7 @@ async def _as_filled(
         initials = await agents.initials(session, by) or filled.get(INITIALS) or kept.ask or ""
     mention = _mention(file, kept.mention)
     composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
-    return answer_modal(
-        file, mention, composed, desk.t, desk.now(), kept, kind=_kind(filled), draft=draft, snippets=_snippets(file)
-    )
+    return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
 
 
 async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -150,6 +149,8 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
             submission=view["id"], undo=timedelta(seconds=desk.settings.undo_seconds),
             kind=_kind(filled), promised_at=_promise(filled),
         )  # fmt: skip
+        topic = chosen_topic(filled, file.case.topic)
+        await cases.set_topic(session, kept.case, topic=topic, by=by, now=desk.now())
     await ack()
     desk.wake(f"replies:{reply.account_id}")
     await cards.sync(desk, reply.case_id)
@@ -238,5 +239,18 @@ async def _name(desk: Desk, user: str) -> str:
     return str(person["user"].get("real_name") or person["user"].get("name") or "")
 
 
-def _snippets(file: CaseFile) -> list[str]:
-    return [snippet.title for snippet in TeamSettings.of(file.team.settings).snippets]
+def _modal(
+    desk: Desk,
+    file: CaseFile,
+    mention: Mention,
+    composed: Composed,
+    kept: Kept,
+    *,
+    draft: str,
+    kind: ReplyKind = ReplyKind.FINAL,
+) -> Block:
+    settings = TeamSettings.of(file.team.settings)
+    return answer_modal(
+        file, mention, composed, desk.t, desk.now(), kept, kind=kind, draft=draft, snippets=bool(settings.snippets),
+        topics=settings.topics,
+    )  # fmt: skip

@@ -254,14 +254,18 @@ async def test_a_standard_text_comes_before_what_was_typed_and_shows_in_the_prev
     await open_modal(bot, SANNE, "case:answer")
     await bot.slack.type(SANNE, "initials", "SB")
     await bot.slack.type(SANNE, "answer_text", "Om acht uur.")
-    await bot.slack.click_in_view(SANNE, "answer_snippet", "Groet")
+    assert await bot.slack.suggest(SANNE, "answer_snippet", "wegwerkzaamheden") == []
+    [greeting] = await bot.slack.suggest(SANNE, "answer_snippet", "MÉT dag")
+    await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
     expected = "Dag Fatima, met Sanne. {iets} Fatima\n\nOm acht uur."
     await bot.slack.wait_for(lambda: f"{expected} ^SB" in text_of(bot.slack.view(SANNE)), 5)
     assert text_typed(bot) == expected
 
     await bot.slack.type(SANNE, "answer_text", "Om negen uur.")
     await bot.slack.wait_for(lambda: "Om negen uur. ^SB" in text_of(bot.slack.view(SANNE)), 5)
-    await bot.slack.click_in_view(SANNE, "answer_snippet", "Slot")
+    offered = await bot.slack.suggest(SANNE, "answer_snippet", "")
+    assert [option["value"] for option in offered] == ["Groet", "Slot"]
+    await bot.slack.click_in_view(SANNE, "answer_snippet", offered[1])
     await bot.slack.wait_for(lambda: "Tot ziens!\n\nOm negen uur. ^SB" in text_of(bot.slack.view(SANNE)), 5)
     ack = await bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors

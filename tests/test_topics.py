@@ -39,3 +39,18 @@ async def test_without_a_list_there_is_nothing_to_choose(sqlite_bot: Bot) -> Non
     await sqlite_bot.card("Wanneer?")
     await opened_details(sqlite_bot, case_id)
     assert "case:topic" not in action_ids(sqlite_bot.slack.view(SANNE) or {})
+
+
+async def test_the_topic_is_asked_with_the_answer(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"topics": ["Afval", "Wegwerk"]}, by=SANNE, now=bot.desk.now())
+    bot.citizen_posts("Wanneer komt de kraakwagen?")
+    card = await bot.card("kraakwagen")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    await bot.slack.type(SANNE, "initials", "SB")
+    await bot.slack.type(SANNE, "answer_text", "Morgen om tien uur.")
+    await bot.slack.click_in_view(SANNE, "case:topic", "is:Afval")
+    ack = await bot.slack.submit(SANNE)
+    assert ack.ok and not ack.errors, ack.errors
+    await bot.card("kraakwagen", "Beantwoord", "Onderwerp", "Afval")

@@ -35,7 +35,7 @@ from bot.models import (
 )
 from bot.sandbox import blocks, modals
 from bot.settings_forms import written
-from bot.team_settings import HOLIDAYS, Norm, TeamSettings
+from bot.team_settings import HOLIDAYS, MOST_TOPICS, Norm, TeamSettings
 from bot.teams import MOST_SNIPPETS
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views import settings_modals
@@ -186,10 +186,10 @@ def opened(t: Texts) -> Iterator[Block]:
     file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, length, 500, private=length == 1)
-        titles = [f"{n:02}{'a' * 58}" for n in range(100)] if initials else []
-        kept = Kept(1, 1, ask=initials, inserted=len(titles), promise=length, home=True)
+        topics = [f"{n:02}{'a' * 58}" for n in range(MOST_TOPICS)] if initials else []
+        kept = Kept(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
         yield from (
-            answer_modal(file, file.latest, composed, t, NOW, kept, kind=kind, draft=LONG, snippets=titles)
+            answer_modal(file, file.latest, composed, t, NOW, kept, kind=kind, draft=LONG, snippets=True, topics=topics)
             for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]

@@ -24,3 +24,14 @@ def filled_in(snippet: str, *, name: str, agent: str) -> str:
     """Return a canned text with the first names of the citizen ({name}) and of the agent ({agent}) in their places."""
     words = {"{name}": name, "{agent}": agent}
     return re.sub(r"\{name\}|\{agent\}", lambda found: (words[found[0]].split() or [""])[0], snippet)
+
+
+def has_words(text: str, typed: str) -> bool:
+    """Tell whether all words that were typed occur in a text, in any order and however they are written."""
+    there = _plain(text)
+    return all(word in there for word in _plain(typed).split())
+
+
+def _plain(text: str) -> str:
+    """Return a text without capitals and accents, to compare it."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from bot.sandbox import answers, events, payloads, state
+from bot.sandbox import answers, events, payloads, state, suggestions
 from bot.sandbox.delivery import Acknowledgement, Delivery, Kind
 from bot.sandbox.workspace import Change, Channel, Workspace
 
@@ -131,6 +131,23 @@ class Acting:
     ) -> Acknowledgement:
         """Type in a text input of a modal or App Home."""
         return await self.click_in_view(person, action_id, text, block_id=block_id, view_id=view_id)
+
+    async def suggest(
+        self, person: str, action_id: str, typed: str, *, view_id: str = "", block_id: str = ""
+    ) -> list[Json]:
+        """Type in an external select of a modal or App Home; returns the options that the app offers.
+
+        Choose one with `click_in_view`, which takes the whole option.
+        """
+        view = self._view(person, view_id)
+        if view is None:
+            return []
+        found = _element(view["blocks"], action_id, "", block_id)
+        if len(typed) < int(found[1].get("min_query_length", 3)):
+            return []
+        payload = payloads.block_suggestion(self.workspace, person, view, found, typed)
+        ack = await self.delivery.deliver(Kind.INTERACTION, payload)
+        return suggestions.options_of(ack.payload) if ack.ok else []
 
     async def act_in_view(self, person: str, view_id: str, action: Json, held: Json | None = None) -> Acknowledgement:
         """Send an action of a view, with what its inputs hold."""

@@ -23,6 +23,8 @@ from bot.sandbox.workspace import Change, Workspace
 
 Json = dict[str, Any]
 MOST_CONNECTIONS = 10
+ANSWERED = frozenset({"view_submission", "block_suggestion"})
+"""Interactions that are answered in the acknowledgement itself."""
 
 
 class Kind(StrEnum):
@@ -98,7 +100,7 @@ class SocketMode:
             "envelope_id": str(uuid.uuid4()),
             "payload": payload,
             "type": kind.value,
-            "accepts_response_payload": kind is Kind.COMMAND or payload["type"] == "view_submission",
+            "accepts_response_payload": kind is Kind.COMMAND or payload["type"] in ANSWERED,
         }
         if kind is Kind.EVENT:
             envelope |= {"retry_attempt": attempt, "retry_reason": reason}

@@ -115,6 +115,8 @@ class Page:
             ack = Acknowledgement(False, reason="gone")
         finally:
             outgoing.put_nowait({"type": "busy", "key": key, "on": False})
+        if frame.get("type") == "suggest" and ack.ok:
+            outgoing.put_nowait({"type": "suggestions", "key": key, "typed": frame["typed"], **(ack.payload or {})})
         if ack.errors:
             view_id = str(frame.get("view_id", ""))
             outgoing.put_nowait({"type": "view_errors", "view_id": view_id, "errors": ack.errors})
@@ -127,6 +129,10 @@ class Page:
         match frame.get("type"):
             case "action":
                 return await self._action(person, frame)
+            case "suggest":
+                asked = {"view_id": frame["view_id"], "block_id": frame["block_id"]}
+                options = await slack.suggest(person, frame["action_id"], str(frame["typed"]), **asked)
+                return Acknowledgement(True, payload={"options": options})
             case "submit":
                 held = frame.get("state", {}).get("values", {})
                 return await slack.submit(person, view_id=frame["view_id"], held=held)

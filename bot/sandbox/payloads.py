@@ -80,6 +80,18 @@ def block_actions_in_view(workspace: Workspace, person: str, view: Json, action:
     }
 
 
+def block_suggestion(workspace: Workspace, person: str, view: Json, element: tuple[Json, Json], typed: str) -> Json:
+    """Someone types in an external select of a view: which options fit?"""
+    block, select = element
+    return interaction(workspace, "block_suggestion", person) | {
+        "container": {"type": "view", "view_id": view["id"]},
+        "action_id": select["action_id"],
+        "block_id": block["block_id"],
+        "value": typed,
+        "view": view,
+    }
+
+
 def view_submission(workspace: Workspace, person: str, view: Json) -> Json:
     """A modal was submitted."""
     return interaction(workspace, "view_submission", person) | {

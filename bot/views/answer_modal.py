@@ -9,9 +9,10 @@ from typing import Any, Self
 from bot.domain.mention import Allows
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, context, cut, field_of, modal, option, quote, section
+from bot.views.block import Block, context, cut, field_of, modal, option, plain, quote, section
 from bot.views.citizen import author_line, mention_blocks, source_line
 from bot.views.modals import initials_field, placeholder
+from bot.views.topic import topic_field
 
 TEXT = "answer_text"
 VISIBILITY = "answer_visibility"
@@ -69,15 +70,16 @@ def answer_modal(
     *,
     kind: ReplyKind = ReplyKind.FINAL,
     draft: str = "",
-    snippets: Sequence[str] = (),
+    snippets: bool = False,
+    topics: Sequence[str] = (),
 ) -> Block:
-    """Return the modal. `draft` prefills the text; `snippets` are the titles of texts to choose from.
+    """Return the modal. `draft` prefills the text; `snippets` says whether the team has canned texts to choose from.
 
-    Of an interim message it also asks by when the citizen hears more.
+    `topics` are those that the team chooses from. Of an interim message it also asks by when the citizen hears more.
     """
     blocks = _conversation(file, mention, t, now)
     if snippets:
-        blocks.append(_snippet_picker(t, snippets, kept.inserted))
+        blocks.append(_snippet_picker(t, kept.inserted))
     blocks.append(_text_field(t, draft, kept.inserted))
     blocks += preview(composed, t, file)
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
@@ -85,6 +87,7 @@ def answer_modal(
     blocks.append(_kind_field(t))
     if kind is ReplyKind.INTERIM:
         blocks.append(_promise_field(t, kept.promise))
+    blocks += topic_field(file, topics, t)
     if kept.ask is not None:
         blocks.append(initials_field(t, kept.ask))
     return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=json.dumps(asdict(kept)))
@@ -118,13 +121,18 @@ def typed(filled: Mapping[str, Any]) -> str:
     return next((value or "" for block, value in filled.items() if block.partition(":")[0] == TEXT), "")
 
 
-def _snippet_picker(t: Texts, titles: Sequence[str], inserted: int) -> Block:
+def snippet_option(title: str, words: str) -> Block:
+    """Return one of the canned texts to choose from, with how it begins."""
+    return option(title, title) | {"description": plain(" ".join(words.split()), 75)}
+
+
+def _snippet_picker(t: Texts, inserted: int) -> Block:
     """Return the choice of a snippet; after one was inserted it is a new block, so that nothing is chosen in it."""
     picker = {
-        "type": "static_select",
+        "type": "external_select",
         "action_id": SNIPPET,
-        "placeholder": placeholder(t("Choose a text")),
-        "options": [option(title, title) for title in titles[:100]],
+        "placeholder": placeholder(t("Search by words")),
+        "min_query_length": 0,
     }
     words = section(t("Standard text, put before what you typed:"))
     return {**words, "block_id": f"{SNIPPET}:{inserted}", "accessory": picker}

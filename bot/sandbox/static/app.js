@@ -22,7 +22,7 @@ const find = (selector) => document.querySelector(selector);
 /** What surfaces may ask of the page. */
 function createPage() {
   const store = createStore();
-  const page = { store, forms: createForms(), line: null };
+  const page = { store, forms: createForms(), line: null, asked: new Map() };
   return Object.assign(page, {
     send(frame) {
       const sent = page.line.send(frame);
@@ -138,6 +138,7 @@ function createPanes(page, root) {
 function listen(page) {
   const { store } = page;
   store.on("busy channel thread", (state) => paintBusy(state));
+  store.on("suggestions", ({ suggested }) => page.asked.get(suggested.key)?.(suggested.options));
   store.on("failed", ({ failure }) => toast(failure.text));
   store.on("online", ({ online }) => {
     find("#offline").hidden = online;

@@ -2,6 +2,7 @@
 
 import { freshId, h } from "./dom.js";
 import { held, hold } from "./form.js";
+import { suggesting } from "./suggest.js";
 import { bare, textNodes } from "./texts.js";
 
 const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
@@ -31,6 +32,7 @@ export const choices = {
   ...Object.fromEntries(
     Object.entries(KINDS).map(([type, kind]) => [`multi_${type}`, (...args) => many(kind, ...args)]),
   ),
+  external_select: suggesting,
   checkboxes: (...args) => many(KINDS.static_select, ...args),
   radio_buttons: radios,
   datepicker: (...args) => moment("date", "date", ...args),

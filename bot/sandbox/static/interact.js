@@ -11,6 +11,7 @@ export function contextOf(page, container, level) {
   const key = containerKey(container);
   const { state } = page.store;
   const ctx = { key, level, state, form: page.forms.of(key), names: namesOf(state) };
+  ctx.suggest = (element, block, typed) => suggest(page, container, ctx, element, block, typed);
   ctx.act = (element, block, content) => act(page, container, ctx, element, block, content);
   return ctx;
 }
@@ -30,6 +31,16 @@ async function act(page, container, ctx, element, block, content) {
   if (element.confirm && !(await askConfirm(element.confirm, ctx.names))) return false;
   const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...content };
   return page.send({ type: "action", key, container, action, state: { values: ctx.form.values } });
+}
+
+// What the app offers for what was typed; asked again before it answered, only the last question is answered.
+function suggest(page, { view_id }, ctx, element, block, typed) {
+  const key = `${ctx.key}:${block.block_id}:${element.action_id}`;
+  const where = { view_id, block_id: block.block_id, action_id: element.action_id };
+  return new Promise((resolve) => {
+    page.asked.set(key, resolve);
+    page.send({ type: "suggest", key, ...where, typed });
+  });
 }
 
 /** Mark what the app is being asked, wherever it is on the page. */

@@ -28,6 +28,7 @@ function emptyState() {
     failure: null, // {key, text}: what went wrong last
   };
 }
+    suggested: null, // {key, typed, options}: what the app last offered for what was typed
 
 /** Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow. */
 export function createStore() {
@@ -117,6 +118,10 @@ const FRAMES = {
     state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
     for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);
     state.square = posts;
+  suggestions(state, frame) {
+    state.suggested = frame;
+    return ["suggestions"];
+  },
     return ["square"];
   },
 };

@@ -1,0 +1,24 @@
+"""The team's canned texts in the answer modal: found by the words in them."""
+
+from typing import Any
+
+from bot import cases
+from bot.desk import Desk
+from bot.domain.reply import has_words
+from bot.team_settings import TeamSettings
+from bot.views.answer_modal import Kept, snippet_option
+from handlers.given import Ack
+
+OFFERED = 100
+"""Slack's most options in an answer
+(https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select)."""
+
+
+async def offer(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+    """Offer the texts that hold all words typed so far; those with the words in their title first."""
+    async with desk.reading() as session:
+        file = await cases.read(session, Kept.of(body["view"]).case)
+    snippets, typed = TeamSettings.of(file.team.settings).snippets, body["value"]
+    found = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]
+    found.sort(key=lambda each: not has_words(each.title, typed))
+    await ack(options=[snippet_option(each.title, each.text) for each in found[:OFFERED]])
