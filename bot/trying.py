@@ -6,21 +6,43 @@ import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, db, seal
+from bot import accounts, agents, db, past, seal
 from bot.config import BadSettings, Settings
+from bot.connectors.base import Account as OpenedAccount
+from bot.connectors.webhook import posts_of
+from bot.domain.period import at_minute, opening
+from bot.models import Account, Team
 from bot.run import run, utc_now
 from bot.sandbox import seed
+from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
+from bot.team_settings import Snippet, TeamSettings
 
 MANIFEST = Path(__file__).parent / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
+COORDINATOR = "U0MARIEKE"
+SQUARES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
+"""The sources that the team has from the start: names and titles. What it did with both is past; the first lives."""
+PAST = timedelta(days=22)
+BEFORE_OPENING = timedelta(minutes=3)
+TEAM = TeamSettings(
+    coordinators=[COORDINATOR],
+    escalation_channel="C0ESCALATIE",
+    topics=list(past.TOPICS),
+    snippets=[
+        Snippet(title="Doorgegeven", text="Dag {name}, dank voor je melding. We geven het door aan onze collega's."),
+        Snippet(title="Meer weten", text="Dag {name}, om je te helpen weten we graag meer. Om welk adres gaat het?"),
+    ],
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +53,23 @@ class RealSource:
     name: str
     url: str
     hashtags: tuple[str, ...] = ()
+
+
+@dataclass
+class FastClock:
+    """A clock that goes so much faster than the world's, from `first` on; until `start` it stands still there."""
+
+    first: datetime
+    speed: float
+    _started: datetime | None = None
+
+    def start(self) -> None:
+        """Let time go."""
+        self._started = utc_now()
+
+    def __call__(self) -> datetime:
+        """Return the time by this clock."""
+        return self.first + (utc_now() - self._started) * self.speed if self._started else self.first
 
 
 async def try_out(
@@ -44,10 +83,11 @@ async def try_out(
 ) -> None:
     """Run the local workspace on this port until interrupted; everything in it is gone afterwards.
 
-    With `speed` the bot's clock starts on a working day at nine and goes that much faster: an hour in a minute at 60.
-    `ready` gets the workspace once the bot works in it. Raises BadSettings when the port is taken.
+    With `speed` all of its time goes that much faster, and begins on a Monday just before the team opens. `ready` gets
+    the workspace once the bot works in it. Raises BadSettings when the port is taken.
     """
-    slack = LocalSlack(json.loads(MANIFEST.read_text(encoding="utf-8")))
+    clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
+    slack = _slack(clock)
     try:
         await slack.start(port=port)
     except OSError:
@@ -55,8 +95,8 @@ async def try_out(
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
         settings = _settings(slack, Path(folder), speed)
         try:
-            await _prepare(settings, slack, sources)
-            async with _at_work(settings, slack, speed) as bot:
+            await _prepare(settings, slack, sources, clock)
+            async with _at_work(settings, slack, clock) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
                     with suppress(webbrowser.Error):
@@ -68,12 +108,25 @@ async def try_out(
             await slack.stop()
 
 
+def just_before_a_week(now: datetime) -> datetime:
+    """Return the last Monday on which a team works, some minutes before it opens: a week and its digests begin.
+
+    It is over already: what the world dates now is not from the future, by day, at night or in the weekend.
+    """
+    hours = TeamSettings().hours(now)
+    today = now.astimezone(hours.zone).date()
+    mondays = (today - timedelta(days=today.weekday() + 7 * weeks) for weeks in count(1))
+    opened = next(at for monday in mondays if (at := opening(hours, monday)))
+    return opened.astimezone(hours.zone) - BEFORE_OPENING
+
+
 @asynccontextmanager
-async def _at_work(settings: Settings, slack: LocalSlack, speed: float) -> AsyncIterator[asyncio.Task[None]]:
+async def _at_work(settings: Settings, slack: LocalSlack, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
     """Run the bot and the citizens on the square, and let both end with the block; gives the bot, once it serves."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    tasks = [asyncio.create_task(run(settings, ready=ready, now=fast_clock(speed), speed=speed))]
+    tasks = [asyncio.create_task(run(settings, ready=ready, now=clock, speed=clock.speed))]
     bot = tasks[0]
+    clock.start()
     try:
         await asyncio.wait((bot, ready), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
@@ -87,14 +140,16 @@ async def _at_work(settings: Settings, slack: LocalSlack, speed: float) -> Async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def fast_clock(speed: float) -> Callable[[], datetime]:
-    """Return a clock that goes so much faster than the world's, from nine o'clock on the last working day."""
-    if speed == 1:
-        return utc_now
-    started = utc_now()
-    first = started.astimezone(ZoneInfo("Europe/Amsterdam")).replace(hour=9, minute=0, second=0, microsecond=0)
-    first -= timedelta(days=max(0, first.weekday() - 4))
-    return lambda: first.astimezone(UTC) + (utc_now() - started) * speed
+def _slack(clock: FastClock) -> LocalSlack:
+    """Return the workspace, which goes by this clock; how long a click stays good is for the one who looks."""
+    usual = Rules()
+    rules = replace(
+        usual,
+        trigger_seconds=usual.trigger_seconds * clock.speed,
+        response_url_seconds=usual.response_url_seconds * clock.speed,
+    )
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return LocalSlack(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed)
 
 
 def _settings(slack: LocalSlack, folder: Path, speed: float) -> Settings:
@@ -114,28 +169,53 @@ def _settings(slack: LocalSlack, folder: Path, speed: float) -> Settings:
         poll_seconds=10,
         allow_private_addresses=True,
     )
-    # The seconds to undo are those of the person who is looking.
-    return settings.model_copy(update={"undo_seconds": settings.undo_seconds * speed})
+    # The seconds to undo are those of the person who is looking; the pace is that of a Slack whose time flies too.
+    theirs = {"undo_seconds": settings.undo_seconds * speed, "slack_pace": settings.slack_pace / speed}
+    return settings.model_copy(update=theirs)
 
 
-async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[RealSource]) -> None:
-    """Make the database, and the accounts: the square, and what is to be read for real."""
+async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[RealSource], clock: FastClock) -> None:
+    """Make the database with the team, its past, and its accounts: the square, a form, and what is read for real."""
     engine = db.create_engine(settings.database_url)
     try:
         await db.migrate(engine)
         async with db.sessions(engine)() as session:
-            now = utc_now()
-            await accounts.ensure_team(session, settings, now)
-            await accounts.add(
-                session, settings, platform="webhook", name="plein", url="",
-                secrets={"signing_secret": slack.square.secret},
-                options={"title": "Het Plein", "callback_url": f"{slack.base_url}/square/replies"}, now=now,
-            )  # fmt: skip
+            began = clock() - PAST
+            await accounts.ensure_team(session, settings, began)
+            await agents.set_roles(session, coordinators=[COORDINATOR], readers=[], by=COORDINATOR, now=began)
+            [team] = await session.exec(select(Team))
+            team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
+            ours = [await _square(session, settings, slack, began, *named) for named in SQUARES]
+            waiting = _left_over(slack, clock, accounts.opened(ours[0], settings))
+            await past.live_through(session, team, ours, clock(), waiting=waiting)
             for source in sources:
                 options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
                 await accounts.add(
                     session, settings, platform=source.platform, name=source.name, url=source.url,
-                    secrets={}, options=options, now=now,
+                    secrets={}, options=options, now=clock(),
                 )  # fmt: skip
     finally:
         await engine.dispose()
+
+
+async def _square(
+    session: AsyncSession, settings: Settings, slack: LocalSlack, now: datetime, name: str, title: str
+) -> Account:
+    options = {"title": title, "callback_url": f"{slack.base_url}/square/replies"}
+    secrets = {"signing_secret": slack.square.secret}
+    return await accounts.add(
+        session, settings, platform="webhook", name=name, url="", secrets=secrets, options=options, now=now
+    )
+
+
+def _left_over(slack: LocalSlack, clock: FastClock, square: OpenedAccount) -> list[past.Waits]:
+    """Put on the square what a week that is told fast begins with: a question that waits, and one with a promise."""
+    if clock.speed == 1:
+        return []
+    zone = clock.first.tzinfo or UTC
+    friday, monday = (clock.first - timedelta(days=3)).date(), clock.first.date()
+    asked = at_minute(friday, 16 * 60 + 20, zone)
+    posted = seed.left_over(slack, asked, asked + past.ANSWERED_AFTER)
+    bodies = [json.dumps(slack.square.as_sent(each)).encode() for each in posted]
+    [late], [promised] = [posts_of(square, body, now=asked) for body in bodies]
+    return [past.Waits(late), past.Waits(promised, seed.INTERIM, at_minute(monday, 11 * 60, zone))]

@@ -48,7 +48,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
     account = accounts.opened(row, desk.settings)
     try:
         verify(account, request.headers, body, token=token)
-        posts = posts_of(account, body)
+        posts = posts_of(account, body, now=desk.now())
     except NotSigned as error:
         return _problem(401, str(error))
     except BadPayload as error:

@@ -9,7 +9,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -18,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from bot.run import run, utc_now
 from bot.sandbox.looking import action_ids
 from bot.sandbox.server import LocalSlack
-from bot.trying import RealSource, fast_clock, try_out
+from bot.trying import RealSource, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
@@ -49,8 +48,8 @@ async def feed() -> AsyncIterator[str]:
         yield str(server.make_url("/nieuws.xml"))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(name="folder")
+def folder_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where temporary files are made."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
@@ -129,15 +128,3 @@ async def test_interrupted_while_it_starts_it_stops_at_once(folder: Path) -> Non
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 20)
     assert asyncio.all_tasks() <= before
-
-
-async def test_time_can_be_made_to_fly_so_that_a_newcomer_sees_it_run_out(folder: Path) -> None:
-    async with trying(speed=600) as slack:
-        await card(slack, "container", "Te laat")
-
-
-def test_the_fast_clock_starts_at_nine_on_a_working_day() -> None:
-    now = fast_clock(60)()
-    local = now.astimezone(ZoneInfo("Europe/Amsterdam"))
-    assert (local.hour, local.minute) == (9, 0)
-    assert local.weekday() < 5

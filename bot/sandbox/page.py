@@ -198,6 +198,7 @@ def hello(workspace: Workspace, square: Square, person: str) -> Json:
         "type": "hello",
         "team": {"id": workspace.team_id, "name": workspace.team_name, "domain": workspace.domain},
         "me": person,
+        "clock": {"now": workspace.now(), "speed": workspace.speed},
         "people": [
             {"id": p.id, "name": p.name, "real_name": p.real_name, "is_bot": p.is_bot, "color": p.color}
             for p in workspace.people.values()

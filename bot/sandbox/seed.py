@@ -1,9 +1,11 @@
-"""A first minute on the square: citizens of a made-up municipality, so that the first look is alive."""
+"""A first minute on the square, and the afternoon before: citizens of a made-up municipality, so that it is alive."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from bot.sandbox.server import LocalSlack
 
@@ -58,6 +60,29 @@ MINUTE = (
 )  # fmt: skip
 
 
+LATE = Line(
+    0, "Marit Jansen",
+    "De lantaarnpaal voor ons huis knippert nu al drie nachten. Kan iemand daar eens naar kijken?",
+)  # fmt: skip
+PROMISED = Line(
+    0, "Ruud Smeets",
+    "Mijn bezwaar tegen de parkeerboete ligt er nu zes weken. Krijg ik nog antwoord?",
+)  # fmt: skip
+INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je meer. ^YA"
+
+
+def left_over(slack: LocalSlack, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:
+    """Put two posts of an earlier afternoon on the square: one unanswered, one with an interim answer."""
+    late, promised = (slack.square.post(_citizen(line), line.text, published_at=at) for line in (LATE, PROMISED))
+    slack.square.answer(promised["id"], INTERIM, published_at=answered_at)
+    return [late, promised]
+
+
+def _citizen(line: Line) -> dict[str, str]:
+    handle = line.name.lower().replace(" ", "").replace("-", "")
+    return {"id": f"seed-{handle}", "name": line.name, "handle": handle}
+
+
 async def play(slack: LocalSlack, lines: tuple[Line, ...] = MINUTE) -> None:
     """Let the citizens post, each at their moment."""
     posted: list[str] = []
@@ -65,8 +90,6 @@ async def play(slack: LocalSlack, lines: tuple[Line, ...] = MINUTE) -> None:
     for line in lines:
         await asyncio.sleep(line.after - waited)
         waited = line.after
-        handle = line.name.lower().replace(" ", "").replace("-", "")
-        citizen = {"id": f"seed-{handle}", "name": line.name, "handle": handle}
         answered = posted[line.answers] if line.answers is not None else None
-        post = slack.square.post(citizen, line.text, in_reply_to=answered, private=line.private)
+        post = slack.square.post(_citizen(line), line.text, in_reply_to=answered, private=line.private)
         posted.append(post["id"])

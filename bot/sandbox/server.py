@@ -43,6 +43,7 @@ class LocalSlack(Acting, Looking):
 
     manifest      the app's manifest: commands, shortcuts, scopes, events
     rules, now    the limits in force, and the clock they and the timestamps go by (seconds)
+    speed         how much faster than the world's that clock goes, for the page to show
     request_url   deliver by signed HTTP to this address; without it by Socket Mode
     square_url    where the bot takes in posts of the citizens' square; they wait while it is ""
     """
@@ -53,11 +54,12 @@ class LocalSlack(Acting, Looking):
         *,
         rules: Rules | None = None,
         now: Callable[[], float] = time.time,
+        speed: float = 1.0,
         request_url: str = "",
         square_url: str = "",
         square_secret: str = SANDBOX_SECRET,
     ) -> None:
-        self.workspace: Workspace = voorbeeld(App(manifest), rules, now)
+        self.workspace: Workspace = voorbeeld(App(manifest), rules, now, speed)
         self.app = self.workspace.app
         self.rules = self.workspace.rules
         self.faults = Faults()

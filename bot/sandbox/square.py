@@ -67,6 +67,10 @@ class Square:
         author = {name: _text(citizen, name, 100) for name in ("id", "name", "handle")}
         return self._add({**author, "team": False}, text, in_reply_to, private, published_at)
 
+    def answer(self, post_id: str, text: str, *, published_at: datetime | None = None) -> Json:
+        """The team answers a post without the bot, as before it came. Raises Refused."""
+        return self._add(dict(TEAM), text, post_id, False, published_at)
+
     def edit(self, post_id: str, text: str) -> Json:
         """A citizen changes their post."""
         post = self._own(post_id)
@@ -111,31 +115,8 @@ class Square:
                 except TimeoutError:
                     continue
 
-    async def _send(self, session: ClientSession, post: Json) -> bool:
-        version = self._version[post["id"]]
-        body = json.dumps(self._mention(post))
-        headers = self._signed(f"{post['id']}.{version}", body)
-        try:
-            async with session.post(self.bot_url, data=body, headers=headers) as response:
-                taken = response.status // 100 == 2
-        except (ClientError, TimeoutError):
-            taken = False
-        if taken and self._version[post["id"]] == version:
-            post["delivered"] = True
-            self.workspace.tell(Change("square"))
-        return taken
-
-    def _signed(self, message_id: str, body: str) -> dict[str, str]:
-        # The real clock: the bot compares it with its own.
-        moment = datetime.now(UTC)
-        return {
-            "Content-Type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(moment.timestamp())),
-            "webhook-signature": Webhook(self.secret).sign(message_id, moment, body),
-        }
-
-    def _mention(self, post: Json) -> Json:
+    def as_sent(self, post: Json) -> Json:
+        """Return a post as the bot gets it."""
         author, base = post["author"], self.workspace.base_url
         sent: Json = {
             "id": post["id"],
@@ -159,6 +140,30 @@ class Square:
         if post["deleted"]:
             sent["deleted"] = True
         return sent
+
+    async def _send(self, session: ClientSession, post: Json) -> bool:
+        version = self._version[post["id"]]
+        body = json.dumps(self.as_sent(post))
+        headers = self._signed(f"{post['id']}.{version}", body)
+        try:
+            async with session.post(self.bot_url, data=body, headers=headers) as response:
+                taken = response.status // 100 == 2
+        except (ClientError, TimeoutError):
+            taken = False
+        if taken and self._version[post["id"]] == version:
+            post["delivered"] = True
+            self.workspace.tell(Change("square"))
+        return taken
+
+    def _signed(self, message_id: str, body: str) -> dict[str, str]:
+        # The real clock: the bot compares it with its own.
+        moment = datetime.now(UTC)
+        return {
+            "Content-Type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": Webhook(self.secret).sign(message_id, moment, body),
+        }
 
     # -- HTTP
 

@@ -21,7 +21,10 @@ Json = dict[str, Any]
 
 @dataclass
 class Person:
-    """Somebody in the workspace, or a bot user."""
+    """Somebody in the workspace, or a bot user.
+
+    `status_until` is when their status ends (0: never), `dnd_from` and `dnd_until` their next time of do-not-disturb.
+    """
 
     id: str
     name: str
@@ -35,6 +38,8 @@ class Person:
     tz: str = "Europe/Amsterdam"
     status_text: str = ""
     status_emoji: str = ""
+    status_until: float = 0.0
+    dnd_from: float = 0.0
     dnd_until: float = 0.0
 
 
@@ -105,6 +110,7 @@ class Workspace:
     app: App
     rules: Rules = field(default_factory=Rules)
     now: Callable[[], float] = time.time
+    speed: float = 1.0
     team_id: str = "T0GEMEENTE"
     team_name: str = "Gemeente Voorbeeld"
     domain: str = "gemeente-voorbeeld"
@@ -268,12 +274,14 @@ class Workspace:
         self.tell(Change("home", person=person))
 
 
-def voorbeeld(app: App, rules: Rules | None = None, now: Callable[[], float] = time.time) -> Workspace:
+def voorbeeld(
+    app: App, rules: Rules | None = None, now: Callable[[], float] = time.time, speed: float = 1.0
+) -> Workspace:
     """The workspace of Gemeente Voorbeeld: two agents, a coordinator, three channels, one group.
 
     The app is in #webcare and #webcare-escalatie, not in #algemeen.
     """
-    workspace = Workspace(app, rules or Rules(), now)
+    workspace = Workspace(app, rules or Rules(), now, speed)
     people = [
         Person("U0SANNE", "sanne", "Sanne de Boer", "2b7489", email="sanne@voorbeeld.example"),
         Person("U0YOUSSEF", "youssef", "Youssef Amrani", "8d4b55", email="youssef@voorbeeld.example"),

@@ -5,6 +5,9 @@ import { icon } from "./icons.js";
 import { avatar } from "./people.js";
 import { channelTitle, person, shownName, unread } from "./store.js";
 import { currentTheme, switchTheme } from "./theme.js";
+import { clockTime, fullMoment, present, weekday } from "./time.js";
+
+const TICK = 250; // ms
 
 /** Fill the rail and keep it level with the store. */
 export function createRail(page, root) {
@@ -38,7 +41,7 @@ export function createRail(page, root) {
       h("h2", { id: "ims-title" }, "Directe berichten"),
       parts.ims,
     ),
-    h("div", { class: "rail-foot" }, themeButton()),
+    h("div", { class: "rail-foot" }, fastClock(store), themeButton()),
   );
   store.on("hello rail", (state) => {
     const place = state.place ?? {};
@@ -144,6 +147,27 @@ function row({ id, sign, label, current, count = 0, go, test }) {
     on: { click: go },
   };
   return h("li", {}, h("button", props, sign, h("bdi", { class: "row-label" }, label), mark));
+}
+
+// Of a workspace whose time flies the page shows what time it is there.
+function fastClock(store) {
+  const time = h("span", { class: "fast-time" });
+  const speed = h("small");
+  const node = h("p", { class: "fast-clock", dataset: { test: "clock" }, hidden: true }, time, speed);
+  const paint = () => {
+    const now = present();
+    time.textContent = `${weekday(now)} ${clockTime(now)}`;
+    node.title = fullMoment(now);
+  };
+  let ticking = null;
+  store.on("hello", (state) => {
+    node.hidden = state.speed === 1;
+    speed.textContent = `de tijd gaat ${state.speed} × zo snel`;
+    if (node.hidden) return;
+    paint();
+    ticking ??= setInterval(paint, TICK);
+  });
+  return node;
 }
 
 function themeButton() {

@@ -1,9 +1,12 @@
 // All the page knows. Frames of the server and choices of the reader change it; surfaces listen to the topics they show.
 
+import { setClock } from "./time.js";
+
 /** A fresh state: what a page that was never connected shows. */
 function emptyState() {
   return {
     team: null,
+    speed: 1, // how much faster than the world's the workspace's clock goes
     me: null,
     people: [],
     channels: [],
@@ -55,7 +58,9 @@ export function createStore() {
 
 const FRAMES = {
   hello(state, frame) {
-    const { type, messages, ...rest } = frame;
+    const { type, messages, clock, ...rest } = frame;
+    setClock(clock);
+    state.speed = clock.speed;
     Object.assign(state, rest);
     state.messages = new Map(
       Object.entries(messages ?? {}).map(([id, list]) => [id, new Map(list.map((m) => [m.ts, m]))]),

@@ -5,6 +5,19 @@ const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
 
+// The workspace's clock, which may go faster than the world's: its time at a moment of ours (both in seconds).
+let clock = { now: Date.now() / 1000, at: Date.now() / 1000, speed: 1 };
+
+/** From now on go by the workspace's clock, which shows `now` and goes `speed` times as fast as the world's. */
+export function setClock({ now, speed }) {
+  clock = { now, at: Date.now() / 1000, speed };
+}
+
+/** What time it is in the workspace. */
+export function present() {
+  return new Date((clock.now + (Date.now() / 1000 - clock.at) * clock.speed) * 1000);
+}
+
 const format = (options) => (date) => new Intl.DateTimeFormat(LOCALE, options).format(date);
 
 const time = format({ hour: "2-digit", minute: "2-digit" });
@@ -16,6 +29,7 @@ const full = format({
   hour: "2-digit",
   minute: "2-digit",
 });
+const weekDay = format({ weekday: "long" });
 const longDay = format({ weekday: "long", day: "numeric", month: "long" });
 
 // The tokens of <!date^…>: https://docs.slack.dev/messaging/formatting-message-text#date-formatting
@@ -40,13 +54,18 @@ export function clockTime(date) {
   return time(date);
 }
 
+/** "dinsdag". */
+export function weekday(date) {
+  return weekDay(date);
+}
+
 /** "dinsdag 24 november 2026 om 14:05", for tooltips and for readers of the screen aloud. */
 export function fullMoment(date) {
   return full(date);
 }
 
 /** "Vandaag", "Gisteren" or "maandag 23 november". */
-export function dayName(date, now = new Date()) {
+export function dayName(date, now = present()) {
   const days = daysBetween(date, now);
   if (days === 0) return "Vandaag";
   if (days === 1) return "Gisteren";
@@ -54,7 +73,7 @@ export function dayName(date, now = new Date()) {
 }
 
 /** "zojuist", "5 min", "3 u" or the date, counted back from now. */
-export function ago(date, now = new Date()) {
+export function ago(date, now = present()) {
   const seconds = Math.max(0, (now - date) / 1000);
   if (seconds < MINUTE) return "zojuist";
   if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
@@ -63,7 +82,7 @@ export function ago(date, now = new Date()) {
 }
 
 /** Fill the tokens of Slack's `<!date^…>` format string, as "{date_short_pretty} om {time}". */
-export function fillDate(pattern, date, now = new Date()) {
+export function fillDate(pattern, date, now = present()) {
   return pattern.replace(/\{([a-z_]+)\}/g, (whole, token) => {
     if (token === "ago") return ago(date, now);
     const pretty = token.endsWith("_pretty");

@@ -1,0 +1,146 @@
+"""The weeks that lie behind the made-up team of `webcare try`, so that its digest, figures and charts have a past.
+
+What happened is written by the same rules as what happens now, each at its own moment; only Slack was not there. The
+dice are loaded: the past is the same every time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from random import Random
+
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, clocks, inbox
+from bot.digests import key_of
+from bot.domain.case import CloseReason
+from bot.domain.figures import Span
+from bot.domain.hours import Hours, add
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.period import opening, working_day_before
+from bot.models import Account, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.team_settings import TeamSettings
+
+AGENTS = {"U0SANNE": "SB", "U0YOUSSEF": "YA"}
+PROMISED_BY = "U0YOUSSEF"
+QUESTIONS = (
+    ("Afval", "Wanneer wordt het oud papier in onze straat opgehaald?"),
+    ("Afval", "De ondergrondse container bij het winkelcentrum zit al dagen vol."),
+    ("Wegen en verkeer", "Het stoplicht op de kruising bij het station staat steeds op rood."),
+    ("Wegen en verkeer", "Er zit een groot gat in het fietspad langs de vaart."),
+    ("Burgerzaken", "Hoe lang duurt het voordat mijn rijbewijs klaar is?"),
+    ("Burgerzaken", "Kan ik ook zonder afspraak een uittreksel halen?"),
+    ("Groen", "De bomen in het park zijn wel heel kaal gesnoeid."),
+)
+TOPICS = tuple(dict.fromkeys(topic for topic, _ in QUESTIONS))
+ANSWERED_IN = (4, 8, 12, 15, 20, 24, 30, 35, 42, 50, 55, 75, 140)
+"""Working minutes; a few are beyond the norm of an hour."""
+CLOSED = (CloseReason.NO_ANSWER_NEEDED, CloseReason.NO_ANSWER_NEEDED, CloseReason.NOT_FOR_US, CloseReason.SPAM)
+ANSWERED_AFTER = timedelta(minutes=10)
+MORNING, AFTERNOON = time(9, 10), time(13, 20)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """A post that waits still, or was answered with a promise to be kept by `promised_at`."""
+
+    post: Post
+    interim: str = ""
+    promised_at: datetime | None = None
+
+
+async def live_through(
+    session: AsyncSession, team: Team, sources: Sequence[Account], until: datetime, *, waiting: Sequence[Waits] = ()
+) -> None:
+    """Write what a team did from when it was made until this moment, and leave `waiting` open at the first source."""
+    dice = Random(2026)  # noqa: S311 - a story, no secret
+    hours = TeamSettings.of(team.settings).hours(until)
+    for at in _moments(hours, team.created_at, until):
+        for source in sources:
+            await _took_in(session, source, _posts(dice, at), at, dice, hours)
+    await session.exec(delete(Message).where(col(Message.kind) == MessageKind.CASE))
+    for each in waiting:
+        await _left_open(session, sources[0], each)
+    last = working_day_before(hours, until.astimezone(hours.zone).date())
+    if last is not None:
+        told = key_of(team, last, Span.DAY)
+        session.add(Message(key=told, kind=MessageKind.DIGEST, channel=team.channel, shown_version=1))
+
+
+def _moments(hours: Hours, since: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield two moments of every working day, at which the post of half a day comes in."""
+    day = since.astimezone(hours.zone).date() + timedelta(days=1)
+    while day < until.astimezone(hours.zone).date():
+        if opening(hours, day) is not None:
+            for wall in (MORNING, AFTERNOON):
+                yield datetime.combine(day, wall, tzinfo=hours.zone)
+        day += timedelta(days=1)
+
+
+def _posts(dice: Random, at: datetime) -> list[Post]:
+    count = dice.randint(1, 5)
+    return [
+        Post(
+            external_id=f"past-{at:%m%d%H}-{dice.getrandbits(32):08x}",
+            author=Author(f"past-{dice.getrandbits(32):08x}", "Een inwoner", "inwoner"),
+            text=dice.choice(QUESTIONS)[1],
+            published_at=at,
+            allows=frozenset({Allows.ANSWER}),
+        )
+        for _ in range(count)
+    ]
+
+
+async def _took_in(
+    session: AsyncSession, source: Account, posts: Sequence[Post], at: datetime, dice: Random, hours: Hours
+) -> None:
+    """Take in a page, and end each of its cases: answered, or one in nine closed with a reason."""
+    await inbox.take_in(session, source.id or 0, posts, now=at)
+    topics = {words: topic for topic, words in QUESTIONS}
+    for mention in await _mentions(session, source, posts):
+        by = dice.choice(list(AGENTS))
+        ended = add(hours, at, timedelta(minutes=dice.choice(ANSWERED_IN)))
+        await cases.set_topic(session, mention.case_id, topic=topics[mention.text], by=by, now=ended)
+        await cases.claim(session, mention.case_id, by=by, now=at + (ended - at) / 2)
+        if dice.random() < 1 / 9:
+            await cases.close(session, mention.case_id, by=by, now=ended, reason=dice.choice(CLOSED))
+        else:
+            await _answered(session, mention, by, ended, f"Dank voor je bericht, we geven het door! ^{AGENTS[by]}")
+
+
+async def _mentions(session: AsyncSession, source: Account, posts: Sequence[Post]) -> Sequence[Mention]:
+    ids = [post.external_id for post in posts]
+    found = await session.exec(
+        select(Mention).where(Mention.account_id == source.id, col(Mention.external_id).in_(ids))
+    )
+    return found.all()
+
+
+async def _answered(
+    session: AsyncSession, mention: Mention, by: str, at: datetime, words: str, promised_at: datetime | None = None
+) -> None:
+    """Have an agent's reply reach the citizen; one with a promise leaves the case with its agent."""
+    kind = ReplyKind.FINAL if promised_at is None else ReplyKind.INTERIM
+    reply = Reply(
+        case_id=mention.case_id, mention_id=mention.id or 0, account_id=mention.account_id, by=by,
+        key=f"past-{mention.id}", draft=words, text=words, kind=kind, promised_at=promised_at,
+        status=ReplyStatus.SENT, created_at=at, send_at=at, sent_at=at, tries=1,
+    )  # fmt: skip
+    session.add(reply)
+    case = await cases.get(session, mention.case_id)
+    if kind is ReplyKind.FINAL:
+        case = await cases.answered(session, mention.case_id, by=by, now=at)
+    case.answered_at = at
+    await clocks.reply_sent(session, case, reply, at)
+    session.add(Event(case_id=mention.case_id, kind="reply_sent", by=by, at=at))
+
+
+async def _left_open(session: AsyncSession, source: Account, waits: Waits) -> None:
+    post = waits.post
+    await inbox.take_in(session, source.id or 0, [post], now=post.published_at)
+    if waits.promised_at is not None:
+        [mention] = await _mentions(session, source, [post])
+        at = post.published_at + ANSWERED_AFTER
+        await cases.claim(session, mention.case_id, by=PROMISED_BY, now=at)
+        await _answered(session, mention, PROMISED_BY, at, waits.interim, waits.promised_at)
