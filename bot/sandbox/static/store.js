@@ -29,9 +29,9 @@ function emptyState() {
     arrived: null, // the last new message
     arrivedAnswers: [], // the team's posts that the last change of the square brought
     failure: null, // {key, text}: what went wrong last
+    suggested: null, // {key, typed, options}: what the app last offered for what was typed
   };
 }
-    suggested: null, // {key, typed, options}: what the app last offered for what was typed
 
 /** Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow. */
 export function createStore() {
@@ -123,11 +123,11 @@ const FRAMES = {
     state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
     for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);
     state.square = posts;
+    return ["square"];
+  },
   suggestions(state, frame) {
     state.suggested = frame;
     return ["suggestions"];
-  },
-    return ["square"];
   },
 };
 
