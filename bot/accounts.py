@@ -8,11 +8,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors
+from bot import connectors, teams
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
-from bot.domain.text import text
+from bot.domain.text import Wrong, text
 from bot.models import Account, Event, Team
 from bot.seal import seal, unseal
 
@@ -53,16 +53,35 @@ def connector_of(settings: Settings, client: Client) -> Callable[[Account], base
 
 
 async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) -> None:
-    """Keep the first team equal to TEAM_NAME and SLACK_CHANNEL; without a channel nothing is made."""
+    """Make the first team of TEAM_NAME and SLACK_CHANNEL; later take over what was changed there since the last start.
+
+    What a coordinator set in Slack meanwhile stays: the last change wins. Without a channel nothing is made.
+    """
     if not settings.slack_channel:
         return
-    found = await session.exec(select(Team).order_by(col(Team.id)).limit(1))
-    team = found.first() or Team(name=settings.team_name, channel=settings.slack_channel, created_at=now)
-    namesake = await session.exec(select(Team.id).where(Team.name == settings.team_name, col(Team.id) != team.id))
-    if namesake.first() is not None:
-        raise BadSettings(f"TEAM_NAME is {settings.team_name}, but another team has that name: choose another.")
-    team.name, team.channel = settings.team_name, settings.slack_channel
-    session.add(team)
+    given = _given(settings)
+    first = (await teams.all_teams(session))[:1]
+    if not first:
+        session.add(Team(name=given["name"], channel=given["channel"], environment=given, created_at=now))
+        return
+    try:
+        await teams.change(session, first[0].id or 0, in_force(first[0], settings), by="", now=now)
+    except Wrong as wrong:
+        name = f"TEAM_NAME is {settings.team_name}, but another team has that name: choose another."
+        raise BadSettings(name if "name" in wrong.fields else f"SLACK_CHANNEL: {wrong}") from None
+    first[0].environment = given
+    session.add(first[0])
+
+
+def in_force(first: Team, settings: Settings) -> dict[str, str]:
+    """Return the first team's name and channel: as they stand, save for what changed in the environment since."""
+    stands = {"name": first.name, "channel": first.channel}
+    given, before = _given(settings), first.environment or stands
+    return {field: given[field] if given[field] != before[field] else stands[field] for field in stands}
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    return {"name": settings.team_name, "channel": settings.slack_channel}
 
 
 async def add(

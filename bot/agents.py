@@ -6,9 +6,13 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.reply import INITIALS
+from bot import db
+from bot.domain.reply import INITIALS as LETTERS
 from bot.domain.text import Refused
 from bot.models import Agent, Event, Role
+
+ROLE, INITIALS = "role", "initials"
+"""The kinds of the events that tell of a changed role, and of initials that a coordinator changed."""
 
 
 async def initials(session: AsyncSession, slack_id: str) -> str | None:
@@ -17,20 +21,46 @@ async def initials(session: AsyncSession, slack_id: str) -> str | None:
     return agent.initials if agent else None
 
 
+async def signing(session: AsyncSession) -> list[tuple[str, str]]:
+    """Return those who have initials, as (Slack id, initials), in order of initials."""
+    found = await session.exec(select(Agent).where(col(Agent.initials).is_not(None)).order_by(col(Agent.initials)))
+    return [(agent.slack_id, agent.initials or "") for agent in found]
+
+
 async def set_initials(session: AsyncSession, slack_id: str, wanted: str, *, now: datetime) -> str:
     """Set an agent's initials; raises Refused when they are no letters or a colleague has them."""
     chosen = wanted.strip().lstrip("^").upper()
-    if not INITIALS.fullmatch(chosen):
+    if not LETTERS.fullmatch(chosen):
         raise Refused("Initials are one to four letters, as in SB.")
     found = await session.exec(select(Agent).where(Agent.initials == chosen))
     holder = found.first()
     if holder is not None and holder.slack_id != slack_id:
         raise Refused("{agent} already signs with ^{initials}; choose others.",
                       agent=f"<@{holder.slack_id}>", initials=chosen)  # fmt: skip
-    agent = await session.get(Agent, slack_id) or Agent(slack_id=slack_id, initials=chosen, created_at=now)
+    agent = await _held(session, slack_id, now)
     agent.initials = chosen
     session.add(agent)
     return chosen
+
+
+async def correct_initials(session: AsyncSession, slack_id: str, wanted: str, *, by: str, now: datetime) -> list[Event]:
+    """Change a colleague's initials, and log it; none are asked anew at the next answer. Raises as set_initials."""
+    agent = await _held(session, slack_id, now)
+    before = agent.initials
+    if wanted.strip():
+        await set_initials(session, slack_id, wanted, now=now)
+    else:
+        agent.initials = None
+        session.add(agent)
+    return await _told(session, INITIALS, slack_id, before, agent.initials, by=by, now=now)
+
+
+async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
+    """Give back the initials that a coordinator changed; raises Refused when they were changed again since."""
+    slack_id, before = event.details["agent"], event.details["before"]
+    if await initials(session, slack_id) != event.details["after"]:
+        raise Refused("This was changed again since, so it was not undone.")
+    return await correct_initials(session, slack_id, before or "", by=by, now=now)
 
 
 async def role(session: AsyncSession, slack_id: str) -> Role:
@@ -64,8 +94,8 @@ async def coordinate(session: AsyncSession, slack_id: str, *, now: datetime) -> 
 
 async def set_roles(
     session: AsyncSession, *, coordinators: Collection[str], readers: Collection[str], by: str, now: datetime
-) -> int:
-    """Make these the coordinators and readers, and everybody else an agent; returns how many changed.
+) -> list[Event]:
+    """Make these the coordinators and readers, and everybody else an agent; returns an event for each who changed.
 
     Raises Refused when nobody would be left to coordinate, or someone would be both.
     """
@@ -75,17 +105,49 @@ async def set_roles(
         raise Refused("Someone cannot be a coordinator and a reader at once.")
     wanted = dict.fromkeys(readers, Role.READER) | dict.fromkeys(coordinators, Role.COORDINATOR)
     before = await with_role(session, Role.COORDINATOR) + await with_role(session, Role.READER)
-    changed = 0
+    events = []
     for slack_id in sorted({*before, *wanted}):
-        changed += await _give(session, slack_id, wanted.get(slack_id, Role.AGENT), by=by, now=now)
-    return changed
+        events += await _give(session, slack_id, wanted.get(slack_id, Role.AGENT), by=by, now=now)
+    return events
 
 
-async def _give(session: AsyncSession, slack_id: str, wanted: Role, *, by: str, now: datetime) -> bool:
-    agent = await session.get(Agent, slack_id) or Agent(slack_id=slack_id, created_at=now)
-    if agent.role is wanted:
-        return False
-    session.add(Event(kind="role", by=by, at=now, details={"agent": slack_id, "before": agent.role, "after": wanted}))
-    agent.role = wanted
+async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
+    """Give back the role from before; raises Refused when it was changed since, or nobody would coordinate."""
+    slack_id = event.details["agent"]
+    held = select(Agent.slack_id).where(Agent.role == Role.COORDINATOR).order_by(col(Agent.slack_id))
+    coordinators = set(await session.exec(held.with_for_update(key_share=True)))
+    if await role(session, slack_id) != event.details["after"]:
+        raise Refused("This was changed again since, so it was not undone.")
+    before = Role(event.details["before"])
+    if before is not Role.COORDINATOR and coordinators == {slack_id}:
+        raise Refused("A team needs at least one coordinator.")
+    return await _give(session, slack_id, before, by=by, now=now)
+
+
+async def _give(session: AsyncSession, slack_id: str, wanted: Role, *, by: str, now: datetime) -> list[Event]:
+    agent = await _held(session, slack_id, now)
+    before, agent.role = agent.role, wanted
     session.add(agent)
-    return True
+    return await _told(session, ROLE, slack_id, before, wanted, by=by, now=now)
+
+
+async def _held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
+    """Return an agent as they are now and hold their row, so that of two who change it the second sees the first."""
+    agent = await session.get(Agent, slack_id, with_for_update=db.HELD, populate_existing=True)
+    if agent is None:
+        agent = Agent(slack_id=slack_id, created_at=now)
+        session.add(agent)
+        await session.flush()
+    return agent
+
+
+async def _told(
+    session: AsyncSession, kind: str, slack_id: str, before: str | None, after: str | None, *, by: str, now: datetime
+) -> list[Event]:
+    """Log a change, if it is one."""
+    if before == after:
+        return []
+    event = Event(kind=kind, by=by, at=now, details={"agent": slack_id, "before": before, "after": after})
+    session.add(event)
+    await session.flush()
+    return [event]

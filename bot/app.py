@@ -10,7 +10,7 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 
 from bot.desk import Desk
-from bot.domain.text import Refused
+from bot.domain.text import Refused, Wrong
 from bot.logs import trace
 from handlers import register
 from handlers.tell import log_fault, tell, without_marks
@@ -41,11 +41,9 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
             await asyncio.sleep(ACK_SEEN)
         words = None if isinstance(error, Refused) else log_fault(desk, trace(error))
         if response is not None and body.get("type") == "view_submission":
-            field = _first_field(body["view"])
-            if field is not None:  # the modal stays open with what was typed
-                told = words or await without_marks(desk, error)  # type: ignore[arg-type]
-                errors = {"response_action": "errors", "errors": {field: told}}
-                return _json_response(errors)
+            told = await _at_fields(desk, body["view"], error, words)
+            if told:  # the modal stays open with what was typed
+                return _json_response({"response_action": "errors", "errors": told})
         await tell(desk, body, words or desk.t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
@@ -53,8 +51,13 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
     return app
 
 
-def _first_field(view: dict[str, Any]) -> str | None:
-    return next((block["block_id"] for block in view["blocks"] if block["type"] == "input"), None)
+async def _at_fields(desk: Desk, view: dict[str, Any], error: Exception, words: str | None) -> dict[str, str]:
+    """Return what is told at which fields of a modal: what is wrong at its own, anything else at the first."""
+    fields = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+    if isinstance(error, Wrong):
+        return {field: desk.t(said) for field, said in error.fields.items() if field in fields}
+    told = words or await without_marks(desk, error)  # type: ignore[arg-type]
+    return dict.fromkeys(fields[:1], told)
 
 
 def _json_response(content: dict[str, Any]) -> BoltResponse:

@@ -139,16 +139,18 @@ async def withdrawn(session: AsyncSession, case_id: int, *, by: str, owner: str,
     return await _make(Move.WITHDRAW, session, case_id, by, now, status=Status.CLAIMED, assignee=owner)
 
 
-async def close(
-    session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: CloseReason, text: str = ""
-) -> Case:
-    """End a case without a further answer; the reason is kept. Closing a closed case again changes nothing."""
+async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: str, text: str = "") -> Case:
+    """End a case without a further answer; the reason, one of CloseReason or a team's own words, is kept.
+
+    Closing a closed case again changes nothing.
+    """
+    reason = str(reason)
     case = await locked(session, case_id)
-    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason is reason:
+    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
         return case
     ended: dict[str, Any] = {"closed_at": now, "closed_by": by, "close_reason": reason, "close_text": text}
     case = await _make(Move.CLOSE, session, case_id, by, now, {"reason": reason}, status=Status.CLOSED, **ended)
-    await clocks.closed(session, case, now, counts=reason is CloseReason.ANSWERED_ELSEWHERE)
+    await clocks.closed(session, case, now, counts=reason == CloseReason.ANSWERED_ELSEWHERE)
     return case
 
 

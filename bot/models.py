@@ -10,7 +10,7 @@ from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, Uniq
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.case import Status, Urgency
 from bot.domain.sla import ClockKind
 
 
@@ -100,13 +100,17 @@ class MessageKind(StrEnum):
 
 
 class Team(SQLModel, table=True):
-    """A webcare team and the Slack channel where its cards appear."""
+    """A webcare team and the Slack channel where its cards appear.
+
+    `environment` is the name and channel that the environment gave when last looked at: what changed there since holds.
+    """
 
     __tablename__ = "teams"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     channel: str
     settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    environment: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -161,7 +165,10 @@ _CLOSED = text("closed_at IS NOT NULL")
 
 
 class Case(SQLModel, table=True):
-    """One author's mentions in one conversation, handled as one; `topic` is what it is about, of the team's list."""
+    """One author's mentions in one conversation, handled as one; `topic` is what it is about, of the team's list.
+
+    `close_reason` is one of CloseReason, or one of the team's own in its own words.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -182,7 +189,7 @@ class Case(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_by: str | None = None
-    close_reason: CloseReason | None = Field(default=None, sa_type=EnumText(CloseReason))
+    close_reason: str | None = None
     close_text: str = ""
     topic: str | None = None
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
 import jobs
-from bot import accounts, check, db, seal
+from bot import accounts, check_slack, db, seal, teams
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
@@ -96,6 +96,7 @@ async def run(
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):
                     accounts.opened(account, settings)  # a wrong secret key is told now, not at the first reply
+            await teams.follow_language(desk)
             await _check_slack(desk)
             app = build_app(desk)
             async with serving(desk, app, http=http) as address, listening(settings, app, http=http):
@@ -117,19 +118,20 @@ async def run(
 
 
 def _refuse_unusable(settings: Settings, *, http: bool) -> None:
-    for sentence in check.missing(settings, http=http):
+    for sentence in check_slack.missing(settings, http=http):
         raise BadSettings(sentence)
     seal.refuse_malformed(settings.webcare_secret_key.get_secret_value())
 
 
 async def _check_slack(desk: Desk) -> None:
     """Refuse to start with a token or channel that cannot work; a Slack that is down is waited for."""
-    channel = desk.settings.slack_channel
+    async with desk.reading() as session:
+        channel = (await teams.all_teams(session))[0].channel
     try:
         await call(desk.slack, "auth.test")
         await call(desk.slack, "conversations.history", channel=channel, limit=1)
     except SlackRefuses as refusal:
-        raise BadSettings(check.explain(refusal.error, channel)) from None
+        raise BadSettings(check_slack.explain(refusal.error, channel)) from None
     except (SlackDown, SlackLater):
         log.warning("Slack does not answer yet; starting all the same")
 
@@ -194,7 +196,7 @@ async def _socket_address(settings: Settings) -> str | None:
     try:
         return await open_socket(settings)
     except SlackRefuses:
-        raise BadSettings(check.NO_CONNECTION) from None
+        raise BadSettings(check_slack.NO_CONNECTION) from None
     except (SlackDown, SlackLater):
         return None
 

@@ -1,4 +1,4 @@
-"""What a team sets for itself: opening hours, holidays, norms, reminders, digest, snippets; kept as JSON with the team.
+"""What a team sets for itself: opening hours, norms, reminders, duty, texts, reasons …; kept as JSON with the team.
 
 Whatever is stored is read with defaults for what is missing, so that an older team needs no migration.
 """
@@ -6,12 +6,13 @@ Whatever is stored is read with defaults for what is missing, so that an older t
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from bot.domain.case import CloseReason
 from bot.domain.hours import ALWAYS, DAY, Hours, Interval
 from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
 
@@ -44,6 +45,14 @@ def minute(text: str) -> int:
     return value
 
 
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone of this name; raises ValueError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, no name at all, a folder of zones
+        raise ValueError("a time zone is written as Europe/Amsterdam") from None
+
+
 def _clock(text: str) -> str:
     minute(text)
     return text
@@ -53,9 +62,13 @@ ClockTime = Annotated[str, AfterValidator(_clock)]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
 
+MOST_LABEL = 60
+Label = Annotated[str, Field(min_length=1, max_length=MOST_LABEL)]
 MOST_TOPICS = 98
 """A menu of Slack's holds 100: these, none, and one that was taken off the list but is in use."""
-Topic = Annotated[str, Field(min_length=1, max_length=60)]
+MOST_REASONS = 10
+MOST_LISTED = 95
+"""So many snippets or advisers fit in one modal with the buttons beside them."""
 
 
 class Norm(BaseModel):
@@ -81,8 +94,15 @@ class LadderStep(BaseModel):
 class Snippet(BaseModel):
     """A canned text that an agent picks and then edits; `{name}` and `{agent}` are filled in."""
 
-    title: Annotated[str, Field(min_length=1, max_length=60)]
+    title: Label
     text: Annotated[str, Field(min_length=1, max_length=2500)]
+
+
+class Adviser(BaseModel):
+    """One who is asked often: a person, a user group or a channel (its Slack id), under a name of the team's own."""
+
+    title: Label
+    target: Annotated[str, Field(pattern=r"^[UWSCG]\w+$")]
 
 
 class TeamSettings(BaseModel):
@@ -91,6 +111,7 @@ class TeamSettings(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     time_zone: str = "Europe/Amsterdam"
+    language: Literal["nl", "en"] | None = None
     week: list[list[tuple[ClockTime, ClockTime]]] = Field(default_factory=lambda: list(OFFICE_WEEK))
     always_open: bool = False
     holidays: list[str] = Field(default_factory=lambda: [name for name in HOLIDAYS if name not in NOT_SELF_EVIDENT])
@@ -111,9 +132,12 @@ class TeamSettings(BaseModel):
     claim_return: Minutes = 15
 
     digest_at: ClockTime | None = None
-    topics: Annotated[list[Topic], Field(max_length=MOST_TOPICS)] = Field(default_factory=list)
-    snippets: list[Snippet] = Field(default_factory=list)
-    rota: dict[int, list[str]] = Field(default_factory=dict)
+    topics: Annotated[list[Label], Field(max_length=MOST_TOPICS)] = Field(default_factory=list)
+    close_reasons: Annotated[list[Label], Field(max_length=MOST_REASONS)] = Field(default_factory=list)
+    reasons_left_out: list[CloseReason] = Field(default_factory=list)
+    snippets: Annotated[list[Snippet], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    advisers: Annotated[list[Adviser], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    rota: dict[Annotated[int, Field(ge=0, le=6)], list[str]] = Field(default_factory=dict)
     duty_group: str = ""
 
     @model_validator(mode="after")
@@ -123,10 +147,7 @@ class TeamSettings(BaseModel):
         for day in self.week:
             for interval in day:
                 _interval(*interval)
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("a time zone is written as Europe/Amsterdam") from None
+        zone(self.time_zone)
         unknown = set(self.holidays) - set(HOLIDAYS)
         if unknown:
             raise ValueError(f"no such holiday: {', '.join(sorted(unknown))}")
@@ -156,6 +177,11 @@ class TeamSettings(BaseModel):
             self.private.targets() if self.private else None,
             {platform: norm.targets() for platform, norm in self.platforms.items()},
         )
+
+    def reasons(self) -> list[str]:
+        """Return the reasons to close a case: the standard ones in use, the team's own, and "other" at the end."""
+        standard = [each for each in CloseReason if each not in {*self.reasons_left_out, CloseReason.OTHER}]
+        return [*standard, *self.close_reasons, CloseReason.OTHER]
 
     def steps(self) -> tuple[Step, ...]:
         """Return the ladder in order."""

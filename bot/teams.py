@@ -8,14 +8,16 @@ from pydantic import ValidationError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.text import Refused
+from bot import db
+from bot.desk import Desk
+from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Event, Team
-from bot.team_settings import Snippet, TeamSettings
+from bot.team_settings import MOST_LISTED, TeamSettings
 
 CHANGED = "settings"
 """The kind of the event that tells of a changed setting."""
-MOST_SNIPPETS = 95
-"""So many fit in one modal with the buttons beside them."""
+COLUMNS = ("name", "channel")
+"""Settings that are columns of the team, since others look for them; no two teams have the same."""
 
 
 async def all_teams(session: AsyncSession) -> list[Team]:
@@ -36,57 +38,106 @@ async def settings(session: AsyncSession, team_id: int) -> TeamSettings:
     return TeamSettings.of((await session.get_one(Team, team_id)).settings)
 
 
+async def follow_language(desk: Desk) -> None:
+    """Let the bot speak the language that the first team chose, else that of WEBCARE_LANGUAGE.
+
+    One for the whole bot; another process follows at its next sweep.
+    """
+    async with desk.reading() as session:
+        first = (await all_teams(session))[:1]
+    chosen = TeamSettings.of(first[0].settings).language if first else None
+    desk.t.speak(chosen or desk.settings.webcare_language)
+
+
 async def change(
     session: AsyncSession, team_id: int, changes: Mapping[str, Any], *, by: str, now: datetime
 ) -> list[Event]:
     """Set these fields; returns an event for each that became different. Raises Refused for what cannot be set.
 
-    What is being timed keeps the norm that it started with.
+    What is being timed keeps the norm that it started with; cards stay in the channel where they are.
     """
-    team = await session.get_one(Team, team_id, with_for_update=True, populate_existing=True)
-    before = TeamSettings.of(team.settings).model_dump(mode="json")
+    team = await _held(session, team_id)
+    await _refuse_taken(session, team, changes)
+    before = _as_json(team)
     try:
-        after = TeamSettings.model_validate({**before, **changes}).model_dump(mode="json")
+        after = _as_json(team, changes)
     except ValidationError:
         raise Refused("That cannot be set; nothing was changed.") from None
-    events = [
-        Event(
-            kind=CHANGED, by=by, at=now,
-            details={"team": team_id, "field": field, "before": before[field], "after": after[field]},
-        )
-        for field in changes if before[field] != after[field]
-    ]  # fmt: skip
-    team.settings = {**(team.settings or {}), **{event.details["field"]: event.details["after"] for event in events}}
-    session.add(team)
-    session.add_all(events)
+    changed = [field for field in changes if before[field] != after[field]]
+    team.settings = {**(team.settings or {}), **{field: after[field] for field in changed if field not in COLUMNS}}
+    team.name, team.channel = after["name"], after["channel"]
+    details = [{"team": team_id, "field": field, "before": before[field], "after": after[field]} for field in changed]
+    events = [Event(kind=CHANGED, by=by, at=now, details=each) for each in details]
+    session.add_all([team, *events])
     await session.flush()
     return events
 
 
-async def undo(session: AsyncSession, event_id: int, *, by: str, now: datetime) -> list[Event]:
+def _as_json(team: Team, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return all that a team sets, its columns included; with these changes made."""
+    columns = {"name": team.name, "channel": team.channel}
+    settings = TeamSettings.of({**(team.settings or {}), **(changes or {})})
+    return {**settings.model_dump(mode="json"), **columns, **{k: v for k, v in (changes or {}).items() if k in columns}}
+
+
+async def _held(session: AsyncSession, team_id: int) -> Team:
+    return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+
+
+async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str, Any]) -> None:
+    """Raise Wrong when another team has the name or the channel."""
+    if not any(field in changes and changes[field] != getattr(team, field) for field in COLUMNS):
+        return
+    wrong: dict[str, Text] = {}
+    for other in await all_teams(session):
+        if other.id == team.id:
+            continue
+        if other.name.casefold() == str(changes.get("name")).casefold():
+            wrong["name"] = text("There already is a team with this name.")
+        if other.channel == changes.get("channel"):
+            wrong["channel"] = text("This is the channel of the team {team}; choose another.", team=other.name)
+    if wrong:
+        raise Wrong(wrong)
+
+
+async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
     """Put back what was before a change; raises Refused when the field was changed again since."""
-    event = await session.get(Event, event_id)
-    if event is None or event.kind != CHANGED:
-        raise Refused("That change is not known any more.")
     team_id, field = event.details["team"], event.details["field"]
-    await session.get_one(Team, team_id, with_for_update=True, populate_existing=True)
-    current = (await settings(session, team_id)).model_dump(mode="json")
-    if current[field] != event.details["after"]:
+    team = await _held(session, team_id)
+    if _as_json(team)[field] != event.details["after"]:
         raise Refused("This was changed again since, so it was not undone.")
     return await change(session, team_id, {field: event.details["before"]}, by=by, now=now)
 
 
-async def put_snippet(
-    session: AsyncSession, team_id: int, title: str | None, snippet: Snippet | None, *, by: str, now: datetime
+async def put_listed(
+    session: AsyncSession,
+    team_id: int,
+    field: str,
+    title: str | None,
+    item: Mapping[str, Any] | None,
+    *,
+    by: str,
+    now: datetime,
 ) -> list[Event]:
-    """Put a snippet in the place of the one with this title (None: add it; no snippet: remove it). Raises Refused."""
-    await session.get_one(Team, team_id, with_for_update=True, populate_existing=True)
-    kept = (await settings(session, team_id)).snippets
-    place = next((n for n, each in enumerate(kept) if each.title == title), len(kept))
-    others = [each for each in kept if each.title != title]
-    if snippet is not None and any(each.title == snippet.title for each in others):
-        raise Refused("There already is a text with that title.")
-    if len(others) >= MOST_SNIPPETS and snippet is not None:
-        raise Refused("There are {n} texts already; remove one first.", n=len(others))
-    new = [*others[:place], *([snippet] if snippet else []), *others[place:]]
-    return await change(session, team_id, {"snippets": [each.model_dump() for each in new]}, by=by, now=now)
+    """Put a snippet or adviser in the place of the one with this title; None adds it, no item removes it.
+
+    `field` is the list of the settings that it is of. Raises Refused.
+    """
+    kept = _as_json(await _held(session, team_id))[field]
+    place = next((n for n, each in enumerate(kept) if each["title"] == title), len(kept))
+    others = [each for each in kept if each["title"] != title]
+    if item is not None and any(each["title"] == item["title"] for each in others):
+        raise Refused("There already is one with that title.")
+    if item is not None and len(others) >= MOST_LISTED:
+        raise Refused("There are {n} already; remove one first.", n=len(others))
+    new = [*others[:place], *([item] if item else []), *others[place:]]
+    return await change(session, team_id, {field: new}, by=by, now=now)
+
+
+async def put_norm(
+    session: AsyncSession, team_id: int, platform: str, norm: Mapping[str, Any] | None, *, by: str, now: datetime
+) -> list[Event]:
+    """Give a platform a norm of its own, or with None that of all."""
+    kept = _as_json(await _held(session, team_id))["platforms"]
+    new = {name: each for name, each in kept.items() if name != platform}
+    return await change(session, team_id, {"platforms": new | ({platform: norm} if norm else {})}, by=by, now=now)

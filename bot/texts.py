@@ -26,8 +26,12 @@ class Texts:
     """
 
     def __init__(self, language: str, time_zone: str) -> None:
-        self.language = language
         self.zone = ZoneInfo(time_zone)
+        self.speak(language)
+
+    def speak(self, language: str) -> None:
+        """Speak this language from now on, to all who know this object."""
+        self.language = language
         self._catalogue = _catalogue(language)
 
     def __call__(self, message: str | Text, /, **params: Any) -> str:

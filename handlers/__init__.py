@@ -16,6 +16,7 @@ from handlers import (
     notes,
     presence,
     settings,
+    settings_lists,
     snippets,
     snooze,
     undo,
@@ -69,10 +70,13 @@ def register(app: AsyncApp) -> None:
 
     app.action("settings:open")(settings.open_from_home)
     app.action("settings:group", middleware=sets)(settings.open_group)
-    app.action("settings:undo", middleware=sets)(settings.undo)
-    for group in ("hours", "closed", "norms", "reminders"):
+    app.action("settings:undo", middleware=sets)(settings.put_back)
+    for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
         app.view(f"settings:{group}", middleware=sets)(settings.save)
-    app.action("snippet:add", middleware=sets)(settings.open_snippet)
-    app.action("snippet:edit", middleware=sets)(settings.open_snippet)
-    app.view("settings:snippet", middleware=sets)(settings.save_snippet)
     app.view("settings:roles", middleware=sets)(settings.save_roles)
+    for button in ("snippet:add", "snippet:edit", "adviser:add", "adviser:edit", "platform:edit", "initials:edit"):
+        app.action(button, middleware=sets)(settings_lists.open_one)
+    app.view("settings:snippet", middleware=sets)(settings_lists.save_one)
+    app.view("settings:adviser", middleware=sets)(settings_lists.save_one)
+    app.view("settings:platform", middleware=sets)(settings_lists.save_platform)
+    app.view("settings:initials", middleware=sets)(settings_lists.save_initials)

@@ -6,6 +6,7 @@ from bot import cards, cases
 from bot.desk import Desk
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused
+from bot.team_settings import TeamSettings
 from bot.views.modals import close_modal
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
@@ -19,14 +20,14 @@ async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
             cases.refuse_ended(file.case)
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:
             raise Refused("{agent} already has this case.", agent=f"<@{file.case.assignee}>")
-        await show(close_modal(file, desk.t))
+        await show(close_modal(file, TeamSettings.of(file.team.settings).reasons(), desk.t))
 
 
 async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """End the case."""
     filled, case_id = values(view), int(view["private_metadata"])
-    reason, text = CloseReason(filled["close_reason"]), (filled.get("close_text") or "").strip()
-    if reason is CloseReason.OTHER and not text:
+    reason, text = filled["close_reason"], (filled.get("close_text") or "").strip()
+    if reason == CloseReason.OTHER and not text:
         await ack(response_action="errors", errors={"close_text": desk.t("Say in a few words why.")})
         return
     async with desk.session() as session:

@@ -2,21 +2,20 @@
 
 from typing import Any
 
-import structlog
 from sqlmodel import select
 
 from bot import cards, cases
 from bot.desk import Desk
 from bot.domain.case import Status, Urgency
-from bot.domain.text import Refused
+from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation, Team
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
-from bot.views.escalate_modal import COLLEAGUE, GROUP, QUESTION, URGENCY, escalate_modal
+from bot.slack_calls import call
+from bot.team_settings import TeamSettings
+from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
-
-log = structlog.get_logger()
+from handlers.whom import user_groups
 
 GROUP_SIZE = 30
 """People of a user group who get the question each; a larger group is asked through a channel."""
@@ -37,29 +36,18 @@ async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], 
             file = await cases.read(session, case_id)
             teams = await session.exec(select(Team).where(Team.id != file.team.id))
             channels = [(f"# {team.name}", team.channel) for team in teams]
-        await show(escalate_modal(file, channels + await _groups(desk), desk.t))
+        advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
+        await show(escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers))
     await cards.sync(desk, case_id)
-
-
-async def _groups(desk: Desk) -> list[tuple[str, str]]:
-    """Return the workspace's user groups; none when Slack does not tell (the plan or a scope may lack them)."""
-    try:
-        answer = await call(desk.slack, "usergroups.list")
-    except (SlackRefuses, SlackLater, SlackDown) as error:
-        log.info("no user groups to ask", reason=str(error))
-        return []
-    return [(f"@{group['handle']}", group["id"]) for group in answer["usergroups"]]
 
 
 async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Ask; the question is posted to each who is asked."""
     filled, case_id = values(view), int(view["private_metadata"])
-    colleague, group = filled.get(COLLEAGUE), filled.get(GROUP)
-    if bool(colleague) == bool(group):
-        words = desk.t("Choose either a colleague, or a group or channel.")
-        await ack(response_action="errors", errors={COLLEAGUE: words})
-        return
-    target: str = colleague or group or ""
+    chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
+    if len(chosen) != 1:
+        raise Wrong(dict.fromkeys([ADVISER if ADVISER in filled else COLLEAGUE], text("Choose one whom you ask.")))
+    target: str = chosen[0]
     async with desk.session() as session:
         await cases.escalate(
             session, case_id, by=context.user_id or "", now=desk.now(), target=target,

@@ -1,20 +1,25 @@
-"""The settings of a team, changed by its coordinators: the menu, the modals, saving, undoing; and the roles."""
+"""The settings of a team, changed by its coordinators: the menu, the forms, saving, undoing; and the roles."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from bot import agents, settings_forms, teams
+from bot import agents, settings_forms, teams, undo
 from bot.desk import Desk
 from bot.domain.text import Refused
-from bot.models import Role, Team
-from bot.team_settings import HOLIDAYS, Snippet
+from bot.models import Event, Role, Team
+from bot.team_settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
-from bot.views.modals import said
+from handlers import settings_lists
 from handlers.given import Ack, Context
 from handlers.home import home_after
 from handlers.modal import going_on, opened, values
 from handlers.tell import without_marks
+from handlers.whom import refuse_closed_channels, user_groups
+
+CHANNELS = ("channel", "escalation_channel")
+"""Settings that are channels in which the bot must be."""
 
 
 async def open_settings(desk: Desk, body: dict[str, Any], team_id: int | None = None) -> None:
@@ -44,16 +49,21 @@ async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], des
     """Go on to a group of settings, or back to the menu."""
     await ack()
     async with going_on(desk, body) as show:
-        await show(await _modal(desk, action["value"], _kept(body)["team"]))
+        group, team_id = action["value"], team_of(body["view"])
+        shown = await settings_lists.shown(desk, group, team_id)
+        await show(shown or await _form(desk, group, team_id))
 
 
-async def _modal(desk: Desk, group: str, team_id: int) -> Block:
+async def _form(desk: Desk, group: str, team_id: int) -> Block:
     async with desk.reading() as session:
-        team, settings = await session.get_one(Team, team_id), await teams.settings(session, team_id)
+        all_teams = await teams.all_teams(session)
         coordinators = await agents.with_role(session, Role.COORDINATOR)
         readers = await agents.with_role(session, Role.READER)
-    filled = settings_forms.written(settings, desk.t)
+    team = next(each for each in all_teams if each.id == team_id)
+    filled = settings_forms.written_of(team, desk.t)
     match group:
+        case "team":
+            return modals.team_modal(team_id, filled, desk.t, speaks=team is all_teams[0])
         case "hours":
             return modals.hours_modal(team_id, filled, desk.t)
         case "closed":
@@ -62,8 +72,10 @@ async def _modal(desk: Desk, group: str, team_id: int) -> Block:
             return modals.norms_modal(team_id, filled, desk.t)
         case "reminders":
             return modals.reminders_modal(team_id, filled, desk.t)
-        case "snippets":
-            return modals.snippets_modal(team_id, [each.title for each in settings.snippets], desk.t)
+        case "duty":
+            return modals.duty_modal(team_id, await user_groups(desk), filled, desk.t)
+        case "reasons":
+            return modals.reasons_modal(team_id, settings_forms.STANDARD_REASONS, filled, desk.t)
         case "roles":
             return modals.roles_modal(team_id, coordinators, readers, desk.t)
         case _:
@@ -72,54 +84,23 @@ async def _modal(desk: Desk, group: str, team_id: int) -> Block:
 
 async def save(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Save a group of settings; what is wrong is told at its field, and nothing typed is lost."""
-    team_id = json.loads(view["private_metadata"])["team"]
-    try:
-        changes = settings_forms.read(view["callback_id"].partition(":")[2], values(view), desk.t)
-    except settings_forms.Wrong as wrong:
-        await ack(response_action="errors", errors={field: desk.t(words) for field, words in wrong.fields.items()})
-        return
+    team_id = team_of(view)
+    changes = settings_forms.read(view["callback_id"].partition(":")[2], values(view), desk.t)
+    await _refuse_closed_channels(desk, team_id, changes)
     async with desk.session() as session:
         events = await teams.change(session, team_id, changes, by=context.user_id or "", now=desk.now())
-    await ack(response_action="update", view=modals.changed_modal(team_id, events, desk.t))
+    await ack(response_action="update", view=await told(desk, team_id, events))
 
 
-async def undo(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Put back what was before a change."""
-    await ack()
-    async with going_on(desk, body) as show:
-        async with desk.session() as session:
-            events = await teams.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
-        await show(modals.changed_modal(_kept(body)["team"], events, desk.t))
-
-
-async def open_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Ask for a canned text: a new one, or the one whose button was clicked."""
-    await ack()
-    team_id, title = _kept(body)["team"], action["value"] if action["action_id"] == "snippet:edit" else None
-    async with going_on(desk, body) as show:
-        async with desk.reading() as session:
-            snippets = (await teams.settings(session, team_id)).snippets
-        words = next((each.text for each in snippets if each.title == title), None)
-        if title is not None and words is None:
-            raise Refused("That text was removed meanwhile; choose another.")
-        await show(modals.snippet_modal(team_id, title, words or "", desk.t))
-
-
-async def save_snippet(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
-    """Add, change or remove a canned text, and go back to the list with the way to undo it."""
-    kept, filled = json.loads(view["private_metadata"]), values(view)
-    title, words = filled["snippet_title"].strip(), filled["snippet_text"].strip()
-    removed = bool(filled.get("snippet_remove"))
-    for field, given in (("snippet_title", title), ("snippet_text", words)):
-        if not given:
-            await ack(response_action="errors", errors={field: desk.t("Write something here.")})
-            return
-    snippet = None if removed else Snippet(title=title, text=words)
-    async with desk.session() as session:
-        events = await teams.put_snippet(
-            session, kept["team"], kept["snippet"], snippet, by=context.user_id or "", now=desk.now()
-        )
-    await ack(response_action="update", view=modals.changed_modal(kept["team"], events, desk.t))
+async def _refuse_closed_channels(desk: Desk, team_id: int, changes: dict[str, Any]) -> None:
+    """Raise Wrong at each field with another channel than before, in which the bot is not."""
+    if not any(changes.get(field) for field in CHANNELS):
+        return
+    async with desk.reading() as session:
+        team = await session.get_one(Team, team_id)
+    before = settings_forms.written_of(team, desk.t)
+    new = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", before[field])}
+    await refuse_closed_channels(desk, new)
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -127,16 +108,31 @@ async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Des
     filled = values(view)
     try:
         async with desk.session() as session:
-            await agents.set_roles(
+            events = await agents.set_roles(
                 session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
                 by=context.user_id or "", now=desk.now(),
             )  # fmt: skip
     except Refused as refused:
         await ack(response_action="errors", errors={"role_readers": await without_marks(desk, refused)})
         return
-    await ack(response_action="update", view=said(desk.t("✅ Saved."), desk.t))
+    await ack(response_action="update", view=await told(desk, team_of(view), events))
 
 
-def _kept(body: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(body["view"]["private_metadata"])
-    return kept
+async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Put back what was before a change."""
+    await ack()
+    async with going_on(desk, body) as show:
+        async with desk.session() as session:
+            events = await undo.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
+        await show(await told(desk, team_of(body["view"]), events))
+
+
+async def told(desk: Desk, team_id: int, events: Sequence[Event]) -> Block:
+    """Return the modal that tells what was changed, in the language that is spoken from now on."""
+    await teams.follow_language(desk)
+    return modals.changed_modal(team_id, events, desk.t)
+
+
+def team_of(view: dict[str, Any]) -> int:
+    """Return the team whose settings a modal shows."""
+    return int(json.loads(view["private_metadata"])["team"])

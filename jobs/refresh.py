@@ -1,19 +1,22 @@
-"""The sweep: whatever is not level or not sent is woken, so that no outage, crash or lost wake leaves it behind."""
+"""The sweep: whatever is not level or not sent is woken, so that no outage, crash or lost wake leaves it behind.
+
+It also makes every process speak the language that was chosen in one of them.
+"""
 
 import structlog
 from sqlmodel import col, select
 
-from bot import cards
+from bot import cards, teams
 from bot.desk import Desk
 from bot.logs import trace
-from bot.models import Account, Reply, ReplyStatus
+from bot.models import UNSENT, Account, Reply
 
 log = structlog.get_logger()
 
 
 async def refresh(desk: Desk) -> None:
-    """Wake every lane that has work now."""
-    for sweep in (cards.wake_lanes, wake_replies):
+    """Wake every lane that has work now, and speak the language that is chosen now."""
+    for sweep in (cards.wake_lanes, wake_replies, teams.follow_language):
         try:
             await sweep(desk)
         except Exception as error:  # the other sweep, and the next tick, must go on
@@ -22,12 +25,11 @@ async def refresh(desk: Desk) -> None:
 
 async def wake_replies(desk: Desk) -> None:
     """Wake the lanes of all accounts that have a reply due."""
-    unsent = col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING])
     async with desk.reading() as session:
         found = await session.exec(
             select(Reply.account_id)
             .join(Account, col(Reply.account_id) == Account.id)
-            .where(unsent, Reply.send_at <= desk.now(), col(Account.stopped_at).is_(None))
+            .where(UNSENT, Reply.send_at <= desk.now(), col(Account.stopped_at).is_(None))
             .distinct()
         )
         due = found.all()

@@ -217,10 +217,11 @@ def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     yield answer_modal(file, file.latest, composed, t, NOW, Kept(1, 1, ask="SB" if draft else None), draft=draft)
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
-    yield escalate_modal(file, [(file.author.name or "?", "S0JURISTEN")], t)
+    name = (file.author.name or "?")[:60]
+    yield escalate_modal(file, [(name, "S0JURISTEN")], t, advisers=[(name, "U0SANNE")])
     if file.case.assignee:
         yield take_over_modal(file, t, then="answer")
-    yield from (close_modal(file, t), assign_modal(file, t), note_modal(file, t))
+    yield from (close_modal(file, [name, *CloseReason], t), assign_modal(file, t), note_modal(file, t))
     yield from (advise_modal(file, each, t) for each in file.escalations[:1])
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import settings_forms
+from bot.domain.text import Wrong
 from bot.models import Clock, Event, Team
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.state import elements
@@ -122,7 +123,7 @@ async def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(sqli
 )
 def test_what_cannot_be_read_is_refused(group: str, field: str, words: str) -> None:
     filled = {**settings_forms.written(TeamSettings(), DUTCH), field: words}
-    with pytest.raises(settings_forms.Wrong) as wrong:
+    with pytest.raises(Wrong) as wrong:
         settings_forms.read(group, filled, DUTCH)
     assert all(name.split("_")[0] == field.split("_")[0] for name in wrong.value.fields)
     assert all(DUTCH(said) for said in wrong.value.fields.values())
@@ -223,7 +224,7 @@ async def test_standard_texts_are_added_changed_and_removed(sqlite_bot: Bot) -> 
     await bot.slack.click_in_view(SANNE, "snippet:add")
     await open_modal(bot, SANNE, "settings:snippet")
     ack = await bot.slack.submit(SANNE, {"snippet_title": "Groet", "snippet_text": "Nog een"})
-    assert "al een tekst met die titel" in ack.errors["snippet_title"]
+    assert "Er is er al een" in ack.errors["snippet_title"]
     await bot.slack.close_view(SANNE)
 
     await open_group(bot, SANNE, "snippets")

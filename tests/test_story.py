@@ -121,7 +121,7 @@ async def test_closing_needs_a_reason_and_leaves_a_short_card_that_can_be_reopen
     await bot.slack.submit(YOUSSEF, {"close_reason": "spam"})
     closed = await bot.card("Gesloten", "spam")
     assert action_ids(closed) == ["case:reopen"]
-    assert (await bot.case()).close_reason is CloseReason.SPAM
+    assert (await bot.case()).close_reason == CloseReason.SPAM
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:reopen")
     await bot.card("In behandeling", YOUSSEF)
     assert [e.kind for e in await bot.rows(Event) if e.by == YOUSSEF] == ["close", "reopen"]

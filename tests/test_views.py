@@ -34,11 +34,10 @@ from bot.models import (
     Team,
 )
 from bot.sandbox import blocks, modals
-from bot.settings_forms import written
-from bot.team_settings import HOLIDAYS, MOST_TOPICS, Norm, TeamSettings
-from bot.teams import MOST_SNIPPETS
+from bot.settings_forms import STANDARD_REASONS, written, written_norm
+from bot.team_settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import LANGUAGES, LOCALES, Texts
-from bot.views import settings_modals
+from bot.views import settings_form, settings_lists, settings_modals
 from bot.views.answer_modal import Composed, Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question
@@ -198,30 +197,66 @@ def opened(t: Texts) -> Iterator[Block]:
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW)
     file.case.urgent = False
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
-    yield from (loading(t), said("…", t), take_over_modal(file, t, then="answer"), close_modal(file, t))
+    yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
+    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), t)
+    yield from (
+        loading(t),
+        said("…", t),
+        take_over_modal(file, t, then="answer"),
+        close_modal(file, list(CloseReason), t),
+    )
     yield from setting(t)
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
+
+
+TITLES = [f"{n:02}{'a' * 58}" for n in range(MOST_LISTED)]
 
 
 def setting(t: Texts) -> Iterator[Block]:
     """Every modal of the settings, filled and empty."""
     full = TeamSettings(
         holidays=HOLIDAYS, closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
-        coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00",
+        coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
+        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MOST_REASONS], language="nl",
     )  # fmt: skip
-    for filled in ({}, written(full, t)):
+    for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
+        yield from (settings_modals.team_modal(1, filled, t, speaks=speaks) for speaks in (True, False))
         yield settings_modals.hours_modal(1, filled, t)
         yield settings_modals.closed_modal(1, HOLIDAYS, filled, t)
         yield settings_modals.norms_modal(1, filled, t)
         yield settings_modals.reminders_modal(1, filled, t)
+        yield from (settings_modals.duty_modal(1, groups, filled, t) for groups in ([], GROUPS))
+        yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
     yield settings_modals.settings_menu(1, "Webcare", t)
     yield from (settings_modals.roles_modal(1, people, people, t) for people in ([], [BY, OTHER]))
-    titles = [f"{n:02}{'a' * 58}" for n in range(MOST_SNIPPETS)]
-    yield from (settings_modals.snippets_modal(1, some, t) for some in ([], titles))
-    yield settings_modals.snippet_modal(1, None, "", t)
-    yield settings_modals.snippet_modal(1, titles[0], "a" * 2500, t)
-    events = [Event(id=1, kind="settings", at=NOW, details={"field": field}) for field in settings_modals.FIELDS]
-    yield from (settings_modals.changed_modal(1, some, t) for some in ([], events))
+    changed = [Event(id=1, kind="settings", at=NOW, details={"field": field}) for field in settings_form.FIELDS]
+    for kind, values in (("role", Role), ("initials", ("SB", None))):
+        changed += [Event(id=1, kind=kind, at=NOW, details={"agent": BY, "after": value}) for value in values]
+    yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
+    yield from listed(t)
+
+
+GROUPS = [(f"@groep{n}", f"S0GROEP{n}") for n in range(120)]
+
+
+def listed(t: Texts) -> Iterator[Block]:
+    """Every list of the settings, and the form of one of each."""
+    yield from (settings_lists.snippets_modal(1, some, t) for some in ([], TITLES))
+    yield settings_lists.snippet_modal(1, None, "", t)
+    yield settings_lists.snippet_modal(1, TITLES[0], "a" * 2500, t)
+    targets = ["U0SANNE", "S0JURISTEN", "C0WEGEN"]
+    asked = [(title, targets[n % 3]) for n, title in enumerate(TITLES)]
+    yield from (settings_lists.advisers_modal(1, some, t) for some in ([], asked))
+    yield settings_lists.adviser_modal(1, None, "", [], t)
+    for target in targets:
+        yield settings_lists.adviser_modal(1, TITLES[0], target, GROUPS, t)
+    norm = Norm()
+    named = [("webhook", "Eigen bronnen: " + "a" * 300, norm.model_dump()), ("feed", "RSS", None)]
+    yield from (settings_lists.platforms_modal(1, some, t) for some in ([], named))
+    for some in (norm, None):
+        yield settings_lists.platform_modal(1, "webhook", named[0][1], written_norm("platform", some), t)
+    yield from (settings_lists.initials_list(1, some, t) for some in ([], [(f"U0{n}", "SB") for n in range(200)]))
+    yield from (settings_lists.initials_modal(1, BY, some, t) for some in ("", "SB"))
 
 
 def homes(t: Texts) -> Iterator[Block]:

@@ -39,3 +39,12 @@ class Refused(Exception):
     def __init__(self, message: str, /, **params: Any) -> None:
         self.text = Text(message, params)
         super().__init__(str(self.text))
+
+
+class Wrong(Refused):
+    """Fields of a form that cannot be taken: by the name of each, what to write instead."""
+
+    def __init__(self, fields: Mapping[str, Text]) -> None:
+        self.fields = dict(fields)
+        first = next(iter(self.fields.values()))
+        super().__init__(first.message, **first.params)

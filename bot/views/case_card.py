@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bot.domain.case import OPEN, CloseReason, Move, Status, moves_offered
-from bot.domain.text import text
+from bot.domain.text import Text, text
 from bot.models import CaseFile, Reply, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import (
@@ -24,7 +24,7 @@ from bot.views.block import (
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 from bot.views.clock import clock_line
 
-REASONS = {
+REASONS: dict[str, Text] = {
     CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
     CloseReason.NO_ANSWER_NEEDED: text("no answer needed"),
     CloseReason.NOT_FOR_US: text("not for us"),
@@ -83,11 +83,16 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
         case Status.ANSWERED:
             return "✅ " + _answered(file, who, t, now)
         case Status.CLOSED:
-            reason = t(REASONS[case.close_reason or CloseReason.OTHER])
+            reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
             more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
             closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
                        time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
             return f"☑️ {closed}{more}"
+
+
+def reason_words(reason: str, t: Texts) -> str:
+    """Return a close reason in words: a standard one translated, a team's own as the team wrote it."""
+    return t(REASONS[reason]) if reason in REASONS else reason
 
 
 def target_name(target: str) -> str:

@@ -1,22 +1,33 @@
 """The escalate modal: whom to ask (a colleague, a user group or another team's channel), what, and how urgently."""
 
+from collections.abc import Sequence
+
 from bot.domain.case import Urgency
 from bot.models import CaseFile
 from bot.texts import Texts
 from bot.views.block import Block, context, field_of, modal, option, quote
 from bot.views.citizen import author_line
 
-COLLEAGUE, GROUP, QUESTION, URGENCY = "escalate_colleague", "escalate_group", "escalate_question", "escalate_urgency"
+ADVISER, COLLEAGUE, GROUP = "escalate_adviser", "escalate_colleague", "escalate_group"
+QUESTION, URGENCY = "escalate_question", "escalate_urgency"
 
 
-def escalate_modal(file: CaseFile, groups: list[tuple[str, str]], t: Texts) -> Block:
-    """Return the modal; `groups` are (name, id) of user groups and other teams' channels."""
+def escalate_modal(
+    file: CaseFile, groups: Sequence[tuple[str, str]], t: Texts, *, advisers: Sequence[tuple[str, str]] = ()
+) -> Block:
+    """Return the modal; `groups` are (name, id) of user groups and other teams' channels.
+
+    `advisers` are (title, id) of those whom the team asks often, offered first.
+    """
     normal, urgent = option(t("Normal"), Urgency.NORMAL), option(t("Urgent"), Urgency.URGENT)
-    blocks = [
-        context(author_line(file.author)),
-        quote(file.latest.text, 500),
-        field_of(t("Ask a colleague"), COLLEAGUE, {"type": "users_select"}, optional=True),
-    ]
+    blocks = [context(author_line(file.author)), quote(file.latest.text, 500)]
+    if advisers:
+        known = [option(title, f"{number}:{target}") for number, (title, target) in enumerate(advisers[:100])]
+        blocks.append(
+            field_of(t("Whom do you ask?"), ADVISER, {"type": "static_select", "options": known}, optional=True)
+        )
+    label = t("… or a colleague") if advisers else t("Ask a colleague")
+    blocks.append(field_of(label, COLLEAGUE, {"type": "users_select"}, optional=True))
     if groups:
         options = [option(name, key) for name, key in groups[:100]]
         choice = {"type": "static_select", "options": options}
@@ -32,3 +43,8 @@ def escalate_modal(file: CaseFile, groups: list[tuple[str, str]], t: Texts) -> B
     ]  # fmt: skip
     keep = str(file.case.id)
     return modal("case:escalate", t("Escalate"), blocks, submit=t("Ask"), close=t("Cancel"), keep=keep)
+
+
+def adviser_of(value: str | None) -> str:
+    """Return whom an option of the advisers stands for (two may be the same), "" for none."""
+    return (value or "").partition(":")[2]

@@ -1,10 +1,11 @@
 """The small modals: loading, a word to the agent, take over, close, assign, note, advise."""
 
-from bot.domain.case import CloseReason
+from collections.abc import Sequence
+
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
-from bot.views.case_card import REASONS
+from bot.views.case_card import reason_words
 from bot.views.citizen import author_line
 
 
@@ -26,13 +27,18 @@ def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), keep=keep)
 
 
-def close_modal(file: CaseFile, t: Texts) -> Block:
-    """Ask for what reason the case is closed."""
-    reasons = [option(t(REASONS[reason]).capitalize(), reason.value) for reason in CloseReason]
+RADIO_BUTTONS = 10
+"""So many of them Slack takes; more choices are a menu."""
+
+
+def close_modal(file: CaseFile, reasons: Sequence[str], t: Texts) -> Block:
+    """Ask for which of the team's reasons the case is closed."""
+    options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
+    kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
     blocks = [
         context(author_line(file.author)),
         quote(file.latest.text, 300),
-        field_of(t("Reason"), "close_reason", {"type": "radio_buttons", "options": reasons}),
+        field_of(t("Reason"), "close_reason", {"type": kind, "options": options}),
         field_of(
             t("Explanation"),
             "close_text",
@@ -43,6 +49,10 @@ def close_modal(file: CaseFile, t: Texts) -> Block:
     ]
     keep = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), keep=keep)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def assign_modal(file: CaseFile, t: Texts) -> Block:

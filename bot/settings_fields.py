@@ -1,0 +1,156 @@
+"""One field of a settings form read: a time, a date, minutes, a label …; what cannot be read says what to write."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from bot.domain.sla import Recipient
+from bot.domain.text import Text, text
+from bot.team_settings import MOST_LABEL, minute, zone
+from bot.texts import Texts
+
+Filled = Mapping[str, Any]
+"""What stands in the fields of a modal, by block id; None or nothing for an empty one."""
+
+MOST_MINUTES = 60 * 24 * 30
+INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
+WRITTEN_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+DUTCH_DATE = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
+TOLD: dict[Recipient, Text] = {
+    Recipient.OWNER: text("owner"),
+    Recipient.THREAD: text("thread"),
+    Recipient.COORDINATOR: text("coordinator"),
+    Recipient.CHANNEL: text("channel"),
+}
+
+
+class Unreadable(Exception):
+    """A field cannot be read; `text` says what to write."""
+
+    def __init__(self, said: Text) -> None:
+        self.text = said
+        super().__init__(said.message)
+
+
+class Reader:
+    """Reads one field after another and keeps what is wrong."""
+
+    def __init__(self, filled: Filled, t: Texts) -> None:
+        self.filled, self.t = filled, t
+        self.wrong: dict[str, Text] = {}
+
+    def read(self, field: str, parse: Callable[[str], Any]) -> Any:
+        """Return what `parse` makes of the field; None when it cannot, and why is kept."""
+        try:
+            return parse(str(self.filled.get(field) or "").strip())
+        except Unreadable as unreadable:
+            self.wrong[field] = unreadable.text
+            return None
+
+    def lines(self, field: str, parse: Callable[[str], Any]) -> list[Any]:
+        """Return what `parse` makes of each line of the field that is not empty."""
+        read: list[Any] | None = self.read(
+            field, lambda written_lines: [parse(line.strip()) for line in written_lines.splitlines() if line.strip()]
+        )
+        return read or []
+
+    def labels(self, field: str, *, most: int, taken: Mapping[str, str] | None = None) -> list[str]:
+        """Return the labels of a field, one a line; each once, and none of those that are `taken` (in lower case)."""
+        found: list[str] = self.lines(field, label)
+        double = {each.casefold() for each in found} & set(taken or {})
+        if double:
+            self.wrong[field] = text("“{label}” is there already.", label=(taken or {})[double.pop()])
+        if len(found) > most:
+            self.wrong[field] = text("Write at most {most} lines.", most=most)
+        once: dict[str, str] = {}
+        for each in found:
+            once.setdefault(each.casefold(), each)
+        return list(once.values())
+
+    def chosen(self, field: str) -> list[str]:
+        """Return what was ticked or picked in a field that takes several."""
+        return list(self.filled.get(field) or [])
+
+
+def day(line: str) -> list[tuple[str, str]]:
+    """Read the opening hours of a day; nothing is closed."""
+    intervals = []
+    for part in filter(None, (each.strip() for each in re.split(r"[,;]", line))):
+        found = INTERVAL.fullmatch(part)
+        if found is None or time(found[1]) in {time(found[2]), "24:00"}:
+            raise Unreadable(text("Write hours as 09:00-12:00, 13:00-17:00; leave it empty for a closed day."))
+        intervals.append((time(found[1]), time(found[2])))
+    return intervals
+
+
+def time(written: str) -> str:
+    """Read a time of day."""
+    try:
+        hours, minutes = divmod(minute(written), 60)
+    except ValueError:
+        raise Unreadable(text("Write a time as 09:00.")) from None
+    return f"{hours:02}:{minutes:02}"
+
+
+def day_of_year(line: str) -> date:
+    """Read a date, as 2026-12-24 or 24-12-2026."""
+    found, dutch = WRITTEN_DATE.fullmatch(line), DUTCH_DATE.fullmatch(line)
+    try:
+        if found:
+            return date(*map(int, found.groups()))
+        if dutch:
+            return date(*map(int, reversed(dutch.groups())))
+    except ValueError:
+        pass  # no such day, as 2026-02-30
+    raise Unreadable(text("Write a date on each line, as 2026-12-24; not “{line}”.", line=line[:60]))
+
+
+def early_closing(line: str) -> tuple[date, str]:
+    """Read a date and a time."""
+    on, _, at = line.partition(" ")
+    try:
+        return day_of_year(on), time(at.strip())
+    except Unreadable:
+        said = text("Write a date and a time on each line, as 2026-12-24 15:00; not “{line}”.", line=line[:60])
+        raise Unreadable(said) from None
+
+
+def minutes(number: str) -> int:
+    """Read a number of minutes."""
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= MOST_MINUTES:
+        raise Unreadable(text("Write a whole number of minutes, from 1 to {most}.", most=MOST_MINUTES))
+    return int(number)
+
+
+def label(line: str) -> str:
+    """Read a name or label."""
+    if not line or len(line) > MOST_LABEL:
+        raise Unreadable(text("Write 1 to {most} characters.", most=MOST_LABEL))
+    return line
+
+
+def time_zone(name: str) -> str:
+    """Read the name of a time zone."""
+    try:
+        zone(name)
+    except ValueError:
+        raise Unreadable(text("Write a time zone as Europe/Amsterdam.")) from None
+    return name
+
+
+def step(line: str, t: Texts) -> dict[str, Any]:
+    """Read a step of the ladder: a percentage, who is told, and words of one's own."""
+    percent, _, rest = line.replace("%", " ", 1).partition(" ")
+    word, _, words = rest.strip().partition(" ")
+    named = {t(said).casefold(): recipient for recipient, said in TOLD.items()}
+    to = named.get(word.casefold()) or next((each for each in Recipient if each == word.casefold()), None)
+    if not percent.isdecimal() or not 1 <= int(percent[:9]) <= 1000 or to is None:
+        raise Unreadable(
+            text(
+                "Write a percentage (1 to 1000) and who is told on each line, as “80 {owner}”; not “{line}”.",
+                owner=t(TOLD[Recipient.OWNER]),
+                line=line[:60],
+            )
+        )
+    return {"percent": int(percent), "to": to.value, "text": words.strip()}

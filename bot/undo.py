@@ -1,0 +1,23 @@
+"""Undo: what coordinators change is put back by the event that tells of the change."""
+
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import agents, teams
+from bot.domain.text import Refused
+from bot.models import Event
+
+PUT_BACK = {
+    teams.CHANGED: teams.put_back,
+    agents.ROLE: agents.put_role_back,
+    agents.INITIALS: agents.put_initials_back,
+}
+
+
+async def undo(session: AsyncSession, event_id: int, *, by: str, now: datetime) -> list[Event]:
+    """Put back what was before; returns the events of that. Raises Refused when it was changed again since."""
+    event = await session.get(Event, event_id)
+    if event is None or event.kind not in PUT_BACK:
+        raise Refused("That change is not known any more.")
+    return await PUT_BACK[event.kind](session, event, by=by, now=now)

@@ -1,0 +1,153 @@
+"""What the modals of the settings are made of: the frame, the fields, and what each setting is called."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain.text import Text, text
+from bot.texts import Texts
+from bot.views.block import Block, button, field_of, modal, option
+
+GROUPS: dict[str, Text] = {
+    "team": text("Team: name, channel, time zone"),
+    "hours": text("Opening hours"),
+    "closed": text("Holidays and closing days"),
+    "norms": text("Norms"),
+    "platforms": text("Norms per platform"),
+    "reminders": text("Reminders and digest"),
+    "duty": text("Duty"),
+    "reasons": text("Topics and close reasons"),
+    "snippets": text("Standard texts"),
+    "advisers": text("Whom we often ask for advice"),
+    "roles": text("Roles"),
+    "initials": text("Initials"),
+}
+FIELDS: dict[str, Text] = {
+    "name": text("Name"),
+    "channel": text("Channel"),
+    "time_zone": text("Time zone"),
+    "language": text("Language"),
+    "always_open": text("Open day and night"),
+    "week": text("Opening hours"),
+    "holidays": text("Holidays"),
+    "closed_days": text("Closing days"),
+    "early_closings": text("Early closings"),
+    "norm": text("Norm"),
+    "urgent": text("Norm for urgent cases"),
+    "private": text("Norm for private messages"),
+    "platforms": text("Norms per platform"),
+    "ladder": text("Steps of the reminders"),
+    "coordinators": text("Who is told as coordinator"),
+    "escalation_channel": text("Channel for what is far too late"),
+    "claim_reminder": text("Reminder of a claimed case"),
+    "claim_return": text("Return of a claimed case"),
+    "digest_at": text("Time of the digest"),
+    "rota": text("Who is on duty"),
+    "duty_group": text("User group that follows the duty"),
+    "topics": text("Topics"),
+    "close_reasons": text("Close reasons of our own"),
+    "reasons_left_out": text("Standard close reasons"),
+    "snippets": text("Standard texts"),
+    "advisers": text("Whom we often ask for advice"),
+}
+DAYS = (
+    text("Monday"), text("Tuesday"), text("Wednesday"), text("Thursday"),
+    text("Friday"), text("Saturday"), text("Sunday"),
+)  # fmt: skip
+TARGETS: dict[str, Text] = {
+    "first_reaction": text("first reaction"),
+    "next_reaction": text("next reaction"),
+    "resolution": text("resolution"),
+}
+CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
+"""The choice of a channel."""
+
+Filled = Mapping[str, Any]
+"""What stands in the fields, by block id."""
+
+
+def form(name: str, team_id: int, title: str, blocks: list[Block], t: Texts, /, **kept: Any) -> Block:
+    """Return a form that can be saved; `kept` comes back with it. The title has at most 24 characters."""
+    keep = keep_of(team_id, **kept)
+    return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), keep=keep)
+
+
+def page(team_id: int, title: str, blocks: list[Block], t: Texts) -> Block:
+    """Return a modal without fields, from which buttons lead on."""
+    return modal("said", title, blocks, close=t("Close"), keep=keep_of(team_id))
+
+
+def keep_of(team_id: int, **more: Any) -> str:
+    """Return what a modal keeps: the team that it is of, and more."""
+    return json.dumps({"team": team_id, **more})
+
+
+def back(t: Texts) -> Block:
+    """Return the button to the menu."""
+    return button(t("Back to the settings"), "settings:group", "menu")
+
+
+def line(
+    label: str,
+    block_id: str,
+    filled: Filled,
+    *,
+    many: bool = False,
+    optional: bool = True,
+    hint: str = "",
+    most: int | None = None,
+) -> Block:
+    """Return a field to type in: a line, or `many`; of at most `most` characters."""
+    element: Block = {"type": "plain_text_input", "multiline": many}
+    if most:
+        element["max_length"] = most
+    if filled.get(block_id):
+        element["initial_value"] = filled[block_id]
+    return field_of(label, block_id, element, optional=optional, hint=hint)
+
+
+def ticks(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
+    """Return boxes to tick."""
+    element: Block = {"type": "checkboxes", "options": options}
+    ticked = [each for each in options if each["value"] in (filled.get(block_id) or [])]
+    if ticked:
+        element["initial_options"] = ticked
+    return field_of(label, block_id, element, optional=True, hint=hint)
+
+
+def menu(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
+    """Return a choice of one."""
+    element: Block = {"type": "static_select", "options": options}
+    chosen = next((each for each in options if each["value"] == filled.get(block_id)), None)
+    if chosen:
+        element["initial_option"] = chosen
+    return field_of(label, block_id, element, optional=True, hint=hint)
+
+
+def people(label: str, block_id: str, filled: Filled, *, optional: bool = True, hint: str = "") -> Block:
+    """Return a choice of colleagues."""
+    element: Block = {"type": "multi_users_select"}
+    if filled.get(block_id):
+        element["initial_users"] = list(filled[block_id])
+    return field_of(label, block_id, element, optional=optional, hint=hint)
+
+
+def channel(label: str, block_id: str, filled: Filled, *, optional: bool = True, hint: str = "") -> Block:
+    """Return a choice of one channel."""
+    initial = {"initial_conversation": filled[block_id]} if filled.get(block_id) else {}
+    return field_of(label, block_id, CHANNELS | initial, optional=optional, hint=hint)
+
+
+def remove_tick(block_id: str, t: Texts) -> Block:
+    """Return the box that removes what the form is about."""
+    return ticks(t("Remove"), block_id, [option(t("Yes, remove this"), "yes")], {})
+
+
+def group_menu(
+    label: str, block_id: str, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts, *, hint: str = ""
+) -> Block:
+    """Return a choice of a user group, given as (name, id), or none; the one that is set stays to choose."""
+    chosen, known = str(filled.get(block_id) or "none"), {key for _, key in groups}
+    kept = [] if chosen == "none" or chosen in known else [(chosen, chosen)]
+    options = [option(t("None"), "none"), *(option(name, key) for name, key in [*kept, *groups][:99])]
+    return menu(label, block_id, options, {block_id: chosen}, hint=hint)

@@ -1,0 +1,121 @@
+"""The lists in the settings: standard texts, whom we ask, norms per platform, initials; each with a form for one."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.texts import Texts
+from bot.views.block import Block, actions, button, context, field_of, literal, section
+from bot.views.case_card import target_name
+from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_menu, line, page, remove_tick
+from bot.views.settings_modals import norm_lines
+
+SHOWN = 95
+"""So many rows fit, with the buttons."""
+
+
+def snippets_modal(team_id: int, titles: Sequence[str], t: Texts) -> Block:
+    """Return the list of canned texts."""
+    rows = [_row(literal(title, 80), t("Change"), "snippet:edit", title) for title in titles[:SHOWN]]
+    blocks = rows or [section(t("There are no texts yet."))]
+    blocks += actions(button(t("Add a text"), "snippet:add", "add", style="primary"), back(t))
+    return page(team_id, t("Standard texts"), blocks, t)
+
+
+def snippet_modal(team_id: int, title: str | None, words: str, t: Texts) -> Block:
+    """Ask for one canned text; one that exists can be removed."""
+    filled = {"snippet_title": title, "snippet_text": words}
+    hint = t("{one} becomes the citizen's first name, {other} the agent's.", one="{name}", other="{agent}")
+    blocks = [
+        line(t("Title"), "snippet_title", filled, optional=False, most=60),
+        line(t("Text"), "snippet_text", filled, many=True, optional=False, most=2500, hint=hint),
+    ]
+    if title is not None:
+        blocks.append(remove_tick("snippet_remove", t))
+    return form("snippet", team_id, t("Standard text"), blocks, t, title=title)
+
+
+def advisers_modal(team_id: int, advisers: Sequence[tuple[str, str]], t: Texts) -> Block:
+    """Return the list of those who are often asked, given as (title, Slack id)."""
+    rows = [
+        _row(f"{literal(title, 80)} – {target_name(target)}", t("Change"), "adviser:edit", title)
+        for title, target in advisers[:SHOWN]
+    ]
+    about = section(t("Those whom you ask often are offered first when you escalate."))
+    blocks = [about, *rows, *actions(button(t("Add"), "adviser:add", "add", style="primary"), back(t))]
+    return page(team_id, t("Whom we ask"), blocks, t)
+
+
+def adviser_modal(team_id: int, title: str | None, target: str, groups: Sequence[tuple[str, str]], t: Texts) -> Block:
+    """Ask for one who is often asked: a colleague, a user group of `groups` (name, id), or a channel."""
+    kind = {"S": "group", "C": "channel", "G": "channel"}.get(target[:1], "person")
+    filled: Filled = {"adviser_title": title, f"adviser_{kind}": target}
+    person: Block = {"type": "users_select"}
+    if kind == "person" and target:
+        person["initial_user"] = target
+    hint = t("What they are asked about, as “Waste – Jan”.")
+    blocks = [
+        line(t("Name"), "adviser_title", filled, optional=False, most=60, hint=hint),
+        field_of(t("A colleague"), "adviser_person", person, optional=True),
+    ]
+    if groups or kind == "group":
+        blocks.append(group_menu(t("… or a group"), "adviser_group", groups, filled, t))
+    blocks.append(channel(t("… or a channel"), "adviser_channel", filled, hint=t("Invite the bot there first.")))
+    if title is not None:
+        blocks.append(remove_tick("adviser_remove", t))
+    return form("adviser", team_id, t("Whom we ask"), blocks, t, title=title)
+
+
+def platforms_modal(team_id: int, platforms: Sequence[tuple[str, str, Mapping[str, int] | None]], t: Texts) -> Block:
+    """Return the list of platforms, given as (platform, name, the norm of its own or None)."""
+    rows = [
+        _row(f"*{literal(name, 200)}*\n{_norm(norm, t)}", t("Change"), "platform:edit", platform)
+        for platform, name, norm in platforms[:SHOWN]
+    ]
+    blocks = [*(rows or [section(t("There are no accounts yet."))]), *actions(back(t))]
+    return page(team_id, t("Norms per platform"), blocks, t)
+
+
+def platform_modal(team_id: int, platform: str, name: str, filled: Filled, t: Texts) -> Block:
+    """Ask for the norm of one platform."""
+    blocks = [
+        section(f"*{literal(name, 200)}*"),
+        *norm_lines("platform", filled, t, optional=True),
+        context(t("In working minutes; leave all empty to have the norm of all platforms. Urgent cases and private "
+                  "messages keep theirs.")),
+    ]  # fmt: skip
+    return form("platform", team_id, t("Norm of a platform"), blocks, t, platform=platform)
+
+
+def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> Block:
+    """Return the list of those who have initials, given as (Slack id, initials)."""
+    rows = [
+        _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id)
+        for slack_id, initials in agents[:SHOWN]
+    ]
+    nobody = section(t("Nobody has initials yet: they are asked at someone's first answer."))
+    return page(team_id, t("Initials"), [*(rows or [nobody]), *actions(back(t))], t)
+
+
+def initials_modal(team_id: int, slack_id: str, initials: str, t: Texts) -> Block:
+    """Ask for a colleague's initials."""
+    element: Block = {"type": "plain_text_input", "max_length": 4}
+    if initials:
+        element["initial_value"] = initials
+    hint = t("Letters that sign the answers; empty to ask for them at the next answer.")
+    blocks = [
+        section(t("Initials of {agent}", agent=f"<@{slack_id}>")),
+        field_of(t("Initials"), "initials", element, optional=True, hint=hint),
+    ]
+    return form("initials", team_id, t("Initials"), blocks, t, agent=slack_id)
+
+
+def _norm(norm: Mapping[str, int] | None, t: Texts) -> str:
+    if norm is None:
+        return t("The norm of all platforms")
+    parts = [t("{what} {minutes} min", what=t(TARGETS[name]), minutes=norm[name]) for name in TARGETS]
+    return ", ".join(parts)
+
+
+def _row(words: str, label: str, action_id: str, value: str) -> Block:
+    row = section(words)
+    row["accessory"] = button(label, action_id, value)
+    return row

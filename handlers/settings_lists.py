@@ -1,0 +1,112 @@
+"""The lists in the settings: standard texts, whom we ask, norms per platform, initials."""
+
+import json
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import agents, connectors, settings_forms, teams
+from bot.desk import Desk
+from bot.domain.text import Refused
+from bot.models import Account
+from bot.team_settings import TeamSettings
+from bot.views import settings_lists as modals
+from bot.views.block import Block
+from bot.views.settings_modals import changed_modal
+from handlers.given import Ack, Context
+from handlers.modal import going_on, values
+from handlers.whom import refuse_closed_channels, user_groups
+
+LISTS = {"snippet": "snippets", "adviser": "advisers"}
+"""The setting that holds what is changed one at a time, by the name of its form."""
+
+
+async def shown(desk: Desk, group: str, team_id: int) -> Block | None:
+    """Return a group of settings that is a list; None for another group."""
+    async with desk.reading() as session:
+        settings = await teams.settings(session, team_id)
+        match group:
+            case "snippets":
+                return modals.snippets_modal(team_id, [each.title for each in settings.snippets], desk.t)
+            case "advisers":
+                known = [(each.title, each.target) for each in settings.advisers]
+                return modals.advisers_modal(team_id, known, desk.t)
+            case "platforms":
+                named = await _platforms(session, desk, team_id, settings)
+                norms = {platform: norm.model_dump() for platform, norm in settings.platforms.items()}
+                return modals.platforms_modal(team_id, [(p, name, norms.get(p)) for p, name in named.items()], desk.t)
+            case "initials":
+                return modals.initials_list(team_id, await agents.signing(session), desk.t)
+            case _:
+                return None
+
+
+async def _platforms(session: AsyncSession, desk: Desk, team_id: int, settings: TeamSettings) -> dict[str, str]:
+    """Return the platforms on which a team has accounts, or a norm, with their names for people."""
+    found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
+    named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
+    for account in found:
+        if account.platform in connectors.PLATFORMS:
+            named.setdefault(account.platform, []).append(str(account.options.get("title") or account.name))
+    return {
+        p: connectors.title(p) or desk.t("Own sources: {names}", names=", ".join(names)) for p, names in named.items()
+    }
+
+
+async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Ask for one thing of a list: a new one, or the one whose button was clicked."""
+    await ack()
+    kind, _, verb = action["action_id"].partition(":")
+    team_id, chosen = json.loads(body["view"]["private_metadata"])["team"], action["value"] if verb == "edit" else None
+    async with going_on(desk, body) as show:
+        await show(await _form(desk, kind, team_id, chosen))
+
+
+async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Block:
+    async with desk.reading() as session:
+        settings = await teams.settings(session, team_id)
+        if kind == "initials":
+            initials = await agents.initials(session, chosen or "")
+            return modals.initials_modal(team_id, chosen or "", initials or "", desk.t)
+        if kind == "platform":
+            name = (await _platforms(session, desk, team_id, settings)).get(chosen or "", "")
+            filled = settings_forms.written_norm("platform", settings.platforms.get(chosen or ""))
+            return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
+    kept = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
+    if chosen is not None and chosen not in kept:
+        raise Refused("That was removed meanwhile; choose another.")
+    one = kept[chosen] if chosen is not None else {}
+    if kind == "snippet":
+        return modals.snippet_modal(team_id, chosen, one.get("text", ""), desk.t)
+    return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)
+
+
+async def save_one(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Add, change or remove one thing of a list, and offer to undo it."""
+    kept, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
+    item = settings_forms.read(kind, values(view), desk.t)["item"]
+    if kind == "adviser" and item and item["target"][0] in "CG":
+        await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
+    async with desk.session() as session:
+        events = await teams.put_listed(
+            session, kept["team"], LISTS[kind], kept["title"], item, by=context.user_id or "", now=desk.now()
+        )
+    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+
+
+async def save_platform(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Give a platform a norm of its own, or that of all."""
+    kept, by = json.loads(view["private_metadata"]), context.user_id or ""
+    norm = settings_forms.read("platform", values(view), desk.t)["item"]
+    async with desk.session() as session:
+        events = await teams.put_norm(session, kept["team"], kept["platform"], norm, by=by, now=desk.now())
+    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+
+
+async def save_initials(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+    """Change a colleague's initials."""
+    kept, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
+    async with desk.session() as session:
+        events = await agents.correct_initials(session, kept["agent"], wanted, by=context.user_id or "", now=desk.now())
+    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))

@@ -1,0 +1,45 @@
+"""Whom in Slack we may turn to: the user groups there are, and channels that the bot is in."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from bot.desk import Desk
+from bot.domain.text import Text, Wrong, text
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+
+log = structlog.get_logger()
+
+PATIENCE = 2.0
+"""Seconds that Slack gets to answer while someone waits for a modal that it must hear from within 3."""
+
+
+async def user_groups(desk: Desk) -> list[tuple[str, str]]:
+    """Return the workspace's user groups (name, id); none when Slack does not tell: the plan or a scope may lack."""
+    try:
+        answer = await call(desk.slack, "usergroups.list")
+    except (SlackRefuses, SlackLater, SlackDown) as error:
+        log.info("no user groups to ask", reason=str(error))
+        return []
+    return [(f"@{group['handle']}", group["id"]) for group in answer["usergroups"]]
+
+
+async def refuse_closed_channels(desk: Desk, channels: Mapping[str, str]) -> None:
+    """Raise Wrong for the channels, by field, that the bot cannot read: it would not be able to post there."""
+    wrong = {field: said for field, channel in channels.items() if (said := await _why_not(desk, channel))}
+    if wrong:
+        raise Wrong(wrong)
+
+
+async def _why_not(desk: Desk, channel: str) -> Text | None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await call(desk.slack, "conversations.history", channel=channel, limit=1)
+    except SlackRefuses as refusal:
+        if refusal.error in {"not_in_channel", "channel_not_found"}:
+            return text("The bot is not in this channel: type /invite @webcare there first.")
+        return text("Slack does not let the bot in here ({reason}); choose another channel.", reason=refusal.error)
+    except (SlackLater, SlackDown, TimeoutError):
+        return text("Slack does not answer just now; try again in a moment.")
+    return None
