@@ -6,16 +6,17 @@ its key in the metadata) before another is made, so that no card appears twice.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, db
+from bot import cases, db, presence
 from bot.desk import Desk
 from bot.domain.case import OPEN, Status
 from bot.domain.figures import Overview
@@ -23,11 +24,12 @@ from bot.logs import trace
 from bot.models import Account, CaseFile, Clock, Message, MessageKind
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
 from bot.views.ask import ask_card
+from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
-from bot.views.reminder import Due, reminder, still
-from bot.views.thread import account_problem, thread_message
+from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.thread import account_problem, returned, thread_message
 
 log = structlog.get_logger()
 
@@ -211,6 +213,8 @@ async def _render(desk: Desk, session: AsyncSession, message: Message) -> View |
         return await _reminder(desk, session, message)
     if message.kind is MessageKind.DIGEST:
         return overview(Overview.from_json(message.details or {}), desk.t)
+    if message.kind is MessageKind.AWAY:
+        return await _away(desk, session, message.details or {})
     if message.case_id is None:
         return account_problem(await session.get_one(Account, message.subject_id), desk.t)
     file = await cases.read(session, message.case_id)
@@ -219,6 +223,10 @@ async def _render(desk: Desk, session: AsyncSession, message: Message) -> View |
             return case_card(file, desk.t, desk.now())
         case MessageKind.STILL:
             return await _still(desk, file, message)
+        case MessageKind.URGENT:
+            return _urgent(desk, file, message.details or {})
+        case MessageKind.RETURNED:
+            return returned((message.details or {}).get("away", ""), desk.t)
         case MessageKind.ASK:
             return ask_card(file, message.subject_id or 0, desk.t, desk.now())
         case _:
@@ -243,6 +251,21 @@ async def _still(desk: Desk, file: CaseFile, message: Message) -> View | None:
     if file.case.status is not Status.CLAIMED or file.case.assignee != details["owner"]:
         return None
     return still(file, details["minutes"], desk.t, desk.now())
+
+
+def _urgent(desk: Desk, file: CaseFile, details: Mapping[str, Any]) -> View | None:
+    """Return the call to an urgent case; nothing once somebody has it or it is urgent no longer."""
+    if file.case.status is not Status.NEW or not file.case.urgent:
+        return None
+    return urgent_call(file, details["called"], desk.t, desk.now())
+
+
+async def _away(desk: Desk, session: AsyncSession, details: Mapping[str, Any]) -> View | None:
+    """Return what an agent who was seen away is asked, or what became of it; nothing when nothing waits with them."""
+    if details["returned"]:
+        return returned_unanswered(details["returned"], desk.t)
+    waiting = await presence.claimed_by(session, details["owner"])
+    return seen_away_question(details["owner"], len(waiting), desk.t) if waiting else None
 
 
 async def _carry_out(desk: Desk, work: _Work) -> _Done:

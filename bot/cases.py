@@ -50,11 +50,16 @@ async def release(session: AsyncSession, case_id: int, *, by: str, now: datetime
     return await _make(Move.RELEASE, session, case_id, by, now, status=Status.NEW, assignee=None, claimed_at=None)
 
 
-async def put_back(session: AsyncSession, case_id: int, *, owner: str, now: datetime) -> Case:
-    """Put a case that lay still with its owner back in the queue; the log keeps that nobody did so by hand."""
+async def put_back(session: AsyncSession, case_id: int, *, owner: str, now: datetime, away: bool = False) -> Case:
+    """Put a case that lay still with its owner, or whose owner is `away`, back in the queue.
+
+    The log keeps why, and that nobody did so by hand; the thread is told.
+    """
     freed: dict[str, Any] = {"status": Status.NEW, "assignee": None, "claimed_at": None}
-    case = await _make(Move.RELEASE, session, case_id, owner, now, logged_by="", **freed)
-    await _tell_thread(session, case, MessageKind.RETURNED, f"returned:{case_id}:{now.timestamp()}")
+    why = {"why": "away" if away else "still"}
+    case = await _make(Move.RELEASE, session, case_id, owner, now, why, logged_by="", **freed)
+    key, told = f"returned:{case_id}:{now.timestamp()}", {"away": owner} if away else None
+    await _tell_thread(session, case, MessageKind.RETURNED, key, details=told)
     return case
 
 
@@ -335,10 +340,14 @@ def refuse_ended(case: Case) -> None:
 
 
 async def _tell_thread(
-    session: AsyncSession, case: Case, kind: MessageKind, key: str, subject_id: int | None = None
+    session: AsyncSession,
+    case: Case,
+    kind: MessageKind,
+    key: str,
+    subject_id: int | None = None,
+    details: dict[str, Any] | None = None,
 ) -> None:
     """Post a message in the thread under the case's card, once per key."""
-    team = await session.get_one(Team, case.team_id)
-    session.add(
-        Message(key=key, kind=kind, case_id=case.id, subject_id=subject_id, channel=team.channel, in_thread=True)
-    )
+    channel = (await session.get_one(Team, case.team_id)).channel
+    about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details}
+    session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, **about))

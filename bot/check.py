@@ -1,71 +1,25 @@
-"""What must be in order before the bot can work: the sentences for what is not, and all of it tried in turn."""
+"""What must be in order before the bot can work, tried in turn: settings, database, Slack, accounts, web server."""
 
 import contextlib
 import errno
-import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sqlalchemy import false, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 
 from bot import accounts, connectors, db, seal
+from bot.check_slack import Finding, Group, by_http, missing, slack_findings
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.team_settings import TeamSettings
 
-MANIFEST = Path(__file__).parent / "slack_manifest.json"
-NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
 HEALTH_SECONDS = 3
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach what listens on all addresses
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was tried: what about, whether it works, and in words what was found or how to mend it."""
-
-    about: str
-    works: bool
-    words: str
-
-
-def missing(settings: Settings, *, http: bool) -> Iterator[str]:
-    """Yield a sentence for every setting that Slack needs and that is not there."""
-    if not settings.slack_bot_token.get_secret_value():
-        yield "SLACK_BOT_TOKEN is not set: copy the bot token (xoxb-…) of your Slack app into .env."
-    if not http and not settings.slack_app_token.get_secret_value():
-        yield "SLACK_APP_TOKEN is not set: make an app-level token (xapp-…) with scope connections:write."
-    if http and not settings.slack_signing_secret.get_secret_value():
-        yield "SLACK_SIGNING_SECRET is not set: copy it from Basic Information of your Slack app."
-    if not settings.slack_channel:
-        yield "SLACK_CHANNEL is not set: give the id (C…) of the channel where the cards must appear."
-
-
-def explain(error: str, channel: str, *, where: str = "SLACK_CHANNEL") -> str:
-    """Say in one plain sentence what one of Slack's errors means and how to mend it; `where` sets the channel."""
-    match error:
-        case "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired":
-            return "Slack does not accept SLACK_BOT_TOKEN: copy the bot token (xoxb-…) of your app again."
-        case "not_allowed_token_type":
-            return "SLACK_BOT_TOKEN is a token of another kind: copy the bot token (xoxb-…) of your app."
-        case "channel_not_found":
-            return f"Slack knows no channel {channel}: check {where} (the id, C…), and invite the bot if private."
-        case "not_in_channel":
-            return f"The bot is not in channel {channel}: type /invite @webcare there."
-        case "is_archived":
-            return f"Channel {channel} is archived: choose another in {where}."
-        case "missing_scope":
-            return "The Slack app lacks a permission: paste bot/slack_manifest.json again and reinstall the app."
-        case _:
-            return f"Slack refuses ({error}); see https://docs.slack.dev/reference/methods for what that means."
 
 
 async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
@@ -73,12 +27,12 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
     lacking = list(missing(settings, http=by_http(settings)))
     for sentence in lacking or ["all that Slack needs is set."]:
         yield Finding("Settings", not lacking, sentence)
-    channels, rows = [(settings.team_name, settings.slack_channel)], list[Account]()
+    channels, groups, rows = [(settings.team_name, settings.slack_channel)], list[Group](), list[Account]()
     async with _database(settings) as (found, engine):
         yield found
         if engine is not None:
-            channels, rows = await _stored(engine, channels)
-    async for found in _slack(settings, channels):
+            channels, groups, rows = await _stored(engine, settings, channels)
+    async for found in slack_findings(settings, channels, groups):
         yield found
     yield _secret_key(settings, rows)
     async with new_client() as client:
@@ -98,11 +52,6 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
     if not key:
         return Finding("Secret key", True, "none is set, and no stored token needs one.")
     return Finding("Secret key", True, "it fits the tokens stored in the database.")
-
-
-def by_http(settings: Settings) -> bool:
-    """Tell whether Slack is to reach us over HTTP: there is a signing secret and no token for Socket Mode."""
-    return bool(settings.slack_signing_secret.get_secret_value()) and not settings.slack_app_token.get_secret_value()
 
 
 # --- The database --------------------------------------------------------------------------------
@@ -141,79 +90,27 @@ async def _try_database(engine: AsyncEngine) -> Finding:
     return Finding("Database", True, f"{where} opens, its tables are up to date and it can be written.")
 
 
-async def _stored(engine: AsyncEngine, first: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[Account]]:
-    """Return the teams' names and channels, the first as the settings have it, and the accounts."""
+async def _stored(
+    engine: AsyncEngine, settings: Settings, first: list[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], list[Group], list[Account]]:
+    """Return the teams' names and channels, the first as it will be at the next start; their groups; the accounts."""
     async with db.readings(engine)() as session:
         teams = list(await session.exec(select(Team).order_by(col(Team.id))))
-        return [*first, *((team.name, team.channel) for team in teams[1:])], await accounts.connected(session)
+        if teams and settings.slack_channel:
+            stands = accounts.in_force(teams[0], settings)
+            first = [(stands["name"], stands["channel"])]
+        channels = [*first, *((team.name, team.channel) for team in teams[1:])]
+        return channels, _groups(teams), await accounts.connected(session)
 
 
-# --- Slack ---------------------------------------------------------------------------------------
-
-
-async def _slack(settings: Settings, channels: list[tuple[str, str]]) -> AsyncIterator[Finding]:
-    async with aiohttp.ClientSession() as session:
-        client = slack_client(settings, session)
-        if client.token:
-            try:
-                answer = await call(client, "auth.test")
-            except (SlackRefuses, SlackDown, SlackLater) as problem:
-                yield Finding("Bot token", False, _slack_problem(problem, settings, ""))
-            else:
-                yield Finding("Bot token", True, f"it is of {answer['user']} in the workspace {answer['team']}.")
-                yield _scopes(answer)
-                for number, (team, channel) in enumerate(channels):
-                    where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
-                    if channel:
-                        yield await _channel(settings, client, team, channel, where)
-        if settings.slack_app_token.get_secret_value():
-            yield await _app_token(settings)
-        elif by_http(settings):
-            yield Finding("Signing secret", True, "it is set; the first click in Slack shows whether it is right.")
-
-
-def _slack_problem(problem: Exception, settings: Settings, channel: str, where: str = "SLACK_CHANNEL") -> str:
-    match problem:
-        case SlackRefuses(error=error):
-            return explain(error, channel, where=where)
-        case SlackLater(wait=wait):
-            return f"Slack asks us to wait: try again in {wait.total_seconds():.0f} seconds."
-        case _:
-            return f"Slack cannot be reached at {settings.slack_api_url}: check the network and SLACK_API_URL."
-
-
-def _scopes(answer: AsyncSlackResponse) -> Finding:
-    """Compare the token's scopes, which Slack tells in a header of every answer, with those of the manifest."""
-    # https://docs.slack.dev/authentication/installing-with-oauth ("x-oauth-scopes")
-    told = {str(name).lower(): str(value) for name, value in dict(answer.headers).items()}.get("x-oauth-scopes", "")
-    given = {scope.strip() for scope in told.split(",")}
-    wanted = json.loads(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
-    lacking = [scope for scope in wanted if scope not in given]
-    if not lacking:
-        return Finding("Permissions", True, "the Slack app has all it needs.")
-    return Finding(
-        "Permissions",
-        False,
-        f"The Slack app lacks {', '.join(lacking)}: paste bot/slack_manifest.json again and reinstall the app.",
-    )
-
-
-async def _channel(settings: Settings, client: AsyncWebClient, team: str, channel: str, where: str) -> Finding:
-    try:
-        await call(client, "conversations.history", channel=channel, limit=1)
-    except (SlackRefuses, SlackDown, SlackLater) as problem:
-        return Finding(f"Channel of {team}", False, _slack_problem(problem, settings, channel, where))
-    return Finding(f"Channel of {team}", True, f"the bot is in {channel} and reads it.")
-
-
-async def _app_token(settings: Settings) -> Finding:
-    try:
-        await open_socket(settings)
-    except SlackRefuses:
-        return Finding("App token", False, NO_CONNECTION)
-    except (SlackDown, SlackLater) as problem:
-        return Finding("App token", False, _slack_problem(problem, settings, ""))
-    return Finding("App token", True, "Slack lets us connect by Socket Mode.")
+def _groups(teams: Sequence[Team]) -> list[Group]:
+    """Return the user groups that are to follow duty, with what Slack said last time."""
+    groups = []
+    for team in teams:
+        group, shown = TeamSettings.of(team.settings).duty_group, team.duty_shown or {}
+        if group:
+            groups.append(Group(team.name, group, shown.get("problem", "") if shown.get("group") == group else ""))
+    return groups
 
 
 # --- Accounts and the web server -----------------------------------------------------------------

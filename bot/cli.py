@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from bot import check as checks
 from bot import cli_accounts, db, run, seal, trying
+from bot.check_slack import by_http
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.connectors.http import host
 from bot.logs import set_up_logging, trace
@@ -126,7 +127,7 @@ async def _check(settings: Settings) -> bool:
         async for finding in findings:
             mark(finding.works, f"{finding.about}: {finding.words}")
             all_work = all_work and finding.works
-    start = "webcare run --http" if checks.by_http(settings) else "webcare run"
+    start = "webcare run --http" if by_http(settings) else "webcare run"
     say(f"All is well: {start}" if all_work else "Mend what has a ✘, then run webcare check again.")
     return all_work
 

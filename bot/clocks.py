@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.hours import Hours, NeverOpen, between
+from bot.domain.hours import Hours, NeverOpen, between, is_open
 from bot.domain.mention import Post
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
 from bot.models import Case, Clock, Reply, ReplyKind, Team
@@ -133,6 +133,13 @@ async def citizen_wrote(session: AsyncSession, case: Case, platform: str, now: d
     if not any(clock.kind in REACTIONS for clock in clocks):
         kinds.add(ClockKind.NEXT_REACTION)
     await start(session, case, platform, kinds, now, private=private)
+
+
+async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:
+    """Return the teams that are open at this moment, with what they have set."""
+    teams = await session.exec(select(Team).order_by(col(Team.id)))
+    found = [(team, TeamSettings.of(team.settings)) for team in teams]
+    return [(team, settings) for team, settings in found if is_open(settings.hours(now), now)]
 
 
 async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, false, text
+from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, false, literal_column, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -97,12 +97,15 @@ class MessageKind(StrEnum):
     DIGEST = "digest"
     STILL = "still"
     RETURNED = "returned"
+    URGENT = "urgent"
+    AWAY = "away"
 
 
 class Team(SQLModel, table=True):
     """A webcare team and the Slack channel where its cards appear.
 
     `environment` is the name and channel that the environment gave when last looked at: what changed there since holds.
+    `duty_shown` is what its user group was last made to follow duty: the group, the people, when, and Slack's refusal.
     """
 
     __tablename__ = "teams"
@@ -111,11 +114,16 @@ class Team(SQLModel, table=True):
     channel: str
     settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     environment: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    duty_shown: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Agent(SQLModel, table=True):
-    """A colleague who answers; `initials` sign their replies. Away and on duty since when, if they are."""
+    """A colleague who answers; `initials` sign their replies. Away and on duty since when, if they are.
+
+    `seen_away_since` is since when Slack shows them away: equal to `away_since` unless they said otherwise. `asked_at`
+    is when they were asked about their cases, until they answer or are back; `looked_at` when Slack was last asked.
+    """
 
     __tablename__ = "agents"
     slack_id: str = Field(primary_key=True)
@@ -123,6 +131,9 @@ class Agent(SQLModel, table=True):
     role: Role = Field(default=Role.AGENT, sa_type=EnumText(Role), sa_column_kwargs={"server_default": "agent"})
     away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     duty_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    seen_away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -161,6 +172,8 @@ class Author(SQLModel, table=True):
 
 
 _WAITING = text("status IN ('new','claimed','escalated')")
+WAITING = literal_column("cases.status IN ('new','claimed','escalated')")
+"""Of a case: that it waits for us, in the very words of the index that holds only these."""
 _CLOSED = text("closed_at IS NOT NULL")
 
 

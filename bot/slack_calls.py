@@ -57,9 +57,11 @@ READS = frozenset(
         "chat.getPermalink",
         "conversations.history",
         "conversations.replies",
+        "dnd.info",
         "files.getUploadURLExternal",
         "usergroups.list",
         "usergroups.users.list",
+        "users.info",
     }
 )
 """Methods that take their arguments in the query, not as JSON."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot import cards, cases
+from bot import cards, cases, duty
 from bot.desk import Desk
 from bot.models import Event
 from bot.team_settings import TeamSettings
@@ -36,6 +36,7 @@ async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: D
     async with desk.session() as session:
         is_urgent = action["action_id"] == "case:urgent"
         await cases.set_urgent(session, case_id, urgent=is_urgent, by=by, now=desk.now())
+        await duty.call_to(session, case_id, desk.now())
     await cards.sync(desk, case_id)
     await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
 

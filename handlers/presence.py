@@ -4,6 +4,7 @@ from typing import Any
 
 from bot import cards, presence
 from bot.desk import Desk
+from bot.presence import Presence
 from bot.views.away import away_question
 from bot.views.block import View, section
 from handlers.given import Ack, Respond
@@ -15,11 +16,9 @@ async def away(desk: Desk, user: str, rest: str) -> View:
     """Keep that the agent is away (or back, with `terug`) and ask whether their cases go back to the queue."""
     leaves = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_away(session, user, leaves, desk.now())
-        waiting = await presence.claimed_by(session, user) if leaves else []
-    return (
-        away_question(user, len(waiting), desk.t) if leaves else _said(desk.t("Welcome back. You get reminders again."))
-    )
+        await presence.set_presence(session, user, Presence.AWAY, leaves, desk.now())
+        waiting = await presence.ask(session, user, desk.now()) if leaves else 0
+    return away_question(user, waiting, desk.t) if leaves else _said(desk.t("Welcome back. You get reminders again."))
 
 
 def _said(words: str) -> View:
@@ -37,17 +36,20 @@ async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk
         await cards.sync(desk, case_id)
 
 
-async def keep(ack: Ack, respond: Respond, desk: Desk) -> None:
-    """Leave the cases where they are."""
+async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:
+    """Leave the cases where they are, if they still are."""
     await ack()
-    await respond(text=desk.t("They stay with you."), replace_original=True)
+    async with desk.session() as session:
+        kept = await presence.keep(session, body["user"]["id"], desk.now())
+    words = desk.t("They stay with you.") if kept else desk.t("Nothing waits with you any more.")
+    await respond(text=words, replace_original=True)
 
 
 async def duty(desk: Desk, user: str, rest: str) -> View:
     """Keep that the agent is on duty (or no longer, with `uit`)."""
     comes = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_duty(session, user, comes, desk.now())
+        await presence.set_presence(session, user, Presence.DUTY, comes, desk.now())
     if not comes:
         return _said(desk.t("You are no longer on duty."))
     return _said(

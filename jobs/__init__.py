@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import check, claims, digest, poll, refresh, sla
+from jobs import absence, check, claims, digest, duty, poll, refresh, sla
 
 SWEEP_SECONDS = 5
 MINUTE = 60
@@ -27,6 +27,10 @@ def start(desk: Desk) -> AsyncIOScheduler:
     by_our_clock = [
         (sla.remind, MINUTE),
         (claims.look_after, MINUTE),
+        (duty.call_out, MINUTE),
+        (duty.follow, MINUTE),
+        (absence.look, MINUTE),
+        (absence.hand_back, MINUTE),
         (digest.send_digests, MINUTE),
         (sla.count_down, 15 * MINUTE),
     ]

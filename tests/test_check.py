@@ -9,12 +9,15 @@ from aiohttp.test_utils import TestServer, unused_port
 from sqlalchemy import text
 
 from bot import accounts, db, seal
-from bot.check import Finding, findings
+from bot.check import findings
+from bot.check_slack import Finding
 from bot.config import Settings
 from bot.models import Team
 from bot.run import utc_now
 from bot.sandbox.server import LocalSlack
-from tests.conftest import Databases, running_bot, settings_for
+from bot.sandbox.workspace import UserGroup
+from jobs import duty
+from tests.conftest import SANNE, Databases, running_bot, settings_for
 
 
 async def found(settings: Settings) -> dict[str, Finding]:
@@ -107,6 +110,48 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Loca
     assert wrong(everything) == {"Channel of Webcare", "Channel of Afval"}
     assert "SLACK_CHANNEL" in everything["Channel of Webcare"].words
     assert words in everything["Channel of Afval"].words
+
+
+async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_is_told(
+    sqlite_url: str, slack: LocalSlack
+) -> None:
+    slack.app.scopes -= {"dnd:read", "usergroups:write"}
+    everything = await found(settings_for(sqlite_url, slack))
+    assert wrong(everything) == set()
+    assert "Without the optional dnd:read, " in everything["Permissions"].words
+    assert "Without the optional usergroups:write, " in everything["Permissions"].words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("", "follows who is on duty"),
+        ("missing_scope", "the optional usergroups:write"),
+        ("permission_denied", "let an owner of the workspace allow it"),
+        ("no_such_subteam", "knows no user group S0WEG"),
+        ("plan_upgrade_required", "paid plans"),
+        ("invalid_users", "mend the rota"),
+        ("org_login_required", "Slack refuses (org_login_required)"),
+    ],
+)
+async def test_a_user_group_that_cannot_follow_duty_is_told_with_how_to_mend_it(
+    database_url: str, slack: LocalSlack, error: str, words: str
+) -> None:
+    slack.workspace.usergroups["S0WEG"] = UserGroup("S0WEG", "dienst", "Dienst", [])
+    settings = settings_for(database_url, slack)
+    async with running_bot(database_url, slack) as bot:
+        async with bot.desk.session() as session:
+            team = await session.get_one(Team, 1)
+            team.settings = {"duty_group": "S0WEG", "rota": dict.fromkeys(range(7), [SANNE])}
+            session.add(team)
+        if error == "missing_scope":
+            slack.app.scopes.discard("usergroups:write")
+        elif error:
+            slack.faults.error("usergroups.users.update", error)
+        await duty.follow(bot.desk)
+    everything = await found(settings)
+    assert everything["User group of Webcare"].works is not bool(error)
+    assert words in everything["User group of Webcare"].words
 
 
 async def test_over_http_the_signing_secret_stands_in_for_the_app_token(sqlite_url: str, slack: LocalSlack) -> None:

@@ -26,6 +26,7 @@ from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
 from bot.views.modals import advise_modal, assign_modal, close_modal, note_modal, take_over_modal
+from bot.views.reminder import urgent_call
 from bot.views.thread import account_problem, thread_message
 from tests.test_views import CLOCKS, NOW, account
 
@@ -197,6 +198,7 @@ plenty = settings(
 def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield case_card(file, t, NOW)
     yield account_problem(file.account, t)
+    yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW)
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
     subjects: dict[MessageKind, Sequence[Any]] = {
         MessageKind.FOLLOW_UP: file.mentions,

@@ -16,6 +16,7 @@ from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.presence import Presence
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
 from bot.team_settings import TeamSettings
@@ -356,8 +357,8 @@ async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_i
     await office.card("Wanneer?")
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
-        await presence.set_away(session, SANNE, True, office.desk.now())
-        await presence.set_duty(session, MARIEKE, True, office.desk.now())
+        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
+        await presence.set_presence(session, MARIEKE, Presence.DUTY, True, office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
     await cards.wake_lanes(office.desk)
     thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
@@ -368,9 +369,9 @@ async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot)
     await settings(office, rota={4: [SANNE, MARIEKE]})  # the clock stands on a Friday
     async with office.desk.session() as session:
         wishes = TeamSettings.of((await session.get_one(Team, 1)).settings)
-        await presence.set_away(session, SANNE, True, office.desk.now())
+        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
         assert await presence.on_duty(session, wishes, office.desk.now()) == [MARIEKE]
-        await presence.set_duty(session, SANNE, True, office.desk.now())
+        await presence.set_presence(session, SANNE, Presence.DUTY, True, office.desk.now())
         assert await presence.on_duty(session, wishes, office.desk.now()) == [SANNE]
 
 

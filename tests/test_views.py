@@ -40,7 +40,7 @@ from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views import settings_form, settings_lists, settings_modals
 from bot.views.answer_modal import Composed, Kept, answer_modal
 from bot.views.ask import ask_card
-from bot.views.away import away_question
+from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
@@ -57,8 +57,8 @@ from bot.views.modals import (
     snooze_modal,
     take_over_modal,
 )
-from bot.views.reminder import Due, reminder, still
-from bot.views.thread import account_problem, thread_message
+from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.thread import account_problem, returned, thread_message
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 BY, OTHER = "U0SANNE", "U0YOUSSEF"
@@ -115,6 +115,9 @@ ELSEWHERE = {
     MessageKind.ACCOUNT_PROBLEM,
     MessageKind.REMINDER,
     MessageKind.DIGEST,
+    MessageKind.RETURNED,
+    MessageKind.URGENT,
+    MessageKind.AWAY,
     MessageKind.STILL,
 }
 """Messages with a view of their own."""
@@ -179,6 +182,8 @@ def messages(t: Texts) -> Iterator[View]:
     yield still(case_file(Status.CLAIMED), 15, t, NOW)
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
 
+    yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
+    yield from (returned_unanswered(count, t) for count in (1, 7))
 
 def opened(t: Texts) -> Iterator[Block]:
     """Every modal we open."""

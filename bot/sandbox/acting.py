@@ -230,6 +230,18 @@ class Acting:
             payload = payloads.message_action(self.workspace, person, callback_id, where, message)
         return await self.delivery.deliver(Kind.INTERACTION, payload)
 
+    # -- oneself
+
+    def set_status(self, person: str, emoji: str = "", text: str = "", *, until: float = 0.0) -> None:
+        """Give oneself a status, until a moment (0: until it is changed); without any it is cleared."""
+        who = self.workspace.people[person]
+        who.status_emoji, who.status_text, who.status_until = emoji, text, until
+
+    def do_not_disturb(self, person: str, minutes: float) -> None:
+        """Want no notifications from now on for so many minutes; 0 wants them again."""
+        who, now = self.workspace.people[person], self.workspace.now()
+        who.dnd_from, who.dnd_until = now, now + 60 * minutes
+
     # -- channels
 
     async def join(self, person: str, channel: str) -> Acknowledgement:

@@ -75,14 +75,13 @@ def users_presence(workspace: Workspace, args: Json) -> Json:
 
 
 def dnd_info(workspace: Workspace, args: Json) -> Json:
-    """Whether a person does not want to be disturbed now."""
+    """When a person does not want to be disturbed, now or next; whether they chose so just now is theirs to know."""
     person = _person(workspace, args)
-    snoozing = person.dnd_until > workspace.now()
+    coming = person.dnd_until > workspace.now()
     return {
-        "dnd_enabled": snoozing,
-        "next_dnd_start_ts": int(workspace.now()) if snoozing else 1,
-        "next_dnd_end_ts": int(person.dnd_until) if snoozing else 1,
-        "snooze_enabled": snoozing,
+        "dnd_enabled": coming,
+        "next_dnd_start_ts": int(person.dnd_from) if coming else 1,
+        "next_dnd_end_ts": int(person.dnd_until) if coming else 1,
     }
 
 
@@ -138,14 +137,15 @@ def describe(workspace: Workspace, person: Person, *, locale: bool = False) -> J
 
 
 def _profile(workspace: Workspace, person: Person) -> Json:
+    shown = not 0 < person.status_until <= workspace.now()
     profile: Json = {
         "real_name": person.real_name,
         "display_name": person.name,
         "real_name_normalized": person.real_name,
         "display_name_normalized": person.name,
-        "status_text": person.status_text,
-        "status_emoji": person.status_emoji,
-        "status_expiration": 0,
+        "status_text": person.status_text if shown else "",
+        "status_emoji": person.status_emoji if shown else "",
+        "status_expiration": int(person.status_until) if shown else 0,
         "team": workspace.team_id,
     }
     if person.email and "users:read.email" in workspace.app.scopes:

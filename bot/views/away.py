@@ -1,4 +1,4 @@
-"""What one who leaves is asked: whether their cases go back to the queue."""
+"""What one who leaves, or is seen to be away, is asked: whether their cases go back to the queue."""
 
 from bot.texts import Texts
 from bot.views.block import View, actions, button, section
@@ -7,15 +7,34 @@ from bot.views.block import View, actions, button, section
 def away_question(user: str, waiting: int, t: Texts) -> View:
     """Tell an agent that they are away now, and ask about the cases that still wait with them, if any."""
     words = t("You are away: reminders go to your colleagues until `/webcare weg terug`.")
-    if not waiting:
-        return View(words, [section(words)])
+    return _ask(user, words, waiting, t) if waiting else View(words, [section(words)])
+
+
+def seen_away_question(user: str, waiting: int, t: Texts) -> View:
+    """Tell an agent that Slack shows them as away, and ask about the cases that wait with them."""
+    words = t("Slack shows you as away, by your status or do-not-disturb: reminders go to your colleagues meanwhile.")
+    return _ask(user, words, waiting, t)
+
+
+def returned_unanswered(count: int, t: Texts) -> View:
+    """Tell an agent who was away that their cases went back without an answer."""
+    words = t.plural(
+        "You were away and did not answer, so {n} case is back in the queue.",
+        "You were away and did not answer, so {n} cases are back in the queue.",
+        count,
+    )
+    return View(words, [section(words)])
+
+
+def _ask(user: str, words: str, waiting: int, t: Texts) -> View:
     ask = t.plural(
         "You still have {n} case. Put it back in the queue?",
         "You still have {n} cases. Put them back in the queue?",
         waiting,
     )
+    later = t("Without an answer from you that happens by itself, after a while.")
     row = actions(
         button(t("Yes, put back"), "agent:hand_back", user, style="primary"),
         button(t("No, I keep them"), "agent:keep", user),
     )
-    return View(f"{words} {ask}", [section(f"{words}\n{ask}"), *row])
+    return View(f"{words} {ask}", [section(f"{words}\n{ask} {later}"), *row])

@@ -40,6 +40,9 @@ EVENTS = {
     "topic": text("topic chosen"),
 }
 
+WHY = {"still": text("it lay still"), "away": text("its owner is away")}
+"""Why a case went back to the queue by itself."""
+
 
 def details_modal(file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime) -> Block:
     """Return the whole history, the newest part of it when it is long; `topics` are those the team chooses from."""
@@ -85,4 +88,6 @@ def _line(event: Event, t: Texts, now: datetime) -> str:
     what = t(EVENTS.get(event.kind, event.kind))
     to = event.details.get("to")
     target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
+    if why := WHY.get(str(event.details.get("why"))):
+        what = f"{what} ({t(why)})"
     return f"{t.when(event.at, now)} · {what}{target}" + (f" · <@{event.by}>" if event.by else "")

@@ -56,6 +56,17 @@ def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
 
+def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
+    """Call these people by name to an urgent case that nobody has."""
+    names = " ".join(f"<@{who}>" for who in called)
+    words = "🔴 " + t("{names} *Urgent* – nobody has this case yet.", names=names)
+    value = str(file.case.id)
+    answer = [button(t("Answer"), "case:answer", value)] if file.answerable is not None else []
+    who = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    row = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer)
+    return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
+
+
 def _of_one(due: Due, called: str, t: Texts, now: datetime) -> View:
     line = called + _line(due, t, now)
     value = str(due.file.case.id)

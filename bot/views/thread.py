@@ -20,14 +20,19 @@ def thread_message(kind: MessageKind, file: CaseFile, subject_id: int | None, t:
             return _said(t("{agent}, this case has been assigned to you.", agent=who))
         case MessageKind.TAKEN_OVER:
             return _said(t("{agent} has taken this case over.", agent=who))
-        case MessageKind.RETURNED:
-            return _said(t("This case lay still and is back in the queue."))
         case MessageKind.NOTE:
             return _note(file, subject_id, t)
         case MessageKind.REPLY_PROBLEM:
             return _reply_problem(file, subject_id, t)
         case _:
             raise ValueError(f"{kind} is no thread message")
+
+
+def returned(away: str, t: Texts) -> View:
+    """Tell the thread why its case went back to the queue by itself: its owner is `away`, or did nothing with it."""
+    if away:
+        return _said(t("{agent} is away, so this case is back in the queue.", agent=f"<@{away}>"))
+    return _said(t("This case lay still and is back in the queue."))
 
 
 def account_problem(account: Account, t: Texts) -> View:

@@ -244,11 +244,14 @@ async def test_a_method_is_limited_by_its_tier(slack: LocalSlack, client: AsyncW
 
 
 async def test_people_channels_and_groups_are_described(slack: LocalSlack, client: AsyncWebClient) -> None:
-    sanne = slack.workspace.people[SANNE]
-    sanne.status_text, sanne.dnd_until = "Met vakantie", slack.workspace.now() + 60
+    slack.set_status(SANNE, ":palm_tree:", "Met vakantie")
+    slack.do_not_disturb(SANNE, 1)
     assert (await client.users_info(user=SANNE, include_locale=True))["user"]["locale"] == "nl-NL"
     assert (await client.users_profile_get(user=SANNE))["profile"]["status_text"] == "Met vakantie"
-    assert (await client.dnd_info(user=SANNE))["snooze_enabled"]
+    quiet = await client.dnd_info(user=SANNE)
+    assert quiet["dnd_enabled"]
+    assert quiet["next_dnd_end_ts"] - quiet["next_dnd_start_ts"] == 60
+    assert "snooze_enabled" not in quiet.data  # told to the person alone
     page = await client.users_list(limit=3)
     rest = await client.users_list(limit=3, cursor=page["response_metadata"]["next_cursor"])
     assert len(page["members"]) + len(rest["members"]) == len(slack.workspace.people)

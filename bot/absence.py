@@ -1,0 +1,33 @@
+"""Whether Slack shows someone as away: by their status, or by do-not-disturb that is on."""
+
+from datetime import datetime
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.absence import do_not_disturb, status_says_away
+from bot.slack_calls import SlackRefuses, call
+
+
+async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
+    """Tell whether Slack shows this person as away, as one whose account was closed is too; raises as `call` does."""
+    # https://docs.slack.dev/reference/methods/users.info: the status is part of the profile
+    user = (await call(client, "users.info", user=slack_id))["user"]
+    profile = user.get("profile") or {}
+    emoji, words = str(profile.get("status_emoji") or ""), str(profile.get("status_text") or "")
+    if user.get("deleted") or status_says_away(emoji, words, float(profile.get("status_expiration") or 0), now):
+        return True
+    return await _is_quiet(client, slack_id, now)
+
+
+async def _is_quiet(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
+    """Tell whether do-not-disturb is on; without the optional permission to see that, it is not.
+
+    https://docs.slack.dev/reference/methods/dnd.info: of others, Slack tells the period and not whether it was chosen.
+    """
+    try:
+        answer = await call(client, "dnd.info", user=slack_id)
+    except SlackRefuses:
+        return False
+    if not answer.get("dnd_enabled"):
+        return False
+    return do_not_disturb(float(answer.get("next_dnd_start_ts") or 0), float(answer.get("next_dnd_end_ts") or 0), now)

@@ -1,0 +1,34 @@
+"""When what Slack shows of someone means that they are not at work: a status of leave or illness, or do-not-disturb."""
+
+import re
+from datetime import datetime
+
+EMOJI = frozenset(
+    {
+        ":palm_tree:",
+        ":desert_island:",
+        ":beach_with_umbrella:",
+        ":umbrella_on_ground:",
+        ":face_with_thermometer:",
+        ":face_with_head_bandage:",
+    }
+)
+"""Slack's own signs for holidays and illness, and their neighbours; a house or a bus is someone at work."""
+WORDS = re.compile(
+    r"\b(\w*vakantie|\w*verlof|vrije dag|ziek|ziekgemeld|afwezig"
+    r"|vacation|vacationing|(?:on|annual|parental|sick) leave|out sick|out of (?:the )?office|ooo)\b",
+    re.IGNORECASE,
+)
+BACK = re.compile(r"\b(terug van|back from)\b", re.IGNORECASE)
+
+
+def status_says_away(emoji: str, words: str, expires: float, now: datetime) -> bool:
+    """Tell whether a status means leave or illness; `expires` is in seconds since 1970, 0 for never."""
+    if 0 < expires <= now.timestamp() or BACK.search(words):
+        return False
+    return emoji in EMOJI or WORDS.search(words) is not None
+
+
+def do_not_disturb(start: float, end: float, now: datetime) -> bool:
+    """Tell whether do-not-disturb is on, from the next period that Slack gives, in seconds since 1970."""
+    return start <= now.timestamp() < end

@@ -1,0 +1,59 @@
+"""Calling those on duty to an urgent case that nobody has: once each time it comes to us."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, String, cast, literal
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, presence
+from bot.domain.case import Status
+from bot.domain.hours import is_open
+from bot.models import WAITING, Case, Event, Message, MessageKind, Team
+from bot.team_settings import TeamSettings
+
+
+async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
+    """Call those on duty, else the coordinators, in the thread of an urgent case that nobody has, if its team is open.
+
+    An edited card notifies nobody, hence a message of its own. A case that is made urgent again is not called out
+    again, one that its citizen reopened is.
+    """
+    case = await cases.locked(session, case_id)
+    team = await session.get_one(Team, case.team_id)
+    settings = TeamSettings.of(team.settings)
+    if not (case.urgent and case.status is Status.NEW and is_open(settings.hours(now), now)):
+        return
+    [key] = (await session.exec(select(_key()).where(Case.id == case_id))).all()
+    if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
+        return
+    called = await presence.on_duty(session, settings, now) or await presence.there(session, settings.coordinators)
+    if called:
+        session.add(
+            Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,
+                    details={"called": called})
+        )  # fmt: skip
+
+
+async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int]:
+    """Return the urgent cases of these teams that nobody has and nobody was called to."""
+    told = select(Message.id).where(Message.key == _key()).correlate(Case)
+    found = await session.exec(
+        select(Case.id)
+        .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
+        .where(~told.exists())
+        .order_by(col(Case.id))
+    )
+    return [case_id or 0 for case_id in found]
+
+
+def _key() -> ColumnElement[str]:
+    """Return what names the call to a case, in SQL: the case, and how often its citizen reopened it."""
+    reopened = (
+        select(func.count(col(Event.id)))
+        .where(Event.case_id == Case.id, Event.kind == "reopened_by_citizen")
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    return literal("urgent:") + cast(col(Case.id), String) + literal(":") + cast(reopened, String)

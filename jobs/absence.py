@@ -1,0 +1,96 @@
+"""Owners who are away: Slack is asked about them, they about their cases; without an answer the cases go back.
+
+Only in opening hours, and of nobody but those with whom a case waits (or who were seen away, until they are back).
+"""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import col, func, select
+
+from bot import cards, clocks, presence
+from bot.absence import shown_away
+from bot.desk import Desk
+from bot.domain.hours import between
+from bot.logs import trace
+from bot.models import WAITING, Agent, Case, Event, Team
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses
+from bot.team_settings import TeamSettings
+
+log = structlog.get_logger()
+
+
+async def look(desk: Desk) -> None:
+    """Ask Slack about each owner, one process at most every five minutes; what it does not tell is asked later."""
+    async with desk.reading() as session:
+        open_now = [team.id or 0 for team, _ in await clocks.open_teams(session, desk.now())]
+        owners = await presence.to_look_at(session, open_now, desk.now()) if open_now else []
+    for owner in owners:
+        try:
+            await _look_at(desk, owner)
+        except SlackRefuses:
+            continue  # someone of whom Slack tells nothing
+        except (SlackLater, SlackDown):
+            return
+        except Exception as error:  # one owner's trouble is not another's
+            log.error("looking whether an owner is away failed", **trace(error))
+
+
+async def _look_at(desk: Desk, owner: str) -> None:
+    async with desk.session() as session:
+        mine = await presence.take_look(session, owner, desk.now())
+    if not mine:
+        return
+    away = await shown_away(desk.slack, owner, desk.now())
+    async with desk.session() as session:
+        await presence.saw(session, owner, away, desk.now())
+    cards.wake(desk, [owner])
+
+
+async def hand_back(desk: Desk) -> None:
+    """Put back the cases of those who were asked and gave no answer, in every team that is open."""
+    async with desk.reading() as session:
+        open_now = await clocks.open_teams(session, desk.now())
+    for team, settings in open_now:
+        try:
+            await _hand_back(desk, team, settings)
+        except Exception as error:  # one team's trouble is not another's
+            log.error("handing back failed", team=team.id, **trace(error))
+
+
+async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
+    hours, patience = settings.hours(desk.now()), timedelta(minutes=settings.claim_return)
+    per_owner: dict[str, list[int]] = defaultdict(list)
+    for case_id, owner, asked_at in await _unanswered(desk, team, desk.now() - patience):
+        if between(hours, asked_at, desk.now()) >= patience:
+            per_owner[owner].append(case_id)
+    for owner, case_ids in per_owner.items():
+        async with desk.session() as session:
+            returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
+        for case_id in returned:
+            await cards.sync(desk, case_id)
+    if per_owner:
+        await cards.wake_lanes(desk)
+
+
+async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:
+    """Return the cases whose owners were asked before a moment, and did nothing with them since."""
+    moved = (
+        select(func.max(Event.at))
+        .where(Event.case_id == Case.id, Event.by == Case.assignee)
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    async with desk.reading() as session:
+        found = await session.exec(
+            select(Case, Agent, moved)
+            .join(Agent, col(Agent.slack_id) == Case.assignee)
+            .where(WAITING, Case.team_id == team.id, col(Agent.asked_at) <= before)
+        )
+        rows = found.all()
+    return [
+        (case.id or 0, owner.slack_id, owner.asked_at)
+        for case, owner, moved_at in rows
+        if owner.asked_at and max(case.claimed_at or owner.asked_at, moved_at or owner.asked_at) <= owner.asked_at
+    ]

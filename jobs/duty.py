@@ -1,0 +1,71 @@
+"""Duty: those on duty are called to urgent cases that nobody has, and a Slack user group follows who they are."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlmodel import col, update
+
+from bot import cards, clocks, duty, presence, teams
+from bot.desk import Desk
+from bot.logs import trace
+from bot.models import Team
+from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.team_settings import TeamSettings
+
+log = structlog.get_logger()
+
+AGAIN = timedelta(hours=1)
+"""So long a user group is left as it was made, or a refusal counts, while duty stays the same."""
+
+
+async def call_out(desk: Desk) -> None:
+    """Call those on duty to every urgent case that nobody has and that they were not called to yet."""
+    async with desk.reading() as session:
+        open_now = [team.id or 0 for team, _ in await clocks.open_teams(session, desk.now())]
+        uncalled = await duty.uncalled(session, open_now) if open_now else []
+    for case_id in uncalled:
+        try:
+            async with desk.session() as session:
+                await duty.call_to(session, case_id, desk.now())
+        except Exception as error:  # one case's trouble is not another's
+            log.error("calling those on duty failed", case=case_id, **trace(error))
+    if uncalled:
+        await cards.wake_lanes(desk)
+
+
+async def follow(desk: Desk) -> None:
+    """Make every team's user group equal to those on duty; with nobody on duty it is left as it is."""
+    async with desk.reading() as session:
+        found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
+        due = [
+            (team, settings.duty_group, await presence.on_duty(session, settings, desk.now()))
+            for team, settings in found
+            if settings.duty_group
+        ]
+    for team, group, people in due:
+        try:
+            if people:  # Slack takes no empty group
+                await _follow(desk, team, group, sorted(people))
+        except Exception as error:  # one team's trouble is not another's
+            log.error("a user group could not follow duty", team=team.id, **trace(error))
+
+
+async def _follow(desk: Desk, team: Team, group: str, people: Sequence[str]) -> None:
+    shown: dict[str, Any] = team.duty_shown or {}
+    same = shown.get("group") == group and shown.get("people") == people
+    if same and desk.now().timestamp() < shown["at"] + AGAIN.total_seconds():
+        return
+    problem = ""
+    try:
+        await call(desk.slack, "usergroups.users.update", usergroup=group, users=",".join(people))
+    except SlackRefuses as refusal:
+        problem = refusal.error
+    except (SlackLater, SlackDown):
+        return  # the next minute tries again
+    if problem and problem != shown.get("problem"):
+        log.warning("the user group cannot follow duty: run `webcare check`", team=team.id, reason=problem)
+    shown = {"group": group, "people": people, "problem": problem, "at": desk.now().timestamp()}
+    async with desk.session() as session:
+        await session.exec(update(Team).where(col(Team.id) == team.id).values(duty_shown=shown))
