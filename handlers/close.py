@@ -8,6 +8,7 @@ from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused
 from bot.team_settings import TeamSettings
 from bot.views.modals import close_modal
+from bot.views.topic import chosen_topic
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
 
@@ -20,7 +21,8 @@ async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
             cases.refuse_ended(file.case)
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:
             raise Refused("{agent} already has this case.", agent=f"<@{file.case.assignee}>")
-        await show(close_modal(file, TeamSettings.of(file.team.settings).reasons(), desk.t))
+        settings = TeamSettings.of(file.team.settings)
+        await show(close_modal(file, settings.reasons(), settings.topics, desk.t))
 
 
 async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -32,7 +34,8 @@ async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) ->
         return
     async with desk.session() as session:
         by = context.user_id or ""
-        await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=text)
+        case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=text)
+        await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await cards.sync(desk, case_id)
 

@@ -54,3 +54,17 @@ async def test_the_topic_is_asked_with_the_answer(bot: Bot) -> None:
     ack = await bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors
     await bot.card("kraakwagen", "Beantwoord", "Onderwerp", "Afval")
+
+
+async def test_the_topic_is_asked_when_a_case_is_closed(sqlite_bot: Bot) -> None:
+    async with sqlite_bot.desk.session() as session:
+        await teams.change(session, 1, {"topics": ["Afval"]}, by=SANNE, now=sqlite_bot.desk.now())
+    case_id = await mention(sqlite_bot)
+    await sqlite_bot.card("Wanneer?")
+    await sqlite_bot.slack.click(SANNE, CHANNEL, sqlite_bot.cards()[0]["ts"], "case:more", f"close:{case_id}")
+    await open_modal(sqlite_bot, SANNE, "case:close")
+    await sqlite_bot.slack.click_in_view(SANNE, "close_reason", "not_for_us")
+    await sqlite_bot.slack.click_in_view(SANNE, "case:topic", "is:Afval")
+    ack = await sqlite_bot.slack.submit(SANNE)
+    assert ack.ok and not ack.errors, ack.errors
+    await sqlite_bot.card("Gesloten", "Onderwerp", "Afval")

@@ -203,12 +203,12 @@ def opened(t: Texts) -> Iterator[Block]:
     file.case.urgent = False
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
-    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), t)
+    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), TITLES[:MOST_TOPICS], t)
     yield from (
         loading(t),
         said("…", t),
         take_over_modal(file, t, then="answer"),
-        close_modal(file, list(CloseReason), t),
+        close_modal(file, list(CloseReason), [], t),
     )
     yield from setting(t)
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))

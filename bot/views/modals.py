@@ -7,6 +7,7 @@ from bot.texts import Texts
 from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
 from bot.views.case_card import reason_words
 from bot.views.citizen import author_line
+from bot.views.topic import topic_field
 
 
 def loading(t: Texts) -> Block:
@@ -31,8 +32,8 @@ RADIO_BUTTONS = 10
 """So many of them Slack takes; more choices are a menu."""
 
 
-def close_modal(file: CaseFile, reasons: Sequence[str], t: Texts) -> Block:
-    """Ask for which of the team's reasons the case is closed."""
+def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts) -> Block:
+    """Ask for which of the team's reasons the case is closed, and what it is about."""
     options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
     kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
     blocks = [
@@ -46,6 +47,7 @@ def close_modal(file: CaseFile, reasons: Sequence[str], t: Texts) -> Block:
             optional=True,
             hint=t("Required with “other”. For colleagues only; do not put personal details here."),
         ),
+        *topic_field(file, topics, t),
     ]
     keep = str(file.case.id)
     return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), keep=keep)
