@@ -9,16 +9,17 @@ cases.py       what agents do: claim, release, assign, escalate, advise, close, 
 inbox.py       take in posts: skip known ones, join or open a case, reopen; conversations.py which case they join
 clocks.py      what is timed: started, paused and stopped as a case moves; team_settings.py, teams.py the norms
 outbox.py      send a reply once, and write down what the platform said
-cards.py       make Slack's messages equal to the state, again and again
+cards.py       make Slack's messages equal to the state, again and again; shown.py what each shows
 slack_calls.py the calls that place messages, with Slack's errors sorted
 views/         state in, Block Kit out; one surface a file
 connectors/    one platform a file; base.py is the protocol
 reports.py     figures of a team; digests.py what a digest tells; export.py the lines behind them; overview.py the Home
 accounts.py    the accounts on platforms; manual.py hand-made cases
-agents.py      the agents' initials and roles; presence.py who is away or on duty
+agents.py      the agents' initials and roles; presence.py who is away or on duty, absence.py as Slack shows it
+duty.py        calling those on duty to what is urgent
 wake.py        lanes: "this channel, account or feed has work"
 app.py         the Bolt app; web.py the routes beside it; run.py puts all together
-cli*.py        the command `webcare`; check.py what `webcare check` looks at; trying.py `webcare try`
+cli*.py        the command `webcare`; check*.py what `webcare check` looks at; trying.py `webcare try`
 config.py      the settings; seal.py tokens at rest; logs.py logs without contents; texts.py the languages (locales/)
 db.py          engine, sessions, migrations/
 sandbox/       the local Slack workspace and the citizens' square; knows nothing of the rest

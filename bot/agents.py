@@ -1,8 +1,10 @@
 """Agents: the initials that sign their replies (unique, so that ^SB is always the same person), and their roles."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -37,7 +39,7 @@ async def set_initials(session: AsyncSession, slack_id: str, wanted: str, *, now
     if holder is not None and holder.slack_id != slack_id:
         raise Refused("{agent} already signs with ^{initials}; choose others.",
                       agent=f"<@{holder.slack_id}>", initials=chosen)  # fmt: skip
-    agent = await _held(session, slack_id, now)
+    agent = await held(session, slack_id, now)
     agent.initials = chosen
     session.add(agent)
     return chosen
@@ -45,7 +47,7 @@ async def set_initials(session: AsyncSession, slack_id: str, wanted: str, *, now
 
 async def correct_initials(session: AsyncSession, slack_id: str, wanted: str, *, by: str, now: datetime) -> list[Event]:
     """Change a colleague's initials, and log it; none are asked anew at the next answer. Raises as set_initials."""
-    agent = await _held(session, slack_id, now)
+    agent = await held(session, slack_id, now)
     before = agent.initials
     if wanted.strip():
         await set_initials(session, slack_id, wanted, now=now)
@@ -125,20 +127,21 @@ async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: da
 
 
 async def _give(session: AsyncSession, slack_id: str, wanted: Role, *, by: str, now: datetime) -> list[Event]:
-    agent = await _held(session, slack_id, now)
+    agent = await held(session, slack_id, now)
     before, agent.role = agent.role, wanted
     session.add(agent)
     return await _told(session, ROLE, slack_id, before, wanted, by=by, now=now)
 
 
-async def _held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
-    """Return an agent as they are now and hold their row, so that of two who change it the second sees the first."""
+async def held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
+    """Return an agent as they are now, made if there was none, and hold their row: of two the second sees the first."""
     agent = await session.get(Agent, slack_id, with_for_update=db.HELD, populate_existing=True)
-    if agent is None:
-        agent = Agent(slack_id=slack_id, created_at=now)
-        session.add(agent)
-        await session.flush()
-    return agent
+    if agent is not None:
+        return agent
+    with suppress(IntegrityError):  # another process made it in this very moment
+        async with session.begin_nested():
+            session.add(Agent(slack_id=slack_id, created_at=now))
+    return await session.get_one(Agent, slack_id, with_for_update=db.HELD, populate_existing=True)
 
 
 async def _told(

@@ -6,30 +6,23 @@ its key in the metadata) before another is made, so that no card appears twice.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, db, presence
+from bot import cases, db
 from bot.desk import Desk
-from bot.domain.case import OPEN, Status
-from bot.domain.figures import Overview
+from bot.domain.case import OPEN
 from bot.logs import trace
-from bot.models import Account, CaseFile, Clock, Message, MessageKind
+from bot.models import Message, MessageKind
+from bot.shown import view_of
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
-from bot.views.ask import ask_card
-from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
-from bot.views.case_card import case_card
-from bot.views.digest import overview
-from bot.views.reminder import Due, reminder, still, urgent_call
-from bot.views.thread import account_problem, returned, thread_message
 
 log = structlog.get_logger()
 
@@ -37,6 +30,8 @@ LEASE = timedelta(seconds=30)
 """Longer than any one call to Slack may take; a crashed writer's message is free again after it."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
+GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
+"""Refusals after which trying again is of no use: someone deleted the message, or whom it is for has left."""
 
 
 async def sync(desk: Desk, case_id: int) -> None:
@@ -195,7 +190,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
         return None
     if card is not None:  # a team may have moved to another channel since; the thread has not
         message.channel = card.channel
-    view = await _render(desk, session, message)
+    view = await view_of(desk, session, message)
     if view is None:
         message.shown_version, message.leased_until = message.version, None
         session.add(message)
@@ -205,67 +200,6 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
         message.posting_since = now
         session.add(message)
     return _Work(message, view, card.ts if card else None, since)
-
-
-async def _render(desk: Desk, session: AsyncSession, message: Message) -> View | None:
-    """Return what a message must show now; None when there is nothing left to say."""
-    if message.kind is MessageKind.REMINDER:
-        return await _reminder(desk, session, message)
-    if message.kind is MessageKind.DIGEST:
-        return overview(Overview.from_json(message.details or {}), desk.t)
-    if message.kind is MessageKind.AWAY:
-        return await _away(desk, session, message.details or {})
-    if message.case_id is None:
-        return account_problem(await session.get_one(Account, message.subject_id), desk.t)
-    file = await cases.read(session, message.case_id)
-    match message.kind:
-        case MessageKind.CASE:
-            return case_card(file, desk.t, desk.now())
-        case MessageKind.STILL:
-            return await _still(desk, file, message)
-        case MessageKind.URGENT:
-            return _urgent(desk, file, message.details or {})
-        case MessageKind.RETURNED:
-            return returned((message.details or {}).get("away", ""), desk.t)
-        case MessageKind.ASK:
-            return ask_card(file, message.subject_id or 0, desk.t, desk.now())
-        case _:
-            return thread_message(message.kind, file, message.subject_id, desk.t, desk.now())
-
-
-async def _reminder(desk: Desk, session: AsyncSession, message: Message) -> View | None:
-    """Return a reminder of what still waits: nothing is said of a case that was answered meanwhile."""
-    waiting = []
-    for step in (message.details or {})["steps"]:
-        clock = await session.get(Clock, step["clock"])
-        if clock is not None and clock.stopped_at is None:
-            file = await cases.read(session, step["case"])
-            waiting.append(Due(file, clock, step["percent"], step["text"]))
-    duty = (message.details or {}).get("duty", [])
-    return reminder(waiting, desk.t, desk.now(), duty=duty) if waiting else None
-
-
-async def _still(desk: Desk, file: CaseFile, message: Message) -> View | None:
-    """Return what is asked of the owner of a case that lies still; nothing once it is with someone else."""
-    details = message.details or {}
-    if file.case.status is not Status.CLAIMED or file.case.assignee != details["owner"]:
-        return None
-    return still(file, details["minutes"], desk.t, desk.now())
-
-
-def _urgent(desk: Desk, file: CaseFile, details: Mapping[str, Any]) -> View | None:
-    """Return the call to an urgent case; nothing once somebody has it or it is urgent no longer."""
-    if file.case.status is not Status.NEW or not file.case.urgent:
-        return None
-    return urgent_call(file, details["called"], desk.t, desk.now())
-
-
-async def _away(desk: Desk, session: AsyncSession, details: Mapping[str, Any]) -> View | None:
-    """Return what an agent who was seen away is asked, or what became of it; nothing when nothing waits with them."""
-    if details["returned"]:
-        return returned_unanswered(details["returned"], desk.t)
-    waiting = await presence.claimed_by(session, details["owner"])
-    return seen_away_question(details["owner"], len(waiting), desk.t) if waiting else None
 
 
 async def _carry_out(desk: Desk, work: _Work) -> _Done:
@@ -285,9 +219,7 @@ async def _carry_out(desk: Desk, work: _Work) -> _Done:
         return _Done(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done)
     except SlackRefuses as refusal:
         log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
-        return _Done(
-            retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in {"message_not_found"}
-        )
+        return _Done(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
 
 
 async def _record(session: AsyncSession, work: _Work, done: _Done) -> bool:
@@ -306,7 +238,7 @@ async def _record(session: AsyncSession, work: _Work, done: _Done) -> bool:
 
 
 async def _gone(session: AsyncSession, message: Message, work: _Work) -> None:
-    """Someone deleted our message: an open case's card comes back, anything else stays away."""
+    """A message or its reader is gone: an open case's card comes back, anything else stays away."""
     case = await cases.get(session, message.case_id) if message.case_id is not None else None
     if message.kind is MessageKind.CASE and case is not None and case.status in OPEN:
         message.ts, message.posting_since, message.retry_at = None, None, None

@@ -43,9 +43,8 @@ async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int
         select(Case.id)
         .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
         .where(~told.exists())
-        .order_by(col(Case.id))
     )
-    return [case_id or 0 for case_id in found]
+    return sorted(case_id or 0 for case_id in found)
 
 
 def _key() -> ColumnElement[str]:

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, db
+from bot import agents, cases
 from bot.domain.text import Refused
 from bot.models import WAITING, Agent, Case, Message, MessageKind
 from bot.team_settings import TeamSettings
@@ -32,7 +31,7 @@ class Presence(StrEnum):
 
 async def set_presence(session: AsyncSession, slack_id: str, which: Presence, on: bool, now: datetime) -> None:
     """Keep that an agent says to be away or on duty, or no longer; whoever becomes the one is not the other."""
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     match which, on:
         case Presence.AWAY, True:
             agent.away_since, agent.duty_since = now, None
@@ -71,8 +70,8 @@ async def there(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
 
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
     """Return the cases that wait with an agent."""
-    found = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id).order_by(col(Case.id)))
-    return [case_id or 0 for case_id in found]
+    found = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))
+    return sorted(case_id or 0 for case_id in found)  # in the database's order, SQLite would go through all cases
 
 
 # --- As Slack shows them -------------------------------------------------------------------------
@@ -89,7 +88,7 @@ async def to_look_at(session: AsyncSession, team_ids: Collection[int], now: date
 
 async def take_look(session: AsyncSession, slack_id: str, now: datetime) -> bool:
     """Count an agent as looked at now; tells whether it is time to, so that of several processes one looks."""
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     if agent.looked_at is not None and agent.looked_at > now - LOOK_EVERY:
         return False
     agent.looked_at = now
@@ -102,7 +101,7 @@ async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -
 
     An agent who says to be there is believed, until Slack showed them as back and then away again.
     """
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     session.add(agent)
     if away and agent.seen_away_since is None:
         agent.seen_away_since = now
@@ -124,7 +123,7 @@ async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -
 
 async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
     """Count an agent as asked now what becomes of the cases that wait with them; returns how many those are."""
-    agent, waiting = await held(session, slack_id, now), await claimed_by(session, slack_id)
+    agent, waiting = await agents.held(session, slack_id, now), await claimed_by(session, slack_id)
     agent.asked_at = now if waiting else None
     session.add(agent)
     return len(waiting)
@@ -132,7 +131,7 @@ async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
 
 async def keep(session: AsyncSession, slack_id: str, now: datetime) -> int:
     """Leave an agent's cases with them, as they answered; returns how many those are."""
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     agent.asked_at = None
     session.add(agent)
     return len(await claimed_by(session, slack_id))
@@ -140,7 +139,7 @@ async def keep(session: AsyncSession, slack_id: str, now: datetime) -> int:
 
 async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list[int]:
     """Put all of an agent's waiting cases back in the queue, as they answered; returns them."""
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     agent.asked_at = None
     session.add(agent)
     handed_back = []
@@ -153,7 +152,7 @@ async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list
 
 async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:
     """Put these cases of an agent who did not answer back in the queue, and tell them; returns those it was done to."""
-    agent = await held(session, slack_id, now)
+    agent = await agents.held(session, slack_id, now)
     if agent.asked_at is None:
         return []
     returned = []
@@ -178,14 +177,3 @@ async def _tell_returned(session: AsyncSession, slack_id: str, key: str, count: 
 
 def _question(slack_id: str, asked_at: datetime) -> str:
     return f"away:{slack_id}:{asked_at.timestamp()}"
-
-
-async def held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
-    """Return an agent as they are now, made if there was none, and hold the row."""
-    agent = await session.get(Agent, slack_id, with_for_update=db.HELD, populate_existing=True)
-    if agent is not None:
-        return agent
-    with suppress(IntegrityError):  # another process made it in this very moment
-        async with session.begin_nested():
-            session.add(Agent(slack_id=slack_id, created_at=now))
-    return await session.get_one(Agent, slack_id, with_for_update=db.HELD, populate_existing=True)

@@ -142,7 +142,7 @@ async def test_a_user_group_that_cannot_follow_duty_is_told_with_how_to_mend_it(
     async with running_bot(database_url, slack) as bot:
         async with bot.desk.session() as session:
             team = await session.get_one(Team, 1)
-            team.settings = {"duty_group": "S0WEG", "rota": dict.fromkeys(range(7), [SANNE])}
+            team.settings = {"duty_group": "S0WEG", "rota": {day: [SANNE] for day in range(7)}}
             session.add(team)
         if error == "missing_scope":
             slack.app.scopes.discard("usergroups:write")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import cases, inbox, presence
+from bot import cards, cases, inbox, presence
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
@@ -16,7 +16,7 @@ from bot.presence import Presence
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
 from jobs import absence, duty
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, running_bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.test_sla import StoppedClock, local, mention, settings
 from tests.test_story import open_modal
 
@@ -66,6 +66,17 @@ def thread(bot: Bot) -> list[str]:
 
 async def messages(bot: Bot, kind: MessageKind) -> list[Message]:
     return [m for m in await bot.rows(Message) if m.kind is kind]
+
+
+async def level(bot: Bot, kind: MessageKind) -> Message:
+    """Wait until the one message of this kind is level with the state, and return it."""
+
+    async def is_level() -> Message | None:
+        [message] = await messages(bot, kind)
+        return message if message.shown_version == message.version else None
+
+    found: Message = await eventually(is_level)
+    return found
 
 
 async def claimed(bot: Bot, number: int = 1, by: str = SANNE) -> int:
@@ -245,23 +256,17 @@ def test_a_status_of_leave_or_illness_means_away(emoji: str, words: str, away: b
     assert not status_says_away(emoji, words, now.timestamp(), now)
 
 
-def leave(slack: LocalSlack, how: str) -> None:
-    if how == "status":
-        slack.set_status(SANNE, ":palm_tree:", "Op vakantie")
-    elif how == "do_not_disturb":
-        slack.do_not_disturb(SANNE, 240)
-    else:
-        slack.workspace.people[SANNE].deleted = True
-
-
-@pytest.mark.parametrize("how", ["status", "do_not_disturb", "account closed"])
+@pytest.mark.parametrize("how", ["status", "do_not_disturb"])
 async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_cases_go_back(
     office: Bot, how: str
 ) -> None:
     case_id = await claimed(office)
     await every_minute(office, "2026-11-20 10:01")
     assert await messages(office, MessageKind.AWAY) == []
-    leave(office.slack, how)
+    if how == "status":
+        office.slack.set_status(SANNE, ":palm_tree:", "Op vakantie")
+    else:
+        office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:06")
     [question] = await messages(office, MessageKind.AWAY)
     assert (await agent(office)).away_since == office.desk.now()
@@ -281,6 +286,32 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
     )
     assert len(office.slack.direct(SANNE)) == 1
     assert question.id == (await messages(office, MessageKind.AWAY))[0].id
+
+
+async def test_the_cases_of_one_whose_account_was_closed_go_back_and_nobody_keeps_trying_to_ask(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.workspace.people[SANNE].deleted = True
+    for moment in ("10:01", "10:16"):
+        await every_minute(office, f"2026-11-20 {moment}")
+        question = await level(office, MessageKind.AWAY)
+        assert (question.ts, question.problem, question.retry_at) == (None, "user_disabled", None)
+    assert (await office.case(case_id)).status is Status.NEW
+
+
+async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_back(office: Bot) -> None:
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 4)
+    office.slack.faults.status("conversations.open", 503, times=3)
+    await every_minute(office, "2026-11-20 10:01")
+
+    async def failed() -> bool:
+        return (await messages(office, MessageKind.AWAY))[0].problem == "unreachable"
+
+    await eventually(failed)
+    await every_minute(office, "2026-11-20 10:06")
+    await cards.wake_lanes(office.desk)
+    await level(office, MessageKind.AWAY)
+    assert office.slack.direct(SANNE) == []
 
 
 async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None:

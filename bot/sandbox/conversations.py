@@ -75,6 +75,8 @@ def open_direct(workspace: Workspace, args: Json) -> Json:
         raise SlackError("method_not_supported_for_channel_type")
     if people[0] not in workspace.people:
         raise SlackError("user_not_found")
+    if workspace.people[people[0]].deleted:
+        raise SlackError("user_disabled")
     channel = workspace.open_im(workspace.app.user_id, people[0])
     return {"channel": describe(workspace, channel) if flag(args, "return_im") else {"id": channel.id}}
 
