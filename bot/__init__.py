@@ -7,7 +7,8 @@ domain/        the rules, pure: the life of a case, what a mention is, signing a
 models.py      the tables, and CaseFile: all that is known of one case
 cases.py       what agents do: claim, release, assign, escalate, advise, close, reopen, note
 inbox.py       take in posts: skip known ones, join or open a case, reopen; conversations.py which case they join
-clocks.py      what is timed: started, paused and stopped as a case moves; team_settings.py, teams.py the norms
+clocks.py      what is timed: started, paused and stopped as a case moves
+teams.py       what a team sets for itself (team_settings.py), in forms (settings_forms.py, settings_fields.py); undo.py
 outbox.py      send a reply once, and write down what the platform said
 cards.py       make Slack's messages equal to the state, again and again; shown.py what each shows
 slack_calls.py the calls that place messages, with Slack's errors sorted

@@ -171,7 +171,7 @@ def files(draw: st.DrawFn) -> CaseFile:
     case = Case(
         id=1, team_id=1, account_id=1, author_id=1, status=status, opened_at=NOW, claimed_at=NOW, answered_at=NOW,
         assignee=None if status is Status.NEW else draw(OURS), closed_at=NOW, closed_by=draw(OURS),
-        close_reason=draw(st.sampled_from(CloseReason)), close_text=draw(texts), topic=draw(texts)[:60] or None,
+        close_reason=draw(st.sampled_from(CloseReason) | texts), close_text=draw(texts), topic=draw(texts)[:60] or None,
     )  # fmt: skip
     author = Author(
         id=1, account_id=1, external_id="f", name=draw(texts), handle=draw(st.just("") | texts), url=draw(urls)

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from bot import db
 from bot.config import BadSettings
-from bot.models import Event
+from bot.models import Account, Author, Case, Event, Team
 
 TABLES = set(SQLModel.metadata.tables)
 
@@ -49,11 +49,15 @@ def tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names()) - {"alembic_version"}
 
 
-def to_base(connection: Connection) -> None:
+def configured(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(db.MIGRATIONS))
     config.attributes["connection"] = connection
-    command.downgrade(config, "base")
+    return config
+
+
+def to_base(connection: Connection) -> None:
+    command.downgrade(configured(connection), "base")
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -83,6 +87,24 @@ async def test_all_the_way_down_and_up_again(migrated: AsyncEngine) -> None:
     await db.migrate(migrated)
     async with migrated.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with db.sessions(migrated)() as session:
+        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
+        await session.flush()
+        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
+        await session.flush()
+        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
+        await session.flush()
+        for reason in ("spam", "Doorverwezen naar het waterschap, dat erover gaat"):
+            session.add(Case(team_id=1, account_id=1, author_id=1, opened_at=now, close_reason=reason, close_text="ja"))
+    async with migrated.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0003"))
+        rows = await connection.execute(text("SELECT close_reason, close_text FROM cases ORDER BY id"))
+        assert rows.all() == [("spam", "ja"), ("other", "Doorverwezen naar het waterschap, dat erover gaat ja")]
+    await db.migrate(migrated)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])

@@ -27,17 +27,18 @@ async def open_group(bot: Bot, person: str, group: str) -> dict:
     await bot.slack.open_home(person)
     await home(bot, person, "Instellingen")
     await bot.slack.click_in_view(person, "settings:open")
-    await bot.slack.wait_for(lambda: (view := bot.slack.view(person)) and "settings:group" in action_ids(view), 5)
-    ack = await bot.slack.click_in_view(person, "settings:group", value=group)
+    menu = await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and "settings:group" in action_ids(view) and view, 5
+    )
+    return await changed(bot, person, menu, "settings:group", group)
+
+
+async def changed(bot: Bot, person: str, shown: dict, button: str, value: str = "") -> dict:
+    """Click a button in a modal, and return what comes in its place."""
+    ack = await bot.slack.click_in_view(person, button, value=value)
     assert ack.ok
     return await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and "settings:group" not in action_ids(view) and view, 5
-    ) if group != "snippets" else await open_list(bot, person)  # fmt: skip
-
-
-async def open_list(bot: Bot, person: str) -> dict:
-    return await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and "snippet:add" in action_ids(view) and view, 5
+        lambda: (view := bot.slack.view(person)) and view["hash"] != shown["hash"] and view, 5
     )
 
 
@@ -119,10 +120,18 @@ async def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(sqli
         ("reminders", "ladder", "veel eigenaar"),
         ("reminders", "claim_return", "99999999"),
         ("reminders", "digest_at", "negen uur"),
+        ("team", "name", "a" * 61),
+        ("team", "time_zone", "Amsterdam"),
+        ("team", "time_zone", "Europe"),
+        ("reasons", "close_reasons", "Elders beantwoord"),
+        ("reasons", "close_reasons", "SPAM"),
+        ("reasons", "close_reasons", "x" * 61),
+        ("reasons", "close_reasons", "\n".join(map(str, range(11)))),
+        ("reasons", "topics", "\n".join(map(str, range(99)))),
     ],
 )
 def test_what_cannot_be_read_is_refused(group: str, field: str, words: str) -> None:
-    filled = {**settings_forms.written(TeamSettings(), DUTCH), field: words}
+    filled = {**settings_forms.written(TeamSettings(), DUTCH), "name": "Webcare", field: words}
     with pytest.raises(Wrong) as wrong:
         settings_forms.read(group, filled, DUTCH)
     assert all(name.split("_")[0] == field.split("_")[0] for name in wrong.value.fields)
@@ -292,9 +301,19 @@ times = st.integers(0, 24 * 60 - 1).map(lambda m: f"{m // 60:02}:{m % 60:02}")
 intervals = st.lists(st.tuples(times, times).filter(lambda pair: pair[0] != pair[1]), max_size=3)
 minutes = st.integers(1, 43_200)
 norms = st.builds(Norm, first_reaction=minutes, next_reaction=minutes, resolution=minutes)
-words = st.text("abc é:-", max_size=20).map(lambda some: " ".join(some.split()))
+words = st.text("abc é:-&<", max_size=20).map(lambda some: " ".join(some.split()))
+labels = st.lists(words.filter(bool), max_size=10, unique_by=str.casefold)
 all_settings = st.builds(
     TeamSettings,
+    time_zone=st.sampled_from(["Europe/Amsterdam", "America/Kralendijk"]),
+    language=st.sampled_from([None, "nl", "en"]),
+    topics=labels,
+    close_reasons=labels,
+    reasons_left_out=st.sets(st.sampled_from(settings_forms.STANDARD_REASONS)).map(
+        lambda some: [reason for reason in settings_forms.STANDARD_REASONS if reason in some]
+    ),
+    rota=st.dictionaries(st.integers(0, 6), st.lists(st.sampled_from([SANNE, YOUSSEF]), min_size=1, unique=True)),
+    duty_group=st.sampled_from(["", "S0DIENST"]),
     week=st.lists(intervals, min_size=7, max_size=7),
     always_open=st.booleans(),
     holidays=st.sets(st.sampled_from(HOLIDAYS)).map(lambda some: [name for name in HOLIDAYS if name in some]),
@@ -316,8 +335,15 @@ all_settings = st.builds(
 
 @given(settings=all_settings)
 def test_what_is_written_in_the_fields_reads_back_the_same(settings: TeamSettings) -> None:
-    filled = settings_forms.written(settings, DUTCH)
+    filled = settings_forms.written(settings, DUTCH) | {"name": "Webcare", "channel": CHANNEL}
     read: dict = {}
-    for form in ("hours", "closed", "norms", "reminders"):
+    for form in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
         read |= settings_forms.read(form, filled, DUTCH)
+    assert (read["name"], read["channel"]) == ("Webcare", CHANNEL)
     assert TeamSettings.model_validate(read) == settings
+
+
+@given(norm=st.none() | norms)
+def test_the_norm_of_a_platform_reads_back_the_same(norm: Norm | None) -> None:
+    read = settings_forms.read("platform", settings_forms.written_norm("platform", norm), DUTCH)["item"]
+    assert (Norm.model_validate(read) if read else None) == norm

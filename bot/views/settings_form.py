@@ -9,7 +9,7 @@ from bot.texts import Texts
 from bot.views.block import Block, button, field_of, modal, option
 
 GROUPS: dict[str, Text] = {
-    "team": text("Team: name, channel, time zone"),
+    "team": text("Team"),
     "hours": text("Opening hours"),
     "closed": text("Holidays and closing days"),
     "norms": text("Norms"),
@@ -22,6 +22,21 @@ GROUPS: dict[str, Text] = {
     "roles": text("Roles"),
     "initials": text("Initials"),
 }
+ABOUT: dict[str, Text] = {
+    "team": text("name, channel, time zone, language"),
+    "hours": text("each day of the week"),
+    "closed": text("also closing early"),
+    "norms": text("for all, for urgent cases, for private messages"),
+    "platforms": text("where another norm holds"),
+    "reminders": text("who is told when, claims that lie still, the escalation channel"),
+    "duty": text("who on which day, and a user group that follows it"),
+    "reasons": text("what agents choose from"),
+    "snippets": text("for in an answer"),
+    "advisers": text("offered first when you escalate"),
+    "roles": text("who coordinates, who only looks along"),
+    "initials": text("what colleagues sign with"),
+}
+"""What is to be found in a group, so that it is found at once."""
 FIELDS: dict[str, Text] = {
     "name": text("Name"),
     "channel": text("Channel"),
@@ -116,12 +131,12 @@ def ticks(label: str, block_id: str, options: list[Block], filled: Filled, *, hi
 
 
 def menu(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
-    """Return a choice of one."""
+    """Return a choice of one; an option of its own stands for nothing."""
     element: Block = {"type": "static_select", "options": options}
     chosen = next((each for each in options if each["value"] == filled.get(block_id)), None)
     if chosen:
         element["initial_option"] = chosen
-    return field_of(label, block_id, element, optional=True, hint=hint)
+    return field_of(label, block_id, element, hint=hint)
 
 
 def people(label: str, block_id: str, filled: Filled, *, optional: bool = True, hint: str = "") -> Block:

@@ -11,6 +11,7 @@ from bot.texts import LANGUAGES, Texts
 from bot.views.block import Block, actions, button, context, literal, option, section
 from bot.views.case_card import REASONS
 from bot.views.settings_form import (
+    ABOUT,
     DAYS,
     FIELDS,
     GROUPS,
@@ -36,7 +37,7 @@ def settings_menu(team_id: int, name: str, t: Texts) -> Block:
     """Return the choice of what to set."""
     blocks = [section(t("What do you want to set for *{team}*?", team=literal(name, 80)))]
     for group, words in GROUPS.items():
-        row = section(t(words))
+        row = section(f"*{t(words)}*\n{t(ABOUT[group])}")
         row["accessory"] = button(t("Change"), "settings:group", group)
         blocks.append(row)
     return page(team_id, t("Settings"), blocks, t)
@@ -54,7 +55,7 @@ def team_modal(team_id: int, filled: Filled, t: Texts, *, speaks: bool) -> Block
     ]  # fmt: skip
     if speaks:
         options = [option(t("As it was installed"), "none"), *(option(LANGUAGE_NAMES[key], key) for key in LANGUAGES)]
-        hint = t("For all teams. Cards that are there change with what happens to them next.")
+        hint = t("For all teams. A card that is there already changes at its next step.")
         blocks.append(menu(t(FIELDS["language"]), "language", options, filled, hint=hint))
     return form("team", team_id, t("Team"), blocks, t)
 
