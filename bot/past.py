@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from random import Random
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, clocks, inbox
-from bot.digests import key_of
+from bot.digests import daily, key_of, moment
 from bot.domain.case import CloseReason
 from bot.domain.figures import Span
 from bot.domain.hours import Hours, add
@@ -59,13 +59,10 @@ async def live_through(
     for at in _moments(hours, team.created_at, until):
         for source in sources:
             await _took_in(session, source, _posts(dice, at), at, dice, hours)
-    await session.exec(delete(Message).where(col(Message.kind) == MessageKind.CASE))
+    await session.exec(update(Message).values(shown_version=col(Message.version)))  # Slack need not show it any more
     for each in waiting:
         await _left_open(session, sources[0], each)
-    last = working_day_before(hours, until.astimezone(hours.zone).date())
-    if last is not None:
-        told = key_of(team, last, Span.DAY)
-        session.add(Message(key=told, kind=MessageKind.DIGEST, channel=team.channel, shown_version=1))
+    await _had_its_digest(session, team, hours, until)
 
 
 def _moments(hours: Hours, since: datetime, until: datetime) -> Iterator[datetime]:
@@ -134,6 +131,16 @@ async def _answered(
     case.answered_at = at
     await clocks.reply_sent(session, case, reply, at)
     session.add(Event(case_id=mention.case_id, kind="reply_sent", by=by, at=at))
+
+
+async def _had_its_digest(session: AsyncSession, team: Team, hours: Hours, until: datetime) -> None:
+    """Write the digest of the last working day, with which the next one goes on."""
+    last = working_day_before(hours, until.astimezone(hours.zone).date())
+    at = moment(TeamSettings.of(team.settings), hours, last) if last else None
+    if last is not None and at is not None:
+        details = (await daily(session, team, at)).to_json()
+        key = key_of(team, last, Span.DAY)
+        session.add(Message(key=key, kind=MessageKind.DIGEST, channel=team.channel, details=details, shown_version=1))
 
 
 async def _left_open(session: AsyncSession, source: Account, waits: Waits) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,23 +27,32 @@ def free_port() -> int:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
+    """Where the command serves, as a newcomer types it."""
+    async with trying(tmp_path, artifacts) as served:
+        yield served
+
+
+@asynccontextmanager
+async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterator[str]:
     """The command, running in an empty folder; afterwards it stops cleanly on Ctrl-C."""
     port = free_port()
     folder = tmp_path / "empty"
     folder.mkdir()
-    command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4"}
     errors = artifacts / "try-stderr.txt"
     with errors.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=stderr
         )
-        assert process.stdout
-        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
-        assert f"http://127.0.0.1:{port}" in line
-        yield f"http://127.0.0.1:{port}"
-        process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.communicate(), 20)
+        try:
+            assert process.stdout
+            line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+            assert f"http://127.0.0.1:{port}" in line
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     logged = errors.read_text()
     assert "Traceback" not in logged

@@ -6,7 +6,7 @@ import { plainTable } from "./tables.js";
 
 const WIDTH = 520;
 const HEIGHT = 240;
-const EDGE = { top: 16, right: 12, bottom: 48, left: 44 };
+const EDGE = { top: 16, right: 12, bottom: 48, left: 44, title: 22 };
 const GRID_LINES = 4; // about
 
 const number = (value) => new Intl.NumberFormat("nl-NL", { maximumFractionDigits: 1 }).format(value);
@@ -19,7 +19,7 @@ export function chartBlock(block) {
     "svg",
     {
       class: "chart",
-      viewBox: `0 0 ${drawing.width} ${HEIGHT}`,
+      viewBox: `0 0 ${drawing.width} ${drawing.height}`,
       role: "img",
       "aria-label": `${title}. De getallen staan in de tabel eronder.`,
     },
@@ -29,19 +29,26 @@ export function chartBlock(block) {
     "figure",
     { class: `chart-figure chart-${chart.type}` },
     h("figcaption", {}, title),
-    h("div", { class: "chart-body" }, svg, legend(drawing.legend)),
+    h("div", { class: "chart-body" }, svg, legend(drawing.legend, chart.type)),
     h("details", {}, h("summary", {}, "Bekijk als tabel"), plainTable(title, drawing.head, drawing.rows)),
   );
 }
 
-function legend(entries) {
-  const mark = (at) =>
+function legend(entries, type) {
+  const block = (at) =>
+    s(
+      "svg",
+      { class: "swatch", viewBox: "0 0 12 12", "aria-hidden": "true" },
+      s("rect", { width: 12, height: 12, rx: 2, class: `fill-${at % 6}` }),
+    );
+  const stroke = (at) =>
     s(
       "svg",
       { class: "swatch", viewBox: "0 0 28 12", "aria-hidden": "true" },
       s("line", { x1: 1, y1: 6, x2: 27, y2: 6, class: `stroke-${at % 6}` }),
       marker(14, 6, at),
     );
+  const mark = type === "bar" ? block : stroke;
   return h(
     "ul",
     { class: "legend" },
@@ -67,6 +74,7 @@ function pie(chart) {
   const rows = chart.segments.map((segment) => [segment.label, segment.value]);
   return {
     width: HEIGHT,
+    height: HEIGHT,
     nodes,
     legend: chart.segments.map((segment) => [segment.label, share(segment)]),
     head: ["Onderdeel", "Aantal"],
@@ -94,6 +102,7 @@ function axes(chart) {
   const draw = { bar: bars, line: lines, area: areas }[chart.type] ?? lines;
   return {
     width: WIDTH,
+    height: HEIGHT - (chart.axis_config?.x_label ? 0 : EDGE.title),
     nodes: [
       grid(scale),
       categoryLabels(categories, scale),
@@ -138,10 +147,13 @@ function grid({ top, bottom, tick, y }) {
 
 function categoryLabels(categories, { x }) {
   const every = Math.ceil(categories.length / 8);
-  return categories.map(
-    (label, at) =>
-      at % every === 0 &&
-      s("text", { class: "tick", x: x(at), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, label),
+  const y = HEIGHT - EDGE.bottom + 18;
+  return s(
+    "g",
+    { class: "categories" },
+    categories.map(
+      (label, at) => at % every === 0 && s("text", { class: "tick", x: x(at), y, "text-anchor": "middle" }, label),
+    ),
   );
 }
 

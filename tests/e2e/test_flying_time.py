@@ -1,0 +1,89 @@
+"""`webcare try --speed`: a newcomer sees a warning, the norm broken, who is told, and how the team is doing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from tests.e2e.test_try import WAIT, card_of, trying
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WAITS = "lantaarnpaal"
+"""A question of last Friday that nobody answers."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
+    """Where a workspace is served in which an hour takes six seconds."""
+    async with trying(tmp_path, artifacts, "--speed", "600") as served:
+        yield served
+
+
+async def be(page: Page, person: str) -> None:
+    await page.locator(f'[data-test="person"][data-person="{person}"]').click()
+
+
+async def go_to(page: Page, channel: str) -> None:
+    await page.locator(f'[data-test="channel"][data-row="{channel}"]').click()
+
+
+async def figures(page: Page, words: str) -> Locator:
+    """The digest of these words, with what must be drawn in it: a bar for every number, and a row for every source."""
+    digest = page.locator('[data-test="message"]').filter(has_text=words).first
+    await expect(digest.locator("svg.chart")).to_be_visible(timeout=WAIT)
+    for source in ("Het Plein", "Contactformulier"):
+        await expect(digest.locator(".table-scroll tbody tr").filter(has_text=source)).to_be_visible()
+    tall = await digest.locator("svg.chart rect").evaluate_all(
+        "bars => bars.filter(b => b.getBBox().height > 1).length"
+    )
+    assert tall > 0
+    return digest
+
+
+async def test_a_newcomer_sees_time_run_out_and_how_the_team_is_doing(
+    address: str, page: Page, artifacts: Path
+) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    await expect(page.locator('[data-test="clock"]')).to_contain_text("600 × zo snel")
+
+    card = card_of(page, WAITS)
+    await expect(card).to_contain_text("Te laat", timeout=WAIT)
+    await card.locator('[data-test="open-thread"]').click()
+    thread = page.locator("#thread")
+    await expect(thread).to_contain_text("Bijna te laat", timeout=WAIT)
+    await expect(thread.locator('[data-test="message"]').nth(2)).to_contain_text("Te laat", timeout=WAIT)
+    await page.screenshot(path=artifacts / "ladder-thread.png")
+
+    await go_to(page, "C0ESCALATIE")
+    told = page.locator('[data-test="message"][data-channel="C0ESCALATIE"]').filter(has_text=WAITS)
+    await expect(told).to_contain_text("Te laat", timeout=WAIT)
+    await page.screenshot(path=artifacts / "ladder-escalations.png")
+    await be(page, "U0MARIEKE")
+    await page.get_by_role("navigation", name="Gesprekken").locator("button", has_text="webcare").last.click()
+    await expect(page.locator('#main [data-test="message"]').filter(has_text=WAITS).first).to_contain_text("Te laat")
+    await page.screenshot(path=artifacts / "ladder-coordinator.png")
+
+    await go_to(page, "C0WEBCARE")
+    for words, name in (("Dagoverzicht", "digest-day"), ("De afgelopen week", "digest-week")):
+        await (await figures(page, words)).screenshot(path=artifacts / f"{name}.png")
+    await page.locator('[data-test="theme"]').click()
+    await (await figures(page, "De afgelopen week")).screenshot(path=artifacts / "digest-week-dark.png")
+
+
+async def test_on_a_narrow_screen_one_column_is_seen_and_the_digest_fits_it(
+    address: str, page: Page, artifacts: Path
+) -> None:
+    page.set_default_timeout(WAIT)
+    await page.set_viewport_size({"width": 400, "height": 800})
+    await page.goto(f"{address}/?person=U0SANNE")
+    digest = await figures(page, "De afgelopen week")
+    await expect(page.locator("#main")).to_be_visible()
+    await expect(page.locator("#rail")).to_be_hidden()
+    await digest.locator("svg.chart").scroll_into_view_if_needed()
+    await page.screenshot(path=artifacts / "digest-narrow.png")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 400
