@@ -236,6 +236,7 @@ class Acting:
         """Give oneself a status, until a moment (0: until it is changed); without any it is cleared."""
         who = self.workspace.people[person]
         who.status_emoji, who.status_text, who.status_until = emoji, text, until
+        self.workspace.tell(Change("people"))
 
     def do_not_disturb(self, person: str, minutes: float) -> None:
         """Want no notifications from now on for so many minutes; 0 wants them again."""

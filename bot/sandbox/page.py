@@ -149,6 +149,9 @@ class Page:
                 return await slack.shortcut(person, frame["callback_id"], **where)
             case "home":
                 return await slack.open_home(person)
+            case "status":
+                slack.set_status(person, str(frame["emoji"]), str(frame["text"]))
+                return Acknowledgement(True)
             case "im":
                 if frame["user"] in self._workspace.people:
                     slack.open_im(person, frame["user"])
@@ -199,10 +202,7 @@ def hello(workspace: Workspace, square: Square, person: str) -> Json:
         "team": {"id": workspace.team_id, "name": workspace.team_name, "domain": workspace.domain},
         "me": person,
         "clock": {"now": workspace.now(), "speed": workspace.speed},
-        "people": [
-            {"id": p.id, "name": p.name, "real_name": p.real_name, "is_bot": p.is_bot, "color": p.color}
-            for p in workspace.people.values()
-        ],
+        "people": _people(workspace),
         "channels": [_channel(channel, person) for channel in seen],
         "commands": workspace.app.commands,
         "shortcuts": workspace.app.shortcuts,
@@ -237,7 +237,14 @@ def frame_of(workspace: Workspace, square: Square, person: str, change: Change) 
             return {"type": "home", "view": workspace.homes[person]}
         case "square":
             return {"type": "square", "posts": square.posts}
+        case "people":
+            return {"type": "people", "people": _people(workspace)}
     return None
+
+
+def _people(workspace: Workspace) -> list[Json]:
+    fields = ("id", "name", "real_name", "is_bot", "color", "status_emoji", "status_text")
+    return [{name: getattr(person, name) for name in fields} for person in workspace.people.values()]
 
 
 def _message(channel: str, message: Json) -> Json:

@@ -90,7 +90,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Change:
-    """Something became different. kind: message, message_deleted, channel, views, home, square.
+    """Something became different. kind: message, message_deleted, channel, views, home, square, people.
 
     `person` is set when only that person may see it; `event` is set on kind "event", which the
     app hears about.

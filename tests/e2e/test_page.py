@@ -126,6 +126,14 @@ async def test_another_person_sees_another_workspace(page: Page, slack: LocalSla
     assert page.url.endswith(f"?person={YOUSSEF}")
 
 
+async def test_a_status_is_set_in_one_click_and_seen_by_others(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+    await look(page, slack)
+    await page.locator("[data-test=status]").click()
+    await expect(page.locator("[data-test=status]")).to_contain_text("Op vakantie")
+    await look(page, slack, YOUSSEF)
+    await expect(page.locator(f"[data-person={SANNE}]")).to_contain_text("🌴")
+
+
 async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(
     page: Page, slack: LocalSlack, app: LittleApp
 ) -> None:

@@ -113,6 +113,16 @@ async def test_messages_views_and_homes_appear_as_they_change(slack: LocalSlack,
         assert (await tab.next("home"))["view"]["blocks"][0]["block_id"] == "moves"
 
 
+async def test_a_status_is_shown_to_everybody_and_to_the_app(slack: LocalSlack, client: AsyncWebClient) -> None:
+    async with open_page(slack, SANNE) as (sannes, _), open_page(slack, YOUSSEF) as (youssefs, hello):
+        assert {p["status_emoji"] for p in hello["people"]} == {""}
+        await sannes.send(type="status", key="k", emoji=":palm_tree:", text="Op vakantie")
+        people = {p["id"]: p for p in (await youssefs.next("people"))["people"]}
+        assert people[SANNE]["status_text"] == "Op vakantie"
+    profile = (await client.users_info(user=SANNE))["user"]["profile"]
+    assert (profile["status_emoji"], profile["status_text"]) == (":palm_tree:", "Op vakantie")
+
+
 async def test_a_click_is_busy_until_the_app_acknowledged(slack: LocalSlack, client: AsyncWebClient, bot: Bot) -> None:
     ts = (await client.chat_postMessage(channel=WEBCARE, text="kaart", blocks=CARD))["ts"]
     async with open_page(slack) as (tab, _):

@@ -31,7 +31,7 @@ const BY_NAME = new Map(
     "leftwards_arrow_with_hook": "↩️", "arrow_right_hook": "↪️", "arrows_counterclockwise": "🔄", "repeat": "🔁",
     "information_source": "ℹ️", "heavy_plus_sign": "➕", "heavy_minus_sign": "➖", "robot_face": "🤖",
     "bust_in_silhouette": "👤", "busts_in_silhouette": "👥", "office": "🏢", "classical_building": "🏛️", "house": "🏠",
-    "coffee": "☕", "sunny": "☀️", "cloud": "☁️", "umbrella": "☔", "snowflake": "❄️", "seedling": "🌱", "tree": "🌳",
+    "coffee": "☕", "sunny": "☀️", "cloud": "☁️", "umbrella": "☔", "snowflake": "❄️", "seedling": "🌱", "tree": "🌳", "palm_tree": "🌴",
     "bike": "🚲", "car": "🚗", "bus": "🚌", "train": "🚆", "construction": "🚧", "passport_control": "🛂",
     "moneybag": "💰", "euro": "💶", "credit_card": "💳", "receipt": "🧾", "100": "💯", "see_no_evil": "🙈",
   }),

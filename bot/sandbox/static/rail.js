@@ -1,6 +1,7 @@
 // The left rail: the workspace, who you are now, channels, direct messages, App Home and the theme.
 
 import { arrange, h, spoken } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 import { icon } from "./icons.js";
 import { avatar } from "./people.js";
 import { channelTitle, person, shownName, unread } from "./store.js";
@@ -88,9 +89,25 @@ function personRow(page, who) {
         h("bdi", {}, shownName(who)),
         who.title && h("small", {}, who.title),
       ),
+      !me && who.status_emoji && h("span", { title: who.status_text }, ...withEmoji(who.status_emoji)),
       me && h("span", { class: "you" }, "jij"),
     ),
+    me && statusButton(page, who),
   );
+}
+
+// A Slack status in one click: on holiday, or back.
+function statusButton(page, who) {
+  const away = Boolean(who.status_emoji);
+  const status = away ? { emoji: "", text: "" } : { emoji: ":palm_tree:", text: "Op vakantie" };
+  const props = {
+    type: "button",
+    class: "status-button",
+    dataset: { test: "status", row: "status" },
+    on: { click: () => page.send({ type: "status", key: "status", ...status }) },
+  };
+  const now = away ? [...withEmoji(who.status_emoji), ` ${who.status_text} – zet uit`] : ["Zet je status op vakantie"];
+  return h("button", props, ...now);
 }
 
 function homeRow(page, state, place) {

@@ -118,6 +118,10 @@ const FRAMES = {
     state.failure = { key, text };
     return ["busy", "failed"];
   },
+  people(state, { people }) {
+    state.people = people;
+    return ["rail"];
+  },
   square(state, { posts }) {
     const known = new Set(state.square.map((post) => post.id));
     state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
