@@ -1,9 +1,13 @@
-"""What a digest tells, frozen when it is written: the day since the last working day, the past week or month."""
+"""What a digest tells, frozen when it is written: what happened since the last one, or the past week or month.
+
+A digest begins where the last one that was written ended, so that nothing falls between two, whatever was skipped or
+set anew.
+"""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import reports
@@ -17,6 +21,8 @@ from bot.team_settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
 """A team that never closes has its digest at nine."""
+MOST_DAYS = 31
+"""A digest goes back no further, however long none was written."""
 
 
 def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
@@ -35,19 +41,35 @@ def key_of(team: Team, day: date, span: Span) -> str:
 
 
 async def daily(session: AsyncSession, team: Team, now: datetime, *, asked: bool = False) -> Overview:
-    """Return the digest of the day: since the one of the working day before; one that is asked for runs up to now."""
+    """Return the digest of the day: since the last one of an earlier day, at most MOST_DAYS.
+
+    One that is asked for runs up to now. `missed` says that the working day before had none.
+    """
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
-    last = working_day_before(hours, today)
     until = (None if asked else moment(settings, hours, today)) or now
-    since = (moment(settings, hours, last) if last else None) or until - timedelta(days=1)
-    missed = False
-    if not asked and last is not None and team.created_at <= since:
-        found = await session.exec(select(Message.id).where(Message.key == key_of(team, last, Span.DAY)))
-        missed = found.first() is None
+    last = working_day_before(hours, today)
+    usual = (moment(settings, hours, last) if last else None) or until - timedelta(days=1)
+    written = await _last_written(session, team, today)
+    if written is not None:
+        day, since = written
+        missed = last is not None and day < last
+    else:
+        missed = team.created_at <= usual
+        since = max(team.created_at, until - timedelta(days=MOST_DAYS)) if missed else usual
     figures = await reports.figures(session, team, Period(since, until))
     return Overview(Span.DAY, team.name, figures, None, await reports.standing(session, team, now), missed)
+
+
+async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:
+    """Return the day of the last digest before today's, and up to when it told; None when there was none lately."""
+    keys = {key_of(team, day, Span.DAY): day for day in (today - timedelta(days=n + 1) for n in range(MOST_DAYS))}
+    found = await session.exec(
+        select(Message.key, Message.details).where(col(Message.key).in_(keys)).order_by(col(Message.key).desc())
+    )
+    row = found.first()
+    return (keys[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
 
 
 async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> Overview:

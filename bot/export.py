@@ -5,25 +5,24 @@ It holds no citizen's words or name and no colleague's. Excel reads it as it is:
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy import null
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.case import CloseReason
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
-from bot.models import Account, Case, Clock, Mention, Reply, Team
+from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.reports import title, within
 from bot.texts import Texts
-from bot.views.case_card import REASONS
+from bot.views.case_card import reason_words
 
-MOST_LINES = 200_000
+MOST_LINES = 500_000
 BOM = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet (https://owasp.org/www-community/attacks/CSV_Injection)."""
@@ -39,65 +38,85 @@ WHAT: dict[str, Text] = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One thing that happened; the times are seconds of working time."""
 
     at: datetime
     what: str
     case_id: int
     account: str
-    reason: CloseReason | None = None
+    reason: str | None = None
     took: int | None = None
     norm: int | None = None
     kept: bool | None = None
 
 
 async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]:
-    """Return all that is counted of a team in a period, in order of time; refused when it is too much for one file."""
-    found: list[Line] = []
-    for model, moment, what in (
-        (Mention, col(Mention.received_at), MENTION),
-        (Case, col(Case.opened_at), OPENED),
-        (Reply, col(Reply.sent_at), ANSWER),
-        (Case, col(Case.closed_at), CLOSED),
-    ):
-        found += await _read(session, team, what, _rows_of(model, moment, period))
-    for kind in (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION):
-        measured = (Clock.team_id == team.id, Clock.kind == kind, col(Clock.counts).is_(True))
-        found += await _read(session, team, kind, _rows_of(Clock, col(Clock.stopped_at), period).where(*measured))
-    if len(found) > MOST_LINES:
-        raise Refused("That is too much for one file; choose a shorter period.")
-    return sorted(found, key=lambda line: (line.at, line.case_id))
+    """Return all that is counted of a team in a period, in order of time; refused when it is too much for one file.
 
-
-def _rows_of(model: type[Mention | Case | Reply | Clock], moment: Mapped[Any], period: Period) -> Any:
-    """Return the query for the moment, the case, the account, the close reason, and of a clock what it measured."""
-    columns: list[Any] = [moment, Case.id, Case.account_id, Case.close_reason]
-    if model is Clock:
-        columns += [Clock.elapsed_seconds, Clock.target_seconds, Clock.kept]
-    query = select(*columns).select_from(model).where(*within(moment, period)).limit(MOST_LINES + 1)
-    return query if issubclass(model, Case) else query.join(Case, col(model.case_id) == Case.id)
-
-
-async def _read(session: AsyncSession, team: Team, what: str, query: Any) -> list[Line]:
-    """Return lines of one sort."""
+    They are those that the figures count (bot.reports).
+    """
     names = {account.id: title(account) for account in await session.exec(select(Account))}
-    rows = await session.exec(query.where(Case.team_id == team.id))
-    return [
-        Line(at, what, case_id, names[account_id], reason if what == CLOSED else None, *measured)
-        for at, case_id, account_id, reason, *measured in rows
-    ]
+    found: list[Line] = []
+    for what, query in _queries(team.id or 0, period):
+        rows = await session.exec(query.limit(MOST_LINES + 1 - len(found)))
+        found += [Line(at, what, case_id, names[account], *measured) for at, case_id, account, *measured in rows]
+        if len(found) > MOST_LINES:
+            raise Refused("That is too much for one file; choose a shorter period.")
+    return sorted(found, key=attrgetter("at", "case_id"))
+
+
+def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
+    """Yield what happened and the query for it: its moment, case and account, and what more is known of it."""
+    reason = col(Event.details)["reason"].as_string()
+    timed = (null(), Clock.elapsed_seconds, Clock.target_seconds, Clock.kept)
+    counted: Sequence[tuple[str, Any, Any, Sequence[Any]]] = (
+        (MENTION, Mention, col(Mention.received_at), ()),
+        (OPENED, Case, col(Case.opened_at), ()),
+        (ANSWER, Reply, col(Reply.sent_at), ()),
+        (CLOSED, Event, col(Event.at), (reason,)),
+        (ClockKind.FIRST_REACTION, Clock, col(Clock.stopped_at), timed),
+        (ClockKind.RESOLUTION, Clock, col(Clock.stopped_at), timed),
+    )
+    for what, model, moment, more in counted:
+        columns: list[Any] = [moment, Case.id, Case.account_id, *more]
+        query: Any = select(*columns).select_from(model).where(Case.team_id == team_id, *within(moment, period))
+        if model is not Case:
+            query = query.join(Case, model.case_id == Case.id)
+        if model is Event:
+            query = query.where(CLOSING)
+        if model is Clock:
+            query = query.where(Clock.kind == what, col(Clock.counts).is_(True))
+        yield what, query
 
 
 def csv_of(those: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
     """Return lines as a file; moments on the team's clock, times in minutes."""
+    words = {what: guarded(t(said)) for what, said in WHAT.items()}
+    why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in those}}
+    name = {account: guarded(account) for account in {line.account for line in those}}
+    in_time = {None: "", True: t("yes"), False: t("no")}
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-    writer.writerow([guarded(cell) for cell in _head(t)])
-    for line in those:
-        writer.writerow([guarded(cell) for cell in _cells(line, t, zone)])
+    writer.writerow(_head(t))
+    writer.writerows(
+        (
+            str(line.at.astimezone(zone))[: len("2026-11-24 09:00")],
+            words[line.what],
+            line.case_id,
+            name[line.account],
+            why[line.reason],
+            _minutes(line.took),
+            _minutes(line.norm),
+            in_time[line.kept],
+        )
+        for line in those
+    )
     return (BOM + file.getvalue()).encode()
+
+
+def _minutes(seconds: int | None) -> str:
+    return "" if seconds is None else str(seconds // 60)
 
 
 def _head(t: Texts) -> list[str]:
@@ -110,20 +129,6 @@ def _head(t: Texts) -> list[str]:
         t("working minutes"),
         t("norm in minutes"),
         t("within the norm"),
-    ]
-
-
-def _cells(line: Line, t: Texts, zone: tzinfo) -> list[str]:
-    timed = line.took is not None
-    return [
-        f"{line.at.astimezone(zone):%Y-%m-%d %H:%M}",
-        t(WHAT[line.what]),
-        str(line.case_id),
-        line.account,
-        t(REASONS[line.reason]) if line.reason else "",
-        str((line.took or 0) // 60) if timed else "",
-        str(line.norm // 60) if line.norm is not None else "",
-        (t("yes") if line.kept else t("no")) if timed else "",
     ]
 
 

@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, UniqueConstraint, false, literal_column, text
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+    literal_column,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -171,10 +183,10 @@ class Author(SQLModel, table=True):
     url: str = ""
 
 
-_WAITING = text("status IN ('new','claimed','escalated')")
-WAITING = literal_column("cases.status IN ('new','claimed','escalated')")
-"""Of a case: that it waits for us, in the very words of the index that holds only these."""
-_CLOSED = text("closed_at IS NOT NULL")
+_WAITING = "status IN ('new','claimed','escalated')"
+WAITING: ColumnElement[bool] = literal_column(f"cases.{_WAITING}")
+"""Of a case: that it waits for us. In the very words of the index that holds only these, which SQLite would not use for
+a condition with bound values (https://www.sqlite.org/partialindex.html); so too the conditions like it below."""
 
 
 class Case(SQLModel, table=True):
@@ -185,10 +197,9 @@ class Case(SQLModel, table=True):
 
     __tablename__ = "cases"
     __table_args__ = (
-        Index("ix_cases_open", "team_id", "opened_at", postgresql_where=_WAITING, sqlite_where=_WAITING),
+        Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
         Index("ix_cases_author", "author_id"),
-        Index("ix_cases_opened", "team_id", "opened_at", "account_id"),
-        Index("ix_cases_closed", "team_id", "closed_at", postgresql_where=_CLOSED, sqlite_where=_CLOSED),
+        Index("ix_cases_opened", "opened_at", "team_id", "account_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")
@@ -237,7 +248,9 @@ class Mention(SQLModel, table=True):
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-_UNSENT = text("status IN ('approved','sending')")
+_UNSENT = "status IN ('approved','sending')"
+UNSENT: ColumnElement[bool] = literal_column(f"replies.{_UNSENT}")
+"""Of a reply: that it is on its way out."""
 _SENT = text("sent_at IS NOT NULL")
 
 
@@ -249,7 +262,7 @@ class Reply(SQLModel, table=True):
         Index("ix_replies_case", "case_id"),
         Index("ix_replies_external", "account_id", "external_id"),
         Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
-        Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=_UNSENT, sqlite_where=_UNSENT),
+        Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )
     id: int | None = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
@@ -310,11 +323,19 @@ class Escalation(SQLModel, table=True):
     submission: str = Field(unique=True)
 
 
+_CLOSING = "kind = 'close'"
+CLOSING: ColumnElement[bool] = literal_column(f"events.{_CLOSING}")
+"""Of an event: that a case was closed, for the reason in its details."""
+
+
 class Event(SQLModel, table=True):
     """Who did what, when. The database refuses to change or delete a row; it holds no citizen's words."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_case", "case_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_case", "case_id", "id"),
+        Index("ix_events_closed", "at", "case_id", postgresql_where=text(_CLOSING), sqlite_where=text(_CLOSING)),
+    )
     id: int | None = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")
     account_id: int | None = Field(default=None, foreign_key="accounts.id")
@@ -340,7 +361,7 @@ class Clock(SQLModel, table=True):
     __table_args__ = (
         Index("ix_clocks_case", "case_id"),
         Index("ix_clocks_due", "next_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
-        Index("ix_clocks_stopped", "team_id", "kind", "stopped_at"),
+        Index("ix_clocks_stopped", "kind", "stopped_at", "team_id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")

@@ -27,7 +27,7 @@ from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.text import Refused, Text
 from bot.logs import trace
-from bot.models import Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import UNSENT, Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
 
@@ -92,12 +92,15 @@ async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetim
 
 
 async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
-    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew."""
+    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew.
+
+    One that is there counts as sent from now, when we know: the figures of the past stay what they were.
+    """
     status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
     settled = await session.exec(
         update(Reply)
         .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.UNCERTAIN)
-        .values(status=status, sent_at=col(Reply.first_tried_at) if published else None, problem=None)
+        .values(status=status, sent_at=now if published else None, problem=None)
         .returning(col(Reply.id))
     )
     reply_id: int | None = settled.scalar()
@@ -139,8 +142,7 @@ async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> R
     """Mark the next due reply as being sent, so that whatever happens next is known to have been tried."""
     due = (
         select(Reply.id)
-        .where(Reply.account_id == account_id, col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING]))
-        .where(Reply.send_at <= now)
+        .where(Reply.account_id == account_id, UNSENT, Reply.send_at <= now)
         .order_by(col(Reply.send_at), col(Reply.id))
         .limit(1)
     )
@@ -164,7 +166,7 @@ async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> R
 async def _next_due(session: AsyncSession, account_id: int) -> datetime | None:
     found = await session.exec(
         select(Reply.send_at)
-        .where(Reply.account_id == account_id, col(Reply.status).in_([ReplyStatus.APPROVED, ReplyStatus.SENDING]))
+        .where(Reply.account_id == account_id, UNSENT)
         .order_by(col(Reply.send_at))
         .limit(1)
     )

@@ -1,48 +1,71 @@
-"""The queries behind the App Home: one agent's cases, the team's queue, today's figures and promises."""
+"""The queries behind the App Home: one agent's cases, the team's queue, today's figures and promises.
+
+The figures are those of bot.reports, so that they are the same as everywhere else.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, connectors, teams
-from bot.domain.case import OPEN, Status
+from bot import agents, connectors, reports, teams
+from bot.domain.case import Status
+from bot.domain.figures import Overview, Part, Span
+from bot.domain.period import WEEK, days_of
 from bot.domain.sla import ClockKind
-from bot.models import Account, Author, Case, Clock, Mention, Reply, ReplyStatus, Role
+from bot.models import WAITING, Account, Author, Case, Clock, Mention, Role, Team
 from bot.texts import Texts
-from bot.views.home import SHOWN, Figures, Home, Shown
+from bot.views.home import SHOWN, Home, Shown
 
 
 async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) -> Home:
     """Return what this agent's Home shows now."""
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = (col(Case.assignee) == slack_id) & col(Case.status).in_(OPEN)
-    queue = col(Case.status) == Status.NEW
+    mine = (col(Case.assignee) == slack_id) & WAITING
+    queue = (col(Case.status) == Status.NEW) & WAITING
+    all_teams = await teams.all_teams(session)
     return Home(
         role=await agents.role(session, slack_id),
         coordinated=bool(await agents.with_role(session, Role.COORDINATOR)),
-        teams=[(team.id or 0, team.name) for team in await teams.all_teams(session)],
+        teams=[(team.id or 0, team.name) for team in all_teams],
         mine=await _shown(session, mine),
-        mine_count=await _count(session, Case.id, mine),
+        mine_count=await _count(session, mine),
         queue=await _shown(session, queue),
-        queue_count=await _count(session, Case.id, queue),
+        queue_count=await _count(session, queue),
         promises=await _promises(session, midnight + timedelta(days=1)),
-        figures=Figures(
-            opened=await _count(session, Case.id, col(Case.opened_at) >= midnight),
-            answered=await _count(
-                session, Reply.case_id, (col(Reply.status) == ReplyStatus.SENT) & (col(Reply.sent_at) >= midnight)
-            ),
-            waiting=await _count(session, Case.id, col(Case.status).in_(OPEN)),
-        ),
+        today=[await _today(session, team, now) for team in all_teams],
+        week=_together([await _week(session, team, now) for team in all_teams]),
     )
 
 
-async def _count(session: AsyncSession, what: Any, condition: ColumnElement[bool]) -> int:
-    return (await session.exec(select(func.count(what.distinct())).where(condition))).one()
+async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
+    return (await session.exec(select(func.count()).select_from(Case).where(condition))).one()
+
+
+async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
+    """Return a team's figures of today, and how it stands."""
+    zone = reports.zone_of(team)
+    today = now.astimezone(zone).date()
+    figures = await reports.figures(session, team, days_of(today, today, zone))
+    return Overview(Span.ASKED, team.name, figures, standing=await reports.standing(session, team, now))
+
+
+async def _week(session: AsyncSession, team: Team, now: datetime) -> Sequence[Part]:
+    """Return how the seven days up to and including today went."""
+    zone = reports.zone_of(team)
+    today = now.astimezone(zone).date()
+    return await reports.course(session, team, days_of(today - WEEK + timedelta(days=1), today, zone))
+
+
+def _together(courses: Sequence[Sequence[Part]]) -> list[Part]:
+    """Return the days of all teams added up."""
+    return [
+        Part(day[0].since, sum(part.mentions for part in day), sum(part.answered for part in day))
+        for day in zip(*courses, strict=True)
+    ]
 
 
 async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[Shown]:

@@ -1,27 +1,31 @@
-"""The queries behind digest, command and export. Figures are of teams and accounts, never of a person.
+"""The queries behind digest, command, App Home and export. Figures are of teams and accounts, never of a person.
 
 What happened in a period is read through an index on its own moment, so that the cost is that of the period, not of all
 that was ever kept. Times are working time, as the clocks measured it; percentiles are by nearest rank
 (bot.domain.figures.rank).
+
+The past stays the past: what is counted was written once and is not written again. A mention keeps when we received it,
+also when its author edits or removes it; a case keeps when it was opened; closings are those in the log, which a
+reopening leaves be; a reply counts when we knew it was published, and cannot be unpublished; a clock that stopped is
+not started again (another one is). So the figures of a past period are the same whenever and wherever they are asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from itertools import pairwise
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, literal, union_all
+from sqlalchemy import ColumnElement, case, literal
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.domain.case import OPEN, CloseReason
 from bot.domain.figures import AGES, Figures, Measured, Part, Source, Standing, Trouble, rank
 from bot.domain.period import Period, days_of, parts
 from bot.domain.sla import ClockKind
-from bot.models import Account, Case, Clock, Mention, Message, MessageKind, Reply, Team
+from bot.models import CLOSING, WAITING, Account, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
 from bot.team_settings import TeamSettings
 
 
@@ -33,53 +37,38 @@ def zone_of(team: Team) -> tzinfo:
 async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
     """Return the figures of a team in a period."""
     team_id = team.id or 0
-    per_part = parts(period, zone_of(team))
-    mentions = await _per_part(session, team_id, Mention, col(Mention.received_at), per_part)
-    answers = await _per_part(session, team_id, Reply, col(Reply.sent_at), per_part)
+    those, mentions, answers = await _parts(session, team, period)
     opened = await _counts(session, select(Case.account_id, func.count()).where(
         Case.team_id == team_id, *within(col(Case.opened_at), period)).group_by(col(Case.account_id)))  # fmt: skip
-    closed = await _counts(session, select(Case.close_reason, func.count()).where(
-        Case.team_id == team_id, *within(col(Case.closed_at), period)).group_by(col(Case.close_reason)))  # fmt: skip
+    closed = await _closed(session, team_id, period)
     reactions = await _reactions(session, team_id, period)
-    by_mentions, by_answers = _by_account(mentions), _by_account(answers)
-    sources = [
-        Source(name, by_mentions.get(key, 0), opened.get(key, 0), by_answers.get(key, 0), *reactions.get(key, (0, 0)))
-        for key, name in await _names(session, {*by_mentions, *by_answers, *opened, *reactions})
-    ]
+    accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
     return Figures(
         period.since,
         period.until,
-        sum(by_mentions.values()),
+        sum(mentions.values()),
         sum(opened.values()),
-        sum(by_answers.values()),
-        {str(CloseReason(reason)): count for reason, count in sorted(closed.items(), key=lambda each: -each[1])},
-        await measured(session, team_id, ClockKind.FIRST_REACTION, period),
-        await measured(session, team_id, ClockKind.RESOLUTION, period),
-        sources,
+        sum(answers.values()),
+        dict(sorted(closed.items(), key=lambda each: (-each[1], each[0]))),
+        await _measured(session, team_id, ClockKind.FIRST_REACTION, period),
+        await _measured(session, team_id, ClockKind.RESOLUTION, period),
         [
-            Part(part.since, _of_part(mentions, number), _of_part(answers, number))
-            for number, part in enumerate(per_part)
+            Source(
+                name,
+                sum(n for (_, account), n in mentions.items() if account == key),
+                opened.get(key, 0),
+                sum(n for (_, account), n in answers.items() if account == key),
+                *reactions.get(key, (0, 0)),
+            )
+            for key, name in await _names(session, accounts)
         ],
+        _course(those, mentions, answers),
     )
 
 
-async def measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:
-    """Return what the clocks of a kind measured that stopped in a period, and count."""
-    those = _stopped(team_id, kind, period)
-    found = await session.exec(
-        select(func.count(), _sum_kept(), func.min(Clock.target_seconds), func.max(Clock.target_seconds)).where(*those)
-    )
-    count, kept, low, high = found.one()
-    if not count:
-        return Measured()
-    values = [
-        (await session.exec(
-            select(Clock.elapsed_seconds).where(*those).order_by(col(Clock.elapsed_seconds))
-            .offset(rank(percent, count) - 1).limit(1)
-        )).one()
-        for percent in (50, 90)
-    ]  # fmt: skip
-    return Measured(count, kept, values[0], values[1], low if low == high else None)
+async def course(session: AsyncSession, team: Team, period: Period) -> list[Part]:
+    """Return how a period went for a team: what came in and was answered in each of its parts."""
+    return _course(*await _parts(session, team, period))
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
@@ -87,14 +76,11 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     opened = col(Case.opened_at)
     edges = [now - timedelta(hours=hours) for hours in AGES]
     younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
-    waiting = (Case.team_id == team.id, col(Case.status).in_(OPEN))
-    found = await session.exec(select(func.count(), func.min(opened), *younger).where(*waiting))
+    found = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
     count, oldest, *less = tuple[Any, ...](found.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    late = await session.exec(
-        select(func.count(func.distinct(Clock.case_id))).where(*running, col(Clock.due_at) <= now)
-    )
+    late = await session.exec(select(Clock.case_id).where(*running, col(Clock.due_at) <= now))
     zone = zone_of(team)
     today = now.astimezone(zone).date()
     due_today = within(col(Clock.due_at), days_of(today, today, zone))
@@ -105,7 +91,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
         now,
         [b - a for a, b in pairwise(steps)],
         oldest,
-        late=late.one(),
+        late=len(set(late)),
         promised=promised.one(),
         troubles=await _troubles(session, team.id or 0),
     )
@@ -116,7 +102,7 @@ async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
     found = await session.exec(
         select(Message)
         .join(Case, (col(Message.case_id) == Case.id) & (col(Message.kind) == MessageKind.CASE))
-        .where(Case.team_id == team_id, col(Case.status).in_(OPEN))
+        .where(Case.team_id == team_id, WAITING)
         .order_by(col(Case.opened_at))
         .limit(1)
     )
@@ -143,40 +129,105 @@ def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], Co
     return moment >= period.since, moment < period.until
 
 
-def _stopped(team_id: int, kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
-    which = (col(Clock.team_id) == team_id, col(Clock.kind) == kind, col(Clock.counts).is_(True))
-    return (*which, *within(col(Clock.stopped_at), period))
+Counts = Mapping[tuple[int, int], int]
+"""How many there were, by number of the part of the period, and account."""
 
 
-def _sum_kept() -> ColumnElement[int]:
-    return func.sum(case((col(Clock.kept).is_(True), 1), else_=0))
+async def _parts(session: AsyncSession, team: Team, period: Period) -> tuple[Sequence[Period], Counts, Counts]:
+    """Return the parts of a period, and the mentions and the answers in each."""
+    those = parts(period, zone_of(team))
+    mentions = await _per_part(session, team.id or 0, Mention, col(Mention.received_at), those)
+    return those, mentions, await _per_part(session, team.id or 0, Reply, col(Reply.sent_at), those)
+
+
+def _course(those: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
+    return [
+        Part(
+            part.since,
+            sum(n for (at, _), n in mentions.items() if at == number),
+            sum(n for (at, _), n in answers.items() if at == number),
+        )
+        for number, part in enumerate(those)
+    ]
 
 
 async def _per_part(
-    session: AsyncSession,
-    team_id: int,
-    model: type[Mention | Reply],
-    moment: Mapped[Any],
-    those: Sequence[Period],
-) -> list[tuple[int, int, int]]:
-    """Return how many there were per part and account, as (part, account, count)."""
-    queries = [
-        select(literal(number).label("part"), Case.account_id, func.count().label("n"))
+    session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], those: Sequence[Period]
+) -> Counts:
+    # Counted for all teams: with a condition on the team SQLite would begin with all cases that it ever had.
+    columns: list[Any] = [_number(moment, those).label("part"), Case.team_id, Case.account_id, func.count()]
+    found = await session.exec(
+        select(*columns)
         .select_from(model)
         .join(Case, col(model.case_id) == Case.id)
-        .where(*within(moment, part), Case.team_id == team_id)
-        .group_by(col(Case.account_id))
-        for number, part in enumerate(those)
-    ]
-    rows = await (await session.connection()).execute(union_all(*queries))
-    return [(part, account, count) for part, account, count in rows]
+        .where(*within(moment, Period(those[0].since, those[-1].until)))
+        .group_by("part", col(Case.team_id), col(Case.account_id))
+    )
+    return {(number, account): count for number, team, account, count in found if team == team_id}
+
+
+def _number(moment: Mapped[Any], those: Sequence[Period], first: int = 0) -> ColumnElement[int]:
+    """Return in which of these periods a moment lies, counted from `first`; halved until one is left."""
+    if len(those) == 1:
+        return literal(first)
+    half = len(those) // 2
+    earlier, later = _number(moment, those[:half], first), _number(moment, those[half:], first + half)
+    return case((moment < those[half].since, earlier), else_=later)
 
 
 async def _counts(session: AsyncSession, query: Any) -> dict[Any, int]:
     return dict((await session.exec(query)).all())
 
 
-async def _reactions(session: AsyncSession, team_id: int, period: Period) -> Mapping[int, tuple[int, int]]:
+async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[str, int]:
+    """Return how often cases were closed, by reason; a case that was reopened and closed again counts again."""
+    columns: list[Any] = [col(Event.details)["reason"].as_string().label("reason"), func.count()]
+    return await _counts(
+        session,
+        select(*columns)
+        .select_from(Event)
+        .join(Case, col(Event.case_id) == Case.id)
+        .where(CLOSING, *within(col(Event.at), period), Case.team_id == team_id)
+        .group_by("reason"),
+    )
+
+
+class _Took(NamedTuple):
+    """How many clocks took just so many seconds, how many were in time, and between which targets they had."""
+
+    seconds: int
+    clocks: int
+    kept: int
+    lowest: int | None
+    highest: int | None
+
+
+async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:
+    """Return what the clocks of a kind measured that stopped in a period, and count."""
+    target = col(Clock.target_seconds)
+    columns: list[Any] = [Clock.elapsed_seconds, func.count(), _sum_kept(), func.min(target), func.max(target)]
+    found = await session.exec(
+        select(*columns)
+        .where(*_stopped(team_id, kind, period))
+        .group_by(col(Clock.elapsed_seconds))
+        .order_by(col(Clock.elapsed_seconds))
+    )
+    those = [_Took(*row) for row in found]
+    if not those:
+        return Measured()
+    count = sum(took.clocks for took in those)
+    median, p90 = (_at(those, rank(percent, count)) for percent in (50, 90))
+    targets = {target for took in those for target in (took.lowest, took.highest)}
+    return Measured(count, sum(took.kept for took in those), median, p90, targets.pop() if len(targets) == 1 else None)
+
+
+def _at(those: Sequence[_Took], wanted: int) -> int:
+    """Return the value at this place, from 1, of all that are in order."""
+    places = accumulate(took.clocks for took in those)
+    return next(took.seconds for took, place in zip(those, places, strict=True) if place >= wanted)
+
+
+async def _reactions(session: AsyncSession, team_id: int, period: Period) -> dict[int, tuple[int, int]]:
     """Return per account how many first reactions there were, and how many in time."""
     found = await session.exec(
         select(Case.account_id, func.count(), _sum_kept())
@@ -188,17 +239,15 @@ async def _reactions(session: AsyncSession, team_id: int, period: Period) -> Map
     return {account: (count, kept) for account, count, kept in found}
 
 
-def _by_account(rows: Sequence[tuple[int, int, int]]) -> dict[int, int]:
-    sums: dict[int, int] = {}
-    for _, account, count in rows:
-        sums[account] = sums.get(account, 0) + count
-    return sums
+def _stopped(team_id: int, kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
+    which = (col(Clock.team_id) == team_id, col(Clock.kind) == kind, col(Clock.counts).is_(True))
+    return (*which, *within(col(Clock.stopped_at), period))
 
 
-def _of_part(rows: Sequence[tuple[int, int, int]], number: int) -> int:
-    return sum(count for part, _, count in rows if part == number)
+def _sum_kept() -> ColumnElement[int]:
+    return func.sum(case((col(Clock.kept).is_(True), 1), else_=0))
 
 
-async def _names(session: AsyncSession, ids: set[int]) -> list[tuple[int, str]]:
+async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:
     found = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
     return [(account.id or 0, title(account)) for account in found]

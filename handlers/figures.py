@@ -1,5 +1,6 @@
 """Figures for the one who asks: `/webcare stats`, `/webcare digest` and `/webcare export`, and sharing them."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -57,7 +58,7 @@ async def send_export(desk: Desk, user: str, channel: str, words: str) -> str:
         lines = await export.lines(session, team, period)
     zone = reports.zone_of(team)
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
-    content = export.csv_of(lines, desk.t, zone)
+    content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
     said = desk.t("The export of {team}: {n} lines.", team=team.name, n=len(lines))
     await upload(desk.slack, user, f"webcare-{first}-{last}.csv", content, said)
     return desk.t("The export is in your direct messages with me.")

@@ -1,17 +1,19 @@
 """Lists of cases for the one who asks: what waits, what is mine, and where words occur."""
 
+import asyncio
+
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
-from bot.domain.case import OPEN, Status
-from bot.models import Author, Case, Mention, Message
+from bot.domain.case import Status
+from bot.models import WAITING, Author, Case, Mention, Message
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.views.block import link, literal
 
 SHOWN = 10
-SEARCHED = 200_000
+SEARCHED = 1_000_000
 """The newest mentions are searched, so that an answer comes in time however many there are."""
 
 
@@ -36,8 +38,8 @@ async def waiting(desk: Desk, *, of: str | None = None, containing: str = "") ->
         lines = [desk.t.plural("*{n} case found*", "*{n} cases found*", count)]
     else:
         lines = [desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)]
-    for (case, author, message), text in zip(rows, texts, strict=True):
-        lines.append(f"• {await _line(desk, case, author, message, text)}")
+    told = [_line(desk, *row, text) for row, text in zip(rows, texts, strict=True)]
+    lines += [f"• {line}" for line in await asyncio.gather(*told)]
     if count > SHOWN:
         lines.append(desk.t("… and {n} more", n=count - SHOWN))
     return "\n".join(lines)
@@ -50,8 +52,7 @@ async def _wanted(session: AsyncSession, of: str | None, containing: str) -> lis
             col(Mention.id) > newest - SEARCHED, col(Mention.text).icontains(containing, autoescape=True)
         )
         return [col(Case.id).in_(found)]
-    wanted: list[ColumnElement[bool]] = [col(Case.status).in_(OPEN)]
-    return wanted if of is None else [*wanted, col(Case.assignee) == of]
+    return [WAITING] if of is None else [WAITING, col(Case.assignee) == of]
 
 
 async def _first_words(session: AsyncSession, case_id: int) -> str:

@@ -18,7 +18,7 @@ from bot.domain.hours import between, is_open
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.models import Case, Clock, Event, Message, MessageKind, Team
+from bot.models import WAITING, Case, Clock, Event, Message, MessageKind, Team
 from bot.team_settings import TeamSettings
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ async def _claimed(session: AsyncSession, team: Team, before: datetime) -> Seque
     )
     found = await session.exec(
         select(Case.id, Case.assignee, Case.claimed_at, moved)
-        .where(Case.team_id == team.id, Case.status == Status.CLAIMED, col(Case.claimed_at) <= before)
+        .where(WAITING, Case.team_id == team.id, Case.status == Status.CLAIMED, col(Case.claimed_at) <= before)
         .where(col(Case.id).not_in(promised))
     )
     return [

@@ -9,9 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cards, connectors, db, inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.desk import Desk
-from bot.domain.case import OPEN
 from bot.domain.mention import Post
-from bot.models import Account, Case, Mention
+from bot.models import WAITING, Account, Case, Mention
 from bot.outbox import stop_account
 
 log = structlog.get_logger()
@@ -100,7 +99,7 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
     found = await session.exec(
         select(Mention.external_id)
         .join(Case, col(Mention.case_id) == Case.id)
-        .where(Mention.account_id == account_id, col(Case.status).in_(OPEN), col(Mention.gone_at).is_(None))
+        .where(WAITING, Case.account_id == account_id, col(Mention.gone_at).is_(None))
         .where(Mention.received_at > now - RECHECK_DAYS)
         .order_by(col(Mention.id).desc())
         .limit(RECHECKED)

@@ -51,11 +51,37 @@ async def test_of_several_processes_one_writes_it(office: Bot) -> None:
     assert [m.key for m in await office.rows(Message)] == ["digest:1:2026-11-24"]
 
 
-async def test_a_skipped_digest_is_told_of_in_the_next(office: Bot) -> None:
+async def told(bot: Bot) -> Overview:
+    """What the newest digest of a day tells."""
+    kept = [m for m in await bot.rows(Message) if m.kind is MessageKind.DIGEST and m.key.count(":") == 2]
+    return Overview.from_json(kept[-1].details)
+
+
+async def test_a_digest_covers_what_a_skipped_one_would_have_told_and_says_so(office: Bot) -> None:
     await digests(office, "2026-11-23 09:00")
+    office.clock.at = local("2026-11-23 15:00")  # type: ignore[attr-defined]
+    await mention(office)
     await digests(office, "2026-11-25 09:00")
-    shown = await office.card("Dagoverzicht", "niet verstuurd")
-    assert "Dagoverzicht" in json.dumps(shown, ensure_ascii=False)
+    await office.card("Dagoverzicht", "niet verstuurd", "alles sinds 23 nov 2026 09:00", "Berichten: *1*")
+    await digests(office, "2026-11-26 09:00")
+    assert (await told(office)).missed is False
+    assert (await told(office)).figures.mentions == 0
+
+
+async def test_nothing_falls_between_two_digests_when_the_time_is_set_anew(office: Bot) -> None:
+    await digests(office, "2026-11-23 09:00")
+    await settings(office, digest_at="12:00")
+    await digests(office, "2026-11-24 12:00")
+    assert (await told(office)).figures.since == local("2026-11-23 09:00")
+    assert (await told(office)).missed is False
+
+
+async def test_a_digest_goes_back_a_month_at_most_and_not_past_the_teams_beginning(office: Bot) -> None:
+    await digests(office, "2026-11-25 09:00")
+    assert (await told(office)).figures.since == local("2026-11-20 10:00")
+    await digests(office, "2027-02-02 09:00")
+    assert (await told(office)).figures.since == local("2027-01-02 09:00")
+    assert (await told(office)).missed is True
 
 
 async def test_a_quiet_day_is_told_in_a_line(office: Bot) -> None:
@@ -68,6 +94,7 @@ async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> 
     first = await mention(office)
     await sent(office, first)
     await mention(office, 2)
+    await office.card("Burger 2")
     async with office.desk.session() as session:
         await cases.claim(session, 2, by=SANNE, now=office.desk.now())
         account = await session.get_one(Account, 1)

@@ -23,7 +23,7 @@ async def make_role(bot: Bot, person: str, role: Role) -> None:
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.open_home(SANNE)
-    shown = await home(sqlite_bot, SANNE, "*0* binnengekomen", "Hier is niets.")
+    shown = await home(sqlite_bot, SANNE, "Berichten: *0*", "Hier is niets.")
     assert action_ids(shown) == ["settings:open"]
     assert "nog geen coördinator" in text_of(shown)
 
@@ -34,7 +34,7 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     bot.citizen_posts("Waar kan ik parkeren?", name="Kees")
     await bot.card("parkeren")
     await bot.slack.open_home(SANNE)
-    shown = await home(bot, SANNE, "*2* binnengekomen", "*Wachtrij* (2)", "*Mijn zaken* (0)")
+    shown = await home(bot, SANNE, "Berichten: *2*", "*Wachtrij* (2)", "*Mijn zaken* (0)")
     assert text_of(shown).index("zwembad") < text_of(shown).index("parkeren")
     assert "<!channel>" not in text_of(shown)
     assert "Eerste reactie vóór" in text_of(shown)
@@ -46,7 +46,7 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     await open_modal(bot, SANNE, "case:answer")
     ack = await bot.slack.submit(SANNE, {"answer_text": "Vanaf acht uur.", "initials": "SB"})
     assert ack.ok and not ack.errors
-    await home(bot, SANNE, "*Mijn zaken* (0)", "*1* wacht")
+    await home(bot, SANNE, "*Mijn zaken* (0)", "Wacht nu: *1*")
     await bot.slack.wait_for(lambda: square_texts(bot), 10)
 
 

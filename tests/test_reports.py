@@ -5,23 +5,34 @@ import csv
 import io
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot import db, reports
+from bot import cases, db, inbox, outbox, reports
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span, rank
+from bot.domain.mention import Author as By
+from bot.domain.mention import Post
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
 from bot.export import csv_of, guarded, lines
-from bot.models import Account, Author, Case, Clock, Mention, Reply, ReplyStatus, Team
+from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
+from bot.sandbox.looking import text_of
+from bot.sandbox.rules import Rules
+from bot.sandbox.server import LocalSlack
 from bot.team_settings import TeamSettings
 from bot.texts import Texts
-from tests.conftest import Databases
+from bot.views.digest import paragraphs
+from jobs.digest import send_digests
+from tests.conftest import CHANNEL, MANIFEST, SANNE, Bot, Databases, running_bot
+from tests.test_commands import asked
+from tests.test_sla import mention, office, sent
+
+__all__ = ["office"]
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = datetime(2026, 10, 26, 11, tzinfo=UTC)
@@ -115,7 +126,7 @@ histories = st.lists(
             "account": st.sampled_from([1, 2, 3]),
             "status": st.sampled_from(Status),
             "opened_at": moments,
-            "closed": st.none() | st.tuples(moments, st.sampled_from(CloseReason)),
+            "closed": st.lists(st.tuples(moments, st.sampled_from([*CloseReason, "=Dubbel"])), max_size=3),
             "mentions": st.lists(moments, min_size=1, max_size=4),
             "replies": st.lists(st.none() | moments, max_size=3),
             "clocks": st.lists(clock_rows, max_size=3),
@@ -128,18 +139,22 @@ TEAM_OF = {1: 1, 2: 1, 3: 2}
 
 async def keep(session: Any, history: list[dict[str, Any]]) -> None:
     """Write a history down as rows."""
-    session.add_all(Team(id=n, name=f"T{n}", channel="C", created_at=NOW) for n in (1, 2))
+    for n, channel in ((1, CHANNEL), (2, "C0ESCALATIE")):
+        await session.merge(Team(id=n, name=f"T{n}", channel=channel, created_at=NOW - timedelta(days=40)))
     await session.flush()
     for n, team in TEAM_OF.items():
-        session.add(Account(id=n, team_id=team, platform="webhook", name=f"=bron{n}", url="", created_at=NOW))
+        await session.merge(Account(id=n, team_id=team, platform="webhook", name=f"=bron{n}", url="", created_at=NOW))
     await session.flush()
     for n, each in enumerate(history, 1):
-        account, (closed_at, reason) = each["account"], each["closed"] or (None, None)
+        account, was_closed = each["account"], each["status"] is Status.CLOSED and each["closed"]
+        closed_at, reason = each["closed"][-1] if was_closed else (None, None)
         session.add(Author(id=n, account_id=account, external_id=str(n), name="x"))
         await session.flush()
         session.add(Case(id=n, team_id=TEAM_OF[account], account_id=account, author_id=n, status=each["status"],
                          opened_at=each["opened_at"], closed_at=closed_at, close_reason=reason))  # fmt: skip
         await session.flush()
+        session.add_all(Event(case_id=n, kind=kind, by="U", at=at, details={"reason": str(reason)})
+                        for at, reason in each["closed"] for kind in ("close", "reopen"))  # fmt: skip
         for m, at in enumerate(each["mentions"]):
             session.add(Mention(id=n * 100 + m, case_id=n, account_id=account, external_id=f"{n}.{m}", text="x",
                                 published_at=at, received_at=at))  # fmt: skip
@@ -176,7 +191,7 @@ def reckoned(history: list[dict[str, Any]], since: datetime, until: datetime) ->
         "mentions": sum(inside(at) for each in ours for at in each["mentions"]),
         "opened": sum(inside(each["opened_at"]) for each in ours),
         "answered": sum(inside(at) for each in ours for at in each["replies"]),
-        "closed": Counter(str(each["closed"][1]) for each in ours if each["closed"] and inside(each["closed"][0])),
+        "closed": Counter(str(reason) for each in ours for at, reason in each["closed"] if inside(at)),
         "first": timed(ClockKind.FIRST_REACTION),
         "resolution": timed(ClockKind.RESOLUTION),
     }
@@ -225,12 +240,8 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
     assert Overview.from_json(overview.to_json()).to_json() == overview.to_json()
     assert told(Overview.from_json(overview.to_json()).figures) == expected
 
+    assert counted_in(file) == exported(expected)
     rows = list(csv.reader(io.StringIO(file.decode("utf-8-sig")), delimiter=";"))[1:]
-    counted = Counter(row[1] for row in rows)
-    assert counted == Counter({name: n for name, n in {
-        "bericht": expected["mentions"], "zaak geopend": expected["opened"], "antwoord verstuurd": expected["answered"],
-        "gesloten zonder antwoord": expected["closed"].total(), "eerste reactie": expected["first"].count,
-        "afhandeling": expected["resolution"].count}.items() if n})  # fmt: skip
     assert sum(row[7] == "ja" for row in rows) == expected["first"].kept + expected["resolution"].kept
     assert {row[3][0] for row in rows} <= {"'"}
 
@@ -243,6 +254,154 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
     )
 
 
+# --- Wherever they are told ----------------------------------------------------------------------
+
+
+class Told(NamedTuple):
+    """A running bot with a history, and what it told: the lines of each surface, and of the files."""
+
+    weekly: str
+    stats_week: str
+    stats_today: str
+    home: str
+    files: list[bytes]
+
+
+async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
+    """Let the bot live through a history, and ask it all at the moment NOW, a Monday."""
+    async with (
+        LocalSlack(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as slack,
+        running_bot(url, slack, lambda: NOW) as bot,
+    ):
+        async with bot.desk.session() as session:
+            await keep(session, history)
+        await send_digests(bot.desk)
+        weekly = await bot.card("afgelopen week")
+        stats = [await asked(bot, SANNE, f"/webcare stats {words}") for words in ("vorige week", "vandaag")]
+        for words in ("vorige week", "vandaag"):
+            await asked(bot, SANNE, f"/webcare export {words}")
+        await slack.open_home(SANNE)
+        home = await slack.wait_for(lambda: slack.home(SANNE), 5)
+        files = [stored.content for stored in slack.workspace.files.values()]
+        return Told(text_of(weekly), *stats, text_of(home), files)
+
+
+def lines_of(expected: dict[str, Any], *, before: dict[str, Any] | None = None) -> str:
+    """The lines that tell these figures; the reason that is given most stands first."""
+    closed = dict(sorted(expected["closed"].items(), key=lambda each: (-each[1], each[0])))
+    then, earlier = Figures(NOW, NOW, **{**expected, "closed": closed}), Figures(NOW, NOW, **before) if before else None
+    return paragraphs(Overview(Span.ASKED, "T1", then, earlier), T)[0]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.explicit, Phase.generate]
+)
+@given(history=histories)
+def test_the_same_period_has_the_same_figures_in_digest_stats_home_and_export(
+    databases: Databases, request: pytest.FixtureRequest, kind: str, history: list[dict[str, Any]]
+) -> None:
+    uri = request.getfixturevalue("postgres_uri") if kind == "postgresql" else ""
+
+    async def told() -> Told:
+        return await everything_told(await (databases.postgresql(uri) if uri else databases.sqlite()), history)
+
+    found = asyncio.run(told())
+    monday, today, tomorrow = (local(f"2026-10-{day} 00:00") for day in (19, 26, 27))
+    week, day = reckoned(history, monday, today), reckoned(history, today, tomorrow)
+    assert lines_of(week, before=reckoned(history, local("2026-10-12 00:00"), monday)) in found.weekly
+    assert lines_of(week) in found.stats_week
+    assert lines_of(day) in found.stats_today
+    assert lines_of(day) in found.home
+    for file, expected in zip(found.files, (week, day), strict=True):
+        assert counted_in(file) == exported(expected)
+
+
+def counted_in(file: bytes) -> Counter[str]:
+    """How many lines of each sort are in a file."""
+    return Counter(row[1] for row in list(csv.reader(io.StringIO(file.decode("utf-8-sig")), delimiter=";"))[1:])
+
+
+def exported(expected: dict[str, Any]) -> Counter[str]:
+    """How many there must be."""
+    counts = {
+        "bericht": expected["mentions"], "zaak geopend": expected["opened"], "antwoord verstuurd": expected["answered"],
+        "gesloten zonder antwoord": expected["closed"].total(), "eerste reactie": expected["first"].count,
+        "afhandeling": expected["resolution"].count,
+    }  # fmt: skip
+    return Counter({name: n for name, n in counts.items() if n})
+
+
+# --- The past stays the past ---------------------------------------------------------------------
+
+
+async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> None:
+    spam, answered, asked_again, taken_back, unsure = [await mention(office, n) for n in range(1, 6)]
+    office.clock.at = local("2026-11-20 10:20")  # type: ignore[attr-defined]
+    await close(office, spam, CloseReason.SPAM)
+    await sent(office, answered)
+    await close(office, asked_again, CloseReason.NOT_FOR_US)
+    await approved(office, taken_back)
+    async with office.desk.session() as session:
+        await outbox.withdraw(session, taken_back, by=SANNE, now=office.desk.now())
+    lost = await approved(office, unsure)
+    async with office.desk.session() as session:
+        reply = await session.get_one(Reply, lost)
+        reply.status, reply.first_tried_at = ReplyStatus.UNCERTAIN, office.desk.now()
+        session.add(reply)
+    friday = await all_of(office, "2026-11-20")
+    assert told(friday[0])["closed"] == {"not_for_us": 1, "spam": 1}
+    assert friday[0].answered == 1
+
+    office.clock.at = local("2026-11-23 10:00")  # type: ignore[attr-defined]
+    async with office.desk.session() as session:
+        await cases.reopen(session, spam, by=SANNE, now=office.desk.now())
+        await cases.reopen(session, answered, by=SANNE, now=office.desk.now())
+        await outbox.settle(session, unsure, published=True, by=SANNE, now=office.desk.now())
+    await close(office, spam, CloseReason.OTHER)
+    again = Post("again", By("a3", "Burger 3"), "Toch nog iets?", office.desk.now(), in_reply_to="3")
+    gone = Post("1", By("a1", "Burger 1"), "", office.desk.now(), gone=True)
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [again, gone], now=office.desk.now())
+    await sent(office, asked_again)
+    assert (await office.case(asked_again)).closed_at is None
+
+    assert await all_of(office, "2026-11-20") == friday
+    monday, _ = await all_of(office, "2026-11-23")
+    assert told(monday)["closed"] == {"other": 1}
+    assert (monday.mentions, monday.answered) == (1, 2)
+
+
+async def close(bot: Bot, case_id: int, reason: str) -> None:
+    async with bot.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=reason)
+
+
+async def approved(bot: Bot, case_id: int) -> int:
+    """Let Sanne answer; the answer stays where it is."""
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        file = await cases.read(session, case_id)
+        reply = await outbox.answer(
+            session, file, by=SANNE, now=bot.desk.now(), draft="x", text="x", private=False, mention=file.latest,
+            submission=f"v{case_id}", undo=timedelta(hours=1),
+        )  # fmt: skip
+        await session.flush()
+        return reply.id or 0
+
+
+async def all_of(bot: Bot, day: str) -> tuple[Figures, Any]:
+    """The figures of a day and the lines behind them."""
+    period = parse(day, NOW, AMSTERDAM)
+    assert period is not None
+    async with bot.desk.reading() as session:
+        team = await session.get_one(Team, 1)
+        return await reports.figures(session, team, period), await lines(session, team, period)
+
+
+# --- Percentiles and cells -----------------------------------------------------------------------
+
+
 @given(count=st.integers(1, 500), percent=st.integers(1, 100))
 def test_a_percentile_is_the_first_value_with_so_many_at_or_below_it(count: int, percent: int) -> None:
     assert rank(percent, count) == next(n for n in range(1, count + 1) if 100 * n >= percent * count)
@@ -252,7 +411,7 @@ async def test_postgresql_counts_the_same(databases: Databases, postgres_uri: st
     at = local("2026-10-25 13:00")
     took = [60, 120, 600]
     history = [
-        {"account": 1, "status": Status.NEW, "opened_at": at, "closed": (at, CloseReason.SPAM), "mentions": [at],
+        {"account": 1, "status": Status.NEW, "opened_at": at, "closed": [(at, CloseReason.SPAM)] * 2, "mentions": [at],
          "replies": [at, None], "clocks": [{"kind": ClockKind.FIRST_REACTION, "target_seconds": 3600, "stopped_at": at,
          "elapsed_seconds": seconds, "kept": True, "counts": True, "due_at": at}]}
         for seconds in took
@@ -262,7 +421,7 @@ async def test_postgresql_counts_the_same(databases: Databases, postgres_uri: st
     assert told(figures) == reckoned(history, period.since, period.until)
     assert (figures.first.median, figures.first.p90) == (120, 600)
     assert standing.ages == [0, 3, 0, 0]
-    assert len(file.splitlines()) == 16
+    assert len(file.splitlines()) == 19
 
 
 def test_a_cell_is_never_a_formula() -> None:

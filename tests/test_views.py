@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain import figures as period
 from bot.domain.case import CloseReason, Move, Status, Urgency
-from bot.domain.figures import Measured, Overview, Span
+from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.mention import Allows
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
@@ -46,7 +45,7 @@ from bot.views.case_card import case_card
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
-from bot.views.home import SHOWN, Figures, Home, Shown, home_tab
+from bot.views.home import SHOWN, Home, Shown, home_tab
 from bot.views.modals import (
     advise_modal,
     assign_modal,
@@ -115,10 +114,10 @@ ELSEWHERE = {
     MessageKind.ACCOUNT_PROBLEM,
     MessageKind.REMINDER,
     MessageKind.DIGEST,
+    MessageKind.STILL,
     MessageKind.RETURNED,
     MessageKind.URGENT,
     MessageKind.AWAY,
-    MessageKind.STILL,
 }
 """Messages with a view of their own."""
 CLOCKS = [
@@ -177,13 +176,15 @@ def messages(t: Texts) -> Iterator[View]:
     yield from (reminder([one], t, NOW) for one in due)
     yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
     counted = Measured(20, 19, 600, 3000, 3600)
-    week = period.Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
+    week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
     yield still(case_file(Status.CLAIMED), 15, t, NOW)
+    yield from (returned(away, t) for away in ("", BY))
+    yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
-
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield from (returned_unanswered(count, t) for count in (1, 7))
+
 
 def opened(t: Texts) -> Iterator[Block]:
     """Every modal we open."""
@@ -270,10 +271,15 @@ def homes(t: Texts) -> Iterator[Block]:
     full = [
         Shown(file.case, file.author, "Mastodon", file.latest, clock, True) for clock in (None, *CLOCKS, *CLOCKS * 3)
     ]
-    figures = Figures(opened=20, answered=3, waiting=30)
+    today = [
+        Overview(Span.ASKED, f"Team {n}", Figures(NOW, NOW, 20, 18, 15), standing=Standing(NOW, [1, 2, 3, 4], NOW))
+        for n in range(12)
+    ]
+    week = [Part(NOW + timedelta(days=n), n, n) for n in range(7)]
     for role in Role:
         for shown, teams in ((full[:SHOWN], [(n, f"Team {n}") for n in range(5)]), ([], [(1, "Webcare")])):
-            yield home_tab(Home(role, role is not Role.AGENT, teams, shown, 20, shown, 20, shown, figures), t, NOW)
+            home = Home(role, role is not Role.AGENT, teams, shown, 20, shown, 20, shown, today, week)
+            yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
 
 
 def labels(shown: Any) -> Iterator[str]:

@@ -4,11 +4,12 @@ Charts and tables are Slack's newer blocks; a workspace without them gets the sa
 it all as well.
 """
 
-from bot.domain.case import CloseReason
-from bot.domain.figures import AGES, Figures, Measured, Overview, Span, Standing
+from collections.abc import Sequence
+
+from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
-from bot.views.case_card import REASONS
+from bot.views.case_card import reason_words
 
 MOST_ROWS = 20
 
@@ -17,14 +18,15 @@ def overview(told: Overview, t: Texts, *, share: str = "") -> View:
     """Return an overview; with `share` also the button that shows it to the whole channel."""
     head = f"*{_head(told, t)}*"
     period = t("{since} to {until}", since=_moment(told.figures, "since", t), until=_moment(told.figures, "until", t))
-    paragraphs = [_quiet(t)] if _is_quiet(told) else _paragraphs(told, t)
+    said = [_quiet(t)] if _is_quiet(told) else paragraphs(told, t)
     if told.missed:
-        paragraphs.append(t("The previous digest was not sent: the bot was not running."))
+        said.append(t("The previous digest was not sent, so this one is about all since {time}.",
+                      time=_moment(told.figures, "since", t)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
-    plain = [section(each) for each in paragraphs]
+    plain = [section(each) for each in said]
     native = [] if _is_quiet(told) else _native(told, t)
-    words = "\n".join([head, period, *paragraphs])
+    words = "\n".join([head, period, *said])
     sources = _sources(told.figures, t)
     older = [section(cut(sources, 2900))] if sources and native else []
     whole = f"{words}\n{sources}" if older else words
@@ -68,7 +70,8 @@ def _is_quiet(told: Overview) -> bool:
     return told.span is Span.DAY and not happened and not waits
 
 
-def _paragraphs(told: Overview, t: Texts) -> list[str]:
+def paragraphs(told: Overview, t: Texts) -> list[str]:
+    """Return the figures, and how the team stands if that is told too, each as some lines."""
     figures, before = told.figures, told.before
     rows = [
         _compared(t("Mentions in: *{n}*", n=figures.mentions), before.mentions if before else None, t),
@@ -87,7 +90,7 @@ def _compared(row: str, before: int | None, t: Texts) -> str:
 
 
 def _closed(figures: Figures, t: Texts) -> str:
-    reasons = ", ".join(f"{t(REASONS[CloseReason(reason)])} {n}" for reason, n in figures.closed.items())
+    reasons = ", ".join(f"{literal(reason_words(reason, t), 60)} {n}" for reason, n in figures.closed.items())
     row = t("Closed without answer: *{n}*", n=sum(figures.closed.values()))
     return f"{row} ({reasons})" if reasons else row
 
@@ -146,20 +149,20 @@ def _native(told: Overview, t: Texts) -> list[Block]:
     figures = told.figures
     blocks: list[Block] = []
     if len(figures.parts) > 1:
-        blocks.append(_chart(figures, t))
+        blocks.append(chart(figures.parts, t))
     if figures.sources:
         blocks.append(_table(figures, t))
     return blocks
 
 
-def _chart(figures: Figures, t: Texts) -> Block:
-    """Return bars of what came in and what was answered, per part of the period."""
-    labels = [t.day(part.since) for part in figures.parts]
-    incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, figures.parts, strict=True)]
-    answered = [{"label": label, "value": part.answered} for label, part in zip(labels, figures.parts, strict=True)]
+def chart(parts: Sequence[Part], t: Texts) -> Block:
+    """Return bars of what came in and what was answered, per part of a period."""
+    labels = [t.day(part.since) for part in parts]
+    incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, parts, strict=True)]
+    answered = [{"label": label, "value": part.answered} for label, part in zip(labels, parts, strict=True)]
     series = [{"name": t("In"), "data": incoming}, {"name": t("Answered"), "data": answered}]
-    chart = {"type": "bar", "series": series, "axis_config": {"categories": labels}}
-    return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": chart}
+    bars = {"type": "bar", "series": series, "axis_config": {"categories": labels}}
+    return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": bars}
 
 
 def _table(figures: Figures, t: Texts) -> Block:

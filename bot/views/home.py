@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.case import Status
+from bot.domain.figures import Overview, Part
 from bot.models import Author, Case, Clock, Mention, Role
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.clock import due_line
+from bot.views.digest import chart, paragraphs
 
 SHOWN = 15
 """Cases and promises shown of each kind; more are counted."""
+MOST_TEAMS = 10
+"""Teams whose figures fit beside the rest (Slack: 100 blocks)."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,11 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Today's cases: how many came in and were answered, and how many wait now."""
-
-    opened: int
-    answered: int
-    waiting: int
-
-
-@dataclass(frozen=True)
 class Home:
     """All that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all.
 
-    `teams` are (id, name) of the teams; `coordinated` tells whether there is a coordinator at all.
+    `teams` are (id, name) of the teams; `coordinated` tells whether there is a coordinator at all. `today` are each
+    team's figures of today and how it stands, `week` the seven days up to today, of all teams together.
     """
 
     role: Role
@@ -50,18 +46,17 @@ class Home:
     queue: Sequence[Shown]
     queue_count: int
     promises: Sequence[Shown]
-    figures: Figures
+    today: Sequence[Overview]
+    week: Sequence[Part]
 
 
-def home_tab(home: Home, t: Texts, now: datetime) -> Block:
-    """Return the Home tab."""
+def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
+    """Return the Home tab; without `charts` for a workspace that does not know them."""
     acts = home.role is not Role.READER
-    figures = home.figures
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
-        section(t("Today: *{opened}* came in, *{answered}* answered; *{waiting}* waiting now",
-                  opened=figures.opened, answered=figures.answered, waiting=figures.waiting)),
+        *_today(home, t, charts=charts),
         *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer" if acts else ""),
         *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim" if acts else ""),
     ]  # fmt: skip
@@ -69,6 +64,15 @@ def home_tab(home: Home, t: Texts, now: datetime) -> Block:
         blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
     blocks += _settings(home, t)
     return {"type": "home", "callback_id": "home", "blocks": blocks}
+
+
+def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
+    several = len(home.today) > 1
+    blocks = []
+    for told in home.today[:MOST_TEAMS]:
+        name = f"{t('Today')} – {literal(told.team, 100)}" if several else t("Today")
+        blocks.append(section("\n".join([f"*{name}*", *paragraphs(told, t)])))
+    return [*blocks, chart(home.week, t)] if charts and home.week else blocks
 
 
 def _list(title: str, cases: Sequence[Shown], count: int, t: Texts, now: datetime, verb: str) -> list[Block]:

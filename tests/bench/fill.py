@@ -1,28 +1,66 @@
-"""A database as years of work leave it, filled by INSERT … SELECT inside the database: 100,000 cases in seconds.
+"""A database as a year of work leaves it, filled by INSERT … SELECT inside the database: a million cases in a minute.
 
-Each case has its author, mention, card, clocks and log; all but the newest were answered. Cards are level with cases.
+Each case has its author, mention, card, clocks and log. They came in evenly over the year up to now; of each twenty,
+five were closed without an answer (one for every reason) and fifteen answered, after times that differ from case to
+case. The newest may still wait. Cards are level with cases.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, String, Table, cast, func, insert, literal, select, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    String,
+    Table,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    text,
+    true,
+    type_coerce,
+)  # fmt: skip
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel
 
 from bot import accounts, db
 from bot.config import Settings
-from bot.domain.case import Status
+from bot.domain.case import CloseReason, Status
 from bot.domain.sla import ClockKind
-from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, ReplyStatus
+from bot.models import (
+    Account,
+    Author,
+    Case,
+    Clock,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    UtcDateTime,
+)
 
 SOURCE = "plein"
 SOURCE_SECRET = "whsec_" + "YmVuY2g" * 6 + "YQ=="
 AGENT = "U0YOUSSEF"
-MOMENTS = 100
-"""The answered cases came in at so many different moments, spread over a year."""
+YEAR = 365 * 24 * 3600
+TWENTY = 20
+SELDOM = "ooievaar"
+"""One mention in 5,000 holds this word."""
 FIRST_TS = 1_700_000_000
+REACTION, RESOLUTION = 7200, 86_400
+"""The norms, in seconds of working time."""
+Values = ColumnElement[Any]
 
 
 def ts_of(case_id: int) -> str:
@@ -30,8 +68,9 @@ def ts_of(case_id: int) -> str:
     return f"{FIRST_TS + case_id}.000100"
 
 
-async def fill(settings: Settings, *, cases: int, waiting: int = 0) -> None:
-    """Fill an empty database with `cases`, ids from 1; the last `waiting` of them are new.
+async def fill(settings: Settings, *, cases: int, waiting: int = 0, claimed: int = 0) -> None:
+    """Fill an empty database with `cases`, ids from 1; the last `waiting` of them wait, the first `claimed` of those
+    with AGENT; nothing of what waits is due within hours.
 
     Makes the tables, the team of the settings and the webhook source SOURCE, which signs with SOURCE_SECRET.
     """
@@ -39,13 +78,11 @@ async def fill(settings: Settings, *, cases: int, waiting: int = 0) -> None:
     try:
         await db.migrate(engine)
         account = await _source(engine, settings)
-        now = datetime.now(UTC)
         async with engine.begin() as connection:
-            for first, last in _spans(cases - waiting):
-                at = now - timedelta(days=365) * (1 - last / cases)
-                await _answered(connection, account, settings.slack_channel, first, last, at)
-            if waiting:
-                await _new(connection, account, settings.slack_channel, cases - waiting + 1, cases, now)
+            rows = _Rows(connection, account, settings.slack_channel, datetime.now(UTC), cases, cases - waiting)
+            await _opened(rows, claimed)
+            await _ended(rows)
+            await _clocks(rows)
         if engine.dialect.name == "postgresql":
             await _look_again(engine)
     finally:
@@ -63,95 +100,129 @@ async def _source(engine: AsyncEngine, settings: Settings) -> Account:
         )  # fmt: skip
 
 
-def _spans(count: int) -> Iterator[tuple[int, int]]:
-    step = max(1, count // MOMENTS)
-    for first in range(1, count + 1, step):
-        yield first, min(first + step - 1, count)
+i: Values = literal_column("numbers.i", Integer)
+"""The number of a case, in what is selected from `numbers`."""
 
 
-async def _answered(
-    connection: AsyncConnection, account: Account, channel: str, first: int, last: int, at: datetime
-) -> None:
-    done = {"assignee": AGENT, "claimed_at": at + timedelta(minutes=9), "answered_at": at + timedelta(minutes=21)}
-    await _opened(connection, account, channel, first, last, at, status=Status.ANSWERED, **done)
-    i = _numbers(first, last)
-    await _insert(
-        connection, Reply, i, id=i.c.i, case_id=i.c.i, mention_id=i.c.i, account_id=account.id, by=AGENT,
-        key=_named("reply-", i), draft="Donderdag!", text="Donderdag! ^YA", private=False, status=ReplyStatus.SENT,
-        created_at=done["answered_at"], send_at=done["answered_at"], sent_at=done["answered_at"], tries=1,
-        external_id=_named("r-", i), url="",
+@dataclass(frozen=True)
+class _Rows:
+    """Inserts a row for each case i = 1 … `cases`, or for some of them; those up to `ended` wait no longer."""
+
+    connection: AsyncConnection
+    account: Account
+    channel: str
+    now: datetime
+    cases: int
+    ended: int
+
+    def at(self, minutes: int = 0) -> Values:
+        """Return the moment so many minutes after a case came in."""
+        begun = int(self.now.timestamp()) - YEAR + minutes * 60
+        seconds = literal(begun, BigInteger) + cast(i, BigInteger) * YEAR // self.cases
+        if self.connection.dialect.name == "postgresql":
+            return type_coerce(func.to_timestamp(seconds), UtcDateTime)
+        written = func.strftime("%Y-%m-%d %H:%M:%S", seconds, "unixepoch") + literal(".000000")
+        return type_coerce(written, UtcDateTime)
+
+    async def insert(self, model: type[SQLModel], where: Values | None = None, **columns: Any) -> None:
+        """Insert one row for each case; a value is the same in all rows, unless it is an expression of `i`.
+
+        What is None is left out, and so empty.
+        """
+        columns = {name: value for name, value in columns.items() if value is not None}
+        table: Table = model.metadata.tables[str(model.__tablename__)]
+        values = [
+            value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
+            for name, value in columns.items()
+        ]
+        numbers = select(literal(1, Integer).label("i")).cte("numbers", recursive=True)
+        numbers = numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < self.cases))
+        chosen = select(*values).select_from(numbers).where(true() if where is None else where)
+        await self.connection.execute(insert(table).from_select(list(columns), chosen, include_defaults=False))
+
+
+def _named(prefix: str) -> Values:
+    return literal(prefix) + cast(i, String)
+
+
+def _closed() -> Values:
+    """Tell whether a case, once ended, was closed without an answer."""
+    return i % TWENTY < len(CloseReason)
+
+
+def _by_reason(of: Callable[[CloseReason], Values]) -> Values:
+    """Return what differs by the reason for which a case was closed."""
+    return case(*((i % TWENTY == n, of(reason)) for n, reason in enumerate(CloseReason)))
+
+
+async def _opened(rows: _Rows, claimed: int) -> None:
+    """What there is of every case."""
+    words = case(
+        (i % 5000 == 1, literal(f"Er zit een {SELDOM} op het dak van het stadhuis. Mag dat? Vraag ")),
+        else_=literal("Wanneer wordt de grijze container in mijn straat geleegd? Vraag "),
+    )
+    waits, with_agent = i > rows.ended, i <= rows.ended + claimed
+    status = case(
+        (~waits & _closed(), Status.CLOSED.value), (~waits, Status.ANSWERED.value),
+        (with_agent, Status.CLAIMED.value), else_=Status.NEW.value,
     )  # fmt: skip
-    ended = {"running_since": None, "stopped_at": done["answered_at"], "elapsed_seconds": 21 * 60, "kept": True}
-    await _clocks(connection, account, i, at, **ended)
-    for kind, moment in (("claim", done["claimed_at"]), ("answer", done["answered_at"])):
-        await _insert(connection, Event, i, case_id=i.c.i, kind=kind, by=AGENT, at=moment, details={})
-
-
-async def _new(
-    connection: AsyncConnection, account: Account, channel: str, first: int, last: int, at: datetime
-) -> None:
-    await _opened(connection, account, channel, first, last, at, status=Status.NEW)
-    await _clocks(connection, account, _numbers(first, last), at, running_since=at, next_at=at + timedelta(hours=1))
-
-
-async def _opened(
-    connection: AsyncConnection, account: Account, channel: str, first: int, last: int, at: datetime, **case: Any
-) -> None:
-    i = _numbers(first, last)
-    words = literal("Wanneer wordt de grijze container in mijn straat geleegd? Vraag ") + cast(i.c.i, String)
-    await _insert(
-        connection, Author, i, id=i.c.i, account_id=account.id, external_id=_named("c-", i),
-        name=_named("Inwoner ", i), handle=_named("inwoner", i), url="",
+    account, at = rows.account, rows.at()
+    await rows.insert(
+        Author, id=i, account_id=account.id, external_id=_named("c-"), name=_named("Inwoner "),
+        handle=_named("inwoner"), url="",
     )  # fmt: skip
-    await _insert(
-        connection, Case, i, id=i.c.i, team_id=account.team_id, account_id=account.id, author_id=i.c.i, opened_at=at,
-        close_text="", **case,
+    await rows.insert(
+        Case, id=i, team_id=account.team_id, account_id=account.id, author_id=i, opened_at=at, close_text="",
+        status=status, urgent=False, assignee=case((~waits | with_agent, AGENT)),
+        claimed_at=case((~waits, rows.at(9)), (with_agent, literal(rows.now, UtcDateTime))),
+        answered_at=case((~waits & ~_closed(), rows.at(21))), closed_at=case((~waits & _closed(), rows.at(15))),
+        closed_by=case((~waits & _closed(), AGENT)),
+        close_reason=case((~waits & _closed(), _by_reason(lambda reason: literal(reason.value)))),
     )  # fmt: skip
-    await _insert(
-        connection, Mention, i, id=i.c.i, case_id=i.c.i, account_id=account.id, external_id=_named("m-", i),
-        conversation=_named("g-", i), text=words, url="", private=False, language="nl", media=[], allows=["answer"],
+    await rows.insert(
+        Mention, id=i, case_id=i, account_id=account.id, external_id=_named("m-"), conversation=_named("g-"),
+        text=words + cast(i, String), url="", private=False, language="nl", media=[], allows=["answer"],
         published_at=at, received_at=at,
     )  # fmt: skip
-    await _insert(
-        connection, Message, i, id=i.c.i, key=_named("case:", i), kind=MessageKind.CASE, case_id=i.c.i,
-        channel=channel, in_thread=False, ts=cast(i.c.i + FIRST_TS, String) + literal(".000100"), version=1,
-        shown_version=1, problem="",
+    await rows.insert(
+        Message, id=i, key=_named("case:"), kind=MessageKind.CASE, case_id=i, channel=rows.channel, in_thread=False,
+        ts=cast(i + FIRST_TS, String) + literal(".000100"), version=1, shown_version=1, problem="",
     )  # fmt: skip
-    await _insert(connection, Event, i, case_id=i.c.i, kind="opened", by="", at=at, details={})
+    await rows.insert(Event, case_id=i, kind="opened", by="", at=at, details={})
 
 
-async def _clocks(connection: AsyncConnection, account: Account, i: CTE, at: datetime, **state: Any) -> None:
-    """Time the first reaction and the resolution of each case."""
-    for kind, target in ((ClockKind.FIRST_REACTION, timedelta(hours=2)), (ClockKind.RESOLUTION, timedelta(days=1))):
-        await _insert(
-            connection, Clock, i, case_id=i.c.i, team_id=account.team_id, kind=kind, started_at=at, used_seconds=0,
-            target_seconds=int(target.total_seconds()), due_at=at + target, steps=0, counts=True, **state,
+async def _ended(rows: _Rows) -> None:
+    """What was done with the cases that no longer wait."""
+    answered, closed = (i <= rows.ended) & ~_closed(), (i <= rows.ended) & _closed()
+    at = rows.at(21)
+    await rows.insert(
+        Reply, answered, id=i, case_id=i, mention_id=i, account_id=rows.account.id, by=AGENT, key=_named("reply-"),
+        draft="Donderdag!", text="Donderdag! ^YA", private=False, status=ReplyStatus.SENT, kind=ReplyKind.FINAL,
+        created_at=at, send_at=at, sent_at=at, tries=1, external_id=_named("r-"), url="",
+    )  # fmt: skip
+    await rows.insert(Event, i <= rows.ended, case_id=i, kind="claim", by=AGENT, at=rows.at(9), details={})
+    await rows.insert(Event, answered, case_id=i, kind="answer", by=AGENT, at=at, details={})
+    reasons = _by_reason(lambda reason: literal({"reason": reason}, JSON))
+    await rows.insert(Event, closed, case_id=i, kind="close", by=AGENT, at=rows.at(15), details=reasons)
+
+
+async def _clocks(rows: _Rows) -> None:
+    """Time the first reaction and the resolution of each case; those that wait run."""
+    waits = i > rows.ended
+    account, later = rows.account, literal(rows.now + timedelta(hours=4), UtcDateTime)
+    for kind, target, factor in (
+        (ClockKind.FIRST_REACTION, REACTION, 7919),
+        (ClockKind.RESOLUTION, RESOLUTION, 104_729),
+    ):
+        took = 60 + (cast(i, BigInteger) * factor) % (target + target // 10)
+        counts = ~_closed() | (i % TWENTY == list(CloseReason).index(CloseReason.ANSWERED_ELSEWHERE))
+        await rows.insert(
+            Clock, case_id=i, team_id=account.team_id, kind=kind, started_at=rows.at(), used_seconds=0,
+            target_seconds=target, due_at=case((waits, later), else_=rows.at(target // 60)), steps=0,
+            counts=waits | counts, next_at=case((waits, later)), running_since=case((waits, rows.at())),
+            stopped_at=case((~waits & _closed(), rows.at(15)), (~waits, rows.at(21))),
+            elapsed_seconds=case((~waits, took)), kept=case((~waits, took <= target)),
         )  # fmt: skip
-
-
-def _numbers(first: int, last: int) -> CTE:
-    """Return the rows i = first … last."""
-    numbers = select(literal(first, Integer).label("i")).cte("numbers", recursive=True)
-    return numbers.union_all(select(numbers.c.i + 1).where(numbers.c.i < last))
-
-
-def _named(prefix: str, i: CTE) -> ColumnElement[str]:
-    return literal(prefix) + cast(i.c.i, String)
-
-
-async def _insert(connection: AsyncConnection, model: type[SQLModel], i: CTE, **columns: Any) -> None:
-    """Insert one row for each number; a value is the same in all rows, unless it is an expression of `i`.
-
-    What is None is left out, and so empty.
-    """
-    columns = {name: value for name, value in columns.items() if value is not None}
-    table: Table = model.metadata.tables[str(model.__tablename__)]
-    values = [
-        value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
-        for name, value in columns.items()
-    ]
-    rows = select(*values).select_from(i)
-    await connection.execute(insert(table).from_select(list(columns), rows, include_defaults=False))
 
 
 async def _look_again(engine: AsyncEngine) -> None:
@@ -160,4 +231,5 @@ async def _look_again(engine: AsyncEngine) -> None:
         for table in ("authors", "cases", "mentions", "messages", "replies"):
             newest = select(func.coalesce(func.max(text("id")), 1)).select_from(text(table)).scalar_subquery()
             await connection.execute(select(func.setval(func.pg_get_serial_sequence(table, "id"), newest)))
-        await connection.execute(text("ANALYZE"))
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(text("VACUUM ANALYZE"))

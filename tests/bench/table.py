@@ -32,8 +32,8 @@ class Line:
             target, met = f"≥ {self.at_least}", "met" if self.ratio >= self.at_least else "MISSED"
         return (
             self.what,
-            _figure(self.ours, self.unit),
-            _figure(self.floor, self.unit),
+            figure(self.ours, self.unit),
+            figure(self.floor, self.unit),
             f"{self.ratio:.2f}",
             target,
             met,
@@ -41,8 +41,12 @@ class Line:
 
 
 def show(title: str, lines: Sequence[Line]) -> None:
-    """Print a table."""
-    rows = [("", "ours", "floor", "ratio", "target", ""), *(line.cells for line in lines)]
+    """Print a table of measures beside the floor's."""
+    show_rows(title, [("", "ours", "floor", "ratio", "target", ""), *(line.cells for line in lines)])
+
+
+def show_rows(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, its head first."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(f"\n{title}")  # noqa: T201
     for what, *cells in rows:
@@ -60,5 +64,6 @@ def p99(measured: Sequence[float]) -> float:
     return sorted(measured)[math.ceil(len(measured) * 0.99) - 1]
 
 
-def _figure(value: float, unit: str) -> str:
+def figure(value: float, unit: str) -> str:
+    """Return a number as the tables write it."""
     return f"{value:,.{0 if value >= 100 else 1}f} {unit}"
