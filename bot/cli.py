@@ -180,7 +180,10 @@ async def _add_team(settings: Settings, name: str, channel: str, now: datetime) 
         rows = list(await session.exec(select(Team).order_by(col(Team.id))))
         team = next((row for row in rows if row.name == name), None) or Team(name=name, channel=channel, created_at=now)
         if team in rows[:1] and settings.slack_channel:
-            raise BadSettings(f"{name} is the first team: its channel is the setting SLACK_CHANNEL.")
+            raise BadSettings(f"{name} is the first team: set its channel in Slack, or by SLACK_CHANNEL.")
+        holder = next((row.name for row in rows if row.channel == channel and row.name != name), None)
+        if holder is not None:
+            raise BadSettings(f"{channel} is the channel of {holder}: choose another.")
         team.channel = channel
         session.add(team)
     say(f"The cards of {name} appear in {channel}. Invite the bot there: /invite @webcare")

@@ -86,15 +86,13 @@ async def _held(session: AsyncSession, team_id: int) -> Team:
 
 async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str, Any]) -> None:
     """Raise Wrong when another team has the name or the channel."""
-    if not any(field in changes and changes[field] != getattr(team, field) for field in COLUMNS):
-        return
+    new = {field: changes[field] for field in COLUMNS if changes.get(field) not in (None, getattr(team, field))}
+    others = [each for each in await all_teams(session) if each.id != team.id] if new else []
     wrong: dict[str, Text] = {}
-    for other in await all_teams(session):
-        if other.id == team.id:
-            continue
-        if other.name.casefold() == str(changes.get("name")).casefold():
+    for other in others:
+        if other.name.casefold() == new.get("name", "").casefold():
             wrong["name"] = text("There already is a team with this name.")
-        if other.channel == changes.get("channel"):
+        if other.channel == new.get("channel"):
             wrong["channel"] = text("This is the channel of the team {team}; choose another.", team=other.name)
     if wrong:
         raise Wrong(wrong)

@@ -5,7 +5,7 @@ from typing import Any
 from bot import cards, cases
 from bot.desk import Desk
 from bot.domain.case import CloseReason, Status
-from bot.domain.text import Refused
+from bot.domain.text import Refused, Wrong, text
 from bot.team_settings import TeamSettings
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
@@ -28,13 +28,12 @@ async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
 async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """End the case."""
     filled, case_id = values(view), int(view["private_metadata"])
-    reason, text = filled["close_reason"], (filled.get("close_text") or "").strip()
-    if reason == CloseReason.OTHER and not text:
-        await ack(response_action="errors", errors={"close_text": desk.t("Say in a few words why.")})
-        return
+    reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
+    if reason == CloseReason.OTHER and not why:
+        raise Wrong({"close_text": text("Say in a few words why.")})
     async with desk.session() as session:
         by = context.user_id or ""
-        case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=text)
+        case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await cards.sync(desk, case_id)

@@ -46,7 +46,7 @@ async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk)
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
     if len(chosen) != 1:
-        raise Wrong(dict.fromkeys([ADVISER if ADVISER in filled else COLLEAGUE], text("Choose one whom you ask.")))
+        raise Wrong({ADVISER if ADVISER in filled else COLLEAGUE: text("Choose one whom you ask.")})
     target: str = chosen[0]
     async with desk.session() as session:
         await cases.escalate(

@@ -6,16 +6,14 @@ from typing import Any
 
 from bot import agents, settings_forms, teams, undo
 from bot.desk import Desk
-from bot.domain.text import Refused
 from bot.models import Event, Role, Team
 from bot.team_settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from handlers import settings_lists
 from handlers.given import Ack, Context
-from handlers.home import home_after
+from handlers.home import home_after, publish
 from handlers.modal import going_on, opened, values
-from handlers.tell import without_marks
 from handlers.whom import refuse_closed_channels, user_groups
 
 CHANNELS = ("channel", "escalation_channel")
@@ -83,13 +81,14 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
 
 
 async def save(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
-    """Save a group of settings; what is wrong is told at its field, and nothing typed is lost."""
+    """Save a group of settings; what is wrong is told at its field, and nothing typed is lost. The Home shows them."""
     team_id = team_of(view)
     changes = settings_forms.read(view["callback_id"].partition(":")[2], values(view), desk.t)
     await _refuse_closed_channels(desk, team_id, changes)
     async with desk.session() as session:
         events = await teams.change(session, team_id, changes, by=context.user_id or "", now=desk.now())
     await ack(response_action="update", view=await told(desk, team_id, events))
+    await publish(desk, context.user_id or "")
 
 
 async def _refuse_closed_channels(desk: Desk, team_id: int, changes: dict[str, Any]) -> None:
@@ -106,16 +105,13 @@ async def _refuse_closed_channels(desk: Desk, team_id: int, changes: dict[str, A
 async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Give colleagues their roles."""
     filled = values(view)
-    try:
-        async with desk.session() as session:
-            events = await agents.set_roles(
-                session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
-                by=context.user_id or "", now=desk.now(),
-            )  # fmt: skip
-    except Refused as refused:
-        await ack(response_action="errors", errors={"role_readers": await without_marks(desk, refused)})
-        return
+    async with desk.session() as session:
+        events = await agents.set_roles(
+            session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
+            by=context.user_id or "", now=desk.now(),
+        )  # fmt: skip
     await ack(response_action="update", view=await told(desk, team_of(view), events))
+    await publish(desk, context.user_id or "")
 
 
 async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -125,6 +121,7 @@ async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk:
         async with desk.session() as session:
             events = await undo.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
         await show(await told(desk, team_of(body["view"]), events))
+    await publish(desk, body["user"]["id"])
 
 
 async def told(desk: Desk, team_id: int, events: Sequence[Event]) -> Block:

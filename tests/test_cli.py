@@ -254,7 +254,11 @@ async def test_teams_are_added_moved_and_listed(run: Webcare) -> None:
 
 @pytest.mark.parametrize(
     ("name", "channel", "sentence"),
-    [("Afval", "#afval", "the id of a channel"), ("Webcare", "C0AFVAL", "is the setting SLACK_CHANNEL")],
+    [
+        ("Afval", "#afval", "the id of a channel"),
+        ("Webcare", "C0AFVAL", "set its channel in Slack"),
+        ("Afval", CHANNEL, "is the channel of Webcare"),
+    ],
 )
 async def test_a_team_that_cannot_be_is_refused(run: Webcare, name: str, channel: str, sentence: str) -> None:
     done = await run("teams", "add", name, channel)

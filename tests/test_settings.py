@@ -193,7 +193,7 @@ async def test_a_coordinator_gives_roles_and_one_must_remain(sqlite_bot: Bot) ->
     bot = sqlite_bot
     await open_group(bot, SANNE, "roles")
     ack = await bot.slack.submit(SANNE, {"role_coordinators": [SANNE], "role_readers": [SANNE]})
-    assert "niet tegelijk" in ack.errors["role_readers"]
+    assert "niet tegelijk" in ack.errors["role_coordinators"]
     ack = await bot.slack.submit(SANNE, {"role_coordinators": [YOUSSEF], "role_readers": [MARIEKE]})
     assert not ack.errors
     await bot.slack.open_home(MARIEKE)

@@ -129,6 +129,7 @@ async def test_the_bot_speaks_the_chosen_language_at_once_and_in_every_process(
         ack = await bot.slack.submit(SANNE, {"language": "en"})
         assert ack.ok and not ack.errors, ack.errors
         assert "Saved." in text_of(bot.slack.view(SANNE))
+        await home(bot, SANNE, "The team's queue")
         assert other.desk.t("Claim") == "Oppakken"
         await refresh.refresh(other.desk)
         assert other.desk.t("Claim") == "Claim"
