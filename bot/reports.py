@@ -99,13 +99,14 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
 
 async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
     """Return the card of the case that waits longest."""
-    found = await session.exec(
-        select(Message)
-        .join(Case, (col(Message.case_id) == Case.id) & (col(Message.kind) == MessageKind.CASE))
-        .where(Case.team_id == team_id, WAITING)
-        .order_by(col(Case.opened_at))
-        .limit(1)
-    )
+    oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
+    case_id = (await session.exec(oldest)).first()
+    return await card(session, case_id) if case_id is not None else None
+
+
+async def card(session: AsyncSession, case_id: int) -> Message | None:
+    """Return the card of a case."""
+    found = await session.exec(select(Message).where(Message.case_id == case_id, Message.kind == MessageKind.CASE))
     return found.first()
 
 

@@ -6,10 +6,11 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import reports
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.models import WAITING, Author, Case, Mention, Message
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, permalink
 from bot.views.block import link, literal
 
 SHOWN = 10
@@ -25,20 +26,20 @@ async def waiting(desk: Desk, *, of: str | None = None, containing: str = "") ->
         if not count:
             return desk.t("Nothing found.") if containing else desk.t("Nothing is waiting. 🎉")
         found = await session.exec(
-            select(Case, Author, Message)
+            select(Case, Author)
             .join(Author, col(Case.author_id) == Author.id)
-            .join(Message, (col(Message.case_id) == Case.id) & (col(Message.kind) == "case"))
             .where(*wanted)
             .order_by(col(Case.opened_at).desc() if containing else col(Case.opened_at))
             .limit(SHOWN)
         )
         rows = found.all()
-        texts = [await _first_words(session, case.id or 0) for case, *_ in rows]
+        cards = [await reports.card(session, case.id or 0) for case, _ in rows]
+        texts = [await _first_words(session, case.id or 0) for case, _ in rows]
     if containing:
         lines = [desk.t.plural("*{n} case found*", "*{n} cases found*", count)]
     else:
         lines = [desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)]
-    told = [_line(desk, *row, text) for row, text in zip(rows, texts, strict=True)]
+    told = [_line(desk, *row, card, text) for row, card, text in zip(rows, cards, texts, strict=True)]
     lines += [f"• {line}" for line in await asyncio.gather(*told)]
     if count > SHOWN:
         lines.append(desk.t("… and {n} more", n=count - SHOWN))
@@ -62,14 +63,13 @@ async def _first_words(session: AsyncSession, case_id: int) -> str:
     return literal(found.first() or "", 80)
 
 
-async def _line(desk: Desk, case: Case, author: Author, message: Message, text: str) -> str:
+async def _line(desk: Desk, case: Case, author: Author, message: Message | None, text: str) -> str:
     since = desk.t.when(case.opened_at, desk.now())
     who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
     card = ""
-    if message.ts is not None:
+    if message is not None and message.ts is not None:
         try:
-            answer = await call(desk.slack, "chat.getPermalink", channel=message.channel, message_ts=message.ts)
-            card = link(str(answer["permalink"]), desk.t("card"))
+            card = link(await permalink(desk.slack, Place(message.channel, message.ts)), desk.t("card"))
         except (SlackRefuses, SlackLater, SlackDown):
             card = ""  # the list is worth having without the link
     return " · ".join(part for part in (since, who, f"{literal(author.name, 60)}: {text}", card) if part)

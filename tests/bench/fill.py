@@ -70,7 +70,7 @@ def ts_of(case_id: int) -> str:
 
 async def fill(settings: Settings, *, cases: int, waiting: int = 0, claimed: int = 0) -> None:
     """Fill an empty database with `cases`, ids from 1; the last `waiting` of them wait, the first `claimed` of those
-    with AGENT; nothing of what waits is due within hours.
+    with AGENT, who just did something with them; nothing of what waits is due within hours.
 
     Makes the tables, the team of the settings and the webhook source SOURCE, which signs with SOURCE_SECRET.
     """
@@ -174,7 +174,7 @@ async def _opened(rows: _Rows, claimed: int) -> None:
     await rows.insert(
         Case, id=i, team_id=account.team_id, account_id=account.id, author_id=i, opened_at=at, close_text="",
         status=status, urgent=False, assignee=case((~waits | with_agent, AGENT)),
-        claimed_at=case((~waits, rows.at(9)), (with_agent, literal(rows.now, UtcDateTime))),
+        claimed_at=case((~waits, rows.at(9)), (with_agent, literal(rows.now - timedelta(hours=2), UtcDateTime))),
         answered_at=case((~waits & ~_closed(), rows.at(21))), closed_at=case((~waits & _closed(), rows.at(15))),
         closed_by=case((~waits & _closed(), AGENT)),
         close_reason=case((~waits & _closed(), _by_reason(lambda reason: literal(reason.value)))),
@@ -189,6 +189,7 @@ async def _opened(rows: _Rows, claimed: int) -> None:
         ts=cast(i + FIRST_TS, String) + literal(".000100"), version=1, shown_version=1, problem="",
     )  # fmt: skip
     await rows.insert(Event, case_id=i, kind="opened", by="", at=at, details={})
+    await rows.insert(Event, waits & with_agent, case_id=i, kind="note", by=AGENT, at=rows.now, details={})
 
 
 async def _ended(rows: _Rows) -> None:

@@ -32,7 +32,7 @@ from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
 from bot.trying import MANIFEST
 from handlers import lists
-from jobs import claims, digest, refresh, sla
+from jobs import absence, claims, digest, duty, refresh, sla
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import AGENT, SELDOM, fill
 from tests.bench.table import figure, show_rows
@@ -43,7 +43,7 @@ MOST_SECONDS = 3.0
 MOST_GROWTH = 2.0
 
 WAITS = "FROM cases WHERE status IN ('new','claimed','escalated')"
-NEWEST = "FROM mentions WHERE id > (SELECT max(id) FROM mentions) - 200000"
+NEWEST = f"FROM mentions WHERE id > (SELECT max(id) FROM mentions) - {lists.SEARCHED}"
 CAME_IN = "FROM mentions WHERE received_at >= :since AND received_at < :until"
 
 
@@ -92,6 +92,9 @@ def measures() -> list[Measure]:
         Measure("job: reminders, none due", lambda desk, *_: sla.remind(desk),
                 "FROM clocks WHERE stopped_at IS NULL AND next_at <= :until", grows=False),
         Measure("job: claims", lambda desk, *_: claims.look_after(desk), WAITS, grows=False),
+        Measure("job: urgent cases", lambda desk, *_: duty.call_out(desk), WAITS, grows=False),
+        Measure("job: owners away", lambda desk, *_: absence.look(desk), WAITS, grows=False),
+        Measure("job: cases of owners away", lambda desk, *_: absence.hand_back(desk), WAITS, grows=False),
         Measure("job: time left on cards", lambda desk, *_: sla.count_down(desk),
                 "FROM clocks WHERE stopped_at IS NULL AND next_at <= :until", grows=False),
         Measure("job: digests, none due", lambda desk, *_: digest.send_digests(desk), "FROM teams", grows=False),
@@ -172,8 +175,10 @@ async def _measure_all(settings: Settings, those: list[Measure], size: int, roun
     now = datetime.now(UTC)
     try:
         async with open_desk(settings, engine, lambda: now) as desk:
-            async with desk.reading() as session:
+            async with desk.session() as session:
                 team = await session.get_one(Team, 1)
+                team.settings = {"always_open": True}  # or the jobs would have nothing to do at night
+                session.add(team)
             for each in those:
                 period = Period(now - timedelta(days=each.days), now)
                 each.seconds[size] = await _best(lambda m=each, p=period: m.work(desk, team, p), rounds)

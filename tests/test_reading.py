@@ -1,0 +1,81 @@
+"""What is asked every minute, or waited for, goes by an index: its cost is not that of all that was ever kept.
+
+SQLite's planner goes by the shape of a query and its indexes alone (it keeps no statistics here), so that what it says
+about an empty database holds for a full one.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from bot import cases
+from bot.domain.case import CloseReason
+from bot.models import Role
+from jobs import absence, claims, digest, duty, refresh, sla
+from tests.conftest import SANNE, Bot
+from tests.test_commands import asked
+from tests.test_home import home, make_role
+from tests.test_sla import settings
+from tests.test_story import answer
+
+GROWING = "authors|cases|clocks|escalations|events|mentions|messages|notes|replies"
+SMALL = "ix_cases_open|ix_clocks_due|ix_messages_stale|ix_replies_unsent"
+"""The indexes that hold only what waits, runs or is to be shown: they may be gone through as a whole."""
+WRONG = re.compile(
+    rf"SCAN ({GROWING})\b(?! USING( COVERING)? INDEX ({SMALL}))"
+    rf"|SEARCH ({GROWING}) USING( COVERING)? INDEX (?!({SMALL})\b)\w+ \((team_id|account_id|kind)=\?\)$"
+)
+"""All rows of a table, or all of a team, an account or a kind."""
+
+
+@contextmanager
+def statements(bot: Bot) -> Iterator[dict[str, Any]]:
+    """Yield the queries of the bot, with what they were asked with, as they come."""
+    seen: dict[str, Any] = {}
+
+    def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE")):
+            seen[statement] = parameters
+
+    event.listen(bot.engine.sync_engine, "before_cursor_execute", hear)
+    yield seen
+    event.remove(bot.engine.sync_engine, "before_cursor_execute", hear)
+
+
+async def gone_through(bot: Bot, asked: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the queries that go through a table that grows, and how they do."""
+    found = {}
+    async with bot.engine.connect() as connection:
+        for statement, parameters in asked.items():
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row[3] for row in plan]
+            if any(WRONG.match(step) for step in steps):
+                found[statement] = steps
+    return found
+
+
+async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, SANNE, Role.COORDINATOR)
+    await settings(bot, always_open=True)
+    for number in range(3):
+        bot.citizen_posts(f"Vraag {number}", name=f"Burger {number}")
+        await bot.card(f"Vraag {number}")
+    await answer(bot, SANNE, await bot.card("Vraag 0"), "Vanaf acht uur.")
+    await bot.card("Vraag 0", "Beantwoord")
+    async with bot.desk.session() as session:
+        await cases.claim(session, 2, by=SANNE, now=bot.desk.now())
+        await cases.close(session, 3, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    with statements(bot) as seen:
+        for words in ("open", "mijn", "stats vandaag", "stats 2026-01-01..2026-12-31", "digest", "export week"):
+            await asked(bot, SANNE, f"/webcare {words}")
+        await bot.slack.open_home(SANNE)
+        await home(bot, SANNE, "Vraag 1")
+        for job in (sla.remind, sla.count_down, claims.look_after, duty.call_out, duty.follow, absence.look,
+                    absence.hand_back, digest.send_digests, refresh.refresh):  # fmt: skip
+            await job(bot.desk)
+    assert len(seen) > 30
+    assert await gone_through(bot, seen) == {}
