@@ -12,6 +12,16 @@ from bot.views.modals import loading, said
 from handlers.tell import log_fault
 
 Show = Callable[[Block], Awaitable[None]]
+INITIAL = {
+    "initial_value": "value",
+    "initial_user": "selected_user",
+    "initial_users": "selected_users",
+    "initial_conversation": "selected_conversation",
+    "initial_date_time": "selected_date_time",
+    "initial_option": "selected_option",
+    "initial_options": "selected_options",
+}
+"""What an element is shown with, and under which name its state has it."""
 
 
 @asynccontextmanager
@@ -44,8 +54,21 @@ async def _telling(desk: Desk, view_id: str) -> AsyncIterator[Show]:
 
 def values(view: dict[str, Any]) -> dict[str, Any]:
     """Return what was filled in, by block id: text, the chosen value(s), person(s), channel or moment, or None."""
+    return _read(view["state"]["values"])
+
+
+def left_as_shown(view: dict[str, Any]) -> list[str]:
+    """Return the fields, by block id, that hold what stood in them when the modal was shown."""
+    inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
+    shown = _read(
+        {name: {"": {INITIAL.get(key, key): value for key, value in each.items()}} for name, each in inputs.items()}
+    )
+    return [field for field, held in values(view).items() if held == shown.get(field)]
+
+
+def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:
     filled: dict[str, Any] = {}
-    for block_id, elements in view["state"]["values"].items():
+    for block_id, elements in state.items():
         for element in elements.values():
             chosen = element.get("selected_option") or {}
             filled[block_id] = (

@@ -13,9 +13,10 @@ from bot.views.block import Block
 from handlers import settings_lists
 from handlers.given import Ack, Context
 from handlers.home import home_after, publish
-from handlers.modal import going_on, opened, values
+from handlers.modal import going_on, left_as_shown, opened, values
 from handlers.whom import refuse_closed_channels, user_groups
 
+ROLES = {"role_coordinators": Role.COORDINATOR, "role_readers": Role.READER}
 CHANNELS = ("channel", "escalation_channel")
 """Settings that are channels in which the bot must be."""
 
@@ -83,29 +84,33 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
 async def save(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Save a group of settings; what is wrong is told at its field, and nothing typed is lost. The Home shows them."""
     team_id = team_of(view)
-    changes = settings_forms.read(view["callback_id"].partition(":")[2], values(view), desk.t)
-    await _refuse_closed_channels(desk, team_id, changes)
+    changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
         events = await teams.change(session, team_id, changes, by=context.user_id or "", now=desk.now())
     await ack(response_action="update", view=await told(desk, team_id, events))
     await publish(desk, context.user_id or "")
 
 
-async def _refuse_closed_channels(desk: Desk, team_id: int, changes: dict[str, Any]) -> None:
-    """Raise Wrong at each field with another channel than before, in which the bot is not."""
-    if not any(changes.get(field) for field in CHANNELS):
-        return
+async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that a form sets; raises Wrong.
+
+    A field that was left as it was shown stands for what is set now, so that what a colleague changed meanwhile stays.
+    """
     async with desk.reading() as session:
-        team = await session.get_one(Team, team_id)
-    before = settings_forms.written_of(team, desk.t)
-    new = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", before[field])}
-    await refuse_closed_channels(desk, new)
+        now_set = settings_forms.written_of(await session.get_one(Team, team_id), desk.t)
+    filled = {**values(view), **{field: now_set[field] for field in left_as_shown(view)}}
+    changes = settings_forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
+    moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
+    await refuse_closed_channels(desk, moved)
+    return changes
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
-    """Give colleagues their roles."""
+    """Give colleagues their roles; whom a colleague gave one meanwhile keeps it."""
     filled = values(view)
     async with desk.session() as session:
+        for field in left_as_shown(view):
+            filled[field] = await agents.with_role(session, ROLES[field])
         events = await agents.set_roles(
             session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
             by=context.user_id or "", now=desk.now(),

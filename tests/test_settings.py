@@ -175,6 +175,27 @@ async def test_days_norms_and_reminders_are_set(sqlite_bot: Bot) -> None:
     )  # fmt: skip
 
 
+async def test_what_a_colleague_changed_meanwhile_stays(bot: Bot) -> None:
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "reminders")
+    ladder = {"ladder": "50 eigenaar", "coordinators": [MARIEKE], "escalation_channel": CHANNEL, "claim_return": "20"}
+    assert not (await bot.slack.submit(SANNE, ladder)).errors
+    assert not (await bot.slack.submit(YOUSSEF, {"claim_reminder": "45"})).errors
+    settings = await settings_of(bot)
+    assert (settings.claim_reminder, settings.claim_return) == (45, 20)
+    assert (settings.coordinators, settings.escalation_channel) == ([MARIEKE], CHANNEL)
+    assert [step.percent for step in settings.ladder] == [50]
+    assert (await changes(bot))[-1]["field"] == "claim_reminder"
+
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "closed")
+    assert not (await bot.slack.submit(SANNE, {"holidays_0": ["Koningsdag"]})).errors
+    assert not (await bot.slack.submit(YOUSSEF, {"holidays_1": ["Hemelvaartsdag"]})).errors
+    assert (await settings_of(bot)).holidays == ["Koningsdag", "Hemelvaartsdag"]
+
+
 async def test_a_new_norm_leaves_alone_what_is_being_timed(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     bot.citizen_posts("Hoe laat begint de markt?")

@@ -232,6 +232,16 @@ async def test_a_role_is_put_back(bot: Bot) -> None:
     assert (last.by, last.details) == (SANNE, {"agent": MARIEKE, "before": "reader", "after": "agent"})
 
 
+async def test_roles_that_a_colleague_gave_meanwhile_stay(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    async with bot.desk.session() as session:
+        session.add(Agent(slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
+    assert not (await bot.slack.submit(SANNE, {"role_readers": [MARIEKE]})).errors
+    roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)]
+    assert roles == [Role.COORDINATOR, Role.COORDINATOR, Role.READER]
+
+
 async def test_a_role_that_was_changed_again_since_is_not_put_back(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await open_group(bot, SANNE, "roles")
