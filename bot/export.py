@@ -45,6 +45,7 @@ class Line(NamedTuple):
     what: str
     case_id: int
     account: str
+    topic: str | None
     reason: str | None = None
     took: int | None = None
     norm: int | None = None
@@ -60,14 +61,14 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
     found: list[Line] = []
     for what, query in _queries(team.id or 0, period):
         rows = await session.exec(query.limit(MOST_LINES + 1 - len(found)))
-        found += [Line(at, what, case_id, names[account], *measured) for at, case_id, account, *measured in rows]
+        found += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(found) > MOST_LINES:
             raise Refused("That is too much for one file; choose a shorter period.")
     return sorted(found, key=attrgetter("at", "case_id"))
 
 
 def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
-    """Yield what happened and the query for it: its moment, case and account, and what more is known of it."""
+    """Yield what happened and the query for it: its moment, case, account and topic, and what more is known of it."""
     reason = col(Event.details)["reason"].as_string()
     timed = (null(), Clock.elapsed_seconds, Clock.target_seconds, Clock.kept)
     counted: Sequence[tuple[str, Any, Any, Sequence[Any]]] = (
@@ -79,7 +80,7 @@ def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
         (ClockKind.RESOLUTION, Clock, col(Clock.stopped_at), timed),
     )
     for what, model, moment, more in counted:
-        columns: list[Any] = [moment, Case.id, Case.account_id, *more]
+        columns: list[Any] = [moment, Case.id, Case.account_id, Case.topic, *more]
         query: Any = select(*columns).select_from(model).where(Case.team_id == team_id, *within(moment, period))
         if model is not Case:
             query = query.join(Case, model.case_id == Case.id)
@@ -94,6 +95,7 @@ def csv_of(those: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
     """Return lines as a file; moments on the team's clock, times in minutes."""
     words = {what: guarded(t(said)) for what, said in WHAT.items()}
     why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in those}}
+    about = {topic: guarded(topic or "") for topic in {line.topic for line in those}}
     name = {account: guarded(account) for account in {line.account for line in those}}
     in_time = {None: "", True: t("yes"), False: t("no")}
     file = io.StringIO()
@@ -105,6 +107,7 @@ def csv_of(those: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
             words[line.what],
             line.case_id,
             name[line.account],
+            about[line.topic],
             why[line.reason],
             _minutes(line.took),
             _minutes(line.norm),
@@ -125,6 +128,7 @@ def _head(t: Texts) -> list[str]:
         t("what"),
         t("case number"),
         t("account"),
+        t("topic"),
         t("reason"),
         t("working minutes"),
         t("norm in minutes"),

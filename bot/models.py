@@ -199,7 +199,7 @@ class Case(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
         Index("ix_cases_author", "author_id"),
-        Index("ix_cases_opened", "opened_at", "team_id", "account_id"),
+        Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic"),
     )
     id: int | None = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")

@@ -8,8 +8,10 @@ The past stays the past: what is counted was written once and is not written aga
 also when its author edits or removes it; a case keeps when it was opened; closings are those in the log, which a
 reopening leaves be; a reply counts when we knew it was published, and cannot be unpublished; a clock that stopped is
 not started again (another one is). So the figures of a past period are the same whenever and wherever they are asked.
+Only what a case is about may be said, or said better, afterwards.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
@@ -38,8 +40,7 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
     """Return the figures of a team in a period."""
     team_id = team.id or 0
     those, mentions, answers = await _parts(session, team, period)
-    opened = await _counts(session, select(Case.account_id, func.count()).where(
-        Case.team_id == team_id, *within(col(Case.opened_at), period)).group_by(col(Case.account_id)))  # fmt: skip
+    opened, topics = await _opened(session, team_id, period)
     closed = await _closed(session, team_id, period)
     reactions = await _reactions(session, team_id, period)
     accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
@@ -49,7 +50,7 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
         sum(mentions.values()),
         sum(opened.values()),
         sum(answers.values()),
-        dict(sorted(closed.items(), key=lambda each: (-each[1], each[0]))),
+        _most_first(closed),
         await _measured(session, team_id, ClockKind.FIRST_REACTION, period),
         await _measured(session, team_id, ClockKind.RESOLUTION, period),
         [
@@ -63,6 +64,7 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
             for key, name in await _names(session, accounts)
         ],
         _course(those, mentions, answers),
+        _most_first(topics),
     )
 
 
@@ -176,21 +178,35 @@ def _number(moment: Mapped[Any], those: Sequence[Period], first: int = 0) -> Col
     return case((moment < those[half].since, earlier), else_=later)
 
 
-async def _counts(session: AsyncSession, query: Any) -> dict[Any, int]:
-    return dict((await session.exec(query)).all())
+async def _opened(session: AsyncSession, team_id: int, period: Period) -> tuple[Counter[int], Counter[str]]:
+    """Return how many cases were opened, per account and per topic ("" for those without)."""
+    per_account, per_topic = Counter[int](), Counter[str]()
+    found = await session.exec(
+        select(Case.account_id, Case.topic, func.count())
+        .where(Case.team_id == team_id, *within(col(Case.opened_at), period))
+        .group_by(col(Case.account_id), col(Case.topic))
+    )
+    for account, topic, count in found:
+        per_account[account] += count
+        per_topic[topic or ""] += count
+    return per_account, per_topic
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[str, int]:
     """Return how often cases were closed, by reason; a case that was reopened and closed again counts again."""
     columns: list[Any] = [col(Event.details)["reason"].as_string().label("reason"), func.count()]
-    return await _counts(
-        session,
+    found = await session.exec(
         select(*columns)
         .select_from(Event)
         .join(Case, col(Event.case_id) == Case.id)
         .where(CLOSING, *within(col(Event.at), period), Case.team_id == team_id)
-        .group_by("reason"),
+        .group_by("reason")
     )
+    return dict(found.all())
 
 
 class _Took(NamedTuple):

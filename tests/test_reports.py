@@ -126,6 +126,7 @@ histories = st.lists(
             "account": st.sampled_from([1, 2, 3]),
             "status": st.sampled_from(Status),
             "opened_at": moments,
+            "topic": st.none() | st.sampled_from(["Afval", "=Groen"]),
             "closed": st.lists(st.tuples(moments, st.sampled_from([*CloseReason, "=Dubbel"])), max_size=3),
             "mentions": st.lists(moments, min_size=1, max_size=4),
             "replies": st.lists(st.none() | moments, max_size=3),
@@ -151,7 +152,8 @@ async def keep(session: Any, history: list[dict[str, Any]]) -> None:
         session.add(Author(id=n, account_id=account, external_id=str(n), name="x"))
         await session.flush()
         session.add(Case(id=n, team_id=TEAM_OF[account], account_id=account, author_id=n, status=each["status"],
-                         opened_at=each["opened_at"], closed_at=closed_at, close_reason=reason))  # fmt: skip
+                         opened_at=each["opened_at"], topic=each.get("topic"), closed_at=closed_at,
+                         close_reason=reason))  # fmt: skip
         await session.flush()
         session.add_all(Event(case_id=n, kind=kind, by="U", at=at, details={"reason": str(reason)})
                         for at, reason in each["closed"] for kind in ("close", "reopen"))  # fmt: skip
@@ -194,13 +196,13 @@ def reckoned(history: list[dict[str, Any]], since: datetime, until: datetime) ->
         "closed": Counter(str(reason) for each in ours for at, reason in each["closed"] if inside(at)),
         "first": timed(ClockKind.FIRST_REACTION),
         "resolution": timed(ClockKind.RESOLUTION),
+        "topics": Counter(each.get("topic") or "" for each in ours if inside(each["opened_at"])),
     }
 
 
 def told(figures: Figures) -> dict[str, Any]:
-    return {
-        name: getattr(figures, name) for name in ("mentions", "opened", "answered", "closed", "first", "resolution")
-    }
+    names = ("mentions", "opened", "answered", "closed", "first", "resolution", "topics")
+    return {name: getattr(figures, name) for name in names}
 
 
 async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple[Figures, bytes, Any]:
@@ -242,7 +244,8 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
 
     assert counted_in(file) == exported(expected)
     rows = list(csv.reader(io.StringIO(file.decode("utf-8-sig")), delimiter=";"))[1:]
-    assert sum(row[7] == "ja" for row in rows) == expected["first"].kept + expected["resolution"].kept
+    assert Counter(row[4].removeprefix("'") for row in rows if row[1] == "zaak geopend") == expected["topics"]
+    assert sum(row[8] == "ja" for row in rows) == expected["first"].kept + expected["resolution"].kept
     assert {row[3][0] for row in rows} <= {"'"}
 
     ours = [each for each in history if TEAM_OF[each["account"]] == 1]
@@ -288,8 +291,9 @@ async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
 
 def lines_of(expected: dict[str, Any], *, before: dict[str, Any] | None = None) -> str:
     """The lines that tell these figures; the reason that is given most stands first."""
-    closed = dict(sorted(expected["closed"].items(), key=lambda each: (-each[1], each[0])))
-    then, earlier = Figures(NOW, NOW, **{**expected, "closed": closed}), Figures(NOW, NOW, **before) if before else None
+    ordered = {name: dict(sorted(expected[name].items(), key=lambda each: (-each[1], each[0])))
+               for name in ("closed", "topics")}  # fmt: skip
+    then, earlier = Figures(NOW, NOW, **{**expected, **ordered}), Figures(NOW, NOW, **before) if before else None
     return paragraphs(Overview(Span.ASKED, "T1", then, earlier), T)[0]
 
 

@@ -58,7 +58,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Figures:
-    """A team in a period. `closed` counts the cases closed without an answer of ours, by reason."""
+    """A team in a period. `closed` counts the cases closed without an answer of ours, by reason.
+
+    `topics` counts the opened cases by what they are about, "" for those of which nobody said.
+    """
 
     since: datetime
     until: datetime
@@ -70,6 +73,7 @@ class Figures:
     resolution: Measured = Measured()
     sources: Sequence[Source] = ()
     parts: Sequence[Part] = ()
+    topics: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

@@ -12,6 +12,7 @@ from bot.views.block import Block, View, actions, button, context, cut, link, li
 from bot.views.case_card import reason_words
 
 MOST_ROWS = 20
+MOST_TOPICS = 12
 
 
 def overview(told: Overview, t: Texts, *, share: str = "") -> View:
@@ -76,6 +77,7 @@ def paragraphs(told: Overview, t: Texts) -> list[str]:
     rows = [
         _compared(t("Mentions in: *{n}*", n=figures.mentions), before.mentions if before else None, t),
         _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
+        _topics(figures, before, t),
         _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
         _closed(figures, t),
         _measured(t("First reaction"), figures.first, before.first if before else None, t),
@@ -87,6 +89,21 @@ def paragraphs(told: Overview, t: Texts) -> list[str]:
 
 def _compared(row: str, before: int | None, t: Texts) -> str:
     return row if before is None else f"{row} {t('(before that: {n})', n=before)}"
+
+
+def _topics(figures: Figures, before: Figures | None, t: Texts) -> str:
+    """Return what the opened cases are about, the most first; nothing when nobody said of any."""
+    if not any(figures.topics):
+        return ""
+    named = [topic for topic in figures.topics if topic]
+    told = [(literal(topic, 60), [topic]) for topic in named[:MOST_TOPICS]]
+    told += [(t("other topics"), named[MOST_TOPICS:]), (t("no topic"), [""])]
+    said = []
+    for name, topics in told:
+        count, earlier = (sum(each.topics.get(topic, 0) for topic in topics) for each in (figures, before or figures))
+        if count:
+            said.append(_compared(f"{name} {count}", earlier if before else None, t))
+    return t("About: {topics}", topics=", ".join(said))
 
 
 def _closed(figures: Figures, t: Texts) -> str:

@@ -8,8 +8,6 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-STANDARD = "'answered_elsewhere', 'no_answer_needed', 'not_for_us', 'spam', 'other'"
-
 
 def upgrade() -> None:
     op.add_column("teams", sa.Column("environment", sa.JSON(), nullable=True))
@@ -20,7 +18,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "UPDATE cases SET close_text = trim(close_reason || ' ' || close_text), close_reason = 'other' "
-        f"WHERE close_reason NOT IN ({STANDARD})"
+        "WHERE close_reason NOT IN ('answered_elsewhere', 'no_answer_needed', 'not_for_us', 'spam', 'other')"
     )
     if op.get_bind().dialect.name != "sqlite":
         op.alter_column("cases", "close_reason", existing_type=sa.String(), type_=sa.String(length=32))

@@ -15,7 +15,7 @@ WAITING = sa.text("status IN ('new','claimed','escalated')")
 def upgrade() -> None:
     op.drop_index("ix_cases_closed", table_name="cases")
     op.create_index("ix_events_closed", "events", ["at", "case_id"], postgresql_where=CLOSING, sqlite_where=CLOSING)
-    _cases(open_by=["opened_at", "team_id"], opened_by=["opened_at", "team_id", "account_id"])
+    _cases(open_by=["opened_at", "team_id"], opened_by=["opened_at", "team_id", "account_id", "topic"])
     op.drop_index("ix_clocks_stopped", table_name="clocks")
     op.create_index("ix_clocks_stopped", "clocks", ["kind", "stopped_at", "team_id"])
 
