@@ -1,5 +1,6 @@
 """What is set one by one: norms per platform, whom we ask for advice, initials; and who has which role or duty."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -240,6 +241,16 @@ async def test_roles_that_a_colleague_gave_meanwhile_stay(sqlite_bot: Bot) -> No
     assert not (await bot.slack.submit(SANNE, {"role_readers": [MARIEKE]})).errors
     roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)]
     assert roles == [Role.COORDINATOR, Role.COORDINATOR, Role.READER]
+
+
+async def test_of_two_coordinators_who_take_each_others_role_at_once_one_remains(bot: Bot) -> None:
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "roles")
+    await asyncio.gather(*(bot.slack.submit(each, {"role_coordinators": [each]}) for each in (SANNE, YOUSSEF)))
+    roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF)]
+    assert sorted(roles) == [Role.AGENT, Role.COORDINATOR]
 
 
 async def test_a_role_that_was_changed_again_since_is_not_put_back(sqlite_bot: Bot) -> None:
