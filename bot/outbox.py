@@ -165,10 +165,7 @@ async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> R
 
 async def _next_due(session: AsyncSession, account_id: int) -> datetime | None:
     found = await session.exec(
-        select(Reply.send_at)
-        .where(Reply.account_id == account_id, UNSENT)
-        .order_by(col(Reply.send_at))
-        .limit(1)
+        select(Reply.send_at).where(Reply.account_id == account_id, UNSENT).order_by(col(Reply.send_at)).limit(1)
     )
     return found.first()
 

@@ -57,7 +57,7 @@ async def _answer(desk: Desk, asked: str, word: str, rest: str, command: dict[st
         case "mine":
             return _said(await lists.waiting(desk, of=user))
         case "search" if rest:
-            return _said(await lists.waiting(desk, containing=rest[:100]))
+            return _said(await lists.containing(desk, rest[:100]))
         case "stats":
             return await figures.stats(desk, channel, rest)
         case "digest":

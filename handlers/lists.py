@@ -1,6 +1,8 @@
 """Lists of cases for the one who asks: what waits, what is mine, and where words occur."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
@@ -18,42 +20,48 @@ SEARCHED = 1_000_000
 """The newest mentions are searched, so that an answer comes in time however many there are."""
 
 
-async def waiting(desk: Desk, *, of: str | None = None, containing: str = "") -> str:
-    """List the cases that wait, oldest first: all, or those of one agent; or all cases in which words occur."""
+Row = tuple[Case, Author, Message | None, str]
+"""A case, who asks, its card, and the newest words."""
+
+
+async def waiting(desk: Desk, *, of: str | None = None) -> str:
+    """List the cases that wait, oldest first: all, or those of one agent."""
+    wanted = WAITING if of is None else WAITING & (col(Case.assignee) == of)
     async with desk.reading() as session:
-        wanted = await _wanted(session, of, containing)
-        count = (await session.exec(select(func.count()).select_from(Case).where(*wanted))).one()
-        if not count:
-            return desk.t("Nothing found.") if containing else desk.t("Nothing is waiting. 🎉")
-        found = await session.exec(
-            select(Case, Author)
-            .join(Author, col(Case.author_id) == Author.id)
-            .where(*wanted)
-            .order_by(col(Case.opened_at).desc() if containing else col(Case.opened_at))
-            .limit(SHOWN)
-        )
-        rows = found.all()
-        cards = [await reports.card(session, case.id or 0) for case, _ in rows]
-        texts = [await _first_words(session, case.id or 0) for case, _ in rows]
-    if containing:
-        lines = [desk.t.plural("*{n} case found*", "*{n} cases found*", count)]
-    else:
-        lines = [desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)]
-    told = [_line(desk, *row, card, text) for row, card, text in zip(rows, cards, texts, strict=True)]
-    lines += [f"• {line}" for line in await asyncio.gather(*told)]
-    if count > SHOWN:
-        lines.append(desk.t("… and {n} more", n=count - SHOWN))
-    return "\n".join(lines)
+        count, rows = await _first(session, wanted, col(Case.opened_at))
+    if not count:
+        return desk.t("Nothing is waiting. 🎉")
+    head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)
+    return "\n".join([head, *await _lines(desk, count, rows)])
 
 
-async def _wanted(session: AsyncSession, of: str | None, containing: str) -> list[ColumnElement[bool]]:
-    if containing:
+async def containing(desk: Desk, words: str) -> str:
+    """List the cases in which words occur, newest first; says so when not all mentions were searched."""
+    async with desk.reading() as session:
         newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
-        found = select(Mention.case_id).where(
-            col(Mention.id) > newest - SEARCHED, col(Mention.text).icontains(containing, autoescape=True)
-        )
-        return [col(Case.id).in_(found)]
-    return [WAITING] if of is None else [WAITING, col(Case.assignee) == of]
+        recent = col(Mention.id) > newest - SEARCHED
+        found = select(Mention.case_id).where(recent, col(Mention.text).icontains(words, autoescape=True))
+        count, rows = await _first(session, col(Case.id).in_(found), col(Case.opened_at).desc())
+    head = desk.t.plural("*{n} case found*", "*{n} cases found*", count) if count else desk.t("Nothing found.")
+    searched = [desk.t("Only the newest {n} mentions were searched.", n=SEARCHED)] if newest > SEARCHED else []
+    return "\n".join([head, *await _lines(desk, count, rows), *searched])
+
+
+async def _first(session: AsyncSession, wanted: ColumnElement[bool], order: Any) -> tuple[int, list[Row]]:
+    """Return how many cases there are, and the first of them in this order."""
+    count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
+    found = await session.exec(
+        select(Case, Author).join(Author, col(Case.author_id) == Author.id).where(wanted).order_by(order).limit(SHOWN)
+    )
+    return count, [
+        (case, author, await reports.card(session, case.id or 0), await _first_words(session, case.id or 0))
+        for case, author in found.all()
+    ]
+
+
+async def _lines(desk: Desk, count: int, rows: Sequence[Row]) -> list[str]:
+    lines = [f"• {line}" for line in await asyncio.gather(*(_line(desk, *row) for row in rows))]
+    return [*lines, desk.t("… and {n} more", n=count - SHOWN)] if count > SHOWN else lines
 
 
 async def _first_words(session: AsyncSession, case_id: int) -> str:

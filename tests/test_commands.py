@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 from bot.domain.case import Status
 from bot.models import Agent, Case, Mention, Team
 from bot.sandbox.looking import action_ids, text_of
+from handlers import lists
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.test_story import answer, square_texts
 
@@ -209,6 +212,19 @@ async def test_mine_and_search_list_what_they_say(bot: Bot) -> None:
     assert "Fatima" in await asked(bot, SANNE, "/webcare zoek PASPOORT")
     assert "Kees" in await asked(bot, SANNE, "/webcare zoek 0% onzin_")
     assert "Niets gevonden" in await asked(bot, SANNE, "/webcare zoek p_spoort")
+
+
+async def test_a_search_that_leaves_older_mentions_out_says_so(
+    sqlite_bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_bot.citizen_posts("Mijn paspoort is kwijt")
+    await sqlite_bot.card("paspoort")
+    assert "doorzocht" not in await asked(sqlite_bot, SANNE, "/webcare zoek paspoort")
+    sqlite_bot.citizen_posts("Waar is de markt?", name="Kees")
+    await sqlite_bot.card("markt")
+    monkeypatch.setattr(lists, "SEARCHED", 1)
+    told = await asked(sqlite_bot, SANNE, "/webcare zoek paspoort")
+    assert "Niets gevonden" in told and "Alleen de nieuwste 1 berichten zijn doorzocht" in told
 
 
 async def test_the_export_comes_as_a_file_to_the_one_who_asks(bot: Bot) -> None:

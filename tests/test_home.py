@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.domain.case import Status
-from bot.models import Agent, Role
+from bot.models import Agent, Role, Team
 from bot.sandbox.looking import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.test_story import answer, open_modal, square_texts
@@ -26,6 +26,24 @@ async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     shown = await home(sqlite_bot, SANNE, "Berichten: *0*", "Hier is niets.")
     assert action_ids(shown) == ["settings:open"]
     assert "nog geen coördinator" in text_of(shown)
+
+
+async def test_each_team_has_its_figures_on_the_home_with_one_chart(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "Vandaag", "Wegen", "Berichten: *1*", "Berichten: *0*", "Wacht nu: *1*")
+    assert [block["type"] for block in shown["blocks"]].count("data_visualization") == 1
+
+
+async def test_a_workspace_without_charts_has_the_home_all_the_same(sqlite_bot: Bot) -> None:
+    sqlite_bot.slack.rules.modern_blocks = False
+    await sqlite_bot.slack.open_home(SANNE)
+    shown = await home(sqlite_bot, SANNE, "Berichten: *0*")
+    assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
 
 async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
