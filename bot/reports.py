@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, literal
+from sqlalchemy import ColumnElement, case, literal, union_all
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -157,25 +157,20 @@ def _course(those: Sequence[Period], mentions: Counts, answers: Counts) -> list[
 async def _per_part(
     session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], those: Sequence[Period]
 ) -> Counts:
-    # Counted for all teams: with a condition on the team SQLite would begin with all cases that it ever had.
-    columns: list[Any] = [_number(moment, those).label("part"), Case.team_id, Case.account_id, func.count()]
+    queries = [
+        select(literal(number).label("number"), literal(each.since).label("since"), literal(each.until).label("until"))
+        for number, each in enumerate(those)
+    ]
+    part = union_all(*queries).subquery("part").c
+    # Counted for all teams: with a condition on the team SQLite might begin with all cases that it ever had.
+    columns: list[Any] = [part.number, Case.team_id, Case.account_id, func.count()]
     found = await session.exec(
         select(*columns)
-        .select_from(model)
+        .join(model, (moment >= part.since) & (moment < part.until))
         .join(Case, col(model.case_id) == Case.id)
-        .where(*within(moment, Period(those[0].since, those[-1].until)))
-        .group_by("part", col(Case.team_id), col(Case.account_id))
+        .group_by(part.number, col(Case.team_id), col(Case.account_id))
     )
     return {(number, account): count for number, team, account, count in found if team == team_id}
-
-
-def _number(moment: Mapped[Any], those: Sequence[Period], first: int = 0) -> ColumnElement[int]:
-    """Return in which of these periods a moment lies, counted from `first`; halved until one is left."""
-    if len(those) == 1:
-        return literal(first)
-    half = len(those) // 2
-    earlier, later = _number(moment, those[:half], first), _number(moment, those[half:], first + half)
-    return case((moment < those[half].since, earlier), else_=later)
 
 
 async def _opened(session: AsyncSession, team_id: int, period: Period) -> tuple[Counter[int], Counter[str]]:
