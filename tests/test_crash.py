@@ -32,7 +32,7 @@ async def to_mastodon(mastodon: FakeMastodon) -> AsyncIterator[Between]:
 
 
 @asynccontextmanager
-async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str) -> AsyncIterator[Bot]:
+async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str = "") -> AsyncIterator[Bot]:
     """A desk on the database that the killed bot works on, with the team's account; it does no work of its own."""
     engine = db.create_engine(database_url)
     settings = settings_for(database_url, slack)
@@ -41,28 +41,29 @@ async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str) ->
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
             bot = Bot(desk, slack, Clock(), engine)
-            await connect(bot, mastodon_url)
+            if mastodon_url:
+                await connect(bot, mastodon_url)
             yield bot
     finally:
         await engine.dispose()
 
 
-def running(bot: Bot, folder: Path, *, slack_api_url: str = "") -> AbstractAsyncContextManager[None]:
+def running(bot: Bot, folder: Path, **changes: object) -> AbstractAsyncContextManager[None]:
     """`webcare run` on this bot's database, killed at the end of the block."""
-    return killed_at_the_end(
-        folder,
-        database_url=bot.desk.settings.database_url,
-        slack_bot_token=bot.slack.app.bot_token,
-        slack_app_token=bot.slack.app.app_token,
-        slack_channel=CHANNEL,
-        slack_api_url=slack_api_url or bot.slack.api_url,
-        slack_pace=0,
-        undo_seconds=0,
-        poll_seconds=1,
-        port=0,
-        allow_private_addresses=True,
-        webcare_secret_key=SECRET_KEY,
-    )
+    usual: dict[str, object] = {
+        "database_url": bot.desk.settings.database_url,
+        "slack_bot_token": bot.slack.app.bot_token,
+        "slack_app_token": bot.slack.app.app_token,
+        "slack_channel": CHANNEL,
+        "slack_api_url": bot.slack.api_url,
+        "slack_pace": 0,
+        "undo_seconds": 0,
+        "poll_seconds": 1,
+        "port": 0,
+        "allow_private_addresses": True,
+        "webcare_secret_key": SECRET_KEY,
+    }
+    return killed_at_the_end(folder, **{**usual, **changes})
 
 
 async def time_passes(bot: Bot, **time: float) -> None:

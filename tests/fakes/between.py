@@ -20,6 +20,7 @@ class _Held:
     method: str
     path: str
     passed_on: bool
+    skip: int
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,13 +54,15 @@ class Between:
         await self._runner.cleanup()
 
     @asynccontextmanager
-    async def holding(self, method: str, path: str, *, passed_on: bool) -> AsyncIterator[Caught]:
+    async def holding(self, method: str, path: str, *, passed_on: bool, skip: int = 0) -> AsyncIterator[Caught]:
         """Hold up the next request of this method and path until the end of the block; gives what waits for it to come.
+
+        `skip`: so many of them pass before it.
 
         `passed_on`: the other server carries it out, and only its answer is held up; it comes after the block.
         Otherwise the other server never hears of it, and the connection is cut after the block.
         """
-        held = _Held(method, path, passed_on)
+        held = _Held(method, path, passed_on, skip)
         self._waiting.append(held)
         try:
             yield held.come
@@ -71,6 +74,9 @@ class Between:
         body = await request.read()
         asked = (request.method, request.path)
         held = next((h for h in self._waiting if (h.method, h.path) == asked), None)
+        if held is not None and held.skip > 0:
+            held.skip -= 1
+            held = None
         if held is None:
             return await self._pass_on(request, body)
         self._waiting.remove(held)

@@ -1,0 +1,129 @@
+"""The bot in a process of its own, killed while it reminds: each step of the ladder is told once, none is lost."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot import accounts, cards, cases, inbox
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Message, MessageKind, Team
+from bot.sandbox.server import LocalSlack
+from tests.conftest import MARIEKE, SANNE, Bot, Databases, eventually
+from tests.fakes.between import Between
+from tests.test_crash import looking_on, running, time_passes
+
+STEPS = (80, 100, 125, 150)
+A_MONTH = 60 * 24 * 30
+KILLS = ((0, False), (0, True), (1, True), (2, False), (0, True))
+"""After how many messages of each run the next one does it: whether that message reached Slack."""
+
+
+@pytest.fixture
+async def postgres_url(databases: Databases, postgres_uri: str) -> str:
+    return await databases.postgresql(postgres_uri)
+
+
+async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
+    """Let cases come in so long ago that all steps of their first reaction are due; their cards are in Slack."""
+    then = bot.desk.now() - timedelta(hours=2)
+    author = Author("a", "Fatima")
+    posts = [
+        Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), allows=frozenset({Allows.ANSWER}))
+        for n in range(count)
+    ]
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.created_at -= timedelta(days=3)
+        team.settings = {
+            "always_open": True, "coordinators": [MARIEKE], "escalation_channel": "C0ESCALATIE", "digest_at": "00:00",
+            "norm": {"first_reaction": 60, "next_reaction": 60, "resolution": A_MONTH}, "claim_reminder": A_MONTH,
+        }  # fmt: skip
+        await accounts.add(
+            session, bot.desk.settings, platform="webhook", name="plein", url="",
+            secrets={"signing_secret": bot.slack.square.secret}, options={}, now=then,
+        )  # fmt: skip
+        await inbox.take_in(session, 1, posts, now=then)
+        for case_id in range(1, claimed + 1):
+            await cases.claim(session, case_id, by=SANNE, now=then)
+    await cards.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
+
+
+async def run_until_all_is_told(bot: Bot, folder: Path) -> None:
+    """Run the bot as often as there are steps to take: it takes one when it starts, the next a minute later."""
+    due = await steps_due(bot)
+    while due or not await is_level(bot):
+        async with running(bot, folder):
+            await eventually(lambda due=due: told_further(bot, due), 30)
+        due = await steps_due(bot)
+
+
+async def told_further(bot: Bot, due: int) -> bool:
+    return (not due or await steps_due(bot) < due) and await is_level(bot)
+
+
+async def steps_due(bot: Bot) -> int:
+    clocks = [clock for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION]
+    return sum(len(STEPS) - clock.steps for clock in clocks)
+
+
+async def is_level(bot: Bot) -> bool:
+    """Whether Slack shows all that there is to show."""
+    return all(message.shown_version >= message.version for message in await bot.rows(Message))
+
+
+async def every_step_is_told_once(bot: Bot) -> None:
+    """Check that each clock took each step once, and that each message that tells of it stands in Slack once."""
+    reminders = [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
+    taken = Counter((step["clock"], step["percent"]) for m in reminders for step in m.details["steps"])
+    clocks = [c.id for c in await bot.rows(Clock) if c.kind is ClockKind.FIRST_REACTION]
+    assert taken == {(clock, percent): 1 for clock in clocks for percent in STEPS}
+    assert in_slack(bot) == Counter(m.key for m in await bot.rows(Message))
+
+
+def in_slack(bot: Bot) -> Counter[str]:
+    """The keys of all our messages in Slack, in channels, threads and direct messages."""
+    messages = (m for channel in bot.slack.workspace.messages.values() for m in channel.values())
+    return Counter(m["metadata"]["event_payload"]["key"] for m in messages if "metadata" in m)
+
+
+async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
+    database_url: str, slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with looking_on(database_url, slack) as bot, Between(slack.base_url) as to_slack:
+        await late(bot, 5, claimed=2)
+        for skip, arrives in KILLS:
+            holding = to_slack.holding("POST", "/api/chat.postMessage", passed_on=arrives, skip=skip)
+            async with holding as caught, running(bot, tmp_path, slack_api_url=f"{to_slack.url}/api/"):
+                await caught()
+            await time_passes(bot, minutes=1)
+        await run_until_all_is_told(bot, tmp_path)
+        await every_step_is_told_once(bot)
+
+
+async def test_killed_with_the_steps_taken_but_not_committed_they_are_taken_again(
+    postgres_url: str, slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with looking_on(postgres_url, slack) as bot:
+        await late(bot, 5)
+        async with await psycopg.AsyncConnection.connect(postgres_url) as holder:
+            await holder.execute("SELECT 1 FROM messages WHERE key = 'case:5' FOR UPDATE")
+            async with running(bot, tmp_path):
+                await eventually(lambda: is_held(postgres_url, "clocks"), 30)
+        assert {clock.steps for clock in await bot.rows(Clock)} == {0}
+        await run_until_all_is_told(bot, tmp_path)
+        await every_step_is_told_once(bot)
+
+
+async def is_held(url: str, table: str) -> bool:
+    """Whether a transaction that has written in this table waits for a lock."""
+    found = (
+        "SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE wait_event_type = 'Lock'"
+        " AND relation = %s::regclass AND mode = 'RowExclusiveLock'"
+    )
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        return (await (await connection.execute(found, [table])).fetchone()) is not None
