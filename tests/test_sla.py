@@ -85,7 +85,12 @@ async def at(bot: Bot, moment: str) -> list[str]:
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
     before = {m.id for m in await reminders(bot)}
     await sla.remind(bot.desk)
-    return [f"{m.channel}:{m.details['steps'][0]['percent']}" for m in await reminders(bot) if m.id not in before]
+    return [f"{told_to(m)}:{m.details['steps'][0]['percent']}" for m in await reminders(bot) if m.id not in before]
+
+
+def told_to(reminder: Message) -> str:
+    """Whom a reminder is for; once it is posted, its channel is the direct messages with them."""
+    return reminder.key.rpartition(":")[2]
 
 
 async def reminders(bot: Bot) -> list[Message]:

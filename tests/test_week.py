@@ -14,7 +14,7 @@ from bot.models import MessageKind
 from bot.sandbox.server import LocalSlack
 from jobs import sla
 from tests.conftest import MARIEKE, SANNE, Bot, running_bot
-from tests.test_sla import StoppedClock, at, local, reminders, settings
+from tests.test_sla import StoppedClock, at, local, reminders, settings, told_to
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 WEEK = [[("09:00", "12:30"), ("13:00", "17:00")]] * 4 + [[("09:00", "13:00")], [], [("00:00", "06:00")]]
@@ -94,7 +94,7 @@ async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects
         for message in await reminders(team):
             if message.id not in before:
                 for step in message.details["steps"]:  # type: ignore[index]
-                    seen.setdefault(moment, set()).add((message.channel, step["percent"]))
+                    seen.setdefault(moment, set()).add((told_to(message), step["percent"]))
     assert seen == expected
 
 
