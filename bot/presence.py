@@ -97,7 +97,7 @@ async def take_look(session: AsyncSession, slack_id: str, now: datetime) -> bool
 
 
 async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
-    """Keep what Slack shows of an agent: one who turns out to be away is asked about their cases, one who is back is.
+    """Keep what Slack shows of an agent; one who turns out to be away with cases is asked about them.
 
     An agent who says to be there is believed, until Slack showed them as back and then away again.
     """
@@ -107,15 +107,19 @@ async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -
         agent.seen_away_since = now
         if agent.away_since is None:
             agent.away_since = now
-            if await ask(session, slack_id, now):
-                details = {"owner": slack_id, "returned": 0}
-                session.add(
-                    Message(key=_question(slack_id, now), kind=MessageKind.AWAY, channel=slack_id, details=details)
-                )
+            await _ask_directly(session, agent, now)
     elif not away and agent.seen_away_since is not None:
         if agent.away_since == agent.seen_away_since:
             agent.away_since = agent.asked_at = None
         agent.seen_away_since = None
+
+
+async def _ask_directly(session: AsyncSession, agent: Agent, now: datetime) -> None:
+    """Ask an agent in a direct message what becomes of their cases, if they have any."""
+    if await claimed_by(session, agent.slack_id):
+        agent.asked_at, who = now, agent.slack_id
+        details = {"owner": who, "returned": 0}
+        session.add(Message(key=_question(who, now), kind=MessageKind.AWAY, channel=who, details=details))
 
 
 # --- The cases of one who is away ----------------------------------------------------------------
