@@ -14,7 +14,8 @@ cards.py       make Slack's messages equal to the state, again and again; shown.
 slack_calls.py the calls that place messages, with Slack's errors sorted
 views/         state in, Block Kit out; one surface a file
 connectors/    one platform a file; base.py is the protocol
-reports.py     figures of a team; digests.py what a digest tells; export.py the lines behind them; overview.py the Home
+reports.py     figures of a team in a period; standing.py how it stands now; export.py the lines behind the figures
+digests.py     what a digest tells; overview.py what the Home shows
 accounts.py    the accounts on platforms; manual.py hand-made cases
 agents.py      the agents' initials and roles; presence.py who is away or on duty, absence.py as Slack shows it
 duty.py        calling those on duty to what is urgent

@@ -17,6 +17,7 @@ from bot.domain.hours import Hours
 from bot.domain.period import Period, at_minute, month_before, opening, week_before, working_day_before
 from bot.models import Message, Team
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, permalink
+from bot.standing import oldest_card, standing
 from bot.team_settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
@@ -59,7 +60,7 @@ async def daily(session: AsyncSession, team: Team, now: datetime, *, asked: bool
         missed = team.created_at <= usual
         since = max(team.created_at, until - timedelta(days=MOST_DAYS)) if missed else usual
     figures = await reports.figures(session, team, Period(since, until))
-    return Overview(Span.DAY, team.name, figures, None, await reports.standing(session, team, now), missed)
+    return Overview(Span.DAY, team.name, figures, None, await standing(session, team, now), missed)
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:
@@ -82,13 +83,13 @@ async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> 
     return Overview(span, team.name, figures, before)
 
 
-async def with_oldest(desk: Desk, team: Team, standing: Standing) -> Standing:
+async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
     """Add the link to the oldest open case's card, if Slack gives it."""
     async with desk.reading() as session:
-        card = await reports.oldest_card(session, team.id or 0)
+        card = await oldest_card(session, team.id or 0)
     if card is None or card.ts is None:
-        return standing
+        return stands
     try:
-        return replace(standing, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))
+        return replace(stands, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))
     except (SlackRefuses, SlackLater, SlackDown):
-        return standing  # the digest is worth having without the link
+        return stands  # the digest is worth having without the link

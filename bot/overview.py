@@ -17,6 +17,7 @@ from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
 from bot.domain.sla import ClockKind
 from bot.models import WAITING, Account, Author, Case, Clock, Mention, Role, Team
+from bot.standing import standing
 from bot.texts import Texts
 from bot.views.home import SHOWN, Home, Shown
 
@@ -50,7 +51,7 @@ async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
     zone = reports.zone_of(team)
     today = now.astimezone(zone).date()
     figures = await reports.figures(session, team, days_of(today, today, zone))
-    return Overview(Span.ASKED, team.name, figures, standing=await reports.standing(session, team, now))
+    return Overview(Span.ASKED, team.name, figures, standing=await standing(session, team, now))
 
 
 async def _week(session: AsyncSession, team: Team, now: datetime) -> Sequence[Part]:

@@ -8,13 +8,14 @@ The past stays the past: what is counted was written once and is not written aga
 also when its author edits or removes it; a case keeps when it was opened; closings are those in the log, which a
 reopening leaves be; a reply counts when we knew it was published, and cannot be unpublished; a clock that stopped is
 not started again (another one is). So the figures of a past period are the same whenever and wherever they are asked.
-Only what a case is about may be said, or said better, afterwards.
+Only what a case is about may be said, or said better, afterwards; and what was being written at the very moment that a
+period ended may not be in figures asked at that moment.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
-from itertools import accumulate, pairwise
+from datetime import tzinfo
+from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -24,10 +25,10 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.domain.figures import AGES, Figures, Measured, Part, Source, Standing, Trouble, rank
-from bot.domain.period import Period, days_of, parts
+from bot.domain.figures import Figures, Measured, Part, Source, rank
+from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
-from bot.models import CLOSING, WAITING, Account, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
+from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.team_settings import TeamSettings
 
 
@@ -71,54 +72,6 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
 async def course(session: AsyncSession, team: Team, period: Period) -> list[Part]:
     """Return how a period went for a team: what came in and was answered in each of its parts."""
     return _course(*await _parts(session, team, period))
-
-
-async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
-    """Return how a team stands now; `oldest_url` is left to who can ask Slack."""
-    opened = col(Case.opened_at)
-    edges = [now - timedelta(hours=hours) for hours in AGES]
-    younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
-    found = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
-    count, oldest, *less = tuple[Any, ...](found.one())
-    steps = [0, *(each or 0 for each in less), count]
-    running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    late = await session.exec(select(Clock.case_id).where(*running, col(Clock.due_at) <= now))
-    zone = zone_of(team)
-    today = now.astimezone(zone).date()
-    due_today = within(col(Clock.due_at), days_of(today, today, zone))
-    promised = await session.exec(
-        select(func.count()).select_from(Clock).where(*running, Clock.kind == ClockKind.PROMISE, *due_today)
-    )
-    return Standing(
-        now,
-        [b - a for a, b in pairwise(steps)],
-        oldest,
-        late=len(set(late)),
-        promised=promised.one(),
-        troubles=await _troubles(session, team.id or 0),
-    )
-
-
-async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
-    """Return the card of the case that waits longest."""
-    oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
-    case_id = (await session.exec(oldest)).first()
-    return await card(session, case_id) if case_id is not None else None
-
-
-async def card(session: AsyncSession, case_id: int) -> Message | None:
-    """Return the card of a case."""
-    found = await session.exec(select(Message).where(Message.case_id == case_id, Message.kind == MessageKind.CASE))
-    return found.first()
-
-
-async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
-    found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
-    return [
-        Trouble(title(account), account.stopped_at is not None, account.problem)
-        for account in found
-        if account.stopped_at is not None or account.problem
-    ]
 
 
 def title(account: Account) -> str:

@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import reports
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.models import WAITING, Author, Case, Mention, Message
 from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, permalink
+from bot.standing import card_of
 from bot.views.block import link, literal
 
 SHOWN = 10
@@ -54,7 +54,7 @@ async def _first(session: AsyncSession, wanted: ColumnElement[bool], order: Any)
         select(Case, Author).join(Author, col(Case.author_id) == Author.id).where(wanted).order_by(order).limit(SHOWN)
     )
     return count, [
-        (case, author, await reports.card(session, case.id or 0), await _first_words(session, case.id or 0))
+        (case, author, await card_of(session, case.id or 0), await _first_words(session, case.id or 0))
         for case, author in found.all()
     ]
 

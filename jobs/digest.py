@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 async def send_digests(desk: Desk) -> None:
-    """Write what is due today for every team; one that was missed is sent later the same day, or skipped."""
+    """Write what is due today for every team; one that was missed comes later that day, or the next makes up for it."""
     async with desk.reading() as session:
         teams = (await session.exec(select(Team).order_by(col(Team.id)))).all()
     for team in teams:

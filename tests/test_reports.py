@@ -24,6 +24,7 @@ from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, Repl
 from bot.sandbox.looking import text_of
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
+from bot.standing import standing as standing_of
 from bot.team_settings import TeamSettings
 from bot.texts import Texts
 from bot.views.digest import paragraphs
@@ -214,7 +215,7 @@ async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple
             team = await session.get_one(Team, 1)
             figures = await reports.figures(session, team, period)
             file = csv_of(await lines(session, team, period), T, AMSTERDAM)
-            return figures, file, await reports.standing(session, team, NOW)
+            return figures, file, await standing_of(session, team, NOW)
     finally:
         await engine.dispose()
 

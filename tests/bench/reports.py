@@ -30,6 +30,7 @@ from bot.models import Team
 from bot.run import open_desk
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
+from bot.standing import standing
 from bot.trying import MANIFEST
 from handlers import lists
 from jobs import absence, claims, digest, duty, refresh, sla
@@ -120,7 +121,7 @@ async def _export(desk: Desk, team: Team, period: Period) -> None:
 
 async def _standing(desk: Desk, team: Team, period: Period) -> None:
     async with desk.reading() as session:
-        await reports.standing(session, team, period.until)
+        await standing(session, team, period.until)
 
 
 async def _home(desk: Desk, _team: Team, period: Period) -> None:

@@ -1,0 +1,63 @@
+"""How a team stands now: what waits and for how long, what is late or promised, and which accounts have trouble."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import case
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.figures import AGES, Standing, Trouble
+from bot.domain.period import days_of
+from bot.domain.sla import ClockKind
+from bot.models import WAITING, Account, Case, Clock, Message, MessageKind, Team
+from bot.reports import title, within, zone_of
+
+
+async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
+    """Return how a team stands now; `oldest_url` is left to who can ask Slack."""
+    opened = col(Case.opened_at)
+    edges = [now - timedelta(hours=hours) for hours in AGES]
+    younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
+    found = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
+    count, oldest, *less = tuple[Any, ...](found.one())
+    steps = [0, *(each or 0 for each in less), count]
+    running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
+    late = await session.exec(select(Clock.case_id).where(*running, col(Clock.due_at) <= now))
+    zone = zone_of(team)
+    today = now.astimezone(zone).date()
+    due_today = within(col(Clock.due_at), days_of(today, today, zone))
+    promised = await session.exec(
+        select(func.count()).select_from(Clock).where(*running, Clock.kind == ClockKind.PROMISE, *due_today)
+    )
+    return Standing(
+        now,
+        [b - a for a, b in pairwise(steps)],
+        oldest,
+        late=len(set(late)),
+        promised=promised.one(),
+        troubles=await _troubles(session, team.id or 0),
+    )
+
+
+async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
+    """Return the card of the case that waits longest."""
+    oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
+    case_id = (await session.exec(oldest)).first()
+    return await card_of(session, case_id) if case_id is not None else None
+
+
+async def card_of(session: AsyncSession, case_id: int) -> Message | None:
+    """Return the card of a case."""
+    found = await session.exec(select(Message).where(Message.case_id == case_id, Message.kind == MessageKind.CASE))
+    return found.first()
+
+
+async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
+    found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
+    return [
+        Trouble(title(account), account.stopped_at is not None, account.problem)
+        for account in found
+        if account.stopped_at is not None or account.problem
+    ]
