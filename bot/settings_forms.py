@@ -40,10 +40,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "holidays_1": [name for name in HOLIDAYS[6:] if name in settings.holidays],
         "closed_days": "\n".join(day.isoformat() for day in sorted(settings.closed_days)),
         "early_closings": "\n".join(f"{day} {at}" for day, at in sorted(settings.early_closings.items())),
-        "ladder": "\n".join(
-            f"{step.percent} {t(TOLD[step.to])} {step.text}".strip()
-            for step in sorted(settings.ladder, key=lambda s: s.percent)
-        ),
+        "ladder": "\n".join(f"{step.percent} {t(TOLD[step.to])} {step.text}".strip() for step in settings.steps()),
         "coordinators": list(settings.coordinators),
         "escalation_channel": settings.escalation_channel,
         "claim_reminder": str(settings.claim_reminder),

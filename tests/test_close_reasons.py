@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.case import Status
-from bot.models import Case, Clock, Event
+from bot.models import Case, Clock, Event, Role
 from bot.sandbox.looking import text_of
 from bot.sandbox.state import elements
 from bot.team_settings import TeamSettings
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.test_commands import asked
+from tests.test_home import make_role
 from tests.test_settings import changed, open_group, settings_of
 from tests.test_story import open_modal
 
@@ -102,3 +103,12 @@ async def test_the_column_holds_the_longest_label(bot: Bot, words: str) -> None:
     assert not (await bot.slack.submit(SANNE, {"close_reason": words})).errors
     async with bot.engine.connect() as connection:
         assert (await connection.execute(text("SELECT close_reason FROM cases"))).scalar() == words
+
+
+async def test_one_who_became_a_reader_meanwhile_closes_nothing(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await closing(bot, "Tja")
+    await make_role(bot, SANNE, Role.READER)
+    ack = await bot.slack.submit(SANNE, {"close_reason": "spam"})
+    assert "meekijken" in ack.errors["close_reason"]
+    assert (await bot.case()).status is Status.NEW

@@ -120,6 +120,18 @@ async def test_without_advisers_the_modal_is_as_it_was_and_still_wants_one(sqlit
     assert ack.errors == {"escalate_colleague": "Kies één aan wie je het vraagt."}
 
 
+async def test_one_who_became_a_reader_meanwhile_asks_nobody(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)
+    view = await escalation(bot, "Mag dit hek?")
+    async with bot.desk.session() as session:
+        (await session.get_one(Agent, SANNE)).role = Role.READER
+    [offered] = options_of(view, "escalate_adviser")
+    ack = await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Mag dit?"})
+    assert "meekijken" in ack.errors["escalate_adviser"]
+    assert await bot.rows(Escalation) == []
+
+
 async def test_an_adviser_is_changed_and_removed_and_put_back(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)

@@ -22,16 +22,12 @@ def escalate_modal(
     normal, urgent = option(t("Normal"), Urgency.NORMAL), option(t("Urgent"), Urgency.URGENT)
     blocks = [context(author_line(file.author)), quote(file.latest.text, 500)]
     if advisers:
-        known = [option(title, f"{number}:{target}") for number, (title, target) in enumerate(advisers[:100])]
-        blocks.append(
-            field_of(t("Whom do you ask?"), ADVISER, {"type": "static_select", "options": known}, optional=True)
-        )
+        known = [(title, f"{number}:{target}") for number, (title, target) in enumerate(advisers)]
+        blocks.append(_menu(t("Whom do you ask?"), ADVISER, known))
     label = t("… or a colleague") if advisers else t("Ask a colleague")
     blocks.append(field_of(label, COLLEAGUE, {"type": "users_select"}, optional=True))
     if groups:
-        options = [option(name, key) for name, key in groups[:100]]
-        choice = {"type": "static_select", "options": options}
-        blocks.append(field_of(t("… or a group or channel"), GROUP, choice, optional=True))
+        blocks.append(_menu(t("… or a group or channel"), GROUP, groups))
     blocks += [
         field_of(
             t("Your question"), QUESTION, {"type": "plain_text_input", "multiline": True, "max_length": 1500},
@@ -43,6 +39,11 @@ def escalate_modal(
     ]  # fmt: skip
     keep = str(file.case.id)
     return modal("case:escalate", t("Escalate"), blocks, submit=t("Ask"), close=t("Cancel"), keep=keep)
+
+
+def _menu(label: str, block_id: str, choices: Sequence[tuple[str, str]]) -> Block:
+    options = [option(name, value) for name, value in choices[:100]]
+    return field_of(label, block_id, {"type": "static_select", "options": options}, optional=True)
 
 
 def adviser_of(value: str | None) -> str:
