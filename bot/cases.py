@@ -1,5 +1,6 @@
 """What agents do with a case. Each verb is one transaction: the WHERE of its UPDATE is the lock."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -267,6 +268,19 @@ async def touch(session: AsyncSession, case_id: int) -> None:
     await session.exec(
         update(Message)
         .where(col(Message.case_id) == case_id, col(Message.kind).in_([MessageKind.CASE, MessageKind.ASK]))
+        .values(version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def touch_all(session: AsyncSession, case_ids: Collection[int]) -> None:
+    """Touch several cases, held in one order: two who do so at once then wait for one another, not for each other."""
+    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_([MessageKind.CASE, MessageKind.ASK]))
+    held = select(Message.id).where(*shown).order_by(col(Message.id)).with_for_update(key_share=True)
+    ids = (await session.exec(held)).all()
+    await session.exec(
+        update(Message)
+        .where(col(Message.id).in_(ids))
         .values(version=Message.version + 1)
         .execution_options(synchronize_session=False)
     )

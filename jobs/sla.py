@@ -58,8 +58,7 @@ async def count_down(desk: Desk) -> None:
             .distinct()
             .limit(AT_ONCE)
         )
-        for case_id in found.all():
-            await cases.touch(session, case_id)
+        await cases.touch_all(session, found.all())
     await cards.wake_lanes(desk)
 
 
@@ -101,7 +100,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
                 details={"clock": one.clock.id, "percent": one.step.percent},
             )
         )
-        await cases.touch(session, one.case.id or 0)
+    await cases.touch_all(session, {one.case.id or 0 for one in due})
     await _tell(session, team, settings, due, away, duty)
 
 

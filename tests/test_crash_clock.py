@@ -78,10 +78,19 @@ async def is_level(bot: Bot) -> bool:
 
 async def every_step_is_told_once(bot: Bot) -> None:
     """Check that each clock took each step once, and that each message that tells of it stands in Slack once."""
-    reminders = [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
-    taken = Counter((step["clock"], step["percent"]) for m in reminders for step in m.details["steps"])
     clocks = [c.id for c in await bot.rows(Clock) if c.kind is ClockKind.FIRST_REACTION]
-    assert taken == {(clock, percent): 1 for clock in clocks for percent in STEPS}
+    assert await steps_told(bot) == {(clock, percent): 1 for clock in clocks for percent in STEPS}
+    await all_is_in_slack_once(bot)
+
+
+async def steps_told(bot: Bot) -> Counter[tuple[int, int]]:
+    """How often each step (a clock and its percentage) is told of."""
+    reminders = [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
+    return Counter((step["clock"], step["percent"]) for m in reminders for step in m.details["steps"])
+
+
+async def all_is_in_slack_once(bot: Bot) -> None:
+    """Check that Slack has each message of ours, in channels, threads and direct messages, and none twice."""
     assert in_slack(bot) == Counter(m.key for m in await bot.rows(Message))
 
 
