@@ -1,8 +1,7 @@
 """The queries behind digest, command, App Home and export. Figures are of teams and accounts, never of a person.
 
 What happened in a period is read through an index on its own moment, so that the cost is that of the period, not of all
-that was ever kept. Times are working time, as the clocks measured it; percentiles are by nearest rank
-(bot.domain.figures.rank).
+that was ever kept. Times are working time, as the clocks measured it.
 
 The past stays the past: what is counted was written once and is not written again. A mention keeps when we received it,
 also when its author edits or removes it; a case keeps when it was opened; closings are those in the log, which a
@@ -15,8 +14,7 @@ period ended may not be in figures asked at that moment.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, case, literal, union_all
@@ -25,7 +23,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.domain.figures import Figures, Measured, Part, Source, rank
+from bot.domain.figures import Figures, Measured, Part, Source
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
@@ -110,18 +108,18 @@ def _course(those: Sequence[Period], mentions: Counts, answers: Counts) -> list[
 async def _per_part(
     session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], those: Sequence[Period]
 ) -> Counts:
+    # Each part by its own bounds, so that PostgreSQL knows how little there is; and counted for all teams: with a
+    # condition on the team SQLite might begin with all cases that it ever had.
     queries = [
-        select(literal(number).label("number"), literal(each.since).label("since"), literal(each.until).label("until"))
+        select(literal(number).label("number"), model.case_id).where(*within(moment, each))
         for number, each in enumerate(those)
     ]
-    part = union_all(*queries).subquery("part").c
-    # Counted for all teams: with a condition on the team SQLite might begin with all cases that it ever had.
-    columns: list[Any] = [part.number, Case.team_id, Case.account_id, func.count()]
+    happened = union_all(*queries).subquery().c
+    columns: list[Any] = [happened.number, Case.team_id, Case.account_id, func.count()]
     found = await session.exec(
         select(*columns)
-        .join(model, (moment >= part.since) & (moment < part.until))
-        .join(Case, col(model.case_id) == Case.id)
-        .group_by(part.number, col(Case.team_id), col(Case.account_id))
+        .join(Case, happened.case_id == Case.id)
+        .group_by(happened.number, col(Case.team_id), col(Case.account_id))
     )
     return {(number, account): count for number, team, account, count in found if team == team_id}
 
@@ -157,39 +155,28 @@ async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[s
     return dict(found.all())
 
 
-class _Took(NamedTuple):
-    """How many clocks took just so many seconds, how many were in time, and between which targets they had."""
-
-    seconds: int
-    clocks: int
-    kept: int
-    lowest: int | None
-    highest: int | None
-
-
 async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:
-    """Return what the clocks of a kind measured that stopped in a period, and count."""
-    target = col(Clock.target_seconds)
-    columns: list[Any] = [Clock.elapsed_seconds, func.count(), _sum_kept(), func.min(target), func.max(target)]
-    found = await session.exec(
-        select(*columns)
-        .where(*_stopped(team_id, kind, period))
-        .group_by(col(Clock.elapsed_seconds))
-        .order_by(col(Clock.elapsed_seconds))
-    )
-    those = [_Took(*row) for row in found]
-    if not those:
+    """Return what the clocks of a kind measured that stopped in a period, and count.
+
+    A percentile is the least time that so many percent of the clocks did not exceed: one that was really measured, the
+    median of two is the lower.
+    """
+    took, count, target = col(Clock.elapsed_seconds), func.count(), col(Clock.target_seconds)
+    columns: list[Any] = [
+        took.label("took"),
+        func.sum(count).over(order_by=took).label("so_far"),
+        func.sum(count).over().label("count"),
+        _sum_kept().label("kept"),
+        func.min(target).label("lowest"),
+        func.max(target).label("highest"),
+    ]
+    each = select(*columns).where(*_stopped(team_id, kind, period)).group_by(took).subquery().c
+    at = [func.min(case((each.so_far * 100 >= each.count * percent, each.took))) for percent in (50, 90)]
+    all_of: list[Any] = [func.max(each.count), func.sum(each.kept), *at, func.min(each.lowest), func.max(each.highest)]
+    number, kept, median, p90, lowest, highest = (await session.exec(select(*all_of))).one()
+    if not number:
         return Measured()
-    count = sum(took.clocks for took in those)
-    median, p90 = (_at(those, rank(percent, count)) for percent in (50, 90))
-    targets = {target for took in those for target in (took.lowest, took.highest)}
-    return Measured(count, sum(took.kept for took in those), median, p90, targets.pop() if len(targets) == 1 else None)
-
-
-def _at(those: Sequence[_Took], wanted: int) -> int:
-    """Return the value at this place, from 1, of all that are in order."""
-    places = accumulate(took.clocks for took in those)
-    return next(took.seconds for took, place in zip(those, places, strict=True) if place >= wanted)
+    return Measured(int(number), int(kept), median, p90, lowest if lowest == highest else None)
 
 
 async def _reactions(session: AsyncSession, team_id: int, period: Period) -> dict[int, tuple[int, int]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import cases, db, inbox, outbox, reports
 from bot.domain.case import CloseReason, Status
-from bot.domain.figures import Figures, Measured, Overview, Span, rank
+from bot.domain.figures import Figures, Measured, Overview, Span
 from bot.domain.mention import Author as By
 from bot.domain.mention import Post
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
@@ -404,12 +404,7 @@ async def all_of(bot: Bot, day: str) -> tuple[Figures, Any]:
         return await reports.figures(session, team, period), await lines(session, team, period)
 
 
-# --- Percentiles and cells -----------------------------------------------------------------------
-
-
-@given(count=st.integers(1, 500), percent=st.integers(1, 100))
-def test_a_percentile_is_the_first_value_with_so_many_at_or_below_it(count: int, percent: int) -> None:
-    assert rank(percent, count) == next(n for n in range(1, count + 1) if 100 * n >= percent * count)
+# --- The other database, and cells ----------------------------------------------------------------
 
 
 async def test_postgresql_counts_the_same(databases: Databases, postgres_uri: str) -> None:

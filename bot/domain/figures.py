@@ -1,19 +1,10 @@
 """A team's figures, as digest, command and export tell them; frozen as JSON with the message that told them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
-
-
-def rank(percent: int, count: int) -> int:
-    """Return which of `count` ordered values (from 1) is this percentile, by nearest rank: ⌈percent × count / 100⌉.
-
-    Every percentile we tell is one that was really measured; the median of two is the lower.
-    """
-    return max(1, math.ceil(percent * count / 100))
 
 
 @dataclass(frozen=True)
