@@ -1,16 +1,18 @@
-"""Eleven days of a team, with the change to summer time and Easter in them: every reminder at its minute, each once."""
+"""Eleven days of a team, with summer time, Easter and a restart in them: every reminder at its minute, each once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import cases, inbox
+from bot import cases, db, inbox
+from bot.desk import Desk
 from bot.domain.mention import Allows, Author, Post
 from bot.models import MessageKind
+from bot.run import open_desk
 from bot.sandbox.server import LocalSlack
 from jobs import sla
 from tests.conftest import MARIEKE, SANNE, Bot, running_bot
@@ -26,6 +28,11 @@ ARRIVALS = (
 )  # fmt: skip
 STEPS = {80: SANNE, 100: "C0WEBCARE", 125: MARIEKE, 150: "C0ESCALATIE"}
 LAST = "2026-04-08 17:00"
+RESTART = "2026-04-04 12:00"
+"""While the last step of a case from before it is still to come."""
+
+Told = dict[datetime, set[tuple[str, int]]]
+"""When which recipients were told of which percentage."""
 
 
 @pytest.fixture
@@ -73,29 +80,60 @@ async def arrive(bot: Bot, number: int, moment: str) -> None:
         await cases.claim(session, number, by=SANNE, now=bot.desk.now())
 
 
-async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects(team: Bot) -> None:
+@asynccontextmanager
+async def three_desks(bot: Bot) -> AsyncIterator[list[Desk]]:
+    """Three desks on the bot's database with its clock, each with connections of its own, as three processes have."""
+    async with AsyncExitStack() as stack:
+        desks = []
+        for _ in range(3):
+            engine = db.create_engine(bot.desk.settings.database_url)
+            stack.push_async_callback(engine.dispose)
+            desks.append(await stack.enter_async_context(open_desk(bot.desk.settings, engine, bot.desk.now)))
+        yield desks
+
+
+async def live_through(bot: Bot, moments: Sequence[datetime]) -> Told:
+    """Let three desks ask at each of these moments what is due; returns what was written when, each step once."""
+    arrivals = {local(moment): (number, moment) for number, moment in enumerate(ARRIVALS, 1)}
+    seen: Told = {}
+    async with three_desks(bot) as desks:
+        for moment in moments:
+            if moment in arrivals:
+                await arrive(bot, *arrivals[moment])
+            before = {m.id for m in await reminders(bot)}
+            bot.clock.at = moment  # type: ignore[attr-defined]
+            await asyncio.gather(*(sla.remind(desk) for desk in desks))
+            fresh = [m for m in await reminders(bot) if m.id not in before]
+            told = [(told_to(m), step["percent"], step["clock"]) for m in fresh for step in m.details["steps"]]
+            assert len(told) == len(set(told))
+            if told:
+                seen[moment] = {(channel, percent) for channel, percent, _ in told}
+    return seen
+
+
+async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects(
+    database_url: str, slack: LocalSlack
+) -> None:
+    """Three desks ask at every moment, and on Easter Saturday all of them end and begin anew."""
     target = 60
     norm = {"first_reaction": target, "next_reaction": 60, "resolution": 60 * 24 * 30}
-    await settings(team, week=WEEK, norm=norm, coordinators=[MARIEKE], escalation_channel="C0ESCALATIE")
-    expected: dict[datetime, set[tuple[str, int]]] = {}
+    expected: Told = {}
     for arrival in ARRIVALS:
         for moment, percent in moments_of(local(arrival), target):
             expected.setdefault(told_at(moment), set()).add((STEPS[percent], percent))
     watched = {m + timedelta(minutes=d) for m in expected for d in (-1, 0, 1)}
     watched |= {local(ARRIVALS[0]) + timedelta(hours=h) for h in range(24 * 12)}
-    arrivals = {local(moment): (number, moment) for number, moment in enumerate(ARRIVALS, 1)}
-    seen: dict[datetime, set[tuple[str, int]]] = {}
-    for moment in sorted(watched | set(arrivals)):
-        if moment in arrivals:
-            await arrive(team, *arrivals[moment])
-        before = {m.id for m in await reminders(team)}
-        team.clock.at = moment  # type: ignore[attr-defined]
-        await asyncio.gather(*(sla.remind(team.desk) for _ in range(3)))
-        for message in await reminders(team):
-            if message.id not in before:
-                for step in message.details["steps"]:  # type: ignore[index]
-                    seen.setdefault(moment, set()).add((told_to(message), step["percent"]))
+    moments = sorted(watched | {local(moment) for moment in ARRIVALS})
+    restart = local(RESTART)
+    seen: Told = {}
+    for part in ([m for m in moments if m < restart], [m for m in moments if m >= restart]):
+        async with running_bot(database_url, slack, StoppedClock(part[0])) as bot:
+            if not seen:
+                await settings(bot, week=WEEK, norm=norm, coordinators=[MARIEKE], escalation_channel="C0ESCALATIE")
+            seen |= await live_through(bot, part)
     assert seen == expected
+    assert all(is_working(moment) for moment in seen)
+    assert {True, False} == {moment < restart for moment in seen}
 
 
 async def test_a_reminder_survives_being_cut_off_anywhere_and_is_written_once(team: Bot) -> None:
