@@ -176,7 +176,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
     leased = await session.exec(
         update(Message)
         .where(col(Message.id) == message_id, _stale(), _free(now))
-        .values(leased_until=now + LEASE, retry_at=None)
+        .values(leased_until=now + LEASE * desk.speed, retry_at=None)  # a call takes its time, however fast ours flies
         .returning(Message)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
