@@ -154,7 +154,7 @@ async def serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[str
     try:
         settings = desk.settings
         try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
+            await _begun(web.TCPSite(runner, settings.host, settings.port))
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise BadSettings(f"Cannot listen on {where} ({error.strerror}): choose another HOST or PORT.") from None
@@ -162,6 +162,16 @@ async def serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[str
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+async def _begun(site: web.TCPSite) -> None:
+    """Start listening; a start that is cut off is seen through first, because its port would stay taken."""
+    starting = asyncio.ensure_future(site.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await starting
+        raise
 
 
 def _is_signed(verifier: SignatureVerifier, request: web.Request, body: bytes) -> bool:

@@ -1,5 +1,7 @@
 """Slack and sources that come to us over HTTP: the same story, and who is not who they say is refused unheard."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -15,9 +17,11 @@ import structlog
 from standardwebhooks import Webhook
 from yarl import URL
 
+from bot.app import build_app
 from bot.domain.case import Status
 from bot.logs import set_up_logging
 from bot.models import Case, Mention
+from bot.run import serving
 from bot.sandbox.delivery import SignedHttp
 from bot.sandbox.server import LocalSlack
 from bot.web import MAX_BODY
@@ -221,3 +225,19 @@ async def test_health_says_when_the_database_does_not_answer(http_bot: Bot) -> N
     assert await health(http_bot) == (503, {"database": "down"})
     async with http_bot.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO accounts")
+
+
+async def test_a_start_that_is_cut_off_anywhere_lets_go_of_its_port(sqlite_bot: Bot) -> None:
+    app = build_app(sqlite_bot.desk)
+
+    async def serve() -> None:
+        async with serving(sqlite_bot.desk, app, http=False):
+            await asyncio.Event().wait()
+
+    for turns in range(20):
+        task = asyncio.create_task(serve())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    gc.collect()  # a socket that was left open is told of here
