@@ -22,6 +22,7 @@ duty.py        calling those on duty to what is urgent
 wake.py        lanes: "this channel, account or feed has work"
 app.py         the Bolt app; web.py the routes beside it; run.py puts all together
 cli*.py        the command `webcare`; check*.py what `webcare check` looks at; trying.py `webcare try`
+past.py        the weeks that lie behind the team of `webcare try`
 config.py      the settings; seal.py tokens at rest; logs.py logs without contents; texts.py the languages (locales/)
 db.py          engine, sessions, migrations/
 sandbox/       the local Slack workspace and the citizens' square; knows nothing of the rest
