@@ -56,19 +56,18 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
-        *_today(home, t, charts=charts),
         *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer" if acts else ""),
         *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim" if acts else ""),
     ]  # fmt: skip
     if home.promises:
         blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
-    blocks += _settings(home, t)
+    blocks += _today(home, t, charts=charts) + _settings(home, t)
     return {"type": "home", "callback_id": "home", "blocks": blocks}
 
 
 def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     several = len(home.today) > 1
-    blocks = []
+    blocks: list[Block] = [{"type": "divider"}]
     for told in home.today[:MOST_TEAMS]:
         name = f"{t('Today')} – {literal(told.team, 100)}" if several else t("Today")
         blocks.append(section("\n".join([f"*{name}*", *paragraphs(told, t)])))
