@@ -12,6 +12,7 @@ from yarl import URL
 
 NOT_PASSED_ON = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
+ANY = "*"
 Caught = Callable[[], Awaitable[None]]
 
 
@@ -23,6 +24,9 @@ class _Held:
     skip: int
     caught: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def is_for(self, request: web.Request) -> bool:
+        return self.method in {ANY, request.method} and self.path in {ANY, request.path}
 
     async def come(self) -> None:
         async with asyncio.timeout(20):
@@ -57,7 +61,7 @@ class Between:
     async def holding(self, method: str, path: str, *, passed_on: bool, skip: int = 0) -> AsyncIterator[Caught]:
         """Hold up the next request of this method and path until the end of the block; gives what waits for it to come.
 
-        `skip`: so many of them pass before it.
+        Either may be ANY; `skip`: so many of them pass before it.
 
         `passed_on`: the other server carries it out, and only its answer is held up; it comes after the block.
         Otherwise the other server never hears of it, and the connection is cut after the block.
@@ -72,8 +76,7 @@ class Between:
     async def _handle(self, request: web.Request) -> web.Response:
         self.requests.append((request.method, request.path))
         body = await request.read()
-        asked = (request.method, request.path)
-        held = next((h for h in self._waiting if (h.method, h.path) == asked), None)
+        held = next((h for h in self._waiting if h.is_for(request)), None)
         if held is not None and held.skip > 0:
             held.skip -= 1
             held = None
