@@ -101,7 +101,7 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
         .join(Case, col(Mention.case_id) == Case.id)
         .where(WAITING, Case.account_id == account_id, col(Mention.gone_at).is_(None))
         .where(Mention.received_at > now - RECHECK_DAYS)
-        .order_by(col(Mention.id).desc())
+        .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by the id alone, SQLite would go through all
         .limit(RECHECKED)
     )
     return list(found)

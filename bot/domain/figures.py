@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Figures:
-    """A team in a period. `closed` counts the cases closed without an answer of ours, by reason.
+    """A team in a period. `closed` counts how often cases were closed without an answer of ours, by reason.
 
     `topics` counts the opened cases by what they are about, "" for those of which nobody said.
     """
