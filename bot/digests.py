@@ -16,7 +16,7 @@ from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import Hours
 from bot.domain.period import Period, at_minute, month_before, opening, week_before, working_day_before
 from bot.models import Message, Team
-from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, permalink
+from bot.slack_calls import Place, permalink
 from bot.standing import oldest_card, standing
 from bot.team_settings import TeamSettings, minute
 
@@ -89,7 +89,4 @@ async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
         card = await oldest_card(session, team.id or 0)
     if card is None or card.ts is None:
         return stands
-    try:
-        return replace(stands, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))
-    except (SlackRefuses, SlackLater, SlackDown):
-        return stands  # the digest is worth having without the link
+    return replace(stands, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))

@@ -142,6 +142,7 @@ async def _add(
         return set()
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
+    joined.sort(key=lambda each: each[1])  # whoever changes several cases takes them in this order
     await _follow_up(session, account, team, joined, now)
     return {case_id for _, case_id, _ in joined}
 

@@ -73,8 +73,10 @@ async def course(session: AsyncSession, team: Team, period: Period) -> list[Part
 
 
 def title(account: Account) -> str:
-    """Return what an account is called among people: its platform and its name."""
-    platform = account.options.get("title") or connectors.title(account.platform)
+    """Return what an account is called among people: its own title, else its platform and its name."""
+    if own := account.options.get("title"):
+        return str(own)
+    platform = connectors.title(account.platform)
     return f"{platform} · {account.name}" if platform else account.name
 
 

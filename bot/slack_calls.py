@@ -151,8 +151,11 @@ async def _with_blocks(
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:
-    """Return the address of a message; raises as `call` does."""
-    answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
+    """Return the address of a message; empty when Slack does not give it, for nothing is worth less than its link."""
+    try:
+        answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
+    except (SlackRefuses, SlackLater, SlackDown):
+        return ""
     return str(answer["permalink"])
 
 

@@ -56,6 +56,7 @@ def register(app: AsyncApp) -> None:
     app.view("case:close", middleware=acts)(close.close)
     app.action("case:reopen", middleware=acts)(close.reopen)
     app.view("case:note", middleware=acts)(notes.add_note)
+    app.action("case:details")(details.by_button)
     app.action("case:urgent", middleware=acts)(details.urgent)
     app.action("case:not_urgent", middleware=acts)(details.urgent)
     app.action("case:topic", middleware=acts)(details.topic)

@@ -7,6 +7,8 @@ from sqlmodel import col, select
 from bot import cards, cases, duty
 from bot.desk import Desk
 from bot.models import Event
+from bot.slack_calls import Place, permalink
+from bot.standing import card_of
 from bot.team_settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
@@ -21,12 +23,20 @@ async def open_details(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(await _details(desk, case_id))
 
 
+async def by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Show the whole history of the case that a reminder is about."""
+    await ack()
+    await open_details(desk, body, int(action["value"]))
+
+
 async def _details(desk: Desk, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-        events = await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))
-        topics = TeamSettings.of(file.team.settings).topics
-        return details_modal(file, events.all(), topics, desk.t, desk.now())
+        events = (await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))).all()
+        card = await card_of(session, case_id)
+    url = await permalink(desk.slack, Place(card.channel, card.ts)) if card and card.ts else ""
+    topics = TeamSettings.of(file.team.settings).topics
+    return details_modal(file, events, topics, desk.t, desk.now(), card_url=url)
 
 
 async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:

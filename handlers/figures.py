@@ -37,7 +37,7 @@ async def digest(desk: Desk, channel: str) -> View:
 
 
 async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Show the figures that one agent saw to the whole channel, as they are now."""
+    """Show the figures that one agent asked for to the whole channel, as they are now."""
     await ack()
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.models import WAITING, Author, Case, Mention, Message
-from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, permalink
+from bot.slack_calls import Place, permalink
 from bot.standing import card_of
 from bot.views.block import link, literal
 
@@ -74,10 +74,6 @@ async def _first_words(session: AsyncSession, case_id: int) -> str:
 async def _line(desk: Desk, case: Case, author: Author, message: Message | None, text: str) -> str:
     since = desk.t.when(case.opened_at, desk.now())
     who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
-    card = ""
-    if message is not None and message.ts is not None:
-        try:
-            card = link(await permalink(desk.slack, Place(message.channel, message.ts)), desk.t("card"))
-        except (SlackRefuses, SlackLater, SlackDown):
-            card = ""  # the list is worth having without the link
+    url = await permalink(desk.slack, Place(message.channel, message.ts)) if message and message.ts else ""
+    card = link(url, desk.t("card")) if url else ""
     return " · ".join(part for part in (since, who, f"{literal(author.name, 60)}: {text}", card) if part)

@@ -249,6 +249,10 @@ async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
     await at(office, "2026-11-20 10:48")
     await cards.wake_lanes(office.desk)
     [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:details")
+    details = await open_modal(office, SANNE, "said")
+    assert office.cards()[0]["ts"].replace(".", "") in text_of(details), "a reminder leads to the card"
+    await office.slack.close_view(SANNE)
     await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:snooze")
     await open_modal(office, SANNE, "case:snooze")
     ack = await office.slack.submit(SANNE, {"snooze_minutes": "60", "snooze_reason": "De wijkbeheerder belt terug"})

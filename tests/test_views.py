@@ -198,9 +198,9 @@ def opened(t: Texts) -> Iterator[Block]:
             for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
-    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW)
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = True
-    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW)
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = False
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])

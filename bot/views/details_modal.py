@@ -7,7 +7,7 @@ from bot.domain.case import OPEN
 from bot.domain.text import text
 from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, context, literal, modal, quote, section
+from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_card import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
 from bot.views.topic import topic_picker
@@ -44,9 +44,17 @@ WHY = {"still": text("it lay still"), "away": text("its owner is away")}
 """Why a case went back to the queue by itself."""
 
 
-def details_modal(file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime) -> Block:
-    """Return the whole history, the newest part of it when it is long; `topics` are those the team chooses from."""
-    blocks = [section(author_line(file.author)), section(state_line(file, t, now)), *_urgency(file, t)]
+def details_modal(
+    file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime, *, card_url: str = ""
+) -> Block:
+    """Return the whole history, the newest part of it when it is long.
+
+    `topics` are those the team chooses from, `card_url` leads to the card and its thread.
+    """
+    blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
+    if card_url:
+        blocks.append(context(link(card_url, t("Go to the card and its thread"))))
+    blocks += _urgency(file, t)
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
     for mention in file.mentions[-10:]:

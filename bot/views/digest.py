@@ -5,6 +5,7 @@ it all as well.
 """
 
 from collections.abc import Sequence
+from datetime import time, timedelta
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing
 from bot.texts import Texts
@@ -18,7 +19,7 @@ MOST_TOPICS = 12
 def overview(told: Overview, t: Texts, *, share: str = "") -> View:
     """Return an overview; with `share` also the button that shows it to the whole channel."""
     head = f"*{_head(told, t)}*"
-    period = t("{since} to {until}", since=_moment(told.figures, "since", t), until=_moment(told.figures, "until", t))
+    period = _period(told.figures, t)
     said = [_quiet(t)] if _is_quiet(told) else paragraphs(told, t)
     if told.missed:
         said.append(t("The previous digest was not sent, so this one is about all since {time}.",
@@ -58,6 +59,17 @@ def duration(seconds: int, t: Texts) -> str:
 def _moment(figures: Figures, which: str, t: Texts) -> str:
     at = figures.since if which == "since" else figures.until
     return t.when(at, figures.since.replace(year=figures.since.year - 1))
+
+
+def _period(figures: Figures, t: Texts) -> str:
+    """Return which days a period is, or from when to when."""
+    edges = (figures.since, figures.until)
+    if any(at.astimezone(t.zone).time() != time.min for at in edges):
+        return t("{since} to {until}", since=_moment(figures, "since", t), until=_moment(figures, "until", t))
+    last = figures.until - timedelta(hours=1)  # midnight is the next day's
+    if t.day(figures.since) == t.day(last):
+        return t.date(figures.since)
+    return t("{first} up to and including {last}", first=t.date(figures.since), last=t.date(last))
 
 
 def _quiet(t: Texts) -> str:

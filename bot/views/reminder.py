@@ -34,9 +34,10 @@ def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str]
     blocks = [section(head)]
     for one in due[:SHOWN]:
         line = section(f"{_line(one, t, now)}\n{_who(one, t)}")
-        if one.file.answerable is not None:
-            line["accessory"] = button(t("Answer"), "case:answer", str(one.file.case.id))
-        blocks.append(line)
+        value = str(one.file.case.id)
+        answerable = one.file.answerable is not None
+        step = button(t("Answer"), "case:answer", value) if answerable else button(t("Details"), "case:details", value)
+        blocks.append(line | {"accessory": step})
     if len(due) > SHOWN:
         blocks.append(context(t("… and {n} more", n=len(due) - SHOWN)))
     return View(f"{head}: " + "; ".join(_line(one, t, now) for one in due[:SHOWN]), blocks)
@@ -52,7 +53,7 @@ def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
     value = str(file.case.id)
     answer = [button(t("Answer"), "case:answer", value, style="primary")] if file.answerable is not None else []
     who = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
-    row = actions(*answer, button(t("Release"), "case:release", value))
+    row = actions(*answer, button(t("Release"), "case:release", value), button(t("Details"), "case:details", value))
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
 
@@ -73,7 +74,7 @@ def _of_one(due: Due, called: str, t: Texts, now: datetime) -> View:
     buttons: list[Block] = []
     if due.file.answerable is not None:
         buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
-    buttons.append(button(t("Remind me later…"), "case:snooze", value))
+    buttons += [button(t("Details"), "case:details", value), button(t("Remind me later…"), "case:snooze", value)]
     return View(line, [section(line), context(_who(due, t), state_line(due.file, t, now)), *actions(*buttons)])
 
 
