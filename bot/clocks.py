@@ -11,7 +11,6 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.hours import Hours, NeverOpen, between, is_open
-from bot.domain.mention import Post
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
 from bot.models import Case, Clock, Reply, ReplyKind, Team
 from bot.team_settings import TeamSettings
@@ -21,16 +20,15 @@ RESOLVING = frozenset({ClockKind.RESOLUTION, ClockKind.PROMISE})
 
 
 def new_row(
-    team: Team, case_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
+    team: Team, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
 ) -> dict[str, Any]:
-    """Return the row of a clock that starts now; one whose team never opens has no due moment."""
+    """Return the row of a clock that starts now, but for the case; one whose team never opens has no due moment."""
     try:
         due, first = due_at(hours, now, target), next_step(ladder, 0)
         next_at = step_at(hours, now, target, first) if first else None
     except NeverOpen:
         due, next_at = None, None
     return {
-        "case_id": case_id,
         "team_id": team.id,
         "kind": kind,
         "target_seconds": int(target.total_seconds()),
@@ -44,16 +42,13 @@ def new_row(
     }
 
 
-def opening_rows(team: Team, platform: str, opened: Sequence[tuple[int, Post]], now: datetime) -> list[dict[str, Any]]:
-    """Return the rows of the clocks of new cases: the first reaction and the resolution of each."""
+def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> list[dict[str, Any]]:
+    """Return the rows of the clocks of a new case but for the case: the first reaction and the resolution."""
     settings = TeamSettings.of(team.settings)
-    policy, hours, ladder = settings.policy(), settings.hours(now), settings.steps()
-    alike: dict[bool, list[dict[str, Any]]] = {}  # what starts together is computed once
-    for private in {post.private for _, post in opened}:
-        targets = policy.targets(platform=platform, private=private, urgent=False)
-        kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
-        alike[private] = [new_row(team, 0, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
-    return [{**row, "case_id": case_id} for case_id, post in opened for row in alike[post.private]]
+    targets = settings.policy().targets(platform=platform, private=private, urgent=False)
+    hours, ladder = settings.hours(now), settings.steps()
+    kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
+    return [new_row(team, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
 
 
 async def start(
@@ -67,7 +62,7 @@ async def start(
     running = {clock.kind for clock in await open_clocks(session, case.id or 0)}
     for kind in kinds:
         if kind not in running:
-            session.add(Clock(**new_row(team, case.id or 0, kind, targets.of(kind), hours, ladder, now)))
+            session.add(Clock(case_id=case.id or 0, **new_row(team, kind, targets.of(kind), hours, ladder, now)))
 
 
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:

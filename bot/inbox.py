@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import ColumnElement, Select, String, Table, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,7 +20,7 @@ from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
 
-Rowed = Mention | Author | Case | Message | Event | Clock
+Rowed = Mention | Author | Case
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "sqlite": sqlite.insert,
@@ -180,6 +180,19 @@ async def _insert(session: AsyncSession, model: type[Rowed], rows: Rows, *return
     return (await connection.execute(insert(table).returning(*(table.c[name] for name in returned)), rows)).all()
 
 
+async def _insert_each(
+    session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
+) -> None:
+    """Insert a row for each of these cases, alike but for the case, so that the database can make them by itself."""
+    table: Table = model.metadata.tables[str(model.__tablename__)]
+    alike = [
+        value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
+        for name, value in values.items()
+    ]
+    those: Select[Any] = select(Case.id, *alike).where(col(Case.id).in_(case_ids))
+    await (await session.connection()).execute(insert(table).from_select(["case_id", *values], those))
+
+
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
     table: Table = Author.metadata.tables["authors"]
@@ -213,18 +226,13 @@ async def _open_cases(
     for case_id, author_id in await _insert(session, Case, rows, "id", "author_id"):
         by_author.setdefault(author_id, []).append(case_id)
     new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in posts}
-    shown: Rows = [
-        {"key": f"case:{case_id}", "kind": MessageKind.CASE, "case_id": case_id, "channel": team.channel}
-        for case_id in new.values()
-    ]
-    await _insert(session, Message, shown)
-    logged: Rows = [
-        {"case_id": case_id, "kind": "opened", "by": "", "at": now, "details": {}} for case_id in new.values()
-    ]
-    await _insert(session, Event, logged)
-    timed = clocks.opening_rows(team, account.platform, [(new[p.external_id], p) for p in posts if p.allows], now)
-    if timed:
-        await _insert(session, Clock, timed)
+    key = literal("case:") + cast(col(Case.id), String)
+    await _insert_each(session, Message, new.values(), key=key, kind=MessageKind.CASE, channel=team.channel)
+    await _insert_each(session, Event, new.values(), kind="opened", at=now)
+    for private in (False, True):
+        timed = [new[post.external_id] for post in posts if post.allows and post.private is private]
+        for row in clocks.opening_rows(team, account.platform, now, private=private) if timed else ():
+            await _insert_each(session, Clock, timed, **row)
     return new
 
 
