@@ -66,13 +66,17 @@ async def start(
 
 
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:
-    """Time a promise to the citizen: it is due at its own moment, and reminded of before that."""
+    """Time a promise to the citizen: it is due at its own moment, and reminded of before that.
+
+    Four fifths of the working time until then may pass first; of all time, when the team is closed until then.
+    """
     team = await session.get_one(Team, case.team_id)
     hours = TeamSettings.of(team.settings).hours(now)
     work = between(hours, now, until)
-    reminder = now + (until - now) * PROMISE_LADDER_PERCENT / 100
     if work:
-        reminder = min(reminder, step_at(hours, now, work, Step(PROMISE_LADDER_PERCENT, Recipient.OWNER)))
+        reminder = step_at(hours, now, work, Step(PROMISE_LADDER_PERCENT, Recipient.OWNER))
+    else:
+        reminder = now + (until - now) * PROMISE_LADDER_PERCENT / 100
     session.add(
         Clock(
             case_id=case.id or 0,

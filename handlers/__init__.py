@@ -11,6 +11,7 @@ from handlers import (
     escalate,
     figures,
     home,
+    lists,
     make_case,
     more,
     notes,
@@ -65,6 +66,7 @@ def register(app: AsyncApp) -> None:
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
     app.action("figures:share")(figures.share)
+    app.action("list:share")(lists.share)
     app.command("/webcare")(commands.webcare)
     app.event("message")(notes.thread_message)
     app.event("app_home_opened")(home.home_opened)

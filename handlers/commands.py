@@ -53,11 +53,11 @@ async def _answer(desk: Desk, asked: str, word: str, rest: str, command: dict[st
     user, channel = command["user_id"], command["channel_id"]
     match asked:
         case "open":
-            return _said(await lists.waiting(desk))
+            return await lists.listed(desk, asked)
         case "mine":
-            return _said(await lists.waiting(desk, of=user))
+            return await lists.listed(desk, asked, of=user)
         case "search" if rest:
-            return _said(await lists.containing(desk, rest[:100]))
+            return await lists.listed(desk, asked, rest[:100])
         case "stats":
             return await figures.stats(desk, channel, rest)
         case "digest":

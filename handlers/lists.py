@@ -11,9 +11,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.models import WAITING, Author, Case, Mention, Message
-from bot.slack_calls import Place, permalink
+from bot.slack_calls import Place, permalink, post
 from bot.standing import card_of
-from bot.views.block import link, literal
+from bot.views.block import View, link, literal
+from bot.views.case_list import case_list
+from handlers.given import Ack
 
 SHOWN = 10
 SEARCHED = 1_000_000
@@ -22,6 +24,32 @@ SEARCHED = 1_000_000
 
 Row = tuple[Case, Author, Message | None, str]
 """A case, who asks, its card, and the newest words."""
+
+
+async def listed(desk: Desk, which: str, words: str = "", *, of: str = "") -> View:
+    """Return a list for the one who asks, with the button that shows it to the whole channel.
+
+    `which` is open, mine (of the agent `of`) or search (for `words`).
+    """
+    return case_list(await _told(desk, which, words, of), desk.t, share=f"{which}|{of}|{words}")
+
+
+async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Show the list that one agent asked for to the whole channel, as it is now."""
+    await ack()
+    which, of, words = action["value"].split("|", 2)
+    view = case_list(await _told(desk, which, words, of), desk.t)
+    await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
+
+
+async def _told(desk: Desk, which: str, words: str, of: str) -> str:
+    match which:
+        case "open":
+            return await waiting(desk)
+        case "mine":
+            return await waiting(desk, of=of)
+        case _:
+            return await containing(desk, words)
 
 
 async def waiting(desk: Desk, *, of: str | None = None) -> str:

@@ -52,7 +52,7 @@ async def test_open_lists_what_waits_oldest_first_with_who_has_it_and_a_link(bot
     await bot.card("Derde", "Beantwoord")
 
     told = await asked(bot, SANNE, "/webcare OPEN")
-    head, *lines = told.splitlines()
+    head, *lines, _ = told.splitlines()  # the last is the button
     assert " 2 " in head
     assert "Eerste" in lines[0] and "nog niemand" in lines[0]
     assert "Tweede" in lines[1] and f"<@{YOUSSEF}>" in lines[1]
@@ -69,7 +69,7 @@ async def test_open_shows_ten_and_counts_the_rest(sqlite_bot: Bot) -> None:
     assert " 12 " in lines[0]
     assert [re.findall(r"Vraag \d\d", line)[-1] for line in lines[1:11]] == [f"Vraag {n:02}" for n in range(10)]
     assert "2" in lines[11]
-    assert len(lines) == 12
+    assert len(lines) == 13, "and the button"
 
 
 async def test_open_shows_a_case_whose_card_slack_does_not_have_yet(sqlite_bot: Bot) -> None:
@@ -212,6 +212,17 @@ async def test_mine_and_search_list_what_they_say(bot: Bot) -> None:
     assert "Fatima" in await asked(bot, SANNE, "/webcare zoek PASPOORT")
     assert "Kees" in await asked(bot, SANNE, "/webcare zoek 0% onzin_")
     assert "Niets gevonden" in await asked(bot, SANNE, "/webcare zoek p_spoort")
+
+
+async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
+    bot.citizen_posts("Waar | hoe laat is de markt?")
+    await bot.card("markt")
+    for words in ("open", "zoek waar | hoe"):
+        assert "markt" in await asked(bot, SANNE, f"/webcare {words}")
+        shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+        await bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:share")
+        await bot.card("Er wacht 1 zaak" if words == "open" else "1 zaak gevonden", "markt")
+        assert "list:share" not in action_ids(bot.cards()[-1])
 
 
 async def test_a_search_that_leaves_older_mentions_out_says_so(

@@ -42,6 +42,7 @@ from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
+from bot.views.case_list import case_list
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
@@ -158,6 +159,7 @@ def account() -> Account:
 
 def messages(t: Texts) -> Iterator[View]:
     """Every message we post, in every state it can have."""
+    yield from (case_list(LONG, t, share=share) for share in ("", f"search|{BY}|{'a' * 100}"))
     files = [case_file(Status.NEW), case_file(Status.NEW, allows=False), case_file(Status.CLAIMED)]
     files += [case_file(Status.CLOSED, reason=reason) for reason in CloseReason]
     files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
