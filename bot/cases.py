@@ -257,10 +257,14 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
     asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
     notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
-    platform = str(account.options.get("title") or connectors.title(account.platform) or account.name)
     running = await clocks.open_clocks(session, case_id)
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
-    return CaseFile(case, team, account, platform, author, *rows)
+    return CaseFile(case, team, account, platform_of(account), author, *rows)
+
+
+def platform_of(account: Account) -> str:
+    """Return what people call the platform of an account; a source of one's own goes by its own name."""
+    return str(account.options.get("title") or connectors.title(account.platform) or account.name)
 
 
 async def touch(session: AsyncSession, case_id: int) -> None:

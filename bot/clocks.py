@@ -10,17 +10,17 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import teams
 from bot.domain.hours import Hours, NeverOpen, between, is_open
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
 from bot.models import Case, Clock, Reply, ReplyKind, Team
 from bot.team_settings import TeamSettings
 
 PROMISE_LADDER_PERCENT = 80
-RESOLVING = frozenset({ClockKind.RESOLUTION, ClockKind.PROMISE})
 
 
 def new_row(
-    team: Team, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
+    team_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
 ) -> dict[str, Any]:
     """Return the row of a clock that starts now, but for the case; one whose team never opens has no due moment."""
     try:
@@ -29,7 +29,7 @@ def new_row(
     except NeverOpen:
         due, next_at = None, None
     return {
-        "team_id": team.id,
+        "team_id": team_id,
         "kind": kind,
         "target_seconds": int(target.total_seconds()),
         "started_at": now,
@@ -48,21 +48,22 @@ def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> 
     targets = settings.policy().targets(platform=platform, private=private, urgent=False)
     hours, ladder = settings.hours(now), settings.steps()
     kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
-    return [new_row(team, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
+    return [new_row(team.id or 0, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
 
 
 async def start(
     session: AsyncSession, case: Case, platform: str, kinds: Iterable[ClockKind], now: datetime, *, private: bool
 ) -> None:
     """Start clocks of these kinds, unless one of the kind runs already."""
-    team = await session.get_one(Team, case.team_id)
-    settings = TeamSettings.of(team.settings)
+    settings = await teams.settings(session, case.team_id)
     targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
     hours, ladder = settings.hours(now), settings.steps()
     running = {clock.kind for clock in await open_clocks(session, case.id or 0)}
     for kind in kinds:
         if kind not in running:
-            session.add(Clock(case_id=case.id or 0, **new_row(team, kind, targets.of(kind), hours, ladder, now)))
+            session.add(
+                Clock(case_id=case.id or 0, **new_row(case.team_id, kind, targets.of(kind), hours, ladder, now))
+            )
 
 
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:
@@ -70,8 +71,7 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
 
     Four fifths of the working time until then may pass first; of all time, when the team is closed until then.
     """
-    team = await session.get_one(Team, case.team_id)
-    hours = TeamSettings.of(team.settings).hours(now)
+    hours = await hours_of(session, case.team_id, now)
     work = between(hours, now, until)
     if work:
         reminder = step_at(hours, now, work, Step(PROMISE_LADDER_PERCENT, Recipient.OWNER))
@@ -120,9 +120,8 @@ async def closed(session: AsyncSession, case: Case, at: datetime, *, counts: boo
 
 async def citizen_wrote(session: AsyncSession, case: Case, platform: str, now: datetime, *, private: bool) -> None:
     """The citizen wrote again: what waited for them goes on, and the next reaction is timed."""
-    hours = await hours_of(session, case.team_id, now)
-    team = await session.get_one(Team, case.team_id)
-    ladder = TeamSettings.of(team.settings).steps()
+    settings = await teams.settings(session, case.team_id)
+    hours, ladder = settings.hours(now), settings.steps()
     clocks = await open_clocks(session, case.id or 0)
     for clock in clocks:
         if clock.running_since is None:
@@ -136,15 +135,13 @@ async def citizen_wrote(session: AsyncSession, case: Case, platform: str, now: d
 
 async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:
     """Return the teams that are open at this moment, with what they have set."""
-    teams = await session.exec(select(Team).order_by(col(Team.id)))
-    found = [(team, TeamSettings.of(team.settings)) for team in teams]
+    found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
     return [(team, settings) for team, settings in found if is_open(settings.hours(now), now)]
 
 
 async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
     """Return a team's opening hours."""
-    team = await session.get_one(Team, team_id)
-    return TeamSettings.of(team.settings).hours(now)
+    return (await teams.settings(session, team_id)).hours(now)
 
 
 def elapsed(clock: Clock, hours: Hours, at: datetime) -> timedelta:
@@ -171,21 +168,26 @@ def pause(clock: Clock, hours: Hours, at: datetime) -> None:
 
 def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
     """Let a paused clock go on with what is left of its target; steps taken are not taken again."""
-    target, used = timedelta(seconds=clock.target_seconds or 0), timedelta(seconds=clock.used_seconds)
     clock.running_since = now
-    try:
-        clock.due_at = due_at(hours, now, max(timedelta(), target - used))
-    except NeverOpen:
-        clock.due_at = None
-    clock.next_at = when_next(clock, hours, ladder)
+    _aim(clock, hours, ladder)
+
+
+def _aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
+    """Say when a running clock is due, and its next step, by its target and what was used of it."""
+    clock.due_at, clock.next_at = _at_percent(clock, hours, 100), when_next(clock, hours, ladder)
 
 
 def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
     """Return when the clock's next step falls due, or None after the last."""
     step = next_step(ladder, clock.steps)
-    if step is None or clock.running_since is None or clock.target_seconds is None:
+    return _at_percent(clock, hours, step.percent) if step else None
+
+
+def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
+    """Return when a running clock will have used so much of its target; None when its team never opens."""
+    if clock.running_since is None or clock.target_seconds is None:
         return None
-    whole = timedelta(seconds=clock.target_seconds) * step.percent / 100
+    whole = timedelta(seconds=clock.target_seconds) * percent / 100
     left = max(timedelta(), whole - timedelta(seconds=clock.used_seconds))
     try:
         return due_at(hours, clock.running_since, left)
@@ -204,8 +206,7 @@ async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime)
 
 async def retarget(session: AsyncSession, case: Case, platform: str, now: datetime, *, private: bool) -> None:
     """Give a case's running clocks the targets of its new urgency, counted from when they started."""
-    team = await session.get_one(Team, case.team_id)
-    settings = TeamSettings.of(team.settings)
+    settings = await teams.settings(session, case.team_id)
     targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
     hours, ladder = settings.hours(now), settings.steps()
     for clock in await open_clocks(session, case.id or 0):
@@ -213,10 +214,5 @@ async def retarget(session: AsyncSession, case: Case, platform: str, now: dateti
             continue
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
         if clock.running_since is not None:
-            left = timedelta(seconds=max(0, clock.target_seconds - clock.used_seconds))
-            try:
-                clock.due_at = due_at(hours, clock.running_since, left)
-            except NeverOpen:
-                clock.due_at = None
-            clock.next_at = when_next(clock, hours, ladder)
+            _aim(clock, hours, ladder)
         session.add(clock)

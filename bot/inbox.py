@@ -3,14 +3,14 @@
 Safe to repeat: the same page again changes nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Table, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select, update
+from sqlmodel import SQLModel, col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import clocks
@@ -20,7 +20,6 @@ from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
 
-Rowed = Mention | Author | Case
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "sqlite": sqlite.insert,
@@ -45,9 +44,9 @@ async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post],
     there_already: set[int] = set()
     new = 0
     for start in range(0, len(posts), PAGE):
-        page = _without_repeats(posts[start : start + PAGE])
+        sent = {post.external_id: post for post in posts[start : start + PAGE]}  # one named twice: its last state
+        page = list(sent.values())
         there = await earlier(session, account_id, page)
-        sent = {post.external_id: post for post in page}
         known = {mention.external_id for mention in there} & sent.keys()
         for mention in await _mentions(session, account_id, known):
             there_already |= await _change(session, mention, sent[mention.external_id], now)
@@ -79,11 +78,6 @@ async def _channels_of(session: AsyncSession, case_ids: set[int]) -> set[str]:
         return set()
     found = await session.exec(select(Message.channel).where(col(Message.case_id).in_(case_ids)).distinct())
     return set(found)
-
-
-def _without_repeats(posts: Iterable[Post]) -> list[Post]:
-    """Return the posts with the last state of each; a page may name one twice."""
-    return list({post.external_id: post for post in posts}.values())
 
 
 async def _mentions(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Mention]:
@@ -167,12 +161,16 @@ def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> d
     }
 
 
-async def _insert(session: AsyncSession, model: type[Rowed], rows: Rows, *returned: str) -> Sequence[Any]:
+def _table(model: type[SQLModel]) -> Table:
+    return model.metadata.tables[str(model.__tablename__)]
+
+
+async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows, *returned: str) -> Sequence[Any]:
     """Insert rows in as few statements as can be; returns these columns of the new rows, in no certain order.
 
     Asked for the order of `rows`, SQLite would insert them one by one.
     """
-    table: Table = model.metadata.tables[str(model.__tablename__)]
+    table = _table(model)
     connection = await session.connection()
     if not returned:
         await connection.execute(insert(table), rows)
@@ -184,7 +182,7 @@ async def _insert_each(
     session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
 ) -> None:
     """Insert a row for each of these cases, alike but for the case, so that the database can make them by itself."""
-    table: Table = model.metadata.tables[str(model.__tablename__)]
+    table = _table(model)
     alike = [
         value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
         for name, value in values.items()
@@ -195,7 +193,7 @@ async def _insert_each(
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
-    table: Table = Author.metadata.tables["authors"]
+    table = _table(Author)
     connection = await session.connection()
     added = INSERT[connection.dialect.name](table)
     kept_up = added.on_conflict_do_update(

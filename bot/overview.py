@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, connectors, reports, teams
+from bot import agents, reports, teams
+from bot.cases import platform_of
 from bot.domain.case import Status
 from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
@@ -86,7 +87,7 @@ async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[
         Shown(
             case=case,
             author=author,
-            platform=str(account.options.get("title") or connectors.title(account.platform) or account.name),
+            platform=platform_of(account),
             mention=mentions[case.id or 0][-1],
             clock=clocks.get(case.id or 0),
             answerable=any(each.allows and each.gone_at is None for each in mentions[case.id or 0]),

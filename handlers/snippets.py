@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from bot import cases
+from bot import cases, teams
 from bot.desk import Desk
 from bot.domain.reply import has_words
-from bot.team_settings import TeamSettings
 from bot.views.answer_modal import Kept, snippet_option
 from handlers.given import Ack
 
@@ -17,8 +16,9 @@ OFFERED = 100
 async def offer(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     """Offer the texts that hold all words typed so far; those with the words in their title first."""
     async with desk.reading() as session:
-        file = await cases.read(session, Kept.of(body["view"]).case)
-    snippets, typed = TeamSettings.of(file.team.settings).snippets, body["value"]
+        case = await cases.get(session, Kept.of(body["view"]).case)
+        snippets = (await teams.settings(session, case.team_id)).snippets
+    typed = body["value"]
     found = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]
     found.sort(key=lambda each: not has_words(each.title, typed))
     await ack(options=[snippet_option(each.title, each.text) for each in found[:OFFERED]])

@@ -11,10 +11,10 @@ import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases
+from bot import cards, cases, clocks
 from bot.desk import Desk
 from bot.domain.case import Status
-from bot.domain.hours import between, is_open
+from bot.domain.hours import between
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
@@ -27,19 +27,17 @@ log = structlog.get_logger()
 async def look_after(desk: Desk) -> None:
     """Remind the owners of cases that lie still, and put back what lay still for too long; in opening hours only."""
     async with desk.reading() as session:
-        teams = (await session.exec(select(Team))).all()
-    for team in teams:
+        open_now = await clocks.open_teams(session, desk.now())
+    for team, settings in open_now:
         try:
-            await _look_after(desk, team)
+            await _look_after(desk, team, settings)
         except Exception as error:  # one team's trouble is not another's
             log.error("looking after claims failed", team=team.id, **trace(error))
 
 
-async def _look_after(desk: Desk, team: Team) -> None:
-    settings, now = TeamSettings.of(team.settings), desk.now()
+async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
+    now = desk.now()
     hours = settings.hours(now)
-    if not is_open(hours, now):
-        return
     remind_after = timedelta(minutes=settings.claim_reminder)
     return_after = remind_after + timedelta(minutes=settings.claim_return)
     async with desk.reading() as session:
