@@ -10,7 +10,8 @@ import structlog
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, clocks, db
+from bot import cards, cases, db
+from bot.cases import clocks
 from bot.connectors.base import (
     Connector,
     Draft,

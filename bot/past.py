@@ -12,7 +12,8 @@ from random import Random
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, clocks, inbox
+from bot import cases
+from bot.cases import clocks, inbox
 from bot.digests import daily, key_of, moment
 from bot.domain.case import CloseReason
 from bot.domain.figures import Span

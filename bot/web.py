@@ -7,7 +7,8 @@ import structlog
 from aiohttp import web
 from sqlmodel import select
 
-from bot import accounts, cards, inbox
+from bot import accounts, cards
+from bot.cases import inbox
 from bot.connectors.webhook import NotSigned, posts_of, verify
 from bot.desk import Desk
 from bot.domain.payload import BadPayload

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bot import cards, inbox, manual
+from bot import cards, manual
+from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.text import Refused
 from bot.views.modals import said

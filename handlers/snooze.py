@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bot import cards, cases, clocks
+from bot import cards, cases
+from bot.cases import clocks
 from bot.desk import Desk
 from bot.models import Event
 from bot.views.modals import snooze_modal

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import col, func, select
 
-from bot import cards, clocks, presence
+from bot import cards, presence
 from bot.absence import shown_away
+from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
 from bot.logs import trace

@@ -11,7 +11,8 @@ import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, clocks
+from bot import cards, cases
+from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.hours import between

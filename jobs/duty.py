@@ -7,7 +7,8 @@ from typing import Any
 import structlog
 from sqlmodel import col, update
 
-from bot import cards, clocks, duty, presence, teams
+from bot import cards, duty, presence, teams
+from bot.cases import clocks
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import Team

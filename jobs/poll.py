@@ -6,7 +6,8 @@ import structlog
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, connectors, db, inbox
+from bot import cards, connectors, db
+from bot.cases import inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.desk import Desk
 from bot.domain.mention import Post

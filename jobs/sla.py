@@ -13,7 +13,8 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, clocks, presence
+from bot import cards, cases, presence
+from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step

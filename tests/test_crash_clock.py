@@ -7,7 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot import accounts, cards, cases, inbox
+from bot import accounts, cards, cases
+from bot.cases import inbox
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Message, MessageKind, Team

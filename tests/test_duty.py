@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot import cards, cases, inbox, presence
+from bot import cards, cases, presence
+from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post

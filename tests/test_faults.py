@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from sqlmodel import select
 
-from bot import cards, cases, inbox
+from bot import cards, cases
+from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.text import Refused

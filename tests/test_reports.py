@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot import cases, db, inbox, outbox, reports
+from bot import cases, db, outbox, reports
+from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
 from bot.domain.mention import Author as By

@@ -11,7 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
-from bot import cards, cases, clocks, inbox, outbox, presence
+from bot import cards, cases, outbox, presence
+from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind

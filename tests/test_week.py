@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import cases, db, inbox
+from bot import cases, db
+from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.mention import Allows, Author, Post
 from bot.models import MessageKind

@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import clocks
-from bot.cases import NOT_CLOSED, touch
-from bot.conversations import Earlier, cases_to_join, earlier, openers_of
+from bot.cases import clocks
+from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
+from bot.cases.moves import NOT_CLOSED, touch
 from bot.domain.case import OPEN, Status
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team

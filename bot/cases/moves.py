@@ -8,7 +8,8 @@ from sqlalchemy import or_
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import clocks, connectors, db
+from bot import connectors, db
+from bot.cases import clocks
 from bot.domain.case import ALLOWED_FROM, BY_OWNER, CloseReason, Move, Status, Urgency
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
