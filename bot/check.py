@@ -16,7 +16,7 @@ from bot.check_slack import Finding, Group, by_http, missing, slack_findings
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 HEALTH_SECONDS = 3
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach what listens on all addresses

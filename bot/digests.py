@@ -18,7 +18,7 @@ from bot.domain.period import Period, at_minute, month_before, opening, week_bef
 from bot.models import Message, Team
 from bot.slack_calls import Place, permalink
 from bot.standing import oldest_card, standing
-from bot.team_settings import TeamSettings, minute
+from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
 """A team that never closes has its digest at nine."""

@@ -11,7 +11,7 @@ from bot import cases, presence
 from bot.domain.case import Status
 from bot.domain.hours import is_open
 from bot.models import WAITING, Case, Event, Message, MessageKind, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 
 async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, reports, teams
+from bot import reports
 from bot.cases import platform_of
 from bot.domain.case import Status
 from bot.domain.figures import Overview, Part, Span
@@ -19,6 +19,7 @@ from bot.domain.period import WEEK, days_of
 from bot.domain.sla import ClockKind
 from bot.models import WAITING, Account, Author, Case, Clock, Mention, Role, Team
 from bot.standing import standing
+from bot.team import agents, teams
 from bot.texts import Texts
 from bot.views.home import SHOWN, Home, Shown
 

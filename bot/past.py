@@ -21,7 +21,7 @@ from bot.domain.hours import Hours, add
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.period import opening, working_day_before
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 AGENTS = {"U0SANNE": "SB", "U0YOUSSEF": "YA"}
 PROMISED_BY = "U0YOUSSEF"

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, cases
+from bot import cases
 from bot.domain.text import Refused
 from bot.models import WAITING, Agent, Case, Message, MessageKind
-from bot.team_settings import TeamSettings
+from bot.team import agents
+from bot.team.settings import TeamSettings
 
 LOOK_EVERY = timedelta(minutes=5)
 """So often, at most, Slack is asked about one person: its methods allow some fifty calls a minute."""

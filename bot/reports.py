@@ -27,7 +27,7 @@ from bot.domain.figures import Figures, Measured, Part, Source
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 
 def zone_of(team: Team) -> tzinfo:

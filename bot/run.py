@@ -20,13 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
 import jobs
-from bot import accounts, check_slack, db, seal, teams
+from bot import accounts, check_slack, db, seal
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.desk import Desk
 from bot.models import Account
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.team import teams
 from bot.texts import Texts
 from bot.wake import InProcess
 from bot.web import build_web

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, agents, db, past, seal
+from bot import accounts, db, past, seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.webhook import posts_of
@@ -25,7 +25,8 @@ from bot.run import run, utc_now
 from bot.sandbox import seed
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
-from bot.team_settings import Snippet, TeamSettings
+from bot.team import agents
+from bot.team.settings import Snippet, TeamSettings
 
 MANIFEST = Path(__file__).parent / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"

@@ -6,14 +6,15 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot import agents, cards, cases, outbox
+from bot import cards, cases, outbox
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.mention import Allows
 from bot.domain.reply import filled_in, initials_of, signed
 from bot.domain.text import Refused, Text, text
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
-from bot.team_settings import TeamSettings
+from bot.team import agents
+from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
     INITIALS,
     KIND,

@@ -6,7 +6,7 @@ from bot import cards, cases
 from bot.desk import Desk
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused, Wrong, text
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
 from handlers.given import Ack, Context

@@ -3,9 +3,9 @@
 import difflib
 from typing import Any
 
-from bot import agents
 from bot.desk import Desk
 from bot.domain.text import Refused
+from bot.team import agents
 from bot.views.block import View, literal, section
 from handlers import figures, lists, presence
 from handlers.given import Ack, Respond

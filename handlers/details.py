@@ -9,7 +9,7 @@ from bot.desk import Desk
 from bot.models import Event
 from bot.slack_calls import Place, permalink
 from bot.standing import card_of
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
 from bot.views.topic import topic_of

@@ -10,7 +10,7 @@ from bot.domain.case import Status, Urgency
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation, Team
 from bot.slack_calls import call
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
 from handlers.given import Ack, Context

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import digests, export, reports, teams
+from bot import digests, export, reports
 from bot.desk import Desk
 from bot.domain.figures import Overview, Span
 from bot.domain.period import Period, parse, split
 from bot.domain.text import Refused
 from bot.models import Team
 from bot.slack_calls import post, upload
+from bot.team import teams
 from bot.views.block import View
 from bot.views.digest import overview
 from handlers.given import Ack

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot import agents
 from bot.desk import Desk
+from bot.team import agents
 from handlers.given import Context
 from handlers.more import LOOKS
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot import agents, settings_forms, teams, undo
 from bot.desk import Desk
 from bot.models import Event, Role, Team
-from bot.team_settings import HOLIDAYS
+from bot.team import agents, forms, teams, undo
+from bot.team.settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from handlers import settings_lists
@@ -59,7 +59,7 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
         coordinators = await agents.with_role(session, Role.COORDINATOR)
         readers = await agents.with_role(session, Role.READER)
     team = next(each for each in all_teams if each.id == team_id)
-    filled = settings_forms.written_of(team, desk.t)
+    filled = forms.written_of(team, desk.t)
     match group:
         case "team":
             return modals.team_modal(team_id, filled, desk.t, speaks=team is all_teams[0])
@@ -74,7 +74,7 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
         case "duty":
             return modals.duty_modal(team_id, await user_groups(desk), filled, desk.t)
         case "reasons":
-            return modals.reasons_modal(team_id, settings_forms.STANDARD_REASONS, filled, desk.t)
+            return modals.reasons_modal(team_id, forms.STANDARD_REASONS, filled, desk.t)
         case "roles":
             return modals.roles_modal(team_id, coordinators, readers, desk.t)
         case _:
@@ -97,9 +97,9 @@ async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str
     A field that was left as it was shown stands for what is set now, so that what a colleague changed meanwhile stays.
     """
     async with desk.reading() as session:
-        now_set = settings_forms.written_of(await session.get_one(Team, team_id), desk.t)
+        now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
     filled = {**values(view), **{field: now_set[field] for field in left_as_shown(view)}}
-    changes = settings_forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
+    changes = forms.read(view["callback_id"].partition(":")[2], filled, desk.t)
     moved = {field: changes[field] for field in CHANNELS if changes.get(field) not in (None, "", now_set[field])}
     await refuse_closed_channels(desk, moved)
     return changes

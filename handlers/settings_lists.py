@@ -6,11 +6,12 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, connectors, settings_forms, teams
+from bot import connectors
 from bot.desk import Desk
 from bot.domain.text import Refused
 from bot.models import Account
-from bot.team_settings import TeamSettings
+from bot.team import agents, forms, teams
+from bot.team.settings import TeamSettings
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
@@ -71,7 +72,7 @@ async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Bloc
             return modals.initials_modal(team_id, chosen or "", initials or "", desk.t)
         if kind == "platform":
             name = (await _platforms(session, desk, team_id, settings)).get(chosen or "", "")
-            filled = settings_forms.written_norm("platform", settings.platforms.get(chosen or ""))
+            filled = forms.written_norm("platform", settings.platforms.get(chosen or ""))
             return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
     kept = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
     if chosen is not None and chosen not in kept:
@@ -85,7 +86,7 @@ async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Bloc
 async def save_one(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Add, change or remove one thing of a list, and offer to undo it."""
     kept, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
-    item = settings_forms.read(kind, values(view), desk.t)["item"]
+    item = forms.read(kind, values(view), desk.t)["item"]
     if kind == "adviser" and item and item["target"][0] in "CG":
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
@@ -98,7 +99,7 @@ async def save_one(ack: Ack, view: dict[str, Any], context: Context, desk: Desk)
 async def save_platform(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
     """Give a platform a norm of its own, or that of all."""
     kept, by = json.loads(view["private_metadata"]), context.user_id or ""
-    norm = settings_forms.read("platform", values(view), desk.t)["item"]
+    norm = forms.read("platform", values(view), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, kept["team"], kept["platform"], norm, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from bot import cases, teams
+from bot import cases
 from bot.desk import Desk
 from bot.domain.reply import has_words
+from bot.team import teams
 from bot.views.answer_modal import Kept, snippet_option
 from handlers.given import Ack
 

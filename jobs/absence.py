@@ -17,7 +17,7 @@ from bot.domain.hours import between
 from bot.logs import trace
 from bot.models import WAITING, Agent, Case, Event, Team
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
 from bot.models import WAITING, Case, Clock, Event, Message, MessageKind, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from bot.domain.figures import Span
 from bot.domain.period import working_day_before
 from bot.logs import trace
 from bot.models import Message, MessageKind, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
 

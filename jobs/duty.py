@@ -7,13 +7,14 @@ from typing import Any
 import structlog
 from sqlmodel import col, update
 
-from bot import cards, duty, presence, teams
+from bot import cards, duty, presence
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import Team
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
-from bot.team_settings import TeamSettings
+from bot.team import teams
+from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
 

@@ -6,10 +6,11 @@ It also makes every process speak the language that was chosen in one of them.
 import structlog
 from sqlmodel import col, select
 
-from bot import cards, teams
+from bot import cards
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import UNSENT, Account, Reply
+from bot.team import teams
 
 log = structlog.get_logger()
 

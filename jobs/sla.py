@@ -20,7 +20,7 @@ from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
 from bot.logs import trace
 from bot.models import Case, Clock, Event, Message, MessageKind, Team
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from bot.views.clock import COUNTED_DOWN
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ from bot.domain.case import Status
 from bot.models import Case, Clock, Event, Role
 from bot.sandbox.looking import text_of
 from bot.sandbox.state import elements
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.test_commands import asked
 from tests.test_home import make_role

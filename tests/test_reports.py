@@ -26,7 +26,7 @@ from bot.sandbox.looking import text_of
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
 from bot.standing import standing as standing_of
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.digest import paragraphs
 from jobs.digest import send_digests

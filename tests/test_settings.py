@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import settings_forms
 from bot.domain.text import Wrong
 from bot.models import Clock, Event, Team
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.state import elements
-from bot.team_settings import HOLIDAYS, LadderStep, Norm, Recipient, TeamSettings
+from bot.team import forms
+from bot.team.settings import HOLIDAYS, LadderStep, Norm, Recipient, TeamSettings
 from bot.texts import Texts
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.test_home import home
@@ -131,9 +131,9 @@ async def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(sqli
     ],
 )
 def test_what_cannot_be_read_is_refused(group: str, field: str, words: str) -> None:
-    filled = {**settings_forms.written(TeamSettings(), DUTCH), "name": "Webcare", field: words}
+    filled = {**forms.written(TeamSettings(), DUTCH), "name": "Webcare", field: words}
     with pytest.raises(Wrong) as wrong:
-        settings_forms.read(group, filled, DUTCH)
+        forms.read(group, filled, DUTCH)
     assert all(name.split("_")[0] == field.split("_")[0] for name in wrong.value.fields)
     assert all(DUTCH(said) for said in wrong.value.fields.values())
 
@@ -330,8 +330,8 @@ all_settings = st.builds(
     language=st.sampled_from([None, "nl", "en"]),
     topics=labels,
     close_reasons=labels,
-    reasons_left_out=st.sets(st.sampled_from(settings_forms.STANDARD_REASONS)).map(
-        lambda some: [reason for reason in settings_forms.STANDARD_REASONS if reason in some]
+    reasons_left_out=st.sets(st.sampled_from(forms.STANDARD_REASONS)).map(
+        lambda some: [reason for reason in forms.STANDARD_REASONS if reason in some]
     ),
     rota=st.dictionaries(st.integers(0, 6), st.lists(st.sampled_from([SANNE, YOUSSEF]), min_size=1, unique=True)),
     duty_group=st.sampled_from(["", "S0DIENST"]),
@@ -356,15 +356,15 @@ all_settings = st.builds(
 
 @given(settings=all_settings)
 def test_what_is_written_in_the_fields_reads_back_the_same(settings: TeamSettings) -> None:
-    filled = settings_forms.written(settings, DUTCH) | {"name": "Webcare", "channel": CHANNEL}
+    filled = forms.written(settings, DUTCH) | {"name": "Webcare", "channel": CHANNEL}
     read: dict = {}
     for form in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
-        read |= settings_forms.read(form, filled, DUTCH)
+        read |= forms.read(form, filled, DUTCH)
     assert (read["name"], read["channel"]) == ("Webcare", CHANNEL)
     assert TeamSettings.model_validate(read) == settings
 
 
 @given(norm=st.none() | norms)
 def test_the_norm_of_a_platform_reads_back_the_same(norm: Norm | None) -> None:
-    read = settings_forms.read("platform", settings_forms.written_norm("platform", norm), DUTCH)["item"]
+    read = forms.read("platform", forms.written_norm("platform", norm), DUTCH)["item"]
     assert (Norm.model_validate(read) if read else None) == norm

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import pytest
 
-from bot import presence, teams
+from bot import presence
 from bot.models import Agent, Clock, ClockKind, Escalation, Event, Role
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.state import elements
 from bot.sandbox.workspace import UserGroup
-from bot.team_settings import Adviser, Norm
+from bot.team import teams
+from bot.team.settings import Adviser, Norm
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.test_settings import changed, changes, open_group, settings_of
 from tests.test_story import answer, open_modal

@@ -20,7 +20,7 @@ from bot.models import Account, Clock, Event, Message, MessageKind, Reply, Reply
 from bot.presence import Presence
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
-from bot.team_settings import TeamSettings
+from bot.team.settings import TeamSettings
 from jobs import claims, sla
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually, running_bot
 from tests.test_story import answer, asks_for_a_promise, open_modal, square_texts

@@ -2,9 +2,9 @@
 
 from sqlmodel import col, select
 
-from bot import teams
 from bot.models import Event
 from bot.sandbox.looking import action_ids
+from bot.team import teams
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.test_sla import mention
 from tests.test_story import open_modal

@@ -33,8 +33,8 @@ from bot.models import (
     Team,
 )
 from bot.sandbox import blocks, modals
-from bot.settings_forms import STANDARD_REASONS, written, written_norm
-from bot.team_settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.forms import STANDARD_REASONS, written, written_norm
+from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views import settings_form, settings_lists, settings_modals
 from bot.views.answer_modal import Composed, Kept, answer_modal

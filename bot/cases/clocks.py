@@ -10,11 +10,11 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import teams
 from bot.domain.hours import Hours, NeverOpen, between, is_open
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
 from bot.models import Case, Clock, Reply, ReplyKind, Team
-from bot.team_settings import TeamSettings
+from bot.team import teams
+from bot.team.settings import TeamSettings
 
 PROMISE_LADDER_PERCENT = 80
 

@@ -1,6 +1,6 @@
 """The settings of a team: a menu, a form for each group, and word of what was changed; the lists have their own.
 
-What stands in the fields is given by block id and comes back by block id; see `bot.settings_forms`.
+What stands in the fields is given by block id and comes back by block id; see `bot.team.forms`.
 """
 
 from collections.abc import Sequence

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import agents, teams
 from bot.domain.text import Refused
 from bot.models import Event
+from bot.team import agents, teams
 
 PUT_BACK = {
     teams.CHANGED: teams.put_back,

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team_settings import MOST_LABEL, minute, zone
+from bot.team.settings import MOST_LABEL, minute, zone
 from bot.texts import Texts
 
 Filled = Mapping[str, Any]

@@ -9,20 +9,8 @@ from typing import Any
 from bot.domain.case import CloseReason
 from bot.domain.text import Wrong, text
 from bot.models import Team
-from bot.settings_fields import (
-    TOLD,
-    Filled,
-    Reader,
-    day,
-    day_of_year,
-    early_closing,
-    label,
-    minutes,
-    step,
-    time,
-    time_zone,
-)
-from bot.team_settings import HOLIDAYS, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.fields import TOLD, Filled, Reader, day, day_of_year, early_closing, label, minutes, step, time, time_zone
+from bot.team.settings import HOLIDAYS, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_card import REASONS
 

@@ -12,7 +12,7 @@ from bot import db
 from bot.desk import Desk
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Event, Team
-from bot.team_settings import MOST_LISTED, TeamSettings
+from bot.team.settings import MOST_LISTED, TeamSettings
 
 CHANGED = "settings"
 """The kind of the event that tells of a changed setting."""
