@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, presence
+from bot import cases
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.figures import Overview
 from bot.models import Account, Agent, CaseFile, Clock, Message, MessageKind
+from bot.staffing import presence
 from bot.views.ask import ask_card
 from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot import cards, cases, duty
+from bot import cards, cases
 from bot.desk import Desk
 from bot.models import Event
 from bot.slack_calls import Place, permalink
+from bot.staffing import duty
 from bot.standing import card_of
 from bot.team.settings import TeamSettings
 from bot.views.block import Block

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from bot import cards, presence
+from bot import cards
 from bot.desk import Desk
-from bot.presence import Presence
+from bot.staffing import presence
+from bot.staffing.presence import Presence
 from bot.views.away import away_question
 from bot.views.block import View, section
 from handlers.given import Ack, Respond

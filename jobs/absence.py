@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import col, func, select
 
-from bot import cards, presence
+from bot import cards
 from bot.absence import shown_away
 from bot.cases import clocks
 from bot.desk import Desk
@@ -17,6 +17,7 @@ from bot.domain.hours import between
 from bot.logs import trace
 from bot.models import WAITING, Agent, Case, Event, Team
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses
+from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()

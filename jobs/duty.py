@@ -7,12 +7,13 @@ from typing import Any
 import structlog
 from sqlmodel import col, update
 
-from bot import cards, duty, presence
+from bot import cards
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import Team
 from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.staffing import duty, presence
 from bot.team import teams
 from bot.team.settings import TeamSettings
 

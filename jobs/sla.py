@@ -13,13 +13,14 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, presence
+from bot import cards, cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
 from bot.logs import trace
 from bot.models import Case, Clock, Event, Message, MessageKind, Team
+from bot.staffing import presence
 from bot.team.settings import TeamSettings
 from bot.views.clock import COUNTED_DOWN
 

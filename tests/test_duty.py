@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot import cards, cases, presence
+from bot import cards, cases
 from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.models import Agent, Event, Message, MessageKind, Team
-from bot.presence import Presence
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
+from bot.staffing import presence
+from bot.staffing.presence import Presence
 from jobs import absence, duty
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.test_sla import StoppedClock, local, mention, settings

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from bot import presence
 from bot.models import Agent, Clock, ClockKind, Escalation, Event, Role
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.state import elements
 from bot.sandbox.workspace import UserGroup
+from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import Adviser, Norm
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot

@@ -11,15 +11,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
-from bot import cards, cases, outbox, presence
+from bot import cards, cases, outbox
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
-from bot.presence import Presence
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
+from bot.staffing import presence
+from bot.staffing.presence import Presence
 from bot.team.settings import TeamSettings
 from jobs import claims, sla
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually, running_bot

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, String, cast, literal
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases, presence
+from bot import cases
 from bot.domain.case import Status
 from bot.domain.hours import is_open
 from bot.models import WAITING, Case, Event, Message, MessageKind, Team
+from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
 
