@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 
 from bot import accounts, connectors, db, seal
-from bot.check_slack import Finding, Group, by_http, missing, slack_findings
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team
+from bot.slack.check import Finding, Group, by_http, missing, slack_findings
 from bot.team.settings import TeamSettings
 
 HEALTH_SECONDS = 3

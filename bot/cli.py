@@ -17,11 +17,11 @@ from typer.core import TyperGroup
 
 from bot import check as checks
 from bot import cli_accounts, db, run, seal, trying
-from bot.check_slack import by_http
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.connectors.http import host
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
+from bot.slack.check import by_http
 from bot.terminal import database, mark, plain, say, settings_for_command, with_key
 
 log = structlog.get_logger()

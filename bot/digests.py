@@ -16,7 +16,7 @@ from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import Hours
 from bot.domain.period import Period, at_minute, month_before, opening, week_before, working_day_before
 from bot.models import Message, Team
-from bot.slack_calls import Place, permalink
+from bot.slack.calls import Place, permalink
 from bot.standing import oldest_card, standing
 from bot.team.settings import TeamSettings, minute
 

@@ -10,7 +10,7 @@ import structlog
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases, db
+from bot import cases, db
 from bot.cases import clocks
 from bot.connectors.base import (
     Connector,
@@ -31,6 +31,7 @@ from bot.logs import trace
 from bot.models import UNSENT, Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
+from bot.slack import messages
 
 log = structlog.get_logger()
 
@@ -118,8 +119,9 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     return case
 
 
-async def send_due(desk: Desk, account_id: int) -> datetime | None:
-    """Send all replies of an account that are due; returns when the next one falls due, if any waits."""
+async def drain(desk: Desk, lane: str) -> datetime | None:
+    """Send all replies due of the account whose id is `lane`; returns when the next one falls due, if any waits."""
+    account_id = int(lane)
     while True:
         async with desk.session() as session:
             now = desk.now()
@@ -134,9 +136,9 @@ async def send_due(desk: Desk, account_id: int) -> datetime | None:
         outcome = await _try(desk.connector(account), draft, again=again, now=now)
         async with desk.session() as session:
             await _record(session, reply.id or 0, outcome, desk.now())
-        await cards.sync(desk, reply.case_id)
+        await messages.sync(desk, reply.case_id)
         if isinstance(outcome, Unauthorized):
-            await cards.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
+            await messages.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
 
 
 async def _take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | None:

@@ -20,18 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
 import jobs
-from bot import accounts, check_slack, db, seal
+from bot import accounts, db, outbox, seal
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.desk import Desk
 from bot.models import Account
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.slack import check, messages
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
 from bot.team import teams
 from bot.texts import Texts
 from bot.wake import InProcess
 from bot.web import build_web
-from jobs import deliver, poll
+from jobs import poll
 
 log = structlog.get_logger()
 
@@ -64,8 +65,8 @@ async def open_desk(
         )
         lanes.serve(
             {
-                "messages": partial(deliver.messages, desk),
-                "replies": partial(deliver.replies, desk),
+                "messages": partial(messages.drain, desk),
+                "replies": partial(outbox.drain, desk),
                 "poll": partial(poll.poll, desk),
             }
         )
@@ -119,7 +120,7 @@ async def run(
 
 
 def _refuse_unusable(settings: Settings, *, http: bool) -> None:
-    for sentence in check_slack.missing(settings, http=http):
+    for sentence in check.missing(settings, http=http):
         raise BadSettings(sentence)
     seal.refuse_malformed(settings.webcare_secret_key.get_secret_value())
 
@@ -132,7 +133,7 @@ async def _check_slack(desk: Desk) -> None:
         await call(desk.slack, "auth.test")
         await call(desk.slack, "conversations.history", channel=channel, limit=1)
     except SlackRefuses as refusal:
-        raise BadSettings(check_slack.explain(refusal.error, channel)) from None
+        raise BadSettings(check.explain(refusal.error, channel)) from None
     except (SlackDown, SlackLater):
         log.warning("Slack does not answer yet; starting all the same")
 
@@ -207,7 +208,7 @@ async def _socket_address(settings: Settings) -> str | None:
     try:
         return await open_socket(settings)
     except SlackRefuses:
-        raise BadSettings(check_slack.NO_CONNECTION) from None
+        raise BadSettings(check.NO_CONNECTION) from None
     except (SlackDown, SlackLater):
         return None
 

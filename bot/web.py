@@ -7,13 +7,14 @@ import structlog
 from aiohttp import web
 from sqlmodel import select
 
-from bot import accounts, cards
+from bot import accounts
 from bot.cases import inbox
 from bot.connectors.webhook import NotSigned, posts_of, verify
 from bot.desk import Desk
 from bot.domain.payload import BadPayload
 from bot.logs import trace
 from bot.models import Account
+from bot.slack import messages
 
 log = structlog.get_logger()
 
@@ -58,7 +59,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
         return _problem(503, "This source was stopped here; send this again when it was started.")
     async with desk.session() as session:
         taken = await inbox.take_in(session, row.id or 0, posts, now=desk.now())
-    cards.wake(desk, taken.channels)
+    messages.wake(desk, taken.channels)
     return web.json_response({"received": len(posts), "new": taken.new})
 
 

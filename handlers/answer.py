@@ -6,13 +6,14 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot import cards, cases, outbox
+from bot import cases, outbox
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.mention import Allows
 from bot.domain.reply import filled_in, initials_of, signed
 from bot.domain.text import Refused, Text, text
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
+from bot.slack import messages
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
@@ -42,7 +43,7 @@ async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
     async with home_after(desk, body):
         async with opened(desk, body) as show:
             await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
-        await cards.sync(desk, case_id)
+        await messages.sync(desk, case_id)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -51,7 +52,7 @@ async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk
     async with desk.session() as session:
         await cases.take_over(session, case_id, by=by, now=desk.now())
     await ack(response_action="update", view=await _claimed_modal(desk, case_id, by))
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool = False) -> Block:
@@ -154,7 +155,7 @@ async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> 
         await cases.set_topic(session, kept.case, topic=topic, by=by, now=desk.now())
     await ack()
     desk.wake(f"replies:{reply.account_id}")
-    await cards.sync(desk, reply.case_id)
+    await messages.sync(desk, reply.case_id)
     if kept.home:
         await publish(desk, by)
 

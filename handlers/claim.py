@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from bot import cards, cases
+from bot import cases
 from bot.desk import Desk
+from bot.slack import messages
 from bot.views.modals import assign_modal
 from handlers.given import Ack, Context
 from handlers.home import home_after
@@ -16,14 +17,14 @@ async def claim(ack: Ack, action: dict[str, Any], context: Context, body: dict[s
     async with home_after(desk, body):
         async with desk.session() as session:
             case = await cases.claim(session, int(action["value"]), by=context.user_id or "", now=desk.now())
-        await cards.sync(desk, case.id or 0)
+        await messages.sync(desk, case.id or 0)
 
 
 async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     """Put the case back in the queue."""
     async with desk.session() as session:
         await cases.release(session, case_id, by=body["user"]["id"], now=desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -51,4 +52,4 @@ async def assign(ack: Ack, view: dict[str, Any], context: Context, body: dict[st
     async with desk.session() as session:
         await cases.assign(session, case_id, to=to, by=context.user_id or "", now=desk.now())
     await ack()
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from bot import cards, cases
+from bot import cases
 from bot.desk import Desk
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused, Wrong, text
+from bot.slack import messages
 from bot.team.settings import TeamSettings
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
@@ -36,7 +37,7 @@ async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) ->
         case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def reopen(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -45,4 +46,4 @@ async def reopen(ack: Ack, action: dict[str, Any], context: Context, desk: Desk)
     case_id = int(action["value"])
     async with desk.session() as session:
         await cases.reopen(session, case_id, by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot import cards, cases
+from bot import cases
 from bot.desk import Desk
 from bot.models import Event
-from bot.slack_calls import Place, permalink
+from bot.slack import messages
+from bot.slack.calls import Place, permalink
 from bot.staffing import duty
 from bot.standing import card_of
 from bot.team.settings import TeamSettings
@@ -48,7 +49,7 @@ async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: D
         is_urgent = action["action_id"] == "case:urgent"
         await cases.set_urgent(session, case_id, urgent=is_urgent, by=by, now=desk.now())
         await duty.call_to(session, case_id, desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
     await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
 
 
@@ -59,4 +60,4 @@ async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: De
     chosen = topic_of(action["selected_option"]["value"])
     async with desk.session() as session:
         await cases.set_topic(session, case_id, topic=chosen, by=body["user"]["id"], now=desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

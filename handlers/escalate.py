@@ -4,12 +4,13 @@ from typing import Any
 
 from sqlmodel import select
 
-from bot import cards, cases
+from bot import cases
 from bot.desk import Desk
 from bot.domain.case import Status, Urgency
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation, Team
-from bot.slack_calls import call
+from bot.slack import messages
+from bot.slack.calls import call
 from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
@@ -38,7 +39,7 @@ async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], 
             channels = [(f"# {team.name}", team.channel) for team in teams]
         advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
         await show(escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers))
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -55,7 +56,7 @@ async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk)
             urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
         )  # fmt: skip
     await ack()
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def _places(desk: Desk, target: str) -> list[str]:
@@ -90,4 +91,4 @@ async def advise(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -
         by = context.user_id or ""
         case = await cases.advise(session, escalation_id, by=by, now=desk.now(), advice=advice)
     await ack()
-    await cards.sync(desk, case.id or 0)
+    await messages.sync(desk, case.id or 0)

@@ -12,7 +12,7 @@ from bot.domain.figures import Overview, Span
 from bot.domain.period import Period, parse, split
 from bot.domain.text import Refused
 from bot.models import Team
-from bot.slack_calls import post, upload
+from bot.slack.calls import post, upload
 from bot.team import teams
 from bot.views.block import View
 from bot.views.digest import overview

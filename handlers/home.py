@@ -8,7 +8,7 @@ import structlog
 
 from bot import overview
 from bot.desk import Desk
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.views.home import Home, home_tab
 
 log = structlog.get_logger()

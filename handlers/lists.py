@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.models import WAITING, Author, Case, Mention, Message
-from bot.slack_calls import Place, permalink, post
+from bot.slack.calls import Place, permalink, post
 from bot.standing import card_of
 from bot.views.block import View, link, literal
 from bot.views.case_list import case_list

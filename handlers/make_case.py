@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from bot import cards, manual
+from bot import manual
 from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.text import Refused
+from bot.slack import messages
 from bot.views.modals import said
 from handlers.given import Ack
 from handlers.modal import opened
@@ -22,7 +23,7 @@ async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], de
         async with desk.session() as session:
             account = await manual.account(session, shortcut["channel"]["id"], now=desk.now())
             taken = await inbox.take_in(session, account.id or 0, [post], now=desk.now())
-        cards.wake(desk, taken.channels)
+        messages.wake(desk, taken.channels)
         if taken.new:
             words = desk.t("The case has been made; its card follows in the team's channel.")
         else:

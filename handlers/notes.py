@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlmodel import col, or_, select
 
-from bot import cards, cases
+from bot import cases
 from bot.desk import Desk
 from bot.models import Message, MessageKind
-from bot.slack_calls import Place, key_at
+from bot.slack import messages
+from bot.slack.calls import Place, key_at
 from bot.views.modals import note_modal
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
@@ -25,7 +26,7 @@ async def add_note(ack: Ack, view: dict[str, Any], context: Context, desk: Desk)
     async with desk.session() as session:
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
     await ack()
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def thread_message(event: dict[str, Any], desk: Desk) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot import cards
 from bot.desk import Desk
+from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence
 from bot.views.away import away_question
@@ -34,7 +34,7 @@ async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk
     words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
     await respond(text=words, replace_original=True)
     for case_id in handed_back:
-        await cards.sync(desk, case_id)
+        await messages.sync(desk, case_id)
 
 
 async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:

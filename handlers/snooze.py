@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from bot import cards, cases
+from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.models import Event
+from bot.slack import messages
 from bot.views.modals import snooze_modal
 from handlers.given import Ack, Context
 from handlers.modal import opened, values
@@ -37,4 +38,4 @@ async def snooze(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -
         session.add(Event(case_id=case_id, kind="snooze", by=by, at=desk.now(), details={"minutes": minutes}))
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])
     await ack()
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

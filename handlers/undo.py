@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from bot import cards, outbox
+from bot import outbox
 from bot.desk import Desk
+from bot.slack import messages
 from handlers.given import Ack, Context
 
 
@@ -13,7 +14,7 @@ async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -
     case_id = int(action["value"])
     async with desk.session() as session:
         await outbox.withdraw(session, case_id, by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)
 
 
 async def settle_sent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
@@ -31,4 +32,4 @@ async def _settle(ack: Ack, action: dict[str, Any], context: Context, desk: Desk
     case_id = int(action["value"])
     async with desk.session() as session:
         await outbox.settle(session, case_id, published=published, by=context.user_id or "", now=desk.now())
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

@@ -7,7 +7,7 @@ import structlog
 
 from bot.desk import Desk
 from bot.domain.text import Text, Wrong, text
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 
 log = structlog.get_logger()
 

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import col, func, select
 
-from bot import cards
-from bot.absence import shown_away
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
 from bot.logs import trace
 from bot.models import WAITING, Agent, Case, Event, Team
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses
+from bot.slack import messages
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
+from bot.slack.status import shown_away
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
@@ -47,7 +47,7 @@ async def _look_at(desk: Desk, owner: str) -> None:
     away = await shown_away(desk.slack, owner, desk.now())
     async with desk.session() as session:
         await presence.saw(session, owner, away, desk.now())
-    cards.wake(desk, [owner])
+    messages.wake(desk, [owner])
 
 
 async def hand_back(desk: Desk) -> None:
@@ -71,9 +71,9 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
         async with desk.session() as session:
             returned = await presence.return_unanswered(session, owner, case_ids, desk.now())
         for case_id in returned:
-            await cards.sync(desk, case_id)
+            await messages.sync(desk, case_id)
     if per_owner:
-        await cards.wake_lanes(desk)
+        await messages.wake_lanes(desk)
 
 
 async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:

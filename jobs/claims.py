@@ -11,7 +11,7 @@ import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases
+from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.case import Status
@@ -20,6 +20,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
 from bot.models import WAITING, Case, Clock, Event, Message, MessageKind, Team
+from bot.slack import messages
 from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
@@ -82,7 +83,7 @@ async def _remind(desk: Desk, case_id: int, owner: str, moved_at: datetime, minu
             return
         details = {"owner": owner, "minutes": minutes}
         session.add(Message(key=key, kind=MessageKind.STILL, case_id=case_id, channel=owner, details=details))
-    cards.wake(desk, [owner])
+    messages.wake(desk, [owner])
 
 
 async def _put_back(desk: Desk, case_id: int, owner: str) -> None:
@@ -91,4 +92,4 @@ async def _put_back(desk: Desk, case_id: int, owner: str) -> None:
             await cases.put_back(session, case_id, owner=owner, now=desk.now())
     except Refused:
         return  # the owner moved meanwhile
-    await cards.sync(desk, case_id)
+    await messages.sync(desk, case_id)

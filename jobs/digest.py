@@ -7,13 +7,13 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from bot import cards
 from bot.desk import Desk
 from bot.digests import daily, key_of, moment, past, with_oldest
 from bot.domain.figures import Span
 from bot.domain.period import working_day_before
 from bot.logs import trace
 from bot.models import Message, MessageKind, Team
+from bot.slack import messages
 from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
@@ -66,4 +66,4 @@ async def _send(desk: Desk, team: Team, key: str, span: Span) -> None:
             session.add(message)
     except IntegrityError:
         return
-    cards.wake(desk, [team.channel])
+    messages.wake(desk, [team.channel])

@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from sqlmodel import col, update
 
-from bot import cards
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import Team
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack import messages
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.staffing import duty, presence
 from bot.team import teams
 from bot.team.settings import TeamSettings
@@ -35,7 +35,7 @@ async def call_out(desk: Desk) -> None:
         except Exception as error:  # one case's trouble is not another's
             log.error("calling those on duty failed", case=case_id, **trace(error))
     if uncalled:
-        await cards.wake_lanes(desk)
+        await messages.wake_lanes(desk)
 
 
 async def follow(desk: Desk) -> None:

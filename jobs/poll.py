@@ -6,13 +6,14 @@ import structlog
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, connectors, db
+from bot import connectors, db
 from bot.cases import inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
 from bot.desk import Desk
 from bot.domain.mention import Post
 from bot.models import WAITING, Account, Case, Mention
 from bot.outbox import stop_account
+from bot.slack import messages
 
 log = structlog.get_logger()
 
@@ -76,7 +77,7 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
             account.cursor = page.cursor
             session.add(account)
     if taken is not None:
-        cards.wake(desk, taken.channels)
+        messages.wake(desk, taken.channels)
 
 
 async def _recheck(desk: Desk, connector: Connector, account_id: int) -> None:
@@ -93,7 +94,7 @@ async def _recheck(desk: Desk, connector: Connector, account_id: int) -> None:
 async def _take_in_changes(desk: Desk, account_id: int, changed: list[Post]) -> None:
     async with desk.session() as session:
         taken = await inbox.take_in(session, account_id, changed, now=desk.now())
-    cards.wake(desk, taken.channels)
+    messages.wake(desk, taken.channels)
 
 
 async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[str]:
@@ -121,7 +122,7 @@ async def _write_down(
                 account.problem = verdict.text.to_json()
                 account.poll_after = verdict.retry_at if isinstance(verdict, RateLimited) else None
             session.add(account)
-    await cards.wake_lanes(desk)
+    await messages.wake_lanes(desk)
 
 
 async def _healthy(desk: Desk, account_id: int) -> None:

@@ -6,10 +6,10 @@ It also makes every process speak the language that was chosen in one of them.
 import structlog
 from sqlmodel import col, select
 
-from bot import cards
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import UNSENT, Account, Reply
+from bot.slack import messages
 from bot.team import teams
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 async def refresh(desk: Desk) -> None:
     """Wake every lane that has work now, and speak the language that is chosen now."""
-    for sweep in (cards.wake_lanes, wake_replies, teams.follow_language):
+    for sweep in (messages.wake_lanes, wake_replies, teams.follow_language):
         try:
             await sweep(desk)
         except Exception as error:  # the other sweep, and the next tick, must go on

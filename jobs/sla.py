@@ -13,13 +13,14 @@ import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cards, cases
+from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
 from bot.logs import trace
 from bot.models import Case, Clock, Event, Message, MessageKind, Team
+from bot.slack import messages
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
 from bot.views.clock import COUNTED_DOWN
@@ -47,7 +48,7 @@ async def remind(desk: Desk) -> None:
         except Exception as error:  # one team's trouble is not another's; the next tick tries again
             log.error("reminding failed", team=team_id, **trace(error))
     if team_ids:
-        await cards.wake_lanes(desk)
+        await messages.wake_lanes(desk)
 
 
 async def count_down(desk: Desk) -> None:
@@ -61,7 +62,7 @@ async def count_down(desk: Desk) -> None:
             .limit(AT_ONCE)
         )
         await cases.touch_all(session, found.all())
-    await cards.wake_lanes(desk)
+    await messages.wake_lanes(desk)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from bot import accounts, db, seal
 from bot.check import findings
-from bot.check_slack import Finding
 from bot.config import Settings
 from bot.models import Team
 from bot.run import utc_now
 from bot.sandbox.server import LocalSlack
 from bot.sandbox.workspace import UserGroup
+from bot.slack.check import Finding
 from jobs import duty
 from tests.conftest import SANNE, Databases, running_bot, settings_for
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot import accounts, cards, cases
+from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Message, MessageKind, Team
 from bot.sandbox.server import LocalSlack
+from bot.slack import messages
 from tests.conftest import MARIEKE, SANNE, Bot, Databases, eventually
 from tests.fakes.between import ANY, Between
 from tests.test_crash import looking_on, running, time_passes
@@ -50,8 +51,8 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
         await inbox.take_in(session, 1, posts, now=then)
         for case_id in range(1, claimed + 1):
             await cases.claim(session, case_id, by=SANNE, now=then)
-    await cards.wake_lanes(bot.desk)
-    await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: len(bot.slack.messages()) == count, 20)
 
 
 async def run_until_all_is_told(bot: Bot, folder: Path) -> None:
@@ -97,8 +98,8 @@ async def all_is_in_slack_once(bot: Bot) -> None:
 
 def in_slack(bot: Bot) -> Counter[str]:
     """The keys of all our messages in Slack, in channels, threads and direct messages."""
-    messages = (m for channel in bot.slack.workspace.messages.values() for m in channel.values())
-    return Counter(m["metadata"]["event_payload"]["key"] for m in messages if "metadata" in m)
+    placed = (m for channel in bot.slack.workspace.messages.values() for m in channel.values())
+    return Counter(m["metadata"]["event_payload"]["key"] for m in placed if "metadata" in m)
 
 
 async def test_killed_again_and_again_while_it_tells_each_step_stands_once(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot import cards, cases
+from bot import cases
 from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
@@ -16,6 +16,7 @@ from bot.domain.mention import Allows, Author, Post
 from bot.models import Agent, Event, Message, MessageKind, Team
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
+from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence
 from jobs import absence, duty
@@ -55,7 +56,7 @@ async def is_now(bot: Bot, who: str, which: Presence, on: bool = True) -> None:
 
 async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
     """Let Sanne press the button in the details."""
-    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", f"details:{case_id}")
+    await bot.slack.click(SANNE, CHANNEL, bot.slack.messages()[0]["ts"], "case:more", f"details:{case_id}")
     await open_modal(bot, SANNE, "said")
     await bot.slack.click_in_view(SANNE, "case:urgent" if on else "case:not_urgent")
     other = "case:not_urgent" if on else "case:urgent"
@@ -64,10 +65,10 @@ async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
 
 
 def thread(bot: Bot) -> list[str]:
-    return [text_of(m) for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+    return [text_of(m) for m in bot.slack.thread(CHANNEL, bot.slack.messages()[0]["ts"])]
 
 
-async def messages(bot: Bot, kind: MessageKind) -> list[Message]:
+async def messages_of(bot: Bot, kind: MessageKind) -> list[Message]:
     return [m for m in await bot.rows(Message) if m.kind is kind]
 
 
@@ -115,7 +116,7 @@ async def test_those_on_duty_are_called_to_an_urgent_case_once(office: Bot) -> N
     await make_urgent(office, case_id, on=False)
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-20 10:05")
-    assert len(await messages(office, MessageKind.URGENT)) == 1
+    assert len(await messages_of(office, MessageKind.URGENT)) == 1
     card = office.cards()[0]
     await office.slack.click(MARIEKE, CHANNEL, office.slack.thread(CHANNEL, card["ts"])[0]["ts"], "case:claim")
     await office.card("In behandeling", MARIEKE)
@@ -128,9 +129,9 @@ async def test_what_is_made_urgent_while_we_are_closed_is_told_at_opening(office
     move(office, "2026-11-20 17:30")
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-22 12:00")
-    assert await messages(office, MessageKind.URGENT) == []
+    assert await messages_of(office, MessageKind.URGENT) == []
     await every_minute(office, "2026-11-23 09:00")
-    [message] = await messages(office, MessageKind.URGENT)
+    [message] = await messages_of(office, MessageKind.URGENT)
     assert message.details == {"called": [YOUSSEF]}
     [told] = await office.slack.wait_for(lambda: thread(office), 5)
     assert f"<@{YOUSSEF}>" in told
@@ -141,7 +142,7 @@ async def test_an_urgent_case_that_someone_has_calls_nobody(office: Bot) -> None
     await is_now(office, MARIEKE, Presence.DUTY)
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-20 10:05")
-    assert await messages(office, MessageKind.URGENT) == []
+    assert await messages_of(office, MessageKind.URGENT) == []
 
 
 async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_next_on_duty(office: Bot) -> None:
@@ -149,11 +150,11 @@ async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_n
     await office.card("Wanneer?")
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-20 10:01")
-    assert await messages(office, MessageKind.URGENT) == []
+    assert await messages_of(office, MessageKind.URGENT) == []
     await settings(office, coordinators=[YOUSSEF, MARIEKE])
     await is_now(office, YOUSSEF, Presence.AWAY)
     await every_minute(office, "2026-11-20 10:02")
-    assert [m.details for m in await messages(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
 
 
 async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:
@@ -170,7 +171,7 @@ async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(offic
         await inbox.take_in(session, 1, [post], now=office.desk.now())
     await every_minute(office, "2026-11-20 10:06")
     await every_minute(office, "2026-11-20 10:07")
-    assert len(await messages(office, MessageKind.URGENT)) == 2
+    assert len(await messages_of(office, MessageKind.URGENT)) == 2
 
 
 # --- The user group ------------------------------------------------------------------------------
@@ -265,13 +266,13 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
 ) -> None:
     case_id = await claimed(office)
     await every_minute(office, "2026-11-20 10:01")
-    assert await messages(office, MessageKind.AWAY) == []
+    assert await messages_of(office, MessageKind.AWAY) == []
     if how == "status":
         office.slack.set_status(SANNE, ":palm_tree:", "Op vakantie")
     else:
         office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:06")
-    [question] = await messages(office, MessageKind.AWAY)
+    [question] = await messages_of(office, MessageKind.AWAY)
     assert (await agent(office)).away_since == office.desk.now()
     [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
     assert "Je hebt nog 1 zaak" in text_of(asked)
@@ -280,7 +281,7 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
     await every_minute(office, "2026-11-20 10:21")
     case = await office.case(case_id)
     assert (case.status, case.assignee) == (Status.NEW, None)
-    assert len(await messages(office, MessageKind.AWAY)) == 1
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
     why = [e for e in await office.rows(Event) if e.kind == "release"]
     assert [(e.by, e.details) for e in why] == [("", {"why": "away"})]
     await office.slack.wait_for(lambda: [m for m in thread(office) if f"<@{SANNE}> is afwezig" in m], 5)
@@ -288,7 +289,7 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
         lambda: [m for m in office.slack.direct(SANNE) if "1 zaak terug in de wachtrij" in text_of(m)], 5
     )
     assert len(office.slack.direct(SANNE)) == 1
-    assert question.id == (await messages(office, MessageKind.AWAY))[0].id
+    assert question.id == (await messages_of(office, MessageKind.AWAY))[0].id
 
 
 async def test_the_cases_of_one_whose_account_was_closed_go_back_and_nobody_keeps_trying_to_ask(office: Bot) -> None:
@@ -308,11 +309,11 @@ async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_bac
     await every_minute(office, "2026-11-20 10:01")
 
     async def failed() -> bool:
-        return (await messages(office, MessageKind.AWAY))[0].problem == "unreachable"
+        return (await messages_of(office, MessageKind.AWAY))[0].problem == "unreachable"
 
     await eventually(failed)
     await every_minute(office, "2026-11-20 10:06")
-    await cards.wake_lanes(office.desk)
+    await messages.wake_lanes(office.desk)
     await level(office, MessageKind.AWAY)
     assert office.slack.direct(SANNE) == []
 
@@ -327,7 +328,7 @@ async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None
     for moment in ("10:10", "10:20", "10:29"):
         await every_minute(office, f"2026-11-20 {moment}")
     assert (await office.case(case_id)).assignee == SANNE
-    assert len(await messages(office, MessageKind.AWAY)) == 1
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
 
 
 async def test_one_who_answers_yes_hands_back_at_once(office: Bot) -> None:
@@ -353,7 +354,7 @@ async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_abo
     assert (await office.case(case_id)).assignee == SANNE
     office.slack.do_not_disturb(SANNE, 60)
     await every_minute(office, "2026-11-20 10:21")
-    assert len(await messages(office, MessageKind.AWAY)) == 2
+    assert len(await messages_of(office, MessageKind.AWAY)) == 2
 
 
 async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office: Bot) -> None:
@@ -365,7 +366,7 @@ async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office:
         await every_minute(office, f"2026-11-20 {moment}")
     assert (await agent(office)).away_since is None
     assert (await office.case(case_id)).assignee == SANNE
-    assert len(await messages(office, MessageKind.AWAY)) == 1
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
 
 
 async def test_what_one_who_is_away_did_something_with_since_stays_with_them(office: Bot) -> None:
@@ -411,10 +412,10 @@ async def test_without_the_permission_do_not_disturb_is_not_seen_and_a_status_is
     await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:01")
-    assert await messages(office, MessageKind.AWAY) == []
+    assert await messages_of(office, MessageKind.AWAY) == []
     office.slack.set_status(SANNE, ":palm_tree:")
     await every_minute(office, "2026-11-20 10:06")
-    assert len(await messages(office, MessageKind.AWAY)) == 1
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
 
 
 @pytest.mark.parametrize("fault", ["rate_limit", "down", "user_not_found"])
@@ -428,7 +429,7 @@ async def test_a_slack_that_tells_nothing_changes_nothing(office: Bot, fault: st
     }
     faults[fault]()
     await every_minute(office, "2026-11-20 10:01")
-    assert await messages(office, MessageKind.AWAY) == []
+    assert await messages_of(office, MessageKind.AWAY) == []
     assert (await office.case(case_id)).assignee == SANNE
 
 

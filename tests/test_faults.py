@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from sqlmodel import select
 
-from bot import cards, cases
+from bot import cases
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
@@ -17,6 +17,7 @@ from bot.domain.text import Refused
 from bot.models import Event, Message, Reply, ReplyStatus
 from bot.sandbox.delivery import Acknowledgement, Kind
 from bot.sandbox.looking import action_ids, text_of
+from bot.slack import messages
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, account_of, eventually
 from tests.test_story import answer, open_modal, square_texts
@@ -100,15 +101,15 @@ async def test_after_a_minute_without_slack_every_card_is_level(bot: Bot) -> Non
     bot.citizen_posts("Tweede vraag", name="Kees")
     async with bot.desk.session() as session:
         await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
-    await cards.sync(bot.desk, 1)
+    await messages.sync(bot.desk, 1)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable"))
     bot.clock.advance(minutes=1)
     bot.slack.faults.clear()
     await refresh.refresh(bot.desk)
     await bot.card("Eerste vraag", "In behandeling", SANNE)
     await bot.card("Tweede vraag", "Nieuw")
-    assert len(bot.cards()) == 2
-    assert card["ts"] == bot.cards()[0]["ts"]
+    assert len(bot.slack.messages()) == 2
+    assert card["ts"] == bot.slack.messages()[0]["ts"]
 
 
 async def rows_with(bot: Bot, model: type[Any], holds: Any) -> list[Any]:
@@ -123,7 +124,7 @@ async def test_a_card_whose_connection_dropped_after_slack_took_it_is_found_agai
     bot.clock.advance(minutes=1)
     await refresh.refresh(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.shown_version >= m.version))
-    assert len(bot.cards()) == 1
+    assert len(bot.slack.messages()) == 1
     assert len(bot.slack.calls("chat.postMessage")) == 1
 
 
@@ -140,7 +141,7 @@ async def test_a_writer_that_died_while_posting_leaves_one_card(bot: Bot) -> Non
     bot.clock.advance(minutes=2)
     await refresh.refresh(bot.desk)
     await bot.card("Half geplaatst")
-    assert len(bot.cards()) == 1
+    assert len(bot.slack.messages()) == 1
     assert bot.slack.calls("conversations.history")
 
 
@@ -155,7 +156,7 @@ async def test_slack_asking_to_wait_delays_a_card_and_loses_none(bot: Bot) -> No
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     for n in range(5):
         await bot.card(f"Vraag nummer {n}")
-    assert len(bot.cards()) == 5
+    assert len(bot.slack.messages()) == 5
 
 
 async def test_a_card_that_someone_deleted_comes_back_while_the_case_waits(bot: Bot) -> None:
@@ -164,7 +165,7 @@ async def test_a_card_that_someone_deleted_comes_back_while_the_case_waits(bot: 
     await bot.slack.delete(CHANNEL, card["ts"])
     async with bot.desk.session() as session:
         await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
-    await cards.sync(bot.desk, 1)
+    await messages.sync(bot.desk, 1)
     await refresh.refresh(bot.desk)
     await bot.card("Weggegooid", "In behandeling")
 
@@ -186,9 +187,9 @@ async def posted(bot: Bot, text: str, *, name: str = "Fatima") -> dict[str, Any]
     post = Post("1", Author("1", name, name), text, bot.desk.now(), allows=frozenset({Allows.ANSWER}))
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
-    await cards.wake_lanes(bot.desk)
-    await bot.slack.wait_for(bot.cards, 10)
-    return bot.cards()[0]
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(bot.slack.messages, 10)
+    return bot.slack.messages()[0]
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

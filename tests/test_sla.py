@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
-from bot import cards, cases, outbox
+from bot import cases, outbox
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
@@ -19,6 +19,7 @@ from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
+from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence
 from bot.team.settings import TeamSettings
@@ -76,7 +77,7 @@ async def mention(bot: Bot, number: int = 1, text: str = "Wanneer?", **more: Any
                 allows=frozenset({Allows.ANSWER}), **more)  # fmt: skip
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
-    await cards.wake_lanes(bot.desk)
+    await messages.wake_lanes(bot.desk)
     async with bot.desk.reading() as session:
         found = await session.exec(select(Clock.case_id).order_by(col(Clock.id).desc()))
         return found.first() or 0
@@ -113,7 +114,7 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
             session, file, by=SANNE, now=bot.desk.now(), draft="x", text="x", private=False, mention=file.latest,
             submission=f"v{bot.desk.now()}{kind}", undo=timedelta(), kind=kind, promised_at=until,
         )  # fmt: skip
-    await outbox.send_due(bot.desk, reply.account_id)
+    await outbox.drain(bot.desk, str(reply.account_id))
 
 
 async def test_a_new_case_has_an_hour_for_the_first_reaction_and_four_for_the_resolution(office: Bot) -> None:
@@ -148,7 +149,7 @@ async def test_the_reminder_names_what_is_due_and_the_card_says_so_too(office: B
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
     await at(office, "2026-11-20 10:48")
-    await cards.wake_lanes(office.desk)
+    await messages.wake_lanes(office.desk)
     told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
     assert "Bijna te laat" in text_of(told[0])
     assert "paspoort" in text_of(told[0])
@@ -167,7 +168,7 @@ async def test_nothing_is_said_after_the_answer_not_even_what_was_written_alread
     await sent(office, case_id)
     office.slack.faults.clear()
     office.clock.at += timedelta(minutes=10)  # type: ignore[attr-defined]
-    await cards.drain(office.desk, CHANNEL)
+    await messages.drain(office.desk, CHANNEL)
     assert office.slack.thread(CHANNEL, office.cards()[0]["ts"]) == []
     assert await at(office, "2026-11-23 12:00") == []
 
@@ -246,10 +247,10 @@ async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
     case_id = await mention(office)
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
-    await cards.wake_lanes(office.desk)
+    await messages.wake_lanes(office.desk)
     await office.card("Wanneer?")
     await at(office, "2026-11-20 10:48")
-    await cards.wake_lanes(office.desk)
+    await messages.wake_lanes(office.desk)
     [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
     await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:details")
     details = await open_modal(office, SANNE, "said")
@@ -288,7 +289,7 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     [reply] = await bot.rows(Reply)
     assert reply.kind is ReplyKind.INTERIM
     assert int(reply.promised_at.timestamp()) == until
-    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]), 10)
+    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.slack.messages()[0]), 10)
     await answer(bot, SANNE, card, "Het klopt")
     await bot.card("Beantwoord")
 
@@ -371,7 +372,7 @@ async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_i
         await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
         await presence.set_presence(session, MARIEKE, Presence.DUTY, True, office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
-    await cards.wake_lanes(office.desk)
+    await messages.wake_lanes(office.desk)
     thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
     assert f"<@{MARIEKE}>" in text_of(thread[0])
 

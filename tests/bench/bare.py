@@ -19,7 +19,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings, load_settings
-from bot.slack_calls import slack_client
+from bot.slack.calls import slack_client
 
 
 def bare_app(client: AsyncWebClient, secret: str, blocks: list[dict[str, Any]]) -> AsyncApp:

@@ -10,9 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
-from bot.slack_calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
 
-MANIFEST = Path(__file__).parent / "slack_manifest.json"
+MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
 
 

@@ -20,8 +20,8 @@ from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
-from bot.shown import view_of
-from bot.slack_calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
+from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
+from bot.slack.rendering import view_of
 from bot.views.block import View
 
 log = structlog.get_logger()

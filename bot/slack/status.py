@@ -5,7 +5,7 @@ from datetime import datetime
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.absence import do_not_disturb, status_says_away
-from bot.slack_calls import SlackRefuses, call
+from bot.slack.calls import SlackRefuses, call
 
 
 async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
