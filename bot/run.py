@@ -20,12 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
 import jobs
-from bot import accounts, db, outbox, seal
+from bot import accounts, db, seal
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.desk import Desk
 from bot.models import Account
+from bot.outgoing import outbox
 from bot.slack import check, messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
 from bot.team import teams

@@ -6,13 +6,14 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot import cases, outbox
+from bot import cases
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.mention import Allows
 from bot.domain.reply import filled_in, initials_of, signed
 from bot.domain.text import Refused, Text, text
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
+from bot.outgoing import outbox
 from bot.slack import messages
 from bot.team import agents
 from bot.team.settings import TeamSettings

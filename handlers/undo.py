@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot import outbox
 from bot.desk import Desk
+from bot.outgoing import outbox
 from bot.slack import messages
 from handlers.given import Ack, Context
 

@@ -12,7 +12,7 @@ from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, 
 from bot.desk import Desk
 from bot.domain.mention import Post
 from bot.models import WAITING, Account, Case, Mention
-from bot.outbox import stop_account
+from bot.outgoing.outbox import stop_account
 from bot.slack import messages
 
 log = structlog.get_logger()

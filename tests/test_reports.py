@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot import cases, db, outbox, reports
+from bot import cases, db, reports
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
@@ -22,6 +22,7 @@ from bot.domain.period import Period, midnight, opening, parse, parts, split, we
 from bot.domain.sla import ClockKind
 from bot.export import csv_of, guarded, lines
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
+from bot.outgoing import outbox
 from bot.sandbox.looking import text_of
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack

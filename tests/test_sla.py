@@ -11,12 +11,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlmodel import col, select
 
-from bot import cases, outbox
+from bot import cases
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.outgoing import outbox
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
 from bot.slack import messages

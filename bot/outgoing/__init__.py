@@ -1,0 +1,1 @@
+"""Outgoing: whatever leaves for a platform, each once."""
