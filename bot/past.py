@@ -14,12 +14,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases import clocks, inbox
-from bot.digests import daily, key_of, moment
 from bot.domain.case import CloseReason
 from bot.domain.figures import Span
 from bot.domain.hours import Hours, add
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.period import opening, working_day_before
+from bot.figures.digests import daily, key_of, moment
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.team.settings import TeamSettings
 

@@ -6,11 +6,11 @@ from sqlmodel import col, select
 
 from bot import cases
 from bot.desk import Desk
+from bot.figures.standing import card_of
 from bot.models import Event
 from bot.slack import messages
 from bot.slack.calls import Place, permalink
 from bot.staffing import duty
-from bot.standing import card_of
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import digests, export, reports
 from bot.desk import Desk
 from bot.domain.figures import Overview, Span
 from bot.domain.period import Period, parse, split
 from bot.domain.text import Refused
+from bot.figures import digests, export, reports
 from bot.models import Team
 from bot.slack.calls import post, upload
 from bot.team import teams

@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from bot import overview
 from bot.desk import Desk
+from bot.figures import home
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.views.home import Home, home_tab
 
@@ -38,7 +38,7 @@ def is_home(body: dict[str, Any]) -> bool:
 async def publish(desk: Desk, slack_id: str) -> None:
     """Show someone their Home; when Slack does not take it now, it is shown at the next opening."""
     async with desk.reading() as session:
-        shown = await overview.home(session, slack_id, desk.t, desk.now())
+        shown = await home.home(session, slack_id, desk.t, desk.now())
     try:
         await _publish(desk, slack_id, shown)
     except (SlackRefuses, SlackLater, SlackDown) as error:

@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
 from bot.domain.case import Status
+from bot.figures.standing import card_of
 from bot.models import WAITING, Author, Case, Mention, Message
 from bot.slack.calls import Place, permalink, post
-from bot.standing import card_of
 from bot.views.block import View, link, literal
 from bot.views.case_list import case_list
 from handlers.given import Ack

@@ -8,9 +8,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from bot.desk import Desk
-from bot.digests import daily, key_of, moment, past, with_oldest
 from bot.domain.figures import Span
 from bot.domain.period import working_day_before
+from bot.figures.digests import daily, key_of, moment, past, with_oldest
 from bot.logs import trace
 from bot.models import Message, MessageKind, Team
 from bot.slack import messages

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot import cases, db, reports
+from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
@@ -20,13 +20,14 @@ from bot.domain.mention import Author as By
 from bot.domain.mention import Post
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
-from bot.export import csv_of, guarded, lines
+from bot.figures import reports
+from bot.figures.export import csv_of, guarded, lines
+from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
 from bot.outgoing import outbox
 from bot.sandbox.looking import text_of
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
-from bot.standing import standing as standing_of
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.digest import paragraphs

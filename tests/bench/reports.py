@@ -21,16 +21,17 @@ from typing import Any
 
 from sqlalchemy import text
 
-from bot import db, export, overview, reports
+from bot import db
 from bot.config import Settings
 from bot.desk import Desk
 from bot.domain.period import Period
 from bot.domain.text import Refused
+from bot.figures import export, home, reports
+from bot.figures.standing import standing
 from bot.models import Team
 from bot.run import open_desk
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
-from bot.standing import standing
 from bot.trying import MANIFEST
 from handlers import lists
 from jobs import absence, claims, digest, duty, refresh, sla
@@ -126,7 +127,7 @@ async def _standing(desk: Desk, team: Team, period: Period) -> None:
 
 async def _home(desk: Desk, _team: Team, period: Period) -> None:
     async with desk.reading() as session:
-        await overview.home(session, AGENT, desk.t, period.until)
+        await home.home(session, AGENT, desk.t, period.until)
 
 
 def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:

@@ -17,8 +17,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
+from bot.figures.reports import title, within
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
-from bot.reports import title, within
 from bot.texts import Texts
 from bot.views.case_card import reason_words
 
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]:
     """Return all that is counted of a team in a period, in order of time; refused when it is too much for one file.
 
-    They are those that the figures count (bot.reports).
+    They are those that the figures count (bot.figures.reports).
     """
     names = {account.id: title(account) for account in await session.exec(select(Account))}
     found: list[Line] = []

@@ -11,8 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
+from bot.figures.reports import title, within, zone_of
 from bot.models import WAITING, Account, Case, Clock, Message, MessageKind, Team
-from bot.reports import title, within, zone_of
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:

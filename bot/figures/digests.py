@@ -10,14 +10,14 @@ from datetime import date, datetime, timedelta
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import reports
 from bot.desk import Desk
 from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import Hours
 from bot.domain.period import Period, at_minute, month_before, opening, week_before, working_day_before
+from bot.figures import reports
+from bot.figures.standing import oldest_card, standing
 from bot.models import Message, Team
 from bot.slack.calls import Place, permalink
-from bot.standing import oldest_card, standing
 from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60

@@ -1,6 +1,6 @@
 """The queries behind the App Home: one agent's cases, the team's queue, today's figures and promises.
 
-The figures are those of bot.reports, so that they are the same as everywhere else.
+The figures are those of bot.figures.reports, so that they are the same as everywhere else.
 """
 
 from collections import defaultdict
@@ -11,14 +11,14 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import reports
 from bot.cases import platform_of
 from bot.domain.case import Status
 from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
 from bot.domain.sla import ClockKind
+from bot.figures import reports
+from bot.figures.standing import standing
 from bot.models import WAITING, Account, Author, Case, Clock, Mention, Role, Team
-from bot.standing import standing
 from bot.team import agents, teams
 from bot.texts import Texts
 from bot.views.home import SHOWN, Home, Shown
