@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 
-from bot import accounts, connectors, db, seal
+from bot import accounts, connectors, db
+from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team

@@ -16,7 +16,8 @@ from sqlmodel import col, select
 from typer.core import TyperGroup
 
 from bot import check as checks
-from bot import cli_accounts, db, run, seal, trying
+from bot import cli_accounts, db, run, trying
+from bot.accounts import seal
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.connectors.http import host
 from bot.logs import set_up_logging, trace

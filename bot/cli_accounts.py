@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import accounts, cli_add, connectors, db
+from bot.accounts.seal import unseal
 from bot.cli_add import TokenEnv, TokenFile, given_token, proper_token
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -17,7 +18,6 @@ from bot.connectors.http import new_client
 from bot.connectors.webhook import new_secret
 from bot.models import Account, Team
 from bot.run import utc_now
-from bot.seal import unseal
 from bot.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
 from bot.texts import Texts
 

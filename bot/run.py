@@ -20,7 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
 import jobs
-from bot import accounts, db, seal
+from bot import accounts, db
+from bot.accounts import seal
+from bot.accounts.web import build_web
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
@@ -32,7 +34,6 @@ from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_sock
 from bot.team import teams
 from bot.texts import Texts
 from bot.wake import InProcess
-from bot.web import build_web
 from jobs import poll
 
 log = structlog.get_logger()

@@ -9,11 +9,11 @@ import typer
 from pydantic import SecretStr
 
 from bot import accounts, db, env_file
+from bot.accounts.seal import new_key
 from bot.config import ENV_FILE, BadSettings, Settings, load_settings
 from bot.connectors.base import Health
 from bot.logs import set_up_logging
 from bot.run import utc_now
-from bot.seal import new_key
 
 
 def settings_for_command() -> Settings:

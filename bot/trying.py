@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, db, past, seal
+from bot import accounts, db, past
+from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.webhook import posts_of

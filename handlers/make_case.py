@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot import manual
+from bot.accounts import manual
 from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.text import Refused

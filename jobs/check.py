@@ -5,7 +5,8 @@ from datetime import timedelta
 import structlog
 from sqlmodel import col, select
 
-from bot import accounts, db, manual
+from bot import accounts, db
+from bot.accounts import manual
 from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
 from bot.logs import trace

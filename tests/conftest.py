@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
-from bot import accounts, db, seal
+from bot import accounts, db
+from bot.accounts import seal
 from bot.app import build_app
 from bot.config import Settings
 from bot.desk import Desk

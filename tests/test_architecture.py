@@ -316,12 +316,12 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/connectors/__init__.py", "from bot import inbox"),
     ],
     bolt_is_known_only_where_listeners_are_wired: [("handlers/claim.py", "from slack_bolt.async_app import AsyncAck")],
-    only_connectors_import_httpx: [("bot/web.py", "import httpx")],
+    only_connectors_import_httpx: [("bot/accounts/web.py", "import httpx")],
     only_the_settings_read_the_environment: [
         ("bot/db.py", "import os; URL = os.environ['URL']"),
         ("jobs/poll.py", "import os; pause = os.getenv('PAUSE')"),
         ("bot/cli.py", "from os import environ as settings"),
-        ("bot/web.py", "from pydantic_settings import BaseSettings"),
+        ("bot/accounts/web.py", "from pydantic_settings import BaseSettings"),
     ],
     migrations_import_nothing_of_ours: [
         ("bot/migrations/versions/0001_begin.py", "from bot.models import Case"),

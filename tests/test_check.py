@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from sqlalchemy import text
 
-from bot import accounts, db, seal
+from bot import accounts, db
+from bot.accounts import seal
 from bot.check import findings
 from bot.config import Settings
 from bot.models import Team

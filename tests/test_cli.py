@@ -23,7 +23,8 @@ from aiohttp.test_utils import TestServer, unused_port
 from pydantic import SecretStr
 from sqlmodel import select
 
-from bot import accounts, db, seal
+from bot import accounts, db
+from bot.accounts import seal
 from bot.config import Settings
 from bot.connectors.webhook import posts_of, verify
 from bot.domain.text import Text

@@ -17,6 +17,7 @@ import structlog
 from standardwebhooks import Webhook
 from yarl import URL
 
+from bot.accounts.web import MAX_BODY
 from bot.app import build_app
 from bot.domain.case import Status
 from bot.logs import set_up_logging
@@ -24,7 +25,6 @@ from bot.models import Case, Mention
 from bot.run import serving
 from bot.sandbox.delivery import SignedHttp
 from bot.sandbox.server import LocalSlack
-from bot.web import MAX_BODY
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
 from tests.test_story import answer, square_texts
 

@@ -14,7 +14,7 @@ import aiohttp
 import psycopg
 from pydantic import SecretStr
 
-from bot import seal
+from bot.accounts import seal
 from bot.config import Settings
 from bot.sandbox.server import LocalSlack
 

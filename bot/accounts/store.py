@@ -9,12 +9,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.accounts.seal import seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
 from bot.domain.text import Wrong, text
 from bot.models import Account, Event, Team
-from bot.seal import seal, unseal
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")

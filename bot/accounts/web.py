@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 from sqlmodel import select
 
-from bot import accounts
+from bot.accounts import store
 from bot.cases import inbox
 from bot.connectors.webhook import NotSigned, posts_of, verify
 from bot.desk import Desk
@@ -47,7 +47,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
     token = request.match_info.get("token") or request.query.get("token")
     if row is None:
         return _problem(404, "There is no source of this name; add it with `webcare accounts add webhook`.")
-    account = accounts.opened(row, desk.settings)
+    account = store.opened(row, desk.settings)
     try:
         verify(account, request.headers, body, token=token)
         posts = posts_of(account, body, now=desk.now())
@@ -55,7 +55,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
         return _problem(401, str(error))
     except BadPayload as error:
         return _problem(400, str(error))
-    if accounts.is_stopped_by_hand(row):  # one that a fault stopped has trouble with replies, not with mentions
+    if store.is_stopped_by_hand(row):  # one that a fault stopped has trouble with replies, not with mentions
         return _problem(503, "This source was stopped here; send this again when it was started.")
     async with desk.session() as session:
         taken = await inbox.take_in(session, row.id or 0, posts, now=desk.now())
@@ -67,13 +67,13 @@ async def _health(desk: Desk) -> web.Response:
     """Tell whether the database answers, and which accounts need attention; names and problems only."""
     try:
         async with desk.reading() as session:
-            accounts = (await session.exec(select(Account))).all()
+            rows = (await session.exec(select(Account))).all()
     except Exception as error:
         log.error("health: the database does not answer", **trace(error))
         return web.json_response({"database": "down"}, status=503)
     state: dict[str, Any] = {
         "database": "ok",
-        "accounts": [{"platform": a.platform, "name": a.name, "state": _state(a)} for a in accounts],
+        "accounts": [{"platform": a.platform, "name": a.name, "state": _state(a)} for a in rows],
     }
     return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 

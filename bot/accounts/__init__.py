@@ -1,0 +1,47 @@
+"""Accounts: the team's accounts on platforms (`store`, whose verbs are named here) and how mentions are pushed to us.
+
+store.py   add, renew, stop, start, remove; the connector of an account
+seal.py    tokens at rest
+web.py     the routes beside Slack's
+manual.py  the account of hand-made cases
+"""
+
+from bot.accounts.store import (
+    add,
+    address,
+    connected,
+    connector_of,
+    drafted,
+    ensure_team,
+    find,
+    health,
+    in_force,
+    is_stopped_by_hand,
+    learned,
+    named,
+    opened,
+    remove,
+    renew,
+    start,
+    stop,
+)
+
+__all__ = [
+    "add",
+    "address",
+    "connected",
+    "connector_of",
+    "drafted",
+    "ensure_team",
+    "find",
+    "health",
+    "in_force",
+    "is_stopped_by_hand",
+    "learned",
+    "named",
+    "opened",
+    "remove",
+    "renew",
+    "start",
+    "stop",
+]
