@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from typer.core import TyperGroup
 
 from bot import check as checks
-from bot import cli_accounts, db, run, trying
+from bot import cli_accounts, db, run
 from bot.accounts import seal
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.connectors.http import host
@@ -24,6 +24,7 @@ from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.check import by_http
 from bot.terminal import database, mark, plain, say, settings_for_command, with_key
+from bot.trial import trying
 
 log = structlog.get_logger()
 

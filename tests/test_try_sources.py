@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from bot.run import run, utc_now
 from bot.sandbox.looking import action_ids
 from bot.sandbox.server import LocalSlack
-from bot.trying import RealSource, try_out
+from bot.trial.trying import RealSource, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon

@@ -11,7 +11,7 @@ from bot.domain.hours import next_opening
 from bot.sandbox.looking import text_of
 from bot.sandbox.server import LocalSlack
 from bot.team.settings import TeamSettings
-from bot.trying import just_before_a_week
+from bot.trial.trying import just_before_a_week
 from tests.conftest import CHANNEL, MARIEKE
 from tests.test_try_sources import card, folder_fixture, trying  # noqa: F401
 

@@ -26,7 +26,7 @@ from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
 from bot.sandbox.workspace import Change
 from bot.texts import Texts
-from bot.trying import MANIFEST
+from bot.trial.trying import MANIFEST
 from bot.views.case_card import case_card
 from tests.bench.apps import CHANNEL, blank_databases, free_port, running, settings_for
 from tests.bench.fill import fill, ts_of

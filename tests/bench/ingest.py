@@ -28,7 +28,7 @@ from bot.domain.sla import ClockKind
 from bot.models import Author, Case, Clock, Event, Mention, Message, MessageKind
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
-from bot.trying import MANIFEST
+from bot.trial.trying import MANIFEST
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import SOURCE, SOURCE_SECRET, fill
 from tests.bench.table import Line, show

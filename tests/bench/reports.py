@@ -32,7 +32,7 @@ from bot.models import Team
 from bot.run import open_desk
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
-from bot.trying import MANIFEST
+from bot.trial.trying import MANIFEST
 from handlers import lists
 from jobs import absence, claims, digest, duty, refresh, sla
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import accounts, db, past
+from bot import accounts, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
@@ -28,8 +28,9 @@ from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
 from bot.team import agents
 from bot.team.settings import Snippet, TeamSettings
+from bot.trial import demo_history
 
-MANIFEST = Path(__file__).parent / "slack_manifest.json"
+MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
 COORDINATOR = "U0MARIEKE"
 SQUARES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
@@ -39,7 +40,7 @@ BEFORE_OPENING = timedelta(minutes=3)
 TEAM = TeamSettings(
     coordinators=[COORDINATOR],
     escalation_channel="C0ESCALATIE",
-    topics=list(past.TOPICS),
+    topics=list(demo_history.TOPICS),
     snippets=[
         Snippet(title="Doorgegeven", text="Dag {name}, dank voor je melding. We geven het door aan onze collega's."),
         Snippet(title="Meer weten", text="Dag {name}, om je te helpen weten we graag meer. Om welk adres gaat het?"),
@@ -189,7 +190,7 @@ async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[Real
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
             ours = [await _square(session, settings, slack, began, *named) for named in SQUARES]
             waiting = _left_over(slack, clock, accounts.opened(ours[0], settings))
-            await past.live_through(session, team, ours, clock(), waiting=waiting)
+            await demo_history.live_through(session, team, ours, clock(), waiting=waiting)
             for source in sources:
                 options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
                 await accounts.add(
@@ -210,14 +211,14 @@ async def _square(
     )
 
 
-def _left_over(slack: LocalSlack, clock: FastClock, square: OpenedAccount) -> list[past.Waits]:
+def _left_over(slack: LocalSlack, clock: FastClock, square: OpenedAccount) -> list[demo_history.Waits]:
     """Put on the square what a week that is told fast begins with: a question that waits, and one with a promise."""
     if clock.speed == 1:
         return []
     zone = clock.first.tzinfo or UTC
     friday, monday = (clock.first - timedelta(days=3)).date(), clock.first.date()
     asked = at_minute(friday, 16 * 60 + 20, zone)
-    posted = seed.left_over(slack, asked, asked + past.ANSWERED_AFTER)
+    posted = seed.left_over(slack, asked, asked + demo_history.ANSWERED_AFTER)
     bodies = [json.dumps(slack.square.as_sent(each)).encode() for each in posted]
     [late], [promised] = [posts_of(square, body, now=asked) for body in bodies]
-    return [past.Waits(late), past.Waits(promised, seed.INTERIM, at_minute(monday, 11 * 60, zone))]
+    return [demo_history.Waits(late), demo_history.Waits(promised, seed.INTERIM, at_minute(monday, 11 * 60, zone))]
