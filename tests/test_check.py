@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bot import accounts, db
 from bot.accounts import seal
-from bot.check import findings
+from bot.cli.check import findings
 from bot.config import Settings
 from bot.models import Team
 from bot.run import utc_now

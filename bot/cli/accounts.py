@@ -9,20 +9,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import accounts, cli_add, connectors, db
+from bot import accounts, connectors, db
 from bot.accounts.seal import unseal
-from bot.cli_add import TokenEnv, TokenFile, given_token, proper_token
+from bot.cli import platforms
+from bot.cli.platforms import TokenEnv, TokenFile, given_token, proper_token
+from bot.cli.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
 from bot.connectors.webhook import new_secret
 from bot.models import Account, Team
 from bot.run import utc_now
-from bot.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
 from bot.texts import Texts
 
 accounts_app = typer.Typer(no_args_is_help=True, help="The accounts on platforms: where citizens write to us.")
-accounts_app.add_typer(cli_add.add_app, name="add")
+accounts_app.add_typer(platforms.add_app, name="add")
 
 Name = Annotated[str, typer.Argument(help="Its name, as `webcare accounts list` shows it.")]
 

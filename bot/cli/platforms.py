@@ -13,12 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from bot import accounts, connectors
-from bot.config import BadSettings, Settings
-from bot.connectors.base import Health
-from bot.connectors.http import host, new_client
-from bot.connectors.webhook import FIELDS, METHODS, new_secret
-from bot.run import utc_now
-from bot.terminal import (
+from bot.cli.terminal import (
     ask,
     ask_secret,
     database,
@@ -30,6 +25,11 @@ from bot.terminal import (
     show,
     with_key,
 )
+from bot.config import BadSettings, Settings
+from bot.connectors.base import Health
+from bot.connectors.http import host, new_client
+from bot.connectors.webhook import FIELDS, METHODS, new_secret
+from bot.run import utc_now
 
 add_app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries it first and says what works.")
 

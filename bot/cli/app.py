@@ -15,15 +15,16 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from typer.core import TyperGroup
 
-from bot import check as checks
-from bot import cli_accounts, db, run
+from bot import db, run
 from bot.accounts import seal
+from bot.cli import accounts
+from bot.cli import check as checks
+from bot.cli.terminal import database, mark, plain, say, settings_for_command, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.connectors.http import host
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.check import by_http
-from bot.terminal import database, mark, plain, say, settings_for_command, with_key
 from bot.trial import trying
 
 log = structlog.get_logger()
@@ -67,7 +68,7 @@ app = typer.Typer(
 )
 teams = typer.Typer(no_args_is_help=True, help="The webcare teams and their Slack channels.")
 app.add_typer(teams, name="teams")
-app.add_typer(cli_accounts.accounts_app, name="accounts")
+app.add_typer(accounts.accounts_app, name="accounts")
 
 
 def _show_version(wanted: bool) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import typer
 from pydantic import SecretStr
 
-from bot import accounts, db, env_file
+from bot import accounts, db
 from bot.accounts.seal import new_key
+from bot.cli import env_file
 from bot.config import ENV_FILE, BadSettings, Settings, load_settings
 from bot.connectors.base import Health
 from bot.logs import set_up_logging

@@ -1,0 +1,1 @@
+"""The command `webcare`: its subcommands (`app`, `accounts`, `platforms`), what it checks, and the terminal."""
