@@ -13,7 +13,7 @@ from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.logs import trace
 from handlers import register
-from handlers.tell import log_fault, tell, without_marks
+from handlers.feedback import log_fault, tell, without_marks
 
 ACK_SEEN = 0.05
 """Seconds in which Bolt surely sees that a listener has acknowledged: it looks every 10 ms, and forgets the

@@ -4,6 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from handlers import (
     answer,
+    card_menu,
     claim,
     close,
     commands,
@@ -13,7 +14,6 @@ from handlers import (
     home,
     lists,
     make_case,
-    more,
     notes,
     presence,
     settings,
@@ -61,8 +61,8 @@ def register(app: AsyncApp) -> None:
     app.action("case:urgent", middleware=acts)(details.urgent)
     app.action("case:not_urgent", middleware=acts)(details.urgent)
     app.action("case:topic", middleware=acts)(details.topic)
-    app.action("case:more", middleware=acts)(more.more)
-    app.action("case:open")(more.only_open)
+    app.action("case:more", middleware=acts)(card_menu.more)
+    app.action("case:open")(card_menu.only_open)
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
     app.action("figures:share")(figures.share)

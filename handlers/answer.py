@@ -31,10 +31,10 @@ from bot.views.answer_modal import (
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from bot.views.topic import chosen_topic
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
+from handlers.feedback import without_marks
 from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
-from handlers.tell import without_marks
 
 
 async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:

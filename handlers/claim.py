@@ -6,7 +6,7 @@ from bot import cases
 from bot.desk import Desk
 from bot.slack import messages
 from bot.views.modals import assign_modal
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.home import home_after
 from handlers.modal import opened, values
 

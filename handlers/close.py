@@ -10,7 +10,7 @@ from bot.slack import messages
 from bot.team.settings import TeamSettings
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.modal import opened, values
 
 

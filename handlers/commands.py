@@ -8,7 +8,7 @@ from bot.domain.text import Refused
 from bot.team import agents
 from bot.views.block import View, literal, section
 from handlers import figures, lists, presence
-from handlers.given import Ack, Respond
+from handlers.bolt_args import Ack, Respond
 from handlers.settings import open_settings
 
 WORDS = {

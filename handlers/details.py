@@ -15,7 +15,7 @@ from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
 from bot.views.topic import topic_of
-from handlers.given import Ack
+from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 

@@ -14,9 +14,9 @@ from bot.slack.calls import call
 from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.modal import opened, values
-from handlers.whom import user_groups
+from handlers.slack_directory import user_groups
 
 GROUP_SIZE = 30
 """People of a user group who get the question each; a larger group is asked through a channel."""

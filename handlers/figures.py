@@ -16,7 +16,7 @@ from bot.slack.calls import post, upload
 from bot.team import teams
 from bot.views.block import View
 from bot.views.digest import overview
-from handlers.given import Ack
+from handlers.bolt_args import Ack
 
 TODAY = "today"
 

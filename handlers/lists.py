@@ -15,7 +15,7 @@ from bot.models import WAITING, Author, Case, Mention, Message
 from bot.slack.calls import Place, permalink, post
 from bot.views.block import View, link, literal
 from bot.views.case_list import case_list
-from handlers.given import Ack
+from handlers.bolt_args import Ack
 
 SHOWN = 10
 SEARCHED = 1_000_000

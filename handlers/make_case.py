@@ -8,7 +8,7 @@ from bot.desk import Desk
 from bot.domain.text import Refused
 from bot.slack import messages
 from bot.views.modals import said
-from handlers.given import Ack
+from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 

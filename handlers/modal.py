@@ -9,7 +9,7 @@ from bot.domain.text import Refused
 from bot.logs import trace
 from bot.views.block import Block
 from bot.views.modals import loading, said
-from handlers.tell import log_fault
+from handlers.feedback import log_fault
 
 Show = Callable[[Block], Awaitable[None]]
 INITIAL = {

@@ -10,7 +10,7 @@ from bot.models import Message, MessageKind
 from bot.slack import messages
 from bot.slack.calls import Place, key_at
 from bot.views.modals import note_modal
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.modal import opened, values
 
 

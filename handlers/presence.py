@@ -8,7 +8,7 @@ from bot.staffing import presence
 from bot.staffing.presence import Presence
 from bot.views.away import away_question
 from bot.views.block import View, section
-from handlers.given import Ack, Respond
+from handlers.bolt_args import Ack, Respond
 
 BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from bot.desk import Desk
 from bot.team import agents
-from handlers.given import Context
-from handlers.more import LOOKS
+from handlers.bolt_args import Context
+from handlers.card_menu import LOOKS
 
 Next = Callable[[], Awaitable[Any]]
 

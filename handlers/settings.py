@@ -11,10 +11,10 @@ from bot.team.settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from handlers import settings_lists
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.home import home_after, publish
 from handlers.modal import going_on, left_as_shown, opened, values
-from handlers.whom import refuse_closed_channels, user_groups
+from handlers.slack_directory import refuse_closed_channels, user_groups
 
 ROLES = {"role_coordinators": Role.COORDINATOR, "role_readers": Role.READER}
 CHANNELS = ("channel", "escalation_channel")

@@ -15,9 +15,9 @@ from bot.team.settings import TeamSettings
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.modal import going_on, values
-from handlers.whom import refuse_closed_channels, user_groups
+from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers"}
 """The setting that holds what is changed one at a time, by the name of its form."""

@@ -7,7 +7,7 @@ from bot.desk import Desk
 from bot.domain.reply import has_words
 from bot.team import teams
 from bot.views.answer_modal import Kept, snippet_option
-from handlers.given import Ack
+from handlers.bolt_args import Ack
 
 OFFERED = 100
 """Slack's most options in an answer

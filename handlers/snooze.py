@@ -8,7 +8,7 @@ from bot.desk import Desk
 from bot.models import Event
 from bot.slack import messages
 from bot.views.modals import snooze_modal
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 from handlers.modal import opened, values
 
 

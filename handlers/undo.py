@@ -5,7 +5,7 @@ from typing import Any
 from bot.desk import Desk
 from bot.outgoing import outbox
 from bot.slack import messages
-from handlers.given import Ack, Context
+from handlers.bolt_args import Ack, Context
 
 
 async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from bot.desk import Desk
+from handlers.bolt_args import Ack
 from handlers.claim import open_assign, release
 from handlers.close import open_close
 from handlers.details import open_details
-from handlers.given import Ack
 from handlers.notes import open_note
 
 CHOICES = {
