@@ -4,7 +4,7 @@ Two doors lead in: `handlers/` (a click) and `jobs/` (the clock). What they shar
 
 desk.py        what everything works with: sessions, Slack, connectors, lanes, the clock, the language
 domain/        the rules, pure: the life of a case, what a mention is, signing a reply
-models.py      the tables, and CaseFile: all that is known of one case
+models/        the tables, one family a file; CaseFile: everything about one case
 cases.py       what agents do: claim, release, assign, escalate, advise, close, reopen, note
 inbox.py       take in posts: skip known ones, join or open a case, reopen; conversations.py which case they join
 clocks.py      what is timed: started, paused and stopped as a case moves

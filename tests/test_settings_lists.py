@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from bot.models import Agent, Clock, ClockKind, Escalation, Event, Role
+from bot.domain.sla import ClockKind
+from bot.models import Agent, Clock, Escalation, Event, Role
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.state import elements
 from bot.sandbox.workspace import UserGroup

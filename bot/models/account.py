@@ -1,0 +1,46 @@
+"""Our accounts on platforms, and the authors who write to them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import UtcDateTime
+
+
+class Account(SQLModel, table=True):
+    """An account on a platform.
+
+    `sealed` is its tokens, encrypted. `problem` is what is wrong with it now; for a stopped account, why it stopped.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("platform", "name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="teams.id")
+    platform: str
+    name: str
+    url: str
+    sealed: bytes = Field(default=b"", sa_type=LargeBinary)
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    known: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    poll_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Author(SQLModel, table=True):
+    """Someone who writes to us, as one account sees them; never merged across accounts or platforms."""
+
+    __tablename__ = "authors"
+    __table_args__ = (UniqueConstraint("account_id", "external_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    external_id: str
+    name: str
+    handle: str = ""
+    url: str = ""

@@ -1,0 +1,115 @@
+"""The cases, and what belongs to one: mentions, notes and escalations."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, literal_column, text
+from sqlmodel import Field, SQLModel
+
+from bot.domain.case import Status, Urgency
+from bot.models.columns import EnumText, UtcDateTime
+
+_WAITING = "status IN ('new','claimed','escalated')"
+WAITING: ColumnElement[bool] = literal_column(f"cases.{_WAITING}")
+"""The condition that a case waits for us.
+
+It repeats the text of the partial index: SQLite does not use that index for a condition with bound values
+(https://www.sqlite.org/partialindex.html). UNSENT and CLOSING do the same.
+"""
+
+
+class Case(SQLModel, table=True):
+    """One author's mentions in one conversation, handled as one.
+
+    `topic` comes from the team's own list. `close_reason` is a CloseReason or the text of a reason of the team.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
+        Index("ix_cases_author", "author_id"),
+        Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: int = Field(foreign_key="teams.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    author_id: int = Field(foreign_key="authors.id")
+    status: Status = Field(default=Status.NEW, sa_type=EnumText(Status))
+    assignee: str | None = None
+    urgent: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closed_by: str | None = None
+    close_reason: str | None = None
+    close_text: str = ""
+    topic: str | None = None
+
+
+class Mention(SQLModel, table=True):
+    """A citizen's post that concerns us. UNIQUE(account_id, external_id) refuses a second copy."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        Index("ix_mentions_case", "case_id"),
+        Index("ix_mentions_conversation", "account_id", "conversation"),
+        Index("ix_mentions_received", "received_at", "case_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    external_id: str
+    conversation: str | None = None
+    in_reply_to: str | None = None
+    replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    text: str
+    earlier_text: str | None = None
+    url: str = ""
+    private: bool = False
+    language: str = ""
+    media: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
+    allows: list[str] = Field(default_factory=list, sa_type=JSON)
+    published_at: datetime = Field(sa_type=UtcDateTime)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Note(SQLModel, table=True):
+    """An internal note of an agent, never sent to a citizen.
+
+    `channel` and `ts` are set if it was written as a message in the thread of the case.
+    """
+
+    __tablename__ = "notes"
+    __table_args__ = (UniqueConstraint("channel", "ts"), Index("ix_notes_case", "case_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    by: str
+    text: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    channel: str | None = None
+    ts: str | None = None
+
+
+class Escalation(SQLModel, table=True):
+    """A question to a colleague, a user group or another channel, and the advice they gave.
+
+    `submission` is the id of the modal, so that Slack can deliver the same submission twice and we ask only once.
+    """
+
+    __tablename__ = "escalations"
+    __table_args__ = (Index("ix_escalations_case", "case_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    target: str
+    question: str
+    urgency: Urgency = Field(default=Urgency.NORMAL, sa_type=EnumText(Urgency))
+    by: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    advice: str | None = None
+    advised_by: str | None = None
+    advised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    submission: str = Field(unique=True)

@@ -1,0 +1,46 @@
+"""Everything about one case in one value; not a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.models.account import Account, Author
+from bot.models.case import Case, Escalation, Mention, Note
+from bot.models.clock import Clock
+from bot.models.reply import Reply, ReplyStatus
+from bot.models.team import Team
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """Everything we know about one case, read together; rows are ordered by time. `platform` is its name for people."""
+
+    case: Case
+    team: Team
+    account: Account
+    platform: str
+    author: Author
+    mentions: Sequence[Mention]
+    replies: Sequence[Reply]
+    escalations: Sequence[Escalation]
+    notes: Sequence[Note]
+    clocks: Sequence[Clock]
+
+    @property
+    def latest(self) -> Mention:
+        """The citizen's newest mention."""
+        return self.mentions[-1]
+
+    @property
+    def reply(self) -> Reply | None:
+        """The newest reply that was not withdrawn, if any."""
+        return next((r for r in reversed(self.replies) if r.status is not ReplyStatus.WITHDRAWN), None)
+
+    @property
+    def open_question(self) -> Escalation | None:
+        """The newest question without advice, if any."""
+        return next((e for e in reversed(self.escalations) if e.advice is None), None)
+
+    @property
+    def answerable(self) -> Mention | None:
+        """The newest mention that still exists and that the platform lets us answer, if any."""
+        return next((m for m in reversed(self.mentions) if m.allows and m.gone_at is None), None)

@@ -1,0 +1,44 @@
+"""The clocks, which measure targets and promises."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from bot.domain.sla import ClockKind
+from bot.models.columns import EnumText, UtcDateTime
+
+_RUNNING = text("stopped_at IS NULL")
+
+
+class Clock(SQLModel, table=True):
+    """A measurement of one target or promise, in working time. A later change of the team's norms does not change it.
+
+    `target_seconds` is the norm when the clock started, or when the urgency of the case last changed; a promise has
+    none, only the moment `due_at`. `running_since` is empty while the clock is paused; `used_seconds` is the working
+    time of earlier runs. `next_at` is when the next step of the ladder is due; `steps` is how many steps are done.
+    When the clock is stopped, `elapsed_seconds` is the working time it took and `kept` is whether that was in time.
+    `counts` is false if there was nothing to measure; reports and exports leave that clock out.
+    """
+
+    __tablename__ = "clocks"
+    __table_args__ = (
+        Index("ix_clocks_case", "case_id"),
+        Index("ix_clocks_due", "next_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
+        Index("ix_clocks_stopped", "kind", "stopped_at", "team_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    team_id: int = Field(foreign_key="teams.id")
+    kind: ClockKind = Field(sa_type=EnumText(ClockKind))
+    target_seconds: int | None = None
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    running_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    used_seconds: int = 0
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    steps: int = 0
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    elapsed_seconds: int | None = None
+    kept: bool | None = None
+    counts: bool = True

@@ -1,0 +1,31 @@
+"""The log of events."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Index, literal_column, text
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import UtcDateTime
+
+_CLOSING = "kind = 'close'"
+CLOSING: ColumnElement[bool] = literal_column(f"events.{_CLOSING}")
+"""The condition that an event closed a case; its details contain the reason. The text of its partial index, as with
+WAITING."""
+
+
+class Event(SQLModel, table=True):
+    """Who did what, and when. The database refuses to change or delete a row. It contains no text of citizens."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_case", "case_id", "id"),
+        Index("ix_events_closed", "at", "case_id", postgresql_where=text(_CLOSING), sqlite_where=text(_CLOSING)),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int | None = Field(default=None, foreign_key="cases.id")
+    account_id: int | None = Field(default=None, foreign_key="accounts.id")
+    kind: str
+    by: str = ""
+    at: datetime = Field(sa_type=UtcDateTime)
+    details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

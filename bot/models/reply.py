@@ -1,0 +1,71 @@
+"""The replies."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Index, literal_column, text
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import EnumText, UtcDateTime
+
+_UNSENT = "status IN ('approved','sending')"
+UNSENT: ColumnElement[bool] = literal_column(f"replies.{_UNSENT}")
+"""The condition that a reply is still to be sent or is being sent; the text of its partial index, as with WAITING."""
+_SENT = text("sent_at IS NOT NULL")
+
+
+class ReplyStatus(StrEnum):
+    """How far the sending of a reply has come."""
+
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class ReplyKind(StrEnum):
+    """What a reply means for the case: it resolves it, it promises a later answer, or it asks the citizen something."""
+
+    FINAL = "final"
+    INTERIM = "interim"
+    QUESTION = "question"
+
+
+class Reply(SQLModel, table=True):
+    """An answer to a mention.
+
+    `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
+    """
+
+    __tablename__ = "replies"
+    __table_args__ = (
+        Index("ix_replies_case", "case_id"),
+        Index("ix_replies_external", "account_id", "external_id"),
+        Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
+        Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    mention_id: int = Field(foreign_key="mentions.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    by: str
+    key: str = Field(unique=True)
+    draft: str
+    text: str
+    private: bool = False
+    kind: ReplyKind = Field(
+        default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind), sa_column_kwargs={"server_default": "final"}
+    )
+    promised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    status: ReplyStatus = Field(default=ReplyStatus.APPROVED, sa_type=EnumText(ReplyStatus))
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    send_at: datetime = Field(sa_type=UtcDateTime)
+    first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: int = 0
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    external_id: str | None = None
+    url: str = ""
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
