@@ -1,4 +1,4 @@
-"""The Bolt app: one middleware that supplies the desk, one error listener, and the handlers."""
+"""The Bolt app: one middleware that supplies the desk and `by`, one error listener, and the handlers."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
 
     @app.middleware
     async def supply_desk(context: AsyncBoltContext, next: Callable[[], Awaitable[Any]]) -> None:
-        context["desk"] = desk
+        context["desk"], context["by"] = desk, context.user_id or ""
         await next()
 
     @app.error

@@ -31,7 +31,7 @@ from bot.views.answer_modal import (
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from bot.views.topic import chosen_topic
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.feedback import without_marks
 from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
@@ -47,9 +47,9 @@ async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
         await messages.sync(desk, case_id)
 
 
-async def take_over(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Take the case over and go on to the answer."""
-    case_id, by = int(view["private_metadata"].split(":")[0]), context.user_id or ""
+    case_id = int(view["private_metadata"].split(":")[0])
     async with desk.session() as session:
         await cases.take_over(session, case_id, by=by, now=desk.now())
     await ack(response_action="update", view=await _claimed_modal(desk, case_id, by))
@@ -72,7 +72,7 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
     draft = _kept_draft(file)
     mention = _latest_answerable(file)
     composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
-    kept = Kept(case_id, mention.id or 0, ask=proposal, home=from_home)
+    kept = Kept(case_id, mention.id, ask=proposal, home=from_home)
     return _modal(desk, file, mention, composed, kept, draft=draft)
 
 
@@ -129,9 +129,9 @@ async def _as_filled(
     return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
 
 
-async def send(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def send(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Approve the reply; what is wrong is told at its field and the draft stays."""
-    by, kept, filled = context.user_id or "", Kept.of(view), values(view)
+    kept, filled = Kept.of(view), values(view)
     if await _promise_is_wrong(ack, view, by, desk):
         return
     async with desk.session() as session:

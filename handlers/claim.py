@@ -6,18 +6,18 @@ from bot import cases
 from bot.desk import Desk
 from bot.slack import messages
 from bot.views.modals import assign_modal
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.home import home_after
 from handlers.modal import opened, values
 
 
-async def claim(ack: Ack, action: dict[str, Any], context: Context, body: dict[str, Any], desk: Desk) -> None:
+async def claim(ack: Ack, action: dict[str, Any], by: str, body: dict[str, Any], desk: Desk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
     await ack()
     async with home_after(desk, body):
         async with desk.session() as session:
-            case = await cases.claim(session, int(action["value"]), by=context.user_id or "", now=desk.now())
-        await messages.sync(desk, case.id or 0)
+            case = await cases.claim(session, int(action["value"]), by=by, now=desk.now())
+        await messages.sync(desk, case.id)
 
 
 async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
@@ -41,7 +41,7 @@ async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(assign_modal(file, desk.t))
 
 
-async def assign(ack: Ack, view: dict[str, Any], context: Context, body: dict[str, Any], desk: Desk) -> None:
+async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: Desk) -> None:
     """Give the case to the colleague chosen in the modal."""
     to = values(view)["assign_to"]
     person = await desk.slack.users_info(user=to)
@@ -50,6 +50,6 @@ async def assign(ack: Ack, view: dict[str, Any], context: Context, body: dict[st
         return
     case_id = int(view["private_metadata"])
     async with desk.session() as session:
-        await cases.assign(session, case_id, to=to, by=context.user_id or "", now=desk.now())
+        await cases.assign(session, case_id, to=to, by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)

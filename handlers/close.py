@@ -10,7 +10,7 @@ from bot.slack import messages
 from bot.team.settings import TeamSettings
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
@@ -26,24 +26,23 @@ async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(close_modal(file, settings.reasons(), settings.topics, desk.t))
 
 
-async def close(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def close(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """End the case."""
     filled, case_id = values(view), int(view["private_metadata"])
     reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
     if reason == CloseReason.OTHER and not why:
         raise Wrong({"close_text": text("Say in a few words why.")})
     async with desk.session() as session:
-        by = context.user_id or ""
         case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)
 
 
-async def reopen(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+async def reopen(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     """Take the case up again, for the one who clicked."""
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
-        await cases.reopen(session, case_id, by=context.user_id or "", now=desk.now())
+        await cases.reopen(session, case_id, by=by, now=desk.now())
     await messages.sync(desk, case_id)

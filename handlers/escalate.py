@@ -14,7 +14,7 @@ from bot.slack.calls import call
 from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 from handlers.slack_directory import user_groups
 
@@ -42,7 +42,7 @@ async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], 
     await messages.sync(desk, case_id)
 
 
-async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Ask; the question is posted to each who is asked."""
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
@@ -51,7 +51,7 @@ async def escalate(ack: Ack, view: dict[str, Any], context: Context, desk: Desk)
     target: str = chosen[0]
     async with desk.session() as session:
         await cases.escalate(
-            session, case_id, by=context.user_id or "", now=desk.now(), target=target,
+            session, case_id, by=by, now=desk.now(), target=target,
             channels=await _places(desk, target), question=filled[QUESTION],
             urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
         )  # fmt: skip
@@ -84,11 +84,10 @@ async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
         await show(advise_modal(await cases.read(session, escalation.case_id), escalation, desk.t))
 
 
-async def advise(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def advise(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Give the advice to the owner of the case, in its thread."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:
-        by = context.user_id or ""
         case = await cases.advise(session, escalation_id, by=by, now=desk.now(), advice=advice)
     await ack()
-    await messages.sync(desk, case.id or 0)
+    await messages.sync(desk, case.id)

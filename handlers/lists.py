@@ -82,7 +82,7 @@ async def _first(session: AsyncSession, wanted: ColumnElement[bool], order: Any)
         select(Case, Author).join(Author, col(Case.author_id) == Author.id).where(wanted).order_by(order).limit(SHOWN)
     )
     return count, [
-        (case, author, await card_of(session, case.id or 0), await _first_words(session, case.id or 0))
+        (case, author, await card_of(session, case.id), await _first_words(session, case.id))
         for case, author in found.all()
     ]
 

@@ -22,7 +22,7 @@ async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], de
             raise Refused("There is no link in this message; a case needs one, to the citizen's post.")
         async with desk.session() as session:
             account = await manual.account(session, shortcut["channel"]["id"], now=desk.now())
-            taken = await inbox.take_in(session, account.id or 0, [post], now=desk.now())
+            taken = await inbox.take_in(session, account.id, [post], now=desk.now())
         messages.wake(desk, taken.channels)
         if taken.new:
             words = desk.t("The case has been made; its card follows in the team's channel.")

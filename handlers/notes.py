@@ -10,7 +10,7 @@ from bot.models import Message, MessageKind
 from bot.slack import messages
 from bot.slack.calls import Place, key_at
 from bot.views.modals import note_modal
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
@@ -20,9 +20,9 @@ async def open_note(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(note_modal(await cases.read(session, case_id), desk.t))
 
 
-async def add_note(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Keep the note, and post it in the thread under the agent's name."""
-    case_id, text, by = int(view["private_metadata"]), values(view)["note_text"], context.user_id or ""
+    case_id, text = int(view["private_metadata"]), values(view)["note_text"]
     async with desk.session() as session:
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
     await ack()

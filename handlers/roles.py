@@ -5,24 +5,23 @@ from typing import Any
 
 from bot.desk import Desk
 from bot.team import agents
-from handlers.bolt_args import Context
 from handlers.card_menu import LOOKS
 
 Next = Callable[[], Awaitable[Any]]
 
 
-async def agents_only(body: dict[str, Any], context: Context, desk: Desk, next: Next) -> None:
+async def agents_only(body: dict[str, Any], by: str, desk: Desk, next: Next) -> None:
     """Let agents through to the listener; a reader is refused, save for what in the menu only shows something."""
     if not _only_looks(body):
         async with desk.reading() as session:
-            await agents.refuse_reader(session, context.user_id or "")
+            await agents.refuse_reader(session, by)
     await next()
 
 
-async def coordinators_only(context: Context, desk: Desk, next: Next) -> None:
+async def coordinators_only(by: str, desk: Desk, next: Next) -> None:
     """Let coordinators through to the listener."""
     async with desk.session() as session:
-        await agents.coordinate(session, context.user_id or "", now=desk.now())
+        await agents.coordinate(session, by, now=desk.now())
     await next()
 
 

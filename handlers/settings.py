@@ -11,7 +11,7 @@ from bot.team.settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from handlers import settings_lists
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.home import home_after, publish
 from handlers.modal import going_on, left_as_shown, opened, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
@@ -34,7 +34,7 @@ async def open_settings(desk: Desk, body: dict[str, Any], team_id: int | None = 
                 team = await teams.of_channel(session, body.get("channel_id", ""))
             else:
                 team = await session.get_one(Team, team_id)
-        await show(modals.settings_menu(team.id or 0, team.name, desk.t))
+        await show(modals.settings_menu(team.id, team.name, desk.t))
 
 
 async def open_from_home(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -81,14 +81,14 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
             return modals.settings_menu(team_id, team.name, desk.t)
 
 
-async def save(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def save(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Save a group of settings; what is wrong is told at its field, and nothing typed is lost. The Home shows them."""
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
-        events = await teams.change(session, team_id, changes, by=context.user_id or "", now=desk.now())
+        events = await teams.change(session, team_id, changes, by=by, now=desk.now())
     await ack(response_action="update", view=await told(desk, team_id, events))
-    await publish(desk, context.user_id or "")
+    await publish(desk, by)
 
 
 async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str
     return changes
 
 
-async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Give colleagues their roles; whom a colleague gave one meanwhile keeps it."""
     filled = values(view)
     async with desk.session() as session:
@@ -113,10 +113,10 @@ async def save_roles(ack: Ack, view: dict[str, Any], context: Context, desk: Des
             filled[field] = await agents.with_role(session, ROLES[field])
         events = await agents.set_roles(
             session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
-            by=context.user_id or "", now=desk.now(),
+            by=by, now=desk.now(),
         )  # fmt: skip
     await ack(response_action="update", view=await told(desk, team_of(view), events))
-    await publish(desk, context.user_id or "")
+    await publish(desk, by)
 
 
 async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:

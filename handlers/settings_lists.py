@@ -15,7 +15,7 @@ from bot.team.settings import TeamSettings
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.modal import going_on, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
@@ -83,31 +83,29 @@ async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Bloc
     return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)
 
 
-async def save_one(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Add, change or remove one thing of a list, and offer to undo it."""
     kept, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
     item = forms.read(kind, values(view), desk.t)["item"]
     if kind == "adviser" and item and item["target"][0] in "CG":
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
-        events = await teams.put_listed(
-            session, kept["team"], LISTS[kind], kept["title"], item, by=context.user_id or "", now=desk.now()
-        )
+        events = await teams.put_listed(session, kept["team"], LISTS[kind], kept["title"], item, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
 
 
-async def save_platform(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Give a platform a norm of its own, or that of all."""
-    kept, by = json.loads(view["private_metadata"]), context.user_id or ""
+    kept = json.loads(view["private_metadata"])
     norm = forms.read("platform", values(view), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, kept["team"], kept["platform"], norm, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
 
 
-async def save_initials(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Change a colleague's initials."""
     kept, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
     async with desk.session() as session:
-        events = await agents.correct_initials(session, kept["agent"], wanted, by=context.user_id or "", now=desk.now())
+        events = await agents.correct_initials(session, kept["agent"], wanted, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))

@@ -8,7 +8,7 @@ from bot.desk import Desk
 from bot.models import Event
 from bot.slack import messages
 from bot.views.modals import snooze_modal
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
@@ -21,9 +21,9 @@ async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
         await show(snooze_modal(file, desk.t))
 
 
-async def snooze(ack: Ack, view: dict[str, Any], context: Context, desk: Desk) -> None:
+async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Put the reminders off and tell the thread why."""
-    filled, case_id, by = values(view), int(view["private_metadata"]), context.user_id or ""
+    filled, case_id = values(view), int(view["private_metadata"])
     minutes = int(filled["snooze_minutes"])
     words = desk.t.plural(
         "Reminded again in {n} working minute: {why}",

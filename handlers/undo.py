@@ -5,31 +5,31 @@ from typing import Any
 from bot.desk import Desk
 from bot.outgoing import outbox
 from bot.slack import messages
-from handlers.bolt_args import Ack, Context
+from handlers.bolt_args import Ack
 
 
-async def undo(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+async def undo(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     """Take the reply back before it goes out."""
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
-        await outbox.withdraw(session, case_id, by=context.user_id or "", now=desk.now())
+        await outbox.withdraw(session, case_id, by=by, now=desk.now())
     await messages.sync(desk, case_id)
 
 
-async def settle_sent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+async def settle_sent(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     """A person says that the reply is there."""
-    await _settle(ack, action, context, desk, published=True)
+    await _settle(ack, action, by, desk, published=True)
 
 
-async def settle_absent(ack: Ack, action: dict[str, Any], context: Context, desk: Desk) -> None:
+async def settle_absent(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     """A person says that the reply is not there; it may be sent anew."""
-    await _settle(ack, action, context, desk, published=False)
+    await _settle(ack, action, by, desk, published=False)
 
 
-async def _settle(ack: Ack, action: dict[str, Any], context: Context, desk: Desk, *, published: bool) -> None:
+async def _settle(ack: Ack, action: dict[str, Any], by: str, desk: Desk, *, published: bool) -> None:
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
-        await outbox.settle(session, case_id, published=published, by=context.user_id or "", now=desk.now())
+        await outbox.settle(session, case_id, published=published, by=by, now=desk.now())
     await messages.sync(desk, case_id)

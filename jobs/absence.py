@@ -26,7 +26,7 @@ log = structlog.get_logger()
 async def look(desk: Desk) -> None:
     """Ask Slack about each owner, one process at most every five minutes; what it does not tell is asked later."""
     async with desk.reading() as session:
-        open_now = [team.id or 0 for team, _ in await clocks.open_teams(session, desk.now())]
+        open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         owners = await presence.to_look_at(session, open_now, desk.now()) if open_now else []
     for owner in owners:
         try:
@@ -92,7 +92,7 @@ async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[in
         )
         rows = found.all()
     return [
-        (case.id or 0, owner.slack_id, owner.asked_at)
+        (case.id, owner.slack_id, owner.asked_at)
         for case, owner, moved_at in rows
         if owner.asked_at and max(case.claimed_at or owner.asked_at, moved_at or owner.asked_at) <= owner.asked_at
     ]

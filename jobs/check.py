@@ -40,7 +40,7 @@ async def _check(desk: Desk, row: Account) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, row.id, with_for_update=db.HELD)
         if isinstance(verdict, Unauthorized):
-            await stop_account(session, row.id or 0, verdict.text, desk.now())
+            await stop_account(session, row.id, verdict.text, desk.now())
         elif verdict is not None:
             account.problem = verdict.text.to_json()
         else:

@@ -67,7 +67,7 @@ async def _claimed(session: AsyncSession, team: Team, before: datetime) -> Seque
         .where(col(Case.id).not_in(promised))
     )
     return [
-        (case_id or 0, owner, max(claimed_at, moved_at or claimed_at))
+        (case_id, owner, max(claimed_at, moved_at or claimed_at))
         for case_id, owner, claimed_at, moved_at in found
         if owner and claimed_at
     ]

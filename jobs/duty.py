@@ -26,7 +26,7 @@ AGAIN = timedelta(hours=1)
 async def call_out(desk: Desk) -> None:
     """Call those on duty to every urgent case that nobody has and that they were not called to yet."""
     async with desk.reading() as session:
-        open_now = [team.id or 0 for team, _ in await clocks.open_teams(session, desk.now())]
+        open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         uncalled = await duty.uncalled(session, open_now) if open_now else []
     for case_id in uncalled:
         try:

@@ -50,12 +50,12 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         return None
     connector = desk.connector(account)
     try:
-        await _read_pages(desk, connector, account.id or 0, dict(account.cursor))
-        await _recheck(desk, connector, account.id or 0)
+        await _read_pages(desk, connector, account.id, dict(account.cursor))
+        await _recheck(desk, connector, account.id)
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
-        await _write_down(desk, account.id or 0, verdict)
+        await _write_down(desk, account.id, verdict)
     else:
-        await _healthy(desk, account.id or 0)
+        await _healthy(desk, account.id)
     return None
 
 

@@ -103,7 +103,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
                 details={"clock": one.clock.id, "percent": one.step.percent},
             )
         )
-    await cases.touch_all(session, {one.case.id or 0 for one in due})
+    await cases.touch_all(session, {one.case.id for one in due})
     await _tell(session, team, settings, due, away, duty)
 
 

@@ -159,7 +159,7 @@ async def test_a_case_made_in_a_teams_channel_is_that_teams(sqlite_bot: Bot) -> 
         lambda: [m for m in bot.slack.messages("C0ESCALATIE") if m.get("blocks") and "Nieuw" in text_of(m)], 5
     )
     assert "kapotte stoep" in text_of(card[0])
-    assert bot.slack.messages() == []
+    assert bot.cards() == []
 
 
 async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
@@ -189,7 +189,7 @@ async def test_stats_tell_the_figures_and_can_be_shared_in_the_channel(bot: Bot)
     assert "figures:share" in action_ids(shown)
     await bot.slack.click(SANNE, CHANNEL, shown["ts"], "figures:share")
     await bot.card("Cijfers")
-    assert "figures:share" not in action_ids(bot.slack.messages()[-1])
+    assert "figures:share" not in action_ids(bot.cards()[-1])
 
 
 async def test_a_period_or_team_that_is_none_is_told_kindly(sqlite_bot: Bot) -> None:
@@ -222,7 +222,7 @@ async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
         shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
         await bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:share")
         await bot.card("Er wacht 1 zaak" if words == "open" else "1 zaak gevonden", "markt")
-        assert "list:share" not in action_ids(bot.slack.messages()[-1])
+        assert "list:share" not in action_ids(bot.cards()[-1])
 
 
 async def test_a_search_that_leaves_older_mentions_out_says_so(

@@ -107,7 +107,7 @@ async def test_killed_while_sending_the_reply_is_published_once(
             await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
         assert published(mastodon) == [PUBLISHED]
         assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
-        assert len(bot.slack.messages()) == 1
+        assert len(bot.cards()) == 1
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "webcare runs" in log
     assert not [secret for secret in ("vuilniswagen", WORDS, FakeMastodon.token) if secret in log]
@@ -171,7 +171,7 @@ async def test_killed_while_posting_a_card_there_is_one_card(
         posting = to_slack.holding("POST", "/api/chat.postMessage", passed_on=arrives)
         async with posting as caught, running(bot, tmp_path, slack_api_url=f"{to_slack.url}/api/"):
             await caught()
-        assert len(bot.slack.messages()) == (1 if arrives else 0)
+        assert len(bot.cards()) == (1 if arrives else 0)
         await time_passes(bot, minutes=1)
         mastodon.post_as("piet", "@gemeente En de papierbak?")
         async with running(bot, tmp_path):
@@ -180,4 +180,4 @@ async def test_killed_while_posting_a_card_there_is_one_card(
             assert card
             await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
             await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen", "In behandeling"), 30)
-        assert len(bot.slack.messages()) == 2
+        assert len(bot.cards()) == 2

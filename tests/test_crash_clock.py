@@ -52,7 +52,7 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
         for case_id in range(1, claimed + 1):
             await cases.claim(session, case_id, by=SANNE, now=then)
     await messages.wake_lanes(bot.desk)
-    await bot.slack.wait_for(lambda: len(bot.slack.messages()) == count, 20)
+    await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
 
 
 async def run_until_all_is_told(bot: Bot, folder: Path) -> None:

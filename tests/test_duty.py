@@ -56,7 +56,7 @@ async def is_now(bot: Bot, who: str, which: Presence, on: bool = True) -> None:
 
 async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
     """Let Sanne press the button in the details."""
-    await bot.slack.click(SANNE, CHANNEL, bot.slack.messages()[0]["ts"], "case:more", f"details:{case_id}")
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", f"details:{case_id}")
     await open_modal(bot, SANNE, "said")
     await bot.slack.click_in_view(SANNE, "case:urgent" if on else "case:not_urgent")
     other = "case:not_urgent" if on else "case:urgent"
@@ -65,7 +65,7 @@ async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
 
 
 def thread(bot: Bot) -> list[str]:
-    return [text_of(m) for m in bot.slack.thread(CHANNEL, bot.slack.messages()[0]["ts"])]
+    return [text_of(m) for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
 
 
 async def messages_of(bot: Bot, kind: MessageKind) -> list[Message]:
@@ -76,7 +76,7 @@ async def level(bot: Bot, kind: MessageKind) -> Message:
     """Wait until the one message of this kind is level with the state, and return it."""
 
     async def is_level() -> Message | None:
-        [message] = await messages(bot, kind)
+        [message] = await messages_of(bot, kind)
         return message if message.shown_version == message.version else None
 
     found: Message = await eventually(is_level)

@@ -108,8 +108,8 @@ async def test_after_a_minute_without_slack_every_card_is_level(bot: Bot) -> Non
     await refresh.refresh(bot.desk)
     await bot.card("Eerste vraag", "In behandeling", SANNE)
     await bot.card("Tweede vraag", "Nieuw")
-    assert len(bot.slack.messages()) == 2
-    assert card["ts"] == bot.slack.messages()[0]["ts"]
+    assert len(bot.cards()) == 2
+    assert card["ts"] == bot.cards()[0]["ts"]
 
 
 async def rows_with(bot: Bot, model: type[Any], holds: Any) -> list[Any]:
@@ -124,7 +124,7 @@ async def test_a_card_whose_connection_dropped_after_slack_took_it_is_found_agai
     bot.clock.advance(minutes=1)
     await refresh.refresh(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.shown_version >= m.version))
-    assert len(bot.slack.messages()) == 1
+    assert len(bot.cards()) == 1
     assert len(bot.slack.calls("chat.postMessage")) == 1
 
 
@@ -141,7 +141,7 @@ async def test_a_writer_that_died_while_posting_leaves_one_card(bot: Bot) -> Non
     bot.clock.advance(minutes=2)
     await refresh.refresh(bot.desk)
     await bot.card("Half geplaatst")
-    assert len(bot.slack.messages()) == 1
+    assert len(bot.cards()) == 1
     assert bot.slack.calls("conversations.history")
 
 
@@ -156,7 +156,7 @@ async def test_slack_asking_to_wait_delays_a_card_and_loses_none(bot: Bot) -> No
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
     for n in range(5):
         await bot.card(f"Vraag nummer {n}")
-    assert len(bot.slack.messages()) == 5
+    assert len(bot.cards()) == 5
 
 
 async def test_a_card_that_someone_deleted_comes_back_while_the_case_waits(bot: Bot) -> None:
@@ -188,8 +188,8 @@ async def posted(bot: Bot, text: str, *, name: str = "Fatima") -> dict[str, Any]
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
-    await bot.slack.wait_for(bot.slack.messages, 10)
-    return bot.slack.messages()[0]
+    await bot.slack.wait_for(bot.cards, 10)
+    return bot.cards()[0]
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

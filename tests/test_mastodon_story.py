@@ -185,7 +185,7 @@ async def test_the_citizens_reply_to_our_answer_joins_the_case_and_reopens_it(
     again = mastodon.post_as("jan", "@gemeente En met spoed?", in_reply_to=ours["id"])
     await poll.poll_due(bot.desk)
     await bot.card("En met spoed?", "Nieuw", "rijbewijs")
-    assert len(bot.slack.messages()) == 2
+    assert len(bot.cards()) == 2
     assert ((await bot.case()).status, (await bot.case()).assignee) == (Status.NEW, None)
     await answer(bot, SANNE, card, "Dan € 39 meer.")
     await bot.card("*Beantwoord*", "€ 39 meer")
@@ -322,7 +322,7 @@ async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bo
         await poll.poll_due(bot.desk)
         await refresh.refresh(bot.desk)
         await bot.desk.wake.idle()  # type: ignore[attr-defined]
-    assert [m for m in bot.slack.messages() if "gestopt" in text_of(m)] == [told]
+    assert [m for m in bot.cards() if "gestopt" in text_of(m)] == [told]
     assert len(await bot.rows(Mention)) == 1
 
     async with bot.desk.session() as session:

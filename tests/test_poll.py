@@ -75,7 +75,7 @@ async def test_the_same_page_again_stores_nothing_twice(bot: Bot, mastodon: Fake
     assert before[0] == 3
     await bot.card("Iets anders")
     await bot.card("Verder")
-    assert len(bot.slack.messages()) == 2
+    assert len(bot.cards()) == 2
 
 
 async def test_all_pages_are_read_in_order(sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between) -> None:
@@ -221,7 +221,7 @@ async def test_two_processes_that_ask_at_once_store_each_mention_once(
     assert sorted(await written(bot)) == [f"@gemeente Vraag {number}" for number in range(7)]
     await refresh.refresh(bot.desk)
     await eventually(lambda: all_shown(bot), 20)
-    assert len(bot.slack.messages()) == 7
+    assert len(bot.cards()) == 7
 
 
 async def both_ask(bot: Bot, second: Desk, account_id: int) -> None:

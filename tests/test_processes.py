@@ -96,7 +96,7 @@ async def test_twenty_mentions_sent_to_all_three_at_once_are_twenty_cards(bot: B
     async with processes(bot, tmp_path) as urls, ClientSession() as session:
         await eventually(lambda: all_serve(session, urls), 60)
         await asyncio.gather(*(post(session, bot, url, number) for number in range(MANY) for url in urls))
-        await bot.slack.wait_for(lambda: len(bot.slack.messages()) >= MANY, 60)
+        await bot.slack.wait_for(lambda: len(bot.cards()) >= MANY, 60)
         await eventually(lambda: is_level(bot), 60)
     assert len(await bot.rows(Case)) == MANY
     await all_is_in_slack_once(bot)
@@ -106,7 +106,7 @@ async def test_what_two_people_click_at_once_is_shown_as_it_was_decided_whoever_
     bot: Bot, tmp_path: Path
 ) -> None:
     await late(bot, MANY)
-    cards = bot.slack.messages()
+    cards = bot.cards()
     async with processes(bot, tmp_path):
         await eventually(lambda: all_listen(bot), 60)
         clicks = [bot.slack.click(who, CHANNEL, card["ts"], "case:claim") for card in cards for who in (SANNE, YOUSSEF)]

@@ -290,7 +290,7 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     [reply] = await bot.rows(Reply)
     assert reply.kind is ReplyKind.INTERIM
     assert int(reply.promised_at.timestamp()) == until
-    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.slack.messages()[0]), 10)
+    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]), 10)
     await answer(bot, SANNE, card, "Het klopt")
     await bot.card("Beantwoord")
 

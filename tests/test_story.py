@@ -80,7 +80,7 @@ async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot:
     assert (await bot.case()).status is Status.ANSWERED
     bot.citizen_posts("En met spoed?", in_reply_to=first["id"])
     await bot.card("En met spoed?", "Nieuw")
-    assert len(bot.slack.messages()) == 1
+    assert len(bot.cards()) == 1
     case = await bot.case()
     assert (case.status, case.assignee) == (Status.NEW, None)
 

@@ -11,7 +11,7 @@ from tests.test_story import open_modal
 
 
 async def opened_details(bot: Bot, case_id: int) -> None:
-    await bot.slack.click(SANNE, CHANNEL, bot.slack.messages()[0]["ts"], "case:more", f"details:{case_id}")
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", f"details:{case_id}")
     await open_modal(bot, SANNE, "said")
 
 

@@ -24,7 +24,7 @@ async def account(session: AsyncSession, channel: str, *, now: datetime) -> Acco
     found = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
     kept = found.first()
     if kept is None:
-        kept = Account(team_id=team.id or 0, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
+        kept = Account(team_id=team.id, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
         session.add(kept)
         await session.flush()
     return kept

@@ -25,7 +25,7 @@ def opened(row: Account, settings: Settings) -> base.Account:
     """Return a stored account as its connector needs it, tokens unsealed; raises BadSettings when the key is wrong."""
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     options = {**row.options, **_from_settings(row.platform, row.name, settings)}
-    return base.Account(row.id or 0, row.platform, row.name, row.url, secrets, options, row.known)
+    return base.Account(row.id, row.platform, row.name, row.url, secrets, options, row.known)
 
 
 def drafted(
@@ -66,7 +66,7 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
         session.add(Team(name=given["name"], channel=given["channel"], environment=given, created_at=now))
         return
     try:
-        await teams.change(session, first[0].id or 0, in_force(first[0], settings), by="", now=now)
+        await teams.change(session, first[0].id, in_force(first[0], settings), by="", now=now)
     except Wrong as wrong:
         name = f"TEAM_NAME is {settings.team_name}, but another team has that name: choose another."
         raise BadSettings(name if "name" in wrong.fields else f"SLACK_CHANNEL: {wrong}") from None
@@ -107,7 +107,7 @@ async def add(
     if await find(session, platform, name) is not None:
         raise BadSettings(f"There already is an account {platform} {name}; renew or remove it instead.")
     account = Account(
-        team_id=owner.id or 0,
+        team_id=owner.id,
         platform=platform,
         name=name,
         url=url,

@@ -58,7 +58,7 @@ async def _incoming(desk: Desk, request: web.Request) -> web.Response:
     if store.is_stopped_by_hand(row):  # one that a fault stopped has trouble with replies, not with mentions
         return _problem(503, "This source was stopped here; send this again when it was started.")
     async with desk.session() as session:
-        taken = await inbox.take_in(session, row.id or 0, posts, now=desk.now())
+        taken = await inbox.take_in(session, row.id, posts, now=desk.now())
     messages.wake(desk, taken.channels)
     return web.json_response({"received": len(posts), "new": taken.new})
 

@@ -48,7 +48,7 @@ def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> 
     targets = settings.policy().targets(platform=platform, private=private, urgent=False)
     hours, ladder = settings.hours(now), settings.steps()
     kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
-    return [new_row(team.id or 0, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
+    return [new_row(team.id, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
 
 
 async def start(
@@ -58,12 +58,10 @@ async def start(
     settings = await teams.settings(session, case.team_id)
     targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
     hours, ladder = settings.hours(now), settings.steps()
-    running = {clock.kind for clock in await open_clocks(session, case.id or 0)}
+    running = {clock.kind for clock in await open_clocks(session, case.id)}
     for kind in kinds:
         if kind not in running:
-            session.add(
-                Clock(case_id=case.id or 0, **new_row(case.team_id, kind, targets.of(kind), hours, ladder, now))
-            )
+            session.add(Clock(case_id=case.id, **new_row(case.team_id, kind, targets.of(kind), hours, ladder, now)))
 
 
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:
@@ -79,7 +77,7 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
         reminder = now + (until - now) * PROMISE_LADDER_PERCENT / 100
     session.add(
         Clock(
-            case_id=case.id or 0,
+            case_id=case.id,
             team_id=case.team_id,
             kind=ClockKind.PROMISE,
             started_at=now,
@@ -98,7 +96,7 @@ async def open_clocks(session: AsyncSession, case_id: int) -> Sequence[Clock]:
 
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
     """A reply reached the citizen: each is a reaction, a final one resolves, a question waits for the citizen."""
-    clocks = await open_clocks(session, case.id or 0)
+    clocks = await open_clocks(session, case.id)
     hours = await hours_of(session, case.team_id, at)
     for clock in clocks:
         if clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL:
@@ -113,7 +111,7 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
 async def closed(session: AsyncSession, case: Case, at: datetime, *, counts: bool) -> None:
     """A case was closed without an answer of ours: its clocks end, and count only if the citizen was served."""
     hours = await hours_of(session, case.team_id, at)
-    for clock in await open_clocks(session, case.id or 0):
+    for clock in await open_clocks(session, case.id):
         stop(clock, hours, at, counts=counts)
         session.add(clock)
 
@@ -122,7 +120,7 @@ async def citizen_wrote(session: AsyncSession, case: Case, platform: str, now: d
     """The citizen wrote again: what waited for them goes on, and the next reaction is timed."""
     settings = await teams.settings(session, case.team_id)
     hours, ladder = settings.hours(now), settings.steps()
-    clocks = await open_clocks(session, case.id or 0)
+    clocks = await open_clocks(session, case.id)
     for clock in clocks:
         if clock.running_since is None:
             resume(clock, hours, ladder, now)
@@ -198,7 +196,7 @@ def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
     """Put off the reminders of a case for so much working time; what is due stays due."""
     hours = await hours_of(session, case.team_id, now)
-    for clock in await open_clocks(session, case.id or 0):
+    for clock in await open_clocks(session, case.id):
         if clock.next_at is not None:
             clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
             session.add(clock)
@@ -209,7 +207,7 @@ async def retarget(session: AsyncSession, case: Case, platform: str, now: dateti
     settings = await teams.settings(session, case.team_id)
     targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
     hours, ladder = settings.hours(now), settings.steps()
-    for clock in await open_clocks(session, case.id or 0):
+    for clock in await open_clocks(session, case.id):
         if clock.kind is ClockKind.PROMISE:
             continue
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())

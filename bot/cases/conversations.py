@@ -63,7 +63,7 @@ async def cases_to_join(
             .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
         )
         for reply_id, case_id, author_id in replies:
-            by_key["post", reply_id or "", author_id] = case_id or 0
+            by_key["post", reply_id or "", author_id] = case_id
     cases: dict[str, int] = {}
     for post in posts:
         author_id = authors[post.author.external_id]

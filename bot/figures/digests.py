@@ -86,7 +86,7 @@ async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> 
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
     """Add the link to the oldest open case's card, if Slack gives it."""
     async with desk.reading() as session:
-        card = await oldest_card(session, team.id or 0)
+        card = await oldest_card(session, team.id)
     if card is None or card.ts is None:
         return stands
     return replace(stands, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))

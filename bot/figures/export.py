@@ -59,7 +59,7 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
     """
     names = {account.id: title(account) for account in await session.exec(select(Account))}
     found: list[Line] = []
-    for what, query in _queries(team.id or 0, period):
+    for what, query in _queries(team.id, period):
         rows = await session.exec(query.limit(MOST_LINES + 1 - len(found)))
         found += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(found) > MOST_LINES:

@@ -33,7 +33,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
     return Home(
         role=await agents.role(session, slack_id),
         coordinated=bool(await agents.with_role(session, Role.COORDINATOR)),
-        teams=[(team.id or 0, team.name) for team in all_teams],
+        teams=[(team.id, team.name) for team in all_teams],
         mine=await _shown(session, mine),
         mine_count=await _count(session, mine),
         queue=await _shown(session, queue),
@@ -82,16 +82,16 @@ async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[
         .limit(SHOWN)
     )
     rows = found.all()
-    case_ids = [case.id or 0 for case, *_ in rows]
+    case_ids = [case.id for case, *_ in rows]
     mentions, clocks = await _mentions(session, case_ids), await _first_due(session, case_ids)
     return [
         Shown(
             case=case,
             author=author,
             platform=platform_of(account),
-            mention=mentions[case.id or 0][-1],
-            clock=clocks.get(case.id or 0),
-            answerable=any(each.allows and each.gone_at is None for each in mentions[case.id or 0]),
+            mention=mentions[case.id][-1],
+            clock=clocks.get(case.id),
+            answerable=any(each.allows and each.gone_at is None for each in mentions[case.id]),
         )
         for case, author, account in rows
     ]

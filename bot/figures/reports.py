@@ -37,7 +37,7 @@ def zone_of(team: Team) -> tzinfo:
 
 async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
     """Return the figures of a team in a period."""
-    team_id = team.id or 0
+    team_id = team.id
     those, mentions, answers = await _parts(session, team, period)
     opened, topics = await _opened(session, team_id, period)
     closed = await _closed(session, team_id, period)
@@ -92,8 +92,8 @@ Counts = Mapping[tuple[int, int], int]
 async def _parts(session: AsyncSession, team: Team, period: Period) -> tuple[Sequence[Period], Counts, Counts]:
     """Return the parts of a period, and the mentions and the answers in each."""
     those = parts(period, zone_of(team))
-    mentions = await _per_part(session, team.id or 0, Mention, col(Mention.received_at), those)
-    return those, mentions, await _per_part(session, team.id or 0, Reply, col(Reply.sent_at), those)
+    mentions = await _per_part(session, team.id, Mention, col(Mention.received_at), those)
+    return those, mentions, await _per_part(session, team.id, Reply, col(Reply.sent_at), those)
 
 
 def _course(those: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
@@ -204,4 +204,4 @@ def _sum_kept() -> ColumnElement[int]:
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:
     found = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
-    return [(account.id or 0, title(account)) for account in found]
+    return [(account.id, title(account)) for account in found]

@@ -37,7 +37,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
         oldest,
         late=len(set(late)),
         promised=promised.one(),
-        troubles=await _troubles(session, team.id or 0),
+        troubles=await _troubles(session, team.id),
     )
 
 

@@ -1,6 +1,7 @@
 """The tables. Import them from this package, which loads them all.
 
 Times are aware UTC; the ids of platforms are opaque text; a status column stores the value of the enum.
+An `id` is typed as the int it is in every stored row; the database sets it when a new row is flushed.
 
 columns.py    column types: UTC times and enums
 team.py       teams and agents

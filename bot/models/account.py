@@ -17,7 +17,7 @@ class Account(SQLModel, table=True):
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("platform", "name"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")
     platform: str
     name: str
@@ -38,7 +38,7 @@ class Author(SQLModel, table=True):
 
     __tablename__ = "authors"
     __table_args__ = (UniqueConstraint("account_id", "external_id"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="accounts.id")
     external_id: str
     name: str

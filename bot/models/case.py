@@ -30,7 +30,7 @@ class Case(SQLModel, table=True):
         Index("ix_cases_author", "author_id"),
         Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")
     account_id: int = Field(foreign_key="accounts.id")
     author_id: int = Field(foreign_key="authors.id")
@@ -57,7 +57,7 @@ class Mention(SQLModel, table=True):
         Index("ix_mentions_conversation", "account_id", "conversation"),
         Index("ix_mentions_received", "received_at", "case_id"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
     account_id: int = Field(foreign_key="accounts.id")
     external_id: str
@@ -85,7 +85,7 @@ class Note(SQLModel, table=True):
 
     __tablename__ = "notes"
     __table_args__ = (UniqueConstraint("channel", "ts"), Index("ix_notes_case", "case_id"))
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
     by: str
     text: str
@@ -102,7 +102,7 @@ class Escalation(SQLModel, table=True):
 
     __tablename__ = "escalations"
     __table_args__ = (Index("ix_escalations_case", "case_id"),)
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
     target: str
     question: str

@@ -27,7 +27,7 @@ class Clock(SQLModel, table=True):
         Index("ix_clocks_due", "next_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
         Index("ix_clocks_stopped", "kind", "stopped_at", "team_id"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
     team_id: int = Field(foreign_key="teams.id")
     kind: ClockKind = Field(sa_type=EnumText(ClockKind))

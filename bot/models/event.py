@@ -22,7 +22,7 @@ class Event(SQLModel, table=True):
         Index("ix_events_case", "case_id", "id"),
         Index("ix_events_closed", "at", "case_id", postgresql_where=text(_CLOSING), sqlite_where=text(_CLOSING)),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")
     account_id: int | None = Field(default=None, foreign_key="accounts.id")
     kind: str

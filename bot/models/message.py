@@ -47,7 +47,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
     kind: MessageKind = Field(sa_type=EnumText(MessageKind))
     case_id: int | None = Field(default=None, foreign_key="cases.id")

@@ -47,7 +47,7 @@ class Reply(SQLModel, table=True):
         Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
     mention_id: int = Field(foreign_key="mentions.id")
     account_id: int = Field(foreign_key="accounts.id")

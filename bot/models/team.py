@@ -19,7 +19,7 @@ class Team(SQLModel, table=True):
     """
 
     __tablename__ = "teams"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     channel: str
     settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)

@@ -55,15 +55,15 @@ async def answer(
     promised_at: datetime | None = None,
 ) -> Reply:
     """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice."""
-    await cases.locked(session, file.case.id or 0)
+    await cases.locked(session, file.case.id)
     found = await session.exec(select(Reply).where(Reply.key == submission))
     reply = found.first()
     if reply is not None:
         return reply
-    case = await cases.answered(session, file.case.id or 0, by=by, now=now)
+    case = await cases.answered(session, file.case.id, by=by, now=now)
     reply = Reply(
-        case_id=case.id or 0,
-        mention_id=mention.id or 0,
+        case_id=case.id,
+        mention_id=mention.id,
         account_id=case.account_id,
         by=by,
         key=submission,
@@ -135,7 +135,7 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             again = reply.tries > 1
         outcome = await _try(desk.connector(account), draft, again=again, now=now)
         async with desk.session() as session:
-            await _record(session, reply.id or 0, outcome, desk.now())
+            await _record(session, reply.id, outcome, desk.now())
         await messages.sync(desk, reply.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case

@@ -41,7 +41,7 @@ async def sync(desk: Desk, case_id: int) -> None:
         stale = found.all()
     for message in stale:
         if message.ts is not None:
-            await level(desk, message.id or 0)
+            await level(desk, message.id)
     wake(desk, {message.channel for message in stale if message.ts is None})
 
 
@@ -63,7 +63,7 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
 async def _level_or_put_off(desk: Desk, message: Message) -> bool:
     """Bring a message level; one that fails by a fault of ours is put off, so that it holds up no other."""
     try:
-        return await level(desk, message.id or 0)
+        return await level(desk, message.id)
     except Exception as error:
         log.error("a message cannot be shown", kind=message.kind, message=message.id, **trace(error))
         async with desk.session() as session:

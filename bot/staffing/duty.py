@@ -45,7 +45,7 @@ async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int
         .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
         .where(~told.exists())
     )
-    return sorted(case_id or 0 for case_id in found)
+    return sorted(found)
 
 
 def _key() -> ColumnElement[str]:

@@ -72,7 +72,7 @@ async def there(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
     """Return the cases that wait with an agent."""
     found = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))
-    return sorted(case_id or 0 for case_id in found)  # in the database's order, SQLite would go through all cases
+    return sorted(found)  # in the database's order, SQLite would go through all cases
 
 
 # --- As Slack shows them -------------------------------------------------------------------------

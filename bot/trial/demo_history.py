@@ -94,7 +94,7 @@ async def _took_in(
     session: AsyncSession, source: Account, posts: Sequence[Post], at: datetime, dice: Random, hours: Hours
 ) -> None:
     """Take in a page, and end each of its cases: answered, or one in nine closed with a reason."""
-    await inbox.take_in(session, source.id or 0, posts, now=at)
+    await inbox.take_in(session, source.id, posts, now=at)
     topics = {words: topic for topic, words in QUESTIONS}
     for mention in await _mentions(session, source, posts):
         by = dice.choice(list(AGENTS))
@@ -121,7 +121,7 @@ async def _answered(
     """Have an agent's reply reach the citizen; one with a promise leaves the case with its agent."""
     kind = ReplyKind.FINAL if promised_at is None else ReplyKind.INTERIM
     reply = Reply(
-        case_id=mention.case_id, mention_id=mention.id or 0, account_id=mention.account_id, by=by,
+        case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, by=by,
         key=f"past-{mention.id}", draft=words, text=words, kind=kind, promised_at=promised_at,
         status=ReplyStatus.SENT, created_at=at, send_at=at, sent_at=at, tries=1,
     )  # fmt: skip
@@ -146,7 +146,7 @@ async def _had_its_digest(session: AsyncSession, team: Team, hours: Hours, until
 
 async def _left_open(session: AsyncSession, source: Account, waits: Waits) -> None:
     post = waits.post
-    await inbox.take_in(session, source.id or 0, [post], now=post.published_at)
+    await inbox.take_in(session, source.id, [post], now=post.published_at)
     if waits.promised_at is not None:
         [mention] = await _mentions(session, source, [post])
         at = post.published_at + ANSWERED_AFTER
