@@ -9,11 +9,11 @@ from slack_sdk.errors import SlackApiError
 from bot import cases
 from bot.desk import Desk
 from bot.domain.case import Status
-from bot.domain.mention import Allows
-from bot.domain.reply import filled_in, initials_of, signed
-from bot.domain.text import Refused, Text, text
-from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
-from bot.outgoing import outbox
+from bot.domain.reply import Composed, filled_in, initials_of
+from bot.domain.text import Refused, Wrong
+from bot.models import CaseFile, Mention, Reply, ReplyKind
+from bot.outgoing import composing, outbox
+from bot.outgoing.composing import Answer
 from bot.slack import messages
 from bot.team import agents
 from bot.team.settings import TeamSettings
@@ -22,8 +22,8 @@ from bot.views.answer_modal import (
     KIND,
     PROMISE,
     SLACK_INPUT,
+    TEXT,
     VISIBILITY,
-    Composed,
     Kept,
     answer_modal,
     typed,
@@ -69,11 +69,33 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
             file = await cases.read(session, case_id)
         initials = await agents.initials(session, by)
     proposal = None if initials else await _proposal(desk, by)
-    draft = _kept_draft(file)
-    mention = _latest_answerable(file)
-    composed = _compose(desk, file, mention, draft, initials or proposal or "", private=_only_private(mention))
-    kept = Kept(case_id, mention.id, ask=proposal, home=from_home)
-    return _modal(desk, file, mention, composed, kept, draft=draft)
+    return _first_modal(desk, file, initials or proposal or "", Kept(case_id, 0, ask=proposal, home=from_home))
+
+
+def _first_modal(desk: Desk, file: CaseFile, initials: str, kept: Kept) -> Block:
+    """Return the modal as it opens: with all that was chosen for a reply that was taken back or refused."""
+    draft, mention = _draft_and_mention(file)
+    if draft is None:
+        composed = _compose(desk, file, mention, "", initials, private=composing.is_private_by_default(mention))
+        return _modal(desk, file, mention, composed, replace(kept, mention=mention.id), draft="")
+    promise = int(draft.promised_at.timestamp()) if draft.promised_at else None
+    kept = replace(kept, mention=mention.id, promise=promise)
+    composed = _compose(desk, file, mention, draft.draft, initials, private=draft.private)
+    return _modal(desk, file, mention, composed, kept, kind=draft.kind, draft=draft.draft)
+
+
+def _draft_and_mention(file: CaseFile) -> tuple[Reply | None, Mention]:
+    """Return the kept draft, if any, and the mention to answer: the draft's own while it takes such a reply."""
+    newest, draft = file.answerable, composing.kept_draft(file)
+    assert newest is not None  # noqa: S101 - the caller has refused the rest
+    if draft is None:
+        return None, newest
+    mention = composing.mention_of(file, draft.mention_id)
+    takes_it = composing.may_be_private if draft.private else composing.may_be_public
+    for each in (newest, mention):
+        if each.gone_at is None and takes_it(each):
+            return draft, each
+    return None, newest  # what was written to one citizen in private is not offered for all to read
 
 
 async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
@@ -81,7 +103,7 @@ async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
-    await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_draft(file))
+    await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(file))
 
 
 async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -124,36 +146,19 @@ async def _as_filled(
     kept = replace(kept, inserted=kept.inserted + inserted, promise=filled.get(PROMISE) or kept.promise)
     async with desk.reading() as session:
         initials = await agents.initials(session, by) or filled.get(INITIALS) or kept.ask or ""
-    mention = _mention(file, kept.mention)
+    mention = composing.mention_of(file, kept.mention)
     composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
     return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     """Approve the reply; what is wrong is told at its field and the draft stays."""
-    kept, filled = Kept.of(view), values(view)
-    if await _promise_is_wrong(ack, view, by, desk):
+    kept = Kept.of(view)
+    try:
+        reply = await _approve(desk, view, by)
+    except Wrong as wrong:
+        await _show_wrong(ack, desk, view, by, wrong)
         return
-    async with desk.session() as session:
-        file = await cases.read(session, kept.case)
-        initials = await agents.initials(session, by)
-        if initials is None:
-            try:
-                initials = await agents.set_initials(session, by, filled.get(INITIALS) or "", now=desk.now())
-            except Refused as refused:
-                await ack(response_action="errors", errors={INITIALS: await without_marks(desk, refused)})
-                return
-        mention, draft = _mention(file, kept.mention), typed(filled).strip()
-        private = _private(mention, filled)
-        composed = _compose(desk, file, mention, draft, initials, private=private)
-        _refuse_bad_length(draft, composed)
-        reply = await outbox.answer(
-            session, file, by=by, now=desk.now(), draft=draft, text=composed.text, private=private, mention=mention,
-            submission=view["id"], undo=timedelta(seconds=desk.settings.undo_seconds),
-            kind=_kind(filled), promised_at=_promise(filled),
-        )  # fmt: skip
-        topic = chosen_topic(filled, file.case.topic)
-        await cases.set_topic(session, kept.case, topic=topic, by=by, now=desk.now())
     await ack()
     desk.wake(f"replies:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
@@ -161,34 +166,43 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
         await publish(desk, by)
 
 
-async def _promise_is_wrong(ack: Ack, view: Block, by: str, desk: Desk) -> bool:
-    """Tell whether an interim message lacks a promise that can be kept; then what is wrong is shown."""
+async def _approve(desk: Desk, view: Block, by: str) -> Reply:
+    """Approve what the modal holds, with the agent's initials and the case's topic, all or nothing."""
+    kept, filled, now = Kept.of(view), values(view), desk.now()
+    async with desk.session() as session:
+        file = await cases.read(session, kept.case)
+        mention = composing.mention_of(file, kept.mention)
+        answer = Answer(
+            kept.case, kept.mention, submission=view["id"], words=typed(filled).strip(),
+            private=_private(mention, filled), kind=_kind(filled), promised_at=_promise(filled),
+            initials=filled.get(INITIALS) or "",
+        )  # fmt: skip
+        undo = timedelta(seconds=desk.settings.undo_seconds)
+        reply = await outbox.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
+        await cases.set_topic(session, kept.case, topic=chosen_topic(filled, file.case.topic), by=by, now=now)
+    return reply
+
+
+async def _show_wrong(ack: Ack, desk: Desk, view: Block, by: str, wrong: Wrong) -> None:
+    """Tell at its field what is wrong with each part; a part whose field is not there yet gets it first."""
     filled = values(view)
-    wrong = _wrong_promise(_kind(filled), _promise(filled), desk.now())
-    if wrong is None:
-        return False
-    if PROMISE in filled:
-        await ack(response_action="errors", errors={PROMISE: desk.t(wrong)})
-        return True
-    async with desk.reading() as session:  # sent so soon after the choice that the field was not there yet
-        file = await cases.read(session, Kept.of(view).case)
-    shown = await _as_filled(desk, by, view, file, typed(filled), draft=_kept_draft(file))
-    await ack(response_action="update", view=shown)
-    return True
+    if composing.PROMISE in wrong.fields and PROMISE not in filled:  # sent before the field for it had appeared
+        async with desk.reading() as session:
+            file = await cases.read(session, Kept.of(view).case)
+        await ack(response_action="update", view=await _as_filled(desk, by, view, file, typed(filled), draft=""))
+        return
+    words = next(block for block in filled if block.partition(":")[0] == TEXT)
+    field_of = {composing.WORDS: words, composing.VISIBILITY: VISIBILITY, composing.PROMISE: PROMISE}
+    errors: dict[str, str] = {}
+    for part, said in wrong.fields.items():
+        field = field_of.get(part, INITIALS)
+        told = await without_marks(desk, Refused(said.message, **said.params))
+        errors[field if field in filled else words] = told
+    await ack(response_action="errors", errors=errors)
 
 
-def _compose(desk: Desk, file: CaseFile, mention: Mention, draft: str, initials: str, *, private: bool) -> Composed:
-    connector = desk.connector(file.account)
-    words = signed(draft, initials)
-    text = connector.compose(words, to=outbox.post_of(mention, file.author), private=private) if words else ""
-    return Composed(text, connector.length(text), connector.max_length(), private)
-
-
-def _refuse_bad_length(draft: str, composed: Composed) -> None:
-    if not draft:
-        raise Refused("Write an answer first.")
-    if composed.left < 0:
-        raise Refused("Too long: {n} characters over what the platform takes.", n=-composed.left)
+def _compose(desk: Desk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
+    return composing.compose(desk.connector(file.account), file, mention, words, initials, private=private)
 
 
 def _kind(filled: dict[str, Any]) -> ReplyKind:
@@ -201,36 +215,14 @@ def _promise(filled: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(int(chosen), UTC) if chosen else None
 
 
-def _wrong_promise(kind: ReplyKind, promised_at: datetime | None, now: datetime) -> Text | None:
-    if kind is not ReplyKind.INTERIM:
-        return None
-    if promised_at is None:
-        return text("Say by when the citizen hears more.")
-    return text("That moment has passed already.") if promised_at <= now else None
-
-
-def _mention(file: CaseFile, mention_id: int) -> Mention:
-    return next(m for m in file.mentions if m.id == mention_id)
-
-
-def _latest_answerable(file: CaseFile) -> Mention:
-    assert file.answerable is not None  # noqa: S101 - the caller has refused the rest
-    return file.answerable
-
-
-def _only_private(mention: Mention) -> bool:
-    return mention.private or Allows.ANSWER not in mention.allows
-
-
 def _private(mention: Mention, filled: dict[str, Any]) -> bool:
     chosen = filled.get(VISIBILITY)
-    return chosen == "private" if chosen else _only_private(mention)
+    return chosen == "private" if chosen else composing.is_private_by_default(mention)
 
 
-def _kept_draft(file: CaseFile) -> str:
-    """Return the text of the last reply that was taken back or refused; what was sent is no draft any more."""
-    last = file.replies[-1] if file.replies else None
-    return last.draft if last and last.status in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED} else ""
+def _kept_words(file: CaseFile) -> str:
+    draft, _ = _draft_and_mention(file)
+    return draft.draft if draft else ""
 
 
 async def _proposal(desk: Desk, user: str) -> str:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Allows
+from bot.domain.reply import Composed
 from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, MessageKind, Note, Reply, ReplyStatus, Team
 from bot.sandbox import blocks, modals
 from bot.texts import LANGUAGES, Texts
-from bot.views.answer_modal import Composed, Kept, answer_modal
+from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card

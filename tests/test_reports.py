@@ -16,8 +16,8 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
+from bot.domain.mention import Allows, Post
 from bot.domain.mention import Author as By
-from bot.domain.mention import Post
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
 from bot.figures import reports
@@ -25,6 +25,7 @@ from bot.figures.export import csv_of, guarded, lines
 from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
 from bot.outgoing import outbox
+from bot.outgoing.composing import Answer
 from bot.sandbox.looking import text_of
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
@@ -367,7 +368,14 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
         await cases.reopen(session, answered, by=SANNE, now=office.desk.now())
         await outbox.settle(session, unsure, published=True, by=SANNE, now=office.desk.now())
     await close(office, spam, CloseReason.OTHER)
-    again = Post("again", By("a3", "Burger 3"), "Toch nog iets?", office.desk.now(), in_reply_to="3")
+    again = Post(
+        "again",
+        By("a3", "Burger 3"),
+        "Toch nog iets?",
+        office.desk.now(),
+        in_reply_to="3",
+        allows=frozenset({Allows.ANSWER}),
+    )
     gone = Post("1", By("a1", "Burger 1"), "", office.desk.now(), gone=True)
     async with office.desk.session() as session:
         await inbox.take_in(session, 1, [again, gone], now=office.desk.now())
@@ -390,10 +398,12 @@ async def approved(bot: Bot, case_id: int) -> int:
     async with bot.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
         file = await cases.read(session, case_id)
+        answer = Answer(
+            case_id, file.latest.id, submission=f"v{case_id}", words="x", private=file.latest.private, initials="SB"
+        )
         reply = await outbox.answer(
-            session, file, by=SANNE, now=bot.desk.now(), draft="x", text="x", private=False, mention=file.latest,
-            submission=f"v{case_id}", undo=timedelta(hours=1),
-        )  # fmt: skip
+            session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta(hours=1)
+        )
         await session.flush()
         return reply.id or 0
 

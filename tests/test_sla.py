@@ -18,6 +18,7 @@ from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Account, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outbox
+from bot.outgoing.composing import Answer
 from bot.sandbox.looking import action_ids, text_of
 from bot.sandbox.server import LocalSlack
 from bot.slack import messages
@@ -111,10 +112,13 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
         file = await cases.read(session, case_id)
         if file.case.status is Status.NEW:
             await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
-        reply = await outbox.answer(
-            session, file, by=SANNE, now=bot.desk.now(), draft="x", text="x", private=False, mention=file.latest,
-            submission=f"v{bot.desk.now()}{kind}", undo=timedelta(), kind=kind, promised_at=until,
+        answer = Answer(
+            case_id, file.latest.id, submission=f"v{bot.desk.now()}{kind}", words="x", private=file.latest.private,
+            kind=kind, promised_at=until, initials="SB",
         )  # fmt: skip
+        reply = await outbox.answer(
+            session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
+        )
     await outbox.drain(bot.desk, str(reply.account_id))
 
 

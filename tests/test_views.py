@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 from bot.domain.case import CloseReason, Move, Status, Urgency
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.mention import Allows
+from bot.domain.reply import Composed
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.models import (
@@ -37,7 +38,7 @@ from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views import settings_form, settings_lists, settings_modals
-from bot.views.answer_modal import Composed, Kept, answer_modal
+from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View

@@ -2,8 +2,24 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What would be published for what has been typed so far, and its length as the platform counts it."""
+
+    text: str
+    length: int
+    max_length: int
+    private: bool
+
+    @property
+    def left(self) -> int:
+        """How much more fits; negative when it is too long."""
+        return self.max_length - self.length
 
 
 def initials_of(name: str) -> str:

@@ -4,6 +4,7 @@
 connection): it is sent again only while the platform recognises its key, else looked up, else it is `uncertain`.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,13 +26,15 @@ from bot.connectors.base import (
 )
 from bot.desk import Desk
 from bot.domain.case import Status
-from bot.domain.mention import Allows, Author, Post
-from bot.domain.text import Refused, Text
+from bot.domain.text import Refused, Text, Wrong
 from bot.logs import trace
-from bot.models import UNSENT, Account, Case, CaseFile, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import UNSENT, Account, Case, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
+from bot.outgoing import composing
+from bot.outgoing.composing import Answer
 from bot.slack import messages
+from bot.team import agents
 
 log = structlog.get_logger()
 
@@ -41,42 +44,52 @@ LONGEST_RETRY = timedelta(minutes=10)
 
 async def answer(
     session: AsyncSession,
-    file: CaseFile,
+    answer: Answer,
     *,
+    connector: Callable[[Account], Connector],
     by: str,
     now: datetime,
-    draft: str,
-    text: str,
-    private: bool,
-    mention: MentionRow,
-    submission: str,
     undo: timedelta,
-    kind: ReplyKind = ReplyKind.FINAL,
-    promised_at: datetime | None = None,
 ) -> Reply:
-    """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice."""
-    await cases.locked(session, file.case.id)
-    found = await session.exec(select(Reply).where(Reply.key == submission))
-    reply = found.first()
-    if reply is not None:
-        return reply
-    case = await cases.answered(session, file.case.id, by=by, now=now)
+    """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice.
+
+    Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now.
+    """
+    await cases.locked(session, answer.case_id)
+    earlier = (await session.exec(select(Reply).where(Reply.key == answer.submission))).first()
+    if earlier is not None:
+        return earlier
+    file = await cases.read(session, answer.case_id)
+    mention = composing.mention_of(file, answer.mention_id)
+    initials = await agents.initials(session, by) or await _choose_initials(session, answer, by, now)
+    composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
+    composing.refuse_invalid(answer, mention, composed, now)
+    case = await cases.answered(session, answer.case_id, by=by, now=now)
     reply = Reply(
         case_id=case.id,
         mention_id=mention.id,
         account_id=case.account_id,
         by=by,
-        key=submission,
-        draft=draft,
-        text=text,
-        private=private,
-        kind=kind,
-        promised_at=promised_at,
+        key=answer.submission,
+        draft=answer.words,
+        text=composed.text,
+        private=answer.private,
+        kind=answer.kind,
+        promised_at=answer.promised_at,
         created_at=now,
         send_at=now + undo,
     )
     session.add(reply)
+    await session.flush()
     return reply
+
+
+async def _choose_initials(session: AsyncSession, answer: Answer, by: str, now: datetime) -> str:
+    """Give an agent without initials those that came with their answer."""
+    try:
+        return await agents.set_initials(session, by, answer.initials, now=now)
+    except Refused as refused:
+        raise Wrong({composing.INITIALS: refused.text}) from None
 
 
 async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -177,23 +190,8 @@ async def _draft(session: AsyncSession, reply: Reply) -> Draft:
     mention = await session.get_one(MentionRow, reply.mention_id)
     case = await session.get_one(Case, reply.case_id)
     author = await session.get_one(AuthorRow, case.author_id)
-    return Draft(reply.key, reply.text, reply.private, post_of(mention, author), reply.first_tried_at or reply.send_at)
-
-
-def post_of(mention: MentionRow, author: AuthorRow) -> Post:
-    """Return a stored mention as the post that a connector knows."""
-    return Post(
-        external_id=mention.external_id,
-        author=Author(author.external_id, author.name, author.handle, author.url),
-        text=mention.text,
-        published_at=mention.published_at,
-        url=mention.url,
-        conversation=mention.conversation,
-        in_reply_to=mention.in_reply_to,
-        private=mention.private,
-        language=mention.language,
-        allows=frozenset(Allows(a) for a in mention.allows),
-        edited_at=mention.edited_at,
+    return Draft(
+        reply.key, reply.text, reply.private, composing.post_of(mention, author), reply.first_tried_at or reply.send_at
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from bot.domain.mention import Allows
+from bot.domain.reply import Composed
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, context, cut, field_of, modal, option, plain, quote, section
@@ -22,21 +23,6 @@ PROMISE = "answer_promise"
 SNIPPET = "answer_snippet"
 SLACK_INPUT = 3000
 """The longest text that Slack's input takes (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
-
-
-@dataclass(frozen=True)
-class Composed:
-    """What would be published for what has been typed so far, and its length as the platform counts it."""
-
-    text: str
-    length: int
-    max_length: int
-    private: bool
-
-    @property
-    def left(self) -> int:
-        """How much more fits; negative when it is too long."""
-        return self.max_length - self.length
 
 
 @dataclass(frozen=True)
@@ -83,8 +69,8 @@ def answer_modal(
     blocks.append(_text_field(t, draft, kept.inserted))
     blocks += preview(composed, t, file)
     if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
-        blocks.append(_visibility_field(t, mention.private))
-    blocks.append(_kind_field(t))
+        blocks.append(_visibility_field(t, composed.private))
+    blocks.append(_kind_field(t, kind))
     if kind is ReplyKind.INTERIM:
         blocks.append(_promise_field(t, kept.promise))
     blocks += topic_field(file, topics, t)
@@ -169,11 +155,13 @@ def _visibility_field(t: Texts, private: bool) -> Block:
     return made
 
 
-def _kind_field(t: Texts) -> Block:
-    final = option(t("An answer"), ReplyKind.FINAL)
-    interim = option(t("An interim message: more follows"), ReplyKind.INTERIM)
-    question = option(t("A question: we wait for the citizen"), ReplyKind.QUESTION)
-    radio = {"type": "radio_buttons", "options": [final, interim, question], "initial_option": final}
+def _kind_field(t: Texts, chosen: ReplyKind) -> Block:
+    options = {
+        ReplyKind.FINAL: option(t("An answer"), ReplyKind.FINAL),
+        ReplyKind.INTERIM: option(t("An interim message: more follows"), ReplyKind.INTERIM),
+        ReplyKind.QUESTION: option(t("A question: we wait for the citizen"), ReplyKind.QUESTION),
+    }
+    radio = {"type": "radio_buttons", "options": list(options.values()), "initial_option": options[chosen]}
     made = field_of(t("What it is"), KIND, radio)
     made["dispatch_action"] = True
     return made

@@ -1,0 +1,128 @@
+"""What an agent chose for a reply, what is published for it, and what makes it valid: the same through every door."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.connectors.base import Connector
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.reply import Composed, signed
+from bot.domain.text import Refused, Text, Wrong, text
+from bot.models import Author as AuthorRow
+from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
+
+WORDS, VISIBILITY, PROMISE, INITIALS = "words", "visibility", "promise", "initials"
+"""The parts of an answer: `Wrong` names with these what is not valid."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that an agent chose for a reply to one mention.
+
+    `words` is what the agent typed, without initials. `promised_at` belongs to an interim message alone: by when the
+    citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
+    chooses them with the answer.
+    """
+
+    case_id: int
+    mention_id: int
+    submission: str
+    words: str
+    private: bool
+    kind: ReplyKind = ReplyKind.FINAL
+    promised_at: datetime | None = None
+    initials: str = ""
+
+
+def mention_of(file: CaseFile, mention_id: int) -> Mention:
+    """Return the mention that is answered; raises Refused when the case has no such mention."""
+    mention = next((each for each in file.mentions if each.id == mention_id), None)
+    if mention is None:
+        raise Refused("This post belongs to another case; open the answer again.")
+    return mention
+
+
+def may_be_private(mention: Mention) -> bool:
+    """Tell whether a reply to this mention can be private."""
+    return mention.private or Allows.ANSWER_PRIVATELY in mention.allows
+
+
+def may_be_public(mention: Mention) -> bool:
+    """Tell whether a reply to this mention can be public; to a private mention only where the agent has a choice."""
+    return Allows.ANSWER in mention.allows and (not mention.private or Allows.ANSWER_PRIVATELY in mention.allows)
+
+
+def is_private_by_default(mention: Mention) -> bool:
+    """Tell whether a reply to this mention is private unless the agent chooses otherwise."""
+    return mention.private or not may_be_public(mention)
+
+
+def compose(
+    connector: Connector, file: CaseFile, mention: Mention, words: str, initials: str, private: bool
+) -> Composed:
+    """Return what would be published for these words, and its length as the platform counts it."""
+    said = signed(words, initials)
+    published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
+    return Composed(published, connector.length(published), connector.max_length(), private)
+
+
+def refuse_invalid(answer: Answer, mention: Mention, composed: Composed, now: datetime) -> None:
+    """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer."""
+    if mention.gone_at is not None:
+        raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
+    if not mention.allows:
+        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+    wrong = {
+        WORDS: _wrong_words(answer, composed),
+        VISIBILITY: _wrong_visibility(answer, mention),
+        PROMISE: _wrong_promise(answer, now),
+    }
+    found = {part: said for part, said in wrong.items() if said is not None}
+    if found:
+        raise Wrong(found)
+
+
+def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
+    if not answer.words.strip():
+        return text("Write an answer first.")
+    if composed.left < 0:
+        return text("Too long: {n} characters over what the platform takes.", n=-composed.left)
+    return None
+
+
+def _wrong_visibility(answer: Answer, mention: Mention) -> Text | None:
+    if answer.private and not may_be_private(mention):
+        return text("This post cannot be answered privately.")
+    if not answer.private and not may_be_public(mention):
+        return text("This post can only be answered privately.")
+    return None
+
+
+def _wrong_promise(answer: Answer, now: datetime) -> Text | None:
+    if answer.kind is not ReplyKind.INTERIM:
+        return text("Only an interim message promises more.") if answer.promised_at else None
+    if answer.promised_at is None:
+        return text("Say by when the citizen hears more.")
+    return text("That moment has passed already.") if answer.promised_at <= now else None
+
+
+def kept_draft(file: CaseFile) -> Reply | None:
+    """Return the last reply when it was taken back or refused: what its agent chose is offered again, all of it."""
+    last = file.replies[-1] if file.replies else None
+    return last if last and last.status in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED} else None
+
+
+def post_of(mention: Mention, author: AuthorRow) -> Post:
+    """Return a stored mention as the post that a connector knows."""
+    return Post(
+        external_id=mention.external_id,
+        author=Author(author.external_id, author.name, author.handle, author.url),
+        text=mention.text,
+        published_at=mention.published_at,
+        url=mention.url,
+        conversation=mention.conversation,
+        in_reply_to=mention.in_reply_to,
+        private=mention.private,
+        language=mention.language,
+        allows=frozenset(Allows(a) for a in mention.allows),
+        edited_at=mention.edited_at,
+    )
