@@ -216,12 +216,80 @@ def needs_of(module: Module, known: dict[str, Module]) -> set[str]:
     """Which of our modules must be loaded before this one; imports for type checkers alone load nothing."""
     needs = set()
     for each in module.imports:
-        name = each.target
-        while name and name not in known:
-            name = name.rpartition(".")[0]
+        name = name_of(each, known)
         if name and not each.for_types_only:
             needs.add(name)
     return needs
+
+
+def name_of(imported: Import, known: dict[str, Module]) -> str:
+    """The module of ours that an import loads; empty for one that is not ours."""
+    name = imported.target
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name
+
+
+FLOORS = (
+    ("bot.config", "bot.domain", "bot.logs", "bot.sandbox"),
+    ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
+    ("bot.desk", "bot.migrations", "bot.views"),
+    ("bot.team",),
+    ("bot.cases",),
+    ("bot.staffing",),
+    ("bot.slack",),
+    ("bot.accounts", "bot.figures", "bot.outgoing"),
+    ("handlers", "jobs"),
+    ("bot.app",),
+    ("bot.run",),
+    ("bot.trial",),
+    ("bot.cli",),
+    ("bot.__main__",),
+)
+"""Our packages, the lowest floor first; each may import those on floors below its own."""
+
+
+def package_of(name: str) -> str:
+    """The package that a module is in, or the module itself when it stands in bot/ by itself."""
+    return ".".join(name.split(".")[:2]) if under(name, "bot") else name.split(".")[0]
+
+
+def packages_import_only_from_floors_below(modules: list[Module]) -> Iterator[str]:
+    """With one direction there is no circle of packages, and a change is felt only above it."""
+    floor = {package: n for n, packages in enumerate(FLOORS) for package in packages}
+    known = {module.name: module for module in modules}
+    for module in modules:
+        package = package_of(module.name)
+        if package not in floor and module.name != "bot":
+            yield module.at(1, f"{package} stands on no floor: give it a place in FLOORS")
+            continue
+        for each in module.imports:
+            target = package_of(name_of(each, known) or module.name)
+            if target not in {package, "bot"} and not each.for_types_only and floor.get(target, -1) >= floor[package]:
+                yield module.at(each.line, f"{package} imports {target}, which is not below it")
+
+
+def arrows_between_packages(modules: list[Module]) -> dict[str, set[str]]:
+    """Each package with the packages it imports."""
+    known = {module.name: module for module in modules}
+    arrows: dict[str, set[str]] = {package_of(module.name): set() for module in modules if module.name != "bot"}
+    for module in modules:
+        for each in module.imports:
+            name = name_of(each, known)
+            if name and name != "bot" and package_of(name) != package_of(module.name):
+                arrows[package_of(module.name)].add(package_of(name))
+    return arrows
+
+
+def table_of_packages(modules: list[Module]) -> str:
+    """The packages by floor, each with what it imports, and how many floors and arrows there are."""
+    arrows = arrows_between_packages(modules)
+    floor: dict[str, int] = {}
+    for package in TopologicalSorter(arrows).static_order():
+        floor[package] = 1 + max((floor[each] for each in arrows[package]), default=0)
+    lines = [f"{floor[p]:2}  {p:16} {' '.join(sorted(arrows[p]))}" for p in sorted(arrows, key=lambda p: (floor[p], p))]
+    counts = f"{len(arrows)} packages, {max(floor.values())} floors, {sum(map(len, arrows.values()))} arrows"
+    return "\n".join([*lines, counts])
 
 
 # --- What stays out of our modules ---------------------------------------------------------------
@@ -329,6 +397,11 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
     ],
     the_sandbox_knows_nothing_of_the_bot: [("bot/sandbox/slack.py", "from bot.desk import Desk")],
     no_modules_import_each_other_in_a_circle: [("bot/cases/inbox.py", "from bot.outgoing.outbox import send")],
+    packages_import_only_from_floors_below: [
+        ("bot/domain/sla.py", "from bot.views import card"),
+        ("bot/outgoing/outbox.py", "import bot.accounts.store"),
+        ("bot/surprise.py", ""),
+    ],
     the_domain_and_the_views_neither_wait_nor_read_a_clock: [
         ("bot/domain/sla.py", "import asyncio"),
         ("bot/domain/case.py", "async def claim(): pass"),
@@ -360,9 +433,11 @@ SOUND = {
     "bot/connectors/pixelfed.py": "from bot.connectors import mastodon\nclass Pixelfed(mastodon.Mastodon): pass",
     "bot/domain/sla.py": "from __future__ import annotations\nfrom datetime import time\nfrom .hours import add",
     "bot/migrations/env.py": "from bot import config, db, models",
+    "bot/accounts/store.py": "",
+    "bot/cases/inbox.py": "",
     "bot/outgoing/outbox.py": "from bot.cases.inbox import take_in",
-    "bot/desk.py": "if TYPE_CHECKING:\n  from bot.wake import Wake",
-    "bot/wake.py": "from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
+    "bot/desk.py": "from bot.wake import Wake",
+    "bot/wake.py": "if TYPE_CHECKING:\n  from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
     "bot/views/card.py": "import regex\nfrom bot import texts\nfrom bot.models import Case",
     "handlers/__init__.py": "from slack_bolt.async_app import AsyncApp\nfrom handlers import claim",
     "handlers/claim.py": "from bot import cases",
@@ -397,3 +472,7 @@ def test_a_broken_tree_is_caught_where_it_breaks_the_rule(rule: Rule, path: str,
     violations = list(rule(plant(tmp_path, {**SOUND, path: source})))
     last_line = source.count("\n") + 1
     assert any(violation.startswith(f"{path}:{last_line}: ") for violation in violations)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table_of_packages(read_modules(Path(sys.argv[1]) if sys.argv[1:] else ROOT)) + "\n")
