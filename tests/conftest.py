@@ -7,12 +7,14 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
@@ -25,6 +27,9 @@ from bot.models import Account, Case
 from bot.run import listening, open_desk, serving
 from bot.sandbox.rules import Rules
 from bot.sandbox.server import LocalSlack
+from tests.clocks import RunningClock, StoppedClock, local
+from tests.fakes.between import Between
+from tests.fakes.mastodon import FakeMastodon
 
 CHANNEL = "C0WEBCARE"
 SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"
@@ -111,26 +116,13 @@ async def database_url(request: pytest.FixtureRequest, databases: Databases) -> 
     return await databases.postgresql(request.getfixturevalue("postgres_uri"))
 
 
-class Clock:
-    """The time as the bot sees it: the real one, moved by `advance`."""
-
-    def __init__(self) -> None:
-        self.moved = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.moved
-
-    def advance(self, **by: float) -> None:
-        self.moved += timedelta(**by)
-
-
 @dataclass
 class Bot:
     """The bot at work: its desk, the Slack it is in, the square that its citizens write on, and its own address."""
 
     desk: Desk
     slack: LocalSlack
-    clock: Clock
+    clock: RunningClock
     engine: AsyncEngine
     url: str = ""
     citizens: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -196,7 +188,7 @@ async def running_bot(
     **changes: Any,
 ) -> AsyncIterator[Bot]:
     """Run the bot on a database and a Slack, coupled to the citizens' square."""
-    clock = clock or Clock()
+    clock = clock or RunningClock()
     settings = settings_for(database_url, slack, **changes)
     engine = db.create_engine(database_url)
     try:
@@ -263,3 +255,48 @@ async def account_of(bot: Bot, name: str = "plein") -> Account:
     async with bot.desk.reading() as session:
         found = await session.exec(select(Account).where(Account.name == name))
         return found.one()
+
+
+@pytest.fixture
+async def office(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    """The bot on a Friday morning; the clock stands still until it is moved."""
+
+    async def take(request: web.Request) -> web.Response:
+        return web.json_response({"id": request.headers["webhook-id"]})
+
+    platform = web.Application()
+    platform.router.add_post("/replies", take)
+    async with (
+        TestServer(platform) as server,
+        running_bot(database_url, slack, StoppedClock(local("2026-11-20 10:00"))) as bot,
+    ):
+        async with bot.desk.session() as session:
+            account = await session.get_one(Account, 1)
+            account.options = {"callback_url": str(server.make_url("/replies"))}
+            session.add(account)
+        yield bot
+
+
+@pytest.fixture(scope="module", name="running_mastodon")
+def running_mastodon_fixture() -> Iterator[FakeMastodon]:
+    with FakeMastodon() as server:
+        yield server
+
+
+@pytest.fixture(name="mastodon")
+def mastodon_fixture(running_mastodon: FakeMastodon) -> FakeMastodon:
+    """A Mastodon server on which nothing has been written yet, shared by the tests of a module."""
+    running_mastodon.reset()
+    running_mastodon.clear_faults()
+    return running_mastodon
+
+
+@pytest.fixture
+async def to_mastodon(mastodon: FakeMastodon) -> AsyncIterator[Between]:
+    """What stands between the bot and Mastodon."""
+    async with Between(mastodon.base_url) as between:
+        yield between
+
+
+async def rows_with(bot: Bot, model: type[Any], holds: Any) -> list[Any]:
+    return [row for row in await bot.rows(model) if holds(row)]

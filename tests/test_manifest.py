@@ -11,7 +11,7 @@ import pytest
 import handlers
 from bot.sandbox import state, web_api
 from bot.texts import Texts
-from tests.test_views import homes, messages, opened
+from tests.views.examples import homes, messages, opened
 
 ROOT = Path(__file__).parent.parent
 MANIFEST = json.loads((ROOT / "bot/slack_manifest.json").read_text(encoding="utf-8"))

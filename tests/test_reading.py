@@ -16,10 +16,7 @@ from bot.domain.case import CloseReason
 from bot.models import Role
 from jobs import absence, claims, digest, duty, refresh, sla
 from tests.conftest import SANNE, Bot
-from tests.test_commands import asked
-from tests.test_home import home, make_role
-from tests.test_sla import settings
-from tests.test_story import answer
+from tests.people import answer, asked, home, make_role, settings
 
 GROWING = "authors|cases|clocks|escalations|events|mentions|messages|notes|replies"
 SMALL = "ix_cases_open|ix_clocks_due|ix_messages_stale|ix_replies_unsent"

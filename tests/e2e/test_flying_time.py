@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.test_try import WAIT, card_of, trying
+from tests.e2e.trying import WAIT, card_of, trying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 from playwright.async_api import Browser, Page, expect
 from standardwebhooks import Webhook
 
 from bot.sandbox.server import LocalSlack
 from bot.sandbox.square import SANDBOX_SECRET
+from tests.e2e.little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

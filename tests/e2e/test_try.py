@@ -1,28 +1,15 @@
 """`webcare try` as a newcomer meets it: one command, then every button of a card, in a real browser."""
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from tests.e2e.trying import WAIT, card_of, trying
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-ROOT = Path(__file__).parent.parent.parent
-WAIT = 20_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -30,38 +17,6 @@ async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
     """Where the command serves, as a newcomer types it."""
     async with trying(tmp_path, artifacts) as served:
         yield served
-
-
-@asynccontextmanager
-async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterator[str]:
-    """The command, running in an empty folder; afterwards it stops cleanly on Ctrl-C."""
-    port = free_port()
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4"}
-    errors = artifacts / "try-stderr.txt"
-    with errors.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=stderr
-        )
-        try:
-            assert process.stdout
-            line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
-            assert f"http://127.0.0.1:{port}" in line
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.communicate(), 20)
-    assert process.returncode == 0
-    logged = errors.read_text()
-    assert "Traceback" not in logged
-    assert "[error" not in logged
-
-
-def card_of(page: Page, words: str) -> Locator:
-    """The card in the channel that holds these words."""
-    return page.locator('[data-test="message"][data-channel="C0WEBCARE"]').filter(has_text=words)
 
 
 async def press(card: Locator, action: str) -> None:

@@ -14,7 +14,7 @@ from bot.outgoing import composing, outbox
 from bot.outgoing.composing import Answer
 from bot.sandbox.server import LocalSlack
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.test_story import answer, open_modal, square_texts
+from tests.people import answer, open_modal, square_texts
 
 ANSWER, PRIVATELY = Allows.ANSWER.value, Allows.ANSWER_PRIVATELY.value
 

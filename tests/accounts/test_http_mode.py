@@ -1,0 +1,243 @@
+"""Slack and sources that come to us over HTTP: the same story, and who is not who they say is refused unheard."""
+
+import asyncio
+import gc
+import io
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+from standardwebhooks import Webhook
+from yarl import URL
+
+from bot.accounts.web import MAX_BODY
+from bot.app import build_app
+from bot.domain.case import Status
+from bot.logs import set_up_logging
+from bot.models import Case, Mention
+from bot.run import serving
+from bot.sandbox.delivery import SignedHttp
+from bot.sandbox.server import LocalSlack
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
+from tests.people import answer, square_texts
+
+WORDS = "Mijn BSN is 123456782"
+SENT = json.dumps({"id": "1", "text": WORDS, "author": {"id": "f", "name": "Fatima"}, "published_at": 1795525200})
+
+
+@pytest.fixture
+async def http_bot(sqlite_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    async with running_bot(sqlite_url, slack, http=True) as running:
+        yield running
+
+
+@pytest.fixture
+def logging_for_real(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Log as the running bot does, with all that libraries would say at DEBUG seen by caplog too."""
+    root = logging.getLogger()
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook, sys.unraisablehook)
+    levels = {name: logging.getLogger(name).level for name in list(logging.Logger.manager.loggerDict)}
+    set_up_logging("DEBUG", "text")
+    root.addHandler(caplog.handler)
+    root.setLevel(logging.DEBUG)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    for name in list(logging.Logger.manager.loggerDict):
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    structlog.reset_defaults()
+
+
+async def send(bot: Bot, path: str, body: str | bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    """POST to the bot; returns the status and what was answered."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            URL(f"{bot.url}{path}", encoded=True),
+            data=io.BytesIO(body.encode() if isinstance(body, str) else body),
+            headers=headers,
+        ) as response,
+    ):
+        read = response.json if response.content_type == "application/json" else response.text
+        return response.status, await read()
+
+
+def signed(bot: Bot, body: str, secret: str = "") -> dict[str, str]:
+    """The headers of a source that signs by Standard Webhooks, with its own secret or another."""
+    at = bot.desk.now()
+    signature = Webhook(secret or bot.slack.square.secret).sign("msg_1", at, body)
+    return {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+
+
+# --- Slack ---------------------------------------------------------------------------------------
+
+
+async def test_a_citizen_posts_and_reads_the_answer_over_http(http_bot: Bot) -> None:
+    bot = http_bot
+    bot.citizen_posts("Wanneer wordt de grijze container geleegd?")
+    card = await bot.card("grijze container", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("In behandeling", SANNE)
+    await answer(bot, SANNE, card, "Donderdag, Fatima!")
+    await bot.card("Beantwoord", "Donderdag, Fatima! ^SB")
+    assert square_texts(bot) == ["Donderdag, Fatima! ^SB"]
+    assert (await bot.case()).status is Status.ANSWERED
+    assert bot.slack.socket_mode.connections == []
+
+
+async def test_what_is_wrong_in_a_modal_is_told_at_its_field_over_http(http_bot: Bot) -> None:
+    bot = http_bot
+    bot.citizen_posts("KOOP SCHOENEN")
+    card = await bot.card("SCHOENEN")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
+    assert list((await bot.slack.submit(SANNE, {"close_reason": "other"})).errors) == ["close_text"]
+    assert not (await bot.slack.submit(SANNE, {"close_reason": "spam"})).errors
+    await bot.card("Gesloten")
+
+
+@pytest.mark.usefixtures("logging_for_real")
+async def test_a_badly_signed_request_of_slack_is_refused_and_no_word_of_it_is_logged(
+    http_bot: Bot, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bot = http_bot
+    bot.citizen_posts("Wie pakt dit op?")
+    card = await bot.card("pakt dit op")
+    assert isinstance(bot.slack.delivery, SignedHttp)
+    bot.slack.delivery.tampered = True
+    click = await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    command = await bot.slack.command(SANNE, CHANNEL, f"/webcare {WORDS}")
+    note = await bot.slack.post(SANNE, CHANNEL, WORDS, thread_ts=card["ts"])
+    assert [ack.reason for ack in (click, command, note)] == ["http_401"] * 3
+    status, _ = await send(bot, "/slack/events", json.dumps({"type": "event_callback", "event": {"text": WORDS}}))
+    assert status == 401
+    assert (await bot.case()).status is Status.NEW
+    written = caplog.text + "".join(capfd.readouterr())
+    for secret in ("BSN", bot.slack.app.bot_token, bot.slack.app.signing_secret, "trigger_id"):
+        assert secret not in written
+
+
+@pytest.mark.usefixtures("logging_for_real")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-slack-request-timestamp": "1", "x-slack-signature": "v0=00"},
+        {"x-slack-request-timestamp": "now", "x-slack-signature": "v0=00"},
+        {"x-slack-request-timestamp": str(int(time.time())), "x-slack-signature": "v0=é"},
+    ],
+    ids=["unsigned", "long ago", "no time", "no signature"],
+)
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"payload=%7B", b"payload=[]", b'{"type":"event_callback"}', b"[]", b"7"]
+)
+async def test_what_is_no_request_of_slack_is_refused_whatever_it_holds(
+    http_bot: Bot, body: bytes, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    headers |= {"content-type": "application/json" if body[:1] in b"{[7" else "application/x-www-form-urlencoded"}
+    status, _ = await send(http_bot, "/slack/events", body, headers)
+    assert status == 401
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+# --- Sources -------------------------------------------------------------------------------------
+
+
+async def test_a_signed_mention_becomes_a_case_once(http_bot: Bot) -> None:
+    for new in (1, 0):
+        assert await send(http_bot, "/in/plein", SENT, signed(http_bot, SENT)) == (200, {"received": 1, "new": new})
+    assert len(await http_bot.rows(Mention)) == 1
+
+
+@pytest.mark.usefixtures("logging_for_real")
+async def test_a_badly_signed_mention_is_refused_and_no_word_of_it_is_logged(
+    http_bot: Bot, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bot = http_bot
+    other = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
+    stale = signed(bot, SENT) | {"webhook-timestamp": "1000000000"}
+    for headers in ({}, signed(bot, SENT, other), signed(bot, SENT + " "), stale, {"x-hub-signature-256": "sha256=00"}):
+        status, told = await send(bot, "/in/plein", SENT, headers)
+        assert status == 401
+        assert "BSN" not in json.dumps(told)
+    assert await bot.rows(Case) == []
+    written = caplog.text + "".join(capfd.readouterr())
+    for secret in ("BSN", bot.slack.square.secret):
+        assert secret not in written
+
+
+@pytest.mark.parametrize("body", ["", "{", "[1]", '"x"', "\x00", "[" * 100_000])
+async def test_a_signed_body_that_is_no_mention_is_refused_with_what_is_wrong(http_bot: Bot, body: str) -> None:
+    status, told = await send(http_bot, "/in/plein", body, signed(http_bot, body))
+    assert status == 400
+    assert told["error"]
+    assert await http_bot.rows(Case) == []
+
+
+async def test_a_source_that_nobody_added_is_unknown(http_bot: Bot) -> None:
+    for path in ("/in/elders", "/in/plein%00", "/in/../health", "/in/%2e%2e", "/in/"):
+        status, _ = await send(http_bot, path, SENT, signed(http_bot, SENT))
+        assert status in {404, 405}, path
+
+
+async def test_a_body_that_is_too_large_is_refused(http_bot: Bot) -> None:
+    body = json.dumps({"id": "1", "text": "a" * MAX_BODY})
+    status, _ = await send(http_bot, "/in/plein", body, signed(http_bot, body))
+    assert status == 413
+    assert await http_bot.rows(Case) == []
+
+
+# --- Health --------------------------------------------------------------------------------------
+
+
+async def health(bot: Bot) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as session, session.get(f"{bot.url}/health") as response:
+        return response.status, await response.json()
+
+
+async def test_health_tells_of_each_account_whether_it_works(http_bot: Bot) -> None:
+    bot = http_bot
+    for state, change in (
+        ("ok", {}),
+        ("failing", {"problem": {"message": "It is down.", "params": {}}}),
+        ("stopped", {"stopped_at": bot.desk.now()}),
+    ):
+        async with bot.desk.session() as session:
+            account = await session.merge(await account_of(bot))
+            for name, value in change.items():
+                setattr(account, name, value)
+        told = {"platform": "webhook", "name": "plein", "state": state}
+        assert await health(bot) == (200, {"database": "ok", "accounts": [told]})
+
+
+async def test_health_says_when_the_database_does_not_answer(http_bot: Bot) -> None:
+    async with http_bot.engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE accounts RENAME TO elsewhere")
+    assert await health(http_bot) == (503, {"database": "down"})
+    async with http_bot.engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO accounts")
+
+
+async def test_a_start_that_is_cut_off_anywhere_lets_go_of_its_port(sqlite_bot: Bot) -> None:
+    app = build_app(sqlite_bot.desk)
+
+    async def serve() -> None:
+        async with serving(sqlite_bot.desk, app, http=False):
+            await asyncio.Event().wait()
+
+    for turns in range(20):
+        task = asyncio.create_task(serve())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    gc.collect()  # a socket that was left open is told of here

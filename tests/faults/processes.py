@@ -1,0 +1,128 @@
+"""The bot in processes of its own: run, killed, and looked at through the database and Slack that they share."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import select
+
+from bot import accounts, cases, db
+from bot.cases import inbox
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Message, MessageKind, Reply, Team
+from bot.run import open_desk
+from bot.sandbox.server import LocalSlack
+from bot.slack import messages
+from tests.clocks import RunningClock
+from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, settings_for
+from tests.fakes.process import killed_at_the_end
+from tests.people import connect
+
+
+@asynccontextmanager
+async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str = "") -> AsyncIterator[Bot]:
+    """A desk on the database that the killed bot works on, with the team's account; it does no work of its own."""
+    engine = db.create_engine(database_url)
+    settings = settings_for(database_url, slack)
+    try:
+        async with open_desk(settings, engine) as desk:
+            async with desk.session() as session:
+                await accounts.ensure_team(session, settings, desk.now())
+            bot = Bot(desk, slack, RunningClock(), engine)
+            if mastodon_url:
+                await connect(bot, mastodon_url)
+            yield bot
+    finally:
+        await engine.dispose()
+
+
+def running(bot: Bot, folder: Path, **changes: object) -> AbstractAsyncContextManager[None]:
+    """`webcare run` on this bot's database, killed at the end of the block."""
+    usual: dict[str, object] = {
+        "database_url": bot.desk.settings.database_url,
+        "slack_bot_token": bot.slack.app.bot_token,
+        "slack_app_token": bot.slack.app.app_token,
+        "slack_channel": CHANNEL,
+        "slack_api_url": bot.slack.api_url,
+        "slack_pace": 0,
+        "undo_seconds": 0,
+        "poll_seconds": 1,
+        "port": 0,
+        "allow_private_addresses": True,
+        "webcare_secret_key": SECRET_KEY,
+    }
+    return killed_at_the_end(folder, **{**usual, **changes})
+
+
+async def time_passes(bot: Bot, **time: float) -> None:
+    """Let the database be as if the crash was this long ago: the waits and leases that it left are then over."""
+    passed = timedelta(**time)
+    async with bot.desk.session() as session:
+        for message in await session.exec(select(Message)):
+            message.leased_until = message.leased_until and message.leased_until - passed
+            message.retry_at = message.retry_at and message.retry_at - passed
+        for reply in await session.exec(select(Reply)):
+            reply.send_at -= passed
+            reply.first_tried_at = reply.first_tried_at and reply.first_tried_at - passed
+
+
+STEPS = (80, 100, 125, 150)
+
+
+A_MONTH = 60 * 24 * 30
+
+
+async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
+    """Let cases come in so long ago that all steps of their first reaction are due; their cards are in Slack."""
+    then = bot.desk.now() - timedelta(hours=2)
+    author = Author("a", "Fatima")
+    posts = [
+        Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), allows=frozenset({Allows.ANSWER}))
+        for n in range(count)
+    ]
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.created_at -= timedelta(days=3)
+        team.settings = {
+            "always_open": True, "coordinators": [MARIEKE], "escalation_channel": "C0ESCALATIE", "digest_at": "00:00",
+            "norm": {"first_reaction": 60, "next_reaction": 60, "resolution": A_MONTH}, "claim_reminder": A_MONTH,
+        }  # fmt: skip
+        await accounts.add(
+            session, bot.desk.settings, platform="webhook", name="plein", url="",
+            secrets={"signing_secret": bot.slack.square.secret}, options={}, now=then,
+        )  # fmt: skip
+        await inbox.take_in(session, 1, posts, now=then)
+        for case_id in range(1, claimed + 1):
+            await cases.claim(session, case_id, by=SANNE, now=then)
+    await messages.wake_lanes(bot.desk)
+    await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
+
+
+async def steps_due(bot: Bot) -> int:
+    clocks = [clock for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION]
+    return sum(len(STEPS) - clock.steps for clock in clocks)
+
+
+async def is_level(bot: Bot) -> bool:
+    """Whether Slack shows all that there is to show."""
+    return all(message.shown_version >= message.version for message in await bot.rows(Message))
+
+
+async def steps_told(bot: Bot) -> Counter[tuple[int, int]]:
+    """How often each step (a clock and its percentage) is told of."""
+    reminders = [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
+    return Counter((step["clock"], step["percent"]) for m in reminders for step in m.details["steps"])
+
+
+async def all_is_in_slack_once(bot: Bot) -> None:
+    """Check that Slack has each message of ours, in channels, threads and direct messages, and none twice."""
+    assert in_slack(bot) == Counter(m.key for m in await bot.rows(Message))
+
+
+def in_slack(bot: Bot) -> Counter[str]:
+    """The keys of all our messages in Slack, in channels, threads and direct messages."""
+    placed = (m for channel in bot.slack.workspace.messages.values() for m in channel.values())
+    return Counter(m["metadata"]["event_payload"]["key"] for m in placed if "metadata" in m)

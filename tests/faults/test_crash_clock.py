@@ -1,0 +1,90 @@
+"""The bot in a process of its own, killed while it reminds: each step of the ladder is told once, none is lost."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.domain.sla import ClockKind
+from bot.models import Clock
+from bot.sandbox.server import LocalSlack
+from tests.conftest import Bot, Databases, eventually
+from tests.fakes.between import ANY, Between
+from tests.faults.processes import (
+    STEPS,
+    all_is_in_slack_once,
+    is_level,
+    late,
+    looking_on,
+    running,
+    steps_due,
+    steps_told,
+    time_passes,
+)
+
+KILLS = [(calls, calls % 2 == 0) for calls in range(12)]
+"""After how many calls to Slack of each run the next one does it, whatever it is for, and whether that one arrived."""
+
+
+@pytest.fixture
+async def postgres_url(databases: Databases, postgres_uri: str) -> str:
+    return await databases.postgresql(postgres_uri)
+
+
+async def run_until_all_is_told(bot: Bot, folder: Path) -> None:
+    """Run the bot as often as there are steps to take: it takes one when it starts, the next a minute later."""
+    due = await steps_due(bot)
+    while due or not await is_level(bot):
+        async with running(bot, folder):
+            await eventually(lambda due=due: told_further(bot, due), 30)
+        due = await steps_due(bot)
+
+
+async def told_further(bot: Bot, due: int) -> bool:
+    return (not due or await steps_due(bot) < due) and await is_level(bot)
+
+
+async def every_step_is_told_once(bot: Bot) -> None:
+    """Check that each clock took each step once, and that each message that tells of it stands in Slack once."""
+    clocks = [c.id for c in await bot.rows(Clock) if c.kind is ClockKind.FIRST_REACTION]
+    assert await steps_told(bot) == {(clock, percent): 1 for clock in clocks for percent in STEPS}
+    await all_is_in_slack_once(bot)
+
+
+async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
+    database_url: str, slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with looking_on(database_url, slack) as bot, Between(slack.base_url) as to_slack:
+        await late(bot, 12, claimed=9)
+        for calls, arrives in KILLS:
+            holding = to_slack.holding(ANY, ANY, passed_on=arrives, skip=calls)
+            async with holding as caught, running(bot, tmp_path, slack_api_url=f"{to_slack.url}/api/"):
+                await caught()
+            await time_passes(bot, minutes=1)
+        await run_until_all_is_told(bot, tmp_path)
+        await every_step_is_told_once(bot)
+
+
+async def test_killed_with_the_steps_taken_but_not_committed_they_are_taken_again(
+    postgres_url: str, slack: LocalSlack, tmp_path: Path
+) -> None:
+    async with looking_on(postgres_url, slack) as bot:
+        await late(bot, 5)
+        async with await psycopg.AsyncConnection.connect(postgres_url) as holder:
+            await holder.execute("SELECT 1 FROM messages WHERE key = 'case:5' FOR UPDATE")
+            async with running(bot, tmp_path):
+                await eventually(lambda: is_held(postgres_url, "clocks"), 30)
+        assert {clock.steps for clock in await bot.rows(Clock)} == {0}
+        await time_passes(bot, minutes=1)
+        await run_until_all_is_told(bot, tmp_path)
+        await every_step_is_told_once(bot)
+
+
+async def is_held(url: str, table: str) -> bool:
+    """Whether a transaction that has written in this table waits for a lock."""
+    found = (
+        "SELECT 1 FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE wait_event_type = 'Lock'"
+        " AND relation = %s::regclass AND mode = 'RowExclusiveLock'"
+    )
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        return (await (await connection.execute(found, [table])).fetchone()) is not None

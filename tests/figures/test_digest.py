@@ -1,0 +1,140 @@
+"""The digest comes at opening on working days, once, and says what was frozen when it was written."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot import cases
+from bot.domain.figures import Figures, Overview, Span, Standing
+from bot.models import Account, Message, MessageKind, Team
+from bot.sandbox import blocks
+from bot.texts import LANGUAGES, Texts
+from bot.views.digest import overview
+from jobs.digest import send_digests
+from tests.clocks import local
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import mention, sent, settings
+
+
+async def digests(bot: Bot, moment: str) -> list[str]:
+    """Move the clock, let the minute's job run, and return the keys of the digests that it wrote."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    before = {m.key for m in await bot.rows(Message)}
+    await send_digests(bot.desk)
+    return [m.key for m in await bot.rows(Message) if m.kind is MessageKind.DIGEST and m.key not in before]
+
+
+async def test_a_digest_comes_at_opening_on_working_days_and_once(office: Bot) -> None:
+    assert await digests(office, "2026-11-20 12:00") == []
+    assert await digests(office, "2026-11-21 12:00") == []
+    assert await digests(office, "2026-11-23 08:59") == []
+    assert await digests(office, "2026-11-23 09:00") == ["digest:1:2026-11-23", "digest:1:2026-11-23:week"]
+    assert await digests(office, "2026-11-23 09:01") == []
+    assert await digests(office, "2026-11-24 16:00") == ["digest:1:2026-11-24"]
+    assert await digests(office, "2026-12-01 09:00") == ["digest:1:2026-12-01", "digest:1:2026-12-01:month"]
+
+
+async def test_the_team_sets_the_time_and_its_days_off(office: Bot) -> None:
+    await settings(office, digest_at="10:30", closed_days=["2026-11-23"])
+    assert await digests(office, "2026-11-23 12:00") == []
+    assert await digests(office, "2026-11-24 10:29") == []
+    assert await digests(office, "2026-11-24 10:30") == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
+
+
+async def test_of_several_processes_one_writes_it(office: Bot) -> None:
+    office.clock.at = local("2026-11-24 09:00")  # type: ignore[attr-defined]
+    await asyncio.gather(*(send_digests(office.desk) for _ in range(4)))
+    assert [m.key for m in await office.rows(Message)] == ["digest:1:2026-11-24"]
+
+
+async def told(bot: Bot) -> Overview:
+    """What the newest digest of a day tells."""
+    kept = [m for m in await bot.rows(Message) if m.kind is MessageKind.DIGEST and m.key.count(":") == 2]
+    return Overview.from_json(kept[-1].details)
+
+
+async def test_a_digest_covers_what_a_skipped_one_would_have_told_and_says_so(office: Bot) -> None:
+    await digests(office, "2026-11-23 09:00")
+    office.clock.at = local("2026-11-23 15:00")  # type: ignore[attr-defined]
+    await mention(office)
+    await digests(office, "2026-11-25 09:00")
+    await office.card("Dagoverzicht", "niet verstuurd", "alles sinds 23 nov 2026 09:00", "Berichten: *1*")
+    await digests(office, "2026-11-26 09:00")
+    assert (await told(office)).missed is False
+    assert (await told(office)).figures.mentions == 0
+
+
+async def test_nothing_falls_between_two_digests_when_the_time_is_set_anew(office: Bot) -> None:
+    await digests(office, "2026-11-23 09:00")
+    await settings(office, digest_at="12:00")
+    await digests(office, "2026-11-24 12:00")
+    assert (await told(office)).figures.since == local("2026-11-23 09:00")
+    assert (await told(office)).missed is False
+
+
+async def test_a_digest_goes_back_a_month_at_most_and_not_past_the_teams_beginning(office: Bot) -> None:
+    await digests(office, "2026-11-25 09:00")
+    assert (await told(office)).figures.since == local("2026-11-20 10:00")
+    await digests(office, "2027-02-02 09:00")
+    assert (await told(office)).figures.since == local("2027-01-02 09:00")
+    assert (await told(office)).missed is True
+
+
+async def test_a_quiet_day_is_told_in_a_line(office: Bot) -> None:
+    await digests(office, "2026-11-24 09:00")
+    card = await office.card("Dagoverzicht", "Rustig")
+    assert "Berichten" not in json.dumps(card)
+
+
+async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> None:
+    first = await mention(office)
+    await sent(office, first)
+    await mention(office, 2)
+    await office.card("Burger 2")
+    async with office.desk.session() as session:
+        await cases.claim(session, 2, by=SANNE, now=office.desk.now())
+        account = await session.get_one(Account, 1)
+        account.stopped_at = office.desk.now()
+        session.add(account)
+    await digests(office, "2026-11-23 09:00")
+    card = json.dumps(await office.card("Dagoverzicht"), ensure_ascii=False)
+    for words in ("Berichten: *2*", "Antwoorden verstuurd: *1*", "*100 %* binnen 1 u", "Wacht nu: *1*", "gestopt"):
+        assert words in card
+    assert "/archives/" in card
+    week = json.dumps(await office.card("afgelopen week"), ensure_ascii=False)
+    assert "data_visualization" in week and "data_table" in week
+
+
+async def test_a_workspace_without_the_newer_blocks_gets_older_ones(office: Bot) -> None:
+    office.slack.rules.modern_blocks = False
+    await mention(office)
+    await digests(office, "2026-11-23 09:00")
+    card = await office.card("Dagoverzicht")
+    assert {block["type"] for block in card["blocks"]} == {"section", "context"}
+    assert "1 in, 0 beantwoord" in json.dumps(card["blocks"])
+
+
+def shown() -> list[Overview]:
+    now = local("2026-11-24 09:00")
+    quiet = Figures(now - timedelta(days=1), now)
+    return [Overview(span, "Webcare <!channel> " * 20, quiet, standing=Standing(now), missed=True) for span in Span]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slack_takes_every_overview(language: str) -> None:
+    t: Any = Texts(language, "Europe/Amsterdam")
+    for told in shown():
+        view = overview(told, t, share="x")
+        for form in view.forms:
+            assert blocks.problems(form, blocks.MESSAGE) == []
+        assert "<!channel>" not in view.text
+
+
+async def test_teams_have_their_own(office: Bot) -> None:
+    async with office.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=office.desk.now()))
+    assert await digests(office, "2026-11-24 09:00") == ["digest:1:2026-11-24", "digest:2:2026-11-24"]
+    assert {m.channel for m in await office.rows(Message)} == {CHANNEL, "C0ESCALATIE"}

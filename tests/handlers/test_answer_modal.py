@@ -1,0 +1,85 @@
+"""The answer modal while it is open: what is asked follows what was chosen, and nothing that was filled in is lost."""
+
+from datetime import timedelta
+from typing import Any
+
+from bot.models import Reply, ReplyKind
+from bot.sandbox.looking import action_ids
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
+from tests.people import asks_for_a_promise, open_modal, square_texts
+
+WORDS = "We zoeken het uit."
+
+
+async def opened(bot: Bot) -> None:
+    """A citizen asks something, and Sanne has the modal open with something typed in it."""
+    bot.citizen_posts("Klopt dit?", private=True)
+    card = await bot.card("Klopt dit?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "answer_promise" not in action_ids(view)
+    await bot.slack.type(SANNE, "answer_text", WORDS)
+
+
+async def choose(bot: Bot, kind: ReplyKind, *, asks: bool) -> dict[str, Any]:
+    """Choose what it is, and wait until the modal asks for a promise, or no longer."""
+    await bot.slack.click_in_view(SANNE, "answer_kind", kind)
+
+    def followed() -> dict[str, Any] | None:
+        view = bot.slack.view(SANNE)
+        return view if view and ("answer_promise" in action_ids(view)) is asks else None
+
+    return await bot.slack.wait_for(followed, 5)
+
+
+def held(view: dict[str, Any], name: str, field: str) -> Any:
+    return view["state"]["values"][name][name][field]
+
+
+async def test_only_an_interim_message_asks_for_a_promise_and_every_switch_keeps_what_was_filled_in(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    await choose(bot, ReplyKind.INTERIM, asks=True)
+    until = int((bot.desk.now() + timedelta(hours=3)).timestamp())
+    await bot.slack.click_in_view(SANNE, "answer_promise", until)
+    for kind in (ReplyKind.QUESTION, ReplyKind.FINAL):
+        view = await choose(bot, kind, asks=False)
+        assert held(view, "answer_kind", "selected_option")["value"] == kind
+        view = await choose(bot, ReplyKind.INTERIM, asks=True)
+        assert held(view, "answer_text", "value") == WORDS
+        assert held(view, "answer_promise", "selected_date_time") == until
+
+
+async def test_a_promise_that_was_put_aside_is_not_made(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    await choose(bot, ReplyKind.INTERIM, asks=True)
+    await bot.slack.click_in_view(SANNE, "answer_promise", int((bot.desk.now() + timedelta(hours=3)).timestamp()))
+    await choose(bot, ReplyKind.FINAL, asks=False)
+    ack = await bot.slack.submit(SANNE, {"initials": "SB"})
+    assert (ack.ok, ack.errors) == (True, {})
+    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    [reply] = await bot.rows(Reply)
+    assert (reply.kind, reply.promised_at) == (ReplyKind.FINAL, None)
+
+
+async def test_sent_before_the_modal_followed_the_choice_it_asks_after_all_and_nothing_goes_out(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    await opened(bot)
+    ack = await bot.slack.submit(SANNE, {"initials": "SB", "answer_kind": "interim"})
+    assert ack.ok
+    asking = await asks_for_a_promise(bot, SANNE)
+    assert held(asking, "answer_text", "value") == WORDS
+    assert await bot.rows(Reply) == []
+    until = int((bot.desk.now() + timedelta(hours=3)).timestamp())
+    ack = await bot.slack.submit(SANNE, {"answer_promise": until})
+    assert (ack.ok, ack.errors) == (True, {})
+
+    async def promised() -> bool:
+        return [r.kind for r in await bot.rows(Reply)] == [ReplyKind.INTERIM]
+
+    await eventually(promised)

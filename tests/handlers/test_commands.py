@@ -1,0 +1,260 @@
+"""What agents ask beside the cards: the command /webcare, and the shortcut that makes a case of a message."""
+
+import re
+
+import pytest
+
+from bot.domain.case import Status
+from bot.models import Agent, Case, Mention, Team
+from bot.sandbox.looking import action_ids, text_of
+from handlers import lists
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.people import answer, asked, square_texts
+
+ELSEWHERE = "C0ALGEMEEN"
+
+
+# --- /webcare ------------------------------------------------------------------------------------
+
+
+async def test_the_command_alone_says_what_can_be_asked(sqlite_bot: Bot) -> None:
+    for command in ("/webcare", "/webcare help", "/webcare ???"):
+        told = await asked(sqlite_bot, SANNE, command)
+        assert "/webcare open" in told
+        assert "/webcare initialen" in told
+    assert sqlite_bot.slack.messages(CHANNEL) == []
+
+
+async def test_nothing_waits(sqlite_bot: Bot) -> None:
+    assert "Er wacht niets" in await asked(sqlite_bot, SANNE, "/webcare open")
+
+
+async def test_open_lists_what_waits_oldest_first_with_who_has_it_and_a_link(bot: Bot) -> None:
+    bot.citizen_posts("Eerste <!channel> *vraag*")
+    first = await bot.card("Eerste")
+    bot.citizen_posts("Tweede vraag", name="Kees")
+    second = await bot.card("Tweede")
+    bot.citizen_posts("Derde vraag", name="Noor")
+    third = await bot.card("Derde")
+    await bot.slack.click(YOUSSEF, CHANNEL, second["ts"], "case:claim")
+    await bot.card("Tweede", "In behandeling")
+    await answer(bot, SANNE, third, "Kijk eens hier")
+    await bot.card("Derde", "Beantwoord")
+
+    told = await asked(bot, SANNE, "/webcare OPEN")
+    head, *lines, _ = told.splitlines()  # the last is the button
+    assert " 2 " in head
+    assert "Eerste" in lines[0] and "nog niemand" in lines[0]
+    assert "Tweede" in lines[1] and f"<@{YOUSSEF}>" in lines[1]
+    assert [f"p{card['ts'].replace('.', '')}" in line for card, line in zip((first, second), lines, strict=True)]
+    assert "<!channel>" not in told
+    assert "*vraag*" not in told
+
+
+async def test_open_shows_ten_and_counts_the_rest(sqlite_bot: Bot) -> None:
+    for n in range(12):
+        sqlite_bot.citizen_posts(f"Vraag {n:02}", name=f"Burger{n}")
+        await sqlite_bot.card(f"Vraag {n:02}")
+    lines = (await asked(sqlite_bot, SANNE, "/webcare open")).splitlines()
+    assert " 12 " in lines[0]
+    assert [re.findall(r"Vraag \d\d", line)[-1] for line in lines[1:11]] == [f"Vraag {n:02}" for n in range(10)]
+    assert "2" in lines[11]
+    assert len(lines) == 13, "and the button"
+
+
+async def test_open_shows_a_case_whose_card_slack_does_not_have_yet(sqlite_bot: Bot) -> None:
+    sqlite_bot.slack.faults.status("chat.postMessage", 503)
+    sqlite_bot.citizen_posts("Nog zonder kaart")
+    await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.calls("chat.postMessage"), 5)
+    assert "Nog zonder kaart" in await asked(sqlite_bot, SANNE, "/webcare open")
+
+
+async def test_initials_are_chosen_once_for_each_and_sign_what_is_sent(bot: Bot) -> None:
+    assert "^SB" in await asked(bot, SANNE, "/webcare initialen ^sb ")
+    assert f"<@{SANNE}>" in await asked(bot, YOUSSEF, "/webcare initialen SB")
+    assert "^YA" in await asked(bot, YOUSSEF, "/webcare initials ya")
+    assert "^SDB" in await asked(bot, SANNE, "/webcare initialen SdB")
+    assert {(a.slack_id, a.initials) for a in await agents(bot)} == {(SANNE, "SDB"), (YOUSSEF, "YA")}
+    bot.citizen_posts("Wie tekent dit?")
+    await answer(bot, SANNE, await bot.card("tekent"), "Ik")
+    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    assert square_texts(bot) == ["Ik ^SDB"]
+
+
+async def test_initials_that_are_none_are_refused_kindly(sqlite_bot: Bot) -> None:
+    for wanted in ("", "1", "ABCDE", "S B", "<@U0SANNE>", "Ö"):
+        told = await asked(sqlite_bot, SANNE, f"/webcare initialen {wanted}")
+        assert "één tot vier letters" in told
+    assert await agents(sqlite_bot) == []
+
+
+async def agents(bot: Bot) -> list[Agent]:
+    async with bot.desk.reading() as session:
+        return [a for each in (SANNE, YOUSSEF, MARIEKE) if (a := await session.get(Agent, each))]
+
+
+# --- The shortcut --------------------------------------------------------------------------------
+
+
+async def shortcut(bot: Bot, text: str, *, person: str = SANNE, channel: str = CHANNEL) -> str:
+    """Write a message, choose "make a case" on it, and return what the modal then says."""
+    posted = await bot.slack.post(person, channel, text)
+    assert posted.message
+    ack = await bot.slack.shortcut(person, "make_case", channel=channel, ts=posted.message["ts"])
+    assert ack.ok, ack
+    view = await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and view["callback_id"] == "said" and view, 5
+    )
+    await bot.slack.close_view(person)
+    return text_of(view)
+
+
+async def test_a_message_with_a_link_becomes_a_case_that_is_opened_on_the_platform(bot: Bot) -> None:
+    told = await shortcut(bot, "Zie <https://forum.example.nl/t/12?a=1&amp;b=2|dit bericht> over de markt")
+    assert "gemaakt" in told
+    card = await bot.card("over de markt", "Nieuw")
+    assert "dit bericht over de markt" in text_of(card)
+    assert "case:open" in action_ids(card)
+    assert "case:answer" not in action_ids(card)
+    (mention,) = await bot.rows(Mention)
+    assert mention.url == "https://forum.example.nl/t/12?a=1&b=2"
+
+
+async def test_a_message_without_a_link_becomes_no_case(sqlite_bot: Bot) -> None:
+    for text in ("Kijk eens op de markt", "<@U0SANNE> zie <#C0WEBCARE|webcare>", "<mailto:a@b.nl|a@b.nl>"):
+        assert "geen link" in await shortcut(sqlite_bot, text)
+    assert await sqlite_bot.rows(Case) == []
+
+
+async def test_the_same_link_twice_is_one_case(bot: Bot) -> None:
+    await shortcut(bot, "<https://forum.example.nl/t/12> kan iemand kijken")
+    assert "al een zaak" in await shortcut(bot, "Dit ook: <https://forum.example.nl/t/12>", person=YOUSSEF)
+    assert len(await bot.rows(Case)) == 1
+    assert len(await bot.rows(Mention)) == 1
+
+
+async def test_a_case_made_in_a_channel_that_is_no_teams_goes_to_the_first_team(sqlite_bot: Bot) -> None:
+    told = await shortcut(sqlite_bot, "<https://forum.example.nl/t/13> in het algemeen", channel=ELSEWHERE)
+    assert "gemaakt" in told
+    await sqlite_bot.card("in het algemeen")
+    assert sqlite_bot.slack.messages(ELSEWHERE)[-1]["user"] == SANNE
+
+
+async def test_a_case_made_in_a_teams_channel_is_that_teams(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    await shortcut(bot, "<https://forum.example.nl/t/14> kapotte stoep", channel="C0ESCALATIE")
+    card = await bot.slack.wait_for(
+        lambda: [m for m in bot.slack.messages("C0ESCALATIE") if m.get("blocks") and "Nieuw" in text_of(m)], 5
+    )
+    assert "kapotte stoep" in text_of(card[0])
+    assert bot.cards() == []
+
+
+async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
+    await shortcut(bot, "<https://forum.example.nl/t/15> hondenpoep")
+    card = await bot.card("hondenpoep", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("hondenpoep", "In behandeling")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
+    ack = await bot.slack.submit(SANNE, {"close_reason": "answered_elsewhere"})
+    assert ack.ok and not ack.errors
+    await bot.card("Gesloten")
+    assert (await bot.case()).status is Status.CLOSED
+
+
+# --- figures, lists, presence --------------------------------------------------------------------
+
+
+async def test_stats_tell_the_figures_and_can_be_shared_in_the_channel(bot: Bot) -> None:
+    bot.citizen_posts("Eerste vraag")
+    card = await bot.card("Eerste vraag")
+    await answer(bot, SANNE, card, "Kijk op de site")
+    await bot.card("*Beantwoord*")
+    told = await asked(bot, SANNE, "/webcare stats week")
+    assert "Webcare" in told
+    shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+    assert "figures:share" in action_ids(shown)
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "figures:share")
+    await bot.card("Cijfers")
+    assert "figures:share" not in action_ids(bot.cards()[-1])
+
+
+async def test_a_period_or_team_that_is_none_is_told_kindly(sqlite_bot: Bot) -> None:
+    assert "begrijp" in await asked(sqlite_bot, SANNE, "/webcare stats gisterennacht")
+
+
+async def test_the_digest_can_be_asked_for(bot: Bot) -> None:
+    assert "Webcare" in await asked(bot, SANNE, "/webcare digest")
+
+
+async def test_mine_and_search_list_what_they_say(bot: Bot) -> None:
+    bot.citizen_posts("Mijn paspoort is kwijt")
+    card = await bot.card("paspoort")
+    bot.citizen_posts("100% onzin_hier", name="Kees")
+    await bot.card("onzin")
+    assert "Er wacht niets" in await asked(bot, SANNE, "/webcare mijn")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling")
+    assert "paspoort" in await asked(bot, SANNE, "/webcare mijn")
+    assert "Fatima" in await asked(bot, SANNE, "/webcare zoek PASPOORT")
+    assert "Kees" in await asked(bot, SANNE, "/webcare zoek 0% onzin_")
+    assert "Niets gevonden" in await asked(bot, SANNE, "/webcare zoek p_spoort")
+
+
+async def test_a_list_can_be_shared_in_the_channel(bot: Bot) -> None:
+    bot.citizen_posts("Waar | hoe laat is de markt?")
+    await bot.card("markt")
+    for words in ("open", "zoek waar | hoe"):
+        assert "markt" in await asked(bot, SANNE, f"/webcare {words}")
+        shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+        await bot.slack.click(SANNE, CHANNEL, shown["ts"], "list:share")
+        await bot.card("Er wacht 1 zaak" if words == "open" else "1 zaak gevonden", "markt")
+        assert "list:share" not in action_ids(bot.cards()[-1])
+
+
+async def test_a_search_that_leaves_older_mentions_out_says_so(
+    sqlite_bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_bot.citizen_posts("Mijn paspoort is kwijt")
+    await sqlite_bot.card("paspoort")
+    assert "doorzocht" not in await asked(sqlite_bot, SANNE, "/webcare zoek paspoort")
+    sqlite_bot.citizen_posts("Waar is de markt?", name="Kees")
+    await sqlite_bot.card("markt")
+    monkeypatch.setattr(lists, "SEARCHED", 1)
+    told = await asked(sqlite_bot, SANNE, "/webcare zoek paspoort")
+    assert "Niets gevonden" in told and "Alleen de nieuwste 1 berichten zijn doorzocht" in told
+
+
+async def test_the_export_comes_as_a_file_to_the_one_who_asks(bot: Bot) -> None:
+    bot.citizen_posts("=1+1 is een vraag")
+    await bot.card("een vraag")
+    assert "directe berichten" in await asked(bot, SANNE, "/webcare export week")
+    [message] = bot.slack.direct(SANNE)
+    [file] = message["files"]
+    assert file["name"].endswith(".csv")
+
+
+async def test_an_unknown_word_gets_the_nearest_command(sqlite_bot: Bot) -> None:
+    assert "Bedoelde je `/webcare digest`" in await asked(sqlite_bot, SANNE, "/webcare diges")
+
+
+async def test_one_who_goes_away_can_hand_the_cases_back(bot: Bot) -> None:
+    bot.citizen_posts("Wie neemt dit over?")
+    card = await bot.card("neemt dit over")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("In behandeling", SANNE)
+    assert "nog 1 zaak" in await asked(bot, SANNE, "/webcare weg")
+    shown = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+    await bot.slack.click(SANNE, CHANNEL, shown["ts"], "agent:hand_back")
+    await bot.card("neemt dit over", "Nieuw")
+    assert "Welkom terug" in await asked(bot, SANNE, "/webcare weg terug")
+    assert "dienst" in await asked(bot, YOUSSEF, "/webcare dienst")
+
+
+async def test_settings_open_by_command(sqlite_bot: Bot) -> None:
+    await sqlite_bot.slack.command(MARIEKE, CHANNEL, "/webcare instellingen")
+    view = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.view(MARIEKE), 5)
+    assert view

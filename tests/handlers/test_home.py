@@ -1,0 +1,145 @@
+"""The App Home and who may do what: my cases, the queue, today's figures and promises; readers only look."""
+
+from datetime import timedelta
+
+from bot.domain.case import Status
+from bot.models import Role, Team
+from bot.sandbox.looking import action_ids, text_of
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
+from tests.people import answer, home, make_role, open_modal, square_texts
+
+
+async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
+    await sqlite_bot.slack.open_home(SANNE)
+    shown = await home(sqlite_bot, SANNE, "Berichten: *0*", "Hier is niets.")
+    assert action_ids(shown) == ["settings:open"]
+    assert "nog geen coördinator" in text_of(shown)
+
+
+async def test_each_team_has_its_figures_on_the_home_with_one_chart(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "Vandaag", "Wegen", "Berichten: *1*", "Berichten: *0*", "Wacht nu: *1*")
+    assert [block["type"] for block in shown["blocks"]].count("data_visualization") == 1
+
+
+async def test_a_workspace_without_charts_has_the_home_all_the_same(sqlite_bot: Bot) -> None:
+    sqlite_bot.slack.rules.modern_blocks = False
+    await sqlite_bot.slack.open_home(SANNE)
+    shown = await home(sqlite_bot, SANNE, "Berichten: *0*")
+    assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
+
+
+async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is <!channel> het zwembad open?")
+    await bot.card("zwembad")
+    bot.citizen_posts("Waar kan ik parkeren?", name="Kees")
+    await bot.card("parkeren")
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "Berichten: *2*", "*Wachtrij* (2)", "*Mijn zaken* (0)")
+    assert text_of(shown).index("zwembad") < text_of(shown).index("parkeren")
+    assert "<!channel>" not in text_of(shown)
+    assert "Eerste reactie vóór" in text_of(shown)
+
+    await bot.slack.click_in_view(SANNE, "case:claim", value="1")
+    await home(bot, SANNE, "*Mijn zaken* (1)", "*Wachtrij* (1)")
+    await bot.card("zwembad", "In behandeling", SANNE)
+    await bot.slack.click_in_view(SANNE, "case:answer", value="1")
+    await open_modal(bot, SANNE, "case:answer")
+    ack = await bot.slack.submit(SANNE, {"answer_text": "Vanaf acht uur.", "initials": "SB"})
+    assert ack.ok and not ack.errors
+    await home(bot, SANNE, "*Mijn zaken* (0)", "Wacht nu: *1*")
+    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+
+
+async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stands(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Is de brug dicht?")
+    card = await bot.card("brug")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
+    await bot.card("brug", "In behandeling", YOUSSEF)
+    await bot.slack.click_in_view(SANNE, "case:claim")
+    await home(bot, SANNE, "*Wachtrij* (0)")
+    told = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE), 5)
+    assert f"<@{YOUSSEF}> heeft deze zaak al" in text_of(told[-1])
+
+
+async def test_a_promise_of_today_is_on_everybodys_home(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Wanneer krijg ik mijn paspoort?")
+    card = await bot.card("paspoort")
+    soon = int((bot.desk.now() + timedelta(seconds=30)).timestamp())
+    await answer(bot, SANNE, card, "Dat zoek ik uit.", answer_kind="interim", answer_promise=soon)
+
+    async def shown() -> bool:
+        await bot.slack.open_home(MARIEKE)
+        view = bot.slack.home(MARIEKE)
+        return view is not None and "Toezeggingen van vandaag" in text_of(view)
+
+    await eventually(shown)
+    assert f"<@{SANNE}>" in text_of(await home(bot, MARIEKE, "paspoort"))
+
+
+async def test_the_home_shows_fifteen_cases_and_counts_the_rest(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    for n in range(17):
+        bot.citizen_posts(f"Vraag {n:02}", name=f"Burger{n}")
+        await bot.card(f"Vraag {n:02}")
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "*Wachtrij* (17)", "… en nog 2")
+    assert action_ids(shown).count("case:claim") == 15
+
+
+async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, MARIEKE, Role.READER)
+    bot.citizen_posts("Mag ik hier vissen?")
+    card = await bot.card("vissen")
+    await bot.slack.open_home(MARIEKE)
+    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt mee")) == []
+    for verb, choice in [
+        ("case:claim", None), ("case:answer", None), ("case:escalate", None),
+        ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "note:1"),
+    ]:  # fmt: skip
+        before = len(bot.slack.ephemerals(MARIEKE, CHANNEL))
+        ack = await bot.slack.click(MARIEKE, CHANNEL, card["ts"], verb, choice)
+        assert ack.ok
+        assert len(bot.slack.ephemerals(MARIEKE, CHANNEL)) == before + 1
+    assert "Je kunt hier meekijken" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert bot.slack.view(MARIEKE) is None
+    assert (await bot.case()).status is Status.NEW
+    await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:more", "details:1")
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(MARIEKE)) and "vissen" in text_of(view), 5)
+
+
+async def test_one_who_became_a_reader_meanwhile_is_refused_in_the_modal_and_keeps_the_text(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mag ik hier zwemmen?")
+    card = await bot.card("zwemmen")
+    await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, MARIEKE, "case:answer")
+    await make_role(bot, MARIEKE, Role.READER)
+    ack = await bot.slack.submit(MARIEKE, {"answer_text": "Nee.", "initials": "MV"})
+    assert "meekijken" in ack.errors["answer_text"]
+    assert square_texts(bot) == []
+
+
+async def test_a_reader_who_was_asked_gives_advice(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, MARIEKE, Role.READER)
+    bot.citizen_posts("Mag ik hier een boom kappen?")
+    card = await bot.card("boom")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
+    await open_modal(bot, SANNE, "case:escalate")
+    await bot.slack.submit(SANNE, {"escalate_colleague": MARIEKE, "escalate_question": "Weet jij dit?"})
+    asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE), 10)
+    await bot.slack.click(MARIEKE, bot.direct_channel(MARIEKE), asked[0]["ts"], "case:advise")
+    await open_modal(bot, MARIEKE, "case:advise")
+    await bot.slack.submit(MARIEKE, {"advice_text": "Alleen met vergunning."})
+    await bot.card("boom", "In behandeling", SANNE)

@@ -1,0 +1,229 @@
+"""Asking the platforms on the clock: nothing is missed, nothing comes in twice, and no account holds up another."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot import accounts, db
+from bot.desk import Desk
+from bot.models import Account, Event, Mention, Message
+from bot.run import open_desk
+from bot.sandbox.server import LocalSlack
+from jobs import poll, refresh
+from tests.conftest import Bot, account_of, eventually
+from tests.fakes.between import Between
+from tests.fakes.mastodon import FakeMastodon
+from tests.people import ACCOUNT, connect
+
+NOTIFICATIONS = "/api/v1/notifications"
+FETCH = ("GET", NOTIFICATIONS)
+
+
+async def polled(bot: Bot) -> Account:
+    """Let the clock tick, and return the account once all that was due has been asked."""
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return await account_of(bot, ACCOUNT)
+
+
+async def written(bot: Bot) -> list[str]:
+    return [mention.text for mention in await bot.rows(Mention)]
+
+
+async def test_the_cursor_moves_only_with_the_posts(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    """A page that cannot be stored is read again at the next tick."""
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    mastodon.post_as("jan", "@gemeente Eerst")
+    before = (await polled(bot)).cursor
+    assert before
+    async with bot.desk.session() as session:
+        full = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        await session.exec(text(f"CREATE TRIGGER full BEFORE INSERT ON mentions {full}"))  # type: ignore[call-overload]
+    mastodon.post_as("jan", "@gemeente Daarna")
+    assert (await polled(bot)).cursor == before
+    assert await written(bot) == ["@gemeente Eerst"]
+    async with bot.desk.session() as session:
+        await session.exec(text("DROP TRIGGER full"))  # type: ignore[call-overload]
+    assert (await polled(bot)).cursor != before
+    assert await written(bot) == ["@gemeente Eerst", "@gemeente Daarna"]
+
+
+async def test_the_same_page_again_stores_nothing_twice(bot: Bot, mastodon: FakeMastodon) -> None:
+    await connect(bot, mastodon.base_url)
+    first = mastodon.post_as("jan", "@gemeente Eerst")
+    mastodon.post_as("jan", "@gemeente Verder", in_reply_to=first["id"])
+    mastodon.post_as("piet", "@gemeente Iets anders")
+    await polled(bot)
+    tables = (Mention, Message, Event)
+    before = [len(await bot.rows(table)) for table in tables]
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, (await account_of(bot, ACCOUNT)).id)
+        account.cursor = {}
+    await polled(bot)
+    assert [len(await bot.rows(table)) for table in tables] == before
+    assert before[0] == 3
+    await bot.card("Iets anders")
+    await bot.card("Verder")
+    assert len(bot.cards()) == 2
+
+
+async def test_all_pages_are_read_in_order(sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between) -> None:
+    bot = sqlite_bot
+    await connect(bot, to_mastodon.url)
+    await polled(bot)
+    posts = [mastodon.post_as("jan", f"@gemeente Vraag {number}") for number in range(90)]
+    asked = to_mastodon.requests.count(FETCH)
+    await polled(bot)
+    assert to_mastodon.requests.count(FETCH) >= asked + 2
+    assert [m.external_id for m in await bot.rows(Mention)] == [p["id"] for p in posts]
+
+
+async def test_an_account_that_does_not_answer_holds_up_no_other(
+    sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
+) -> None:
+    bot = sqlite_bot
+    await connect(bot, to_mastodon.url, name="traag")
+    await connect(bot, mastodon.base_url)
+    mastodon.post_as("jan", "@gemeente Wie is er?")
+    async with to_mastodon.holding(*FETCH, passed_on=True) as caught:
+        await poll.poll_due(bot.desk)
+        await caught()
+        await bot.card("Wie is er?")
+        assert len(await bot.rows(Mention)) == 1
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert len(await bot.rows(Mention)) == 2
+
+
+async def test_an_account_whose_token_cannot_be_read_holds_up_no_other(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = sqlite_bot
+    broken = await connect(bot, mastodon.base_url, name="kapot")
+    await connect(bot, mastodon.base_url)
+    async with bot.desk.session() as session:
+        (await session.get_one(Account, broken)).sealed = b"sealed with another key"
+    mastodon.post_as("jan", "@gemeente Wie is er?")
+    await polled(bot)
+    assert await written(bot) == ["@gemeente Wie is er?"]
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone_until_then(
+    sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between
+) -> None:
+    bot = sqlite_bot
+    await connect(bot, to_mastodon.url)
+    mastodon.post_as("jan", "@gemeente Druk?")
+    wait = {"Retry-After": "120", "X-RateLimit-Reset": "2000-01-01T00:00:00Z"}
+    mastodon.fault(NOTIFICATIONS, "ratelimit", count=1, headers=wait)
+    account = await polled(bot)
+    assert account.poll_after is not None
+    assert timedelta(seconds=100) < account.poll_after - bot.clock() <= timedelta(seconds=120)
+    assert account.problem is not None
+    asked = list(to_mastodon.requests)
+    await polled(bot)
+    assert to_mastodon.requests == asked
+    bot.clock.advance(seconds=121)
+    account = await polled(bot)
+    assert (account.poll_after, account.problem) == (None, None)
+    assert await written(bot) == ["@gemeente Druk?"]
+
+
+async def test_an_account_recovers_by_itself(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url)
+    mastodon.post_as("jan", "@gemeente Storing?")
+    mastodon.fault(NOTIFICATIONS, "status", status=503, count=2)
+    for _ in range(2):
+        account = await polled(bot)
+        assert account.problem is not None
+        assert account.stopped_at is None
+    account = await polled(bot)
+    assert (account.problem, account.polled_at is not None) == (None, True)
+    assert await written(bot) == ["@gemeente Storing?"]
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["the answer is good", "the answer is a fault"])
+async def test_an_account_stopped_by_hand_while_it_is_asked_stays_so(
+    sqlite_bot: Bot, mastodon: FakeMastodon, to_mastodon: Between, failing: bool
+) -> None:
+    bot = sqlite_bot
+    account_id = await connect(bot, to_mastodon.url)
+    if failing:
+        mastodon.fault(NOTIFICATIONS, "status", status=503)
+    async with to_mastodon.holding(*FETCH, passed_on=True) as caught:
+        await poll.poll_due(bot.desk)
+        await caught()
+        async with bot.desk.session() as session:
+            accounts.stop(session, await session.get_one(Account, account_id), bot.desk.now())
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert accounts.is_stopped_by_hand(await account_of(bot, ACCOUNT))
+
+
+async def test_edits_and_removals_of_open_posts_are_mirrored_once(bot: Bot, mastodon: FakeMastodon) -> None:
+    await connect(bot, mastodon.base_url)
+    edited, gone = (mastodon.post_as("jan", f"@gemeente {words}") for words in ("De brug is dicht", "Laat maar"))
+    await polled(bot)
+    mastodon.edit("jan", edited["id"], "@gemeente De brug is open")
+    mastodon.delete("jan", gone["id"])
+    for _ in range(3):
+        await polled(bot)
+    kinds = [event.kind for event in await bot.rows(Event)]
+    assert (kinds.count("mention_edited"), kinds.count("mention_gone")) == (1, 1)
+    await bot.card("De brug is open", "bewerkt")
+    await bot.card("Laat maar", "verwijderd")
+
+
+async def test_what_we_wrote_ourselves_is_no_mention(sqlite_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = sqlite_bot
+    await connect(bot, mastodon.base_url, hashtags=["voorbeeldstad"])
+    mastodon.as_team("POST", "/api/v1/statuses", json={"status": "@gemeente Vandaag open #voorbeeldstad"})
+    mastodon.post_as("jan", "Mooi! #voorbeeldstad")
+    await polled(bot)
+    assert await written(bot) == ["Mooi! #voorbeeldstad"]
+
+
+@pytest.fixture
+async def second(bot: Bot, database_url: str) -> AsyncIterator[Desk]:
+    """A second process of the bot on the same database: a desk with connections of its own."""
+    engine = db.create_engine(database_url)
+    try:
+        async with open_desk(bot.desk.settings, engine, bot.clock) as desk:
+            yield desk
+    finally:
+        await engine.dispose()
+
+
+async def test_two_processes_that_ask_at_once_store_each_mention_once(
+    bot: Bot, second: Desk, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between
+) -> None:
+    """The first has an old page in its hands while the second has long stored it, and more."""
+    account_id = await connect(bot, to_mastodon.url)
+    for number in range(5):
+        mastodon.post_as(f"citizen{number}", f"@gemeente Vraag {number}")
+    async with to_mastodon.holding(*FETCH, passed_on=True) as caught:
+        await poll.poll_due(bot.desk)
+        await caught()
+        mastodon.post_as("jan", "@gemeente Vraag 5")
+        await poll.poll(second, str(account_id))
+        assert len(await bot.rows(Mention)) == 6
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    mastodon.post_as("jan", "@gemeente Vraag 6")
+    await both_ask(bot, second, account_id)
+    assert sorted(await written(bot)) == [f"@gemeente Vraag {number}" for number in range(7)]
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: all_shown(bot), 20)
+    assert len(bot.cards()) == 7
+
+
+async def both_ask(bot: Bot, second: Desk, account_id: int) -> None:
+    bot.desk.wake(f"poll:{account_id}")
+    second.wake(f"poll:{account_id}")
+    for desk in (bot.desk, second):
+        await desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def all_shown(bot: Bot) -> bool:
+    messages: list[Any] = await bot.rows(Message)
+    return all(message.shown_version == message.version for message in messages)

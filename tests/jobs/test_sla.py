@@ -1,0 +1,305 @@
+"""The clock at work: what is timed, who is reminded when; nobody is reminded twice, at night or for nothing."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot import cases
+from bot.cases import clocks, inbox
+from bot.domain.case import CloseReason, Status
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.sandbox.looking import action_ids, text_of
+from bot.slack import messages
+from bot.staffing import presence
+from bot.staffing.presence import Presence
+from bot.team.settings import TeamSettings
+from jobs import claims, sla
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually
+from tests.people import answer, asks_for_a_promise, at, mention, open_modal, reminders, sent, settings, square_texts
+
+
+async def clock(bot: Bot, kind: ClockKind) -> Clock:
+    return [c for c in await bot.rows(Clock) if c.kind is kind][-1]
+
+
+async def test_a_new_case_has_an_hour_for_the_first_reaction_and_four_for_the_resolution(office: Bot) -> None:
+    await mention(office)
+    due = {c.kind: c.due_at for c in await office.rows(Clock)}
+    assert due == {
+        ClockKind.FIRST_REACTION: local("2026-11-20 11:00"),
+        ClockKind.RESOLUTION: local("2026-11-20 14:00"),
+    }
+
+
+async def test_reminders_climb_the_ladder_at_their_minutes_and_only_in_opening_hours(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE], escalation_channel="C0ESCALATIE")
+    office.clock.at = local("2026-11-20 16:30")  # type: ignore[attr-defined]
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    assert await at(office, "2026-11-20 16:59") == []
+    assert await at(office, "2026-11-20 23:00") == []
+    assert await at(office, "2026-11-22 12:00") == []
+    assert await at(office, "2026-11-23 09:17") == []
+    assert await at(office, "2026-11-23 09:18") == [f"{SANNE}:80"]
+    assert await at(office, "2026-11-23 09:29") == []
+    assert await at(office, "2026-11-23 09:30") == [f"{CHANNEL}:100"]
+    assert await at(office, "2026-11-23 09:45") == [f"{MARIEKE}:125"]
+    assert await at(office, "2026-11-23 10:00") == ["C0ESCALATIE:150"]
+    assert await at(office, "2026-11-23 11:00") == []
+
+
+async def test_the_reminder_names_what_is_due_and_the_card_says_so_too(office: Bot) -> None:
+    case_id = await mention(office, text="Waar blijft mijn paspoort?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await at(office, "2026-11-20 10:48")
+    await messages.wake_lanes(office.desk)
+    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    assert "Bijna te laat" in text_of(told[0])
+    assert "paspoort" in text_of(told[0])
+    await office.card("paspoort", "Bijna te laat", "11:00")
+    await at(office, "2026-11-20 11:00")
+    await office.card("paspoort", "Te laat")
+    thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
+    assert "Te laat" in text_of(thread[0])
+
+
+async def test_nothing_is_said_after_the_answer_not_even_what_was_written_already(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    office.slack.faults.down = True
+    assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+    await sent(office, case_id)
+    office.slack.faults.clear()
+    office.clock.at += timedelta(minutes=10)  # type: ignore[attr-defined]
+    await messages.drain(office.desk, CHANNEL)
+    assert office.slack.thread(CHANNEL, office.cards()[0]["ts"]) == []
+    assert await at(office, "2026-11-23 12:00") == []
+
+
+async def test_what_fell_due_while_we_were_closed_is_told_at_opening_in_one_message(office: Bot) -> None:
+    for number in range(20):
+        await mention(office, number)
+    assert await at(office, "2026-11-20 23:00") == []
+    told = await at(office, "2026-11-23 09:00")
+    assert told == [f"{CHANNEL}:80"]
+    assert len((await reminders(office))[0].details["steps"]) >= 20  # type: ignore[index]
+
+
+async def test_processes_at_the_same_minute_remind_once(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    office.clock.at = local("2026-11-20 10:50")  # type: ignore[attr-defined]
+    await asyncio.gather(*(sla.remind(office.desk) for _ in range(3)))
+    await sla.remind(office.desk)
+    assert len(await reminders(office)) == 1
+
+
+async def test_an_interim_message_is_a_reaction_and_its_promise_is_reminded_of(office: Bot) -> None:
+    case_id = await mention(office)
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 15:30"))
+    case = await office.case(case_id)
+    assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
+    reaction = await clock(office, ClockKind.FIRST_REACTION)
+    assert (reaction.elapsed_seconds, reaction.kept) == (1800, True)
+    assert (await clock(office, ClockKind.RESOLUTION)).stopped_at is None
+    promise = await clock(office, ClockKind.PROMISE)
+    assert promise.next_at == local("2026-11-20 14:30")
+    assert f"{SANNE}:80" in await at(office, "2026-11-20 14:30")
+    await sent(office, case_id)
+    assert (await clock(office, ClockKind.PROMISE)).kept is True
+    assert (await office.case(case_id)).status is Status.ANSWERED
+
+
+async def test_a_question_to_the_citizen_stops_the_clock_until_they_write_again(office: Bot) -> None:
+    case_id = await mention(office)
+    office.clock.at = local("2026-11-20 11:00")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.QUESTION)
+    assert (await clock(office, ClockKind.RESOLUTION)).due_at is None
+    office.clock.at = local("2026-11-23 10:00")  # type: ignore[attr-defined]
+    await mention(office, 1)  # the same post again is no answer
+    post = Post("9", Author("a1", "Burger 1"), "Op de Dam", office.desk.now(), in_reply_to="1",
+                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=office.desk.now())
+    resolution = await clock(office, ClockKind.RESOLUTION)
+    assert (resolution.used_seconds, resolution.due_at) == (3600, local("2026-11-23 13:00"))
+    assert (await clock(office, ClockKind.NEXT_REACTION)).due_at == local("2026-11-23 11:00")
+
+
+@pytest.mark.parametrize(("reason", "counts"), [(CloseReason.ANSWERED_ELSEWHERE, True), (CloseReason.SPAM, False)])
+async def test_closing_ends_the_clocks_and_counts_only_when_the_citizen_was_served(
+    office: Bot, reason: CloseReason, counts: bool
+) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=office.desk.now(), reason=reason)
+    assert {(c.stopped_at is not None, c.counts) for c in await office.rows(Clock)} == {(True, counts)}
+
+
+async def test_a_changed_norm_leaves_what_runs_and_what_was_measured_as_it_was(office: Bot) -> None:
+    await mention(office, 1)
+    await settings(office, norm={"first_reaction": 10, "next_reaction": 10, "resolution": 20})
+    await mention(office, 2)
+    targets = [c.target_seconds for c in await office.rows(Clock) if c.kind is ClockKind.FIRST_REACTION]
+    assert targets == [3600, 600]
+
+
+async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await messages.wake_lanes(office.desk)
+    await office.card("Wanneer?")
+    await at(office, "2026-11-20 10:48")
+    await messages.wake_lanes(office.desk)
+    [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:details")
+    details = await open_modal(office, SANNE, "said")
+    assert office.cards()[0]["ts"].replace(".", "") in text_of(details), "a reminder leads to the card"
+    await office.slack.close_view(SANNE)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:snooze")
+    await open_modal(office, SANNE, "case:snooze")
+    ack = await office.slack.submit(SANNE, {"snooze_minutes": "60", "snooze_reason": "De wijkbeheerder belt terug"})
+    assert ack.ok
+    assert await at(office, "2026-11-20 11:30") == []
+    assert await at(office, "2026-11-20 11:48") == [f"{CHANNEL}:100"]
+    assert "snooze" in {e.kind for e in await office.rows(Event)}
+
+
+async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
+    bot.citizen_posts("Klopt dit?")
+    card = await bot.card("Klopt dit?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    await bot.slack.click_in_view(SANNE, "answer_kind", "interim")
+    await asks_for_a_promise(bot, SANNE)
+    past = int((bot.desk.now() - timedelta(hours=3)).timestamp())
+    filled = {"answer_text": "We zoeken het uit", "initials": "SB", "answer_promise": past}
+    ack = await bot.slack.submit(SANNE, filled)
+    assert list(ack.errors) == ["answer_promise"]
+    until = int((bot.desk.now() + timedelta(hours=3)).timestamp())
+    ack = await bot.slack.submit(SANNE, {"answer_promise": until})
+    assert ack.ok
+    assert not ack.errors
+    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+
+    async def its_status() -> bool:
+        return [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+    await eventually(its_status)
+    [reply] = await bot.rows(Reply)
+    assert reply.kind is ReplyKind.INTERIM
+    assert int(reply.promised_at.timestamp()) == until
+    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]), 10)
+    await answer(bot, SANNE, card, "Het klopt")
+    await bot.card("Beantwoord")
+
+
+async def test_a_source_that_cannot_be_answered_is_not_timed(office: Bot) -> None:
+    post = Post("1", Author("krant", "De krant"), "Nieuws", office.desk.now())
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=office.desk.now())
+    assert await office.rows(Clock) == []
+
+
+async def test_a_paused_clock_keeps_the_steps_it_took(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        for running in await clocks.open_clocks(session, case_id):
+            hours = await clocks.hours_of(session, 1, office.desk.now())
+            clocks.pause(running, hours, local("2026-11-20 10:30"))
+            running.steps = 1
+            clocks.resume(running, hours, (), local("2026-11-23 09:00"))
+            session.add(running)
+    reaction = await clock(office, ClockKind.FIRST_REACTION)
+    assert (reaction.due_at, reaction.steps, reaction.next_at) == (local("2026-11-23 09:30"), 1, None)
+
+
+async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_the_queue(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+
+    async def look(moment: str) -> int:
+        office.clock.at = local(moment)  # type: ignore[attr-defined]
+        await asyncio.gather(claims.look_after(office.desk), claims.look_after(office.desk))
+        return len([m for m in await office.rows(Message) if m.kind is MessageKind.STILL])
+
+    assert await look("2026-11-20 10:29") == 0
+    assert await look("2026-11-20 10:30") == 1
+    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    assert "terug naar de wachtrij" in text_of(told[0])
+    async with office.desk.session() as session:
+        await cases.add_note(session, case_id, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
+    assert await look("2026-11-20 10:45") == 1
+    assert await look("2026-11-20 11:00") == 2
+    assert await look("2026-11-20 23:00") == 2
+    assert await look("2026-11-20 11:15") == 2
+    assert (await office.case(case_id)).status is Status.NEW
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "lag stil" in text_of(m)], 10
+    )
+
+
+async def test_a_case_with_a_promise_may_lie_still(office: Bot) -> None:
+    case_id = await mention(office)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:00"))
+    office.clock.at = local("2026-11-20 14:00")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    assert (await office.case(case_id)).assignee == SANNE
+
+
+async def test_an_urgent_case_has_a_quarter_of_an_hour_from_when_it_came_in(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    office.clock.at = local("2026-11-20 10:05")  # type: ignore[attr-defined]
+    await office.slack.click(SANNE, CHANNEL, office.cards()[0]["ts"], "case:more", f"details:{case_id}")
+    await open_modal(office, SANNE, "said")
+    await office.slack.click_in_view(SANNE, "case:urgent")
+    await office.card("Wanneer?", "Dringend", "10:15")
+    reaction = await clock(office, ClockKind.FIRST_REACTION)
+    assert (reaction.due_at, reaction.next_at) == (local("2026-11-20 10:15"), local("2026-11-20 10:12"))
+    await office.slack.wait_for(lambda: "case:not_urgent" in action_ids(office.slack.view(SANNE) or {}), 5)
+    await office.slack.click_in_view(SANNE, "case:not_urgent")
+    await office.card("Wanneer?", "11:00")
+
+
+async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_is_not_reminded(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
+        await presence.set_presence(session, MARIEKE, Presence.DUTY, True, office.desk.now())
+    assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+    await messages.wake_lanes(office.desk)
+    thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
+    assert f"<@{MARIEKE}>" in text_of(thread[0])
+
+
+async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot) -> None:
+    await settings(office, rota={4: [SANNE, MARIEKE]})  # the clock stands on a Friday
+    async with office.desk.session() as session:
+        wishes = TeamSettings.of((await session.get_one(Team, 1)).settings)
+        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
+        assert await presence.on_duty(session, wishes, office.desk.now()) == [MARIEKE]
+        await presence.set_presence(session, SANNE, Presence.DUTY, True, office.desk.now())
+        assert await presence.on_duty(session, wishes, office.desk.now()) == [SANNE]
+
+
+async def test_one_who_leaves_can_hand_all_cases_back_at_once(office: Bot) -> None:
+    numbers = [await mention(office, n) for n in range(3)]
+    async with office.desk.session() as session:
+        for case_id in numbers[:2]:
+            await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+        assert await presence.hand_back(session, SANNE, office.desk.now()) == numbers[:2]
+    assert {(await office.case(case_id)).status for case_id in numbers} == {Status.NEW}

@@ -1,0 +1,154 @@
+"""Eleven days of a team, with summer time, Easter and a restart in them: every reminder at its minute, each once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot import cases, db
+from bot.cases import inbox
+from bot.desk import Desk
+from bot.domain.mention import Allows, Author, Post
+from bot.models import MessageKind
+from bot.run import open_desk
+from bot.sandbox.server import LocalSlack
+from jobs import sla
+from tests.clocks import StoppedClock, local
+from tests.conftest import MARIEKE, SANNE, Bot, running_bot
+from tests.people import at, reminders, settings, told_to
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+WEEK = [[("09:00", "12:30"), ("13:00", "17:00")]] * 4 + [[("09:00", "13:00")], [], [("00:00", "06:00")]]
+OPEN = [[(540, 750), (780, 1020)]] * 4 + [[(540, 780)], [], [(0, 360)]]
+EASTER = {date(2026, 4, 5), date(2026, 4, 6)}
+ARRIVALS = (
+    "2026-03-27 12:20", "2026-03-28 14:00", "2026-03-29 01:30", "2026-03-30 12:10", "2026-03-31 23:00",
+    "2026-04-02 16:45", "2026-04-03 12:59", "2026-04-05 03:00",
+)  # fmt: skip
+STEPS = {80: SANNE, 100: "C0WEBCARE", 125: MARIEKE, 150: "C0ESCALATIE"}
+LAST = "2026-04-08 17:00"
+RESTART = "2026-04-04 12:00"
+"""While the last step of a case from before it is still to come."""
+
+Told = dict[datetime, set[tuple[str, int]]]
+"""When which recipients were told of which percentage."""
+
+
+@pytest.fixture
+async def team(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    async with running_bot(database_url, slack, StoppedClock(local(ARRIVALS[0]))) as bot:
+        yield bot
+
+
+def is_working(minute: datetime) -> bool:
+    """The slow and obvious way to tell: look at the wall clock."""
+    wall = minute.astimezone(AMSTERDAM)
+    if wall.date() in EASTER:
+        return False
+    return any(start <= wall.hour * 60 + wall.minute < end for start, end in OPEN[wall.weekday()])
+
+
+def moments_of(arrival: datetime, target: int) -> Iterator[tuple[datetime, int]]:
+    """Count minute by minute when each step of the ladder falls due."""
+    worked, minute = 0, arrival
+    steps = iter(STEPS)
+    percent = next(steps, None)
+    while percent is not None and minute < local(LAST):
+        if worked * 100 >= target * percent:
+            yield minute, percent
+            percent = next(steps, None)
+            continue
+        worked += is_working(minute)
+        minute += timedelta(minutes=1)
+
+
+def told_at(moment: datetime) -> datetime:
+    """What is due at closing time is told at the next opening."""
+    while not is_working(moment):
+        moment += timedelta(minutes=1)
+    return moment
+
+
+async def arrive(bot: Bot, number: int, moment: str) -> None:
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    post = Post(
+        str(number), Author(f"a{number}", f"Burger {number}"), "?", bot.desk.now(), allows=frozenset({Allows.ANSWER})
+    )
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await cases.claim(session, number, by=SANNE, now=bot.desk.now())
+
+
+@asynccontextmanager
+async def three_desks(bot: Bot) -> AsyncIterator[list[Desk]]:
+    """Three desks on the bot's database with its clock, each with connections of its own, as three processes have."""
+    async with AsyncExitStack() as stack:
+        desks = []
+        for _ in range(3):
+            engine = db.create_engine(bot.desk.settings.database_url)
+            stack.push_async_callback(engine.dispose)
+            desks.append(await stack.enter_async_context(open_desk(bot.desk.settings, engine, bot.desk.now)))
+        yield desks
+
+
+async def live_through(bot: Bot, moments: Sequence[datetime]) -> Told:
+    """Let three desks ask at each of these moments what is due; returns what was written when, each step once."""
+    arrivals = {local(moment): (number, moment) for number, moment in enumerate(ARRIVALS, 1)}
+    seen: Told = {}
+    async with three_desks(bot) as desks:
+        for moment in moments:
+            if moment in arrivals:
+                await arrive(bot, *arrivals[moment])
+            before = {m.id for m in await reminders(bot)}
+            bot.clock.at = moment  # type: ignore[attr-defined]
+            await asyncio.gather(*(sla.remind(desk) for desk in desks))
+            fresh = [m for m in await reminders(bot) if m.id not in before]
+            told = [(told_to(m), step["percent"], step["clock"]) for m in fresh for step in m.details["steps"]]
+            assert len(told) == len(set(told))
+            if told:
+                seen[moment] = {(channel, percent) for channel, percent, _ in told}
+    return seen
+
+
+async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects(
+    database_url: str, slack: LocalSlack
+) -> None:
+    """Three desks ask at every moment, and on Easter Saturday all of them end and begin anew."""
+    target = 60
+    norm = {"first_reaction": target, "next_reaction": 60, "resolution": 60 * 24 * 30}
+    expected: Told = {}
+    for arrival in ARRIVALS:
+        for moment, percent in moments_of(local(arrival), target):
+            expected.setdefault(told_at(moment), set()).add((STEPS[percent], percent))
+    watched = {m + timedelta(minutes=d) for m in expected for d in (-1, 0, 1)}
+    watched |= {local(ARRIVALS[0]) + timedelta(hours=h) for h in range(24 * 12)}
+    moments = sorted(watched | {local(moment) for moment in ARRIVALS})
+    restart = local(RESTART)
+    seen: Told = {}
+    for part in ([m for m in moments if m < restart], [m for m in moments if m >= restart]):
+        async with running_bot(database_url, slack, StoppedClock(part[0])) as bot:
+            if not seen:
+                await settings(bot, week=WEEK, norm=norm, coordinators=[MARIEKE], escalation_channel="C0ESCALATIE")
+            seen |= await live_through(bot, part)
+    assert seen == expected
+    assert all(is_working(moment) for moment in seen)
+    assert {True, False} == {moment < restart for moment in seen}
+
+
+async def test_a_reminder_survives_being_cut_off_anywhere_and_is_written_once(team: Bot) -> None:
+    await settings(team, week=WEEK, coordinators=[MARIEKE])
+    await arrive(team, 1, "2026-03-30 09:00")
+    team.clock.at = local("2026-03-30 09:48")  # type: ignore[attr-defined]
+    for turns in range(0, 60, 3):
+        task = asyncio.create_task(sla.remind(team.desk))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await sla.remind(team.desk)
+    assert [m.kind for m in await reminders(team)] == [MessageKind.REMINDER]
+    assert await at(team, "2026-03-30 09:59") == []

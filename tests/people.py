@@ -1,0 +1,179 @@
+"""Steps that many tests share: a citizen writes, an agent clicks and answers, a coordinator changes a setting."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+from bot import accounts, cases
+from bot.cases import inbox
+from bot.domain.case import Status
+from bot.domain.mention import Allows, Author, Post
+from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Role, Team
+from bot.outgoing import outbox
+from bot.outgoing.composing import Answer
+from bot.sandbox.looking import action_ids, text_of
+from bot.slack import messages
+from bot.team.settings import TeamSettings
+from jobs import sla
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.fakes.mastodon import FakeMastodon
+
+
+async def open_modal(bot: Bot, person: str, callback: str) -> dict:
+    """Wait until the modal has been filled, and return it."""
+    return await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and view["callback_id"] == callback and view, 5
+    )
+
+
+async def answer(bot: Bot, person: str, card: dict, text: str, **values: str) -> None:
+    """Open the answer modal on a card, and send."""
+    ack = await bot.slack.click(person, CHANNEL, card["ts"], "case:answer")
+    assert ack.ok
+    view = await open_modal(bot, person, "case:answer")
+    if values.get("answer_kind") == "interim":
+        await bot.slack.click_in_view(person, "answer_kind", values["answer_kind"])
+        view = await asks_for_a_promise(bot, person)
+    filled = {"answer_text": text, **values}
+    if "initials" in action_ids(view) and "initials" not in values:
+        filled["initials"] = {SANNE: "SB", YOUSSEF: "YA", MARIEKE: "MV"}[person]
+    ack = await bot.slack.submit(person, filled)
+    assert ack.ok, ack
+    assert not ack.errors, ack.errors
+
+
+async def asks_for_a_promise(bot: Bot, person: str) -> dict:
+    """Wait until the answer modal asks by when the citizen hears more."""
+
+    def asked() -> dict | None:
+        view = bot.slack.view(person)
+        return view if view and "answer_promise" in action_ids(view) else None
+
+    return await bot.slack.wait_for(asked, 5)
+
+
+def square_texts(bot: Bot) -> list[str]:
+    return [post["text"] for post in bot.slack.square.posts if post["author"]["team"]]
+
+
+async def home(bot: Bot, person: str, *words: str) -> dict:
+    """Wait until someone's Home holds all these words, and return it."""
+    return await bot.slack.wait_for(
+        lambda: (view := bot.slack.home(person)) and all(word in text_of(view) for word in words) and view, 5
+    )
+
+
+async def make_role(bot: Bot, person: str, role: Role) -> None:
+    async with bot.desk.session() as session:
+        session.add(Agent(slack_id=person, role=role, created_at=bot.desk.now()))
+
+
+async def asked(bot: Bot, person: str, command: str, channel: str = CHANNEL) -> str:
+    """Give a command and return what its asker alone is told."""
+    before = len(bot.slack.ephemerals(person, channel))
+    ack = await bot.slack.command(person, channel, command)
+    assert ack.ok, ack
+    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person, channel)[before:], 5)
+    assert len(told) == 1
+    return text_of(told[0])
+
+
+async def open_group(bot: Bot, person: str, group: str) -> dict:
+    """Open a group of settings from the Home."""
+    while bot.slack.view(person):
+        await bot.slack.close_view(person)
+    await bot.slack.open_home(person)
+    await home(bot, person, "Instellingen")
+    await bot.slack.click_in_view(person, "settings:open")
+    menu = await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and "settings:group" in action_ids(view) and view, 5
+    )
+    return await changed(bot, person, menu, "settings:group", group)
+
+
+async def changed(bot: Bot, person: str, shown: dict, button: str, value: str = "") -> dict:
+    """Click a button in a modal, and return what comes in its place."""
+    ack = await bot.slack.click_in_view(person, button, value=value)
+    assert ack.ok
+    return await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(person)) and view["hash"] != shown["hash"] and view, 5
+    )
+
+
+async def settings_of(bot: Bot) -> TeamSettings:
+    return TeamSettings.of((await bot.rows(Team))[0].settings)
+
+
+async def changes(bot: Bot) -> list[dict]:
+    return [event.details for event in await bot.rows(Event) if event.kind == "settings"]
+
+
+async def settings(bot: Bot, **changed: Any) -> None:
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = changed
+        session.add(team)
+
+
+async def mention(bot: Bot, number: int = 1, text: str = "Wanneer?", **more: Any) -> int:
+    """Take a mention in at this moment; returns its case."""
+    post = Post(str(number), Author(f"a{number}", f"Burger {number}"), text, bot.desk.now(),
+                allows=frozenset({Allows.ANSWER}), **more)  # fmt: skip
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    async with bot.desk.reading() as session:
+        found = await session.exec(select(Clock.case_id).order_by(col(Clock.id).desc()))
+        return found.first() or 0
+
+
+async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until: datetime | None = None) -> None:
+    """Let Sanne answer, and the answer reach the citizen."""
+    async with bot.desk.session() as session:
+        file = await cases.read(session, case_id)
+        if file.case.status is Status.NEW:
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        answer = Answer(
+            case_id, file.latest.id, submission=f"v{bot.desk.now()}{kind}", words="x", private=file.latest.private,
+            kind=kind, promised_at=until, initials="SB",
+        )  # fmt: skip
+        reply = await outbox.answer(
+            session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
+        )
+    await outbox.drain(bot.desk, str(reply.account_id))
+
+
+ACCOUNT = "gemeente"
+
+
+async def connect(bot: Bot, url: str, *, token: str = FakeMastodon.token, name: str = ACCOUNT, **options: Any) -> int:
+    """Add the team's account on this server to the bot, checked as `webcare accounts add` does; returns its id."""
+    async with bot.desk.session() as session:
+        account = await accounts.add(
+            session, bot.desk.settings, platform="mastodon", name=name, url=url,
+            secrets={"token": token}, options=options, now=bot.desk.now(),
+        )  # fmt: skip
+        health = await accounts.health(bot.desk.connector(account))
+        assert health.problems == ()
+        accounts.learned(account, health)
+        session.add(account)
+        return account.id or 0
+
+
+async def at(bot: Bot, moment: str) -> list[str]:
+    """Move the clock, let the minute's job run, and return the reminders that it wrote."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    before = {m.id for m in await reminders(bot)}
+    await sla.remind(bot.desk)
+    return [f"{told_to(m)}:{m.details['steps'][0]['percent']}" for m in await reminders(bot) if m.id not in before]
+
+
+def told_to(reminder: Message) -> str:
+    """Whom a reminder is for; once it is posted, its channel is the direct messages with them."""
+    return reminder.key.rpartition(":")[2]
+
+
+async def reminders(bot: Bot) -> list[Message]:
+    return [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]

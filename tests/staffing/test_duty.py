@@ -1,0 +1,450 @@
+"""Duty and absence: who is called to what is urgent, the group that follows them, and the cases of one who is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot import cases
+from bot.cases import inbox
+from bot.domain.absence import status_says_away
+from bot.domain.case import Status
+from bot.domain.mention import Allows, Author, Post
+from bot.models import Agent, Event, Message, MessageKind, Team
+from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.server import LocalSlack
+from bot.slack import messages
+from bot.staffing import presence
+from bot.staffing.presence import Presence
+from jobs import absence, duty
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.people import mention, open_modal, settings
+
+GROUP = "S0COMMUNICATIE"
+
+
+@pytest.fixture
+async def office(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+    """The bot on a Friday morning; its clock and Slack's stand still until they are moved."""
+    clock = StoppedClock(local("2026-11-20 10:00"))
+    slack.workspace.now = lambda: clock().timestamp()
+    async with running_bot(database_url, slack, clock) as bot:
+        yield bot
+
+
+def move(bot: Bot, moment: str) -> datetime:
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    return bot.desk.now()
+
+
+async def every_minute(bot: Bot, moment: str) -> None:
+    """Move the clock and let what the minute brings run, in three processes at once."""
+    move(bot, moment)
+    jobs = (duty.call_out, duty.follow, absence.look, absence.hand_back)
+    for job in jobs:
+        await asyncio.gather(*(job(bot.desk) for _ in range(3)))
+
+
+async def is_now(bot: Bot, who: str, which: Presence, on: bool = True) -> None:
+    async with bot.desk.session() as session:
+        await presence.set_presence(session, who, which, on, bot.desk.now())
+
+
+async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
+    """Let Sanne press the button in the details."""
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:more", f"details:{case_id}")
+    await open_modal(bot, SANNE, "said")
+    await bot.slack.click_in_view(SANNE, "case:urgent" if on else "case:not_urgent")
+    other = "case:not_urgent" if on else "case:urgent"
+    await bot.slack.wait_for(lambda: other in action_ids(bot.slack.view(SANNE) or {}), 5)
+    await bot.slack.close_view(SANNE)
+
+
+def thread(bot: Bot) -> list[str]:
+    return [text_of(m) for m in bot.slack.thread(CHANNEL, bot.cards()[0]["ts"])]
+
+
+async def messages_of(bot: Bot, kind: MessageKind) -> list[Message]:
+    return [m for m in await bot.rows(Message) if m.kind is kind]
+
+
+async def level(bot: Bot, kind: MessageKind) -> Message:
+    """Wait until the one message of this kind is level with the state, and return it."""
+
+    async def is_level() -> Message | None:
+        [message] = await messages_of(bot, kind)
+        return message if message.shown_version == message.version else None
+
+    found: Message = await eventually(is_level)
+    return found
+
+
+async def claimed(bot: Bot, number: int = 1, by: str = SANNE) -> int:
+    """Take a mention in and let someone claim it."""
+    case_id = await mention(bot, number)
+    await bot.card("Wanneer?")
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=by, now=bot.desk.now())
+    return case_id
+
+
+async def agent(bot: Bot, slack_id: str = SANNE) -> Agent:
+    async with bot.desk.reading() as session:
+        return await session.get_one(Agent, slack_id)
+
+
+def asked_of(bot: Bot, slack_id: str) -> list[str]:
+    """The method calls in which Slack was asked about someone's absence."""
+    return [call.method for call in bot.slack.calls() if call.args.get("user") == slack_id]
+
+
+# --- Urgent cases --------------------------------------------------------------------------------
+
+
+async def test_those_on_duty_are_called_to_an_urgent_case_once(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    await is_now(office, MARIEKE, Presence.DUTY)
+    await make_urgent(office, case_id)
+    [told] = await office.slack.wait_for(lambda: thread(office), 5)
+    assert f"<@{MARIEKE}>" in told
+    assert "niemand heeft deze zaak nog" in told
+    await make_urgent(office, case_id, on=False)
+    await make_urgent(office, case_id)
+    await every_minute(office, "2026-11-20 10:05")
+    assert len(await messages_of(office, MessageKind.URGENT)) == 1
+    card = office.cards()[0]
+    await office.slack.click(MARIEKE, CHANNEL, office.slack.thread(CHANNEL, card["ts"])[0]["ts"], "case:claim")
+    await office.card("In behandeling", MARIEKE)
+
+
+async def test_what_is_made_urgent_while_we_are_closed_is_told_at_opening(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    await settings(office, rota={0: [YOUSSEF], 4: [MARIEKE]})
+    move(office, "2026-11-20 17:30")
+    await make_urgent(office, case_id)
+    await every_minute(office, "2026-11-22 12:00")
+    assert await messages_of(office, MessageKind.URGENT) == []
+    await every_minute(office, "2026-11-23 09:00")
+    [message] = await messages_of(office, MessageKind.URGENT)
+    assert message.details == {"called": [YOUSSEF]}
+    [told] = await office.slack.wait_for(lambda: thread(office), 5)
+    assert f"<@{YOUSSEF}>" in told
+
+
+async def test_an_urgent_case_that_someone_has_calls_nobody(office: Bot) -> None:
+    case_id = await claimed(office)
+    await is_now(office, MARIEKE, Presence.DUTY)
+    await make_urgent(office, case_id)
+    await every_minute(office, "2026-11-20 10:05")
+    assert await messages_of(office, MessageKind.URGENT) == []
+
+
+async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_next_on_duty(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    await make_urgent(office, case_id)
+    await every_minute(office, "2026-11-20 10:01")
+    assert await messages_of(office, MessageKind.URGENT) == []
+    await settings(office, coordinators=[YOUSSEF, MARIEKE])
+    await is_now(office, YOUSSEF, Presence.AWAY)
+    await every_minute(office, "2026-11-20 10:02")
+    assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
+
+
+async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:
+    case_id = await mention(office)
+    await office.card("Wanneer?")
+    await is_now(office, MARIEKE, Presence.DUTY)
+    await make_urgent(office, case_id)
+    async with office.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=office.desk.now(), reason="no_answer_needed")
+    await every_minute(office, "2026-11-20 10:05")
+    post = Post("9", Author("a1", "Burger 1"), "Nog steeds niet?", office.desk.now(), in_reply_to="1",
+                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+    async with office.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=office.desk.now())
+    await every_minute(office, "2026-11-20 10:06")
+    await every_minute(office, "2026-11-20 10:07")
+    assert len(await messages_of(office, MessageKind.URGENT)) == 2
+
+
+# --- The user group ------------------------------------------------------------------------------
+
+
+def group(bot: Bot) -> list[str]:
+    return bot.slack.workspace.usergroups[GROUP].people
+
+
+def updates(bot: Bot) -> int:
+    return len(bot.slack.calls("usergroups.users.update"))
+
+
+async def test_the_user_group_follows_duty_and_is_left_alone_while_that_stays_the_same(office: Bot) -> None:
+    await settings(office, duty_group=GROUP, rota={4: [SANNE, YOUSSEF]})
+    await duty.follow(office.desk)
+    assert group(office) == [SANNE, YOUSSEF]
+    move(office, "2026-11-20 10:59")
+    await duty.follow(office.desk)
+    assert updates(office) == 1
+    await is_now(office, MARIEKE, Presence.DUTY)
+    await every_minute(office, "2026-11-20 11:00")
+    assert group(office) == [MARIEKE]
+    office.slack.workspace.usergroups[GROUP].people = [YOUSSEF]  # someone changed it by hand
+    await every_minute(office, "2026-11-20 12:00")
+    assert group(office) == [MARIEKE]
+
+
+async def test_with_nobody_on_duty_the_user_group_is_left_as_it_is(office: Bot) -> None:
+    await settings(office, duty_group=GROUP, rota={4: [SANNE]})
+    await duty.follow(office.desk)
+    await is_now(office, SANNE, Presence.AWAY)
+    await every_minute(office, "2026-11-20 11:00")
+    assert group(office) == [SANNE]
+    assert updates(office) == 1
+
+
+async def test_a_group_that_may_not_be_changed_is_logged_once_and_tried_again_later(office: Bot) -> None:
+    await settings(office, duty_group=GROUP, rota={4: [SANNE]})
+    office.slack.app.scopes.discard("usergroups:write")
+    with capture_logs() as logs:
+        for moment in ("10:00", "10:01", "10:59", "11:00"):
+            move(office, f"2026-11-20 {moment}")
+            await duty.follow(office.desk)
+    assert updates(office) == 2
+    assert [(each["log_level"], each["reason"]) for each in logs] == [("warning", "missing_scope")]
+    async with office.desk.reading() as session:
+        team = await session.get_one(Team, 1)
+    assert (team.duty_shown or {})["problem"] == "missing_scope"
+    office.slack.app.scopes.add("usergroups:write")
+    await every_minute(office, "2026-11-20 12:00")
+    assert group(office) == [SANNE]
+
+
+async def test_a_slack_that_is_down_is_asked_again_the_next_minute(office: Bot) -> None:
+    await settings(office, duty_group=GROUP, rota={4: [SANNE]})
+    office.slack.faults.down = True
+    await duty.follow(office.desk)
+    office.slack.faults.clear()
+    await every_minute(office, "2026-11-20 10:01")
+    assert group(office) == [SANNE]
+
+
+# --- Absence -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("emoji", "words", "away"),
+    [
+        (":palm_tree:", "", True),
+        (":face_with_thermometer:", "Ziek", True),
+        ("", "Zomervakantie t/m 3 januari", True),
+        ("", "Ouderschapsverlof", True),
+        ("", "Out of Office", True),
+        (":calendar:", "OOO until Monday", True),
+        (":house_with_garden:", "Thuiswerken", False),
+        (":bus:", "Naar het ziekenhuis voor overleg", False),
+        ("", "Terug van vakantie", False),
+        ("", "Bezig met het verlofrooster", False),
+        ("", "", False),
+    ],
+)
+def test_a_status_of_leave_or_illness_means_away(emoji: str, words: str, away: bool) -> None:
+    now = local("2026-11-20 10:00")
+    assert status_says_away(emoji, words, 0, now) is away
+    assert not status_says_away(emoji, words, now.timestamp(), now)
+
+
+@pytest.mark.parametrize("how", ["status", "do_not_disturb"])
+async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_cases_go_back(
+    office: Bot, how: str
+) -> None:
+    case_id = await claimed(office)
+    await every_minute(office, "2026-11-20 10:01")
+    assert await messages_of(office, MessageKind.AWAY) == []
+    if how == "status":
+        office.slack.set_status(SANNE, ":palm_tree:", "Op vakantie")
+    else:
+        office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:06")
+    [question] = await messages_of(office, MessageKind.AWAY)
+    assert (await agent(office)).away_since == office.desk.now()
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    assert "Je hebt nog 1 zaak" in text_of(asked)
+    await every_minute(office, "2026-11-20 10:20")
+    assert (await office.case(case_id)).assignee == SANNE
+    await every_minute(office, "2026-11-20 10:21")
+    case = await office.case(case_id)
+    assert (case.status, case.assignee) == (Status.NEW, None)
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
+    why = [e for e in await office.rows(Event) if e.kind == "release"]
+    assert [(e.by, e.details) for e in why] == [("", {"why": "away"})]
+    await office.slack.wait_for(lambda: [m for m in thread(office) if f"<@{SANNE}> is afwezig" in m], 5)
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.direct(SANNE) if "1 zaak terug in de wachtrij" in text_of(m)], 5
+    )
+    assert len(office.slack.direct(SANNE)) == 1
+    assert question.id == (await messages_of(office, MessageKind.AWAY))[0].id
+
+
+async def test_the_cases_of_one_whose_account_was_closed_go_back_and_nobody_keeps_trying_to_ask(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.workspace.people[SANNE].deleted = True
+    for moment in ("10:01", "10:16"):
+        await every_minute(office, f"2026-11-20 {moment}")
+        question = await level(office, MessageKind.AWAY)
+        assert (question.ts, question.problem, question.retry_at) == (None, "user_disabled", None)
+    assert (await office.case(case_id)).status is Status.NEW
+
+
+async def test_a_question_that_slack_did_not_take_is_not_asked_once_they_are_back(office: Bot) -> None:
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 4)
+    office.slack.faults.status("conversations.open", 503, times=3)
+    await every_minute(office, "2026-11-20 10:01")
+
+    async def failed() -> bool:
+        return (await messages_of(office, MessageKind.AWAY))[0].problem == "unreachable"
+
+    await eventually(failed)
+    await every_minute(office, "2026-11-20 10:06")
+    await messages.wake_lanes(office.desk)
+    await level(office, MessageKind.AWAY)
+    assert office.slack.direct(SANNE) == []
+
+
+async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:keep")
+    await office.slack.wait_for(lambda: "blijven bij jou" in text_of(office.slack.direct(SANNE)[0]), 5)
+    for moment in ("10:10", "10:20", "10:29"):
+        await every_minute(office, f"2026-11-20 {moment}")
+    assert (await office.case(case_id)).assignee == SANNE
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
+
+
+async def test_one_who_answers_yes_hands_back_at_once(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.set_status(SANNE, "", "Ziek")
+    await every_minute(office, "2026-11-20 10:01")
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:hand_back")
+    await office.card("Nieuw")
+    assert (await office.case(case_id)).status is Status.NEW
+    assert (await agent(office)).asked_at is None
+
+
+async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_about_anew(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.do_not_disturb(SANNE, 9)
+    await every_minute(office, "2026-11-20 10:01")
+    assert (await agent(office)).asked_at is not None
+    await every_minute(office, "2026-11-20 10:10")
+    back = await agent(office)
+    assert (back.away_since, back.seen_away_since, back.asked_at) == (None, None, None)
+    await every_minute(office, "2026-11-20 10:16")
+    assert (await office.case(case_id)).assignee == SANNE
+    office.slack.do_not_disturb(SANNE, 60)
+    await every_minute(office, "2026-11-20 10:21")
+    assert len(await messages_of(office, MessageKind.AWAY)) == 2
+
+
+async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office: Bot) -> None:
+    case_id = await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    await is_now(office, SANNE, Presence.AWAY, on=False)
+    for moment in ("10:07", "10:13", "10:20"):
+        await every_minute(office, f"2026-11-20 {moment}")
+    assert (await agent(office)).away_since is None
+    assert (await office.case(case_id)).assignee == SANNE
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
+
+
+async def test_what_one_who_is_away_did_something_with_since_stays_with_them(office: Bot) -> None:
+    first, second = await claimed(office, 1), await claimed(office, 2)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    move(office, "2026-11-20 10:05")
+    async with office.desk.session() as session:
+        await cases.add_note(session, second, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
+    await every_minute(office, "2026-11-20 10:16")
+    assert [(await office.case(case_id)).assignee for case_id in (first, second)] == [None, SANNE]
+
+
+async def test_one_who_left_by_command_and_does_not_answer_hands_back_too(office: Bot) -> None:
+    case_id = await claimed(office)
+    await office.slack.command(SANNE, CHANNEL, "/webcare weg")
+    await office.slack.wait_for(lambda: office.slack.ephemerals(SANNE, CHANNEL), 5)
+    await every_minute(office, "2026-11-20 10:14")
+    assert (await office.case(case_id)).assignee == SANNE
+    await every_minute(office, "2026-11-20 10:15")
+    assert (await office.case(case_id)).status is Status.NEW
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    shown = office.slack.ephemerals(SANNE, CHANNEL)[-1]
+    await office.slack.click(SANNE, CHANNEL, shown["ts"], "agent:keep")
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.ephemerals(SANNE, CHANNEL) if "wacht niets meer" in text_of(m)], 5
+    )
+
+
+async def test_slack_is_asked_about_owners_only_every_five_minutes_and_never_while_we_are_closed(office: Bot) -> None:
+    await claimed(office)
+    for moment in ("10:01", "10:02", "10:05"):
+        await every_minute(office, f"2026-11-20 {moment}")
+    assert asked_of(office, SANNE) == ["users.info", "dnd.info"]
+    assert asked_of(office, YOUSSEF) == []
+    await every_minute(office, "2026-11-20 10:06")
+    await every_minute(office, "2026-11-20 18:00")
+    assert len(asked_of(office, SANNE)) == 4
+
+
+async def test_without_the_permission_do_not_disturb_is_not_seen_and_a_status_is(office: Bot) -> None:
+    office.slack.app.scopes.discard("dnd:read")
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    await every_minute(office, "2026-11-20 10:01")
+    assert await messages_of(office, MessageKind.AWAY) == []
+    office.slack.set_status(SANNE, ":palm_tree:")
+    await every_minute(office, "2026-11-20 10:06")
+    assert len(await messages_of(office, MessageKind.AWAY)) == 1
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "down", "user_not_found"])
+async def test_a_slack_that_tells_nothing_changes_nothing(office: Bot, fault: str) -> None:
+    case_id = await claimed(office)
+    office.slack.do_not_disturb(SANNE, 240)
+    faults: dict[str, Any] = {
+        "rate_limit": lambda: office.slack.faults.rate_limit("users.info", 30, times=3),
+        "down": lambda: office.slack.faults.status("users.info", 503, times=3),
+        "user_not_found": lambda: office.slack.faults.error("users.info", "user_not_found", times=3),
+    }
+    faults[fault]()
+    await every_minute(office, "2026-11-20 10:01")
+    assert await messages_of(office, MessageKind.AWAY) == []
+    assert (await office.case(case_id)).assignee == SANNE
+
+
+async def test_those_seen_away_are_not_on_duty_until_they_are_back(office: Bot) -> None:
+    await is_now(office, SANNE, Presence.DUTY)
+    await claimed(office)
+    office.slack.do_not_disturb(SANNE, 5)
+    await every_minute(office, "2026-11-20 10:01")
+    async with office.desk.reading() as session:
+        assert await presence.on_duty(session, await _wishes(office), office.desk.now()) == []
+    await every_minute(office, "2026-11-20 10:10")
+    async with office.desk.reading() as session:
+        assert await presence.on_duty(session, await _wishes(office), office.desk.now()) == [SANNE]
+
+
+async def _wishes(bot: Bot) -> Any:
+    async with bot.desk.reading() as session:
+        return presence.TeamSettings.of((await session.get_one(Team, 1)).settings)

@@ -1,0 +1,322 @@
+"""What is set one by one: norms per platform, whom we ask for advice, initials; and who has which role or duty."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from bot.domain.sla import ClockKind
+from bot.models import Agent, Clock, Escalation, Event, Role
+from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.state import elements
+from bot.sandbox.workspace import UserGroup
+from bot.staffing import presence
+from bot.team import teams
+from bot.team.settings import Adviser, Norm
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.people import answer, changed, changes, open_group, open_modal, settings_of
+
+
+async def open_one(bot: Bot, group: str, button: str, value: str = "") -> dict:
+    """Open the form of one thing in a list of the settings."""
+    return await changed(bot, SANNE, await open_group(bot, SANNE, group), button, value)
+
+
+async def undone(bot: Bot) -> str:
+    """Click Undo, and return what is told."""
+    return text_of(await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo"))
+
+
+# --- Norms per platform --------------------------------------------------------------------------
+
+
+async def first_reaction(bot: Bot, words: str, name: str) -> int | None:
+    bot.citizen_posts(words, name=name)
+    await bot.card(words)
+    newest = [clock for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION][-1]
+    return newest.target_seconds
+
+
+async def test_a_platform_gets_a_norm_of_its_own_and_loses_it_again(bot: Bot) -> None:
+    shown = await open_group(bot, SANNE, "platforms")
+    assert "Eigen bronnen: plein" in text_of(shown)
+    assert "De norm van alle platforms" in text_of(shown)
+    await changed(bot, SANNE, shown, "platform:edit", "webhook")
+    ack = await bot.slack.submit(SANNE, {"platform_first_reaction": "20"})
+    assert set(ack.errors) == {"platform_next_reaction", "platform_resolution"}
+    ack = await bot.slack.submit(SANNE, {"platform_next_reaction": "30", "platform_resolution": "40"})
+    assert ack.ok and not ack.errors, ack.errors
+    assert (await settings_of(bot)).platforms == {"webhook": Norm(first_reaction=20, next_reaction=30, resolution=40)}
+    assert await first_reaction(bot, "Is de brug open?", "Kees") == 20 * 60
+
+    shown = await open_group(bot, SANNE, "platforms")
+    assert "eerste reactie 20 min" in text_of(shown)
+    await changed(bot, SANNE, shown, "platform:edit", "webhook")
+    assert not (await bot.slack.submit(SANNE, dict.fromkeys(
+        ("platform_first_reaction", "platform_next_reaction", "platform_resolution"), ""
+    ))).errors  # fmt: skip
+    assert (await settings_of(bot)).platforms == {}
+    assert await first_reaction(bot, "En de sluis?", "Fatima") == 60 * 60
+    await undone(bot)
+    assert list((await settings_of(bot)).platforms) == ["webhook"]
+
+
+# --- Whom we ask ---------------------------------------------------------------------------------
+
+
+async def add_adviser(bot: Bot, **filled: object) -> dict[str, str]:
+    await open_one(bot, "advisers", "adviser:add")
+    return (await bot.slack.submit(SANNE, filled)).errors
+
+
+async def escalation(bot: Bot, words: str) -> dict:
+    """Open the modal that asks for advice on a new mention."""
+    bot.citizen_posts(words)
+    card = await bot.card(words)
+    while bot.slack.view(SANNE):
+        await bot.slack.close_view(SANNE)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
+    return await open_modal(bot, SANNE, "case:escalate")
+
+
+def options_of(view: dict, action_id: str) -> list[dict]:
+    return next(element["options"] for _, element in elements(view["blocks"]) if element["action_id"] == action_id)
+
+
+async def test_whom_the_team_asks_often_is_offered_first(bot: Bot) -> None:
+    assert not await add_adviser(bot, adviser_title="Afval – Youssef", adviser_person=YOUSSEF)
+    assert not await add_adviser(bot, adviser_title="Persvragen", adviser_group="S0COMMUNICATIE")
+    assert not await add_adviser(bot, adviser_title="Wegen", adviser_channel="C0ESCALATIE")
+    assert (await settings_of(bot)).advisers == [
+        Adviser(title="Afval – Youssef", target=YOUSSEF),
+        Adviser(title="Persvragen", target="S0COMMUNICATIE"),
+        Adviser(title="Wegen", target="C0ESCALATIE"),
+    ]
+    view = await escalation(bot, "Mag ik hier een boom kappen?")
+    assert action_ids(view)[0] == "escalate_adviser"
+    offered = options_of(view, "escalate_adviser")
+    assert [each["text"]["text"] for each in offered] == ["Afval – Youssef", "Persvragen", "Wegen"]
+    filled = {"escalate_adviser": offered[2]["value"], "escalate_question": "Weten jullie dit?"}
+    ack = await bot.slack.submit(SANNE, {**filled, "escalate_colleague": MARIEKE})
+    assert ack.errors == {"escalate_adviser": "Kies één aan wie je het vraagt."}
+    ack = await bot.slack.submit(SANNE, {"escalate_colleague": None})
+    assert ack.ok and not ack.errors, ack.errors
+    await bot.slack.wait_for(lambda: "Weten jullie dit?" in str(bot.slack.messages("C0ESCALATIE")), 10)
+    assert [each.target for each in await bot.rows(Escalation)] == ["C0ESCALATIE"]
+
+
+async def test_an_adviser_who_is_a_group_has_its_members_asked(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_adviser(bot, adviser_title="Pers", adviser_group="S0COMMUNICATIE")
+    view = await escalation(bot, "Klopt het bericht in de krant?")
+    [offered] = options_of(view, "escalate_adviser")
+    await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Klopt dit?"})
+    await bot.slack.wait_for(lambda: "Klopt dit?" in str(bot.slack.direct(MARIEKE)), 10)
+
+
+async def test_without_advisers_the_modal_is_as_it_was_and_still_wants_one(sqlite_bot: Bot) -> None:
+    view = await escalation(sqlite_bot, "Mag dit hek?")
+    assert "escalate_adviser" not in action_ids(view)
+    ack = await sqlite_bot.slack.submit(SANNE, {"escalate_question": "Mag dit?"})
+    assert ack.errors == {"escalate_colleague": "Kies één aan wie je het vraagt."}
+
+
+async def test_one_who_became_a_reader_meanwhile_asks_nobody(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)
+    view = await escalation(bot, "Mag dit hek?")
+    async with bot.desk.session() as session:
+        (await session.get_one(Agent, SANNE)).role = Role.READER
+    [offered] = options_of(view, "escalate_adviser")
+    ack = await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Mag dit?"})
+    assert "meekijken" in ack.errors["escalate_adviser"]
+    assert await bot.rows(Escalation) == []
+
+
+async def test_an_adviser_is_changed_and_removed_and_put_back(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)
+    await add_adviser(bot, adviser_title="Wegen", adviser_person=MARIEKE)
+    assert "Er is er al een" in (await add_adviser(bot, adviser_title="Afval", adviser_person=SANNE))["adviser_title"]
+    await open_one(bot, "advisers", "adviser:edit", "Afval")
+    both = {"adviser_title": "Afval en grof vuil", "adviser_channel": "C0ESCALATIE"}
+    assert list((await bot.slack.submit(SANNE, both)).errors) == ["adviser_person"]
+    assert not (await bot.slack.submit(SANNE, {"adviser_person": None})).errors
+    kept = [(each.title, each.target) for each in (await settings_of(bot)).advisers]
+    assert kept == [("Afval en grof vuil", "C0ESCALATIE"), ("Wegen", MARIEKE)]
+
+    await open_one(bot, "advisers", "adviser:edit", "Wegen")
+    assert not (await bot.slack.submit(SANNE, {"adviser_remove": ["yes"]})).errors
+    assert [each.title for each in (await settings_of(bot)).advisers] == ["Afval en grof vuil"]
+    await undone(bot)
+    assert [each.title for each in (await settings_of(bot)).advisers] == ["Afval en grof vuil", "Wegen"]
+
+
+@pytest.mark.parametrize(
+    ("filled", "field"),
+    [
+        ({"adviser_title": "Afval"}, "adviser_person"),
+        ({"adviser_title": " ", "adviser_person": YOUSSEF}, "adviser_title"),
+        ({"adviser_title": "Afval", "adviser_channel": "C0ALGEMEEN"}, "adviser_channel"),
+    ],
+)
+async def test_an_adviser_who_cannot_be_is_told_at_the_field(
+    sqlite_bot: Bot, filled: dict[str, str], field: str
+) -> None:
+    assert list(await add_adviser(sqlite_bot, **filled)) == [field]
+    assert (await settings_of(sqlite_bot)).advisers == []
+
+
+async def test_one_that_was_removed_meanwhile_is_said_to_be_gone(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)
+    shown = await open_group(bot, SANNE, "advisers")
+    async with bot.desk.session() as session:
+        await teams.change(session, 1, {"advisers": []}, by=YOUSSEF, now=bot.desk.now())
+    told = await changed(bot, SANNE, shown, "adviser:edit", "Afval")
+    assert "intussen verwijderd" in text_of(told)
+
+
+# --- Duty ----------------------------------------------------------------------------------------
+
+
+async def test_the_rota_says_who_is_on_duty_and_is_put_back(bot: Bot) -> None:
+    await open_group(bot, SANNE, "duty")
+    ack = await bot.slack.submit(SANNE, {"rota_1": [YOUSSEF, MARIEKE], "rota_4": [SANNE]})
+    assert ack.ok and not ack.errors, ack.errors
+    settings = await settings_of(bot)
+    assert settings.rota == {1: [YOUSSEF, MARIEKE], 4: [SANNE]}
+    tuesday = datetime.fromisoformat("2026-11-24T12:00:00+01:00")
+    async with bot.desk.reading() as session:
+        assert await presence.on_duty(session, settings, tuesday) == [YOUSSEF, MARIEKE]
+    view = await open_group(bot, SANNE, "duty")
+    people = {e["action_id"]: e.get("initial_users") for _, e in elements(view["blocks"])}
+    assert (people["rota_1"], people["rota_2"], people["rota_4"]) == ([YOUSSEF, MARIEKE], None, [SANNE])
+    assert not (await bot.slack.submit(SANNE, {"rota_4": []})).errors
+    assert (await settings_of(bot)).rota == {1: [YOUSSEF, MARIEKE]}
+    await undone(bot)
+    assert (await settings_of(bot)).rota == {1: [YOUSSEF, MARIEKE], 4: [SANNE]}
+
+
+async def test_a_user_group_can_follow_the_duty_and_no_longer(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.slack.workspace.usergroups["S0DIENST"] = UserGroup("S0DIENST", "dienst", "Dienst", [])
+    await open_group(bot, SANNE, "duty")
+    await bot.slack.submit(SANNE, {"duty_group": "S0DIENST"})
+    assert (await settings_of(bot)).duty_group == "S0DIENST"
+
+    bot.slack.faults.error("usergroups.list", "missing_scope")
+    view = await open_group(bot, SANNE, "duty")
+    assert [each["value"] for each in options_of(view, "duty_group")] == ["none", "S0DIENST"]
+    assert not (await bot.slack.submit(SANNE, {"rota_0": [SANNE]})).errors
+    assert (await settings_of(bot)).duty_group == "S0DIENST"
+
+    await open_group(bot, SANNE, "duty")
+    await bot.slack.submit(SANNE, {"duty_group": "none"})
+    assert (await settings_of(bot)).duty_group == ""
+    bot.slack.faults.error("usergroups.list", "missing_scope")
+    assert "duty_group" not in action_ids(await open_group(bot, SANNE, "duty"))
+
+
+# --- Roles and initials --------------------------------------------------------------------------
+
+
+async def agent(bot: Bot, person: str) -> Agent:
+    async with bot.desk.reading() as session:
+        return await session.get_one(Agent, person)
+
+
+async def role_event(bot: Bot, person: str) -> str:
+    """The id of the event that tells of someone's newest role."""
+    return str([e.id for e in await bot.rows(Event) if e.kind == "role" and e.details["agent"] == person][-1])
+
+
+async def test_a_role_is_put_back(bot: Bot) -> None:
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF], "role_readers": [MARIEKE]})
+    told = bot.slack.view(SANNE)
+    assert f"<@{MARIEKE}>: lezer" in text_of(told)
+    assert f"<@{YOUSSEF}>: coördinator" in text_of(told)
+    after = await changed(bot, SANNE, told, "settings:undo", await role_event(bot, MARIEKE))
+    assert f"<@{MARIEKE}>: antwoordt mee" in text_of(after)
+    assert [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)] == [
+        Role.COORDINATOR, Role.COORDINATOR, Role.AGENT,
+    ]  # fmt: skip
+    last = [event for event in await bot.rows(Event) if event.kind == "role"][-1]
+    assert (last.by, last.details) == (SANNE, {"agent": MARIEKE, "before": "reader", "after": "agent"})
+
+
+async def test_roles_that_a_colleague_gave_meanwhile_stay(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    async with bot.desk.session() as session:
+        session.add(Agent(slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
+    assert not (await bot.slack.submit(SANNE, {"role_readers": [MARIEKE]})).errors
+    roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)]
+    assert roles == [Role.COORDINATOR, Role.COORDINATOR, Role.READER]
+
+
+async def test_of_two_coordinators_who_take_each_others_role_at_once_one_remains(bot: Bot) -> None:
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF]})
+    for person in (SANNE, YOUSSEF):
+        await open_group(bot, person, "roles")
+    await asyncio.gather(*(bot.slack.submit(each, {"role_coordinators": [each]}) for each in (SANNE, YOUSSEF)))
+    roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF)]
+    assert sorted(roles) == [Role.AGENT, Role.COORDINATOR]
+
+
+async def test_a_role_that_was_changed_again_since_is_not_put_back(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "roles")
+    await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, MARIEKE]})
+    async with bot.desk.session() as session:
+        (await session.get_one(Agent, MARIEKE)).role = Role.READER
+    assert "nog eens gewijzigd" in await undone(bot)
+    assert (await agent(bot, MARIEKE)).role is Role.READER
+
+
+async def test_a_coordinator_cannot_undo_the_only_coordinator_away(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "hours")
+    first = await role_event(bot, SANNE)
+    await bot.slack.submit(SANNE, {"day_0": "10:00-12:00"})
+    view = bot.slack.view(SANNE)
+    for block in view["blocks"]:
+        if block.get("accessory", {}).get("action_id") == "settings:undo":
+            block["accessory"]["value"] = first  # as an older modal would hold it
+    told = await changed(bot, SANNE, view, "settings:undo", first)
+    assert "ten minste één coördinator" in text_of(told)
+    assert (await agent(bot, SANNE)).role is Role.COORDINATOR
+
+
+async def test_a_coordinator_corrects_initials_and_puts_them_back(bot: Bot) -> None:
+    bot.citizen_posts("Is de markt er morgen?")
+    await answer(bot, YOUSSEF, await bot.card("markt"), "Ja!")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare initialen SB")
+    shown = await open_group(bot, SANNE, "initials")
+    assert f"<@{YOUSSEF}> – *^YA*" in text_of(shown)
+    await changed(bot, SANNE, shown, "initials:edit", YOUSSEF)
+    assert "al met ^SB" in (await bot.slack.submit(SANNE, {"initials": "sb"})).errors["initials"]
+    assert "één tot vier letters" in (await bot.slack.submit(SANNE, {"initials": "Y4"})).errors["initials"]
+    assert not (await bot.slack.submit(SANNE, {"initials": "yam"})).errors
+    assert (await agent(bot, YOUSSEF)).initials == "YAM"
+    assert f"<@{YOUSSEF}>: ^YAM" in text_of(bot.slack.view(SANNE))
+    [told] = [event for event in await bot.rows(Event) if event.kind == "initials"]
+    assert (told.by, told.details) == (SANNE, {"agent": YOUSSEF, "before": "YA", "after": "YAM"})
+    assert f"<@{YOUSSEF}>: ^YA" in await undone(bot)
+    assert (await agent(bot, YOUSSEF)).initials == "YA"
+
+
+async def test_initials_that_are_taken_away_are_asked_again(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await bot.slack.command(YOUSSEF, CHANNEL, "/webcare initialen YA")
+    await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL), 5)
+    await open_one(bot, "initials", "initials:edit", YOUSSEF)
+    assert not (await bot.slack.submit(SANNE, {"initials": ""})).errors
+    assert "geen initialen" in text_of(bot.slack.view(SANNE))
+    bot.citizen_posts("Is de markt er morgen?")
+    card = await bot.card("markt")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:answer")
+    assert "initials" in action_ids(await open_modal(bot, YOUSSEF, "case:answer"))
+    assert await changes(bot) == []

@@ -1,0 +1,271 @@
+"""The team itself, set in Slack: its name, channel, time zone and language; the environment changes it too."""
+
+import pytest
+
+from bot.config import BadSettings
+from bot.models import Agent, Event, Message, MessageKind, Role, Team
+from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.server import LocalSlack
+from jobs import refresh
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.people import changed, changes, home, open_group, open_modal, settings_of
+
+OTHER = "C0ESCALATIE"
+"""A second channel that the bot is in."""
+
+
+async def team(bot: Bot, number: int = 0) -> Team:
+    return (await bot.rows(Team))[number]
+
+
+async def add_team(bot: Bot, name: str = "Wegen", channel: str = OTHER) -> None:
+    async with bot.desk.session() as session:
+        session.add(Team(name=name, channel=channel, created_at=bot.desk.now()))
+
+
+async def in_channel(bot: Bot, channel: str, words: str) -> dict:
+    """Wait for a message with these words in a channel."""
+    return await bot.slack.wait_for(
+        lambda: next((each for each in bot.slack.messages(channel) if words in text_of(each)), None), 10
+    )
+
+
+async def test_a_team_gets_another_name_channel_and_time_zone_and_back(bot: Bot) -> None:
+    bot.citizen_posts("Is de brug open?")
+    card = await bot.card("brug")
+    await open_group(bot, SANNE, "team")
+    ack = await bot.slack.submit(SANNE, {"name": " Online  ", "channel": OTHER, "time_zone": "America/Kralendijk"})
+    assert ack.ok and not ack.errors, ack.errors
+    kept = await team(bot)
+    assert (kept.name, kept.channel) == ("Online", OTHER)
+    assert (await settings_of(bot)).time_zone == "America/Kralendijk"
+    told = [(change["field"], change["before"], change["after"]) for change in await changes(bot)]
+    assert told == [
+        ("name", "Webcare", "Online"),
+        ("channel", CHANNEL, OTHER),
+        ("time_zone", "Europe/Amsterdam", "America/Kralendijk"),
+    ]
+    bot.citizen_posts("En de sluis?", name="Kees")
+    await in_channel(bot, OTHER, "sluis")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "note:1")
+    await open_modal(bot, SANNE, "case:note")
+    await bot.slack.submit(SANNE, {"note_text": "Die draait vandaag niet."})
+    await bot.slack.wait_for(lambda: "draait" in str(bot.slack.thread(CHANNEL, card["ts"])), 10)
+    assert [m.channel for m in await bot.rows(Message) if m.kind is MessageKind.CASE] == [CHANNEL, OTHER]
+
+
+async def test_a_change_of_the_name_or_channel_is_put_back(bot: Bot) -> None:
+    await open_group(bot, SANNE, "team")
+    await bot.slack.submit(SANNE, {"name": "Online", "channel": OTHER})
+    saved = bot.slack.view(SANNE)
+    of_channel = [event for event in await bot.rows(Event) if event.kind == "settings"][1]
+    await changed(bot, SANNE, saved, "settings:undo", str(of_channel.id))
+    assert ((await team(bot)).name, (await team(bot)).channel) == ("Online", CHANNEL)
+
+
+async def test_no_two_teams_have_the_same_name_or_channel(bot: Bot) -> None:
+    await add_team(bot)
+    await open_group(bot, SANNE, "team")
+    ack = await bot.slack.submit(SANNE, {"name": "wegen", "channel": OTHER})
+    assert "al een team met deze naam" in ack.errors["name"]
+    assert "kanaal van het team Wegen" in ack.errors["channel"]
+    assert await changes(bot) == []
+
+
+async def test_what_was_taken_meanwhile_is_not_put_back(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "team")
+    await bot.slack.submit(SANNE, {"name": "Online"})
+    await add_team(bot, "Webcare")
+    told = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
+    assert "al een team met deze naam" in text_of(told)
+    assert (await team(bot)).name == "Online"
+
+
+async def test_a_channel_without_the_bot_is_told_at_its_field(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "team")
+    ack = await bot.slack.submit(SANNE, {"name": "Online", "channel": "C0ALGEMEEN"})
+    assert ack.errors == {"channel": "De bot zit niet in dit kanaal: typ daar eerst /invite @webcare."}
+    await open_group(bot, SANNE, "reminders")
+    ack = await bot.slack.submit(SANNE, {"escalation_channel": "C0ALGEMEEN"})
+    assert list(ack.errors) == ["escalation_channel"]
+    assert await changes(bot) == []
+
+
+@pytest.mark.parametrize(("fault", "words"), [("is_archived", "laat de bot hier niet toe"), ("", "antwoordt nu even")])
+async def test_a_channel_that_slack_refuses_or_cannot_tell_of_is_not_taken(
+    sqlite_bot: Bot, fault: str, words: str
+) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "team")
+    if fault:
+        bot.slack.faults.error("conversations.history", fault)
+    else:
+        bot.slack.faults.status("conversations.history", 503)
+    ack = await bot.slack.submit(SANNE, {"channel": OTHER})
+    assert words in ack.errors["channel"]
+    assert (await team(bot)).channel == CHANNEL
+
+
+async def test_what_is_left_as_it_is_does_not_ask_slack(sqlite_bot: Bot) -> None:
+    """A team whose channel Slack cannot tell of can still change its name."""
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "team")
+    bot.slack.faults.error("conversations.history", "fatal_error")
+    ack = await bot.slack.submit(SANNE, {"name": "Online"})
+    bot.slack.faults.clear()
+    assert ack.ok and not ack.errors, ack.errors
+    assert (await team(bot)).name == "Online"
+
+
+async def test_the_bot_speaks_the_chosen_language_at_once_and_in_every_process(
+    database_url: str, slack: LocalSlack
+) -> None:
+    async with running_bot(database_url, slack) as bot, running_bot(database_url, slack) as other:
+        await open_group(bot, SANNE, "team")
+        ack = await bot.slack.submit(SANNE, {"language": "en"})
+        assert ack.ok and not ack.errors, ack.errors
+        assert "Saved." in text_of(bot.slack.view(SANNE))
+        await home(bot, SANNE, "The team's queue")
+        assert other.desk.t("Claim") == "Oppakken"
+        await refresh.refresh(other.desk)
+        assert other.desk.t("Claim") == "Claim"
+        assert other.desk.t.date(other.desk.now()).startswith(other.desk.now().strftime("%A"))
+        told = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
+        assert "Opgeslagen" in text_of(told)
+    async with running_bot(database_url, slack, webcare_language="en") as again:
+        await refresh.refresh(again.desk)
+        assert again.desk.t("Claim") == "Claim"
+
+
+async def test_only_the_first_team_asks_for_the_language(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await add_team(bot)
+    assert "language" in action_ids(await open_group(bot, SANNE, "team"))
+    while bot.slack.view(SANNE):
+        await bot.slack.close_view(SANNE)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Instellingen – Wegen")
+    await bot.slack.click_in_view(SANNE, "settings:open", value="2")
+    menu = await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and "settings:group" in action_ids(v) and v, 5)
+    shown = await changed(bot, SANNE, menu, "settings:group", "team")
+    assert "language" not in action_ids(shown)
+    assert not (await bot.slack.submit(SANNE, {"name": "Wegen en water"})).errors
+    assert (await team(bot, 1)).name == "Wegen en water"
+
+
+async def test_the_last_change_of_name_and_channel_wins_be_it_in_slack_or_in_the_environment(
+    database_url: str, slack: LocalSlack
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        await open_group(bot, SANNE, "team")
+        await bot.slack.submit(SANNE, {"name": "Online", "channel": OTHER})
+    async with running_bot(database_url, slack) as bot:
+        assert ((await team(bot)).name, (await team(bot)).channel) == ("Online", OTHER)
+    async with running_bot(database_url, slack, team_name="Webzorg") as bot:
+        assert ((await team(bot)).name, (await team(bot)).channel) == ("Webzorg", OTHER)
+        last = (await changes(bot))[-1]
+        assert (last["field"], last["before"], last["after"]) == ("name", "Online", "Webzorg")
+    async with running_bot(database_url, slack, team_name="Webzorg") as bot:
+        assert len(await changes(bot)) == 3
+
+
+async def test_a_team_from_before_the_environment_was_kept_follows_it_once_more(
+    sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with running_bot(sqlite_url, slack) as bot, bot.desk.session() as session:
+        (await session.get_one(Team, 1)).environment = None
+    async with running_bot(sqlite_url, slack, team_name="Webzorg") as bot:
+        assert (await team(bot)).name == "Webzorg"
+        assert (await team(bot)).environment == {"name": "Webzorg", "channel": CHANNEL}
+
+
+async def test_an_environment_that_names_another_teams_name_or_channel_is_refused(
+    sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with running_bot(sqlite_url, slack) as bot:
+        await add_team(bot)
+    for change, words in (({"team_name": "Wegen"}, "TEAM_NAME is Wegen"), ({"slack_channel": OTHER}, "SLACK_CHANNEL")):
+        with pytest.raises(BadSettings, match=words):
+            async with running_bot(sqlite_url, slack, **change):
+                pass
+
+
+FORMS = {
+    "team": {"name": "Online"},
+    "hours": {"day_0": "10:00-11:00"},
+    "closed": {"closed_days": "2027-01-04"},
+    "norms": {"norm_resolution": "5"},
+    "reminders": {"claim_reminder": "5"},
+    "duty": {"rota_0": [YOUSSEF]},
+    "reasons": {"close_reasons": "Dubbel"},
+    "roles": {"role_coordinators": [SANNE]},
+}
+"""What one who is a coordinator no longer tries to save."""
+LISTS = {
+    "snippets": ("snippet:add", {"snippet_title": "Groet", "snippet_text": "Dag"}),
+    "advisers": ("adviser:add", {"adviser_title": "Afval", "adviser_person": YOUSSEF}),
+    "platforms": ("platform:edit", dict.fromkeys(
+        ("platform_first_reaction", "platform_next_reaction", "platform_resolution"), "5"
+    )),
+    "initials": ("initials:edit", {"initials": "XX"}),
+}  # fmt: skip
+
+
+async def lose_the_role(bot: Bot) -> None:
+    async with bot.desk.session() as session:
+        session.add(Agent(slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
+        (await session.get_one(Agent, SANNE)).role = Role.AGENT
+
+
+async def everything(bot: Bot) -> list[object]:
+    """All that settings could have changed."""
+    kept = [(row.name, row.channel, row.settings) for row in await bot.rows(Team)]
+    async with bot.desk.reading() as session:
+        agents = [await session.get_one(Agent, each) for each in (SANNE, YOUSSEF)]
+    return [kept, [(agent.role, agent.initials) for agent in agents], [e.kind for e in await bot.rows(Event)]]
+
+
+@pytest.mark.parametrize("group", [*FORMS, *LISTS])
+async def test_one_who_lost_the_role_meanwhile_is_refused_kindly_and_changes_nothing(
+    sqlite_bot: Bot, group: str
+) -> None:
+    bot = sqlite_bot
+    shown = await open_group(bot, SANNE, group)
+    filled = FORMS.get(group)
+    if filled is None:
+        async with bot.desk.session() as session:
+            (await session.get_one(Agent, SANNE)).initials = "SB"
+        button, filled = LISTS[group]
+        shown = await open_group(bot, SANNE, group)
+        await changed(bot, SANNE, shown, button)
+    await lose_the_role(bot)
+    before = await everything(bot)
+    ack = await bot.slack.submit(SANNE, filled)
+    assert ["Alleen een coördinator" in words for words in ack.errors.values()] == [True]
+    assert "Youssef Amrani" in next(iter(ack.errors.values()))
+    assert await everything(bot) == before
+
+
+async def test_one_who_lost_the_role_clicks_without_effect_and_is_told(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "hours")
+    await bot.slack.submit(SANNE, {"day_0": "10:00-11:00"})
+    saved = bot.slack.view(SANNE)
+    await lose_the_role(bot)
+    before = await everything(bot)
+    for number, button in enumerate(("settings:undo", "settings:group"), 1):
+        await bot.slack.click_in_view(SANNE, button)
+        told = await bot.slack.wait_for(lambda n=number: len(all_told := bot.slack.direct(SANNE)) == n and all_told, 5)
+        assert "Alleen een coördinator" in text_of(told[-1])
+    assert bot.slack.view(SANNE)["hash"] == saved["hash"]
+    assert await everything(bot) == before
+    await bot.slack.close_view(SANNE)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare instellingen")
+
+    async def refused() -> bool:
+        view = bot.slack.view(SANNE)
+        return view is not None and "Alleen een coördinator" in text_of(view)
+
+    await eventually(refused)

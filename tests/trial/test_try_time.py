@@ -1,0 +1,58 @@
+"""`webcare try` has a past, and its time can be made to fly: a newcomer sees it run out, and how the team is doing."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.hours import next_opening
+from bot.sandbox.looking import text_of
+from bot.sandbox.server import LocalSlack
+from bot.team.settings import TeamSettings
+from bot.trial.trying import just_before_a_week
+from tests.conftest import CHANNEL, MARIEKE
+from tests.trial.trying import card, trying
+
+ESCALATIONS = "C0ESCALATIE"
+moments = st.integers(1_700_000_000, 2_050_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+async def last_week(slack: LocalSlack) -> dict[str, Any]:
+    return await card(slack, "De afgelopen week")
+
+
+@given(now=moments)
+def test_time_that_flies_begins_just_before_a_week_that_is_past_whenever_it_is_started(now: datetime) -> None:
+    began = just_before_a_week(now)
+    assert began.weekday() == 0
+    assert next_opening(TeamSettings().hours(now), began) == began + timedelta(minutes=3)
+    assert timedelta(days=1) < now - began < timedelta(days=30)
+
+
+async def test_when_time_flies_a_newcomer_sees_the_digests_and_the_whole_ladder(folder: Path) -> None:
+    async with trying(speed=600) as slack:
+        week = await last_week(slack)
+        assert {"data_visualization", "data_table"} <= {block["type"] for block in week["blocks"]}
+        assert all(source in text_of(week) for source in ("Het Plein", "Contactformulier"))
+        await card(slack, "Dagoverzicht", "Beloofd voor vandaag")
+        waiting = await card(slack, "lantaarnpaal", "Te laat")
+        assert await slack.wait_for(lambda: slack.thread(CHANNEL, waiting["ts"]), 10)
+        assert await slack.wait_for(lambda: slack.direct(MARIEKE), 10)
+        assert await slack.wait_for(lambda: slack.messages(ESCALATIONS), 10)
+
+
+async def test_the_past_is_the_same_every_time(folder: Path) -> None:
+    told = []
+    for _ in range(2):
+        async with trying(speed=600) as slack:
+            told.append(text_of(await last_week(slack)))
+    assert told[0] == told[1]
+
+
+async def test_what_slack_shows_goes_by_the_same_clock_as_the_bot(folder: Path) -> None:
+    async with trying(speed=600) as slack:
+        shown = await card(slack, "container")
+        began = just_before_a_week(datetime.now(UTC))
+        assert began.timestamp() < float(shown["ts"]) < (began + timedelta(days=1)).timestamp()

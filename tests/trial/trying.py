@@ -1,0 +1,39 @@
+"""`webcare try` in this process, and its cards."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from bot.sandbox.server import LocalSlack
+from bot.trial.trying import RealSource, try_out
+from tests.conftest import CHANNEL
+
+
+@asynccontextmanager
+async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[LocalSlack]:
+    """`webcare try`, interrupted at the end of the block; gives the workspace that it opened."""
+    ready: asyncio.Future[LocalSlack] = asyncio.get_running_loop().create_future()
+    said: list[str] = []
+    work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
+    task = asyncio.create_task(work)
+    await asyncio.wait((task, ready), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        slack = ready.result()
+        assert [slack.base_url in line for line in said] == [True]
+        yield slack
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def card(slack: LocalSlack, *words: str) -> dict[str, Any]:
+    """Wait for the card that holds all these words."""
+
+    def shown() -> dict[str, Any] | None:
+        cards = ((card, json.dumps(card, ensure_ascii=False)) for card in slack.messages(CHANNEL))
+        return next((card for card, text in cards if all(word in text for word in words)), None)
+
+    return await slack.wait_for(shown, 30)

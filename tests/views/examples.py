@@ -1,0 +1,286 @@
+"""Cases in every state, and every message, modal and Home that we make of them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
+from bot.domain.mention import Allows
+from bot.domain.reply import Composed
+from bot.domain.sla import ClockKind
+from bot.domain.text import text
+from bot.models import (
+    Account,
+    Author,
+    Case,
+    CaseFile,
+    Clock,
+    Escalation,
+    Event,
+    Mention,
+    MessageKind,
+    Note,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    Role,
+    Team,
+)
+from bot.team.forms import STANDARD_REASONS, written, written_norm
+from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.texts import Texts
+from bot.views import settings_form, settings_lists, settings_modals
+from bot.views.answer_modal import Kept, answer_modal
+from bot.views.ask import ask_card
+from bot.views.away import away_question, returned_unanswered, seen_away_question
+from bot.views.block import Block, View
+from bot.views.case_card import case_card
+from bot.views.case_list import case_list
+from bot.views.details_modal import EVENTS, details_modal
+from bot.views.digest import overview
+from bot.views.escalate_modal import escalate_modal
+from bot.views.home import SHOWN, Home, Shown, home_tab
+from bot.views.modals import (
+    advise_modal,
+    assign_modal,
+    close_modal,
+    loading,
+    note_modal,
+    said,
+    snooze_modal,
+    take_over_modal,
+)
+from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.thread import account_problem, returned, thread_message
+
+NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
+
+
+BY, OTHER = "U0SANNE", "U0YOUSSEF"
+
+
+PROBLEM = text("{host} has a fault (HTTP {status}).", host="mastodon.example.nl", status=503).to_json()
+
+
+LONG = "Waarom is de grijze container bij ons in de straat weer niet geleegd? <!channel> & 'groet' 🌷 " * 40
+
+
+def mention(number: int, **more: Any) -> Mention:
+    at = NOW - timedelta(days=400 - 100 * number)
+    return Mention(
+        **{
+            "id": number, "case_id": 1, "account_id": 1, "external_id": str(number), "text": LONG,
+            "url": f"https://social.example.nl/@fatima/{number}", "allows": [Allows.ANSWER, Allows.ANSWER_PRIVATELY],
+            "published_at": at, "received_at": at, **more,
+        }
+    )  # fmt: skip
+
+
+MENTIONS = [
+    mention(0, gone_at=NOW),
+    mention(1, edited_at=NOW, earlier_text=LONG),
+    mention(2, replies_to={"author": "Gemeente", "text": LONG}),
+    mention(3, private=True, media=[{"kind": kind, "url": "https://example.nl/1"} for kind in ("image", "audio", "x")]),
+]
+
+
+def reply(status: ReplyStatus, **more: Any) -> Reply:
+    return Reply(
+        id=1, case_id=1, mention_id=3, account_id=1, by=BY, key="k", draft=LONG, text=LONG, private=True,
+        status=status, created_at=NOW, send_at=NOW, sent_at=NOW, url="https://social.example.nl/@webcare/9", **more,
+    )  # fmt: skip
+
+
+def asked(target: str, urgency: Urgency, advice: str | None = None) -> Escalation:
+    return Escalation(
+        id=1, case_id=1, target=target, question=LONG, urgency=urgency, by=BY, at=NOW, submission="v",
+        advice=advice, advised_by=OTHER if advice else None,
+    )  # fmt: skip
+
+
+ASKED = [
+    asked("S0JURISTEN", Urgency.URGENT),
+    asked("C0WEGEN", Urgency.NORMAL),
+    asked(OTHER, Urgency.NORMAL, advice=LONG),
+]
+
+
+NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
+
+
+ELSEWHERE = {
+    MessageKind.CASE,
+    MessageKind.ASK,
+    MessageKind.ACCOUNT_PROBLEM,
+    MessageKind.REMINDER,
+    MessageKind.DIGEST,
+    MessageKind.STILL,
+    MessageKind.RETURNED,
+    MessageKind.URGENT,
+    MessageKind.AWAY,
+}
+"""Messages with a view of their own."""
+
+
+CLOCKS = [
+    Clock(
+        id=n, case_id=1, team_id=1, kind=kind, target_seconds=3600, started_at=NOW, running_since=NOW,
+        due_at=NOW + timedelta(minutes=40 * n - 40), steps=n,
+    )
+    for n, kind in enumerate(ClockKind)
+]  # fmt: skip
+
+
+def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
+    case = Case(
+        id=1, team_id=1, account_id=1, author_id=1, status=status, assignee=None if status is Status.NEW else BY,
+        opened_at=NOW, claimed_at=NOW, answered_at=NOW, closed_at=NOW, closed_by=OTHER,
+        close_reason=more.pop("reason", None), close_text=LONG, topic=LONG[:60],
+    )  # fmt: skip
+    return CaseFile(
+        **{
+            "case": case,
+            "team": Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW),
+            "account": account(),
+            "platform": "Mastodon",
+            "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
+                             url="https://social.example.nl/@fatima"),
+            "mentions": MENTIONS if allows else [mention(3, allows=[])],
+            "replies": [], "escalations": [], "notes": NOTES, "clocks": CLOCKS, **more,
+        }
+    )  # fmt: skip
+
+
+def account() -> Account:
+    return Account(
+        id=1, team_id=1, platform="mastodon", name="webcare@social.example.nl", url="https://social.example.nl",
+        problem=PROBLEM, created_at=NOW,
+    )  # fmt: skip
+
+
+def messages(t: Texts) -> Iterator[View]:
+    """Every message we post, in every state it can have."""
+    yield from (case_list(LONG, t, share=share) for share in ("", f"search|{BY}|{'a' * 100}"))
+    files = [case_file(Status.NEW), case_file(Status.NEW, allows=False), case_file(Status.CLAIMED)]
+    files += [case_file(Status.CLOSED, reason=reason) for reason in CloseReason]
+    files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
+    for status in ReplyStatus:
+        for problem in (None, PROBLEM):
+            replies = [reply(status, problem=problem)]
+            files += [case_file(case, replies=replies) for case in (Status.ANSWERED, Status.CLAIMED)]
+    yield from (case_card(file, t, NOW) for file in files)
+    yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
+    for kind in set(MessageKind) - ELSEWHERE:
+        for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
+            file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
+            yield thread_message(kind, file, 1, t, NOW)
+    yield account_problem(account(), t)
+    due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
+    yield from (reminder([one], t, NOW) for one in due)
+    yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
+    counted = Measured(20, 19, 600, 3000, 3600)
+    week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
+    yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
+    yield still(case_file(Status.CLAIMED), 15, t, NOW)
+    yield from (returned(away, t) for away in ("", BY))
+    yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
+    yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
+    yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
+    yield from (returned_unanswered(count, t) for count in (1, 7))
+
+
+def opened(t: Texts) -> Iterator[Block]:
+    """Every modal we open."""
+    file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
+    for length, initials in ((1, None), (501, ""), (499, "SB")):
+        composed = Composed(LONG, length, 500, private=length == 1)
+        topics = [f"{n:02}{'a' * 58}" for n in range(MOST_TOPICS)] if initials else []
+        kept = Kept(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
+        yield from (
+            answer_modal(file, file.latest, composed, t, NOW, kept, kind=kind, draft=LONG, snippets=True, topics=topics)
+            for kind in ReplyKind
+        )
+    events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
+    file.case.urgent = True
+    yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
+    file.case.urgent = False
+    yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
+    yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
+    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), TITLES[:MOST_TOPICS], t)
+    yield from (
+        loading(t),
+        said("…", t),
+        take_over_modal(file, t, then="answer"),
+        close_modal(file, list(CloseReason), [], t),
+    )
+    yield from setting(t)
+    yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
+
+
+TITLES = [f"{n:02}{'a' * 58}" for n in range(MOST_LISTED)]
+
+
+def setting(t: Texts) -> Iterator[Block]:
+    """Every modal of the settings, filled and empty."""
+    full = TeamSettings(
+        holidays=HOLIDAYS, closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
+        coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
+        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MOST_REASONS], language="nl",
+    )  # fmt: skip
+    for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
+        yield from (settings_modals.team_modal(1, filled, t, speaks=speaks) for speaks in (True, False))
+        yield settings_modals.hours_modal(1, filled, t)
+        yield settings_modals.closed_modal(1, HOLIDAYS, filled, t)
+        yield settings_modals.norms_modal(1, filled, t)
+        yield settings_modals.reminders_modal(1, filled, t)
+        yield from (settings_modals.duty_modal(1, groups, filled, t) for groups in ([], GROUPS))
+        yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
+    yield settings_modals.settings_menu(1, "Webcare", t)
+    yield from (settings_modals.roles_modal(1, people, people, t) for people in ([], [BY, OTHER]))
+    changed = [Event(id=1, kind="settings", at=NOW, details={"field": field}) for field in settings_form.FIELDS]
+    for kind, values in (("role", Role), ("initials", ("SB", None))):
+        changed += [Event(id=1, kind=kind, at=NOW, details={"agent": BY, "after": value}) for value in values]
+    yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
+    yield from listed(t)
+
+
+GROUPS = [(f"@groep{n}", f"S0GROEP{n}") for n in range(120)]
+
+
+def listed(t: Texts) -> Iterator[Block]:
+    """Every list of the settings, and the form of one of each."""
+    yield from (settings_lists.snippets_modal(1, some, t) for some in ([], TITLES))
+    yield settings_lists.snippet_modal(1, None, "", t)
+    yield settings_lists.snippet_modal(1, TITLES[0], "a" * 2500, t)
+    targets = ["U0SANNE", "S0JURISTEN", "C0WEGEN"]
+    asked = [(title, targets[n % 3]) for n, title in enumerate(TITLES)]
+    yield from (settings_lists.advisers_modal(1, some, t) for some in ([], asked))
+    yield settings_lists.adviser_modal(1, None, "", [], t)
+    for target in targets:
+        yield settings_lists.adviser_modal(1, TITLES[0], target, GROUPS, t)
+    norm = Norm()
+    named = [("webhook", "Eigen bronnen: " + "a" * 300, norm.model_dump()), ("feed", "RSS", None)]
+    yield from (settings_lists.platforms_modal(1, some, t) for some in ([], named))
+    for some in (norm, None):
+        yield settings_lists.platform_modal(1, "webhook", named[0][1], written_norm("platform", some), t)
+    yield from (settings_lists.initials_list(1, some, t) for some in ([], [(f"U0{n}", "SB") for n in range(200)]))
+    yield from (settings_lists.initials_modal(1, BY, some, t) for some in ("", "SB"))
+
+
+def homes(t: Texts) -> Iterator[Block]:
+    """Every Home we publish."""
+    file = case_file(Status.ESCALATED)
+    full = [
+        Shown(file.case, file.author, "Mastodon", file.latest, clock, True) for clock in (None, *CLOCKS, *CLOCKS * 3)
+    ]
+    today = [
+        Overview(Span.ASKED, f"Team {n}", Figures(NOW, NOW, 20, 18, 15), standing=Standing(NOW, [1, 2, 3, 4], NOW))
+        for n in range(12)
+    ]
+    week = [Part(NOW + timedelta(days=n), n, n) for n in range(7)]
+    for role in Role:
+        for shown, teams in ((full[:SHOWN], [(n, f"Team {n}") for n in range(5)]), ([], [(1, "Webcare")])):
+            home = Home(role, role is not Role.AGENT, teams, shown, 20, shown, 20, shown, today, week)
+            yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))

@@ -1,0 +1,53 @@
+"""Slack takes every message and modal in every state, in both languages, and no label is cut.
+
+The limits are the local Slack's, which refuses what Slack refuses.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from babel.messages.pofile import read_po
+
+from bot.domain.case import Move
+from bot.sandbox import blocks, modals
+from bot.texts import LANGUAGES, LOCALES, Texts
+from bot.views.details_modal import EVENTS
+from tests.views.examples import homes, messages, opened
+
+
+def labels(shown: Any) -> Iterator[str]:
+    """Every plain text that is shown: titles, buttons, choices, labels and hints."""
+    if isinstance(shown, dict):
+        if shown.get("type") == "plain_text":
+            yield shown["text"]
+        yield from (label for each in shown.values() for label in labels(each))
+    elif isinstance(shown, list):
+        yield from (label for each in shown for label in labels(each))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slack_takes_every_message_and_modal(language: str) -> None:
+    t = Texts(language, "Europe/Amsterdam")
+    for message in messages(t):
+        assert blocks.problems(message.blocks, blocks.MESSAGE) == [], message.text
+    for modal in opened(t):
+        assert modals.problems(modal, blocks.MODAL) == [], modal["callback_id"]
+    for home in homes(t):
+        assert modals.problems(home, blocks.HOME) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_title_button_or_choice_is_cut(language: str) -> None:
+    """A label that is too long is cut to an ending in …, which only the labels that are meant to may have."""
+    t = Texts(language, "Europe/Amsterdam")
+    with (LOCALES / "nl.po").open("rb") as po:
+        known = [entry.id for entry in read_po(po, locale="nl") if isinstance(entry.id, str)]
+    shown = {label for message in messages(t) for label in labels(message.blocks)} | set(
+        labels([*opened(t), *homes(t)])
+    )
+    assert {label for label in shown if label.endswith("…")} <= {t(each) for each in known if each.endswith("…")}
+
+
+def test_the_history_has_words_for_every_move() -> None:
+    assert set(Move) <= set(EVENTS)
