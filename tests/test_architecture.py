@@ -8,6 +8,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
 from itertools import pairwise
@@ -61,6 +62,12 @@ def read_modules(root: Path) -> list[Module]:
     """Every module of ours below root, in a steady order."""
     paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
     return [read_module(root, path) for path in paths]
+
+
+@cache
+def our_modules() -> list[Module]:
+    """Our code, read once for all rules."""
+    return read_modules(ROOT)
 
 
 def read_module(root: Path, path: Path) -> Module:
@@ -456,7 +463,7 @@ def plant(root: Path, files: dict[str, str]) -> list[Module]:
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_our_code_keeps_the_rule(rule: Rule) -> None:
-    modules = read_modules(ROOT)
+    modules = our_modules()
     assert {module.name for module in modules} >= set(PACKAGES), "our code was not found"
     violations = sorted(set(rule(modules)))
     assert not violations, "\n".join([f"{rule.__name__.replace('_', ' ')}: {rule.__doc__}", *violations])
