@@ -21,7 +21,7 @@ staffing/    who is away, who is on duty
 figures/     what is counted of a team; what the digest, the export and the Home show of it
 cli/         the command `webcare`
 trial/       what `webcare try` adds
-sandbox/     the local Slack workspace and the citizens' square; knows nothing of the rest
+sandbox/     slack/ the local Slack, square/ the citizens' square; knows nothing of the rest
 
 Who may import whom is held by tests/test_architecture.py.
 """

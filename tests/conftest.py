@@ -25,8 +25,8 @@ from bot.config import Settings
 from bot.desk import Desk
 from bot.models import Account, Case
 from bot.run import listening, open_desk, serving
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
@@ -121,7 +121,7 @@ class Bot:
     """The bot at work: its desk, the Slack it is in, the square that its citizens write on, and its own address."""
 
     desk: Desk
-    slack: LocalSlack
+    slack: Sandbox
     clock: RunningClock
     engine: AsyncEngine
     url: str = ""
@@ -157,7 +157,7 @@ class Bot:
             return list(await session.exec(select(model).order_by(model.id)))
 
 
-def settings_for(database_url: str, slack: LocalSlack, **changes: Any) -> Settings:
+def settings_for(database_url: str, slack: Sandbox, **changes: Any) -> Settings:
     """Settings that lead to the local Slack and nowhere else."""
     return Settings(
         _env_file=None,
@@ -181,7 +181,7 @@ def settings_for(database_url: str, slack: LocalSlack, **changes: Any) -> Settin
 @asynccontextmanager
 async def running_bot(
     database_url: str,
-    slack: LocalSlack,
+    slack: Sandbox,
     clock: Callable[[], datetime] | None = None,
     *,
     http: bool = False,
@@ -231,21 +231,21 @@ async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 5.0) 
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[LocalSlack]:
+async def slack() -> AsyncIterator[Sandbox]:
     """The local Slack, without limits on rates (they have tests of their own)."""
-    async with LocalSlack(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as local:
+    async with Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as local:
         yield local
 
 
 @pytest.fixture
-async def bot(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot at work on each database, over Socket Mode."""
     async with running_bot(database_url, slack) as running:
         yield running
 
 
 @pytest.fixture
-async def sqlite_bot(sqlite_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def sqlite_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot at work on SQLite only, for what has nothing to do with the database."""
     async with running_bot(sqlite_url, slack) as running:
         yield running
@@ -258,7 +258,7 @@ async def account_of(bot: Bot, name: str = "plein") -> Account:
 
 
 @pytest.fixture
-async def office(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def office(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot on a Friday morning; the clock stands still until it is moved."""
 
     async def take(request: web.Request) -> web.Response:

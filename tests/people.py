@@ -12,7 +12,7 @@ from bot.domain.mention import Allows, Author, Post
 from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Role, Team
 from bot.outgoing import outbox
 from bot.outgoing.composing import Answer
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 from jobs import sla

@@ -207,6 +207,20 @@ def the_sandbox_knows_nothing_of_the_bot(modules: list[Module]) -> Iterator[str]
     yield from imports_where(sandbox, lambda _, what: under(what, *PACKAGES) and not under(what, "bot.sandbox"))
 
 
+def the_local_slack_knows_nothing_of_the_square(modules: list[Module]) -> Iterator[str]:
+    """It emulates Slack alone; who is in the workspace, and what stands beside it, comes in from outside."""
+    slack = [module for module in modules if under(module.name, "bot.sandbox.slack")]
+    yield from imports_where(slack, lambda _, what: under(what, *PACKAGES) and not under(what, "bot.sandbox.slack"))
+
+
+def the_square_knows_only_the_workspace_of_the_local_slack(modules: list[Module]) -> Iterator[str]:
+    """Citizens never touch Slack: the square shares its clock, changes and faults, and our example fills it."""
+    parts = ("faults", "installed_app", "rules", "workspace")
+    known = ["bot.sandbox.square", *(f"bot.sandbox.slack.{part}" for part in parts)]
+    square = [module for module in modules if under(module.name, "bot.sandbox.square")]
+    yield from imports_where(square, lambda _, what: under(what, *PACKAGES) and not under(what, *known))
+
+
 def no_modules_import_each_other_in_a_circle(modules: list[Module]) -> Iterator[str]:
     """A cycle means that two modules are one, or that a third is hiding in them."""
     known = {module.name: module for module in modules}
@@ -402,7 +416,16 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/migrations/versions/0001_begin.py", "from bot.models import Case"),
         ("bot/migrations/env.py", "from bot import cases"),
     ],
-    the_sandbox_knows_nothing_of_the_bot: [("bot/sandbox/slack.py", "from bot.desk import Desk")],
+    the_sandbox_knows_nothing_of_the_bot: [("bot/sandbox/app.py", "from bot.desk import Desk")],
+    the_local_slack_knows_nothing_of_the_square: [
+        ("bot/sandbox/slack/page.py", "from bot.sandbox.square.posts import Square"),
+        ("bot/sandbox/slack/server.py", "from bot.sandbox import app"),
+        ("bot/sandbox/slack/workspace.py", "from ..square import example_workspace"),
+    ],
+    the_square_knows_only_the_workspace_of_the_local_slack: [
+        ("bot/sandbox/square/posts.py", "from bot.sandbox.slack.server import LocalSlack"),
+        ("bot/sandbox/square/example_posts.py", "from bot.sandbox.app import Sandbox"),
+    ],
     no_modules_import_each_other_in_a_circle: [("bot/cases/inbox.py", "from bot.outgoing.outbox import send")],
     packages_import_only_from_floors_below: [
         ("bot/domain/sla.py", "from bot.views import card"),
@@ -445,6 +468,9 @@ SOUND = {
     "bot/outgoing/outbox.py": "from bot.cases.inbox import take_in",
     "bot/desk.py": "from bot.wake import Wake",
     "bot/wake.py": "if TYPE_CHECKING:\n  from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
+    "bot/sandbox/app.py": "from bot.sandbox.slack.server import LocalSlack\nfrom bot.sandbox.square.posts import posts",
+    "bot/sandbox/slack/server.py": "from bot.sandbox.slack import workspace\nfrom . import page",
+    "bot/sandbox/square/posts.py": "from bot.sandbox.slack.workspace import Change\nfrom . import example_posts",
     "bot/views/card.py": "import regex\nfrom bot import texts\nfrom bot.models import Case",
     "handlers/__init__.py": "from slack_bolt.async_app import AsyncApp\nfrom handlers import claim",
     "handlers/claim.py": "from bot import cases",

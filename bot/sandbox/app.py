@@ -1,51 +1,57 @@
-"""The app as Slack knows it: its manifest, tokens, scopes and identity."""
+"""The local Slack and the citizens' square together, with the page that shows both, on one loopback port."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
 
-Json = dict[str, Any]
+from aiohttp import web
+
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.square.example_workspace import example_workspace
+from bot.sandbox.square.posts import SANDBOX_SECRET, Square
+
+STATIC = Path(__file__).parent / "static"
 
 
-@dataclass
-class App:
-    """An installed app. Commands, shortcuts, scopes and events come from its manifest.
+class Sandbox(LocalSlack):
+    """The example workspace with the square beside it.
 
-    The manifest is Slack's: https://docs.slack.dev/reference/app-manifest
+    manifest      the app's manifest: commands, shortcuts, scopes, events
+    rules, now    the limits in force, and the clock they and the timestamps go by (seconds)
+    speed         how much faster than the world's that clock goes, for the page to show
+    request_url   deliver by signed HTTP to this address; without it by Socket Mode
+    square_url    where the bot takes in posts of the citizens' square; they wait while it is ""
     """
 
-    manifest: Json
-    id: str = "A0WEBCARE"
-    bot_id: str = "B0WEBCARE"
-    user_id: str = "U0WEBCARE"
-    bot_token: str = "xoxb-0-sandbox"  # noqa: S105 - a token of a made-up workspace
-    app_token: str = "xapp-1-A0WEBCARE-0-sandbox"  # noqa: S105
-    signing_secret: str = "sandbox-signing-secret"  # noqa: S105
-    verification_token: str = "sandbox-verification-token"  # noqa: S105
-    scopes: set[str] = field(init=False)
+    def __init__(
+        self,
+        manifest: dict[str, Any],
+        *,
+        rules: Rules | None = None,
+        now: Callable[[], float] = time.time,
+        speed: float = 1.0,
+        request_url: str = "",
+        square_url: str = "",
+        square_secret: str = SANDBOX_SECRET,
+    ) -> None:
+        workspace = example_workspace(manifest, rules, now, speed)
+        super().__init__(workspace, request_url=request_url, beside={"square": lambda: self.square.posts})
+        self.square = Square(workspace, self.faults, square_url, square_secret)
 
-    def __post_init__(self) -> None:
-        """Read the scopes once; tests may take some away afterwards."""
-        self.scopes = set(self.manifest.get("oauth_config", {}).get("scopes", {}).get("bot", []))
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
+        """Serve on a loopback host; port 0 takes a free one."""
+        await super().start(host, port)
+        self.in_background(self.square.deliver())
+        return self
 
-    @property
-    def commands(self) -> list[Json]:
-        """The slash commands of the manifest."""
-        return list(self.manifest.get("features", {}).get("slash_commands", []))
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """What is served: Slack, the square, and the page's files."""
+        return [*super().routes(), *self.square.routes(), web.get("/", _index), web.static("/static", STATIC)]
 
-    @property
-    def shortcuts(self) -> list[Json]:
-        """The global and message shortcuts of the manifest."""
-        return list(self.manifest.get("features", {}).get("shortcuts", []))
 
-    @property
-    def events(self) -> set[str]:
-        """The names of the events the app subscribed to."""
-        subscriptions = self.manifest.get("settings", {}).get("event_subscriptions", {})
-        return set(subscriptions.get("bot_events", []))
-
-    @property
-    def name(self) -> str:
-        """The display name of the bot user."""
-        return str(self.manifest.get("features", {}).get("bot_user", {}).get("display_name", "webcare"))
+async def _index(request: web.Request) -> web.StreamResponse:
+    return web.FileResponse(STATIC / "index.html")

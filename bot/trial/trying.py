@@ -23,9 +23,9 @@ from bot.connectors.webhook import posts_of
 from bot.domain.period import at_minute, opening
 from bot.models import Account, Team
 from bot.run import run, utc_now
-from bot.sandbox import seed
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.square import example_posts
 from bot.team import agents
 from bot.team.settings import Snippet, TeamSettings
 from bot.trial import demo_history
@@ -82,7 +82,7 @@ async def try_out(
     say: Callable[[str], None] = print,
     browse: bool = True,
     speed: float = 1.0,
-    ready: asyncio.Future[LocalSlack] | None = None,
+    ready: asyncio.Future[Sandbox] | None = None,
 ) -> None:
     """Run the local workspace on this port until interrupted; everything in it is gone afterwards.
 
@@ -124,7 +124,7 @@ def just_before_a_week(now: datetime) -> datetime:
 
 
 @asynccontextmanager
-async def _at_work(settings: Settings, slack: LocalSlack, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
+async def _at_work(settings: Settings, slack: Sandbox, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
     """Run the bot and the citizens on the square, and let both end with the block; gives the bot, once it serves."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     tasks = [asyncio.create_task(run(settings, ready=ready, now=clock, speed=clock.speed))]
@@ -135,7 +135,7 @@ async def _at_work(settings: Settings, slack: LocalSlack, clock: FastClock) -> A
         if not ready.done():
             await bot  # says why it cannot start
         slack.square.bot_url = f"{ready.result()}/in/plein"
-        tasks.append(asyncio.create_task(seed.play(slack)))
+        tasks.append(asyncio.create_task(example_posts.play(slack.square)))
         yield bot
     finally:
         for task in tasks:
@@ -143,7 +143,7 @@ async def _at_work(settings: Settings, slack: LocalSlack, clock: FastClock) -> A
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _slack(clock: FastClock) -> LocalSlack:
+def _slack(clock: FastClock) -> Sandbox:
     """Return the workspace, which goes by this clock; how long a click stays good is for the one who looks."""
     usual = Rules()
     rules = replace(
@@ -152,10 +152,10 @@ def _slack(clock: FastClock) -> LocalSlack:
         response_url_seconds=usual.response_url_seconds * clock.speed,
     )
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    return LocalSlack(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed)
+    return Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed)
 
 
-def _settings(slack: LocalSlack, folder: Path, speed: float) -> Settings:
+def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
     settings = Settings(
         _env_file=None,
         slack_bot_token=SecretStr(slack.app.bot_token),
@@ -177,7 +177,7 @@ def _settings(slack: LocalSlack, folder: Path, speed: float) -> Settings:
     return settings.model_copy(update=theirs)
 
 
-async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[RealSource], clock: FastClock) -> None:
+async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSource], clock: FastClock) -> None:
     """Make the database with the team, its past, and its accounts: the square, a form, and what is read for real."""
     engine = db.create_engine(settings.database_url)
     try:
@@ -202,7 +202,7 @@ async def _prepare(settings: Settings, slack: LocalSlack, sources: Sequence[Real
 
 
 async def _square(
-    session: AsyncSession, settings: Settings, slack: LocalSlack, now: datetime, name: str, title: str
+    session: AsyncSession, settings: Settings, slack: Sandbox, now: datetime, name: str, title: str
 ) -> Account:
     options = {"title": title, "callback_url": f"{slack.base_url}/square/replies"}
     secrets = {"signing_secret": slack.square.secret}
@@ -211,14 +211,17 @@ async def _square(
     )
 
 
-def _left_over(slack: LocalSlack, clock: FastClock, square: OpenedAccount) -> list[demo_history.Waits]:
+def _left_over(slack: Sandbox, clock: FastClock, square: OpenedAccount) -> list[demo_history.Waits]:
     """Put on the square what a week that is told fast begins with: a question that waits, and one with a promise."""
     if clock.speed == 1:
         return []
     zone = clock.first.tzinfo or UTC
     friday, monday = (clock.first - timedelta(days=3)).date(), clock.first.date()
     asked = at_minute(friday, 16 * 60 + 20, zone)
-    posted = seed.left_over(slack, asked, asked + demo_history.ANSWERED_AFTER)
+    posted = example_posts.left_over(slack.square, asked, asked + demo_history.ANSWERED_AFTER)
     bodies = [json.dumps(slack.square.as_sent(each)).encode() for each in posted]
     [late], [promised] = [posts_of(square, body, now=asked) for body in bodies]
-    return [demo_history.Waits(late), demo_history.Waits(promised, seed.INTERIM, at_minute(monday, 11 * 60, zone))]
+    return [
+        demo_history.Waits(late),
+        demo_history.Waits(promised, example_posts.INTERIM, at_minute(monday, 11 * 60, zone)),
+    ]

@@ -23,8 +23,8 @@ from bot.domain.case import Status
 from bot.logs import set_up_logging
 from bot.models import Case, Mention
 from bot.run import serving
-from bot.sandbox.delivery import SignedHttp
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.delivery import SignedHttp
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
 from tests.people import answer, square_texts
 
@@ -33,7 +33,7 @@ SENT = json.dumps({"id": "1", "text": WORDS, "author": {"id": "f", "name": "Fati
 
 
 @pytest.fixture
-async def http_bot(sqlite_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def http_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     async with running_bot(sqlite_url, slack, http=True) as running:
         yield running
 

@@ -21,10 +21,10 @@ from bot import cases, db
 from bot.config import Settings
 from bot.domain.case import Status
 from bot.run import utc_now
-from bot.sandbox import blocks
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
-from bot.sandbox.workspace import Change
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack import blocks
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.slack.workspace import Change
 from bot.texts import Texts
 from bot.trial.trying import MANIFEST
 from bot.views.case_card import case_card
@@ -52,7 +52,7 @@ async def main() -> None:
     needed = options.clicks * (options.rounds + 1)  # a round to warm up
     kind = "postgresql" if options.postgres else "sqlite"
     with blank_databases(kind) as (url, _):
-        async with LocalSlack(
+        async with Sandbox(
             json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
         ) as slack:
             settings = settings_for(slack, url)
@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _put_cards(slack: LocalSlack, settings: Settings, ids: range) -> list[dict[str, Any]]:
+async def _put_cards(slack: Sandbox, settings: Settings, ids: range) -> list[dict[str, Any]]:
     """Put the cards of these cases in the channel; returns the blocks of a claimed one."""
     engine = db.create_engine(settings.database_url)
     t = Texts("nl", "Europe/Amsterdam")
@@ -94,7 +94,7 @@ async def _put_cards(slack: LocalSlack, settings: Settings, ids: range) -> list[
 
 @asynccontextmanager
 async def _apps(
-    slack: LocalSlack, settings: Settings, constant: list[dict[str, Any]], *, http: bool
+    slack: Sandbox, settings: Settings, constant: list[dict[str, Any]], *, http: bool
 ) -> AsyncIterator[Callable[[str], None]]:
     """Run the bot and the bare app; yields what makes Slack send to one of them."""
     bare_settings = settings.model_copy(update={"port": free_port()})
@@ -125,7 +125,7 @@ async def _apps(
 
 
 async def _rounds(
-    slack: LocalSlack, turn_to: Callable[[str], None], ids: list[int], rounds: int, clicks: int
+    slack: Sandbox, turn_to: Callable[[str], None], ids: list[int], rounds: int, clicks: int
 ) -> dict[str, Measured]:
     """Let the apps take turns; each case is clicked by each, by the bot last, for it changes the card."""
     measured = {app: Measured() for app in ACTIONS}
@@ -144,7 +144,7 @@ async def _rounds(
     return measured
 
 
-async def _click(slack: LocalSlack, ts: str, action: str, *, changes: bool) -> tuple[float, float]:
+async def _click(slack: Sandbox, ts: str, action: str, *, changes: bool) -> tuple[float, float]:
     """Click once; returns the seconds until the acknowledgement and until the card changed (0 if it does not)."""
     changed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 

@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from bot.accounts import seal
 from bot.config import Settings
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 
 ROOT = Path(__file__).parents[2]
 CHANNEL = "C0WEBCARE"
 
 
-def settings_for(slack: LocalSlack, database_url: str) -> Settings:
+def settings_for(slack: Sandbox, database_url: str) -> Settings:
     """Return settings for a bot on a free port, its limits on rates those of production."""
     return Settings(
         _env_file=None,

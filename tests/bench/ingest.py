@@ -26,8 +26,8 @@ from bot import db
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
 from bot.models import Author, Case, Clock, Event, Mention, Message, MessageKind
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import SOURCE, SOURCE_SECRET, fill
@@ -50,7 +50,7 @@ async def main() -> None:
     options = _options()
     kind = "postgresql" if options.postgres else "sqlite"
     with blank_databases(kind) as urls:
-        async with LocalSlack(
+        async with Sandbox(
             json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules(message_seconds=0, tiers=False)
         ) as slack:
             ours, floor = (settings_for(slack, url) for url in urls)

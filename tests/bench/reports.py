@@ -30,8 +30,8 @@ from bot.figures import export, home, reports
 from bot.figures.standing import standing
 from bot.models import Team
 from bot.run import open_desk
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from handlers import lists
 from jobs import absence, claims, digest, duty, refresh, sla
@@ -167,9 +167,9 @@ def _options() -> argparse.Namespace:
 
 
 @asynccontextmanager
-async def _slack() -> AsyncIterator[LocalSlack]:
+async def _slack() -> AsyncIterator[Sandbox]:
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    async with LocalSlack(manifest, rules=Rules(message_seconds=0, tiers=False)) as slack:
+    async with Sandbox(manifest, rules=Rules(message_seconds=0, tiers=False)) as slack:
         yield slack
 
 
@@ -212,7 +212,7 @@ async def _timed(work: Callable[[], Awaitable[Any]]) -> float:
     return time.perf_counter() - begun
 
 
-async def _give_commands(slack: LocalSlack, settings: Settings, rounds: int) -> dict[str, float]:
+async def _give_commands(slack: Sandbox, settings: Settings, rounds: int) -> dict[str, float]:
     """Return for each command, and for opening the App Home, the seconds until the answer was there."""
     year = f"{datetime.now(UTC) - timedelta(days=364):%Y-%m-%d}..{datetime.now(UTC):%Y-%m-%d}"
     said = ["stats vandaag", "stats maand", f"stats {year}", "open", "mijn", f"zoek {SELDOM}", f"zoek {EVERYWHERE}",
@@ -225,7 +225,7 @@ async def _give_commands(slack: LocalSlack, settings: Settings, rounds: int) -> 
     return worst
 
 
-async def _command(slack: LocalSlack, words: str) -> float:
+async def _command(slack: Sandbox, words: str) -> float:
     before = len(slack.ephemerals(AGENT, CHANNEL))
     begun = time.perf_counter()
     await slack.command(AGENT, CHANNEL, f"/webcare {words}")
@@ -233,7 +233,7 @@ async def _command(slack: LocalSlack, words: str) -> float:
     return time.perf_counter() - begun
 
 
-async def _open_home(slack: LocalSlack) -> float:
+async def _open_home(slack: Sandbox) -> float:
     before = len(slack.calls("views.publish"))
     begun = time.perf_counter()
     await slack.open_home(AGENT)

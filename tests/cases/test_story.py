@@ -4,7 +4,7 @@ import json
 
 from bot.domain.case import CloseReason, Status
 from bot.models import Escalation, Event, Mention, Note, Reply, ReplyStatus
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, open_modal, square_texts
 

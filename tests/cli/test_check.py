@@ -14,8 +14,8 @@ from bot.cli.check import findings
 from bot.config import Settings
 from bot.models import Team
 from bot.run import utc_now
-from bot.sandbox.server import LocalSlack
-from bot.sandbox.workspace import UserGroup
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.workspace import UserGroup
 from bot.slack.check import Finding
 from jobs import duty
 from tests.conftest import SANNE, Databases, running_bot, settings_for
@@ -30,7 +30,7 @@ def wrong(all_found: dict[str, Finding]) -> set[str]:
     return {about for about, finding in all_found.items() if not finding.works}
 
 
-async def test_a_bot_for_which_all_is_well_has_nothing_wrong(database_url: str, slack: LocalSlack) -> None:
+async def test_a_bot_for_which_all_is_well_has_nothing_wrong(database_url: str, slack: Sandbox) -> None:
     everything = await found(settings_for(database_url, slack))
     assert wrong(everything) == set()
     assert set(everything) == {
@@ -40,7 +40,7 @@ async def test_a_bot_for_which_all_is_well_has_nothing_wrong(database_url: str, 
     assert "of webcare in the workspace Gemeente Voorbeeld" in everything["Bot token"].words
 
 
-async def test_all_that_is_wrong_is_found_in_one_go(slack: LocalSlack, tmp_path: Path) -> None:
+async def test_all_that_is_wrong_is_found_in_one_go(slack: Sandbox, tmp_path: Path) -> None:
     slack.app.scopes -= {"users:read", "im:write"}
     settings = settings_for(
         f"sqlite:///{tmp_path}/missing/w.db", slack,
@@ -54,7 +54,7 @@ async def test_all_that_is_wrong_is_found_in_one_go(slack: LocalSlack, tmp_path:
     assert "/invite" in everything["Channel of Webcare"].words
 
 
-async def test_a_setting_that_is_not_there_hides_nothing_else(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_a_setting_that_is_not_there_hides_nothing_else(sqlite_url: str, slack: Sandbox) -> None:
     everything = await found(settings_for(sqlite_url, slack, slack_bot_token="", slack_channel=""))
     assert wrong(everything) == {"Settings"}
     assert everything["App token"].works
@@ -69,21 +69,21 @@ async def test_a_setting_that_is_not_there_hides_nothing_else(sqlite_url: str, s
         ("org_login_required", "Slack refuses (org_login_required)"),
     ],
 )
-async def test_a_token_that_slack_refuses_is_told(sqlite_url: str, slack: LocalSlack, error: str, words: str) -> None:
+async def test_a_token_that_slack_refuses_is_told(sqlite_url: str, slack: Sandbox, error: str, words: str) -> None:
     slack.faults.error("auth.test", error)
     everything = await found(settings_for(sqlite_url, slack))
     assert wrong(everything) == {"Bot token"}
     assert words in everything["Bot token"].words
 
 
-async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_url: str, slack: Sandbox) -> None:
     slack.faults.down = True
     everything = await found(settings_for(sqlite_url, slack))
     assert wrong(everything) == {"Bot token", "App token"}
     assert "cannot be reached" in everything["App token"].words
 
 
-async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: Sandbox) -> None:
     slack.faults.rate_limit("conversations.history", 7)
     everything = await found(settings_for(sqlite_url, slack))
     assert "in 7 seconds" in everything["Channel of Webcare"].words
@@ -97,7 +97,7 @@ async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: LocalSl
         ("missing_scope", "paste bot/slack_manifest.json"),
     ],
 )
-async def test_the_channel_of_every_team_is_tried(database_url: str, slack: LocalSlack, error: str, words: str) -> None:
+async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sandbox, error: str, words: str) -> None:
     settings = settings_for(database_url, slack)
     engine = db.create_engine(database_url)
     async with db.sessions(engine)() as session:
@@ -114,7 +114,7 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Loca
 
 
 async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_is_told(
-    sqlite_url: str, slack: LocalSlack
+    sqlite_url: str, slack: Sandbox
 ) -> None:
     slack.app.scopes -= {"dnd:read", "usergroups:write"}
     everything = await found(settings_for(sqlite_url, slack))
@@ -136,7 +136,7 @@ async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_i
     ],
 )
 async def test_a_user_group_that_cannot_follow_duty_is_told_with_how_to_mend_it(
-    database_url: str, slack: LocalSlack, error: str, words: str
+    database_url: str, slack: Sandbox, error: str, words: str
 ) -> None:
     slack.workspace.usergroups["S0WEG"] = UserGroup("S0WEG", "dienst", "Dienst", [])
     settings = settings_for(database_url, slack)
@@ -155,7 +155,7 @@ async def test_a_user_group_that_cannot_follow_duty_is_told_with_how_to_mend_it(
     assert words in everything["User group of Webcare"].words
 
 
-async def test_over_http_the_signing_secret_stands_in_for_the_app_token(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_over_http_the_signing_secret_stands_in_for_the_app_token(sqlite_url: str, slack: Sandbox) -> None:
     everything = await found(settings_for(sqlite_url, slack, slack_app_token=""))
     assert wrong(everything) == set()
     assert everything["Signing secret"].works
@@ -163,7 +163,7 @@ async def test_over_http_the_signing_secret_stands_in_for_the_app_token(sqlite_u
 
 
 async def test_tables_that_are_yet_to_be_made_are_no_problem_on_sqlite_alone(
-    slack: LocalSlack, tmp_path: Path, postgres_uri: str
+    slack: Sandbox, tmp_path: Path, postgres_uri: str
 ) -> None:
     small = await found(settings_for(f"sqlite:///{tmp_path}/new.db", slack))
     large = await found(settings_for(postgres_uri, slack))
@@ -173,7 +173,7 @@ async def test_tables_that_are_yet_to_be_made_are_no_problem_on_sqlite_alone(
 
 
 async def test_a_database_that_cannot_be_written_is_found(
-    databases: Databases, postgres_uri: str, slack: LocalSlack
+    databases: Databases, postgres_uri: str, slack: Sandbox
 ) -> None:
     database_url = await databases.postgresql(postgres_uri)
     engine = db.create_engine(database_url)
@@ -185,9 +185,7 @@ async def test_a_database_that_cannot_be_written_is_found(
     assert "cannot be written (cannot execute UPDATE in a read-only transaction" in everything["Database"].words
 
 
-async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(
-    sqlite_url: str, slack: LocalSlack
-) -> None:
+async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(sqlite_url: str, slack: Sandbox) -> None:
     async with running_bot(sqlite_url, slack):
         pass
     everything = await found(settings_for(sqlite_url, slack, webcare_secret_key=seal.new_key()))
@@ -195,7 +193,7 @@ async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(
     assert "does not fit" in everything["Secret key"].words
 
 
-async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite_url: str, slack: Sandbox) -> None:
     port = unused_port()
     settings = settings_for(sqlite_url, slack, port=port)
     async with running_bot(sqlite_url, slack, port=port):
@@ -207,7 +205,7 @@ async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite
     assert "Cannot listen" in others["Web server"].words
 
 
-async def test_a_program_that_does_not_speak_http_may_have_the_port(sqlite_url: str, slack: LocalSlack) -> None:
+async def test_a_program_that_does_not_speak_http_may_have_the_port(sqlite_url: str, slack: Sandbox) -> None:
     def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.9\r\n")
         writer.close()

@@ -30,7 +30,7 @@ from bot.connectors.webhook import posts_of, verify
 from bot.domain.text import Text
 from bot.models import Account, Author, Event
 from bot.run import utc_now
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, running_bot
 from tests.fakes.command import Done, webcare
 from tests.fakes.mastodon import FakeMastodon
@@ -42,7 +42,7 @@ FEED = """<rss version="2.0"><channel><title>Nieuws \x1b[31m</title>
 
 
 @pytest.fixture
-def settings(slack: LocalSlack, tmp_path: Path) -> dict[str, Any]:
+def settings(slack: Sandbox, tmp_path: Path) -> dict[str, Any]:
     """Settings with which all is well."""
     return {
         "slack_bot_token": slack.app.bot_token,
@@ -520,7 +520,7 @@ async def test_an_account_stopped_by_hand_stays_so_until_it_is_started(
 
 
 async def test_a_source_stopped_by_hand_is_asked_to_send_again_later(
-    run: Webcare, slack: LocalSlack, tmp_path: Path
+    run: Webcare, slack: Sandbox, tmp_path: Path
 ) -> None:
     async def send() -> int:
         body = b'{"id": "1", "text": "Hallo", "author": {"name": "Jan"}}'

@@ -10,7 +10,7 @@ from bot.domain.case import ALLOWED_FROM, CLAIMS_FIRST, Move, Status, moves_from
 from bot.domain.mention import is_mere_thanks
 from bot.domain.reply import INITIALS, initials_of, signed
 from bot.models import ReplyStatus
-from bot.sandbox import state
+from bot.sandbox.slack import input_state
 from bot.texts import Texts
 from bot.views.case_card import case_card
 from tests.views.examples import NOW, case_file, reply
@@ -143,7 +143,7 @@ def offered(status: Status, replied: ReplyStatus | None, *, allows: bool = True)
     file = case_file(status, allows=allows, replies=[reply(replied)] if replied else [])
     card = case_card(file, Texts("nl", "Europe/Amsterdam"), NOW)
     names = set()
-    for _, element in state.elements(card.blocks):
+    for _, element in input_state.elements(card.blocks):
         names.add(element["action_id"])
         names |= {each["value"].partition(":")[0] for each in element.get("options", [])}
     return {MOVES[name] for name in names - NO_MOVES}
@@ -178,7 +178,7 @@ def test_only_what_claims_a_case_first_is_offered_beyond_what_its_status_allows(
 @pytest.mark.parametrize("status", Status)
 def test_the_menu_of_a_card_holds_no_more_than_slack_shows(status: Status) -> None:
     card = case_card(case_file(status), Texts("nl", "Europe/Amsterdam"), NOW)
-    menus = [element["options"] for _, element in state.elements(card.blocks) if element["type"] == "overflow"]
+    menus = [element["options"] for _, element in input_state.elements(card.blocks) if element["type"] == "overflow"]
     assert all(menu[-1]["value"].startswith("details:") and len(menu) <= 5 for menu in menus)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
 
 Json = dict[str, Any]
 SCOPES = ["chat:write", "channels:history", "channels:read", "im:write", "im:history", "users:read", "commands"]
@@ -138,7 +138,7 @@ class LittleApp:
 
 
 @asynccontextmanager
-async def running_workspace() -> AsyncIterator[tuple[LocalSlack, LittleApp]]:
+async def running_workspace() -> AsyncIterator[tuple[Sandbox, LittleApp]]:
     """The local Slack with this app installed."""
     little = LittleApp()
     app = web.Application()
@@ -149,7 +149,7 @@ async def running_workspace() -> AsyncIterator[tuple[LocalSlack, LittleApp]]:
     await site.start()
     address = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
     try:
-        async with LocalSlack(MANIFEST, rules=Rules(message_seconds=0, tiers=False), request_url=address) as slack:
+        async with Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False), request_url=address) as slack:
             little.client = AsyncWebClient(token=slack.app.bot_token, base_url=slack.api_url, retry_handlers=[])
             yield slack, little
     finally:

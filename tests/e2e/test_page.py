@@ -12,8 +12,8 @@ from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 from standardwebhooks import Webhook
 
-from bot.sandbox.server import LocalSlack
-from bot.sandbox.square import SANDBOX_SECRET
+from bot.sandbox.app import Sandbox
+from bot.sandbox.square.posts import SANDBOX_SECRET
 from tests.e2e.little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -54,18 +54,18 @@ READ_MRKDWN = """async (cases) => {
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def workspace() -> AsyncIterator[tuple[LocalSlack, LittleApp]]:
+async def workspace() -> AsyncIterator[tuple[Sandbox, LittleApp]]:
     async with running_workspace() as both:
         yield both
 
 
 @pytest.fixture
-def slack(workspace: tuple[LocalSlack, LittleApp]) -> LocalSlack:
+def slack(workspace: tuple[Sandbox, LittleApp]) -> Sandbox:
     return workspace[0]
 
 
 @pytest.fixture
-def app(workspace: tuple[LocalSlack, LittleApp]) -> LittleApp:
+def app(workspace: tuple[Sandbox, LittleApp]) -> LittleApp:
     return workspace[1]
 
 
@@ -73,19 +73,19 @@ async def post_card(app: LittleApp, claimed_by: str = "") -> None:
     await app.client.chat_postMessage(channel=WEBCARE, text=QUESTION, blocks=card(QUESTION, claimed_by))
 
 
-async def look(page: Page, slack: LocalSlack, person: str = SANNE) -> None:
+async def look(page: Page, slack: Sandbox, person: str = SANNE) -> None:
     await page.goto(f"{slack.base_url}/?person={person}")
     await expect(page.locator("[data-test=person][aria-pressed=true]")).to_be_visible()
 
 
-async def open_modal(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def open_modal(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app, claimed_by=f"<@{SANNE}>")
     await look(page, slack)
     await page.locator("[data-action-id='case:answer']").click()
     await expect(page.locator("[data-test=modal]")).to_be_visible()
 
 
-async def answer_as_team(slack: LocalSlack, post_id: str, text: str) -> None:
+async def answer_as_team(slack: Sandbox, post_id: str, text: str) -> None:
     reply = {"id": "r1", "in_reply_to": post_id, "conversation": post_id, "text": text, "private": False}
     body = json.dumps({"type": "reply.created", "timestamp": "2026-11-24T12:00:00Z", "data": reply})
     now = datetime.now(UTC)
@@ -98,7 +98,7 @@ async def answer_as_team(slack: LocalSlack, post_id: str, text: str) -> None:
         assert r.status == 200
 
 
-async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack: Sandbox, app: LittleApp) -> None:
     escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     blocks: list[Json] = [
         {"type": "header", "text": plain(HOSTILE[:150])},
@@ -116,7 +116,7 @@ async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack
     assert await page.evaluate("typeof hacked") == "undefined"
 
 
-async def test_another_person_sees_another_workspace(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_another_person_sees_another_workspace(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await app.client.chat_postEphemeral(channel=WEBCARE, user=YOUSSEF, text="Alleen voor Youssef")
     await look(page, slack)
     assert await page.get_by_text("Alleen voor Youssef").count() == 0
@@ -126,7 +126,7 @@ async def test_another_person_sees_another_workspace(page: Page, slack: LocalSla
     assert page.url.endswith(f"?person={YOUSSEF}")
 
 
-async def test_a_status_is_set_in_one_click_and_seen_by_others(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_a_status_is_set_in_one_click_and_seen_by_others(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     await page.locator("[data-test=status]").click()
     await expect(page.locator("[data-test=status]")).to_contain_text("Op vakantie")
@@ -134,9 +134,7 @@ async def test_a_status_is_set_in_one_click_and_seen_by_others(page: Page, slack
     await expect(page.locator(f"[data-person={SANNE}]")).to_contain_text("🌴")
 
 
-async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(
-    page: Page, slack: LocalSlack, app: LittleApp
-) -> None:
+async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     field = page.get_by_label("Je antwoord")
     await expect(field).to_be_focused()
@@ -152,9 +150,7 @@ async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(
     await expect(page.locator(".counter")).to_have_text("22 / 60 tekens")
 
 
-async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(
-    page: Page, slack: LocalSlack, app: LittleApp
-) -> None:
+async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     field, submit = page.get_by_label("Je antwoord"), page.locator("[data-test=modal-submit]")
     await submit.click()
@@ -168,7 +164,7 @@ async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(
     await expect(field).to_be_focused()
 
 
-async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     await page.keyboard.press("Escape")
     await expect(page.locator("[data-test=modal]")).to_be_hidden()
@@ -176,9 +172,7 @@ async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack:
     await slack.wait_for(lambda: not slack.views(SANNE))
 
 
-async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_there(
-    page: Page, slack: LocalSlack
-) -> None:
+async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_there(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     loading = {"id": "V1", "type": "modal", "title": plain("Antwoord"), "state": {"values": {}}}
     text = {"type": "section", "block_id": "wait", "text": plain("Even laden …")}
@@ -190,7 +184,7 @@ async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_the
     await expect(page.get_by_label("Je antwoord")).to_be_focused()
 
 
-async def test_what_came_in_elsewhere_is_counted(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_what_came_in_elsewhere_is_counted(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     await app.client.chat_postMessage(channel="C0ESCALATIE", text="Kijk even mee")
     channel = page.locator("[data-row=C0ESCALATIE]")
@@ -208,7 +202,7 @@ async def test_what_came_in_elsewhere_is_counted(page: Page, slack: LocalSlack, 
     await expect(toggle.locator("[data-test=square-unread]")).to_be_hidden()
 
 
-async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)
     await expect(page.locator("[data-action-id='case:claim']")).to_be_visible()
@@ -223,9 +217,7 @@ async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: Loca
     await expect(page.locator("[data-action-id='case:answer']")).to_be_focused()
 
 
-async def test_a_confirmation_that_is_declined_asks_the_app_nothing(
-    page: Page, slack: LocalSlack, app: LittleApp
-) -> None:
+async def test_a_confirmation_that_is_declined_asks_the_app_nothing(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)
     close, dialog = page.locator("[data-action-id='case:close']"), page.locator("[data-test=confirm]")
@@ -240,7 +232,7 @@ async def test_a_confirmation_that_is_declined_asks_the_app_nothing(
     assert app.heard[-1]["actions"][0]["action_id"] == "case:close"
 
 
-async def test_a_command_is_hinted_at_and_given(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_a_command_is_hinted_at_and_given(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     composer = page.locator("[data-test=composer]")
     await composer.press_sequentially("/we")
@@ -254,7 +246,7 @@ async def test_a_command_is_hinted_at_and_given(page: Page, slack: LocalSlack, a
     await expect(composer).to_have_value("")
 
 
-async def test_what_a_person_writes_is_escaped_as_slack_does(page: Page, slack: LocalSlack) -> None:
+async def test_what_a_person_writes_is_escaped_as_slack_does(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     await page.locator("[data-test=composer]").fill("1 < 2 & <!channel> @youssef")
     await page.locator("[data-test=composer-send]").click()
@@ -262,7 +254,7 @@ async def test_what_a_person_writes_is_escaped_as_slack_does(page: Page, slack: 
     assert slack.messages(WEBCARE)[-1]["text"] == f"1 &lt; 2 &amp; &lt;!channel&gt; <@{YOUSSEF}>"
 
 
-async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)
     await page.locator("[data-test=message]").hover()
@@ -276,7 +268,7 @@ async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: LocalS
     await expect(page.locator("#square")).to_be_visible()
 
 
-async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: LocalSlack) -> None:
+async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     await page.locator("[data-test=citizen]").select_option("Aylin Yılmaz")
     await page.locator("[data-test=square-text]").fill("Mag ik mijn hond loslaten in het park?")
@@ -292,7 +284,7 @@ async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: 
     await expect(page.locator("#announcer")).to_contain_text("Alleen op het veld bij de vijver.")
 
 
-async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: LocalSlack) -> None:
+async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: Sandbox) -> None:
     slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Hallo")
     await look(page, slack)
     await page.locator("[data-test=post-edit]").click()
@@ -309,7 +301,7 @@ async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: LocalSlack)
     assert [post["deleted"] for post in slack.square.posts] == [False, True]
 
 
-async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: LocalSlack) -> None:
+async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: Sandbox) -> None:
     page = await browser.new_page()
     await look(page, slack)
     port = int(slack.base_url.rpartition(":")[2])
@@ -320,14 +312,14 @@ async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: Loc
     await page.close()
 
 
-async def test_mrkdwn_reads_as_in_slack(page: Page, slack: LocalSlack) -> None:
+async def test_mrkdwn_reads_as_in_slack(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     found = await page.evaluate(READ_MRKDWN, [[source, marked] for source, _, marked in MRKDWN])
     expected = [[text, [], any(each not in {"time", ".sign"} for each in marked)] for _, text, marked in MRKDWN]
     assert found == expected
 
 
-async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack: LocalSlack) -> None:
+async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack: Sandbox) -> None:
     series = [
         {"name": name, "data": [{"label": "ma", "value": 3}, {"label": "di", "value": 8}]} for name in ("in", "uit")
     ]
@@ -374,7 +366,7 @@ async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_all_text_stands_out_from_what_is_behind_it(
-    page: Page, slack: LocalSlack, app: LittleApp, artifacts: Path, theme: Any
+    page: Page, slack: Sandbox, app: LittleApp, artifacts: Path, theme: Any
 ) -> None:
     await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     asked = slack.square.post({"id": "c1", "name": "Fatima", "handle": "fatima"}, QUESTION, private=True)
@@ -393,7 +385,7 @@ async def test_all_text_stands_out_from_what_is_behind_it(
     assert await page.evaluate(CONTRAST) == []
 
 
-async def test_the_reader_chooses_the_other_theme(page: Page, slack: LocalSlack) -> None:
+async def test_the_reader_chooses_the_other_theme(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     await page.locator("[data-test=theme]").click()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -402,7 +394,7 @@ async def test_the_reader_chooses_the_other_theme(page: Page, slack: LocalSlack)
 
 
 async def test_a_screen_of_320_pixels_shows_one_column_at_a_time(
-    page: Page, slack: LocalSlack, app: LittleApp, artifacts: Path
+    page: Page, slack: Sandbox, app: LittleApp, artifacts: Path
 ) -> None:
     await page.set_viewport_size({"width": 320, "height": 640})
     await post_card(app, claimed_by=f"<@{SANNE}>")
@@ -417,7 +409,7 @@ async def test_a_screen_of_320_pixels_shows_one_column_at_a_time(
         await page.screenshot(path=artifacts / f"narrow-{pane}.png")
 
 
-async def test_app_home_is_drawn_and_its_buttons_act(page: Page, slack: LocalSlack, app: LittleApp) -> None:
+async def test_app_home_is_drawn_and_its_buttons_act(page: Page, slack: Sandbox, app: LittleApp) -> None:
     view = {"type": "home", "blocks": [{"type": "actions", "elements": [button("Mijn zaken", "home:mine")]}]}
     await app.client.views_publish(user_id=SANNE, view=view)
     await look(page, slack)

@@ -14,7 +14,7 @@ from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Message, MessageKind, Reply, Team
 from bot.run import open_desk
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from bot.slack import messages
 from tests.clocks import RunningClock
 from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, settings_for
@@ -23,7 +23,7 @@ from tests.people import connect
 
 
 @asynccontextmanager
-async def looking_on(database_url: str, slack: LocalSlack, mastodon_url: str = "") -> AsyncIterator[Bot]:
+async def looking_on(database_url: str, slack: Sandbox, mastodon_url: str = "") -> AsyncIterator[Bot]:
     """A desk on the database that the killed bot works on, with the team's account; it does no work of its own."""
     engine = db.create_engine(database_url)
     settings = settings_for(database_url, slack)

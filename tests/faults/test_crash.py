@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.models import Mention, Reply, ReplyStatus
-from bot.sandbox.looking import action_ids
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import action_ids
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
@@ -37,7 +37,7 @@ arrives_or_not = pytest.mark.parametrize("arrives", [True, False], ids=["arrived
 
 @arrives_or_not
 async def test_killed_while_sending_the_reply_is_published_once(
-    database_url: str, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
 ) -> None:
     async with looking_on(database_url, slack, to_mastodon.url) as bot:
         await answer_and_kill(bot, tmp_path, to_mastodon, mastodon, arrives=arrives)
@@ -54,7 +54,7 @@ async def test_killed_while_sending_the_reply_is_published_once(
 
 @arrives_or_not
 async def test_killed_while_sending_and_long_away_the_reply_is_looked_up_first(
-    sqlite_url: str, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
+    sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
 ) -> None:
     """After an hour the server no longer knows the key: sending again could publish twice."""
     async with looking_on(sqlite_url, slack, to_mastodon.url) as bot:
@@ -67,7 +67,7 @@ async def test_killed_while_sending_and_long_away_the_reply_is_looked_up_first(
 
 
 async def test_killed_while_sending_and_impossible_to_look_up_the_card_asks(
-    sqlite_url: str, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path
+    sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path
 ) -> None:
     async with looking_on(sqlite_url, slack, to_mastodon.url) as bot:
         await answer_and_kill(bot, tmp_path, to_mastodon, mastodon, arrives=True)
@@ -84,7 +84,7 @@ async def test_killed_while_sending_and_impossible_to_look_up_the_card_asks(
 
 @arrives_or_not
 async def test_killed_while_sending_and_the_post_removed_meanwhile_the_reply_is_looked_up(
-    sqlite_url: str, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
+    sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between, tmp_path: Path, arrives: bool
 ) -> None:
     """The server refuses to publish it again, but that says nothing about the first time."""
     async with looking_on(sqlite_url, slack, to_mastodon.url) as bot:
@@ -100,7 +100,7 @@ async def test_killed_while_sending_and_the_post_removed_meanwhile_the_reply_is_
 
 @arrives_or_not
 async def test_killed_while_posting_a_card_there_is_one_card(
-    sqlite_url: str, slack: LocalSlack, mastodon: FakeMastodon, tmp_path: Path, arrives: bool
+    sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon, tmp_path: Path, arrives: bool
 ) -> None:
     async with (
         looking_on(sqlite_url, slack, mastodon.base_url) as bot,

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.sla import ClockKind
 from bot.models import Clock
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from tests.conftest import Bot, Databases, eventually
 from tests.fakes.between import ANY, Between
 from tests.faults.processes import (
@@ -52,7 +52,7 @@ async def every_step_is_told_once(bot: Bot) -> None:
 
 
 async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
-    database_url: str, slack: LocalSlack, tmp_path: Path
+    database_url: str, slack: Sandbox, tmp_path: Path
 ) -> None:
     async with looking_on(database_url, slack) as bot, Between(slack.base_url) as to_slack:
         await late(bot, 12, claimed=9)
@@ -66,7 +66,7 @@ async def test_killed_again_and_again_while_it_tells_each_step_stands_once(
 
 
 async def test_killed_with_the_steps_taken_but_not_committed_they_are_taken_again(
-    postgres_url: str, slack: LocalSlack, tmp_path: Path
+    postgres_url: str, slack: Sandbox, tmp_path: Path
 ) -> None:
     async with looking_on(postgres_url, slack) as bot:
         await late(bot, 5)

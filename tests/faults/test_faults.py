@@ -15,8 +15,8 @@ from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.text import Refused
 from bot.models import Event, Message, Reply, ReplyStatus
-from bot.sandbox.delivery import Acknowledgement, Kind
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.delivery import Acknowledgement, Kind
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, account_of, eventually, rows_with

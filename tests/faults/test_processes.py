@@ -14,8 +14,8 @@ from standardwebhooks import Webhook
 
 from bot.domain.case import Status
 from bot.models import Case, Message, MessageKind
-from bot.sandbox.looking import text_of
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
 from tests.bench.apps import free_port
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually
 from tests.faults.processes import (
@@ -35,7 +35,7 @@ CARDS = {f"case:{number}" for number in range(1, MANY + 1)}
 
 
 @pytest.fixture
-async def bot(databases: Databases, postgres_uri: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """A desk that looks on; the work is done by the processes."""
     async with looking_on(await databases.postgresql(postgres_uri), slack) as looking:
         yield looking

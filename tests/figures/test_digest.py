@@ -10,7 +10,7 @@ import pytest
 from bot import cases
 from bot.domain.figures import Figures, Overview, Span, Standing
 from bot.models import Account, Message, MessageKind, Team
-from bot.sandbox import blocks
+from bot.sandbox.slack import blocks
 from bot.texts import LANGUAGES, Texts
 from bot.views.digest import overview
 from jobs.digest import send_digests

@@ -26,9 +26,9 @@ from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
 from bot.outgoing import outbox
 from bot.outgoing.composing import Answer
-from bot.sandbox.looking import text_of
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.rules import Rules
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.digest import paragraphs
@@ -275,7 +275,7 @@ class Told(NamedTuple):
 async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
     """Let the bot live through a history, and ask it all at the moment NOW, a Monday."""
     async with (
-        LocalSlack(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as slack,
+        Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as slack,
         running_bot(url, slack, lambda: NOW) as bot,
     ):
         async with bot.desk.session() as session:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.models import Reply, ReplyKind
-from bot.sandbox.looking import action_ids
+from bot.sandbox.slack.inspection import action_ids
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import asks_for_a_promise, open_modal, square_texts
 

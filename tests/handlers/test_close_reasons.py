@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from bot.domain.case import Status
 from bot.models import Case, Clock, Event, Role
-from bot.sandbox.looking import text_of
-from bot.sandbox.state import elements
+from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import text_of
 from bot.team.settings import TeamSettings
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import asked, changed, make_role, open_group, open_modal, settings_of

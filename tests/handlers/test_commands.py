@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.case import Status
 from bot.models import Agent, Case, Mention, Team
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from handlers import lists
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import answer, asked, square_texts

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.domain.case import Status
 from bot.models import Role, Team
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, home, make_role, open_modal, square_texts
 

@@ -3,7 +3,7 @@
 from sqlmodel import col, select
 
 from bot.models import Event
-from bot.sandbox.looking import action_ids
+from bot.sandbox.slack.inspection import action_ids
 from bot.team import teams
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import mention, open_modal

@@ -11,7 +11,7 @@ from bot import accounts, db
 from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
 from bot.run import open_desk
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from jobs import poll, refresh
 from tests.conftest import Bot, account_of, eventually
 from tests.fakes.between import Between
@@ -196,7 +196,7 @@ async def second(bot: Bot, database_url: str) -> AsyncIterator[Desk]:
 
 
 async def test_two_processes_that_ask_at_once_store_each_mention_once(
-    bot: Bot, second: Desk, slack: LocalSlack, mastodon: FakeMastodon, to_mastodon: Between
+    bot: Bot, second: Desk, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between
 ) -> None:
     """The first has an old page in its hands while the second has long stored it, and more."""
     account_id = await connect(bot, to_mastodon.url)

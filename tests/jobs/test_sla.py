@@ -11,7 +11,7 @@ from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence

@@ -14,7 +14,7 @@ from bot.desk import Desk
 from bot.domain.mention import Allows, Author, Post
 from bot.models import MessageKind
 from bot.run import open_desk
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from jobs import sla
 from tests.clocks import StoppedClock, local
 from tests.conftest import MARIEKE, SANNE, Bot, running_bot
@@ -38,7 +38,7 @@ Told = dict[datetime, set[tuple[str, int]]]
 
 
 @pytest.fixture
-async def team(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def team(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     async with running_bot(database_url, slack, StoppedClock(local(ARRIVALS[0]))) as bot:
         yield bot
 
@@ -114,7 +114,7 @@ async def live_through(bot: Bot, moments: Sequence[datetime]) -> Told:
 
 
 async def test_eleven_days_bring_exactly_the_reminders_that_a_slow_count_expects(
-    database_url: str, slack: LocalSlack
+    database_url: str, slack: Sandbox
 ) -> None:
     """Three desks ask at every moment, and on Easter Saturday all of them end and begin anew."""
     target = 60

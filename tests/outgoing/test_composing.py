@@ -12,7 +12,7 @@ from bot.domain.text import Refused, Wrong
 from bot.models import Mention, Reply, ReplyKind
 from bot.outgoing import composing, outbox
 from bot.outgoing.composing import Answer
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import answer, open_modal, square_texts
 
@@ -130,7 +130,7 @@ async def test_initials_of_a_colleague_are_refused_and_nothing_is_approved(sqlit
 
 
 @pytest.fixture
-async def slow_bot(sqlite_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def slow_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot with a minute to undo."""
     async with running_bot(sqlite_url, slack, undo_seconds=60) as running:
         yield running

@@ -9,7 +9,7 @@ import pytest
 from bot import accounts
 from bot.domain.case import Status
 from bot.models import Account, Mention, Message, MessageKind, Reply, ReplyStatus
-from bot.sandbox.looking import action_ids, text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import poll, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.mastodon import FakeMastodon

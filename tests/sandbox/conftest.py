@@ -1,4 +1,4 @@
-"""A local Slack with a small app, and the real SDK to call it."""
+"""The sandbox with a small app, and the real SDK to call it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.rules import Rules
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.slack.server import LocalSlack
 
 MANIFEST: dict[str, Any] = {
     "display_information": {"name": "Webcare"},
@@ -64,10 +65,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def slack(clock: Clock) -> AsyncIterator[LocalSlack]:
-    """The workspace on its own clock; messages and tiers are not paced."""
-    rules = Rules(message_seconds=0, tiers=False, ack_seconds=1.0, redelivery_seconds=(0, 0, 0))
-    async with LocalSlack(MANIFEST, rules=rules, now=clock) as running:
+def rules() -> Rules:
+    """Messages and tiers are not paced, and nothing waits long."""
+    return Rules(message_seconds=0, tiers=False, ack_seconds=1.0, redelivery_seconds=(0, 0, 0))
+
+
+@pytest.fixture
+async def slack(rules: Rules, clock: Clock) -> AsyncIterator[Sandbox]:
+    """The workspace, on its own clock, with the square beside it."""
+    async with Sandbox(MANIFEST, rules=rules, now=clock) as running:
         yield running
 
 

@@ -14,8 +14,8 @@ from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.models import Agent, Event, Message, MessageKind, Team
-from bot.sandbox.looking import action_ids, text_of
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence
@@ -28,7 +28,7 @@ GROUP = "S0COMMUNICATIE"
 
 
 @pytest.fixture
-async def office(database_url: str, slack: LocalSlack) -> AsyncIterator[Bot]:
+async def office(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot on a Friday morning; its clock and Slack's stand still until they are moved."""
     clock = StoppedClock(local("2026-11-20 10:00"))
     slack.workspace.now = lambda: clock().timestamp()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.domain.text import Wrong
 from bot.models import Clock, Event, Team
-from bot.sandbox.looking import action_ids, text_of
-from bot.sandbox.state import elements
+from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import forms
 from bot.team.settings import HOLIDAYS, LadderStep, Norm, Recipient, TeamSettings
 from bot.texts import Texts

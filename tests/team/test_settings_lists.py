@@ -7,9 +7,9 @@ import pytest
 
 from bot.domain.sla import ClockKind
 from bot.models import Agent, Clock, Escalation, Event, Role
-from bot.sandbox.looking import action_ids, text_of
-from bot.sandbox.state import elements
-from bot.sandbox.workspace import UserGroup
+from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.sandbox.slack.workspace import UserGroup
 from bot.staffing import presence
 from bot.team import teams
 from bot.team.settings import Adviser, Norm

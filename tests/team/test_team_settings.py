@@ -4,8 +4,8 @@ import pytest
 
 from bot.config import BadSettings
 from bot.models import Agent, Event, Message, MessageKind, Role, Team
-from bot.sandbox.looking import action_ids, text_of
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import refresh
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import changed, changes, home, open_group, open_modal, settings_of
@@ -120,7 +120,7 @@ async def test_what_is_left_as_it_is_does_not_ask_slack(sqlite_bot: Bot) -> None
 
 
 async def test_the_bot_speaks_the_chosen_language_at_once_and_in_every_process(
-    database_url: str, slack: LocalSlack
+    database_url: str, slack: Sandbox
 ) -> None:
     async with running_bot(database_url, slack) as bot, running_bot(database_url, slack) as other:
         await open_group(bot, SANNE, "team")
@@ -156,7 +156,7 @@ async def test_only_the_first_team_asks_for_the_language(sqlite_bot: Bot) -> Non
 
 
 async def test_the_last_change_of_name_and_channel_wins_be_it_in_slack_or_in_the_environment(
-    database_url: str, slack: LocalSlack
+    database_url: str, slack: Sandbox
 ) -> None:
     async with running_bot(database_url, slack) as bot:
         await open_group(bot, SANNE, "team")
@@ -172,7 +172,7 @@ async def test_the_last_change_of_name_and_channel_wins_be_it_in_slack_or_in_the
 
 
 async def test_a_team_from_before_the_environment_was_kept_follows_it_once_more(
-    sqlite_url: str, slack: LocalSlack
+    sqlite_url: str, slack: Sandbox
 ) -> None:
     async with running_bot(sqlite_url, slack) as bot, bot.desk.session() as session:
         (await session.get_one(Team, 1)).environment = None
@@ -182,7 +182,7 @@ async def test_a_team_from_before_the_environment_was_kept_follows_it_once_more(
 
 
 async def test_an_environment_that_names_another_teams_name_or_channel_is_refused(
-    sqlite_url: str, slack: LocalSlack
+    sqlite_url: str, slack: Sandbox
 ) -> None:
     async with running_bot(sqlite_url, slack) as bot:
         await add_team(bot)

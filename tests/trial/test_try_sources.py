@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.run import run, utc_now
-from bot.sandbox.looking import action_ids
+from bot.sandbox.slack.inspection import action_ids
 from bot.trial.trying import RealSource, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
 from tests.fakes.between import Between

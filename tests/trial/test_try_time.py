@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.hours import next_opening
-from bot.sandbox.looking import text_of
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
 from bot.team.settings import TeamSettings
 from bot.trial.trying import just_before_a_week
 from tests.conftest import CHANNEL, MARIEKE
@@ -19,7 +19,7 @@ ESCALATIONS = "C0ESCALATIE"
 moments = st.integers(1_700_000_000, 2_050_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
-async def last_week(slack: LocalSlack) -> dict[str, Any]:
+async def last_week(slack: Sandbox) -> dict[str, Any]:
     return await card(slack, "De afgelopen week")
 
 

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from bot.sandbox.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from bot.trial.trying import RealSource, try_out
 from tests.conftest import CHANNEL
 
 
 @asynccontextmanager
-async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[LocalSlack]:
+async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[Sandbox]:
     """`webcare try`, interrupted at the end of the block; gives the workspace that it opened."""
-    ready: asyncio.Future[LocalSlack] = asyncio.get_running_loop().create_future()
+    ready: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
     said: list[str] = []
     work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
     task = asyncio.create_task(work)
@@ -29,7 +29,7 @@ async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[LocalS
             await task
 
 
-async def card(slack: LocalSlack, *words: str) -> dict[str, Any]:
+async def card(slack: Sandbox, *words: str) -> dict[str, Any]:
     """Wait for the card that holds all these words."""
 
     def shown() -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Allows
 from bot.domain.reply import Composed
 from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, MessageKind, Note, Reply, ReplyStatus, Team
-from bot.sandbox import blocks, modals
+from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card

@@ -10,7 +10,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from bot.domain.case import Move
-from bot.sandbox import blocks, modals
+from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.details_modal import EVENTS
 from tests.views.examples import homes, messages, opened

@@ -122,7 +122,7 @@ const FRAMES = {
     state.people = people;
     return ["rail"];
   },
-  square(state, { posts }) {
+  square(state, { square: posts }) {
     const known = new Set(state.square.map((post) => post.id));
     state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
     for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);

@@ -1,0 +1,119 @@
+"""The limits of the blocks for figures.
+
+https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block and
+https://docs.slack.dev/reference/block-kit/blocks/data-table-block
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bot.sandbox.slack.block_check import Check, Json
+
+MOST_SERIES = 6
+MOST_CATEGORIES = 20
+MOST_LABEL = 20
+MOST_TABLE_CHARACTERS = 10_000
+
+
+def check_chart(check: Check, block: Json, at: str) -> None:
+    """A pie, bar, area or line chart with a title."""
+    check.string(block, "title", at, most=50)
+    if not check.has(block, "chart", at):
+        return
+    chart, place = block["chart"], f"{at}/chart"
+    if not isinstance(chart, dict):
+        check.wrong(place, "must be an object")
+    elif chart.get("type") == "pie":
+        for i, each in enumerate(check.items(chart, "segments", place, least=1, most=MOST_SERIES)):
+            _check_point(check, each, f"{place}/segments/{i}", positive=True)
+    elif chart.get("type") in ("bar", "area", "line"):
+        _check_axes(check, chart, place)
+    else:
+        check.wrong(f"{place}/type", f"unsupported type: {chart.get('type')}")
+
+
+def _check_axes(check: Check, chart: Json, at: str) -> None:
+    series = check.items(chart, "series", at, least=1, most=MOST_SERIES)
+    axes = chart.get("axis_config")
+    if not isinstance(axes, dict):
+        check.wrong(at, "missing required field: axis_config")
+        return
+    place = f"{at}/axis_config"
+    categories = check.items(axes, "categories", place, least=1, most=MOST_CATEGORIES)
+    for i, category in enumerate(categories):
+        check.length(category, f"{place}/categories/{i}", most=MOST_LABEL)
+    for name in ("x_label", "y_label"):
+        check.optional(axes, name, place, most=50)
+    names: set[str] = set()
+    for i, each in enumerate(series):
+        _check_series(check, each, f"{at}/series/{i}", categories)
+        name = str(each.get("name")) if isinstance(each, dict) else ""
+        if name in names:
+            check.wrong(f"{at}/series/{i}/name", "must be unique")
+        names.add(name)
+
+
+def _check_series(check: Check, series: Any, at: str, categories: list[Any]) -> None:
+    if not isinstance(series, dict):
+        check.wrong(at, "must be an object")
+        return
+    check.string(series, "name", at, most=MOST_LABEL)
+    points = check.items(series, "data", at, least=1, most=MOST_CATEGORIES)
+    for i, point in enumerate(points):
+        _check_point(check, point, f"{at}/data/{i}", positive=False)
+    if [p.get("label") for p in points if isinstance(p, dict)] != categories:
+        check.wrong(f"{at}/data", "labels must equal the categories of axis_config")
+
+
+def _check_point(check: Check, point: Any, at: str, *, positive: bool) -> None:
+    if not isinstance(point, dict):
+        check.wrong(at, "must be an object")
+        return
+    check.string(point, "label", at, most=MOST_LABEL)
+    value = point.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        check.wrong(f"{at}/value", "must be a number")
+    elif positive and value <= 0:
+        check.wrong(f"{at}/value", "must be more than 0")
+
+
+def check_table(check: Check, block: Json, at: str) -> None:
+    """A table: a header row and 1-100 rows of 1-20 cells, all of the same width."""
+    check.string(block, "caption", at, most=3000)
+    size = block.get("page_size", 5)
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 100:
+        check.wrong(f"{at}/page_size", "must be between 1 and 100")
+    rows = check.items(block, "rows", at, least=2, most=101)
+    widths = {len(row) for row in rows if isinstance(row, list)}
+    if len(widths) > 1:
+        check.wrong(f"{at}/rows", "all rows must have the same number of cells")
+    characters = 0
+    for i, row in enumerate(rows):
+        place = f"{at}/rows/{i}"
+        if not isinstance(row, list) or not 1 <= len(row) <= 20:
+            check.wrong(place, "must have between 1 and 20 cells")
+            continue
+        for j, cell in enumerate(row):
+            characters += _check_cell(check, cell, f"{place}/{j}", header=i == 0)
+    if characters > MOST_TABLE_CHARACTERS:
+        check.wrong(at, f"no more than {MOST_TABLE_CHARACTERS} characters allowed in all cells")
+
+
+def _check_cell(check: Check, cell: Any, at: str, *, header: bool) -> int:
+    """Check one cell; how many characters it counts for."""
+    kinds = ("raw_text", "raw_number") if header else ("raw_text", "raw_number", "rich_text")
+    if not isinstance(cell, dict) or cell.get("type") not in kinds:
+        kind = cell.get("type") if isinstance(cell, dict) else cell
+        check.wrong(at, f"unsupported type: {kind}")
+        return 0
+    if cell["type"] == "raw_text":
+        check.string(cell, "text", at, most=3000)
+        return len(str(cell.get("text", "")))
+    if cell["type"] == "raw_number":
+        value = cell.get("value")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            check.wrong(f"{at}/value", "must be a number")
+        return len(str(value))
+    return 0

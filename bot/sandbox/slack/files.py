@@ -1,0 +1,89 @@
+"""The files.* methods: an upload in three steps.
+
+https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.sandbox.slack import events
+from bot.sandbox.slack.api_method import Invalid, Json, Method, SlackError, parsed, required
+from bot.sandbox.slack.chat import channel_of, checked_blocks, thread_of, written_by_app
+from bot.sandbox.slack.workspace import StoredFile, Workspace
+
+
+def get_upload_url(workspace: Workspace, args: Json) -> Json:
+    """An address to send a file's bytes to, and the id the file will have."""
+    name = required(args, "filename")
+    try:
+        size = int(required(args, "length"))
+    except ValueError:
+        raise Invalid("invalid_arguments", [("/length", "must be an integer")]) from None
+    if size <= 0:
+        raise Invalid("invalid_arguments", [("/length", "must be greater than 0")])
+    stored = StoredFile(workspace.new_id("F"), name, size, title=name)
+    workspace.files[stored.id] = stored
+    return {"upload_url": f"{workspace.base_url}/upload/{stored.id}", "file_id": stored.id}
+
+
+def complete_upload(workspace: Workspace, args: Json) -> Json:
+    """Finish uploads and, with a channel, share them there as one message."""
+    sent = parsed(args, "files")
+    if not isinstance(sent, list) or not sent:
+        raise Invalid("invalid_arguments", [("/files", "must be an array of files")])
+    stored = [_uploaded(workspace, each) for each in sent]
+    described = [describe(workspace, each) for each in stored]
+    where = args.get("channel_id") or str(args.get("channels") or "").split(",")[0]
+    if where:
+        _share(workspace, args | {"channel": where}, described)
+    for each in stored:
+        each.shared = True
+    return {"files": described}
+
+
+def describe(workspace: Workspace, stored: StoredFile) -> Json:
+    """A file as Slack describes it."""
+    address = f"{workspace.base_url}/files/{stored.id}"
+    return {
+        "id": stored.id,
+        "name": stored.name,
+        "title": stored.title,
+        "size": stored.size,
+        "filetype": stored.name.rpartition(".")[2],
+        "mode": "hosted",
+        "user": workspace.app.user_id,
+        "created": int(workspace.now()),
+        "url_private": address,
+        "url_private_download": address,
+        "permalink": address,
+    }
+
+
+def _share(workspace: Workspace, args: Json, described: list[Json]) -> None:
+    channel = channel_of(workspace, args)
+    if workspace.app.user_id not in channel.members:
+        raise SlackError("not_in_channel")
+    message = written_by_app(
+        workspace, {"text": str(args.get("initial_comment") or ""), "files": described, "upload": True}
+    )
+    if (sent := parsed(args, "blocks")) is not None:
+        message["blocks"] = checked_blocks(workspace, sent)
+    if args.get("thread_ts"):
+        message["thread_ts"] = thread_of(workspace, channel, str(args["thread_ts"]))
+    posted = workspace.add_message(channel.id, message)
+    events.tell(workspace, events.message_posted(workspace, channel.id, posted))
+
+
+def _uploaded(workspace: Workspace, sent: Json) -> StoredFile:
+    stored = workspace.files.get(str(sent.get("id")))
+    if stored is None or not stored.uploaded:
+        raise SlackError("file_not_found")
+    stored.title = str(sent.get("title") or stored.name)
+    return stored
+
+
+METHODS: Mapping[str, Method] = {
+    "files.getUploadURLExternal": Method(get_upload_url, ("files:write",), tier=4, reads=True),
+    "files.completeUploadExternal": Method(complete_upload, ("files:write",), tier=4),
+}

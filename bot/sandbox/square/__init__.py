@@ -1,0 +1,6 @@
+"""What is about citizens, and our example.
+
+posts.py               Het Plein, the citizens' square: its posts, and their way to the bot and back by webhooks
+example_posts.py       what citizens post in the first minute of `webcare try`, and the afternoon before
+example_workspace.py   the Slack workspace of Gemeente Voorbeeld
+"""

@@ -1,0 +1,22 @@
+"""The local Slack alone, without the square."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.square.example_workspace import example_workspace
+
+
+@pytest.fixture
+def workspace(manifest: dict[str, Any], rules: Rules, clock: Callable[[], float]) -> Workspace:
+    return example_workspace(manifest, rules, clock)
+
+
+@pytest.fixture
+async def slack(workspace: Workspace) -> AsyncIterator[LocalSlack]:
+    async with LocalSlack(workspace) as running:
+        yield running

@@ -1,0 +1,37 @@
+"""The local Slack and the square together: the page that shows both, and its doors."""
+
+import aiohttp
+import pytest
+
+from bot.sandbox.app import Sandbox
+from tests.sandbox.slack.test_local_page import open_page
+
+
+async def test_the_page_and_its_files_are_served_with_a_strict_policy(slack: Sandbox) -> None:
+    async with aiohttp.ClientSession() as http:
+        for path in ("/", "/static/app.js"):
+            async with http.get(f"{slack.base_url}{path}") as answer:
+                assert answer.status == 200
+                assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        async with http.get(f"{slack.base_url}/static/../app.py") as answer:
+            assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "kwaad.example"}, {"Origin": "https://kwaad.example"}, {"Origin": "null"}]
+)
+async def test_other_hosts_and_origins_may_not_post_on_the_square(slack: Sandbox, headers: dict[str, str]) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{slack.base_url}/square/posts", headers=headers, json={}) as answer,
+    ):
+        assert answer.status == 403
+
+
+async def test_the_page_shows_the_posts_of_the_square_as_they_come(slack: Sandbox) -> None:
+    slack.square.post({"id": "c1", "name": "Kim", "handle": "kim"}, "een")
+    async with open_page(slack) as (tab, hello):
+        assert [post["text"] for post in hello["square"]] == ["een"]
+        slack.square.post({"id": "c1", "name": "Kim", "handle": "kim"}, "twee")
+        assert [post["text"] for post in (await tab.next("square"))["square"]] == ["een", "twee"]
