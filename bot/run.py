@@ -59,7 +59,7 @@ async def open_desk(
             session=db.sessions(engine),
             reading=db.readings(engine),
             slack=slack_client(settings, slack_session),
-            connector=accounts.connector_of(settings, client),
+            connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
             wake=lanes,
             now=now,
             t=Texts(settings.webcare_language, settings.time_zone),

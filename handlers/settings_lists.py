@@ -48,7 +48,7 @@ async def _platforms(session: AsyncSession, desk: Desk, team_id: int, settings: 
     found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
     named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
     for account in found:
-        if account.platform in connectors.PLATFORMS:
+        if connectors.known(account.platform):
             named.setdefault(account.platform, []).append(str(account.options.get("title") or account.name))
     return {
         p: connectors.title(p) or desk.t("Own sources: {names}", names=", ".join(names)) for p, names in named.items()

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors, db
 from bot.cases import inbox
 from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.mention import Post
 from bot.models import WAITING, Account, Case, Mention
@@ -39,7 +40,8 @@ async def poll_due(desk: Desk) -> None:
 
 def _polls(account: Account) -> bool:
     """Tell whether it is up to us to ask; cases made by hand have an account that has no connector."""
-    return account.platform in connectors.PLATFORMS and connectors.PLATFORMS[account.platform].polls
+    platform = connectors.known(account.platform)
+    return platform is not None and platform.can(Capability.POLLS)
 
 
 async def poll(desk: Desk, account_id: str) -> datetime | None:

@@ -7,6 +7,7 @@ manual.py  the account of hand-made cases
 """
 
 from bot.accounts.store import (
+    DraftSecrets,
     add,
     address,
     connected,
@@ -24,9 +25,11 @@ from bot.accounts.store import (
     renew,
     start,
     stop,
+    tools_of,
 )
 
 __all__ = [
+    "DraftSecrets",
     "add",
     "address",
     "connected",
@@ -44,4 +47,5 @@ __all__ = [
     "renew",
     "start",
     "stop",
+    "tools_of",
 ]

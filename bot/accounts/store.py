@@ -1,6 +1,7 @@
 """The accounts on platforms: how a stored one becomes what its connector needs, and how one is added or mended."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from bot.accounts.seal import seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
+from bot.connectors.platform import Tools
+from bot.db import HELD, Sessions
 from bot.domain.text import Wrong, text
 from bot.models import Account, Event, Team
 from bot.team import teams
@@ -48,9 +51,58 @@ def address(name: str, settings: Settings) -> str:
     return f"{at}/in/{name}"
 
 
-def connector_of(settings: Settings, client: Client) -> Callable[[Account], base.Connector]:
+def connector_of(
+    settings: Settings, client: Client, now: Callable[[], datetime], open_session: Sessions
+) -> Callable[[Account], base.Connector]:
     """Return the function that builds the connector of a stored account."""
-    return lambda row: connectors.connect(opened(row, settings), client)
+
+    def connector(row: Account) -> base.Connector:
+        secrets = StoredSecrets(row.id, settings, open_session)
+        return connectors.connect(opened(row, settings), Tools(client, now, secrets))
+
+    return connector
+
+
+def tools_of(draft: base.Account, client: Client, now: Callable[[], datetime]) -> Tools:
+    """Return what the connector of an account that is not stored works with; `DraftSecrets.now` are its tokens then."""
+    return Tools(client, now, DraftSecrets(draft.secrets))
+
+
+@dataclass(frozen=True)
+class StoredSecrets:
+    """The secrets of one account in the database."""
+
+    account_id: int
+    settings: Settings
+    open_session: Sessions
+
+    async def read(self) -> Mapping[str, str]:
+        """Return the newest secrets."""
+        async with self.open_session() as session:
+            row = await session.get_one(Account, self.account_id)
+            return unseal(row.sealed, self.settings.webcare_secret_key.get_secret_value())
+
+    async def replace(self, new: Mapping[str, str]) -> None:
+        """Store new secrets; returns once they are committed."""
+        async with self.open_session() as session:
+            row = await session.get_one(Account, self.account_id, with_for_update=HELD)
+            row.sealed = seal(new, self.settings.webcare_secret_key.get_secret_value())
+            session.add(row)
+
+
+@dataclass
+class DraftSecrets:
+    """The secrets of an account that is not stored yet: `now` holds them as the platform last gave them."""
+
+    now: Mapping[str, str]
+
+    async def read(self) -> Mapping[str, str]:
+        """Return the newest secrets."""
+        return self.now
+
+    async def replace(self, new: Mapping[str, str]) -> None:
+        """Keep new secrets, so that these are stored with the account."""
+        self.now = dict(new)
 
 
 async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) -> None:
@@ -142,7 +194,7 @@ async def named(session: AsyncSession, name: str) -> Account:
 async def connected(session: AsyncSession) -> list[Account]:
     """Return the accounts that have a connector, in order of age (those for cases made by hand have none)."""
     rows = await session.exec(
-        select(Account).where(col(Account.platform).in_(connectors.PLATFORMS)).order_by(col(Account.id))
+        select(Account).where(col(Account.platform).in_(connectors.registry().platforms)).order_by(col(Account.id))
     )
     return list(rows)
 

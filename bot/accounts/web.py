@@ -9,7 +9,8 @@ from sqlmodel import select
 
 from bot.accounts import store
 from bot.cases import inbox
-from bot.connectors.webhook import NotSigned, posts_of, verify
+from bot.connectors.base import NotSigned
+from bot.connectors.webhook import posts_of, verify
 from bot.desk import Desk
 from bot.domain.payload import BadPayload
 from bot.logs import trace

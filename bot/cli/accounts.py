@@ -16,7 +16,8 @@ from bot.cli.platforms import TokenEnv, TokenFile, given_token, proper_token
 from bot.cli.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
 from bot.config import BadSettings, Settings
 from bot.connectors import base
-from bot.connectors.http import new_client
+from bot.connectors.http import Client, new_client
+from bot.connectors.platform import Capability
 from bot.connectors.webhook import new_secret
 from bot.models import Account, Team
 from bot.run import utc_now
@@ -39,7 +40,7 @@ async def _list(settings: Settings) -> None:
         rows = await accounts.connected(session)
         teams = {row.team_id: (await session.get_one(Team, row.team_id)).name for row in rows}
     if not rows:
-        say("There are no accounts yet: webcare accounts add mastodon, … add feed or … add webhook.")
+        say("There are no accounts yet; connect one with: webcare accounts add")
         return
     table = Table("Platform", "Name", "Team", "State", "Last read")
     t = Texts("en", settings.time_zone)
@@ -54,13 +55,22 @@ def _state(row: Account, t: Texts) -> str:
         return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.kept(row.problem)}"
     if row.problem is not None:
         return f"Trouble, is tried again. {t.kept(row.problem)}"
-    return "Works" if row.polled_at or not connectors.PLATFORMS[row.platform].polls else "Not read yet"
+    return "Works" if row.polled_at or not _is_polled(row) else "Not read yet"
 
 
 def _last_read(row: Account, t: Texts) -> str:
-    if not connectors.PLATFORMS[row.platform].polls:
+    if not _is_polled(row):
         return "it calls us"
     return t.when(row.polled_at, utc_now()) if row.polled_at else "–"
+
+
+def _is_polled(row: Account) -> bool:
+    platform = connectors.known(row.platform)
+    return platform is not None and platform.can(Capability.POLLS)
+
+
+def _connector(account: base.Account, client: Client) -> base.Connector:
+    return connectors.connect(account, accounts.tools_of(account, client, utc_now))
 
 
 @accounts_app.command("check")
@@ -79,7 +89,7 @@ async def _check(settings: Settings, name: str) -> bool:
             rows = [await accounts.named(session, name)] if name else await accounts.connected(session)
         for row in rows:
             say(f"{row.platform} {row.name}")
-            health = await accounts.health(connectors.connect(accounts.opened(row, settings), client))
+            health = await accounts.health(_connector(accounts.opened(row, settings), client))
             show(health)
             async with open_session() as session:
                 kept = await session.get_one(Account, row.id, with_for_update=db.HELD)
@@ -116,7 +126,7 @@ async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, an
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
         async with new_client() as client:
-            health = await accounts.health(connectors.connect(fresh, client))
+            health = await accounts.health(_connector(fresh, client))
         show(health)
         _refuse_other_account(row, health)
         if health.problems and not anyway:

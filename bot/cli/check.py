@@ -16,6 +16,7 @@ from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.http import Client, new_client
 from bot.models import Account, Team
+from bot.run import utc_now
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
 from bot.team.settings import TeamSettings
 
@@ -36,6 +37,8 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
     async for found in slack_findings(settings, channels, groups):
         yield found
     yield _secret_key(settings, rows)
+    for name, reason in connectors.registry().broken.items():
+        yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")
     async with new_client() as client:
         for row in rows:
             yield await _account(row, settings, client)
@@ -123,7 +126,7 @@ async def _account(row: Account, settings: Settings, client: Client) -> Finding:
         opened = accounts.opened(row, settings)
     except BadSettings:
         return Finding(about, False, "It cannot be tried without its tokens: mend WEBCARE_SECRET_KEY first.")
-    health = await accounts.health(connectors.connect(opened, client))
+    health = await accounts.health(connectors.connect(opened, accounts.tools_of(opened, client, utc_now)))
     if health.problems:
         return Finding(about, False, " ".join(map(str, health.problems)))
     if row.stopped_at is not None:

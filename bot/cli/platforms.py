@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import secrets as randomness
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from bot.cli.terminal import (
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Health
 from bot.connectors.http import host, new_client
-from bot.connectors.webhook import FIELDS, METHODS, new_secret
+from bot.connectors.webhook import FIELDS, METHODS, new_secret, new_token
 from bot.run import utc_now
 
 add_app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries it first and says what works.")
@@ -134,7 +133,7 @@ def webhook(
     options |= _options(option or [])
     secrets = {"signing_secret": new_secret()}
     if "token" in methods:
-        options["allow_token"], secrets["url_token"] = True, randomness.token_urlsafe(32)
+        secrets["url_token"] = new_token()
     new = New("webhook", name, "", options, secrets)
     asyncio.run(_add(settings, new, team, anyway=anyway))
     _explain_source(new, accounts.address(name, settings))
@@ -179,7 +178,7 @@ async def _tried(settings: Settings, new: New) -> Health:
         options=new.options,
     )
     async with new_client() as client:
-        health = await accounts.health(connectors.connect(draft, client))
+        health = await accounts.health(connectors.connect(draft, accounts.tools_of(draft, client, utc_now)))
     show(health)
     return health
 

@@ -1,21 +1,69 @@
-"""The platforms, one a file. `connect` builds the connector of an account."""
+"""The platforms, one a file. `registry` knows them all, `connect` builds the connector of an account.
 
-from bot.connectors.base import Account, Connector
-from bot.connectors.feed import Feed
-from bot.connectors.http import Client
-from bot.connectors.mastodon import Mastodon
-from bot.connectors.webhook import Webhook
+A package outside this repository adds a platform with an entry point in the group `webcare.platforms` that leads to
+its `Platform`.
+"""
 
-PLATFORMS: dict[str, type[Mastodon] | type[Feed] | type[Webhook]] = {
-    kind.platform: kind for kind in (Mastodon, Feed, Webhook)
-}
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from bot.connectors import feed, mastodon, webhook
+from bot.connectors.base import Account, Connector, Unavailable
+from bot.connectors.platform import Platform, Tools
+
+GROUP = "webcare.platforms"
+OURS = (mastodon.PLATFORM, feed.PLATFORM, webhook.PLATFORM)
 
 
-def connect(account: Account, client: Client) -> Connector:
-    """Return the connector of an account; raises KeyError for a platform we do not know."""
-    return PLATFORMS[account.platform](account, client)
+@dataclass(frozen=True)
+class Registry:
+    """The platforms by name, and why an entry point could not be used, by the name of that entry point."""
+
+    platforms: Mapping[str, Platform]
+    broken: Mapping[str, str]
 
 
-def title(platform: str) -> str:
-    """Return a platform's name for people; empty when its accounts have names of their own (webhooks)."""
-    return PLATFORMS[platform].title if platform in PLATFORMS else ""
+@cache
+def registry() -> Registry:
+    """Return all platforms: ours and those of installed packages. Read once, so a new package needs a restart."""
+    return registered(OURS, entry_points(group=GROUP))
+
+
+def registered(ours: Iterable[Platform], others: Iterable[EntryPoint]) -> Registry:
+    """Return our platforms and those that entry points lead to; one that is broken does not stop the others."""
+    platforms = {platform.name: platform for platform in ours}
+    broken = {}
+    for entry in others:
+        try:
+            platform = entry.load()
+        except (Exception, SystemExit) as error:  # whatever someone else's module does when it is imported
+            broken[entry.name] = f"{type(error).__name__}: {error}"
+            continue
+        if not isinstance(platform, Platform):
+            broken[entry.name] = f"{entry.value} is not a Platform."
+        elif platform.name in platforms:
+            broken[entry.name] = f"There already is a platform named {platform.name}."
+        else:
+            platforms[platform.name] = platform
+    return Registry(platforms, broken)
+
+
+def known(name: str) -> Platform | None:
+    """Return the platform of this name, if there is one."""
+    return registry().platforms.get(name)
+
+
+def connect(account: Account, tools: Tools) -> Connector:
+    """Return the connector of an account; raises Unavailable when its platform is not installed here."""
+    platform = known(account.platform)
+    if platform is None:
+        raise Unavailable("The platform {platform} is not installed here.", platform=account.platform)
+    return platform.connect(account, tools)
+
+
+def title(name: str) -> str:
+    """Return a platform's name for people; empty when its accounts have names of their own."""
+    platform = known(name)
+    return platform.title if platform else ""

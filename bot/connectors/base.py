@@ -1,4 +1,10 @@
-"""What every connector does: the protocol between a platform and the rest, and its four verdicts."""
+"""What every connector does: the protocol between a platform and the rest, and its verdicts.
+
+A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
+perhaps a reply was published; after every other one it surely was not. Unauthorized stops the account and tells its
+team, RateLimited waits, Unavailable is tried again, Rejected is shown to the agent. Unknowable ends the search for a
+reply: a person must look.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,11 +78,6 @@ class Health:
 class Connector(Protocol):
     """One account on one platform. Constructors do no I/O. Every call may raise one of the four verdicts."""
 
-    platform: ClassVar[str]
-    title: ClassVar[str]
-    """The platform's name for people, as on the card."""
-    polls: ClassVar[bool]
-    """Whether `fetch` must be called on the clock (False: the platform pushes to us)."""
     resend_safe_for: ClassVar[timedelta | None]
     """How long the platform recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
 
@@ -116,6 +117,46 @@ class Connector(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Request:
+    """What was sent to our web address. Header names are in small letters; `token` is what stood in the address."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a pushed request brought, in the order in which it should be taken in (oldest first)."""
+
+    items: tuple[Post, ...]
+
+
+class Receiver(Protocol):
+    """What a platform pushes to us. No method does I/O: the request and the account are all they need."""
+
+    def challenge(self, account: Account, request: Request) -> str | None:
+        """Return what to answer when the platform asks us to prove that the address is ours; None for other requests.
+
+        Raises NotSigned when the question does not come from the platform.
+        """
+        ...
+
+    def accounts_of(self, request: Request) -> frozenset[str]:
+        """Return the ids (`Identity.id`) of the accounts that a request to `/in/<platform>` is about.
+
+        Nothing in the request is proven yet. An empty set when the platform names its account in the address.
+        """
+        ...
+
+    def receive(self, account: Account, request: Request, now: datetime) -> Received:
+        """Return what a request brings for this account; raises NotSigned, and BadPayload for what cannot be read."""
+        ...
+
+
 class Verdict(Exception):
     """What went wrong at a platform: a plain sentence for people, without tokens or citizens' words."""
 
@@ -150,3 +191,11 @@ class Rejected(Verdict):
 
 class Unknowable(Exception):
     """Whether a reply was published cannot be found out by us; a person must look."""
+
+
+class NotSigned(Exception):
+    """A request that does not prove to come from the source; the text says why, in plain words (HTTP 401)."""
+
+    def __init__(self, reason: Text) -> None:
+        self.text = reason
+        super().__init__(str(reason))

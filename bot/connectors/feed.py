@@ -31,6 +31,7 @@ from bot.connectors.base import (
     Unavailable,
     Verdict,
 )
+from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Author, Media, Post
 from bot.domain.text import Text, text
 
@@ -85,14 +86,11 @@ class Feed:
     Of more than 200 new entries between two readings only the newest 200 are seen.
     """
 
-    platform: ClassVar[str] = "feed"
-    title: ClassVar[str] = "RSS"
-    polls: ClassVar[bool] = True
     resend_safe_for: ClassVar[timedelta | None] = None
 
-    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+    def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
-        self._client = client
+        self._client = tools.http
         self._private_allowed = account.options.get("allow_private") is True
 
     async def check(self) -> Health:
@@ -388,3 +386,19 @@ def _summary(reading: Reading, address: str) -> Text:
 
 def _short(value: str | bytes) -> str:
     return hashlib.sha256(value if isinstance(value, bytes) else value.encode()).hexdigest()[:16]
+
+
+PLATFORM = Platform(
+    name="feed",
+    title="RSS",
+    docs="https://www.rssboard.org/rss-specification",
+    capabilities=frozenset({Capability.POLLS}),
+    options=(
+        Option("url", "Address of the feed (https://…)", OptionKind.ADDRESS, help="Address of the RSS or Atom feed."),
+        Option("since_days", kind=OptionKind.NUMBER, help="How many days the first reading goes back; 7 by default."),
+    ),
+    connect=Feed,
+    quality=Quality(),
+    limits="The 500 newest entries are remembered",
+    latency="POLL_SECONDS, or longer when the feed asks for that",
+)

@@ -49,6 +49,7 @@ from bot.connectors.mastodon_server import (
     time_of,
     within,
 )
+from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality
 from bot.domain.mention import Allows, Author, Media, Post, Quote
 from bot.domain.text import Text, text
 
@@ -90,9 +91,6 @@ class Mastodon(MastodonServer):
     "unlisted"), `language` of replies. Without a token, or read-only, it only reads the public hashtag timelines.
     """
 
-    platform: ClassVar[str] = "mastodon"
-    title: ClassVar[str] = "Mastodon"
-    polls: ClassVar[bool] = True
     resend_safe_for: ClassVar[timedelta | None] = timedelta(minutes=50)
     """An Idempotency-Key is remembered for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
 
@@ -213,7 +211,7 @@ class Mastodon(MastodonServer):
         if status is None:
             raise Rejected("The post is no longer there, so it cannot be answered.")
         if status.get("visibility") == "public":
-            return "unlisted" if self._account.options.get("visibility") == "unlisted" else "public"
+            return "unlisted" if "unlisted" in self._account.options.get("visibility", ()) else "public"
         return "unlisted" if status.get("visibility") == "unlisted" else "direct"
 
     async def find(self, draft: Draft) -> Sent | None:
@@ -398,3 +396,50 @@ def _names(status: Json, account_id: str) -> bool:
 def _web(address: Any) -> str:
     """Return a web address, or nothing: another server chose it, and people will click on it."""
     return address if isinstance(address, str) and address.startswith(("https://", "http://")) else ""
+
+
+PLATFORM = Platform(
+    name="mastodon",
+    title="Mastodon",
+    docs="https://docs.joinmastodon.org/api/",
+    capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.MESSAGES}),
+    options=(
+        Option(
+            "url",
+            "Address of the server (https://…)",
+            OptionKind.SERVER,
+            help="Address of the server: https://social.example",
+        ),
+        Option(
+            "token",
+            "Access token (empty: only read hashtags)",
+            OptionKind.TOKEN,
+            default="",
+            help="Make it on the server under Preferences, Development, with the scopes read and write.",
+            secret=True,
+        ),
+        Option(
+            "hashtags",
+            "Hashtags to follow, with spaces between",
+            OptionKind.WORDS,
+            default=(),
+            help="Follow these hashtags too, without #.",
+        ),
+        Option(
+            "read_only", kind=OptionKind.FLAG, default=False, help="Only read hashtags; nothing is answered from here."
+        ),
+        Option(
+            "visibility",
+            kind=OptionKind.CHOICES,
+            help="Who sees replies to public posts in their timelines.",
+            choices=("public", "unlisted"),
+        ),
+        Option("language", help="Language of the replies, as two letters; nl when left out."),
+    ),
+    connect=Mastodon,
+    quality=Quality(server="mastodon-mock 0.6"),
+    resend_safe_for=Mastodon.resend_safe_for,
+    edits=True,
+    limits="500 characters unless the server says otherwise; 300 requests in 5 minutes",
+    latency="POLL_SECONDS",
+)

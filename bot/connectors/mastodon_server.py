@@ -13,6 +13,7 @@ import structlog
 
 from bot.connectors import http
 from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.connectors.platform import Tools
 
 Json = dict[str, Any]
 
@@ -35,9 +36,9 @@ log = structlog.get_logger()
 class MastodonServer:
     """The requests behind the connector; every one may raise one of the four verdicts."""
 
-    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+    def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
-        self._client = client
+        self._client = tools.http
         self._base = account.url.rstrip("/")
         self._token = account.secrets.get("token", "")
         self._read_only = bool(account.options.get("read_only")) or not self._token

@@ -10,8 +10,8 @@ send it again, but not another.
 Out: a reply is POSTed to the source's callback with both signatures. The receiver must publish one `webhook-id` once
 and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
 
-Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: accept, allow_token,
-items, mapping, time_zone, html, private, callback_url, max_length, allow_private, address; README.md explains them.
+Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM, and
+README.md explains them; allow_private and address come from the settings.
 """
 
 import base64
@@ -32,8 +32,23 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificati
 from standardwebhooks.webhooks import Webhook as Signature
 
 from bot.connectors import http
-from bot.connectors.base import Account, Cursor, Draft, Health, Page, Rejected, Sent, Unauthorized, Unknowable, Verdict
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    NotSigned,
+    Page,
+    Received,
+    Rejected,
+    Request,
+    Sent,
+    Unauthorized,
+    Unknowable,
+    Verdict,
+)
 from bot.connectors.html import text_of
+from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import Text, text
@@ -43,6 +58,7 @@ METHODS = {
     "hub": "X-Hub-Signature-256",
     "token": "/in/<source>?token=<token>",
 }
+BY_DEFAULT = ("standard", "hub")
 FIELDS = frozenset(
     """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
     private language can_reply can_reply_privately edited_at deleted""".split()
@@ -61,17 +77,14 @@ PUZZLED = frozenset({400, 422})
 """What a callback answers that does not know our ping."""
 
 
-class NotSigned(Exception):
-    """A request that does not prove to come from the source; the text says why, in plain words (HTTP 401)."""
-
-    def __init__(self, reason: Text) -> None:
-        self.text = reason
-        super().__init__(str(reason))
-
-
 def new_secret() -> str:
     """Return a new signing secret of 32 random bytes, written as Standard Webhooks has it."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_token() -> str:
+    """Return a new secret for the address of a source that cannot sign."""
+    return secrets.token_urlsafe(32)
 
 
 def verify(account: Account, headers: Mapping[str, str], body: bytes, *, token: str | None) -> None:
@@ -99,9 +112,8 @@ def verify(account: Account, headers: Mapping[str, str], body: bytes, *, token: 
 
 
 def _accepted(account: Account) -> list[str]:
-    may_use_token = account.options.get("allow_token") is True
-    wanted = account.options.get("accept", METHODS)
-    return [method for method in METHODS if method in wanted and (method != "token" or may_use_token)]
+    wanted = account.options.get("accept", BY_DEFAULT)
+    return [method for method in METHODS if method in wanted]
 
 
 def _current(account: Account, name: str) -> list[str]:
@@ -230,15 +242,11 @@ def _allows(item: Item, *, has_callback: bool) -> frozenset[Allows]:
 class Webhook:
     """One source that pushes its mentions to us, and its callback."""
 
-    platform: ClassVar[str] = "webhook"
-    title: ClassVar[str] = ""
-    """None: on the card a source goes by its own name."""
-    polls: ClassVar[bool] = False
     resend_safe_for: ClassVar[timedelta | None] = timedelta(days=1)
 
-    def __init__(self, account: Account, client: httpx.AsyncClient) -> None:
+    def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
-        self._client = client
+        self._client = tools.http
 
     async def check(self) -> Health:
         """Say how to call us and what is accepted, find settings that cannot work, and ping the callback."""
@@ -370,7 +378,7 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
     if accepted:
         working.append(text("Accepted as proof: {methods}.", methods=", ".join(METHODS[m] for m in accepted)))
     else:
-        problems.append(text("No request can be accepted: set accept to standard or hub, or allow_token to true."))
+        problems.append(text("No request can be accepted: set accept to standard, hub or token."))
     if {"standard", "hub"} & set(accepted) and not account.secrets.get("signing_secret"):
         problems.append(text("There is no signing_secret; make one and give it to the source."))
     if "standard" in accepted or options.get("callback_url"):
@@ -388,3 +396,65 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
     except BadPayload as unknown:
         problems.append(unknown.text)
     return working, problems
+
+
+class Incoming:
+    """What sources push to us: see `verify` and `posts_of`. The account stands in the address."""
+
+    def challenge(self, account: Account, request: Request) -> str | None:
+        """Return None: Standard Webhooks has no question to begin with."""
+        return None
+
+    def accounts_of(self, request: Request) -> frozenset[str]:
+        """Return nothing: a source has an address of its own."""
+        return frozenset()
+
+    def receive(self, account: Account, request: Request, now: datetime) -> Received:
+        """Return the mentions of a request that proves to come from the source."""
+        verify(account, request.headers, request.body, token=request.token or request.query.get("token"))
+        return Received(tuple(posts_of(account, request.body, now=now)))
+
+
+PLATFORM = Platform(
+    name="webhook",
+    title="",  # on the card a source goes by its own name
+    docs="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+    capabilities=frozenset({Capability.PUSHES, Capability.REPLIES, Capability.MESSAGES}),
+    options=(
+        Option(
+            "callback_url",
+            "Address for our replies (empty: none)",
+            OptionKind.ADDRESS,
+            default="",
+            help="Where our replies are delivered.",
+        ),
+        Option(
+            "accept",
+            kind=OptionKind.CHOICES,
+            default=BY_DEFAULT,
+            help="Proofs it may use, with commas: standard, hub, token.",
+            choices=tuple(METHODS),
+        ),
+        Option(
+            "mapping",
+            kind=OptionKind.MAPPING,
+            help="Our field and the path in its JSON: text=content.body",
+            choices=tuple(sorted(FIELDS)),
+        ),
+        Option("title", help="Its name on the cards; the account's name when left out."),
+        Option("items", help="Path of the list of mentions in its JSON; mentions when left out."),
+        Option("time_zone", help="Time zone of dates that name none; UTC when left out."),
+        Option("html", kind=OptionKind.FLAG, default=False, help="Its texts are HTML."),
+        Option("private", kind=OptionKind.FLAG, default=False, help="What it sends is not public."),
+        Option("max_length", kind=OptionKind.NUMBER, help="Most characters of a reply; 5,000 when left out."),
+        Option("signing_secret", kind=OptionKind.MADE, secret=True, make=new_secret),
+        Option("url_token", kind=OptionKind.MADE, secret=True, make=new_token, only_with=("accept", "token")),
+    ),
+    connect=Webhook,
+    quality=Quality(server="the example receiver of standardwebhooks"),
+    receiver=Incoming(),
+    resend_safe_for=Webhook.resend_safe_for,
+    edits=True,
+    limits="5 MB and 1,000 mentions in one request",
+    latency="at once",
+)

@@ -205,7 +205,7 @@ async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
     except Exception as error:  # a fault of ours in a connector: whether it was sent is not known
-        log.error("sending a reply failed", platform=connector.platform, **trace(error))
+        log.error("sending a reply failed", connector=type(connector).__name__, **trace(error))
         return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
 
 

@@ -21,6 +21,7 @@ from bot.connectors.base import Account, Draft, Page, RateLimited, Rejected, Una
 from bot.connectors.feed import Feed
 from bot.connectors.feed_reader import MAX_ENTRIES, reading_of
 from bot.domain.mention import Author, Media, Post
+from tests.fakes.tools import tools
 
 FEEDS = Path(__file__).parent / "feeds"
 NAMES = sorted(path.name for path in FEEDS.iterdir())
@@ -74,7 +75,7 @@ def coupled(site: Site, client: httpx.AsyncClient) -> Coupled:
 
     def couple(url: str = "", **options: Any) -> Feed:
         options = {"allow_private": True, "since_days": 3650, **options}
-        return Feed(Account(1, "feed", "Nieuws", url or f"{site.url}/feed", options=options), client)
+        return Feed(Account(1, "feed", "Nieuws", url or f"{site.url}/feed", options=options), tools(client))
 
     return couple
 
@@ -367,7 +368,7 @@ async def test_a_redirect_from_https_to_http_is_refused() -> None:
     asked: list[str] = []
     async with httpx.AsyncClient(transport=sent_on("http://93.184.215.14/feed", asked)) as client:
         with pytest.raises(Rejected, match="without https"):
-            await read(Feed(Account(1, "feed", "Nieuws", "https://93.184.215.14/feed"), client))
+            await read(Feed(Account(1, "feed", "Nieuws", "https://93.184.215.14/feed"), tools(client)))
     assert asked == ["https://93.184.215.14/feed"]
 
 
@@ -563,7 +564,7 @@ async def test_a_private_address_is_refused(url: str, coupled: Coupled) -> None:
     "url", ["http://xn--a/", "http://[::1", "nergens", "", "http://127.0.0.1:99999999/", "http://\x00/"]
 )
 async def test_an_account_with_no_web_address_is_refused(url: str, client: httpx.AsyncClient) -> None:
-    feed = Feed(Account(1, "feed", "Nieuws", url), client)
+    feed = Feed(Account(1, "feed", "Nieuws", url), tools(client))
     with pytest.raises(Rejected, match="no web address"):
         await read(feed)
 
@@ -580,7 +581,7 @@ async def test_a_redirect_into_a_private_network_is_refused(target: str) -> None
     asked: list[str] = []
     async with httpx.AsyncClient(transport=sent_on(target, asked)) as client:
         with pytest.raises(Rejected, match="private network"):
-            await read(Feed(Account(1, "feed", "Nieuws", "http://93.184.215.14/feed"), client))
+            await read(Feed(Account(1, "feed", "Nieuws", "http://93.184.215.14/feed"), tools(client)))
     assert asked == ["http://93.184.215.14/feed"]
 
 
@@ -687,7 +688,7 @@ async def _read_over_the_wire(bodies: list[bytes]) -> None:
         return httpx.Response(200, content=next(left))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        feed = Feed(Account(1, "feed", "Nieuws", "http://a.example/", options={"allow_private": True}), client)
+        feed = Feed(Account(1, "feed", "Nieuws", "http://a.example/", options={"allow_private": True}), tools(client))
         cursor: dict[str, Any] = {}
         for _ in bodies:
             try:

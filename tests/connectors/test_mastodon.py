@@ -27,6 +27,7 @@ from bot.connectors.base import (
 from bot.connectors.mastodon import Mastodon
 from bot.domain.mention import Allows, Author, Post
 from tests.fakes.mastodon import FakeMastodon
+from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,7 +58,7 @@ def mastodon(server: FakeMastodon, client: httpx.AsyncClient) -> Mastodon:
 
 def connect(url: str, client: httpx.AsyncClient, *, token: str = FakeMastodon.token, **options: Any) -> Mastodon:
     known = options.pop("known", {})
-    return Mastodon(Account(1, "mastodon", "Gemeente", url, {"token": token}, options, known), client)
+    return Mastodon(Account(1, "mastodon", "Gemeente", url, {"token": token}, options, known), tools(client))
 
 
 def post(external_id: str = "1", handle: str = "@jan") -> Post:

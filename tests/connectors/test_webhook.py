@@ -20,6 +20,7 @@ from bot.connectors import http
 from bot.connectors.base import (
     Account,
     Draft,
+    NotSigned,
     OutcomeUnknown,
     RateLimited,
     Rejected,
@@ -28,9 +29,10 @@ from bot.connectors.base import (
     Unavailable,
     Unknowable,
 )
-from bot.connectors.webhook import NotSigned, Webhook, new_secret, posts_of, verify
+from bot.connectors.webhook import METHODS, Webhook, new_secret, posts_of, verify
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.payload import BadPayload
+from tests.fakes.tools import tools
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 OTHER = "whsec_" + base64.b64encode(b"another key of thirty-two bytes!").decode()
@@ -160,7 +162,7 @@ def test_a_request_of_more_than_five_minutes_ago_or_ahead_is_refused(seconds: in
 def test_hostile_headers_are_only_ever_refused(
     headers: dict[str, str], body: bytes, token: str | None, secret: str
 ) -> None:
-    account = source({"signing_secret": secret, "url_token": secret and "t" * 32}, allow_token=True)
+    account = source({"signing_secret": secret, "url_token": secret and "t" * 32}, accept=list(METHODS))
     with pytest.raises(NotSigned):
         verify(account, headers, body, token=token)
 
@@ -182,8 +184,8 @@ def test_a_source_says_which_proofs_it_accepts() -> None:
 def test_a_token_counts_only_where_it_is_allowed() -> None:
     held = {"url_token": "t" * 32, "url_token_old": "o" * 32}
     for token in held.values():
-        verify(source(held, allow_token=True), {}, b"{}", token=token)
-        for refusing in (source(held), source(held, accept=["token"]), source(held, allow_token=True, accept=["hub"])):
+        verify(source(held, accept=["token"]), {}, b"{}", token=token)
+        for refusing in (source(held), source(held, accept=["standard"]), source(held, accept=["hub"])):
             with pytest.raises(NotSigned):
                 verify(refusing, {}, b"{}", token=token)
 
@@ -192,7 +194,7 @@ def test_a_token_counts_only_where_it_is_allowed() -> None:
 def test_another_token_is_refused(token: str | None) -> None:
     for held in ({"url_token": "t" * 32}, {"url_token": ""}, {}):
         with pytest.raises(NotSigned):
-            verify(source(held, allow_token=True), {}, b"{}", token=token)
+            verify(source(held, accept=["token"]), {}, b"{}", token=token)
 
 
 def test_a_source_without_a_secret_accepts_nothing() -> None:
@@ -578,7 +580,7 @@ def draft(text: str = "Dank voor uw melding 👍\nWe legen hem vandaag.", privat
 
 
 def connector(receiver: Receiver, client: httpx.AsyncClient, **options: Any) -> Webhook:
-    return Webhook(source(callback_url=receiver.url, allow_private=True, **options), client)
+    return Webhook(source(callback_url=receiver.url, allow_private=True, **options), tools(client))
 
 
 async def test_a_reply_reaches_the_callback_signed(receiver: Receiver, client: httpx.AsyncClient) -> None:
@@ -613,7 +615,7 @@ async def test_during_a_change_of_secret_the_receiver_may_know_either(
     receiver: Receiver, client: httpx.AsyncClient
 ) -> None:
     held = {"signing_secret": OTHER, "signing_secret_old": SECRET}
-    webhook = Webhook(source(held, callback_url=receiver.url, allow_private=True), client)
+    webhook = Webhook(source(held, callback_url=receiver.url, allow_private=True), tools(client))
     await webhook.send(draft())
     receiver.secret = OTHER
     await webhook.send(draft())
@@ -663,27 +665,27 @@ async def test_an_answer_becomes_a_verdict(
 async def test_a_callback_that_is_away_was_surely_not_reached(client: httpx.AsyncClient, unused_tcp_port: int) -> None:
     account = source(callback_url=f"http://127.0.0.1:{unused_tcp_port}/", allow_private=True)
     with pytest.raises(Unavailable) as caught:
-        await Webhook(account, client).send(draft())
+        await Webhook(account, tools(client)).send(draft())
     assert not isinstance(caught.value, OutcomeUnknown)
 
 
 async def test_a_callback_in_a_private_network_is_refused(receiver: Receiver, client: httpx.AsyncClient) -> None:
     with pytest.raises(Rejected, match="private network"):
-        await Webhook(source(callback_url=receiver.url), client).send(draft())
+        await Webhook(source(callback_url=receiver.url), tools(client)).send(draft())
     assert receiver.calls == []
 
 
 async def test_a_reply_without_callback_or_secret_is_rejected(client: httpx.AsyncClient) -> None:
     with pytest.raises(Rejected, match="no callback"):
-        await Webhook(source(), client).send(draft())
+        await Webhook(source(), tools(client)).send(draft())
     for held in ({}, {"signing_secret": "kort wachtwoord"}):
         account = source(held, callback_url="http://127.0.0.1:9/", allow_private=True)
         with pytest.raises(Rejected, match="no signing secret"):
-            await Webhook(account, client).send(draft())
+            await Webhook(account, tools(client)).send(draft())
 
 
 async def test_the_source_pushes_and_cannot_be_asked(client: httpx.AsyncClient) -> None:
-    webhook = Webhook(source(), client)
+    webhook = Webhook(source(), tools(client))
     page = await webhook.fetch({"a": 1})
     assert (page.posts, page.cursor, page.more) == ((), {"a": 1}, False)
     assert await webhook.recheck(["1"]) == []
@@ -692,12 +694,12 @@ async def test_the_source_pushes_and_cannot_be_asked(client: httpx.AsyncClient) 
 
 
 async def test_a_reply_is_counted_as_a_reader_counts(client: httpx.AsyncClient) -> None:
-    webhook = Webhook(source(), client)
+    webhook = Webhook(source(), tools(client))
     text = "Dag 👩‍👩‍👧‍👦🇳🇱 é"
     assert webhook.compose(text, to=draft().to, private=False) == text
     assert webhook.length(text) == 8
     assert webhook.max_length() == 5000
-    assert Webhook(source(max_length=280), client).max_length() == 280
+    assert Webhook(source(max_length=280), tools(client)).max_length() == 280
 
 
 # --- The check -----------------------------------------------------------------------------------
@@ -741,8 +743,8 @@ async def test_a_callback_that_knows_no_ping_is_no_problem(receiver: Receiver, c
         ({"signing_secret": "whsec_c2hvcnQ="}, {}, "24 bytes or more"),
         ({"signing_secret": "een lang wachtwoord met spaties erin"}, {}, "24 bytes or more"),
         ({"signing_secret": SECRET}, {"accept": []}, "No request can be accepted"),
-        ({"signing_secret": SECRET}, {"accept": ["token"]}, "No request can be accepted"),
-        ({"url_token": "kort"}, {"accept": ["token"], "allow_token": True}, "shorter than 24 characters"),
+        ({"signing_secret": SECRET}, {"accept": ["token"]}, "url_token is missing"),
+        ({"url_token": "kort"}, {"accept": ["token"]}, "shorter than 24 characters"),
         ({"signing_secret": SECRET}, {"mapping": {"autor.name": "x", "id": "y"}}, "does not have: autor.name"),
         ({"signing_secret": SECRET}, {"time_zone": "Amsterdam"}, "time zone set for this source is unknown"),
         ({"signing_secret": SECRET}, {"callback_url": "http://192.0.2.1/"}, "not https"),
@@ -751,18 +753,18 @@ async def test_a_callback_that_knows_no_ping_is_no_problem(receiver: Receiver, c
 async def test_the_check_finds_what_cannot_work(
     held: dict[str, str], options: dict[str, Any], said: str, client: httpx.AsyncClient
 ) -> None:
-    health = await Webhook(source(held, **options), client).check()
+    health = await Webhook(source(held, **options), tools(client)).check()
     assert said in str(health.problems[0])
 
 
 async def test_a_passphrase_will_do_where_only_the_hub_signature_is_used(client: httpx.AsyncClient) -> None:
     account = source({"signing_secret": "een wachtwoord"}, accept=["hub"])
-    assert (await Webhook(account, client).check()).problems == ()
+    assert (await Webhook(account, tools(client)).check()).problems == ()
     verify(account, hub(b"{}", "een wachtwoord"), b"{}", token=None)
 
 
 async def test_nothing_secret_shows_in_a_health_report(receiver: Receiver, client: httpx.AsyncClient) -> None:
     receiver.answer = web.Response(status=401)
-    webhook = Webhook(source(callback_url=receiver.url + "?key=hush", allow_private=True), client)
+    webhook = Webhook(source(callback_url=receiver.url + "?key=hush", allow_private=True), tools(client))
     health = await webhook.check()
     assert not [line for line in (*health.working, *health.problems) if "hush" in str(line) or SECRET in str(line)]

@@ -1,0 +1,158 @@
+"""What a platform is, as data: what it can do, what to ask when an account is added, how its connector was tested.
+
+Each connector module ends with `PLATFORM = Platform(...)`. Nothing else has to name the platform anywhere: the
+questions of `accounts add`, the web routes, the checks and the README's table are all made from this.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+import httpx
+
+from bot.connectors.base import Account, Connector, Receiver
+
+
+class Capability(StrEnum):
+    """What a platform's connector can do. The contract test holds that what is declared is implemented, and no more."""
+
+    POLLS = "polls"
+    """We ask it for new posts (`Polls`)."""
+    PUSHES = "pushes"
+    """It sends posts to our web address (`Platform.receiver`)."""
+    REPLIES = "replies"
+    """Posts can be answered in public (`Replies`)."""
+    MESSAGES = "messages"
+    """Posts can be answered privately (`Replies`)."""
+    HIDES = "hides"
+    LIKES = "likes"
+    DELETES = "deletes"
+    """Our own replies can be removed (as HIDES and LIKES: `Moderates`)."""
+    PUBLISHES = "publishes"
+    """We can publish something of our own accord (`Publishes`)."""
+
+
+class OptionKind(StrEnum):
+    """What an option's value is, and so how it is asked for, checked and stored."""
+
+    TEXT = "text"
+    ADDRESS = "address"
+    """A web address with its path; https:// is added when no scheme is given."""
+    SERVER = "server"
+    """The address of a server: of what is given, only scheme, host and port are kept."""
+    NUMBER = "number"
+    """A whole number above 0."""
+    FLAG = "flag"
+    """True or false; a terminal asks yes or no."""
+    WORDS = "words"
+    """A list of words; typed with spaces between them."""
+    CHOICES = "choices"
+    """One or more of `Option.choices`; typed with commas between them. Stored as a list, in the order of `choices`."""
+    MAPPING = "mapping"
+    """Names and values, typed as name=value; the names are `Option.choices`. An empty value is stored as null."""
+    TOKEN = "token"  # noqa: S105 - a kind of option
+    """A secret that the platform gave: from a prompt that hides it, a file or the environment, never from a flag."""
+    MADE = "made"
+    """A secret that we make with `Option.make` and show once. On renewal the old one is kept as `<name>_old`."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing to know about an account. The option `url` becomes `Account.url`; secret ones go to `Account.secrets`.
+
+    `ask` is the question on a terminal; one without a question is only a flag. `default` is the value when nothing is
+    given; None makes the option required when it has a question, and leaves it out otherwise; "" makes it optional.
+    `only_with` names a CHOICES option and the choice that this option belongs to: `("accept", "token")`.
+    """
+
+    name: str
+    ask: str = ""
+    kind: OptionKind = OptionKind.TEXT
+    default: Any = None
+    help: str = ""
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    make: Callable[[], str] | None = None
+    only_with: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class OAuth2:
+    """How an account signs in by the authorization code flow; addresses may hold {server} for the account's own."""
+
+    authorize: str
+    token: str
+    scopes: tuple[str, ...]
+    pkce: bool = True
+    register: str = ""
+    """Where an app registers itself, for platforms of many servers; "" when the app is registered by hand."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was shown of a connector, honestly. Each field says against what; "" means that it was not done."""
+
+    contract: bool = True
+    """The contract test runs it."""
+    pairs: bool = False
+    """Recorded payloads and what becomes of them are in tests/connectors/data/<platform>/."""
+    server: str = ""
+    """The server, not written for this test, that it was tested against."""
+    specification: str = ""
+    """The machine-readable specification that its requests were held against."""
+    live: str = ""
+    """Where and when it was tried on the real platform."""
+
+
+class Secrets(Protocol):
+    """The secrets of one account as they are stored now. Tokens that rotate in use are replaced through this."""
+
+    async def read(self) -> Mapping[str, str]:
+        """Return the newest secrets: another process may have replaced those that the connector was made with."""
+        ...
+
+    async def replace(self, new: Mapping[str, str]) -> None:
+        """Store `new` instead; returns once that is committed, so only use a new token after it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a connector works with: the HTTP client that all share, the clock, and its account's secrets."""
+
+    http: httpx.AsyncClient
+    now: Callable[[], datetime]
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A platform. `name` is its name in the database and in addresses, `title` its name for people.
+
+    An empty title means that each account goes by its own name. `docs` is the address of the platform's API
+    documentation, `limits` and `latency` are short sentences for the table of platforms.
+    """
+
+    name: str
+    title: str
+    docs: str
+    capabilities: frozenset[Capability]
+    options: tuple[Option, ...]
+    connect: Callable[[Account, Tools], Connector]
+    quality: Quality
+    sign_in: OAuth2 | None = None
+    receiver: Receiver | None = None
+    every: timedelta = timedelta()
+    """How often it may be asked for new posts; 0: whenever POLL_SECONDS has passed."""
+    resend_safe_for: timedelta | None = None
+    """How long it recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
+    edits: bool = False
+    """Whether edits and removals by the author reach us."""
+    limits: str = ""
+    latency: str = ""
+
+    def can(self, capability: Capability) -> bool:
+        """Tell whether the connector has this capability."""
+        return capability in self.capabilities
