@@ -5,6 +5,7 @@ from typing import Any
 from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
+from bot.domain.event import EventKind
 from bot.models import Event
 from bot.slack import messages
 from bot.views.modals import snooze_modal
@@ -35,7 +36,7 @@ async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
         case = await cases.locked(session, case_id)
         cases.refuse_ended(case)
         await clocks.snooze(session, case, minutes, desk.now())
-        session.add(Event(case_id=case_id, kind="snooze", by=by, at=desk.now(), details={"minutes": minutes}))
+        session.add(Event(case_id=case_id, kind=EventKind.SNOOZE, by=by, at=desk.now(), details={"minutes": minutes}))
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=words, submission=view["id"])
     await ack()
     await messages.sync(desk, case_id)

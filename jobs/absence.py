@@ -1,19 +1,20 @@
-"""Owners who are away: Slack is asked about them, they about their cases; without an answer the cases go back.
+"""Owners who are away: we ask Slack about them, and them about their cases; without an answer the cases go back.
 
-Only in opening hours, and of nobody but those with whom a case waits (or who were seen away, until they are back).
+Only in opening hours, and only about agents who have a waiting case, or were seen away and are not back yet.
 """
 
 from collections import defaultdict
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
+from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
 from bot.logs import trace
-from bot.models import WAITING, Agent, Case, Event, Team
+from bot.models import WAITING, Agent, Case, Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.slack.status import shown_away
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 
 async def look(desk: Desk) -> None:
-    """Ask Slack about each owner, one process at most every five minutes; what it does not tell is asked later."""
+    """Ask Slack about each owner, in one process and at most every five minutes; if Slack fails, a later tick asks."""
     async with desk.reading() as session:
         open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         owners = await presence.to_look_at(session, open_now, desk.now()) if open_now else []
@@ -32,7 +33,7 @@ async def look(desk: Desk) -> None:
         try:
             await _look_at(desk, owner)
         except SlackRefuses:
-            continue  # someone of whom Slack tells nothing
+            continue  # Slack tells nothing about this person
         except (SlackLater, SlackDown):
             return
         except Exception as error:  # one owner's trouble is not another's
@@ -77,22 +78,12 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
 
 
 async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:
-    """Return the cases whose owners were asked before a moment, and did nothing with them since."""
-    moved = (
-        select(func.max(Event.at))
-        .where(Event.case_id == Case.id, Event.by == Case.assignee)
-        .correlate(Case)
-        .scalar_subquery()
-    )
+    """Return the cases on our desk whose owners were asked before then, and that did not move since."""
     async with desk.reading() as session:
         found = await session.exec(
-            select(Case, Agent, moved)
+            select(Case.id, Agent.slack_id, Agent.asked_at)
             .join(Agent, col(Agent.slack_id) == Case.assignee)
             .where(WAITING, Case.team_id == team.id, col(Agent.asked_at) <= before)
+            .where(cases.last_moved_at() <= Agent.asked_at)
         )
-        rows = found.all()
-    return [
-        (case.id, owner.slack_id, owner.asked_at)
-        for case, owner, moved_at in rows
-        if owner.asked_at and max(case.claimed_at or owner.asked_at, moved_at or owner.asked_at) <= owner.asked_at
-    ]
+        return [(case_id, owner, asked_at) for case_id, owner, asked_at in found if asked_at is not None]

@@ -1,25 +1,26 @@
-"""Claims have a clock: a claimed case that lies still is reminded of to its owner, and then returns to the queue.
+"""Claims have a clock: the owner of a case that lies still is reminded, and later it returns to the queue.
 
-What counts as moving is anything its owner did with it. A case with a promise to its citizen lies still rightly, until
-the promise is due.
+Only a case that waits for us can lie still: one with a promise to its citizen waits for that moment, an escalated one
+for advice. `cases.last_moved_at` says what counts as movement.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
-from bot.domain.case import Status
+from bot.domain.case import WaitsFor, waits_for
 from bot.domain.hours import between
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.models import WAITING, Case, Clock, Event, Message, MessageKind, Team
+from bot.models import WAITING, Case, Clock, Message, MessageKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
@@ -43,33 +44,35 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
     remind_after = timedelta(minutes=settings.claim_reminder)
     return_after = remind_after + timedelta(minutes=settings.claim_return)
     async with desk.reading() as session:
-        claimed = await _claimed(session, team, now - remind_after)
-    for case_id, owner, moved_at in claimed:
+        owned = await _waiting_with_an_owner(session, team, now - remind_after)
+    for case_id, owner, moved_at in owned:
         lay_still = between(hours, moved_at, now)
         if lay_still >= return_after:
-            await _put_back(desk, case_id, owner)
+            await _put_back(desk, case_id, owner, moved_at)
         elif lay_still >= remind_after:
             await _remind(desk, case_id, owner, moved_at, settings.claim_return)
 
 
-async def _claimed(session: AsyncSession, team: Team, before: datetime) -> Sequence[tuple[int, str, datetime]]:
-    """Return the claimed cases without a running promise, their owners, and when each last moved."""
-    promised = select(Clock.case_id).where(Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
-    moved = (
-        select(func.max(Event.at))
-        .where(Event.case_id == Case.id, Event.by == Case.assignee)
+async def _waiting_with_an_owner(
+    session: AsyncSession, team: Team, before: datetime
+) -> Sequence[tuple[int, str, datetime]]:
+    """Return the cases that wait for us, claimed before then: their owners, and when each last moved."""
+    promised = (
+        select(Clock.id)
+        .where(Clock.case_id == Case.id, Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
         .correlate(Case)
-        .scalar_subquery()
+        .exists()
     )
+    columns: list[Any] = [Case.id, Case.status, Case.assignee, promised, cases.last_moved_at()]
     found = await session.exec(
-        select(Case.id, Case.assignee, Case.claimed_at, moved)
-        .where(WAITING, Case.team_id == team.id, Case.status == Status.CLAIMED, col(Case.claimed_at) <= before)
-        .where(col(Case.id).not_in(promised))
+        select(*columns).where(
+            WAITING, Case.team_id == team.id, col(Case.assignee).is_not(None), col(Case.claimed_at) <= before
+        )
     )
     return [
-        (case_id, owner, max(claimed_at, moved_at or claimed_at))
-        for case_id, owner, claimed_at, moved_at in found
-        if owner and claimed_at
+        (case_id, owner, moved_at)
+        for case_id, status, owner, promised, moved_at in found
+        if waits_for(status, promised=promised) is WaitsFor.US
     ]
 
 
@@ -78,18 +81,18 @@ async def _remind(desk: Desk, case_id: int, owner: str, moved_at: datetime, minu
     key = f"still:{case_id}:{moved_at.timestamp()}"
     async with desk.session() as session:
         await cases.locked(session, case_id)
-        found = await session.exec(select(Message.id).where(Message.key == key))
-        if found.first() is not None:
+        asked = await session.exec(select(Message.id).where(Message.key == key))
+        if asked.first() is not None:
             return
         details = {"owner": owner, "minutes": minutes}
         session.add(Message(key=key, kind=MessageKind.STILL, case_id=case_id, channel=owner, details=details))
     messages.wake(desk, [owner])
 
 
-async def _put_back(desk: Desk, case_id: int, owner: str) -> None:
+async def _put_back(desk: Desk, case_id: int, owner: str, moved_at: datetime) -> None:
     try:
         async with desk.session() as session:
-            await cases.put_back(session, case_id, owner=owner, now=desk.now())
+            await cases.put_back(session, case_id, owner=owner, still_since=moved_at, now=desk.now())
     except Refused:
-        return  # the owner moved meanwhile
+        return  # it moved meanwhile
     await messages.sync(desk, case_id)

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
+from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
 from bot.logs import trace
@@ -98,7 +99,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         session.add(
             Event(
                 case_id=one.case.id,
-                kind="reminded",
+                kind=EventKind.REMINDED,
                 at=now,
                 details={"clock": one.clock.id, "percent": one.step.percent},
             )

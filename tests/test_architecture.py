@@ -381,6 +381,34 @@ def is_mutable(value: ast.expr | None) -> bool:
     return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
 
 
+OF_THE_STATE = {"status", "assignee", "claimed_at", "closed_at", "closed_by", "close_reason", "close_text"}
+"""The columns of a case that its moves fill and empty."""
+
+
+def only_the_state_machine_changes_the_status_of_a_case(modules: list[Module]) -> Iterator[str]:
+    """A status set elsewhere has no lock, no event, no clocks and no new card; the status of a reply is its own."""
+    ours = [m for m in modules if m.name != "bot.cases.state" and not under(m.name, "bot.sandbox", "bot.migrations")]
+    for module in ours:
+        for node in ast.walk(module.tree):
+            for name in sorted(changes_of_state(node)):
+                yield module.at(node.lineno, f"{module.name} sets {name}")
+
+
+def changes_of_state(node: ast.AST) -> set[str]:
+    """What an assignment, a `setattr` or an UPDATE of Case sets of a case."""
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        stored = (inner for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Attribute))
+        return {a.attr for a in stored if a.attr in OF_THE_STATE and not ast.unparse(a.value).endswith("reply")}
+    if not isinstance(node, ast.Call):
+        return set()
+    if ast.unparse(node.func) == "setattr" and "case" in ast.unparse(node.args[0]):
+        return {"an attribute of a case"}
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "values" and "update(Case)" in ast.unparse(node.func):
+        return {keyword.arg or "what ** unpacks" for keyword in node.keywords} & {*OF_THE_STATE, "what ** unpacks"}
+    return set()
+
+
 # --- The tests -----------------------------------------------------------------------------------
 
 BROKEN: dict[Rule, list[tuple[str, str]]] = {
@@ -443,6 +471,14 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/slack/messages.py", "def sync(): from bot import cases"),
         ("jobs/poll.py", "class Poll:\n  async def run(self): import handlers"),
     ],
+    only_the_state_machine_changes_the_status_of_a_case: [
+        ("bot/outgoing/outbox.py", "case.status = Status.ANSWERED"),
+        ("bot/cases/inbox.py", "case.status, case.assignee = Status.NEW, None"),
+        ("jobs/claims.py", "def back(file):\n  file.case.assignee = None"),
+        ("handlers/close.py", "update(Case).where(Case.id == 1).values(status=Status.CLOSED)"),
+        ("handlers/close.py", "update(Case).values(**ended)"),
+        ("bot/cases/moves.py", "setattr(case, 'status', Status.NEW)"),
+    ],
     no_module_keeps_mutable_state: [
         ("bot/wake.py", "lanes = {}"),
         ("bot/desk.py", "clients: list[str] = list()"),
@@ -465,7 +501,8 @@ SOUND = {
     "bot/migrations/env.py": "from bot import config, db, models",
     "bot/accounts/store.py": "",
     "bot/cases/inbox.py": "",
-    "bot/outgoing/outbox.py": "from bot.cases.inbox import take_in",
+    "bot/cases/state.py": "case.status = Status.NEW\nsetattr(case, 'assignee', None)",
+    "bot/outgoing/outbox.py": "from bot.cases.inbox import take_in\nreply.status = ReplyStatus.SENT",
     "bot/desk.py": "from bot.wake import Wake",
     "bot/wake.py": "if TYPE_CHECKING:\n  from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
     "bot/sandbox/app.py": "from bot.sandbox.slack.server import LocalSlack\nfrom bot.sandbox.square.posts import posts",

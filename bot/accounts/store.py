@@ -16,6 +16,7 @@ from bot.connectors import base
 from bot.connectors.http import Client
 from bot.connectors.platform import Tools
 from bot.db import HELD, Sessions
+from bot.domain.event import EventKind
 from bot.domain.text import Wrong, text
 from bot.models import Account, Event, Team
 from bot.team import teams
@@ -170,7 +171,7 @@ async def add(
     session.add(account)
     await session.flush()
     # Told by name, not by id: the log is kept for ever, and an account that was never used can be removed.
-    session.add(Event(kind="account_added", at=now, details=_name_of(account)))
+    session.add(Event(kind=EventKind.ACCOUNT_ADDED, at=now, details=_name_of(account)))
     return account
 
 
@@ -225,21 +226,21 @@ def renew(
     """Give the account new tokens in place of its old ones."""
     account.sealed = seal(secrets, settings.webcare_secret_key.get_secret_value())
     session.add(account)
-    session.add(Event(account_id=account.id, kind="account_renewed", at=now))
+    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_RENEWED, at=now))
 
 
 def stop(session: AsyncSession, account: Account, now: datetime) -> None:
     """Stop the account: nothing is read or sent until people start it."""
     account.stopped_at, account.problem = account.stopped_at or now, STOPPED_BY_HAND.to_json()
     session.add(account)
-    session.add(Event(account_id=account.id, kind="account_stopped", at=now, details={"by_hand": True}))
+    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STOPPED, at=now, details={"by_hand": True}))
 
 
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
     """Let a stopped account go on, whatever stopped it."""
     account.stopped_at, account.problem, account.poll_after = None, None, None
     session.add(account)
-    session.add(Event(account_id=account.id, kind="account_started", at=now))
+    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STARTED, at=now))
 
 
 async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
@@ -252,7 +253,7 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
         await session.refresh(account)
         stop(session, account, now)
         return False
-    session.add(Event(kind="account_removed", at=now, details=gone))
+    session.add(Event(kind=EventKind.ACCOUNT_REMOVED, at=now, details=gone))
     return True
 
 

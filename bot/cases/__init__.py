@@ -1,35 +1,29 @@
-"""Cases: what agents do with one (`moves`, whose verbs are named here), how posts come in, and what is timed.
+"""Cases: what agents do with one, how posts come in, and what is timed. The verbs are named here.
 
-moves.py          claim, release, assign, escalate, advise, close, reopen, note
+state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
+moves.py          claim, take over, release, assign, escalate, advise, answer, close, reopen; the clock puts back
+marks.py          urgent, topic, notes
+reading.py        one case with all that belongs to it; when it last moved
 inbox.py          take in posts: skip known ones, join or open a case, reopen
 conversations.py  which case a post joins
-clocks.py         what is timed: started, paused and stopped as a case moves
+clocks.py         what is timed: clocks follow what a case waits for
 """
 
+from bot.cases.marks import add_note, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
-    add_note,
     advise,
     answered,
     assign,
     claim,
     close,
     escalate,
-    get,
-    keep_thread_message,
-    locked,
-    platform_of,
     put_back,
-    read,
-    refuse_ended,
     release,
     reopen,
-    set_topic,
-    set_urgent,
     take_over,
-    touch,
-    touch_all,
-    withdrawn,
 )
+from bot.cases.reading import get, last_moved_at, platform_of, read
+from bot.cases.state import locked, record, refuse_ended, touch, touch_all
 
 __all__ = [
     "add_note",
@@ -41,10 +35,12 @@ __all__ = [
     "escalate",
     "get",
     "keep_thread_message",
+    "last_moved_at",
     "locked",
     "platform_of",
     "put_back",
     "read",
+    "record",
     "refuse_ended",
     "release",
     "reopen",
@@ -53,5 +49,4 @@ __all__ = [
     "take_over",
     "touch",
     "touch_all",
-    "withdrawn",
 ]

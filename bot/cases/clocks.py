@@ -1,39 +1,197 @@
-"""The clocks of a case: started, paused, resumed and stopped as it moves; measured in the team's working time.
+"""The clocks of a case: they follow what the case waits for, and measure the team's working time.
 
-A clock keeps the target that was in force when it started: changing the norm never rewrites what was measured.
+A clock keeps the target that was in force when it started: a later norm never rewrites what was measured.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain import case as rules
+from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
+from bot.domain.event import EventKind
 from bot.domain.hours import Hours, NeverOpen, between, is_open
-from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, due_at, next_step, step_at
-from bot.models import Case, Clock, Reply, ReplyKind, Team
+from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, Targets, due_at, next_step, step_at
+from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
 PROMISE_LADDER_PERCENT = 80
 
 
+# --- Following the case --------------------------------------------------------------------------
+
+
+async def follow(session: AsyncSession, case: Case, now: datetime) -> None:
+    """Bring the clocks of a case level with what it waits for; called after every move.
+
+    On our desk they run, and the resolution is timed. While the case waits elsewhere for the citizen or a moment they
+    rest. When it waits for nobody they stop. A promise keeps its own moment until then.
+    """
+    clocks = await open_clocks(session, case.id)
+    wait = await waits_for(session, case, clocks)
+    rest = rests_for(case.status, wait)
+    changed = [clock for clock in clocks if wait is WaitsFor.NOBODY or clock.rests_for is not rest]
+    if changed:
+        settings = await teams.settings(session, case.team_id)
+        hours, ladder = settings.hours(now), settings.steps()
+        served = case.status is not Status.CLOSED or case.close_reason == CloseReason.ANSWERED_ELSEWHERE
+        for clock in changed:
+            if wait is WaitsFor.NOBODY:
+                stop(clock, hours, now, counts=served)
+            elif rest is not None:
+                pause(clock, hours, now, rest)
+            else:
+                resume(clock, hours, ladder, now)
+        session.add_all(changed)
+        await session.flush()
+    if case.status in OPEN and not any(clock.kind is ClockKind.RESOLUTION for clock in clocks):
+        await _start(session, case, [ClockKind.RESOLUTION], now)
+
+
+async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) -> WaitsFor:
+    """Return what a case waits for, by its status, its replies and these open clocks of it."""
+    promised = any(clock.kind is ClockKind.PROMISE for clock in clocks)
+    if case.status is not Status.ANSWERED:
+        return rules.waits_for(case.status, promised=promised)
+    unsent = (await session.exec(select(Reply.id).where(Reply.case_id == case.id, UNSENT).limit(1))).first()
+    last = await session.exec(
+        select(Reply.kind)
+        .where(Reply.case_id == case.id, Reply.status == ReplyStatus.SENT)
+        .order_by(col(Reply.id).desc())
+        .limit(1)
+    )
+    asked = last.first() is ReplyKind.QUESTION
+    return rules.waits_for(case.status, unsent=unsent is not None, asked=asked, promised=promised)
+
+
+async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
+    """A reply reached the citizen: it is a reaction to what they wrote before it was approved; a final one resolves it.
+
+    What they wrote after that keeps clocks of its own, which count from when it came in.
+    """
+    hours = await hours_of(session, case.team_id, at)
+    for clock in await open_clocks(session, case.id):
+        answers = clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL
+        if answers and clock.started_at <= reply.created_at:
+            stop(clock, hours, at, counts=True)
+            session.add(clock)
+    if reply.kind is ReplyKind.INTERIM and reply.promised_at is not None:
+        await promise(session, case, reply.promised_at, at)
+    await session.flush()
+    wait = await waits_for(session, case, await open_clocks(session, case.id))
+    if wait not in {WaitsFor.NOBODY, WaitsFor.CITIZEN}:
+        later = await asked_since_replies(session, case.id)
+        if later is not None:
+            await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], later)
+    await follow(session, case, at)
+
+
+async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:
+    """Return when the citizen first wrote again, more than thanks, after we approved the last reply that they got."""
+    answered_until = (
+        select(func.max(Reply.created_at)).where(Reply.case_id == case_id, Reply.status == ReplyStatus.SENT)
+    ).scalar_subquery()
+    joined = await session.exec(
+        select(Event.at, Event.details)
+        .where(Event.case_id == case_id, Event.kind == EventKind.JOINED, col(Event.at) > answered_until)
+        .order_by(col(Event.id))
+    )
+    return next((at for at, details in joined if not details.get("thanks")), None)
+
+
+async def citizen_wrote(session: AsyncSession, case: Case, now: datetime) -> None:
+    """The citizen wrote again: the next reaction is timed, unless they still wait for an earlier one."""
+    clocks = await open_clocks(session, case.id)
+    if not any(clock.kind in REACTIONS for clock in clocks):
+        await _start(session, case, [ClockKind.NEXT_REACTION], now)
+    await follow(session, case, now)
+
+
+async def _start(session: AsyncSession, case: Case, kinds: Iterable[ClockKind], since: datetime) -> None:
+    """Start clocks of these kinds, unless one is open; none for a case that cannot be answered from here."""
+    terms = await _targets(session, case)
+    if terms is None:
+        return
+    settings = await teams.settings(session, case.team_id)
+    hours, ladder = settings.hours(since), settings.steps()
+    there = {clock.kind for clock in await open_clocks(session, case.id)}
+    for kind in kinds:
+        if kind not in there:
+            session.add(Clock(case_id=case.id, **new_row(case.team_id, kind, terms.of(kind), hours, ladder, since)))
+    await session.flush()
+
+
+async def _targets(session: AsyncSession, case: Case) -> Targets | None:
+    """Return the targets of a case, by the newest mention that can be answered; None when there is none."""
+    account = await session.get_one(Account, case.account_id)
+    mentions = await session.exec(
+        select(Mention.private, Mention.allows)
+        .where(Mention.case_id == case.id)
+        .order_by(col(Mention.published_at).desc(), col(Mention.id).desc())
+    )
+    private = next((private for private, allows in mentions if allows), None)
+    if private is None:
+        return None
+    policy = (await teams.settings(session, case.team_id)).policy()
+    return policy.targets(platform=account.platform, private=private, urgent=case.urgent)
+
+
+async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
+    """Give the open clocks of a case the targets of its new urgency, counted from when they started."""
+    targets = await _targets(session, case)
+    if targets is None:
+        return
+    settings = await teams.settings(session, case.team_id)
+    hours, ladder = settings.hours(now), settings.steps()
+    for clock in await open_clocks(session, case.id):
+        if clock.kind is ClockKind.PROMISE:
+            continue
+        clock.target_seconds = int(targets.of(clock.kind).total_seconds())
+        if clock.running_since is not None:
+            _aim(clock, hours, ladder)
+        session.add(clock)
+
+
+async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
+    """Put off the reminders of a case for so much working time; what is due stays due."""
+    hours = await hours_of(session, case.team_id, now)
+    for clock in await open_clocks(session, case.id):
+        if clock.next_at is not None:
+            clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
+            session.add(clock)
+
+
+# --- New clocks ----------------------------------------------------------------------------------
+
+
+def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> list[dict[str, Any]]:
+    """Return the rows of the clocks of a new case, without the case: the first reaction and the resolution."""
+    settings = TeamSettings.of(team.settings)
+    targets = settings.policy().targets(platform=platform, private=private, urgent=False)
+    hours, ladder = settings.hours(now), settings.steps()
+    kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
+    return [new_row(team.id, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
+
+
 def new_row(
-    team_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], now: datetime
+    team_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], since: datetime
 ) -> dict[str, Any]:
-    """Return the row of a clock that starts now, but for the case; one whose team never opens has no due moment."""
+    """Return the row of a clock that runs since then, without the case; it is never due if the team never opens."""
     try:
-        due, first = due_at(hours, now, target), next_step(ladder, 0)
-        next_at = step_at(hours, now, target, first) if first else None
+        due, first = due_at(hours, since, target), next_step(ladder, 0)
+        next_at = step_at(hours, since, target, first) if first else None
     except NeverOpen:
         due, next_at = None, None
     return {
         "team_id": team_id,
         "kind": kind,
         "target_seconds": int(target.total_seconds()),
-        "started_at": now,
-        "running_since": now,
+        "started_at": since,
+        "running_since": since,
         "used_seconds": 0,
         "due_at": due,
         "next_at": next_at,
@@ -42,32 +200,10 @@ def new_row(
     }
 
 
-def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> list[dict[str, Any]]:
-    """Return the rows of the clocks of a new case but for the case: the first reaction and the resolution."""
-    settings = TeamSettings.of(team.settings)
-    targets = settings.policy().targets(platform=platform, private=private, urgent=False)
-    hours, ladder = settings.hours(now), settings.steps()
-    kinds = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
-    return [new_row(team.id, kind, targets.of(kind), hours, ladder, now) for kind in kinds]
-
-
-async def start(
-    session: AsyncSession, case: Case, platform: str, kinds: Iterable[ClockKind], now: datetime, *, private: bool
-) -> None:
-    """Start clocks of these kinds, unless one of the kind runs already."""
-    settings = await teams.settings(session, case.team_id)
-    targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
-    hours, ladder = settings.hours(now), settings.steps()
-    running = {clock.kind for clock in await open_clocks(session, case.id)}
-    for kind in kinds:
-        if kind not in running:
-            session.add(Clock(case_id=case.id, **new_row(case.team_id, kind, targets.of(kind), hours, ladder, now)))
-
-
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:
-    """Time a promise to the citizen: it is due at its own moment, and reminded of before that.
+    """Time a promise to the citizen: it is due at its own moment, and its owner is reminded before that.
 
-    Four fifths of the working time until then may pass first; of all time, when the team is closed until then.
+    The reminder comes after four fifths of the working time until then; of all time, if the team is closed until then.
     """
     hours = await hours_of(session, case.team_id, now)
     work = between(hours, now, until)
@@ -88,51 +224,19 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
     )
 
 
+# --- Reading -------------------------------------------------------------------------------------
+
+
 async def open_clocks(session: AsyncSession, case_id: int) -> Sequence[Clock]:
-    """Return the clocks of a case that have not been stopped, paused ones included."""
-    found = await session.exec(select(Clock).where(Clock.case_id == case_id, col(Clock.stopped_at).is_(None)))
+    """Return the clocks of a case that have not been stopped, resting ones included."""
+    found = await session.exec(
+        select(Clock).where(Clock.case_id == case_id, col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
+    )
     return found.all()
 
 
-async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
-    """A reply reached the citizen: each is a reaction, a final one resolves, a question waits for the citizen."""
-    clocks = await open_clocks(session, case.id)
-    hours = await hours_of(session, case.team_id, at)
-    for clock in clocks:
-        if clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL:
-            stop(clock, hours, at, counts=True)
-        elif reply.kind is ReplyKind.QUESTION:
-            pause(clock, hours, at)
-        session.add(clock)
-    if reply.kind is ReplyKind.INTERIM and reply.promised_at is not None:
-        await promise(session, case, reply.promised_at, at)
-
-
-async def closed(session: AsyncSession, case: Case, at: datetime, *, counts: bool) -> None:
-    """A case was closed without an answer of ours: its clocks end, and count only if the citizen was served."""
-    hours = await hours_of(session, case.team_id, at)
-    for clock in await open_clocks(session, case.id):
-        stop(clock, hours, at, counts=counts)
-        session.add(clock)
-
-
-async def citizen_wrote(session: AsyncSession, case: Case, platform: str, now: datetime, *, private: bool) -> None:
-    """The citizen wrote again: what waited for them goes on, and the next reaction is timed."""
-    settings = await teams.settings(session, case.team_id)
-    hours, ladder = settings.hours(now), settings.steps()
-    clocks = await open_clocks(session, case.id)
-    for clock in clocks:
-        if clock.running_since is None:
-            resume(clock, hours, ladder, now)
-            session.add(clock)
-    kinds = {ClockKind.RESOLUTION}
-    if not any(clock.kind in REACTIONS for clock in clocks):
-        kinds.add(ClockKind.NEXT_REACTION)
-    await start(session, case, platform, kinds, now, private=private)
-
-
 async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:
-    """Return the teams that are open at this moment, with what they have set."""
+    """Return the teams that are open at this moment, with their settings."""
     found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
     return [(team, settings) for team, settings in found if is_open(settings.hours(now), now)]
 
@@ -140,6 +244,9 @@ async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, T
 async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
     """Return a team's opening hours."""
     return (await teams.settings(session, team_id)).hours(now)
+
+
+# --- One clock -----------------------------------------------------------------------------------
 
 
 def elapsed(clock: Clock, hours: Hours, at: datetime) -> timedelta:
@@ -154,35 +261,37 @@ def stop(clock: Clock, hours: Hours, at: datetime, *, counts: bool) -> None:
     clock.elapsed_seconds = int(took.total_seconds())
     clock.kept = at <= clock.due_at if clock.due_at is not None else True
     clock.counts, clock.stopped_at, clock.running_since, clock.next_at = counts, at, None, None
+    clock.rests_for = None
 
 
-def pause(clock: Clock, hours: Hours, at: datetime) -> None:
-    """Let a clock rest while the citizen is to speak."""
-    if clock.running_since is None or clock.kind is ClockKind.PROMISE:
+def pause(clock: Clock, hours: Hours, at: datetime, why: WaitsFor) -> None:
+    """Let a clock rest; a promise goes on."""
+    if clock.kind is ClockKind.PROMISE:
         return
-    clock.used_seconds = int(elapsed(clock, hours, at).total_seconds())
-    clock.running_since, clock.due_at, clock.next_at = None, None, None
+    if clock.running_since is not None:
+        clock.used_seconds = int(elapsed(clock, hours, at).total_seconds())
+    clock.running_since, clock.due_at, clock.next_at, clock.rests_for = None, None, None, why
 
 
 def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
-    """Let a paused clock go on with what is left of its target; steps taken are not taken again."""
-    clock.running_since = now
+    """Let a resting clock go on with what is left of its target; steps taken are not taken again."""
+    clock.running_since, clock.rests_for = now, None
     _aim(clock, hours, ladder)
 
 
 def _aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
-    """Say when a running clock is due, and its next step, by its target and what was used of it."""
+    """Set when a running clock is due, and its next step, by its target and what was used of it."""
     clock.due_at, clock.next_at = _at_percent(clock, hours, 100), when_next(clock, hours, ladder)
 
 
 def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
-    """Return when the clock's next step falls due, or None after the last."""
+    """Return when the next step of a clock is due, or None after the last."""
     step = next_step(ladder, clock.steps)
     return _at_percent(clock, hours, step.percent) if step else None
 
 
 def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
-    """Return when a running clock will have used so much of its target; None when its team never opens."""
+    """Return when a running clock will have used this percentage of its target; None when its team never opens."""
     if clock.running_since is None or clock.target_seconds is None:
         return None
     whole = timedelta(seconds=clock.target_seconds) * percent / 100
@@ -191,26 +300,3 @@ def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
         return due_at(hours, clock.running_since, left)
     except NeverOpen:
         return None
-
-
-async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
-    """Put off the reminders of a case for so much working time; what is due stays due."""
-    hours = await hours_of(session, case.team_id, now)
-    for clock in await open_clocks(session, case.id):
-        if clock.next_at is not None:
-            clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
-            session.add(clock)
-
-
-async def retarget(session: AsyncSession, case: Case, platform: str, now: datetime, *, private: bool) -> None:
-    """Give a case's running clocks the targets of its new urgency, counted from when they started."""
-    settings = await teams.settings(session, case.team_id)
-    targets = settings.policy().targets(platform=platform, private=private, urgent=case.urgent)
-    hours, ladder = settings.hours(now), settings.steps()
-    for clock in await open_clocks(session, case.id):
-        if clock.kind is ClockKind.PROMISE:
-            continue
-        clock.target_seconds = int(targets.of(clock.kind).total_seconds())
-        if clock.running_since is not None:
-            _aim(clock, hours, ladder)
-        session.add(clock)

@@ -1,4 +1,4 @@
-"""Take in posts: skip the known ones, join or open a case, show it; all in the transaction that moves the cursor.
+"""Take in posts: skip known ones, join or open a case, and show it; in the transaction that moves the cursor.
 
 Safe to repeat: the same page again changes nothing.
 """
@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, Table, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
-from bot.cases.moves import NOT_CLOSED, touch
-from bot.domain.case import OPEN, Status
+from bot.cases.state import locked, record, touch
+from bot.domain.case import OPEN, Move, Status
+from bot.domain.event import EventKind
 from bot.domain.mention import Post, is_mere_thanks
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
 
@@ -27,12 +28,12 @@ INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
 }
 """The same statement in both, but for the ON CONFLICT that only they know."""
 PAGE = 300
-"""Posts written in one go; keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
+"""Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What became of a page: the channels that have something to bring level, and how many mentions were new."""
+    """The result of a page: the channels with messages that must be updated, and the number of new mentions."""
 
     channels: frozenset[str]
     new: int
@@ -41,28 +42,26 @@ class TakenIn:
 async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post], *, now: datetime) -> TakenIn:
     """Store a page of posts of one account; edits and removals change the mention they are about."""
     account, team = await _locked(session, account_id)
-    there_already: set[int] = set()
+    changed: set[int] = set()
     new = 0
     for start in range(0, len(posts), PAGE):
-        sent = {post.external_id: post for post in posts[start : start + PAGE]}  # one named twice: its last state
-        page = list(sent.values())
-        there = await earlier(session, account_id, page)
-        known = {mention.external_id for mention in there} & sent.keys()
+        page = {post.external_id: post for post in posts[start : start + PAGE]}  # one named twice: its last state
+        related = await earlier(session, account_id, list(page.values()))
+        known = {mention.external_id for mention in related} & page.keys()
         for mention in await _mentions(session, account_id, known):
-            there_already |= await _change(session, mention, sent[mention.external_id], now)
-        fresh = [p for p in page if p.external_id not in known and not p.gone and not _is_ours(account, p)]
-        if fresh:
-            there_already |= await _add(session, account, team, fresh, there, now)
-            new += len(fresh)
-    channels = await _channels_of(session, there_already)
+            changed |= await _change(session, mention, page[mention.external_id], now)
+        unknown = [
+            post for key, post in page.items() if key not in known and not post.gone and not _is_ours(account, post)
+        ]
+        if unknown:
+            changed |= await _add(session, account, team, unknown, related, now)
+            new += len(unknown)
+    channels = await _channels_of(session, changed)
     return TakenIn(frozenset(channels | ({team.channel} if new else set())), new)
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team]:
-    """Return the account and its team, and make the pages of one account follow each other.
-
-    (SQLite locks the whole database anyway.)
-    """
+    """Return the account and its team, and lock the account: its pages are taken in one after another."""
     found = await session.exec(
         select(Account, Team)
         .join(Team, col(Account.team_id) == Team.id)
@@ -73,7 +72,7 @@ async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team
 
 
 async def _channels_of(session: AsyncSession, case_ids: set[int]) -> set[str]:
-    """Return the channels that show something of these cases."""
+    """Return the channels with messages about these cases."""
     if not case_ids:
         return set()
     found = await session.exec(select(Message.channel).where(col(Message.case_id).in_(case_ids)).distinct())
@@ -98,12 +97,16 @@ async def _change(session: AsyncSession, mention: Mention, post: Post, now: date
         if mention.gone_at is not None:
             return set()
         mention.gone_at = now
-        session.add(Event(case_id=mention.case_id, kind="mention_gone", at=now, details={"mention": mention.id}))
+        session.add(
+            Event(case_id=mention.case_id, kind=EventKind.MENTION_GONE, at=now, details={"mention": mention.id})
+        )
     elif post.edited_at and post.edited_at > (mention.edited_at or mention.published_at) and _differs(mention, post):
         mention.earlier_text = mention.earlier_text or mention.text
         mention.text, mention.edited_at = post.text, post.edited_at
         mention.media = [asdict(m) for m in post.media]
-        session.add(Event(case_id=mention.case_id, kind="mention_edited", at=now, details={"mention": mention.id}))
+        session.add(
+            Event(case_id=mention.case_id, kind=EventKind.MENTION_EDITED, at=now, details={"mention": mention.id})
+        )
     else:
         return set()
     session.add(mention)
@@ -117,11 +120,11 @@ def _differs(mention: Mention, post: Post) -> bool:
 
 
 async def _add(
-    session: AsyncSession, account: Account, team: Team, posts: list[Post], there: list[Earlier], now: datetime
+    session: AsyncSession, account: Account, team: Team, posts: list[Post], related: list[Earlier], now: datetime
 ) -> set[int]:
-    """Add new posts: joined to the case of their author's conversation, or each opening one; returns those joined."""
+    """Add new posts: each joins the case of its author's conversation or opens one; returns the cases joined."""
     authors = await _authors(session, account, posts)
-    cases = await cases_to_join(session, account, posts, authors, there)
+    cases = await cases_to_join(session, account, posts, authors, related)
     rest = [post for post in posts if post.external_id not in cases]
     opener_of = openers_of(rest, authors)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
@@ -136,7 +139,7 @@ async def _add(
         return set()
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
-    joined.sort(key=lambda each: each[1])  # whoever changes several cases takes them in this order
+    joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
     await _follow_up(session, account, team, joined, now)
     return {case_id for _, case_id, _ in joined}
 
@@ -166,9 +169,9 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows, *returned: str) -> Sequence[Any]:
-    """Insert rows in as few statements as can be; returns these columns of the new rows, in no certain order.
+    """Insert rows in as few statements as possible; returns these columns of the new rows, in any order.
 
-    Asked for the order of `rows`, SQLite would insert them one by one.
+    To keep the order of `rows`, SQLite would insert them one by one.
     """
     table = _table(model)
     connection = await session.connection()
@@ -181,7 +184,7 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 async def _insert_each(
     session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
 ) -> None:
-    """Insert a row for each of these cases, alike but for the case, so that the database can make them by itself."""
+    """Insert one row for each of these cases; only the case differs, so the database can make the rows itself."""
     table = _table(model)
     alike = [
         value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
@@ -192,17 +195,17 @@ async def _insert_each(
 
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
-    """Return the ids of the posts' authors by their external id; new ones are added, changed names kept up."""
+    """Return the ids of the posts' authors by their external id; adds new authors and updates changed names."""
     table = _table(Author)
     connection = await session.connection()
     added = INSERT[connection.dialect.name](table)
-    kept_up = added.on_conflict_do_update(
+    upsert = added.on_conflict_do_update(
         index_elements=["account_id", "external_id"],
         set_={name: added.excluded[name] for name in ("name", "handle", "url")},
     )
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
-    found = await connection.execute(kept_up.returning(table.c.external_id, table.c.id), list(rows.values()))
-    return {author.external_id: author.id for author in found}
+    stored = await connection.execute(upsert.returning(table.c.external_id, table.c.id), list(rows.values()))
+    return {author.external_id: author.id for author in stored}
 
 
 async def _open_cases(
@@ -226,7 +229,7 @@ async def _open_cases(
     new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in posts}
     key = literal("case:") + cast(col(Case.id), String)
     await _insert_each(session, Message, new.values(), key=key, kind=MessageKind.CASE, channel=team.channel)
-    await _insert_each(session, Event, new.values(), kind="opened", at=now)
+    await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)
     for private in (False, True):
         timed = [new[post.external_id] for post in posts if post.allows and post.private is private]
         for row in clocks.opening_rows(team, account.platform, now, private=private) if timed else ():
@@ -237,9 +240,9 @@ async def _open_cases(
 async def _follow_up(
     session: AsyncSession, account: Account, team: Team, joined: list[tuple[Post, int, int]], now: datetime
 ) -> None:
-    """Show the citizen's next posts in the case's thread, and reopen a case that no longer waited for us.
+    """Show the citizen's next posts in the case's thread, and reopen a case that was answered or closed.
 
-    A mere "bedankt!" does not reopen; an open case stays with the one who has it.
+    A mere "bedankt!" does not reopen; an open case stays with its owner.
     """
     for post, case_id, mention_id in joined:
         session.add(
@@ -252,19 +255,13 @@ async def _follow_up(
                 in_thread=True,
             )
         )
+        case = await locked(session, case_id)
         thanks = is_mere_thanks(post.text) and not post.media
-        if not thanks:
-            reopened = await session.exec(
-                update(Case)
-                .where(col(Case.id) == case_id, col(Case.status).not_in(OPEN))
-                .values(status=Status.NEW, assignee=None, claimed_at=None, **NOT_CLOSED)
-                .returning(col(Case.id))
-            )
-            if reopened.scalar() is not None:
-                session.add(Event(case_id=case_id, kind="reopened_by_citizen", at=now, details={"mention": mention_id}))
-            if post.allows:
-                case = await session.get_one(Case, case_id, populate_existing=True)
-                await clocks.citizen_wrote(session, case, account.platform, now, private=post.private)
-        session.add(Event(case_id=case_id, kind="joined", at=now, details={"mention": mention_id, "thanks": thanks}))
+        if not thanks and case.status not in OPEN:
+            await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})
+        details = {"mention": mention_id, "thanks": thanks}
+        session.add(Event(case_id=case_id, kind=EventKind.JOINED, at=now, details=details))
+        if not thanks and post.allows:
+            await clocks.citizen_wrote(session, case, now)
         await session.flush()
         await touch(session, case_id)

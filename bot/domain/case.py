@@ -1,10 +1,16 @@
-"""The life of a case: its statuses, the moves agents make, and from where each is allowed."""
+"""The life of a case: its statuses, the moves between them, and what a case waits for.
 
+`LEADS_TO` is the whole truth about moves: the guard, the buttons and the tests read it.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
+
+from bot.domain.event import EventKind
 
 
 class Status(StrEnum):
-    """Where a case stands. New, claimed and escalated wait for us; answered and closed do not."""
+    """Where a case stands."""
 
     NEW = "new"
     CLAIMED = "claimed"
@@ -13,11 +19,11 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-OPEN = frozenset({Status.NEW, Status.CLAIMED, Status.ESCALATED})
-
-
 class Move(StrEnum):
-    """What an agent can do with a case. Names of moves are also the names of events in the log."""
+    """What can change the status or the owner of a case: what agents do, then what the system does.
+
+    Its value is that of the event that is logged; `logged_as` knows the one exception.
+    """
 
     CLAIM = "claim"
     TAKE_OVER = "take_over"
@@ -29,37 +35,133 @@ class Move(StrEnum):
     ADVISE = "advise"
     CLOSE = "close"
     REOPEN = "reopen"
+    PUT_BACK = "put_back"
+    """The clock returns a case to the queue: it lay still, or its owner is away."""
+    REOPEN_BY_CITIZEN = "reopened_by_citizen"
+    KEEP = "reply_sent"
+    """An interim reply reached the citizen: its agent keeps the case and owes the rest."""
+    FAIL = "reply_failed"
+    """The platform refused the reply."""
+    DOUBT = "reply_uncertain"
+    """Nobody knows whether the reply was published."""
+    SETTLE = "settled"
+    """An agent found that the reply was published."""
 
 
-ALLOWED_FROM: dict[Move, frozenset[Status]] = {
-    Move.CLAIM: frozenset({Status.NEW}),
-    Move.TAKE_OVER: frozenset({Status.CLAIMED, Status.ESCALATED}),
-    Move.RELEASE: frozenset({Status.CLAIMED, Status.ESCALATED}),
-    Move.ASSIGN: frozenset({Status.NEW, Status.CLAIMED, Status.ESCALATED}),
-    Move.ANSWER: frozenset({Status.CLAIMED, Status.ESCALATED}),
-    Move.WITHDRAW: frozenset({Status.ANSWERED}),
-    Move.ESCALATE: frozenset({Status.CLAIMED, Status.ESCALATED}),
-    Move.ADVISE: frozenset({Status.ESCALATED}),
-    Move.CLOSE: frozenset({Status.NEW, Status.CLAIMED, Status.ESCALATED, Status.ANSWERED}),
-    Move.REOPEN: frozenset({Status.ANSWERED, Status.CLOSED}),
+LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
+    Move.CLAIM: {Status.NEW: Status.CLAIMED},
+    Move.TAKE_OVER: {Status.CLAIMED: Status.CLAIMED, Status.ESCALATED: Status.ESCALATED},
+    Move.RELEASE: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
+    Move.ASSIGN: {
+        Status.NEW: Status.CLAIMED,
+        Status.CLAIMED: Status.CLAIMED,
+        Status.ESCALATED: Status.ESCALATED,
+    },
+    Move.ANSWER: {Status.CLAIMED: Status.ANSWERED, Status.ESCALATED: Status.ANSWERED},
+    Move.WITHDRAW: {Status.ANSWERED: Status.CLAIMED},
+    Move.ESCALATE: {Status.CLAIMED: Status.ESCALATED, Status.ESCALATED: Status.ESCALATED},
+    Move.ADVISE: {Status.ESCALATED: Status.CLAIMED},
+    Move.CLOSE: {
+        Status.NEW: Status.CLOSED,
+        Status.CLAIMED: Status.CLOSED,
+        Status.ESCALATED: Status.CLOSED,
+        Status.ANSWERED: Status.CLOSED,
+    },
+    Move.REOPEN: {Status.ANSWERED: Status.CLAIMED, Status.CLOSED: Status.CLAIMED},
+    Move.PUT_BACK: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
+    Move.REOPEN_BY_CITIZEN: {Status.ANSWERED: Status.NEW, Status.CLOSED: Status.NEW},
+    Move.KEEP: {Status.ANSWERED: Status.CLAIMED},
+    Move.FAIL: {Status.ANSWERED: Status.CLAIMED},
+    Move.DOUBT: {Status.ANSWERED: Status.CLAIMED},
+    Move.SETTLE: {Status.NEW: Status.ANSWERED, Status.CLAIMED: Status.ANSWERED},
 }
+"""Per move, from which status it leads to which."""
 
-#: Moves that only the owner of the case may make; anyone else must take the case over first.
+ALLOWED_FROM: Mapping[Move, frozenset[Status]] = {move: frozenset(leads) for move, leads in LEADS_TO.items()}
+
+BY_SYSTEM = frozenset({Move.PUT_BACK, Move.REOPEN_BY_CITIZEN, Move.KEEP, Move.FAIL, Move.DOUBT, Move.SETTLE})
+"""Moves that no button offers."""
+
 BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
+"""Moves that only the owner of the case may make; anyone else must take the case over first."""
 
-#: Moves that a new case allows too: they claim it in passing, for the one who makes them.
+TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
+"""Moves by which an agent gets the case anew: `claimed_at` counts from then."""
+
 CLAIMS_FIRST = frozenset({Move.ANSWER, Move.ESCALATE})
+"""Moves that a new case allows too: they claim it in passing, for the one who makes them."""
+
+
+def logged_as(move: Move) -> EventKind:
+    """Return the kind of the event that tells of a move."""
+    return EventKind.RELEASE if move is Move.PUT_BACK else EventKind(move)
 
 
 def moves_from(status: Status) -> frozenset[Move]:
-    """Return the moves that a case with this status allows."""
-    return frozenset(move for move, statuses in ALLOWED_FROM.items() if status in statuses)
+    """Return the moves that agents can make with a case of this status."""
+    return frozenset(move for move, statuses in ALLOWED_FROM.items() if status in statuses) - BY_SYSTEM
 
 
 def moves_offered(status: Status) -> frozenset[Move]:
     """Return the moves that the buttons of a case offer: those it allows, and those that claim it first."""
     allowed = moves_from(status)
     return allowed | CLAIMS_FIRST if Move.CLAIM in allowed else allowed
+
+
+# --- What a case waits for -----------------------------------------------------------------------
+
+
+class WaitsFor(StrEnum):
+    """What has to happen before a case can go on."""
+
+    US = "us"
+    CITIZEN = "citizen"
+    ADVICE = "advice"
+    MOMENT = "moment"
+    NOBODY = "nobody"
+
+
+def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, promised: bool = False) -> WaitsFor:
+    """Return what a case waits for.
+
+    `unsent`: a reply is on its way, so the citizen has not read it. `asked`: the last reply they got is a question.
+    `promised`: they were promised an answer by a moment, which is still being timed.
+    """
+    match status:
+        case Status.NEW:
+            return WaitsFor.US
+        case Status.CLAIMED:
+            return WaitsFor.MOMENT if promised else WaitsFor.US
+        case Status.ESCALATED:
+            return WaitsFor.ADVICE
+        case Status.ANSWERED if unsent:
+            return WaitsFor.US
+        case Status.ANSWERED:
+            return WaitsFor.CITIZEN if asked else WaitsFor.NOBODY
+        case Status.CLOSED:
+            return WaitsFor.NOBODY
+
+
+OPEN = frozenset(status for status in Status if waits_for(status) in {WaitsFor.US, WaitsFor.ADVICE})
+"""The statuses that are on our desk: in the queue, with an owner, or with an adviser."""
+
+
+def rests_for(status: Status, wait: WaitsFor) -> WaitsFor | None:
+    """Return why the clocks of a case rest, or None when they do not: it is off our desk and waits for another."""
+    return wait if status not in OPEN and wait in {WaitsFor.CITIZEN, WaitsFor.MOMENT} else None
+
+
+# --- What is kept of a case ----------------------------------------------------------------------
+
+FILLED_IN: Mapping[str, frozenset[Status]] = {
+    "assignee": frozenset(Status) - {Status.NEW},
+    "claimed_at": frozenset(Status) - {Status.NEW},
+    "closed_at": frozenset({Status.CLOSED}),
+    "closed_by": frozenset({Status.CLOSED}),
+    "close_reason": frozenset({Status.CLOSED}),
+    "close_text": frozenset({Status.CLOSED}),
+}
+"""The columns of a case that belong to certain statuses; in all others they are empty."""
 
 
 class CloseReason(StrEnum):
@@ -73,7 +175,7 @@ class CloseReason(StrEnum):
 
 
 class Urgency(StrEnum):
-    """How soon the one who escalates needs advice."""
+    """How soon the agent who escalates needs advice."""
 
     NORMAL = "normal"
     URGENT = "urgent"

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
+from bot.domain.case import WaitsFor
 from bot.domain.sla import ClockKind
 from bot.models.columns import EnumText, UtcDateTime
 
@@ -15,10 +16,11 @@ class Clock(SQLModel, table=True):
     """A measurement of one target or promise, in working time. A later change of the team's norms does not change it.
 
     `target_seconds` is the norm when the clock started, or when the urgency of the case last changed; a promise has
-    none, only the moment `due_at`. `running_since` is empty while the clock is paused; `used_seconds` is the working
-    time of earlier runs. `next_at` is when the next step of the ladder is due; `steps` is how many steps are done.
-    When the clock is stopped, `elapsed_seconds` is the working time it took and `kept` is whether that was in time.
-    `counts` is false if there was nothing to measure; reports and exports leave that clock out.
+    none, only the moment `due_at`. `next_at` is when the next step of the ladder is due; `steps` is how many steps are
+    done. A clock that rests has no `running_since`, `due_at` or `next_at`, and `rests_for` says what its case waits
+    for; `used_seconds` is the working time of earlier runs. When the clock is stopped, `elapsed_seconds` is the working
+    time it took and `kept` is whether that was in time. `counts` is false if there was nothing to measure; reports and
+    exports leave that clock out.
     """
 
     __tablename__ = "clocks"
@@ -34,6 +36,7 @@ class Clock(SQLModel, table=True):
     target_seconds: int | None = None
     started_at: datetime = Field(sa_type=UtcDateTime)
     running_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    rests_for: WaitsFor | None = Field(default=None, sa_type=EnumText(WaitsFor))
     used_seconds: int = 0
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     next_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -34,9 +34,9 @@ class EnumText(TypeDecorator[StrEnum]):
     impl = String
     cache_ok = True
 
-    def __init__(self, kind: type[StrEnum]) -> None:
+    def __init__(self, kind: type[StrEnum], length: int | None = 32) -> None:
         self.kind = kind
-        super().__init__(length=32)
+        super().__init__(length=length)
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
         """Store the value; refuse one that the enum does not have."""

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Index, literal_column, text
 from sqlmodel import Field, SQLModel
 
-from bot.models.columns import UtcDateTime
+from bot.domain.event import EventKind
+from bot.models.columns import EnumText, UtcDateTime
 
 _CLOSING = "kind = 'close'"
 CLOSING: ColumnElement[bool] = literal_column(f"events.{_CLOSING}")
@@ -25,7 +26,7 @@ class Event(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")
     account_id: int | None = Field(default=None, foreign_key="accounts.id")
-    kind: str
+    kind: EventKind = Field(sa_type=EnumText(EventKind, None))
     by: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)

@@ -6,9 +6,10 @@ connection): it is sent again only while the platform recognises its key, else l
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -25,7 +26,8 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.desk import Desk
-from bot.domain.case import Status
+from bot.domain.case import Move
+from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong
 from bot.logs import trace
 from bot.models import UNSENT, Account, Case, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
@@ -64,11 +66,10 @@ async def answer(
     initials = await agents.initials(session, by) or await _choose_initials(session, answer, by, now)
     composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
     composing.refuse_invalid(answer, mention, composed, now)
-    case = await cases.answered(session, answer.case_id, by=by, now=now)
     reply = Reply(
-        case_id=case.id,
+        case_id=file.case.id,
         mention_id=mention.id,
-        account_id=case.account_id,
+        account_id=file.case.account_id,
         by=by,
         key=answer.submission,
         draft=answer.words,
@@ -79,8 +80,7 @@ async def answer(
         created_at=now,
         send_at=now + undo,
     )
-    session.add(reply)
-    await session.flush()
+    await cases.answered(session, reply, now=now)
     return reply
 
 
@@ -93,43 +93,63 @@ async def _choose_initials(session: AsyncSession, answer: Answer, by: str, now: 
 
 
 async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Take back a reply that has not gone out; the draft is kept for the next try."""
-    taken = await session.exec(
-        update(Reply)
-        .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.APPROVED)
-        .values(status=ReplyStatus.WITHDRAWN)
-        .returning(col(Reply.by))
-    )
-    author: str | None = taken.scalar()
-    if author is None:
+    """Take back the last reply, if it has not gone out; the draft is kept for the next try.
+
+    The case returns to the reply's author, unless it moved on meanwhile.
+    """
+    case = await cases.locked(session, case_id)
+    approved = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.APPROVED)
+    found = await session.exec(approved.order_by(col(Reply.id).desc()).limit(1).with_for_update(key_share=True))
+    reply = found.first()
+    if reply is None:
         raise Refused("Too late to undo: the reply is on its way.")
-    return await cases.withdrawn(session, case_id, by=by, owner=author, now=now)
+    stays = not await _is_last(session, reply)
+    reply.status = ReplyStatus.WITHDRAWN
+    session.add(reply)
+    await cases.record(session, Move.WITHDRAW, case, by=by, owner=reply.by, now=now, stays=stays)
+    return case
 
 
 async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
     """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew.
 
-    One that is there counts as sent from now, when we know: the figures of the past stay what they were.
+    One that is there counts as sent from now: the figures of the past stay what they were. It answers the case only if
+    the case still waits for this reply, and not for an answer to a later question.
     """
-    status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
-    settled = await session.exec(
-        update(Reply)
-        .where(col(Reply.case_id) == case_id, col(Reply.status) == ReplyStatus.UNCERTAIN)
-        .values(status=status, sent_at=now if published else None, problem=None)
-        .returning(col(Reply.id))
-    )
-    reply_id: int | None = settled.scalar()
-    if reply_id is None:
+    case = await cases.locked(session, case_id)
+    uncertain = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.UNCERTAIN)
+    replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
+    if not replies:
         raise Refused("A colleague has already decided on this.")
-    case = await cases.get(session, case_id)
-    if published:
-        case.status = Status.ANSWERED
-        await _published(session, case, await session.get_one(Reply, reply_id), now)
-        session.add(case)
-    session.add(Event(case_id=case_id, kind="settled", by=by, at=now, details={"published": published}))
+    reply = replies[-1]
+    last = await _is_last(session, reply)
+    for each_reply in replies:
+        each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
+        each_reply.sent_at, each_reply.problem = now if published else None, None
+        session.add(each_reply)
     await session.flush()
-    await cases.touch(session, case_id)
+    answers = published and last and reply.kind is not ReplyKind.INTERIM
+    stays = not answers or await clocks.asked_since_replies(session, case_id) is not None
+    details = {"published": published}
+    await cases.record(session, Move.SETTLE, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
+    if published:
+        await _reached(session, case, reply, now)
     return case
+
+
+async def _is_last(session: AsyncSession, reply: Reply) -> bool:
+    """Tell whether a reply is the last of its case, so that its outcome is the case's."""
+    later = select(Reply.id).where(
+        Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN
+    )
+    return (await session.exec(later.limit(1))).first() is None
+
+
+async def _reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+    """Write down that the citizen has the reply."""
+    case.answered_at = now
+    session.add(case)
+    await clocks.reply_sent(session, case, reply, now)
 
 
 async def drain(desk: Desk, lane: str) -> datetime | None:
@@ -228,46 +248,44 @@ def _recognised(connector: Connector, draft: Draft, now: datetime) -> bool:
 
 async def _record(session: AsyncSession, reply_id: int, outcome: Outcome, now: datetime) -> None:
     """Write down what the platform said, on the reply and its case."""
-    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD)
-    case = await session.get_one(Case, reply.case_id, with_for_update=db.HELD)
+    seen = await session.get_one(Reply, reply_id)
+    if isinstance(outcome, Unauthorized):
+        await stop_account(session, seen.account_id, outcome.text, now)
+    case = await cases.locked(session, seen.case_id)
+    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD, populate_existing=True)
     if reply.status is not ReplyStatus.SENDING:
         return
+    stays = not await _is_last(session, reply)
+    about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "now": now, "details": {"reply": reply.id}}
+    session.add(reply)
     match outcome:
         case Sent():
             reply.status, reply.sent_at, reply.problem = ReplyStatus.SENT, now, None
             reply.external_id, reply.url = outcome.external_id, outcome.url
-            await _published(session, case, reply, now)
-            _log(session, reply, "reply_sent", now)
+            stays |= reply.kind is not ReplyKind.INTERIM
+            await cases.record(session, Move.KEEP, case, **about, stays=stays)
+            await _reached(session, case, reply, now)
         case Rejected():
             reply.status, reply.problem = ReplyStatus.FAILED, outcome.text.to_json()
-            await _give_back(session, case, reply, now, "reply_failed")
+            await cases.record(session, Move.FAIL, case, **about, stays=stays)
+            await _tell_problem(session, case, reply, Move.FAIL)
         case Unknowable():
             reply.status = ReplyStatus.UNCERTAIN
-            await _give_back(session, case, reply, now, "reply_uncertain")
+            await cases.record(session, Move.DOUBT, case, **about, stays=stays)
+            await _tell_problem(session, case, reply, Move.DOUBT)
         case RateLimited():
             reply.send_at, reply.problem = outcome.retry_at, outcome.text.to_json()
             _not_carried_out(reply)
         case Unauthorized():
             reply.send_at, reply.problem = now, outcome.text.to_json()
             _not_carried_out(reply)
-            await stop_account(session, reply.account_id, outcome.text, now)
         case OutcomeUnknown():  # stays `sending`: the next try looks first
             reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
         case Unavailable():
             reply.send_at, reply.problem = now + _backoff(reply), outcome.text.to_json()
             _not_carried_out(reply)
-    session.add(reply)
-    session.add(case)
     await session.flush()
     await cases.touch(session, reply.case_id)
-
-
-async def _published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """The citizen has the reply; after an interim one the case stays with its agent, who owes the rest."""
-    case.answered_at = now
-    if reply.kind is ReplyKind.INTERIM and case.status is Status.ANSWERED:
-        case.status, case.assignee = Status.CLAIMED, reply.by
-    await clocks.reply_sent(session, case, reply, now)
 
 
 def _not_carried_out(reply: Reply) -> None:
@@ -281,18 +299,12 @@ def _backoff(reply: Reply) -> timedelta:
     return min(RETRY * (1 << doublings), LONGEST_RETRY)
 
 
-def _log(session: AsyncSession, reply: Reply, kind: str, now: datetime) -> None:
-    session.add(Event(case_id=reply.case_id, kind=kind, by=reply.by, at=now, details={"reply": reply.id}))
-
-
-async def _give_back(session: AsyncSession, case: Case, reply: Reply, now: datetime, kind: str) -> None:
-    """Put the case back on the desk of the one who answered, with a word in the thread."""
-    if case.status is Status.ANSWERED:
-        case.status, case.assignee = Status.CLAIMED, reply.by
+async def _tell_problem(session: AsyncSession, case: Case, reply: Reply, made: Move) -> None:
+    """Tell the thread that a reply was refused, or that its outcome is unknown."""
     team = await session.get_one(Team, case.team_id)
     session.add(
         Message(
-            key=f"{kind}:{reply.id}",
+            key=f"{made}:{reply.id}",
             kind=MessageKind.REPLY_PROBLEM,
             case_id=case.id,
             subject_id=reply.id,
@@ -300,7 +312,6 @@ async def _give_back(session: AsyncSession, case: Case, reply: Reply, now: datet
             in_thread=True,
         )
     )
-    _log(session, reply, kind, now)
 
 
 async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:
@@ -310,7 +321,7 @@ async def stop_account(session: AsyncSession, account_id: int, problem: Text, no
         return
     account.stopped_at, account.problem = now, problem.to_json()
     session.add(account)
-    session.add(Event(account_id=account_id, kind="account_stopped", at=now))
+    session.add(Event(account_id=account_id, kind=EventKind.ACCOUNT_STOPPED, at=now))
     team = await session.get_one(Team, account.team_id)
     session.add(
         Message(

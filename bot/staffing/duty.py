@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.domain.case import Status
+from bot.domain.event import EventKind
 from bot.domain.hours import is_open
 from bot.models import WAITING, Case, Event, Message, MessageKind, Team
 from bot.staffing import presence
@@ -52,7 +53,7 @@ def _key() -> ColumnElement[str]:
     """Return what names the call to a case, in SQL: the case, and how often its citizen reopened it."""
     reopened = (
         select(func.count(col(Event.id)))
-        .where(Event.case_id == Case.id, Event.kind == "reopened_by_citizen")
+        .where(Event.case_id == Case.id, Event.kind == EventKind.REOPENED_BY_CITIZEN)
         .correlate(Case)
         .scalar_subquery()
     )

@@ -31,7 +31,7 @@ class Presence(StrEnum):
 
 
 async def set_presence(session: AsyncSession, slack_id: str, which: Presence, on: bool, now: datetime) -> None:
-    """Keep that an agent says to be away or on duty, or no longer; whoever becomes the one is not the other."""
+    """Set an agent away or on duty, or no longer; each ends the other."""
     agent = await agents.held(session, slack_id, now)
     match which, on:
         case Presence.AWAY, True:
@@ -163,7 +163,7 @@ async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequ
     returned = []
     for case_id in case_ids:
         with suppress(Refused):  # it moved meanwhile
-            await cases.put_back(session, case_id, owner=slack_id, now=now, away=True)
+            await cases.put_back(session, case_id, owner=slack_id, still_since=agent.asked_at, now=now, away=True)
             returned.append(case_id)
     if returned:
         await _tell_returned(session, slack_id, _question(slack_id, agent.asked_at), len(returned))

@@ -9,12 +9,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
+from bot.domain.event import EventKind
 from bot.domain.reply import INITIALS as LETTERS
 from bot.domain.text import Refused
 from bot.models import Agent, Event, Role
-
-ROLE, INITIALS = "role", "initials"
-"""The kinds of the events that tell of a changed role, and of initials that a coordinator changed."""
 
 
 async def initials(session: AsyncSession, slack_id: str) -> str | None:
@@ -54,7 +52,7 @@ async def correct_initials(session: AsyncSession, slack_id: str, wanted: str, *,
     else:
         agent.initials = None
         session.add(agent)
-    return await _told(session, INITIALS, slack_id, before, agent.initials, by=by, now=now)
+    return await _told(session, EventKind.INITIALS, slack_id, before, agent.initials, by=by, now=now)
 
 
 async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
@@ -130,7 +128,7 @@ async def _give(session: AsyncSession, slack_id: str, wanted: Role, *, by: str, 
     agent = await held(session, slack_id, now)
     before, agent.role = agent.role, wanted
     session.add(agent)
-    return await _told(session, ROLE, slack_id, before, wanted, by=by, now=now)
+    return await _told(session, EventKind.ROLE, slack_id, before, wanted, by=by, now=now)
 
 
 async def held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
@@ -145,7 +143,14 @@ async def held(session: AsyncSession, slack_id: str, now: datetime) -> Agent:
 
 
 async def _told(
-    session: AsyncSession, kind: str, slack_id: str, before: str | None, after: str | None, *, by: str, now: datetime
+    session: AsyncSession,
+    kind: EventKind,
+    slack_id: str,
+    before: str | None,
+    after: str | None,
+    *,
+    by: str,
+    now: datetime,
 ) -> list[Event]:
     """Log a change, if it is one."""
     if before == after:

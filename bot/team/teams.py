@@ -10,12 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.desk import Desk
+from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Event, Team
 from bot.team.settings import MOST_LISTED, TeamSettings
 
-CHANGED = "settings"
-"""The kind of the event that tells of a changed setting."""
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, since others look for them; no two teams have the same."""
 
@@ -67,7 +66,7 @@ async def change(
     team.settings = {**(team.settings or {}), **{field: after[field] for field in changed if field not in COLUMNS}}
     team.name, team.channel = after["name"], after["channel"]
     details = [{"team": team_id, "field": field, "before": before[field], "after": after[field]} for field in changed]
-    events = [Event(kind=CHANGED, by=by, at=now, details=each) for each in details]
+    events = [Event(kind=EventKind.SETTINGS, by=by, at=now, details=each) for each in details]
     session.add_all([team, *events])
     await session.flush()
     return events

@@ -4,14 +4,15 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Event
 from bot.team import agents, teams
 
 PUT_BACK = {
-    teams.CHANGED: teams.put_back,
-    agents.ROLE: agents.put_role_back,
-    agents.INITIALS: agents.put_initials_back,
+    EventKind.SETTINGS: teams.put_back,
+    EventKind.ROLE: agents.put_role_back,
+    EventKind.INITIALS: agents.put_initials_back,
 }
 
 

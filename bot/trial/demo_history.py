@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason
+from bot.domain.event import EventKind
 from bot.domain.figures import Span
 from bot.domain.hours import Hours, add
 from bot.domain.mention import Allows, Author, Post
@@ -125,13 +126,15 @@ async def _answered(
         key=f"past-{mention.id}", draft=words, text=words, kind=kind, promised_at=promised_at,
         status=ReplyStatus.SENT, created_at=at, send_at=at, sent_at=at, tries=1,
     )  # fmt: skip
-    session.add(reply)
     case = await cases.get(session, mention.case_id)
     if kind is ReplyKind.FINAL:
-        case = await cases.answered(session, mention.case_id, by=by, now=at)
+        await cases.answered(session, reply, now=at)
+    else:
+        session.add(reply)
+        await session.flush()
     case.answered_at = at
     await clocks.reply_sent(session, case, reply, at)
-    session.add(Event(case_id=mention.case_id, kind="reply_sent", by=by, at=at))
+    session.add(Event(case_id=mention.case_id, kind=EventKind.REPLY_SENT, by=by, at=at))
 
 
 async def _had_its_digest(session: AsyncSession, team: Team, hours: Hours, until: datetime) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN
-from bot.domain.text import text
+from bot.domain.event import EventKind
+from bot.domain.text import Text, text
 from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
@@ -12,32 +13,32 @@ from bot.views.case_card import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
 from bot.views.topic import topic_picker
 
-EVENTS = {
-    "opened": text("came in"),
-    "joined": text("the citizen wrote again"),
-    "reopened_by_citizen": text("reopened, because the citizen wrote again"),
-    "mention_edited": text("the citizen edited a post"),
-    "mention_gone": text("the citizen removed a post"),
-    "claim": text("claimed"),
-    "take_over": text("taken over"),
-    "release": text("released"),
-    "assign": text("assigned"),
-    "answer": text("answer approved"),
-    "withdraw": text("answer taken back"),
-    "reply_sent": text("answer published"),
-    "reply_failed": text("answer refused by the platform"),
-    "reply_uncertain": text("not certain whether the answer was published"),
-    "settled": text("decided whether the answer was published"),
-    "escalate": text("escalated"),
-    "advise": text("advice given"),
-    "close": text("closed"),
-    "reopen": text("reopened"),
-    "note": text("note added"),
-    "urgent": text("made urgent"),
-    "not_urgent": text("no longer urgent"),
-    "reminded": text("reminded"),
-    "snooze": text("reminder put off"),
-    "topic": text("topic chosen"),
+EVENTS: dict[EventKind, Text] = {
+    EventKind.OPENED: text("came in"),
+    EventKind.JOINED: text("the citizen wrote again"),
+    EventKind.REOPENED_BY_CITIZEN: text("reopened, because the citizen wrote again"),
+    EventKind.MENTION_EDITED: text("the citizen edited a post"),
+    EventKind.MENTION_GONE: text("the citizen removed a post"),
+    EventKind.CLAIM: text("claimed"),
+    EventKind.TAKE_OVER: text("taken over"),
+    EventKind.RELEASE: text("released"),
+    EventKind.ASSIGN: text("assigned"),
+    EventKind.ANSWER: text("answer approved"),
+    EventKind.WITHDRAW: text("answer taken back"),
+    EventKind.REPLY_SENT: text("answer published"),
+    EventKind.REPLY_FAILED: text("answer refused by the platform"),
+    EventKind.REPLY_UNCERTAIN: text("not certain whether the answer was published"),
+    EventKind.SETTLED: text("decided whether the answer was published"),
+    EventKind.ESCALATE: text("escalated"),
+    EventKind.ADVISE: text("advice given"),
+    EventKind.CLOSE: text("closed"),
+    EventKind.REOPEN: text("reopened"),
+    EventKind.NOTE: text("note added"),
+    EventKind.URGENT: text("made urgent"),
+    EventKind.NOT_URGENT: text("no longer urgent"),
+    EventKind.REMINDED: text("reminded"),
+    EventKind.SNOOZE: text("reminder put off"),
+    EventKind.TOPIC: text("topic chosen"),
 }
 
 WHY = {"still": text("it lay still"), "away": text("its owner is away")}
@@ -93,7 +94,7 @@ def _urgency(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def _line(event: Event, t: Texts, now: datetime) -> str:
-    what = t(EVENTS.get(event.kind, event.kind))
+    what = t(EVENTS[event.kind])
     to = event.details.get("to")
     target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
     if why := WHY.get(str(event.details.get("why"))):

@@ -5,6 +5,7 @@ What stands in the fields is given by block id and comes back by block id; see `
 
 from collections.abc import Sequence
 
+from bot.domain.event import EventKind
 from bot.domain.text import Text, text
 from bot.models import Event
 from bot.texts import LANGUAGES, Texts
@@ -167,6 +168,6 @@ def _changed(event: Event, t: Texts) -> str:
     details = event.details
     if "field" in details:
         return t(FIELDS[details["field"]])
-    if event.kind == "role":
+    if event.kind is EventKind.ROLE:
         return f"<@{details['agent']}>: {t(ROLES[details['after']])}"
     return f"<@{details['agent']}>: " + (f"^{details['after']}" if details["after"] else t("no initials"))

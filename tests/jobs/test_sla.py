@@ -7,7 +7,7 @@ import pytest
 
 from bot import cases
 from bot.cases import clocks, inbox
-from bot.domain.case import CloseReason, Status
+from bot.domain.case import CloseReason, Status, WaitsFor
 from bot.domain.mention import Allows, Author, Post
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
@@ -215,7 +215,7 @@ async def test_a_paused_clock_keeps_the_steps_it_took(office: Bot) -> None:
     async with office.desk.session() as session:
         for running in await clocks.open_clocks(session, case_id):
             hours = await clocks.hours_of(session, 1, office.desk.now())
-            clocks.pause(running, hours, local("2026-11-20 10:30"))
+            clocks.pause(running, hours, local("2026-11-20 10:30"), WaitsFor.CITIZEN)
             running.steps = 1
             clocks.resume(running, hours, (), local("2026-11-23 09:00"))
             session.add(running)

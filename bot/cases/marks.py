@@ -1,0 +1,65 @@
+"""What agents add to a case without moving it: that it is urgent, its topic, and notes."""
+
+from datetime import datetime
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import clocks
+from bot.cases.moves import tell_thread
+from bot.cases.state import locked, refuse_ended, touch
+from bot.domain.event import EventKind
+from bot.models import Case, Event, Message, MessageKind, Note
+
+
+async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
+    """Say that a case is urgent, or no longer; its clocks get the targets that belong to that."""
+    case = await locked(session, case_id)
+    refuse_ended(case)
+    if case.urgent is not urgent:
+        case.urgent = urgent
+        session.add(case)
+        kind = EventKind.URGENT if urgent else EventKind.NOT_URGENT
+        session.add(Event(case_id=case_id, kind=kind, by=by, at=now))
+        await clocks.retarget(session, case, now)
+        await touch(session, case_id)
+    return case
+
+
+async def set_topic(session: AsyncSession, case_id: int, *, topic: str | None, by: str, now: datetime) -> Case:
+    """Say what a case is about, by one of the team's topics, or None; allowed whatever its status."""
+    case = await locked(session, case_id)
+    if case.topic != topic:
+        details = {"before": case.topic, "after": topic}
+        case.topic = topic
+        session.add_all([case, Event(case_id=case_id, kind=EventKind.TOPIC, by=by, at=now, details=details)])
+        await touch(session, case_id)
+    return case
+
+
+async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, submission: str) -> None:
+    """Store a note and post it in the thread; the same submission again adds nothing."""
+    case = await locked(session, case_id)
+    key = f"note:{submission}"
+    posted = await session.exec(select(Message.id).where(Message.key == key))
+    if posted.first() is None:
+        note = Note(case_id=case_id, by=by, text=text, at=now)
+        session.add(note)
+        session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
+        await session.flush()
+        await tell_thread(session, case, MessageKind.NOTE, key, note.id)
+
+
+async def keep_thread_message(
+    session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str
+) -> None:
+    """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note."""
+    await locked(session, case_id)
+    found = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
+    note = found.first()
+    if note is None:
+        session.add(Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts))
+        session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
+    elif note.text != text:
+        note.text = text
+        session.add(note)

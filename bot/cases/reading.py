@@ -1,0 +1,63 @@
+"""Reading a case, with all that belongs to it, and when it last moved."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import connectors
+from bot.cases import clocks
+from bot.domain.case import Move, logged_as
+from bot.domain.text import Refused
+from bot.models import Account, Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, Team
+
+MOVED = sorted({logged_as(move) for move in Move})
+
+
+async def get(session: AsyncSession, case_id: int) -> Case:
+    """Return the case; raises Refused when there is none."""
+    case = await session.get(Case, case_id)
+    if case is None:
+        raise Refused("This case no longer exists.")
+    return case
+
+
+async def read(session: AsyncSession, case_id: int) -> CaseFile:
+    """Return all that is known of a case; raises Refused when there is none."""
+    found = await session.exec(
+        select(Case, Team, Account, Author)
+        .join(Team, col(Case.team_id) == Team.id)
+        .join(Account, col(Case.account_id) == Account.id)
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(Case.id == case_id)
+    )
+    row = found.first()
+    if row is None:
+        raise Refused("This case no longer exists.")
+    case, team, account, author = row
+    mentions = await session.exec(
+        select(Mention).where(Mention.case_id == case_id).order_by(col(Mention.published_at), col(Mention.id))
+    )
+    replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
+    asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
+    notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
+    running = await clocks.open_clocks(session, case_id)
+    rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
+    return CaseFile(case, team, account, platform_of(account), author, *rows)
+
+
+def platform_of(account: Account) -> str:
+    """Return what people call the platform of an account; a source of one's own goes by its own name."""
+    return str(account.options.get("title") or connectors.title(account.platform) or account.name)
+
+
+def last_moved_at() -> ColumnElement[datetime]:
+    """Return, in SQL beside Case, when a case last moved; it lies still since then.
+
+    What counts is anything its owner did with it, and every move, whoever made it: a colleague, an adviser, or the
+    clock. What a citizen writes, a colleague's note and a reminder do not count.
+    """
+    counts = or_(col(Event.by) == Case.assignee, col(Event.kind).in_(MOVED))
+    last = select(func.max(Event.at)).where(Event.case_id == Case.id, counts).correlate(Case).scalar_subquery()
+    return func.coalesce(last, Case.claimed_at, Case.opened_at)

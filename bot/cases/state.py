@@ -1,0 +1,159 @@
+"""The one place where a case changes status or owner.
+
+Locks are always taken in this order: account, case, reply, clocks, messages.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.cases import clocks
+from bot.domain.case import (
+    ALLOWED_FROM,
+    BY_OWNER,
+    FILLED_IN,
+    LEADS_TO,
+    TAKES,
+    Move,
+    Status,
+    logged_as,
+)
+from bot.domain.text import Refused
+from bot.models import Case, Event, Message, MessageKind
+
+EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
+
+
+async def move(
+    session: AsyncSession,
+    made: Move,
+    case_id: int,
+    *,
+    by: str,
+    now: datetime,
+    owner: str | None = None,
+    details: dict[str, Any] | None = None,
+    reason: str | None = None,
+    text: str = "",
+) -> Case:
+    """Make an agent's move; raises Refused with who or what stands in the way.
+
+    `owner` is who has the case afterwards, when that changes. `reason` and `text` say why a case is closed.
+    """
+    case = await locked(session, case_id)
+    refuse_unless_allowed(case, made, by)
+    await _change(session, case, made, now, owner=owner, by=by, reason=reason, text=text)
+    await _log(session, case, made, by, now, details)
+    return case
+
+
+async def record(
+    session: AsyncSession,
+    made: Move,
+    case: Case,
+    *,
+    by: str = "",
+    now: datetime,
+    owner: str | None = None,
+    details: dict[str, Any] | None = None,
+    stays: bool = False,
+) -> bool:
+    """Log what happened to a locked case, and make the move if its status allows that; tells whether it did.
+
+    `stays` is for what happened without moving the case: news of an older reply, advice that is not the last.
+    """
+    moves = not stays and case.status in ALLOWED_FROM[made]
+    if moves:
+        await _change(session, case, made, now, owner=owner, by=by)
+    await _log(session, case, made, by, now, details)
+    return moves
+
+
+async def locked(session: AsyncSession, case_id: int) -> Case:
+    """Return the case as it is now and hold its row, so that the same request delivered twice sees its first effect."""
+    case = await session.get(Case, case_id, with_for_update=db.HELD, populate_existing=True)
+    if case is None:
+        raise Refused("This case no longer exists.")
+    return case
+
+
+async def _change(
+    session: AsyncSession,
+    case: Case,
+    made: Move,
+    now: datetime,
+    *,
+    owner: str | None,
+    by: str,
+    reason: str | None = None,
+    text: str = "",
+) -> None:
+    """Set the status and the columns that belong to it, empty the others, and bring the clocks level."""
+    case.status = LEADS_TO[made][case.status]
+    if owner is not None:
+        case.assignee = owner
+    if made in TAKES:
+        case.claimed_at = now
+    if case.status is Status.CLOSED:
+        case.closed_at, case.closed_by, case.close_reason, case.close_text = now, by, reason, text
+    for name, statuses in FILLED_IN.items():
+        if case.status not in statuses:
+            setattr(case, name, EMPTY[name])
+    session.add(case)
+    await session.flush()
+    await clocks.follow(session, case, now)
+
+
+async def _log(
+    session: AsyncSession, case: Case, made: Move, by: str, now: datetime, details: dict[str, Any] | None
+) -> None:
+    session.add(Event(case_id=case.id, kind=logged_as(made), by=by, at=now, details=details or {}))
+    await session.flush()
+    await touch(session, case.id)
+
+
+def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
+    """Raise Refused when the status or the owner of a case does not allow a move now; say who or what is in the way."""
+    allowed = case.status in ALLOWED_FROM[made]
+    if made in BY_OWNER:
+        allowed &= case.assignee == by
+    if made is Move.CLOSE:
+        allowed &= case.assignee in {None, by} or case.status is Status.ANSWERED
+    if allowed:
+        return
+    refuse_ended(case)
+    if case.status is Status.NEW:
+        raise Refused("Nobody has this case; claim it first.")
+    if case.assignee != by:
+        raise Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
+    raise Refused("That is not possible now: the case is already with you.")
+
+
+def refuse_ended(case: Case) -> None:
+    """Raise Refused when a case no longer waits for us; it says who ended it."""
+    if case.status is Status.CLOSED:
+        raise Refused("This case was closed by {agent}; reopen it first.", agent=f"<@{case.closed_by}>")
+    if case.status is Status.ANSWERED:
+        raise Refused("This case was answered by {agent}; reopen it first.", agent=f"<@{case.assignee}>")
+
+
+async def touch(session: AsyncSession, case_id: int) -> None:
+    """Say that what the case's card and its questions show is no longer level with the case."""
+    await touch_all(session, {case_id})
+
+
+async def touch_all(session: AsyncSession, case_ids: Collection[int]) -> None:
+    """Touch several cases, held in one order: two who do so at once then wait for one another, not for each other."""
+    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_([MessageKind.CASE, MessageKind.ASK]))
+    held = select(Message.id).where(*shown).order_by(col(Message.id)).with_for_update(key_share=True)
+    ids = (await session.exec(held)).all()
+    await session.exec(
+        update(Message)
+        .where(col(Message.id).in_(ids))
+        .values(version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,59 @@
+"""What the log can contain."""
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened. The values are stored in the log for ever."""
+
+    # A case is moved (bot.domain.case says by which move).
+    CLAIM = "claim"
+    TAKE_OVER = "take_over"
+    RELEASE = "release"
+    ASSIGN = "assign"
+    ANSWER = "answer"
+    WITHDRAW = "withdraw"
+    ESCALATE = "escalate"
+    ADVISE = "advise"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    REOPENED_BY_CITIZEN = "reopened_by_citizen"
+    REPLY_SENT = "reply_sent"
+    REPLY_FAILED = "reply_failed"
+    REPLY_UNCERTAIN = "reply_uncertain"
+    SETTLED = "settled"
+    # Something else happens to a case.
+    OPENED = "opened"
+    JOINED = "joined"
+    MENTION_EDITED = "mention_edited"
+    MENTION_GONE = "mention_gone"
+    NOTE = "note"
+    TOPIC = "topic"
+    URGENT = "urgent"
+    NOT_URGENT = "not_urgent"
+    REMINDED = "reminded"
+    SNOOZE = "snooze"
+    # Accounts, settings and agents change.
+    ACCOUNT_ADDED = "account_added"
+    ACCOUNT_RENEWED = "account_renewed"
+    ACCOUNT_STARTED = "account_started"
+    ACCOUNT_STOPPED = "account_stopped"
+    ACCOUNT_REMOVED = "account_removed"
+    SETTINGS = "settings"
+    ROLE = "role"
+    INITIALS = "initials"
+
+
+OF_NO_CASE = frozenset(
+    {
+        EventKind.ACCOUNT_ADDED,
+        EventKind.ACCOUNT_RENEWED,
+        EventKind.ACCOUNT_STARTED,
+        EventKind.ACCOUNT_STOPPED,
+        EventKind.ACCOUNT_REMOVED,
+        EventKind.SETTINGS,
+        EventKind.ROLE,
+        EventKind.INITIALS,
+    }
+)
+"""Events of accounts, teams and agents; all others are part of the history of a case."""
