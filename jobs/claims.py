@@ -20,7 +20,7 @@ from bot.domain.hours import between
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.models import WAITING, Case, Clock, Message, MessageKind, Team
+from bot.models import WAITING, Case, Clock, Message, MessageKind, Still, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
@@ -84,7 +84,7 @@ async def _remind(desk: Desk, case_id: int, owner: str, moved_at: datetime, minu
         asked = await session.exec(select(Message.id).where(Message.key == key))
         if asked.first() is not None:
             return
-        details = {"owner": owner, "minutes": minutes}
+        details = Still(owner=owner, minutes=minutes).to_json()
         session.add(Message(key=key, kind=MessageKind.STILL, case_id=case_id, channel=owner, details=details))
     messages.wake(desk, [owner])
 

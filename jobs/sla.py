@@ -20,7 +20,7 @@ from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
 from bot.domain.sla import ClockKind, Recipient, Step, next_step
 from bot.logs import trace
-from bot.models import Case, Clock, Event, Message, MessageKind, Team
+from bot.models import Case, Clock, Event, Message, MessageKind, Reminded, ReminderLine, Team
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
@@ -166,14 +166,12 @@ def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], *, case_id:
     nobodys = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
     called = list(duty) if nobodys and not channel.startswith(("U", "W")) else []
     in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
-    steps = [
-        {"case": one.case.id, "clock": one.clock.id, "percent": one.step.percent, "text": one.step.text} for one in due
-    ]
+    lines = [ReminderLine(one.case.id, one.clock.id, one.step.percent, one.step.text) for one in due]
     return Message(
         key=f"reminder:{first.clock.id}:{first.clock.steps}:{channel}",
         kind=MessageKind.REMINDER,
         case_id=case_id if in_thread else None,
         channel=channel,
         in_thread=in_thread,
-        details={"steps": steps, "duty": called},
+        details=Reminded(lines, called).to_json(),
     )

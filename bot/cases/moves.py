@@ -10,7 +10,7 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import Case, Escalation, Message, MessageKind, Reply, Team
+from bot.models import Case, Escalation, Message, MessageKind, Reply, Returned, Team
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -47,7 +47,7 @@ async def put_back(
     if case.assignee != owner or case.status not in ALLOWED_FROM[Move.PUT_BACK] or moved > still_since:
         raise Refused("This case moved meanwhile.")
     await record(session, Move.PUT_BACK, case, now=now, details={"why": "away" if away else "still"})
-    key, details = f"returned:{case_id}:{now.timestamp()}", {"away": owner} if away else None
+    key, details = f"returned:{case_id}:{now.timestamp()}", Returned(away=owner if away else "").to_json()
     await tell_thread(session, case, MessageKind.RETURNED, key, details=details)
     return case
 

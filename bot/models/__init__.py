@@ -10,7 +10,7 @@ case.py       cases, with their mentions, notes and escalations
 reply.py      replies
 clock.py      clocks of targets and promises
 event.py      the log
-message.py    our messages in Slack
+message.py    our messages in Slack, and what each kind shows besides its case
 case_file.py  CaseFile: everything about one case; not a table
 """
 
@@ -20,7 +20,17 @@ from bot.models.case_file import CaseFile
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.event import CLOSING, Event
-from bot.models.message import Message, MessageKind
+from bot.models.message import (
+    Absence,
+    Called,
+    Details,
+    Message,
+    MessageKind,
+    Reminded,
+    ReminderLine,
+    Returned,
+    Still,
+)
 from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.team import Agent, Role, Team
 
@@ -28,12 +38,15 @@ __all__ = [
     "CLOSING",
     "UNSENT",
     "WAITING",
+    "Absence",
     "Account",
     "Agent",
     "Author",
+    "Called",
     "Case",
     "CaseFile",
     "Clock",
+    "Details",
     "EnumText",
     "Escalation",
     "Event",
@@ -41,10 +54,14 @@ __all__ = [
     "Message",
     "MessageKind",
     "Note",
+    "Reminded",
+    "ReminderLine",
     "Reply",
     "ReplyKind",
     "ReplyStatus",
+    "Returned",
     "Role",
+    "Still",
     "Team",
     "UtcDateTime",
 ]

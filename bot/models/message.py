@@ -1,8 +1,10 @@
-"""Our messages in Slack."""
+"""Our messages in Slack, and what each kind shows besides its case."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
@@ -13,7 +15,7 @@ _STALE = text("shown_version < version")
 
 
 class MessageKind(StrEnum):
-    """What one of our Slack messages shows."""
+    """What one of our Slack messages shows. `bot.slack.rendering` has the renderer of each kind."""
 
     CASE = "case"
     FOLLOW_UP = "follow_up"
@@ -32,13 +34,86 @@ class MessageKind(StrEnum):
     AWAY = "away"
 
 
+@dataclass(frozen=True)
+class Details:
+    """What a kind of message shows besides its case, stored as JSON in `Message.details`.
+
+    A new field needs a default: rows that were stored before it existed are read too.
+    """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is stored."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any] | None) -> Self:
+        """Read what was stored; a field that only a newer version knows is ignored."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in (stored or {}).items() if name in known})
+
+
+@dataclass(frozen=True)
+class Still(Details):
+    """STILL: the `owner` of a case that lies still, and after how many working `minutes` it returns to the queue."""
+
+    owner: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Returned(Details):
+    """RETURNED: `away` is the owner who is away, "" when the case lay still."""
+
+    away: str = ""
+
+
+@dataclass(frozen=True)
+class Called(Details):
+    """URGENT: who are called to the case."""
+
+    called: list[str]
+
+
+@dataclass(frozen=True)
+class Absence(Details):
+    """AWAY: who is away, and how many of their cases were `returned` to the queue without an answer from them."""
+
+    owner: str
+    returned: int = 0
+
+
+@dataclass(frozen=True)
+class ReminderLine(Details):
+    """A clock of a case that has used this percentage of its time; `text` is the team's own words for this step."""
+
+    case: int
+    clock: int
+    percent: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Reminded(Details):
+    """REMINDER: what is due, and who is on duty and called to it by name."""
+
+    steps: list[ReminderLine]
+    duty: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any] | None) -> Self:
+        """Read what was stored, with its lines."""
+        stored = stored or {}
+        return super().of({**stored, "steps": [ReminderLine.of(line) for line in stored["steps"]]})
+
+
 class Message(SQLModel, table=True):
     """One of our Slack messages. It must be updated while `shown_version < version`.
 
     `key` identifies it for ever. It is also in the metadata of the Slack message, so that we can look for a post whose
     outcome is unknown. `posting_since` is set while a post is running or its outcome is unknown. `leased_until` stops
     a second process from writing the same message. `retry_at` is when Slack lets us try again. `subject_id` is the
-    mention, escalation or reply that the message is about; `details` is anything else it must show.
+    mention, escalation, note, reply or account that the message is about; `details` is anything else it must show: the
+    JSON of one of the Details above, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

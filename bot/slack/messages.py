@@ -1,12 +1,12 @@
 """Make Slack's messages equal to the state: cards, questions, thread messages.
 
-Level-triggered: a message is stale while `shown_version < version`, and is brought level again and again until it is.
-One writer per message: a lease taken by conditional UPDATE. A post with an unknown outcome is looked up in Slack (by
-its key in the metadata) before another is made, so that no card appears twice.
+A message is stale while `shown_version < version`; it is written to Slack again and again until it is level.
+Only one process writes a message at a time: it takes a lease with a conditional UPDATE. When we do not know whether a
+post arrived, we look for it in Slack (by the key in its metadata) before we post again, so that no card appears twice.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,63 +20,65 @@ from bot.desk import Desk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
-from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, post, revise
+from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, key_at, post, revise
 from bot.slack.rendering import view_of
 from bot.views.block import View
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=30)
-"""Longer than any one call to Slack may take; a crashed writer's message is free again after it."""
+"""Longer than one call to Slack can take; after it, the message of a process that crashed is free again."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
-"""Refusals after which trying again is of no use: someone deleted the message, or whom it is for has left."""
+"""Refusals after which it is useless to try again: the message was deleted, or its reader has left."""
 
 
 async def sync(desk: Desk, case_id: int) -> None:
-    """Bring what Slack shows of a case level now, as far as it goes; the rest is woken and left to its lane."""
+    """Update the messages of a case now; new ones are left to the lanes of their channels."""
     async with desk.reading() as session:
-        found = await session.exec(select(Message).where(Message.case_id == case_id, _stale()))
+        found = await session.exec(
+            select(Message.id, Message.channel, Message.ts).where(Message.case_id == case_id, _stale())
+        )
         stale = found.all()
-    for message in stale:
-        if message.ts is not None:
-            await level(desk, message.id)
-    wake(desk, {message.channel for message in stale if message.ts is None})
+    for message_id, _, ts in stale:
+        if ts is not None:
+            await level(desk, message_id)
+    wake(desk, {channel for _, channel, ts in stale if ts is None})
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
-    """Bring all of a channel's messages level, updates first; returns when to go on, if something has to wait."""
+    """Bring all messages of a channel level, updates first; return when to continue if something has to wait."""
     while True:
         async with desk.reading() as session:
             ready = await _ready(session, channel, desk.now())
         if not ready:
             async with desk.reading() as session:
                 return await _next_due(session, channel, desk.now())
-        for message in ready:
-            asked = await _level_or_put_off(desk, message)
-            if asked and message.ts is None:
+        for message_id, is_new in ready:
+            asked = await _level_or_put_off(desk, message_id)
+            if asked and is_new:
                 await asyncio.sleep(desk.settings.slack_pace)
                 break
 
 
-async def _level_or_put_off(desk: Desk, message: Message) -> bool:
-    """Bring a message level; one that fails by a fault of ours is put off, so that it holds up no other."""
+async def _level_or_put_off(desk: Desk, message_id: int) -> bool:
+    """Bring a message level; one that we cannot show is tried again later, so that it does not block the others."""
     try:
-        return await level(desk, message.id)
+        return await level(desk, message_id)
     except Exception as error:
-        log.error("a message cannot be shown", kind=message.kind, message=message.id, **trace(error))
+        log.error("a message cannot be shown", message=message_id, **trace(error))
         async with desk.session() as session:
             await session.exec(
                 update(Message)
-                .where(col(Message.id) == message.id)
+                .where(col(Message.id) == message_id)
                 .values(retry_at=desk.now() + TRY_MUCH_LATER, leased_until=None, problem="fault")
             )
         return False
 
 
 async def wake_lanes(desk: Desk) -> None:
-    """Wake the lanes of all channels that have something to bring level now."""
+    """Wake the lanes of all channels that have stale messages which can be written now."""
     async with desk.reading() as session:
         found = await session.exec(select(Message.channel).where(_stale(), _free(desk.now())).distinct())
         channels = found.all()
@@ -90,24 +92,27 @@ def wake(desk: Desk, channels: Iterable[str]) -> None:
 
 
 async def level(desk: Desk, message_id: int) -> bool:
-    """Bring one message level; tells whether Slack was asked. Whatever goes wrong is kept for a later try."""
-    asked = False
+    """Bring one message level and return whether Slack was called; what Slack does not take is tried again later."""
+    called = False
     while True:
         async with desk.session() as session:
-            work = await _take(desk, session, message_id)
-        if work is None:
-            return asked
-        asked = True
-        done = await _carry_out(desk, work)
+            lease = await _take(desk, session, message_id)
+        if lease is None:
+            return called
+        called = True
+        result = await _write(desk, lease)
         async with desk.session() as session:
-            again = await _record(session, work, done)
-        if not again:  # the state moved on while we were writing, and the other writer left it to us
-            return asked
+            stale_again = await _record(session, lease, result)
+        if not stale_again:
+            return called
 
 
 @dataclass(frozen=True)
-class _Work:
-    """A leased message and what it must show."""
+class _Lease:
+    """A message that only we may write now, and what it must show.
+
+    `since` is when an earlier post of it began whose outcome we do not know.
+    """
 
     message: Message
     view: View
@@ -116,8 +121,11 @@ class _Work:
 
 
 @dataclass(frozen=True)
-class _Done:
-    """What came of it: where the message is now, or why not and when to try again."""
+class _Result:
+    """Where the message is now, or why it was not written and when to try again.
+
+    `unknown`: Slack may have taken it. `vanished`: the message or its reader no longer exists.
+    """
 
     place: Place | None = None
     retry_at: datetime | None = None
@@ -135,20 +143,23 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
 
 
-async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[Message]:
-    """Return the free stale messages of a channel: updates, then new ones in order; a thread waits for its card."""
+async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[tuple[int, bool]]:
+    """Return the free stale messages of a channel, and which are new: updates first, then new ones in order.
+
+    A message in a thread waits for its card. The kinds are not read: a row of a kind that only a newer version of this
+    program knows must not block the others.
+    """
     found = await session.exec(
-        select(Message)
+        select(Message.id, Message.ts, Message.in_thread, Message.case_id)
         .where(Message.channel == channel, _stale(), _free(now))
         .order_by(col(Message.ts).is_(None), col(Message.id))
         .limit(50)
     )
-    ready = []
-    for message in found:
-        if message.in_thread and message.ts is None and await _card_of(session, message) is None:
-            continue
-        ready.append(message)
-    return ready
+    return [
+        (message_id, ts is None)
+        for message_id, ts, in_thread, case_id in found.all()
+        if not (in_thread and ts is None) or await card_of(session, case_id) is not None
+    ]
 
 
 async def _next_due(session: AsyncSession, channel: str, now: datetime) -> datetime | None:
@@ -159,36 +170,60 @@ async def _next_due(session: AsyncSession, channel: str, now: datetime) -> datet
     return min(due, default=None)
 
 
-async def _card_of(session: AsyncSession, message: Message) -> Place | None:
-    """Return where the card is under whose thread a message belongs, if it has been posted."""
+async def card_of(session: AsyncSession, case_id: int | None) -> Place | None:
+    """Return where the card of a case is, if it has been posted."""
+    return (await cards_of(session, [case_id])).get(case_id) if case_id is not None else None
+
+
+async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int, Place]:
+    """Return where the cards of these cases are, of those that have been posted."""
     found = await session.exec(
-        select(Message.channel, Message.ts).where(
-            Message.case_id == message.case_id, Message.kind == MessageKind.CASE, col(Message.ts).is_not(None)
+        select(Message.case_id, Message.channel, Message.ts).where(
+            col(Message.case_id).in_(case_ids), Message.kind == MessageKind.CASE, col(Message.ts).is_not(None)
         )
     )
-    row = found.first()
-    return Place(row[0], row[1] or "") if row else None
+    return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
 
 
-async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | None:
-    """Lease the message if it is stale and free, and render what it must show, in one transaction."""
+async def case_of_thread(desk: Desk, thread: Place) -> int | None:
+    """Return the case whose card heads a thread, or None.
+
+    Slack may show a card before we have stored where it is; then Slack is asked for the key of that message.
+    """
+    being_posted = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
+    async with desk.reading() as session:
+        found = await session.exec(
+            select(Message)
+            .where(Message.channel == thread.channel, Message.kind == MessageKind.CASE)
+            .where(or_(col(Message.ts) == thread.ts, being_posted))
+        )
+        cards = found.all()
+    known = next((card for card in cards if card.ts is not None), None)
+    if known is None and cards:
+        key = await key_at(desk.slack, thread)
+        known = next((card for card in cards if card.key == key), None)
+    return known.case_id if known else None
+
+
+async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | None:
+    """Lease a message if it is stale and free, and render it in the same transaction."""
     now = desk.now()
     leased = await session.exec(
         update(Message)
         .where(col(Message.id) == message_id, _stale(), _free(now))
-        .values(leased_until=now + LEASE * desk.speed, retry_at=None)  # a call takes its time, however fast ours flies
+        .values(leased_until=now + LEASE * desk.speed, retry_at=None)  # in Slack's time, not in that of a fast clock
         .returning(Message)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
     message: Message | None = leased.scalar()
     if message is None:
         return None
-    card = await _card_of(session, message) if message.in_thread else None
+    card = await card_of(session, message.case_id) if message.in_thread else None
     if message.in_thread and card is None:
         message.leased_until = None
         session.add(message)
         return None
-    if card is not None:  # a team may have moved to another channel since; the thread has not
+    if card is not None:  # the team may have another channel by now; the thread stays under its card
         message.channel = card.channel
     view = await view_of(desk, session, message)
     if view is None:
@@ -199,48 +234,48 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Work | N
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
-    return _Work(message, view, card.ts if card else None, since)
+    return _Lease(message, view, card.ts if card else None, since)
 
 
-async def _carry_out(desk: Desk, work: _Work) -> _Done:
-    message, now = work.message, desk.now()
+async def _write(desk: Desk, lease: _Lease) -> _Result:
+    message, now = lease.message, desk.now()
     try:
         if message.ts is not None:
-            await revise(desk.slack, Place(message.channel, message.ts), work.view)
-            return _Done(Place(message.channel, message.ts))
-        if work.since is not None:
-            found = await find(desk.slack, message.channel, message.key, since=work.since, thread_ts=work.thread_ts)
-            if found is not None:  # it was posted after all; whether what it shows is level is not known
-                return _Done(await revise(desk.slack, found, work.view))
-        return _Done(await post(desk.slack, message.channel, message.key, work.view, thread_ts=work.thread_ts))
+            await revise(desk.slack, Place(message.channel, message.ts), lease.view)
+            return _Result(Place(message.channel, message.ts))
+        if lease.since is not None:
+            found = await find(desk.slack, message.channel, message.key, since=lease.since, thread_ts=lease.thread_ts)
+            if found is not None:  # it was posted after all, perhaps with older content
+                return _Result(await revise(desk.slack, found, lease.view))
+        return _Result(await post(desk.slack, message.channel, message.key, lease.view, thread_ts=lease.thread_ts))
     except SlackLater as later:
-        return _Done(retry_at=now + later.wait, problem="ratelimited")
+        return _Result(retry_at=now + later.wait, problem="ratelimited")
     except SlackDown as down:
-        return _Done(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done)
+        return _Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done)
     except SlackRefuses as refusal:
         log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
-        return _Done(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
+        return _Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
 
 
-async def _record(session: AsyncSession, work: _Work, done: _Done) -> bool:
-    """Write down what came of it and end the lease; tells whether the message went stale again meanwhile."""
-    message = await session.get_one(Message, work.message.id, with_for_update=db.HELD)
-    message.leased_until, message.retry_at, message.problem = None, done.retry_at, done.problem
-    if done.place is not None:
-        message.channel, message.ts = done.place.channel, done.place.ts
-        message.shown_version, message.posting_since = work.message.version, None
-    elif done.vanished:
-        await _gone(session, message, work)
-    elif message.ts is None and not done.unknown and work.since is None:
-        message.posting_since = None  # Slack said no: it is surely not posted
+async def _record(session: AsyncSession, lease: _Lease, result: _Result) -> bool:
+    """Store the result and end the lease; return whether the message became stale again in the meantime."""
+    message = await session.get_one(Message, lease.message.id, with_for_update=db.HELD)
+    message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
+    if result.place is not None:
+        message.channel, message.ts = result.place.channel, result.place.ts
+        message.shown_version, message.posting_since = lease.message.version, None
+    elif result.vanished:
+        await _gone(session, message, lease)
+    elif message.ts is None and not result.unknown and lease.since is None:
+        message.posting_since = None  # Slack refused: it was certainly not posted
     session.add(message)
-    return done.place is not None and message.shown_version < message.version
+    return result.place is not None and message.shown_version < message.version
 
 
-async def _gone(session: AsyncSession, message: Message, work: _Work) -> None:
-    """A message or its reader is gone: an open case's card comes back, anything else stays away."""
+async def _gone(session: AsyncSession, message: Message, lease: _Lease) -> None:
+    """A message or its reader no longer exists: the card of an open case is posted again, anything else is left."""
     case = await cases.get(session, message.case_id) if message.case_id is not None else None
     if message.kind is MessageKind.CASE and case is not None and case.status in OPEN:
         message.ts, message.posting_since, message.retry_at = None, None, None
     else:
-        message.shown_version, message.retry_at = work.message.version, None
+        message.shown_version, message.retry_at = lease.message.version, None

@@ -1,7 +1,6 @@
-"""What each message of ours shows now, rendered from the state in the transaction that leases it."""
+"""What each of our messages shows now, rendered from the state in the transaction that leases it."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import assert_never
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,76 +8,105 @@ from bot import cases
 from bot.desk import Desk
 from bot.domain.case import Status
 from bot.domain.figures import Overview
-from bot.models import Account, Agent, CaseFile, Clock, Message, MessageKind
+from bot.models import (
+    Absence,
+    Account,
+    Agent,
+    Called,
+    CaseFile,
+    Clock,
+    Message,
+    MessageKind,
+    Reminded,
+    Returned,
+    Still,
+)
 from bot.staffing import presence
+from bot.views import thread
 from bot.views.ask import ask_card
 from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
 from bot.views.reminder import Due, reminder, still, urgent_call
-from bot.views.thread import account_problem, returned, thread_message
 
 
 async def view_of(desk: Desk, session: AsyncSession, message: Message) -> View | None:
-    """Return what a message must show now; None when there is nothing left to say."""
-    if message.kind is MessageKind.REMINDER:
-        return await _reminder(desk, session, message)
-    if message.kind is MessageKind.DIGEST:
-        return overview(Overview.from_json(message.details or {}), desk.t)
-    if message.kind is MessageKind.AWAY:
-        return await _away(desk, session, message.details or {})
-    if message.case_id is None:
-        return account_problem(await session.get_one(Account, message.subject_id), desk.t)
-    file = await cases.read(session, message.case_id)
+    """Return what a message must show now; None when there is nothing left to say.
+
+    mypy reports a kind that has no renderer here.
+    """
+    t, now, subject = desk.t, desk.now(), message.subject_id
     match message.kind:
         case MessageKind.CASE:
-            return case_card(file, desk.t, desk.now())
-        case MessageKind.STILL:
-            return _still(desk, file, message)
-        case MessageKind.URGENT:
-            return _urgent(desk, file, message.details or {})
-        case MessageKind.RETURNED:
-            return returned((message.details or {}).get("away", ""), desk.t)
+            return case_card(await _file(session, message), t, now)
+        case MessageKind.FOLLOW_UP:
+            return thread.follow_up(await _file(session, message), subject, t, now)
         case MessageKind.ASK:
-            return ask_card(file, message.subject_id or 0, desk.t, desk.now())
-        case _:
-            return thread_message(message.kind, file, message.subject_id, desk.t, desk.now())
+            return ask_card(await _file(session, message), subject, t, now)
+        case MessageKind.ADVICE:
+            return thread.advice(await _file(session, message), subject, t)
+        case MessageKind.ASSIGNED:
+            return thread.assigned(await _file(session, message), t)
+        case MessageKind.TAKEN_OVER:
+            return thread.taken_over(await _file(session, message), t)
+        case MessageKind.NOTE:
+            return thread.note(await _file(session, message), subject, t)
+        case MessageKind.REPLY_PROBLEM:
+            return thread.reply_problem(await _file(session, message), subject, t)
+        case MessageKind.RETURNED:
+            return thread.returned(Returned.of(message.details), t)
+        case MessageKind.ACCOUNT_PROBLEM:
+            return thread.account_problem(await session.get_one(Account, subject), t)
+        case MessageKind.REMINDER:
+            return await _reminder(desk, session, Reminded.of(message.details))
+        case MessageKind.STILL:
+            return _still(desk, await _file(session, message), Still.of(message.details))
+        case MessageKind.URGENT:
+            return _urgent(desk, await _file(session, message), Called.of(message.details))
+        case MessageKind.AWAY:
+            return await _away(desk, session, Absence.of(message.details))
+        case MessageKind.DIGEST:
+            return overview(Overview.from_json(message.details or {}), t)
+    assert_never(message.kind)
 
 
-async def _reminder(desk: Desk, session: AsyncSession, message: Message) -> View | None:
+async def _file(session: AsyncSession, message: Message) -> CaseFile:
+    """Return the case that a message is about."""
+    if message.case_id is None:
+        raise ValueError(f"message {message.id} ({message.kind}) has no case")
+    return await cases.read(session, message.case_id)
+
+
+async def _reminder(desk: Desk, session: AsyncSession, reminded: Reminded) -> View | None:
     """Return a reminder of what still waits: nothing is said of a case that was answered meanwhile."""
     waiting = []
-    for step in (message.details or {})["steps"]:
-        clock = await session.get(Clock, step["clock"])
+    for line in reminded.steps:
+        clock = await session.get(Clock, line.clock)
         if clock is not None and clock.stopped_at is None:
-            file = await cases.read(session, step["case"])
-            waiting.append(Due(file, clock, step["percent"], step["text"]))
-    duty = (message.details or {}).get("duty", [])
-    return reminder(waiting, desk.t, desk.now(), duty=duty) if waiting else None
+            waiting.append(Due(await cases.read(session, line.case), clock, line.percent, line.text))
+    return reminder(waiting, desk.t, desk.now(), duty=reminded.duty) if waiting else None
 
 
-def _still(desk: Desk, file: CaseFile, message: Message) -> View | None:
-    """Return what is asked of the owner of a case that lies still; nothing once it is with someone else."""
-    details = message.details or {}
-    if file.case.status is not Status.CLAIMED or file.case.assignee != details["owner"]:
+def _still(desk: Desk, file: CaseFile, asked: Still) -> View | None:
+    """Return what the owner of a case that lies still is asked; nothing once it is with someone else."""
+    if file.case.status is not Status.CLAIMED or file.case.assignee != asked.owner:
         return None
-    return still(file, details["minutes"], desk.t, desk.now())
+    return still(file, asked.minutes, desk.t, desk.now())
 
 
-def _urgent(desk: Desk, file: CaseFile, details: Mapping[str, Any]) -> View | None:
+def _urgent(desk: Desk, file: CaseFile, call: Called) -> View | None:
     """Return the call to an urgent case; nothing once somebody has it or it is urgent no longer."""
     if file.case.status is not Status.NEW or not file.case.urgent:
         return None
-    return urgent_call(file, details["called"], desk.t, desk.now())
+    return urgent_call(file, call.called, desk.t, desk.now())
 
 
-async def _away(desk: Desk, session: AsyncSession, details: Mapping[str, Any]) -> View | None:
+async def _away(desk: Desk, session: AsyncSession, absence: Absence) -> View | None:
     """Return what an agent who was seen away is asked, or what became of it; nothing once they are back."""
-    owner = details["owner"]
-    if details["returned"]:
-        return returned_unanswered(details["returned"], desk.t)
-    agent, waiting = await session.get(Agent, owner), await presence.claimed_by(session, owner)
+    if absence.returned:
+        return returned_unanswered(absence.returned, desk.t)
+    agent, waiting = await session.get(Agent, absence.owner), await presence.claimed_by(session, absence.owner)
     if agent is None or agent.asked_at is None:
         return None
-    return seen_away_question(owner, len(waiting), desk.t) if waiting else None
+    return seen_away_question(absence.owner, len(waiting), desk.t) if waiting else None

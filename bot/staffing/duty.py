@@ -11,7 +11,7 @@ from bot import cases
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.hours import is_open
-from bot.models import WAITING, Case, Event, Message, MessageKind, Team
+from bot.models import WAITING, Called, Case, Event, Message, MessageKind, Team
 from bot.staffing import presence
 from bot.team.settings import TeamSettings
 
@@ -34,7 +34,7 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     if called:
         session.add(
             Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,
-                    details={"called": called})
+                    details=Called(called).to_json())
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.domain.text import Refused
-from bot.models import WAITING, Agent, Case, Message, MessageKind
+from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -119,7 +119,7 @@ async def _ask_directly(session: AsyncSession, agent: Agent, now: datetime) -> N
     """Ask an agent in a direct message what becomes of their cases, if they have any."""
     if await claimed_by(session, agent.slack_id):
         agent.asked_at, who = now, agent.slack_id
-        details = {"owner": who, "returned": 0}
+        details = Absence(owner=who).to_json()
         session.add(Message(key=_question(who, now), kind=MessageKind.AWAY, channel=who, details=details))
 
 
@@ -174,8 +174,8 @@ async def _tell_returned(session: AsyncSession, slack_id: str, key: str, count: 
     """Let the question say what became of the cases; one that was asked in answer to a command is told apart."""
     found = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
     message = found.first() or Message(key=key, kind=MessageKind.AWAY, channel=slack_id, version=0)
-    before = (message.details or {}).get("returned", 0)
-    message.details = {"owner": slack_id, "returned": before + count}
+    before = Absence.of(message.details).returned if message.details else 0
+    message.details = Absence(owner=slack_id, returned=before + count).to_json()
     message.version += 1
     session.add(message)
 

@@ -10,7 +10,7 @@ from bot.views.case_card import target_name
 from bot.views.citizen import Room, fitted, mentions_blocks
 
 
-def ask_card(file: CaseFile, escalation_id: int, t: Texts, now: datetime) -> View:
+def ask_card(file: CaseFile, escalation_id: int | None, t: Texts, now: datetime) -> View:
     """Show the question and the case it is about; once there is advice, show that instead of the button."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)
     return fitted(lambda room: _ask(file, escalation, t, now, room))

@@ -1,42 +1,66 @@
-"""Messages in the thread under a card, and word of an account that stopped. Threads are internal, always."""
+"""Messages in the thread under a card, and the notice that an account stopped. Threads are internal, always."""
 
 from datetime import datetime
 
-from bot.models import Account, CaseFile, MessageKind, ReplyStatus
+from bot.models import Account, CaseFile, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
 from bot.views.citizen import author_line, fitted, mention_blocks, source_line
 
 
-def thread_message(kind: MessageKind, file: CaseFile, subject_id: int | None, t: Texts, now: datetime) -> View:
-    """Return the message that tells the thread what happened to its case."""
-    who = f"<@{file.case.assignee}>" if file.case.assignee else ""
-    match kind:
-        case MessageKind.FOLLOW_UP:
-            return _follow_up(file, subject_id, t, now)
-        case MessageKind.ADVICE:
-            return _advice(file, subject_id, t)
-        case MessageKind.ASSIGNED:
-            return _said(t("{agent}, this case has been assigned to you.", agent=who))
-        case MessageKind.TAKEN_OVER:
-            return _said(t("{agent} has taken this case over.", agent=who))
-        case MessageKind.NOTE:
-            return _note(file, subject_id, t)
-        case MessageKind.REPLY_PROBLEM:
-            return _reply_problem(file, subject_id, t)
-        case _:
-            raise ValueError(f"{kind} is no thread message")
+def assigned(file: CaseFile, t: Texts) -> View:
+    """Tell an agent that a case was assigned to them."""
+    return _only(t("{agent}, this case has been assigned to you.", agent=_owner(file)))
 
 
-def returned(away: str, t: Texts) -> View:
-    """Tell the thread why its case went back to the queue by itself: its owner is `away`, or did nothing with it."""
-    if away:
-        return _said(t("{agent} is away, so this case is back in the queue.", agent=f"<@{away}>"))
-    return _said(t("This case lay still and is back in the queue."))
+def taken_over(file: CaseFile, t: Texts) -> View:
+    """Tell the former owner who took their case over."""
+    return _only(t("{agent} has taken this case over.", agent=_owner(file)))
+
+
+def returned(why: Returned, t: Texts) -> View:
+    """Say why a case went back to the queue by itself."""
+    if why.away:
+        return _only(t("{agent} is away, so this case is back in the queue.", agent=f"<@{why.away}>"))
+    return _only(t("This case lay still and is back in the queue."))
+
+
+def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -> View:
+    """Show what the citizen wrote next."""
+    mention = next((m for m in file.mentions if m.id == mention_id), file.latest)
+    words = t("{name} wrote again: {text}", name=literal(file.author.name, 80), text=literal(mention.text, 200))
+    head = context(author_line(file.author), source_line(file, mention, t, now))
+    return fitted(lambda room: View(words, [head, *mention_blocks(mention, t, now, limit=room.text, media=room.media)]))
+
+
+def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
+    """Show the owner of a case the advice that was given."""
+    escalation = next(e for e in file.escalations if e.id == escalation_id)
+    owner = f"<@{file.case.assignee or escalation.by}>"
+    words = t("{owner}, advice from {adviser}:", owner=owner, adviser=f"<@{escalation.advised_by}>")
+    return View(f"{words} {literal(escalation.advice or '', 300)}", [section(words), quote(escalation.advice or "")])
+
+
+def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
+    """Show a note and who wrote it."""
+    written = next(n for n in file.notes if n.id == note_id)
+    words = t("📝 Note by {agent}:", agent=f"<@{written.by}>")
+    return View(f"{words} {literal(written.text, 300)}", [section(words), quote(written.text)])
+
+
+def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
+    """Tell an agent that their reply was refused, or that nobody knows whether it was published."""
+    reply = next(r for r in file.replies if r.id == reply_id)
+    if reply.status is ReplyStatus.FAILED:
+        problem = literal(t.kept(reply.problem), 500)
+        return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept; press Answer on the "
+                       "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
+    return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
+                   "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 
 
 def account_problem(account: Account, t: Texts) -> View:
-    """Tell the team that an account stopped, and how to mend it."""
+    """Tell the team that an account stopped, and how to repair it."""
     problem = literal(t.kept(account.problem), 500)
     words = t("⚠️ The account *{account}* has stopped: {problem} New mentions do not come in and answers wait.",
               account=literal(account.name, 80), problem=problem)  # fmt: skip
@@ -46,35 +70,9 @@ def account_problem(account: Account, t: Texts) -> View:
     return View(words, [section(words), context(mend)])
 
 
-def _said(words: str) -> View:
+def _owner(file: CaseFile) -> str:
+    return f"<@{file.case.assignee}>" if file.case.assignee else ""
+
+
+def _only(words: str) -> View:
     return View(words, [section(words)])
-
-
-def _follow_up(file: CaseFile, subject_id: int | None, t: Texts, now: datetime) -> View:
-    mention = next((m for m in file.mentions if m.id == subject_id), file.latest)
-    words = t("{name} wrote again: {text}", name=literal(file.author.name, 80), text=literal(mention.text, 200))
-    head = context(author_line(file.author), source_line(file, mention, t, now))
-    return fitted(lambda room: View(words, [head, *mention_blocks(mention, t, now, limit=room.text, media=room.media)]))
-
-
-def _advice(file: CaseFile, subject_id: int | None, t: Texts) -> View:
-    escalation = next(e for e in file.escalations if e.id == subject_id)
-    owner = f"<@{file.case.assignee or escalation.by}>"
-    words = t("{owner}, advice from {adviser}:", owner=owner, adviser=f"<@{escalation.advised_by}>")
-    return View(f"{words} {literal(escalation.advice or '', 300)}", [section(words), quote(escalation.advice or "")])
-
-
-def _note(file: CaseFile, subject_id: int | None, t: Texts) -> View:
-    note = next(n for n in file.notes if n.id == subject_id)
-    words = t("📝 Note by {agent}:", agent=f"<@{note.by}>")
-    return View(f"{words} {literal(note.text, 300)}", [section(words), quote(note.text)])
-
-
-def _reply_problem(file: CaseFile, subject_id: int | None, t: Texts) -> View:
-    reply = next(r for r in file.replies if r.id == subject_id)
-    if reply.status is ReplyStatus.FAILED:
-        problem = literal(t.kept(reply.problem), 500)
-        return _said(t("<@{agent}>, your answer was not published: {problem} Your text is kept; press Answer on the "
-                       "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
-    return _said(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
-                   "press Yes or No on the card.", agent=reply.by))  # fmt: skip

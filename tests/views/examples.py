@@ -19,18 +19,18 @@ from bot.models import (
     Escalation,
     Event,
     Mention,
-    MessageKind,
     Note,
     Reply,
     ReplyKind,
     ReplyStatus,
+    Returned,
     Role,
     Team,
 )
 from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
-from bot.views import settings_form, settings_lists, settings_modals
+from bot.views import settings_form, settings_lists, settings_modals, thread
 from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
@@ -52,7 +52,6 @@ from bot.views.modals import (
     take_over_modal,
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
-from bot.views.thread import account_problem, returned, thread_message
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
@@ -109,20 +108,6 @@ ASKED = [
 NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts="1.1")] * 12
 
 
-ELSEWHERE = {
-    MessageKind.CASE,
-    MessageKind.ASK,
-    MessageKind.ACCOUNT_PROBLEM,
-    MessageKind.REMINDER,
-    MessageKind.DIGEST,
-    MessageKind.STILL,
-    MessageKind.RETURNED,
-    MessageKind.URGENT,
-    MessageKind.AWAY,
-}
-"""Messages with a view of their own."""
-
-
 CLOCKS = [
     Clock(
         id=n, case_id=1, team_id=1, kind=kind, target_seconds=3600, started_at=NOW, running_since=NOW,
@@ -171,11 +156,11 @@ def messages(t: Texts) -> Iterator[View]:
             files += [case_file(case, replies=replies) for case in (Status.ANSWERED, Status.CLAIMED)]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
-    for kind in set(MessageKind) - ELSEWHERE:
-        for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
-            file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
-            yield thread_message(kind, file, 1, t, NOW)
-    yield account_problem(account(), t)
+    for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
+        file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
+        yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
+        yield from (thread.reply_problem(file, 1, t), thread.assigned(file, t), thread.taken_over(file, t))
+    yield thread.account_problem(account(), t)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)
     yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
@@ -183,7 +168,7 @@ def messages(t: Texts) -> Iterator[View]:
     week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
     yield still(case_file(Status.CLAIMED), 15, t, NOW)
-    yield from (returned(away, t) for away in ("", BY))
+    yield from (thread.returned(Returned(away), t) for away in ("", BY))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))

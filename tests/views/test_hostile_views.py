@@ -6,7 +6,7 @@ Files of cases are generated: hostile words and addresses, up to 30 mentions, 20
 import copy
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Allows
 from bot.domain.reply import Composed
-from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, MessageKind, Note, Reply, ReplyStatus, Team
+from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, ReplyStatus, Team
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
+from bot.views import thread
 from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
@@ -28,7 +29,6 @@ from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
 from bot.views.modals import advise_modal, assign_modal, close_modal, note_modal, take_over_modal
 from bot.views.reminder import urgent_call
-from bot.views.thread import account_problem, thread_message
 from tests.views.examples import CLOCKS, NOW, account
 
 MOST = 13_000
@@ -198,20 +198,14 @@ plenty = settings(
 
 def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield case_card(file, t, NOW)
-    yield account_problem(file.account, t)
+    yield thread.account_problem(file.account, t)
     yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW)
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
-    subjects: dict[MessageKind, Sequence[Any]] = {
-        MessageKind.FOLLOW_UP: file.mentions,
-        MessageKind.ADVICE: file.escalations,
-        MessageKind.NOTE: file.notes,
-        MessageKind.REPLY_PROBLEM: file.replies,
-        MessageKind.ASSIGNED: [file.case],
-        MessageKind.TAKEN_OVER: [file.case],
-    }
-    for kind, rows in subjects.items():
-        for row in rows[:2]:
-            yield thread_message(kind, file, row.id, t, NOW)
+    yield from (thread.follow_up(file, each.id, t, NOW) for each in file.mentions[:2])
+    yield from (thread.advice(file, each.id, t) for each in file.escalations[:2])
+    yield from (thread.note(file, each.id, t) for each in file.notes[:2])
+    yield from (thread.reply_problem(file, each.id, t) for each in file.replies[:2])
+    yield from (thread.assigned(file, t), thread.taken_over(file, t))
 
 
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:

@@ -1,0 +1,117 @@
+"""What each kind of message shows: every kind has a renderer, and one that cannot be shown blocks no other."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.domain.figures import Figures, Overview, Span
+from bot.models import (
+    Absence,
+    Called,
+    Details,
+    Escalation,
+    Message,
+    MessageKind,
+    Note,
+    Reminded,
+    ReminderLine,
+    Reply,
+    ReplyStatus,
+    Returned,
+    Still,
+)
+from bot.sandbox.slack.inspection import text_of
+from bot.slack.rendering import view_of
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
+
+NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
+DETAILS: dict[MessageKind, dict[str, Any]] = {
+    MessageKind.REMINDER: Reminded([ReminderLine(1, 1, 80)]).to_json(),
+    MessageKind.STILL: Still(SANNE, 15).to_json(),
+    MessageKind.URGENT: Called([SANNE]).to_json(),
+    MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
+    MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
+}
+
+
+async def stored(bot: Bot, key: str) -> str:
+    """Return the problem that is written down of a message; nothing while there is none."""
+    async with bot.desk.reading() as session:
+        found = await session.exec(text("SELECT problem FROM messages WHERE key = :key").bindparams(key=key))
+        return str(found.scalar_one())
+
+
+async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mag ik hier vissen?")
+    await bot.card("vissen")
+    async with bot.desk.session() as session:
+        session.add(
+            Escalation(id=1, case_id=1, target=SANNE, question="?", by=SANNE, at=NOW, submission="v", advice="!")
+        )
+        session.add(Note(id=1, case_id=1, by=SANNE, text="Let op", at=NOW))
+        session.add(
+            Reply(id=1, case_id=1, mention_id=1, account_id=1, by=SANNE, key="k", draft="Ja", text="Ja",
+                  status=ReplyStatus.FAILED, created_at=NOW, send_at=NOW)
+        )  # fmt: skip
+    async with bot.desk.reading() as session:
+        for kind in MessageKind:
+            case_id = None if kind is MessageKind.ACCOUNT_PROBLEM else 1
+            message = Message(
+                id=99, key="k", kind=kind, case_id=case_id, subject_id=1, channel=CHANNEL, details=DETAILS.get(kind)
+            )
+            shown = await view_of(bot.desk, session, message)
+            assert (shown is None) is (kind in {MessageKind.STILL, MessageKind.URGENT}), (
+                kind
+            )  # neither claimed nor urgent
+            assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
+
+
+async def test_a_message_that_lacks_its_case_is_an_error_and_not_a_stopped_account(sqlite_bot: Bot) -> None:
+    async with sqlite_bot.desk.session() as session:
+        session.add(Message(key="lost", kind=MessageKind.NOTE, subject_id=1, channel=CHANNEL))
+    sqlite_bot.desk.wake(f"messages:{CHANNEL}")
+    await eventually(lambda: stored(sqlite_bot, "lost"))
+    assert await stored(sqlite_bot, "lost") == "fault"
+    assert sqlite_bot.slack.messages(CHANNEL) == []
+
+
+async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message(bot: Bot) -> None:
+    """Two versions run beside each other during a deploy."""
+    async with bot.desk.session() as session:
+        await session.exec(
+            text(
+                "INSERT INTO messages (key, kind, channel, in_thread, version, shown_version, problem)"
+                f" VALUES ('new', 'hologram', '{CHANNEL}', false, 1, 0, '')"
+            )
+        )
+    bot.citizen_posts("Komt deze kaart nog?")
+    await bot.card("Komt deze kaart nog?")
+    await eventually(lambda: stored(bot, "new"))
+    assert await stored(bot, "new") == "fault"
+    assert [text_of(each) for each in bot.cards() if "hologram" in text_of(each)] == []
+    bot.citizen_posts("En deze?", name="Kees")
+    await bot.card("En deze?")
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"owner": SANNE, "minutes": 15}, Still(SANNE, 15)),
+        (None, Returned()),
+        ({"away": SANNE}, Returned(SANNE)),
+        ({"called": [SANNE]}, Called([SANNE])),
+        ({"owner": SANNE, "returned": 0}, Absence(SANNE)),
+        (
+            {"steps": [{"case": 1, "clock": 2, "percent": 80, "text": ""}], "duty": [SANNE]},
+            Reminded([ReminderLine(1, 2, 80)], [SANNE]),
+        ),
+        ({"steps": [{"case": 1, "clock": 2, "percent": 80, "text": "Nu!"}]}, Reminded([ReminderLine(1, 2, 80, "Nu!")])),
+    ],
+)
+def test_what_was_stored_before_is_read(before: dict[str, Any] | None, now: Details) -> None:
+    assert type(now).of(before) == now
+    assert type(now).of(now.to_json()) == now
+    assert type(now).of({**now.to_json(), "from_a_newer_version": 1}) == now
