@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain.case import Move
+from bot.domain.case import Move, logged_as
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, LOCALES, Texts
 from bot.views.details_modal import EVENTS
@@ -50,4 +50,4 @@ def test_no_title_button_or_choice_is_cut(language: str) -> None:
 
 
 def test_the_history_has_words_for_every_move() -> None:
-    assert set(Move) <= set(EVENTS)
+    assert {logged_as(move) for move in Move} <= set(EVENTS)
