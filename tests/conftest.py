@@ -55,7 +55,7 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
     except Exception as error:
-        pytest.skip(f"PostgreSQL does not start here: {type(error).__name__}")
+        pytest.skip(f"PostgreSQL does not start here: {error!r}")
     yield server.get_uri()
     server.cleanup()
 

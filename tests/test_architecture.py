@@ -58,9 +58,9 @@ def is_standard(target: str) -> bool:
     return target.split(".")[0] in sys.stdlib_module_names
 
 
-def read_modules(root: Path) -> list[Module]:
-    """Every module of ours below root, in a steady order."""
-    paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
+def read_modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> list[Module]:
+    """Every module of these packages below root, in a steady order."""
+    paths = [path for package in packages for path in sorted((root / package).rglob("*.py"))]
     return [read_module(root, path) for path in paths]
 
 
@@ -313,6 +313,11 @@ def table_of_packages(modules: list[Module]) -> str:
     return "\n".join([*lines, counts])
 
 
+def no_test_module_imports_another(modules: list[Module]) -> Iterator[str]:
+    """What several tests need stands in a module of its own, such as tests/people.py, where it is looked for."""
+    yield from imports_where(modules, lambda _, what: under(what, "tests") and ".test_" in what)
+
+
 # --- What stays out of our modules ---------------------------------------------------------------
 
 
@@ -542,6 +547,19 @@ def test_a_broken_tree_is_caught_where_it_breaks_the_rule(rule: Rule, path: str,
     violations = list(rule(plant(tmp_path, {**SOUND, path: source})))
     last_line = source.count("\n") + 1
     assert any(violation.startswith(f"{path}:{last_line}: ") for violation in violations)
+
+
+def test_our_tests_keep_apart() -> None:
+    violations = sorted(set(no_test_module_imports_another(read_modules(ROOT, ("tests",)))))
+    assert not violations, "\n".join([str(no_test_module_imports_another.__doc__), *violations])
+
+
+@pytest.mark.parametrize("source", ["from tests.cases.test_story import answer", "import tests.test_story.answer"])
+def test_a_test_that_imports_from_another_is_caught(source: str, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_case.py").write_text(f"from tests.people import answer\n{source}\n")
+    [violation] = no_test_module_imports_another(read_modules(tmp_path, ("tests",)))
+    assert violation.startswith("tests/test_case.py:2: ")
 
 
 if __name__ == "__main__":

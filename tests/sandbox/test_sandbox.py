@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.slack.test_local_page import open_page
+from tests.sandbox.slack.tab import open_page
 
 
 async def test_the_page_and_its_files_are_served_with_a_strict_policy(slack: Sandbox) -> None:

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.slack.server import LocalSlack
@@ -20,3 +22,8 @@ def workspace(manifest: dict[str, Any], rules: Rules, clock: Callable[[], float]
 async def slack(workspace: Workspace) -> AsyncIterator[LocalSlack]:
     async with LocalSlack(workspace) as running:
         yield running
+
+
+@pytest.fixture
+def app(slack: LocalSlack, client: AsyncWebClient) -> AsyncApp:
+    return AsyncApp(client=client, signing_secret=slack.app.signing_secret)

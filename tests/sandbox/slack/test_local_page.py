@@ -1,7 +1,5 @@
 """The page's web socket and its doors, as a browser meets them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -13,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import Change, Workspace
+from tests.sandbox.slack.tab import open_page
 
 WEBCARE, SANNE, YOUSSEF = "C0WEBCARE", "U0SANNE", "U0YOUSSEF"
 BUTTON = {"type": "button", "action_id": "case:claim", "text": {"type": "plain_text", "text": "Neem"}, "value": "7"}
@@ -31,31 +30,6 @@ MODAL = {
         }
     ],
 }
-
-
-class Tab:
-    """One open page: what it received, and sending."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def next(self, kind: str) -> Any:
-        """The next frame of a kind; others are passed over."""
-        while True:
-            frame = await self.socket.receive_json(timeout=5)
-            if frame["type"] == kind:
-                return frame
-
-    async def send(self, **frame: Any) -> None:
-        await self.socket.send_json(frame)
-
-
-@asynccontextmanager
-async def open_page(slack: LocalSlack, person: str = SANNE) -> AsyncIterator[tuple[Tab, Any]]:
-    address = f"{slack.base_url}/page/socket?person={person}"
-    async with aiohttp.ClientSession() as http, http.ws_connect(address) as socket:
-        tab = Tab(socket)
-        yield tab, await tab.next("hello")
 
 
 class Bot:

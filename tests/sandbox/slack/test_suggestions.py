@@ -7,9 +7,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.server import LocalSlack
-from tests.sandbox.slack.test_local_slack_bolt import SANNE, WAYS, app, asked, card, modal, over_socket_mode, plain
+from tests.sandbox.slack.bolt_app import SANNE, WAYS, asked, card, modal, over_socket_mode, plain
 
-__all__ = ["app"]  # the fixture
 FRUIT = ["appel", "peer", "pruim"]
 
 
