@@ -12,7 +12,7 @@ from bot.domain.case import Status
 from bot.domain.reply import Composed, filled_in, initials_of
 from bot.domain.text import Refused, Wrong
 from bot.models import CaseFile, Mention, Reply, ReplyKind
-from bot.outgoing import composing, outbox
+from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
 from bot.slack import messages
 from bot.team import agents
@@ -178,7 +178,7 @@ async def _approve(desk: Desk, view: Block, by: str) -> Reply:
             initials=filled.get(INITIALS) or "",
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
-        reply = await outbox.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
+        reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
         await cases.set_topic(session, kept.case, topic=chosen_topic(filled, file.case.topic), by=by, now=now)
     return reply
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.desk import Desk
-from bot.outgoing import outbox
+from bot.outgoing import replies
 from bot.slack import messages
 from handlers.bolt_args import Ack
 
@@ -13,7 +13,7 @@ async def undo(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
-        await outbox.withdraw(session, case_id, by=by, now=desk.now())
+        await replies.withdraw(session, case_id, by=by, now=desk.now())
     await messages.sync(desk, case_id)
 
 
@@ -31,5 +31,5 @@ async def _settle(ack: Ack, action: dict[str, Any], by: str, desk: Desk, *, publ
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
-        await outbox.settle(session, case_id, published=published, by=by, now=desk.now())
+        await replies.settle(session, case_id, published=published, by=by, now=desk.now())
     await messages.sync(desk, case_id)

@@ -11,7 +11,7 @@ from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
 from bot.logs import trace
 from bot.models import Account
-from bot.outgoing.outbox import stop_account
+from bot.outgoing.outcomes import stop_account
 
 log = structlog.get_logger()
 

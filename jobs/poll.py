@@ -13,7 +13,7 @@ from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.mention import Post
 from bot.models import WAITING, Account, Case, Mention
-from bot.outgoing.outbox import stop_account
+from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Allows, Author, Post
 from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Role, Team
-from bot.outgoing import outbox
+from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
@@ -139,7 +139,7 @@ async def sent(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL, until:
             case_id, file.latest.id, submission=f"v{bot.desk.now()}{kind}", words="x", private=file.latest.private,
             kind=kind, promised_at=until, initials="SB",
         )  # fmt: skip
-        reply = await outbox.answer(
+        reply = await replies.answer(
             session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
         )
     await outbox.drain(bot.desk, str(reply.account_id))

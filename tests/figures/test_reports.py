@@ -24,7 +24,7 @@ from bot.figures import reports
 from bot.figures.export import csv_of, guarded, lines
 from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
-from bot.outgoing import outbox
+from bot.outgoing import replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
@@ -349,7 +349,7 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
     await close(office, asked_again, CloseReason.NOT_FOR_US)
     await approved(office, taken_back)
     async with office.desk.session() as session:
-        await outbox.withdraw(session, taken_back, by=SANNE, now=office.desk.now())
+        await replies.withdraw(session, taken_back, by=SANNE, now=office.desk.now())
     lost = await approved(office, unsure)
     async with office.desk.session() as session:
         reply = await session.get_one(Reply, lost)
@@ -363,7 +363,7 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
     async with office.desk.session() as session:
         await cases.reopen(session, spam, by=SANNE, now=office.desk.now())
         await cases.reopen(session, answered, by=SANNE, now=office.desk.now())
-        await outbox.settle(session, unsure, published=True, by=SANNE, now=office.desk.now())
+        await replies.settle(session, unsure, published=True, by=SANNE, now=office.desk.now())
     await close(office, spam, CloseReason.OTHER)
     again = Post(
         "again",
@@ -398,7 +398,7 @@ async def approved(bot: Bot, case_id: int) -> int:
         answer = Answer(
             case_id, file.latest.id, submission=f"v{case_id}", words="x", private=file.latest.private, initials="SB"
         )
-        reply = await outbox.answer(
+        reply = await replies.answer(
             session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta(hours=1)
         )
         await session.flush()

@@ -10,7 +10,7 @@ from bot import cases
 from bot.domain.mention import Allows
 from bot.domain.text import Refused, Wrong
 from bot.models import Mention, Reply, ReplyKind
-from bot.outgoing import composing, outbox
+from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -35,7 +35,7 @@ async def give(bot: Bot, by: str = SANNE, **chosen: Any) -> Reply:
     """Approve an answer by the use case itself, past the modal."""
     values = {"case_id": 1, "mention_id": 1, "submission": "V1", "words": "Ja.", "private": False, "initials": "SB"}
     async with bot.desk.session() as session:
-        return await outbox.answer(
+        return await replies.answer(
             session,
             Answer(**(values | chosen)),
             connector=bot.desk.connector,
@@ -119,7 +119,7 @@ async def test_initials_of_a_colleague_are_refused_and_nothing_is_approved(sqlit
     await claimed(sqlite_bot, allows=[ANSWER])
     await give(sqlite_bot)
     async with sqlite_bot.desk.session() as session:
-        await outbox.withdraw(session, 1, by=SANNE, now=sqlite_bot.desk.now())
+        await replies.withdraw(session, 1, by=SANNE, now=sqlite_bot.desk.now())
         await cases.take_over(session, 1, by=YOUSSEF, now=sqlite_bot.desk.now())
     with pytest.raises(Wrong, match="already signs"):
         await give(sqlite_bot, by=YOUSSEF, submission="V2")

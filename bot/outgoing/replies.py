@@ -1,0 +1,125 @@
+"""What agents do with a reply: approve it, take it back, decide on one with an unknown outcome."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases
+from bot.cases import clocks
+from bot.connectors.base import Connector
+from bot.domain.case import Move
+from bot.domain.text import Refused, Wrong
+from bot.models import Account, Case, Reply, ReplyKind, ReplyStatus
+from bot.outgoing import composing
+from bot.outgoing.composing import Answer
+from bot.team import agents
+
+
+async def answer(
+    session: AsyncSession,
+    answer: Answer,
+    *,
+    connector: Callable[[Account], Connector],
+    by: str,
+    now: datetime,
+    undo: timedelta,
+) -> Reply:
+    """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice.
+
+    Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now.
+    """
+    await cases.locked(session, answer.case_id)
+    earlier = (await session.exec(select(Reply).where(Reply.key == answer.submission))).first()
+    if earlier is not None:
+        return earlier
+    file = await cases.read(session, answer.case_id)
+    mention = composing.mention_of(file, answer.mention_id)
+    initials = await agents.initials(session, by) or await _choose_initials(session, answer, by, now)
+    composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
+    composing.refuse_invalid(answer, mention, composed, now)
+    reply = Reply(
+        case_id=file.case.id,
+        mention_id=mention.id,
+        account_id=file.case.account_id,
+        by=by,
+        key=answer.submission,
+        draft=answer.words,
+        text=composed.text,
+        private=answer.private,
+        kind=answer.kind,
+        promised_at=answer.promised_at,
+        created_at=now,
+        send_at=now + undo,
+    )
+    await cases.answered(session, reply, now=now)
+    return reply
+
+
+async def _choose_initials(session: AsyncSession, answer: Answer, by: str, now: datetime) -> str:
+    """Give an agent without initials those that came with their answer."""
+    try:
+        return await agents.set_initials(session, by, answer.initials, now=now)
+    except Refused as refused:
+        raise Wrong({composing.INITIALS: refused.text}) from None
+
+
+async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
+    """Take back the last reply, if it has not gone out; the draft is kept for the next try.
+
+    The case returns to the reply's author, unless it moved on meanwhile.
+    """
+    case = await cases.locked(session, case_id)
+    approved = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.APPROVED)
+    found = await session.exec(approved.order_by(col(Reply.id).desc()).limit(1).with_for_update(key_share=True))
+    reply = found.first()
+    if reply is None:
+        raise Refused("Too late to undo: the reply is on its way.")
+    stays = not await is_last(session, reply)
+    reply.status = ReplyStatus.WITHDRAWN
+    session.add(reply)
+    await cases.record(session, Move.WITHDRAW, case, by=by, owner=reply.by, now=now, stays=stays)
+    return case
+
+
+async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
+    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew.
+
+    One that is there counts as sent from now: the figures of the past stay what they were. It answers the case only if
+    the case still waits for this reply, and not for an answer to a later question.
+    """
+    case = await cases.locked(session, case_id)
+    uncertain = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.UNCERTAIN)
+    replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
+    if not replies:
+        raise Refused("A colleague has already decided on this.")
+    reply = replies[-1]
+    last = await is_last(session, reply)
+    for each_reply in replies:
+        each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
+        each_reply.sent_at, each_reply.problem = now if published else None, None
+        session.add(each_reply)
+    await session.flush()
+    answers = published and last and reply.kind is not ReplyKind.INTERIM
+    stays = not answers or await clocks.asked_since_replies(session, case_id) is not None
+    details = {"published": published}
+    await cases.record(session, Move.SETTLE, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
+    if published:
+        await reached(session, case, reply, now)
+    return case
+
+
+async def is_last(session: AsyncSession, reply: Reply) -> bool:
+    """Tell whether a reply is the last of its case, so that its outcome is the case's."""
+    later = select(Reply.id).where(
+        Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN
+    )
+    return (await session.exec(later.limit(1))).first() is None
+
+
+async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+    """Write down that the citizen has the reply."""
+    case.answered_at = now
+    session.add(case)
+    await clocks.reply_sent(session, case, reply, now)
