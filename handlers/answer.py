@@ -60,8 +60,7 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
     async with desk.session() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
-        if file.answerable is None:
-            raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+        composing.refuse_unanswerable(file.answerable or file.latest, desk.now())
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != by:
             return take_over_modal(file, desk.t, then="answer")
         if file.case.status is Status.NEW:
@@ -74,9 +73,11 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
 
 def _first_modal(desk: Desk, file: CaseFile, initials: str, kept: Kept) -> Block:
     """Return the modal as it opens: with all that was chosen for a reply that was taken back or refused."""
-    draft, mention = _draft_and_mention(file)
+    draft, mention = _draft_and_mention(file, desk.now())
     if draft is None:
-        composed = _compose(desk, file, mention, "", initials, private=composing.is_private_by_default(mention))
+        composed = _compose(
+            desk, file, mention, "", initials, private=composing.is_private_by_default(mention, desk.now())
+        )
         return _modal(desk, file, mention, composed, replace(kept, mention=mention.id), draft="")
     promise = int(draft.promised_at.timestamp()) if draft.promised_at else None
     kept = replace(kept, mention=mention.id, promise=promise)
@@ -84,7 +85,7 @@ def _first_modal(desk: Desk, file: CaseFile, initials: str, kept: Kept) -> Block
     return _modal(desk, file, mention, composed, kept, kind=draft.kind, draft=draft.draft)
 
 
-def _draft_and_mention(file: CaseFile) -> tuple[Reply | None, Mention]:
+def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Mention]:
     """Return the kept draft, if any, and the mention to answer: the draft's own while it takes such a reply."""
     newest, draft = file.answerable, composing.kept_draft(file)
     assert newest is not None  # noqa: S101 - the caller has refused the rest
@@ -93,7 +94,7 @@ def _draft_and_mention(file: CaseFile) -> tuple[Reply | None, Mention]:
     mention = composing.mention_of(file, draft.mention_id)
     takes_it = composing.may_be_private if draft.private else composing.may_be_public
     for each in (newest, mention):
-        if each.gone_at is None and takes_it(each):
+        if each.gone_at is None and takes_it(each, now):
             return draft, each
     return None, newest  # what was written to one citizen in private is not offered for all to read
 
@@ -103,7 +104,7 @@ async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
-    await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(file))
+    await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(desk, file))
 
 
 async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
@@ -147,7 +148,7 @@ async def _as_filled(
     async with desk.reading() as session:
         initials = await agents.initials(session, by) or filled.get(INITIALS) or kept.ask or ""
     mention = composing.mention_of(file, kept.mention)
-    composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled))
+    composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled, desk.now()))
     return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
 
 
@@ -174,7 +175,7 @@ async def _approve(desk: Desk, view: Block, by: str) -> Reply:
         mention = composing.mention_of(file, kept.mention)
         answer = Answer(
             kept.case, kept.mention, submission=view["id"], words=typed(filled).strip(),
-            private=_private(mention, filled), kind=_kind(filled), promised_at=_promise(filled),
+            private=_private(mention, filled, desk.now()), kind=_kind(filled), promised_at=_promise(filled),
             initials=filled.get(INITIALS) or "",
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
@@ -215,13 +216,13 @@ def _promise(filled: dict[str, Any]) -> datetime | None:
     return datetime.fromtimestamp(int(chosen), UTC) if chosen else None
 
 
-def _private(mention: Mention, filled: dict[str, Any]) -> bool:
+def _private(mention: Mention, filled: dict[str, Any], now: datetime) -> bool:
     chosen = filled.get(VISIBILITY)
-    return chosen == "private" if chosen else composing.is_private_by_default(mention)
+    return chosen == "private" if chosen else composing.is_private_by_default(mention, now)
 
 
-def _kept_words(file: CaseFile) -> str:
-    draft, _ = _draft_and_mention(file)
+def _kept_words(desk: Desk, file: CaseFile) -> str:
+    draft, _ = _draft_and_mention(file, desk.now())
     return draft.draft if draft else ""
 
 

@@ -8,11 +8,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors, db
 from bot.cases import inbox
-from bot.connectors.base import Connector, Cursor, Page, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.connectors.base import (
+    Cursor,
+    Page,
+    Polls,
+    RateLimited,
+    Rechecked,
+    Rechecks,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
 from bot.connectors.platform import Capability
 from bot.desk import Desk
-from bot.domain.mention import Post
-from bot.models import WAITING, Account, Case, Mention
+from bot.domain.mention import Gone, Post
+from bot.models import WAITING, Account, Author, Case, Mention
+from bot.outgoing.composing import post_of
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
@@ -21,7 +32,7 @@ log = structlog.get_logger()
 PAGES = 20
 """Pages read from one account in a row; the rest comes at the next tick, so that one busy account starves no other."""
 RECHECKED = 40
-"""Open mentions looked at again per poll, to mirror edits and removals."""
+"""Open mentions that a connector may look at again per poll, to mirror edits and removals; its budget may be less."""
 RECHECK_DAYS = timedelta(days=7)
 
 
@@ -33,15 +44,17 @@ async def poll_due(desk: Desk) -> None:
         found = await session.exec(
             select(Account).where(col(Account.stopped_at).is_(None), or_(later.is_(None), later <= now))
         )
-        due = [account.id for account in found if _polls(account)]
+        due = [account.id for account in found if _is_due(account, now)]
     for account_id in due:
         desk.wake(f"poll:{account_id}")
 
 
-def _polls(account: Account) -> bool:
-    """Tell whether it is up to us to ask; cases made by hand have an account that has no connector."""
+def _is_due(account: Account, now: datetime) -> bool:
+    """Tell whether it is up to us to ask, and time to; the account of hand-made cases has no connector."""
     platform = connectors.known(account.platform)
-    return platform is not None and platform.can(Capability.POLLS)
+    if platform is None or not platform.can(Capability.POLLS):
+        return False
+    return account.polled_at is None or account.polled_at + platform.every <= now
 
 
 async def poll(desk: Desk, account_id: str) -> datetime | None:
@@ -50,31 +63,36 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         account = await session.get_one(Account, int(account_id))
     if account.stopped_at is not None:
         return None
-    connector = desk.connector(account)
     try:
-        await _read_pages(desk, connector, account.id, dict(account.cursor))
-        await _recheck(desk, connector, account.id)
+        connector = desk.connector(account)
+        not_before = None
+        if isinstance(connector, Polls):
+            not_before = await _read_pages(desk, connector, account.id, dict(account.cursor))
+        if isinstance(connector, Rechecks):
+            await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _write_down(desk, account.id, verdict)
     else:
-        await _healthy(desk, account.id)
+        await _healthy(desk, account.id, not_before)
     return None
 
 
-async def _read_pages(desk: Desk, connector: Connector, account_id: int, cursor: Cursor) -> None:
+async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> datetime | None:
+    """Take in page by page; returns until when the platform asks not to be called again, if it does."""
     for _ in range(PAGES):
         page = await connector.fetch(cursor)
         await _take_in(desk, account_id, page)
         cursor = page.cursor
-        if not page.more:
-            return
+        if not page.more or page.not_before is not None:
+            break
+    return page.not_before
 
 
 async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
-    """Store the posts and move the cursor past them, in one transaction."""
+    """Store the items and move the cursor past them, in one transaction."""
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-        taken = await inbox.take_in(session, account_id, page.posts, now=desk.now()) if page.posts else None
+        taken = await inbox.take_in(session, account_id, page.items, now=desk.now()) if page.items else None
         if account.cursor != page.cursor:
             account.cursor = page.cursor
             session.add(account)
@@ -82,33 +100,37 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
         messages.wake(desk, taken.channels)
 
 
-async def _recheck(desk: Desk, connector: Connector, account_id: int) -> None:
+async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cursor) -> None:
     """Mirror edits and removals of the posts of open cases."""
     async with desk.reading() as session:
-        ids = await _open_posts(session, account_id, desk.now())
-    if not ids:
-        return
-    changed: list[Post] = await connector.recheck(ids)
-    if changed:
-        await _take_in_changes(desk, account_id, changed)
+        posts = await _open_posts(session, account_id, desk.now())
+    if posts:
+        await _take_in_changes(desk, account_id, await connector.recheck(posts, cursor))
 
 
-async def _take_in_changes(desk: Desk, account_id: int, changed: list[Post]) -> None:
+async def _take_in_changes(desk: Desk, account_id: int, rechecked: Rechecked) -> None:
     async with desk.session() as session:
-        taken = await inbox.take_in(session, account_id, changed, now=desk.now())
+        account = await session.get_one(Account, account_id, with_for_update=db.HELD)
+        taken = await inbox.take_in(session, account_id, rechecked.changed, now=desk.now())
+        if (account.recheck_cursor or {}) != rechecked.cursor:
+            account.recheck_cursor = rechecked.cursor
+            session.add(account)
     messages.wake(desk, taken.channels)
 
 
-async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[str]:
+async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
+    """Return the newest posts of open cases, except those that their author removed."""
     found = await session.exec(
-        select(Mention.external_id)
+        select(Mention, Author)
         .join(Case, col(Mention.case_id) == Case.id)
-        .where(WAITING, Case.account_id == account_id, col(Mention.gone_at).is_(None))
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(WAITING, Case.account_id == account_id)
+        .where(or_(col(Mention.gone).is_(None), col(Mention.gone) != Gone.BY_AUTHOR))
         .where(Mention.received_at > now - RECHECK_DAYS)
         .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by the id alone, SQLite would go through all
         .limit(RECHECKED)
     )
-    return list(found)
+    return [post_of(mention, author) for mention, author in found]
 
 
 async def _write_down(
@@ -127,10 +149,10 @@ async def _write_down(
     await messages.wake_lanes(desk)
 
 
-async def _healthy(desk: Desk, account_id: int) -> None:
+async def _healthy(desk: Desk, account_id: int, not_before: datetime | None) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
         account.polled_at = desk.now()
         if account.stopped_at is None:  # one stopped meanwhile keeps its reason
-            account.poll_after, account.problem = None, None
+            account.poll_after, account.problem = not_before, None
         session.add(account)

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import Status
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Role, Team
 from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
@@ -120,7 +120,7 @@ async def settings(bot: Bot, **changed: Any) -> None:
 async def mention(bot: Bot, number: int = 1, text: str = "Wanneer?", **more: Any) -> int:
     """Take a mention in at this moment; returns its case."""
     post = Post(str(number), Author(f"a{number}", f"Burger {number}"), text, bot.desk.now(),
-                allows=frozenset({Allows.ANSWER}), **more)  # fmt: skip
+                permits=permits(Act.ANSWER), **more)  # fmt: skip
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
     await messages.wake_lanes(bot.desk)

@@ -1,5 +1,6 @@
 """The migrations make the tables that the models describe, on both databases, up and down; and the log keeps itself."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from bot import db
 from bot.config import BadSettings
@@ -105,6 +106,30 @@ async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(mi
         rows = await connection.execute(text("SELECT close_reason, close_text FROM cases ORDER BY id"))
         assert rows.all() == [("spam", "ja"), ("other", "Doorverwezen naar het waterschap, dat erover gaat ja")]
     await db.migrate(migrated)
+
+
+async def test_who_an_account_is_comes_out_of_what_its_check_learned_and_goes_back(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with db.sessions(migrated)() as session:
+        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
+        await session.flush()
+        for name in ("known", "new"):
+            session.add(Account(team_id=1, platform="mastodon", name=name, url="", created_at=now))
+    older = {"account_id": "7", "acct": "gemeente", "max_characters": 500}
+    async with migrated.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0007"))
+        update = text("UPDATE accounts SET known = :known WHERE name = 'known'")
+        await connection.execute(update, {"known": json.dumps(older)})
+    await db.migrate(migrated)
+    async with db.readings(migrated)() as session:
+        found = {row.name: row for row in await session.exec(select(Account))}
+    assert found["known"].limits == {"max_characters": 500}
+    assert found["known"].identity == {"id": "7", "handle": "gemeente", "name": "", "url": ""}
+    assert (found["new"].limits, found["new"].identity) == ({}, None)
+    async with migrated.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0007"))
+        kept = (await connection.execute(text("SELECT known FROM accounts WHERE name = 'known'"))).scalar()
+        assert (json.loads(kept) if isinstance(kept, str) else kept) == older
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])

@@ -1,7 +1,7 @@
 """The accounts on platforms: how a stored one becomes what its connector needs, and how one is added or mended."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,22 +28,23 @@ STOPPED_BY_HAND = text("It was stopped by hand.")
 def opened(row: Account, settings: Settings) -> base.Account:
     """Return a stored account as its connector needs it, tokens unsealed; raises BadSettings when the key is wrong."""
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
-    options = {**row.options, **_from_settings(row.platform, row.name, settings)}
-    return base.Account(row.id, row.platform, row.name, row.url, secrets, options, row.known)
+    identity = base.Identity(**row.identity) if row.identity else None
+    at = address(row.name, settings)
+    return base.Account(
+        row.id, row.platform, row.name, row.url, secrets, _options(row.options, settings), row.limits, identity, at
+    )
 
 
 def drafted(
     settings: Settings, *, platform: str, name: str, url: str, secrets: Mapping[str, str], options: Mapping[str, Any]
 ) -> base.Account:
     """Return an account that is not stored yet, so that its connector can check it."""
-    return base.Account(0, platform, name, url, secrets, {**options, **_from_settings(platform, name, settings)})
+    at = address(name, settings)
+    return base.Account(0, platform, name, url, secrets, _options(options, settings), address=at)
 
 
-def _from_settings(platform: str, name: str, settings: Settings) -> dict[str, Any]:
-    options: dict[str, Any] = {"allow_private": settings.allow_private_addresses}
-    if platform == "webhook":
-        options["address"] = address(name, settings)
-    return options
+def _options(options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    return {**options, "allow_private": settings.allow_private_addresses}
 
 
 def address(name: str, settings: Settings) -> str:
@@ -210,9 +211,13 @@ async def health(connector: base.Connector) -> base.Health:
 
 def learned(account: Account, health: base.Health) -> None:
     """Keep what a check learned; an account without problems goes on, unless people stopped it."""
-    account.known = {**account.known, **health.known}
+    account.limits = {**account.limits, **health.limits}
+    if health.identity is not None:
+        account.identity = asdict(health.identity)
     if not health.problems and not is_stopped_by_hand(account):
-        account.problem, account.stopped_at, account.poll_after = None, None, None
+        if account.problem is not None:  # else it waits only because its platform asked for that
+            account.poll_after = None
+        account.problem, account.stopped_at = None, None
 
 
 def is_stopped_by_hand(account: Account) -> bool:

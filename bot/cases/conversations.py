@@ -48,7 +48,8 @@ async def cases_to_join(
     """Return, by external id of a post, the existing case of the same author and conversation.
 
     A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
-    `mentions` are those that `earlier` found.
+    A private conversation that our reply opened has one citizen in it, who may have another id there. `mentions` are
+    those that `earlier` found.
     """
     parents = {p.in_reply_to for p in posts if p.in_reply_to}
     by_key: dict[tuple[str, str, int], int] = {}
@@ -64,15 +65,30 @@ async def cases_to_join(
         )
         for reply_id, case_id, author_id in replies:
             by_key["post", reply_id or "", author_id] = case_id
+    opened = await _opened_by_us(session, account, {p.conversation for p in posts if p.private and p.conversation})
     cases: dict[str, int] = {}
     for post in posts:
         author_id = authors[post.author.external_id]
         case = by_key.get(("post", post.in_reply_to or "", author_id)) or by_key.get(
             ("conversation", post.conversation or "", author_id)
         )
+        if case is None and post.private:
+            case = opened.get(post.conversation or "")
         if case:
             cases[post.external_id] = case
     return cases
+
+
+async def _opened_by_us(session: AsyncSession, account: Account, conversations: set[str]) -> dict[str, int]:
+    """Return the cases whose private replies opened these conversations."""
+    if not conversations:
+        return {}
+    found = await session.exec(
+        select(Reply.conversation, Reply.case_id)
+        .where(Reply.account_id == account.id, col(Reply.conversation).in_(conversations))
+        .order_by(col(Reply.id))
+    )
+    return {conversation: case_id for conversation, case_id in found if conversation}
 
 
 def openers_of(posts: Sequence[Post], authors: Mapping[str, int]) -> dict[str, str]:

@@ -18,8 +18,8 @@ from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
 from bot.cases.state import locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
-from bot.domain.mention import Post, is_mere_thanks
-from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Team
+from bot.domain.mention import Arrived, Delivery, Gone, Post, is_mere_thanks, permits_to_json
+from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
 
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
@@ -39,9 +39,16 @@ class TakenIn:
     new: int
 
 
-async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post], *, now: datetime) -> TakenIn:
-    """Store a page of posts of one account; edits and removals change the mention they are about."""
+async def take_in(
+    session: AsyncSession, account_id: int, items: Sequence[Post | Delivery], *, now: datetime
+) -> TakenIn:
+    """Store a page of one account; edits and removals change their mention, deliveries the reply that they are about.
+
+    What we wrote ourselves is left out.
+    """
     account, team = await _locked(session, account_id)
+    await _store_deliveries(session, account_id, [item for item in items if isinstance(item, Delivery)])
+    posts = [item for item in items if isinstance(item, Post)]
     changed: set[int] = set()
     new = 0
     for start in range(0, len(posts), PAGE):
@@ -50,9 +57,8 @@ async def take_in(session: AsyncSession, account_id: int, posts: Sequence[Post],
         known = {mention.external_id for mention in related} & page.keys()
         for mention in await _mentions(session, account_id, known):
             changed |= await _change(session, mention, page[mention.external_id], now)
-        unknown = [
-            post for key, post in page.items() if key not in known and not post.gone and not _is_ours(account, post)
-        ]
+        ours = await _ours(session, account, list(page.values()))
+        unknown = [post for key, post in page.items() if not post.gone and key not in known | ours]
         if unknown:
             changed |= await _add(session, account, team, unknown, related, now)
             new += len(unknown)
@@ -86,20 +92,44 @@ async def _mentions(session: AsyncSession, account_id: int, external_ids: Collec
     return (await session.exec(mine)).all()
 
 
-def _is_ours(account: Account, post: Post) -> bool:
-    """Tell whether a post is our own reply come back to us."""
-    return post.author.external_id == account.known.get("account_id")
+async def _ours(session: AsyncSession, account: Account, page: Sequence[Post]) -> set[str]:
+    """Return the ids of the posts that we wrote: by the account's identity, or as a reply that we sent from here."""
+    me = account.identity["id"] if account.identity else None
+    ids = [post.external_id for post in page]
+    found = await session.exec(
+        select(Reply.external_id).where(Reply.account_id == account.id, col(Reply.external_id).in_(ids))
+    )
+    by_us = {post.external_id for post in page if me is not None and post.author.external_id == me}
+    return by_us | {external_id for external_id in found if external_id}
+
+
+async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: Sequence[Delivery]) -> None:
+    """Store how far each of our messages came; what a platform tells late or twice takes nothing back."""
+    order = list(Arrived)
+    for each in deliveries:
+        found = await session.exec(
+            select(Reply)
+            .where(Reply.account_id == account_id, Reply.external_id == each.external_id)
+            .with_for_update(key_share=True)
+        )
+        for reply in found:
+            if reply.arrived is None or order.index(each.arrived) > order.index(reply.arrived):
+                reply.arrived, reply.arrived_at = each.arrived, each.at
+                session.add(reply)
 
 
 async def _change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
-    """Mirror an edit or a removal; returns the case when something changed."""
+    """Mirror an edit, a removal or a return; returns the case when something changed."""
     if post.gone:
-        if mention.gone_at is not None:
+        if mention.gone is post.gone or mention.gone is Gone.BY_AUTHOR:
             return set()
-        mention.gone_at = now
-        session.add(
-            Event(case_id=mention.case_id, kind=EventKind.MENTION_GONE, at=now, details={"mention": mention.id})
-        )
+        mention.gone_at, mention.gone = mention.gone_at or now, post.gone
+        details = {"mention": mention.id, "gone": post.gone}
+        session.add(Event(case_id=mention.case_id, kind=EventKind.MENTION_GONE, at=now, details=details))
+    elif mention.gone_at is not None and mention.gone is not Gone.BY_AUTHOR:  # a repeat brings no post back
+        mention.gone_at, mention.gone = None, None
+        details = {"mention": mention.id}
+        session.add(Event(case_id=mention.case_id, kind=EventKind.MENTION_BACK, at=now, details=details))
     elif post.edited_at and post.edited_at > (mention.edited_at or mention.published_at) and _differs(mention, post):
         mention.earlier_text = mention.earlier_text or mention.text
         mention.text, mention.edited_at = post.text, post.edited_at
@@ -157,7 +187,10 @@ def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> d
         "private": post.private,
         "language": post.language,
         "media": [asdict(m) for m in post.media],
-        "allows": sorted(post.allows),
+        "kind": post.kind,
+        "rating": post.rating,
+        "place": dict(post.place) if post.place is not None else None,
+        "allows": permits_to_json(post.permits),
         "published_at": post.published_at,
         "received_at": now,
         "edited_at": post.edited_at,
@@ -231,7 +264,7 @@ async def _open_cases(
     await _insert_each(session, Message, new.values(), key=key, kind=MessageKind.CASE, channel=team.channel)
     await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)
     for private in (False, True):
-        timed = [new[post.external_id] for post in posts if post.allows and post.private is private]
+        timed = [new[post.external_id] for post in posts if post.may_be_answered() and post.private is private]
         for row in clocks.opening_rows(team, account.platform, now, private=private) if timed else ():
             await _insert_each(session, Clock, timed, **row)
     return new
@@ -261,7 +294,7 @@ async def _follow_up(
             await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})
         details = {"mention": mention_id, "thanks": thanks}
         session.add(Event(case_id=case_id, kind=EventKind.JOINED, at=now, details=details))
-        if not thanks and post.allows:
+        if not thanks and post.may_be_answered():
             await clocks.citizen_wrote(session, case, now)
         await session.flush()
         await touch(session, case_id)

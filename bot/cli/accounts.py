@@ -157,10 +157,12 @@ def _new_secrets(row: Account, old: Mapping[str, str], token: str, end_old: bool
 
 def _refuse_other_account(row: Account, health: base.Health) -> None:
     """Raise BadSettings when a token is another account's: what was read and sent would no longer fit."""
-    known, now = row.known.get("account_id"), health.known.get("account_id")
-    if known and now and known != now:
-        was, is_of = row.known.get("acct", row.name), health.known.get("acct", "another account")
-        raise BadSettings(f"This token is of @{is_of}, not of @{was}: add that one as an account of its own.")
+    was, now = row.identity, health.identity
+    if was and now and was["id"] != now.id:
+        raise BadSettings(
+            f"This token is of @{now.handle or now.id}, not of @{was['handle'] or was['id']}: "
+            "add that one as an account of its own."
+        )
 
 
 @accounts_app.command()

@@ -184,8 +184,8 @@ async def _tried(settings: Settings, new: New) -> Health:
 
 
 def _name(new: New, health: Health) -> str:
-    acct = health.known.get("acct", "")
-    return f"@{acct}@{host(new.url)}" if acct and "@" not in acct else host(new.url)
+    handle = health.identity.handle if health.identity else ""
+    return f"@{handle}@{host(new.url)}" if handle and "@" not in handle else host(new.url)
 
 
 # --- Making sense of flags -----------------------------------------------------------------------

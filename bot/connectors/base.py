@@ -1,17 +1,20 @@
-"""What every connector does: the protocol between a platform and the rest, and its verdicts.
+"""What connectors and the rest of the bot exchange: the protocols of a platform, their values, and the verdicts.
+
+A connector implements `Connector` and those of `Polls`, `Rechecks`, `Replies`, `Moderates` and `Publishes` that its
+platform can do; its `Platform` declares them as capabilities. What a platform pushes to us is read by a `Receiver`.
 
 A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
-perhaps a reply was published; after every other one it surely was not. Unauthorized stops the account and tells its
+perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and tells its
 team, RateLimited waits, Unavailable is tried again, Rejected is shown to the agent. Unknowable ends the search for a
 reply: a person must look.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from bot.domain.mention import Post
+from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import Text
 
 Cursor = dict[str, Any]
@@ -19,11 +22,21 @@ Cursor = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Who an account is on its platform. `id` is what `Author.external_id` is in posts that the account wrote."""
+
+    id: str
+    handle: str = ""
+    name: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Account:
     """One account on a platform, as a connector needs it.
 
-    `secrets` are its tokens (encrypted in the database), `options` its settings (hashtags, mapping, …), `known` what
-    the connector learned about the server at the last check (limits, own id); all JSON.
+    `secrets` are its tokens (encrypted in the database), `options` what was set when it was added, `limits` what the
+    last check learned about its server; all JSON. `address` is where its platform can push to us.
     """
 
     id: int
@@ -32,89 +45,98 @@ class Account:
     url: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
-    known: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    identity: Identity | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a check of an account found, in plain sentences; `warnings` and `problems` each say how to mend it.
+
+    An account with a problem does not work; one with a warning does. `limits` is what the connector wants to know about
+    the server at its next calls.
+    """
+
+    working: tuple[Text, ...] = ()
+    warnings: tuple[Text, ...] = ()
+    problems: tuple[Text, ...] = ()
+    identity: Identity | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    token_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """Posts in the order they should be taken in (oldest first), and the cursor to store once they are.
+    """What a platform gave, in the order in which it should be taken in (oldest first), and the cursor to store then.
 
-    `more` asks to be called again at once. Edited and removed posts come as posts too (`edited_at`, `gone`).
+    `more` asks to be called again at once; `not_before` asks not to be called again until then (the platform's own
+    pace). Edited and removed posts come as posts too (`edited_at`, `gone`).
     """
 
-    posts: tuple[Post, ...]
+    items: tuple[Post | Delivery, ...]
     cursor: Cursor
     more: bool = False
+    not_before: datetime | None = None
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """The posts among the items."""
+        return tuple(item for item in self.items if isinstance(item, Post))
+
+
+@dataclass(frozen=True)
+class Rechecked:
+    """The posts of a recheck that were edited, are gone or are back, and the cursor for the next recheck."""
+
+    changed: tuple[Post, ...]
+    cursor: Cursor
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A reply on its way out. `text` is exactly what will be published; `key` is the same at every attempt."""
+    """A reply on its way out. `text` is exactly what will be published; `key` is the same at every attempt.
+
+    `subject` is the title of a private message, for platforms that need one, in the citizen's language.
+    """
 
     key: str
     text: str
     private: bool
     to: Post
     first_tried_at: datetime
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Something that we publish of our own accord; `key` is the same at every attempt."""
+
+    key: str
+    text: str
+    first_tried_at: datetime
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What the platform made of a reply: its id and where it can be seen (empty when private)."""
+    """What the platform made of a reply: its id and where it can be seen (empty when private).
+
+    `conversation` is the key of the conversation that the reply opened, when the citizen's next words come under
+    another key than the post that was answered. `held`: the platform shows it only after someone approved it.
+    """
 
     external_id: str
     url: str = ""
+    conversation: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True)
-class Health:
-    """What a check of an account found: plain sentences, `problems` with how to mend each, and what was learned."""
+class Measure:
+    """The length of a text as the platform counts it, and the greatest length that it takes (None: no limit)."""
 
-    working: tuple[Text, ...] = ()
-    problems: tuple[Text, ...] = ()
-    known: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Connector(Protocol):
-    """One account on one platform. Constructors do no I/O. Every call may raise one of the four verdicts."""
-
-    resend_safe_for: ClassVar[timedelta | None]
-    """How long the platform recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
-
-    async def check(self) -> Health:
-        """Try the account and say in plain words what works; learn the server's limits."""
-        ...
-
-    async def fetch(self, cursor: Cursor) -> Page:
-        """Return the next page of posts after `cursor` ({} the first time: start from now or the recent past)."""
-        ...
-
-    async def recheck(self, external_ids: list[str]) -> list[Post]:
-        """Return those of these posts that changed or are gone, as far as the platform tells; [] when it does not."""
-        ...
-
-    async def send(self, draft: Draft) -> Sent:
-        """Publish the reply, once."""
-        ...
-
-    async def find(self, draft: Draft) -> Sent | None:
-        """Look for a reply whose outcome is unknown: Sent when it is there, None when it surely is not.
-
-        Raises Unknowable when the platform cannot tell.
-        """
-        ...
-
-    def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return what would be published for an agent's signed text (a platform may need an @mention before it)."""
-        ...
-
-    def length(self, text: str) -> int:
-        """Return the length of a composed text as this platform counts it."""
-        ...
-
-    def max_length(self) -> int:
-        """Return the greatest `length` the platform takes."""
-        ...
+    length: int
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -132,7 +154,86 @@ class Request:
 class Received:
     """What a pushed request brought, in the order in which it should be taken in (oldest first)."""
 
-    items: tuple[Post, ...]
+    items: tuple[Post | Delivery, ...]
+
+
+# --- What a connector can do ---------------------------------------------------------------------
+
+
+class Connector(Protocol):
+    """One account on one platform. Constructors do no I/O. Every call may raise a verdict."""
+
+    async def check(self) -> Health:
+        """Try the account and say in plain words what works; learn who it is and the server's limits."""
+        ...
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """A platform that we ask for new posts."""
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return the next page after `cursor` ({} the first time: start from now or the recent past)."""
+        ...
+
+
+@runtime_checkable
+class Rechecks(Protocol):
+    """A platform that tells on request whether a post was edited or removed."""
+
+    async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
+        """Return those of these posts that were edited or are gone, and those with `gone` set that are back.
+
+        Stays within the platform's budget of requests: what it leaves for the next time is said by the cursor.
+        """
+        ...
+
+
+@runtime_checkable
+class Replies(Protocol):
+    """A platform on which posts can be answered."""
+
+    @property
+    def resend_safe_for(self) -> timedelta | None:
+        """How long this server recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
+        ...
+
+    async def send(self, draft: Draft) -> Sent:
+        """Publish the reply, once. A request before the one that publishes goes inside `http.before_sending()`."""
+        ...
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for a reply whose outcome is unknown: Sent when it is there, None when it surely is not.
+
+        Raises Unknowable when the platform cannot tell.
+        """
+        ...
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return what would be published for an agent's signed text (a platform may need an @mention before it)."""
+        ...
+
+    def measure(self, text: str) -> Measure:
+        """Return the length of a composed text, and the limit."""
+        ...
+
+
+@runtime_checkable
+class Moderates(Protocol):
+    """A platform on which posts can be hidden or liked, or our own removed."""
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Do this to a post. Doing it again changes nothing and is no error."""
+        ...
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """A platform on which we can publish of our own accord."""
+
+    async def publish(self, announcement: Announcement) -> Sent:
+        """Publish it, once."""
+        ...
 
 
 class Receiver(Protocol):
@@ -155,6 +256,9 @@ class Receiver(Protocol):
     def receive(self, account: Account, request: Request, now: datetime) -> Received:
         """Return what a request brings for this account; raises NotSigned, and BadPayload for what cannot be read."""
         ...
+
+
+# --- The verdicts --------------------------------------------------------------------------------
 
 
 class Verdict(Exception):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 
@@ -21,12 +21,10 @@ from bot.connectors import http
 from bot.connectors.base import (
     Account,
     Cursor,
-    Draft,
     Health,
     Page,
     RateLimited,
     Rejected,
-    Sent,
     Unauthorized,
     Unavailable,
     Verdict,
@@ -86,11 +84,10 @@ class Feed:
     Of more than 200 new entries between two readings only the newest 200 are seen.
     """
 
-    resend_safe_for: ClassVar[timedelta | None] = None
-
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
         self._client = tools.http
+        self._now = tools.now
         self._private_allowed = account.options.get("allow_private") is True
 
     async def check(self) -> Health:
@@ -121,46 +118,20 @@ class Feed:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new and changed entries; the first time those of the last `since_days` days (7) and 10 without a date.
 
-        Returns nothing, without a request, until the time that the feed asked us to wait for has come.
+        The page says how long the feed asks us to wait.
         """
         now = datetime.now(UTC)
         if cursor.get("for") != self._account.url:
             cursor = {}
-        if datetime.fromisoformat(cursor.get("not_before", now.isoformat())) > now:
-            return Page((), cursor)
         response, moved_to = await self._ask(cursor)
         body = _short(response.content)
         if response.status_code == 304 or body == cursor.get("body"):
-            return Page((), self._next_cursor(cursor, response, moved_to, now))
+            return self._page((), cursor, response, moved_to)
         reading = await _read(response)
         since = cursor.get("since", int((now - self._horizon()).timestamp()))
         posts, seen = _news(reading, cursor.get("seen"), since, response.request.url, now)
         cursor = {**cursor, "since": since, "seen": seen, "body": body, "ttl": reading.ttl}
-        return Page(posts, self._next_cursor(cursor, response, moved_to, now))
-
-    async def recheck(self, external_ids: list[str]) -> list[Post]:
-        """Return nothing: an entry that left the feed is not thereby gone."""
-        return []
-
-    async def send(self, draft: Draft) -> Sent:
-        """Refuse: a feed is read-only."""
-        raise Rejected("A feed is read-only: answer at the address of the entry itself.")
-
-    async def find(self, draft: Draft) -> Sent | None:
-        """Refuse: a feed is read-only, so there is nothing to find."""
-        raise Rejected("A feed is read-only: answer at the address of the entry itself.")
-
-    def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text as it is; nothing can be sent."""
-        return text
-
-    def length(self, text: str) -> int:
-        """Return the number of characters."""
-        return len(text)
-
-    def max_length(self) -> int:
-        """Return 0: nothing can be sent."""
-        return 0
+        return self._page(posts, cursor, response, moved_to)
 
     def _horizon(self) -> timedelta:
         return timedelta(days=float(self._account.options.get("since_days", 7)))
@@ -193,7 +164,12 @@ class Feed:
                 "{host} sends us on to something that is no web address.", host=http.host(address)
             ) from error
 
-    def _next_cursor(self, cursor: Cursor, response: httpx.Response, moved_to: str, now: datetime) -> Cursor:
+    def _page(self, posts: tuple[Post, ...], cursor: Cursor, response: httpx.Response, moved_to: str) -> Page:
+        after = self._next_cursor(cursor, response, moved_to)
+        wait = _wait(response, after.get("ttl", 0))
+        return Page(posts, after, not_before=self._now() + wait if wait else None)
+
+    def _next_cursor(self, cursor: Cursor, response: httpx.Response, moved_to: str) -> Cursor:
         kept: Cursor = {key: cursor[key] for key in ("since", "seen", "body", "ttl") if key in cursor}
         kept["for"] = self._account.url
         if moved_to != self._account.url:
@@ -202,7 +178,6 @@ class Feed:
             value = response.headers.get(header) or (cursor.get(key, "") if response.status_code == 304 else "")
             if value and len(value) <= 500 and value.isascii():  # anything else cannot be sent back
                 kept[key] = value
-        kept["not_before"] = (now + _wait(response, kept.get("ttl", 0))).isoformat()
         return kept
 
 

@@ -12,9 +12,10 @@ Quirks that shape this module:
 - A 4xx without Mastodon's JSON comes from something in between and says nothing about the post.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -25,9 +26,12 @@ from bot.connectors.base import (
     Cursor,
     Draft,
     Health,
+    Identity,
+    Measure,
     OutcomeUnknown,
     Page,
     RateLimited,
+    Rechecked,
     Rejected,
     Sent,
     Unavailable,
@@ -50,7 +54,7 @@ from bot.connectors.mastodon_server import (
     within,
 )
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality
-from bot.domain.mention import Allows, Author, Media, Post, Quote
+from bot.domain.mention import Act, Author, Gone, Media, Post, PostKind, Quote, permits
 from bot.domain.text import Text, text
 
 CONCERNING = ("mention", "quote", "update")
@@ -60,6 +64,8 @@ NOTIFICATIONS: Mapping[str, Any] = {"types[]": CONCERNING, "include_filtered": "
 TIMELINE: Mapping[str, Any] = {"limit": 40}
 """https://docs.joinmastodon.org/methods/timelines/#tag (40 is the most)"""
 PAGES_BACK = 5
+RECHECKED_SINGLY = 10
+"""Posts asked for one by one in a recheck: at a poll every 30 seconds a third of the 300 requests in 5 minutes."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 PROBES = (
@@ -69,6 +75,11 @@ PROBES = (
 )
 DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
 """https://docs.joinmastodon.org/entities/NotificationPolicy/"""
+
+KEY_REMEMBERED = timedelta(minutes=50)
+"""Mastodon remembers an Idempotency-Key for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
+MASTODON_VERSION = re.compile(r"[2-9]\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]*)?")
+"""Such as 4.3.0 or 4.4.0-beta.1+glitch; others write what they are: "2.7.2 (compatible; Pleroma 2.5)"."""
 
 COUNTED = regex.compile(
     r"""(?<![\w@＠$\#＃])(?P<url>https?://
@@ -91,8 +102,14 @@ class Mastodon(MastodonServer):
     "unlisted"), `language` of replies. Without a token, or read-only, it only reads the public hashtag timelines.
     """
 
-    resend_safe_for: ClassVar[timedelta | None] = timedelta(minutes=50)
-    """An Idempotency-Key is remembered for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
+    @property
+    def resend_safe_for(self) -> timedelta | None:
+        """Return how long an Idempotency-Key is safe: only on a server whose version says that it is a real Mastodon.
+
+        Some other servers ignore the key, and would publish the reply twice.
+        """
+        version = str(self._account.limits.get("version", ""))
+        return KEY_REMEMBERED if MASTODON_VERSION.fullmatch(version) else None
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -118,15 +135,24 @@ class Mastodon(MastodonServer):
                 found.setdefault(status["id"], status)
         return Page(await self._posts(found, me), after, more)
 
-    async def recheck(self, external_ids: list[str]) -> list[Post]:
-        """Return those of these posts that were edited at any time, and those that are gone or hidden from us."""
-        posts = []
-        for external_id, status in (await self._statuses(external_ids)).items():
+    async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
+        """Return those of these posts that were edited at any time, and those that are gone or back.
+
+        A post is gone when Mastodon itself says so (404 or 410, with its own JSON) to a token that it accepts. Servers
+        that cannot give several posts at once are asked for a few each time; the cursor says where to go on.
+        """
+        gone_before = {post.external_id: post.gone is not None for post in posts}
+        ids = list(gone_before)
+        start = ids.index(cursor["last"]) + 1 if cursor.get("last") in gone_before else 0
+        known = await self._statuses([*ids[start:], *ids[:start]], singly=RECHECKED_SINGLY)
+        changed = []
+        for external_id, status in known.items():
             if status is None:
-                posts.append(Post(external_id, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=True))
-            elif status.get("edited_at") and (post := self._post(status, None)):
-                posts.append(post)
-        return posts
+                epoch = datetime.fromtimestamp(0, UTC)
+                changed.append(Post(external_id, Author("", ""), "", epoch, gone=Gone.BY_AUTHOR))
+            elif (status.get("edited_at") or gone_before[external_id]) and (post := self._post(status, None)):
+                changed.append(post)
+        return Rechecked(tuple(changed), {"last": list(known)[-1]} if len(known) < len(ids) and known else {})
 
     async def _tagged_if_readable(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
         """Read a hashtag; one that cannot be read does not keep mentions from coming in."""
@@ -243,49 +269,50 @@ class Mastodon(MastodonServer):
             return text
         return f"{to.author.handle} {text}"
 
-    def length(self, text: str) -> int:
-        """Count as Mastodon does: graphemes, any web address for 23 and of @user@server only @user."""
-        reserved = "x" * int(self._account.known.get("characters_reserved_per_url", URL_CHARACTERS))
-        counted = COUNTED.sub(lambda m: reserved if m["url"] else m["user"], text.strip())
-        return sum(1 for _ in GRAPHEME.finditer(counted))
+    def measure(self, text: str) -> Measure:
+        """Count as Mastodon does: graphemes, any web address for 23 and of @user@server only @user.
 
-    def max_length(self) -> int:
-        """Return the server's limit as the last check learned it."""
-        return int(self._account.known.get("max_characters", MAX_CHARACTERS))
+        The limit is the server's, as the last check learned it.
+        """
+        limits = self._account.limits
+        reserved = "x" * int(limits.get("characters_reserved_per_url", URL_CHARACTERS))
+        counted = COUNTED.sub(lambda m: reserved if m["url"] else m["user"], text.strip())
+        length = sum(1 for _ in GRAPHEME.finditer(counted))
+        return Measure(length, int(limits.get("max_characters", MAX_CHARACTERS)))
 
     # --- checking --------------------------------------------------------------------------------
 
     async def check(self) -> Health:
         """Try the token and its scopes, learn the server's limits, and see whether posts of strangers reach us."""
         instance = await self._instance()
-        known: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
-        working = [text("{host} takes posts of {count} characters.", host=self._host, count=known["max_characters"])]
+        limits: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
+        working = [text("{host} takes posts of {count} characters.", host=self._host, count=limits["max_characters"])]
         if instance:
             working.append(
                 text(
                     "It is “{title}”, Mastodon {version}.",
                     title=str(instance.get("title", "")),
-                    version=known["version"],
+                    version=limits["version"],
                 )
             )
         if self._read_only:
-            return await self._check_reading(working, known)
+            return await self._check_reading(working, limits)
         response = await self._call("GET", "/api/v1/accounts/verify_credentials")
         if response.status_code in {401, 403}:
-            return Health(tuple(working), (self._token_problem(response),), known)
-        me = self._identified(response)
-        known |= {"account_id": str(me["id"]), "acct": str(me.get("acct", ""))}
-        working.append(text("We are logged in as @{acct}.", acct=known["acct"]))
-        return Health(tuple(working), (*await self._missing_scopes(), *await self._dropped()), known)
+            return Health(tuple(working), problems=(self._token_problem(response),), limits=limits)
+        me = _identity(self._identified(response))
+        working.append(text("We are logged in as @{acct}.", acct=me.handle))
+        problems = (*await self._missing_scopes(), *await self._dropped())
+        return Health(tuple(working), problems=problems, identity=me, limits=limits)
 
-    async def _check_reading(self, working: list[Text], known: Json) -> Health:
+    async def _check_reading(self, working: list[Text], limits: Json) -> Health:
         tag = next(iter(self._account.options.get("hashtags", ())), "mastodon")
         try:
             await self._list(f"/api/v1/timelines/tag/{quote(tag, safe='')}", {"limit": 1})
         except Rejected as verdict:
-            return Health(tuple(working), (verdict.text,), known)
+            return Health(tuple(working), problems=(verdict.text,), limits=limits)
         working.append(text("Public hashtags can be read; nothing can be answered."))
-        return Health(tuple(working), (), known)
+        return Health(tuple(working), limits=limits)
 
     def _token_problem(self, response: httpx.Response) -> Text:
         if response.status_code == 403 and "scope" in reason_of(response):
@@ -320,6 +347,12 @@ class Mastodon(MastodonServer):
         ]
 
 
+def _identity(me: Json) -> Identity:
+    """Return who we are, from https://docs.joinmastodon.org/entities/Account/"""
+    name, url = me.get("display_name"), me.get("url")
+    return Identity(str(me["id"]), str(me.get("acct", "")), name if isinstance(name, str) else "", _web(url))
+
+
 def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
     """Return a post from https://docs.joinmastodon.org/entities/Status/, or raise one of UNREADABLE.
 
@@ -328,7 +361,7 @@ def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
     """
     account = status["account"]
     private = status.get("visibility") not in {"public", "unlisted"}
-    ways = {Allows.ANSWER_PRIVATELY} if private else {Allows.ANSWER, Allows.ANSWER_PRIVATELY}
+    ways = [Act.ANSWER_PRIVATELY] if private else [Act.ANSWER, Act.ANSWER_PRIVATELY]
     edited = status.get("edited_at")
     return Post(
         external_id=status["id"],
@@ -346,9 +379,16 @@ def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
         private=private,
         language=status.get("language") or "",
         media=tuple(_media(status.get("media_attachments") or [])),
-        allows=frozenset(ways if may_answer else ()),
+        permits=permits(*ways) if may_answer else frozenset(),
         edited_at=time_of(edited) if edited else None,
+        kind=_kind(status),
     )
+
+
+def _kind(status: Json) -> PostKind:
+    if status.get("visibility") == "direct":
+        return PostKind.MESSAGE
+    return PostKind.REPLY if _reply_to(status) else PostKind.POST
 
 
 def _words(status: Json) -> str:
@@ -438,7 +478,7 @@ PLATFORM = Platform(
     ),
     connect=Mastodon,
     quality=Quality(server="mastodon-mock 0.6"),
-    resend_safe_for=Mastodon.resend_safe_for,
+    resend_safe_for=KEY_REMEMBERED,
     edits=True,
     limits="500 characters unless the server says otherwise; 300 requests in 5 minutes",
     latency="POLL_SECONDS",

@@ -57,15 +57,17 @@ class MastodonServer:
             found |= missed
         return [found[i] for i in sorted(found, key=age)], full and left >= RESERVE
 
-    async def _statuses(self, ids: Iterable[str]) -> dict[str, Json | None]:
-        """Return these statuses by id, None for one that is surely gone; all at once where the server can (4.3)."""
+    async def _statuses(self, ids: Iterable[str], *, singly: int = AT_ONCE) -> dict[str, Json | None]:
+        """Return these statuses by id, None for one that is surely gone; all at once where the server can (4.3).
+
+        What it does not give at once is asked for one by one, `singly` at most; the rest is left out.
+        """
         wanted = list(dict.fromkeys(ids))
         known: dict[str, Json | None] = {}
         for start in range(0, len(wanted), AT_ONCE):
             known |= await self._several(wanted[start : start + AT_ONCE])
-        for one in wanted:
-            if one not in known:
-                known[one] = await self._status(one)
+        for one in [each for each in wanted if each not in known][:singly]:
+            known[one] = await self._status(one)
         return known
 
     async def _several(self, ids: list[str]) -> dict[str, Json | None]:
@@ -91,9 +93,8 @@ class MastodonServer:
         return {}
 
     async def _own_id(self) -> str:
-        known = self._account.known.get("account_id")
-        if known:
-            return str(known)
+        if self._account.identity:
+            return self._account.identity.id
         return str(self._identified(await self._call("GET", "/api/v1/accounts/verify_credentials"))["id"])
 
     @property

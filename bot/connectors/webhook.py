@@ -11,7 +11,7 @@ Out: a reply is POSTed to the source's callback with both signatures. The receiv
 and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
 
 Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM, and
-README.md explains them; allow_private and address come from the settings.
+README.md explains them; allow_private comes from the settings.
 """
 
 import base64
@@ -23,7 +23,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, ClassVar
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
@@ -34,11 +34,10 @@ from standardwebhooks.webhooks import Webhook as Signature
 from bot.connectors import http
 from bot.connectors.base import (
     Account,
-    Cursor,
     Draft,
     Health,
+    Measure,
     NotSigned,
-    Page,
     Received,
     Rejected,
     Request,
@@ -49,7 +48,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.html import text_of
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Gone, Permit, Post, PostKind, permits
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import Text, text
 
@@ -61,13 +60,14 @@ METHODS = {
 BY_DEFAULT = ("standard", "hub")
 FIELDS = frozenset(
     """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
-    private language can_reply can_reply_privately edited_at deleted""".split()
+    private language can_reply can_reply_privately can_reply_until edited_at deleted kind rating""".split()
 )
 """What a mention may tell; the keys of a source's mapping."""
 TOLERANCE = 300
 """Seconds that a sender's clock may differ from ours, as the package standardwebhooks has it."""
 LEAST_KEY_BYTES = 24
 """The specification's least length of a key."""
+RESEND_SAFE_FOR = timedelta(days=1)
 MAX_BODY = 5 * 1024 * 1024
 MAX_TEXT = 100_000
 CUT = " […]"
@@ -197,9 +197,11 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
         in_reply_to=item.id("in_reply_to") or None,
         private=item.flag("private", default=bool(options.get("private"))),
         language=item.name("language"),
-        allows=frozenset() if gone else _allows(item, has_callback=bool(options.get("callback_url"))),
+        permits=frozenset() if gone else _permits(item, has_callback=bool(options.get("callback_url"))),
         edited_at=item.moment("edited_at"),
-        gone=gone,
+        gone=Gone.BY_AUTHOR if gone else None,
+        kind=_kind(item),
+        rating=_rating(item),
     )
 
 
@@ -231,18 +233,33 @@ def _author(item: Item, alone: str) -> Author:
     return Author(known or fingerprint(alone, name), name or handle or http.host(url), handle, url)
 
 
-def _allows(item: Item, *, has_callback: bool) -> frozenset[Allows]:
+def _permits(item: Item, *, has_callback: bool) -> frozenset[Permit]:
     wishes = {
-        Allows.ANSWER: item.flag("can_reply", default=has_callback),
-        Allows.ANSWER_PRIVATELY: item.flag("can_reply_privately", default=False),
+        Act.ANSWER: item.flag("can_reply", default=has_callback),
+        Act.ANSWER_PRIVATELY: item.flag("can_reply_privately", default=False),
     }
-    return frozenset(allowed for allowed, wished in wishes.items() if wished and has_callback)
+    allowed = [act for act, wished in wishes.items() if wished and has_callback]
+    return permits(*allowed, until=item.end("can_reply_until"))
+
+
+def _kind(item: Item) -> PostKind:
+    """Return the kind that was sent; without one, a post that answers another is a reply."""
+    sent = item.name("kind")
+    if sent in set(PostKind):
+        return PostKind(sent)
+    return PostKind.REPLY if item.id("in_reply_to") else PostKind.POST
+
+
+def _rating(item: Item) -> int | None:
+    """Return the stars of a review; anything but 1 to 5 says nothing to a reader, and is left out."""
+    sent = item.name("rating")
+    return int(sent) if sent in {"1", "2", "3", "4", "5"} else None
 
 
 class Webhook:
     """One source that pushes its mentions to us, and its callback."""
 
-    resend_safe_for: ClassVar[timedelta | None] = timedelta(days=1)
+    resend_safe_for = RESEND_SAFE_FOR
 
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
@@ -255,7 +272,7 @@ class Webhook:
             working.append(await self._check_callback())
         except Verdict as verdict:
             problems.append(verdict.text)
-        return Health(tuple(working), tuple(problems))
+        return Health(tuple(working), problems=tuple(problems))
 
     async def _check_callback(self) -> Text:
         if not self._account.options.get("callback_url"):
@@ -265,14 +282,6 @@ class Webhook:
             return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
         _judge(response)
         return text("The callback accepts our signature.")
-
-    async def fetch(self, cursor: Cursor) -> Page:
-        """Return nothing: the source pushes."""
-        return Page((), cursor)
-
-    async def recheck(self, external_ids: list[str]) -> list[Post]:
-        """Return nothing: the source tells of edits and removals itself."""
-        return []
 
     async def send(self, draft: Draft) -> Sent:
         """Hand the reply to the callback: the same bytes and `webhook-id` at every attempt, so it can drop repeats.
@@ -302,13 +311,9 @@ class Webhook:
         """Return the text as it is."""
         return text
 
-    def length(self, text: str) -> int:
-        """Return the number of characters as a reader counts them."""
-        return len(regex.findall(r"\X", text))
-
-    def max_length(self) -> int:
-        """Return the option `max_length`, 5,000 by default."""
-        return int(self._account.options.get("max_length", 5000))
+    def measure(self, text: str) -> Measure:
+        """Count characters as a reader does; the limit is the option `max_length`, 5,000 by default."""
+        return Measure(len(regex.findall(r"\X", text)), int(self._account.options.get("max_length", 5000)))
 
     async def _call(self, kind: str, key: str, at: datetime, content: dict[str, Any]) -> httpx.Response:
         """POST one signed event to the callback and return its answer, whatever the status."""
@@ -373,8 +378,8 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
     """Return what is set up well and what cannot work, each with how to mend it."""
     options, accepted = account.options, _accepted(account)
     working, problems = [], []
-    if address := options.get("address"):
-        working.append(text("Send mentions to {address}.", address=address))
+    if account.address:
+        working.append(text("Send mentions to {address}.", address=account.address))
     if accepted:
         working.append(text("Accepted as proof: {methods}.", methods=", ".join(METHODS[m] for m in accepted)))
     else:
@@ -453,7 +458,7 @@ PLATFORM = Platform(
     connect=Webhook,
     quality=Quality(server="the example receiver of standardwebhooks"),
     receiver=Incoming(),
-    resend_safe_for=Webhook.resend_safe_for,
+    resend_safe_for=RESEND_SAFE_FOR,
     edits=True,
     limits="5 MB and 1,000 mentions in one request",
     latency="at once",

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     JOINED = "joined"
     MENTION_EDITED = "mention_edited"
     MENTION_GONE = "mention_gone"
+    MENTION_BACK = "mention_back"
     NOTE = "note"
     TOPIC = "topic"
     URGENT = "urgent"

@@ -1,16 +1,98 @@
 """What a platform tells about a citizen's post, in our own words."""
 
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
-class Allows(StrEnum):
+class Act(StrEnum):
     """What may be done with one particular post; platforms differ per item."""
 
     ANSWER = "answer"
     ANSWER_PRIVATELY = "answer_privately"
+    HIDE = "hide"
+    SHOW = "show"
+    """Undo a HIDE."""
+    LIKE = "like"
+    UNLIKE = "unlike"
+    DELETE = "delete"
+    """Remove a post of our own."""
+
+
+ANSWERS = frozenset({Act.ANSWER, Act.ANSWER_PRIVATELY})
+
+
+@dataclass(frozen=True)
+class Permit:
+    """One thing that a platform allows us to do with a post, until a moment (None: for ever)."""
+
+    act: Act
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it has not ended."""
+        return self.until is None or now < self.until
+
+
+def permits(*acts: Act, until: datetime | None = None) -> frozenset[Permit]:
+    """Return permits for these acts, all until the same moment."""
+    return frozenset(Permit(act, until) for act in acts)
+
+
+def permits_to_json(given: frozenset[Permit]) -> list[Any]:
+    """Return permits as JSON keeps them: the name of the act, or an object with the act and its end."""
+    ordered = sorted(given, key=lambda permit: (permit.act, permit.until is not None, permit.until))
+    return [{"act": p.act, "until": p.until.isoformat()} if p.until else p.act.value for p in ordered]
+
+
+def permits_from_json(stored: Sequence[Any]) -> frozenset[Permit]:
+    """Return what `permits_to_json` made; an act that this version does not know is left out."""
+    found = set()
+    for each in stored:
+        act, until = (each["act"], each["until"]) if isinstance(each, dict) else (each, None)
+        if act in set(Act):
+            found.add(Permit(Act(act), datetime.fromisoformat(until) if until else None))
+    return frozenset(found)
+
+
+class PostKind(StrEnum):
+    """What sort of words a post is."""
+
+    POST = "post"
+    REPLY = "reply"
+    MESSAGE = "message"
+    """One of a private conversation."""
+    REVIEW = "review"
+
+
+class Gone(StrEnum):
+    """Why a post can no longer be read. That its author removed it needs proof: a refused key or a 403 is none."""
+
+    BY_AUTHOR = "by_author"
+    HIDDEN = "hidden"
+    """The platform or its moderators hid or removed it."""
+    UNREACHABLE = "unreachable"
+    """We cannot see it, and do not know why."""
+
+
+class Arrived(StrEnum):
+    """How far a message of ours came with the one it was for; the order is that of a message's life."""
+
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a platform tells about a message that we sent, known by the id that it had in `Sent`."""
+
+    external_id: str
+    arrived: Arrived
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -46,7 +128,8 @@ class Post:
     """A citizen's post, normalised. Ids are opaque text; times are aware UTC; `text` is plain text, never HTML.
 
     `conversation` is the platform's key for the whole exchange where it has one; `in_reply_to` the id of the post
-    answered; `gone` says that its author removed it (all else may then be empty).
+    answered; `gone` says that it can no longer be read (all else may then be empty). `rating` is the number of stars of
+    a review. `place` is the connector's own data on the post, JSON; it comes back in the draft of a reply.
     """
 
     external_id: str
@@ -60,9 +143,16 @@ class Post:
     private: bool = False
     language: str = ""
     media: tuple[Media, ...] = ()
-    allows: frozenset[Allows] = field(default_factory=frozenset)
+    permits: frozenset[Permit] = frozenset()
     edited_at: datetime | None = None
-    gone: bool = False
+    gone: Gone | None = None
+    kind: PostKind = PostKind.POST
+    rating: int | None = None
+    place: Mapping[str, Any] | None = None
+
+    def may_be_answered(self) -> bool:
+        """Tell whether the platform lets us answer it in any way, at least for a time."""
+        return any(permit.act in ANSWERS for permit in self.permits)
 
 
 THANKS = frozenset(

@@ -105,11 +105,16 @@ class Item:
 
     def moment(self, field: str) -> datetime | None:
         """Return a date in UTC, None when there is none; one in the future becomes `now`."""
+        found = self.end(field)
+        return min(found, self.reading.now) if found else None
+
+    def end(self, field: str) -> datetime | None:
+        """Return a date in UTC that may be in the future, None when there is none."""
         found = self.raw(field)
         if found is None or found == "":
             return None
         try:
-            return min(moment(found, self.reading.zone), self.reading.now)
+            return moment(found, self.reading.zone)
         except (ValueError, TypeError, OverflowError) as error:
             message = text(
                 "{field} is not a date: write it as 2026-11-24T09:30:00+01:00 or as seconds since 1970.",

@@ -13,13 +13,13 @@ class Composed:
 
     text: str
     length: int
-    max_length: int
+    limit: int | None
     private: bool
 
     @property
-    def left(self) -> int:
-        """How much more fits; negative when it is too long."""
-        return self.max_length - self.length
+    def left(self) -> int | None:
+        """How much more fits: negative when it is too long, None when the platform sets no limit."""
+        return None if self.limit is None else self.limit - self.length
 
 
 def initials_of(name: str) -> str:

@@ -91,7 +91,7 @@ async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[
             platform=platform_of(account),
             mention=mentions[case.id][-1],
             clock=clocks.get(case.id),
-            answerable=any(each.allows and each.gone_at is None for each in mentions[case.id]),
+            answerable=any(each.may_be_answered() for each in mentions[case.id]),
         )
         for case, author, account in rows
     ]

@@ -12,7 +12,8 @@ from bot.models.columns import UtcDateTime
 class Account(SQLModel, table=True):
     """An account on a platform.
 
-    `sealed` is its tokens, encrypted. `problem` is what is wrong with it now; for a stopped account, why it stopped.
+    `sealed` is its tokens, encrypted. `limits` and `identity` are what its last check learned: of its server, and who
+    the account is there. `problem` is what is wrong with it now; for a stopped account, why it stopped.
     """
 
     __tablename__ = "accounts"
@@ -24,8 +25,10 @@ class Account(SQLModel, table=True):
     url: str
     sealed: bytes = Field(default=b"", sa_type=LargeBinary)
     options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    known: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    limits: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    identity: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    recheck_cursor: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, lite
 from sqlmodel import Field, SQLModel
 
 from bot.domain.case import Status, Urgency
+from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, permits_from_json
 from bot.models.columns import EnumText, UtcDateTime
 
 _WAITING = "status IN ('new','claimed','escalated')"
@@ -48,7 +49,10 @@ class Case(SQLModel, table=True):
 
 
 class Mention(SQLModel, table=True):
-    """A citizen's post that concerns us. UNIQUE(account_id, external_id) refuses a second copy."""
+    """A citizen's post that concerns us. UNIQUE(account_id, external_id) refuses a second copy.
+
+    `allows` is what the platform lets us do with it (`permits_to_json`); `place` is the connector's own data on it.
+    """
 
     __tablename__ = "mentions"
     __table_args__ = (
@@ -70,11 +74,29 @@ class Mention(SQLModel, table=True):
     private: bool = False
     language: str = ""
     media: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
-    allows: list[str] = Field(default_factory=list, sa_type=JSON)
+    kind: PostKind = Field(
+        default=PostKind.POST, sa_type=EnumText(PostKind), sa_column_kwargs={"server_default": "post"}
+    )
+    rating: int | None = None
+    place: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    allows: list[Any] = Field(default_factory=list, sa_type=JSON)
     published_at: datetime = Field(sa_type=UtcDateTime)
     received_at: datetime = Field(sa_type=UtcDateTime)
     edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone: Gone | None = Field(default=None, sa_type=EnumText(Gone))
+
+    def permits(self) -> frozenset[Permit]:
+        """Return what the platform lets us do with it, each until when."""
+        return permits_from_json(self.allows)
+
+    def may(self, act: Act, now: datetime) -> bool:
+        """Tell whether the platform lets us do this to it now."""
+        return any(permit.act is act and permit.holds(now) for permit in self.permits())
+
+    def may_be_answered(self) -> bool:
+        """Tell whether it still exists and the platform lets us answer it, or did so until some moment."""
+        return self.gone_at is None and any(permit.act in ANSWERS for permit in self.permits())
 
 
 class Note(SQLModel, table=True):

@@ -42,5 +42,8 @@ class CaseFile:
 
     @property
     def answerable(self) -> Mention | None:
-        """The newest mention that still exists and that the platform lets us answer, if any."""
-        return next((m for m in reversed(self.mentions) if m.allows and m.gone_at is None), None)
+        """The newest mention that still exists and that the platform lets us answer, if any.
+
+        The platform may have set an end to that: what is composed for it is refused after the end.
+        """
+        return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)

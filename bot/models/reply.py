@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Index, literal_column, text
+from sqlalchemy import JSON, ColumnElement, Index, false, literal_column, text
 from sqlmodel import Field, SQLModel
 
+from bot.domain.mention import Arrived
 from bot.models.columns import EnumText, UtcDateTime
 
 _UNSENT = "status IN ('approved','sending')"
@@ -38,12 +39,15 @@ class Reply(SQLModel, table=True):
     """An answer to a mention.
 
     `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
+    `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
+    is how far the platform says that it came with the citizen.
     """
 
     __tablename__ = "replies"
     __table_args__ = (
         Index("ix_replies_case", "case_id"),
         Index("ix_replies_external", "account_id", "external_id"),
+        Index("ix_replies_conversation", "account_id", "conversation"),
         Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )
@@ -69,3 +73,7 @@ class Reply(SQLModel, table=True):
     external_id: str | None = None
     url: str = ""
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    conversation: str | None = None
+    held: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    arrived: Arrived | None = Field(default=None, sa_type=EnumText(Arrived))
+    arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

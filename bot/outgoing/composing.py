@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.connectors.base import Connector
-from bot.domain.mention import Allows, Author, Post
+from bot.connectors.base import Connector, Replies
+from bot.domain.mention import ANSWERS, Act, Author, Gone, Post
 from bot.domain.reply import Composed, signed
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Author as AuthorRow
@@ -41,39 +41,58 @@ def mention_of(file: CaseFile, mention_id: int) -> Mention:
     return mention
 
 
-def may_be_private(mention: Mention) -> bool:
+def may_be_private(mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention can be private."""
-    return mention.private or Allows.ANSWER_PRIVATELY in mention.allows
+    return mention.private or mention.may(Act.ANSWER_PRIVATELY, now)
 
 
-def may_be_public(mention: Mention) -> bool:
+def may_be_public(mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention can be public; to a private mention only where the agent has a choice."""
-    return Allows.ANSWER in mention.allows and (not mention.private or Allows.ANSWER_PRIVATELY in mention.allows)
+    return mention.may(Act.ANSWER, now) and (not mention.private or mention.may(Act.ANSWER_PRIVATELY, now))
 
 
-def is_private_by_default(mention: Mention) -> bool:
+def is_private_by_default(mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention is private unless the agent chooses otherwise."""
-    return mention.private or not may_be_public(mention)
+    return mention.private or not may_be_public(mention, now)
+
+
+def refuse_unanswerable(mention: Mention, now: datetime) -> None:
+    """Raise Refused when the platform takes no answer to this mention, or no longer."""
+    if mention.gone in {Gone.HIDDEN, Gone.UNREACHABLE}:
+        raise Refused("This post can no longer be seen on the platform, so it cannot be answered.")
+    if mention.gone_at is not None:
+        raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
+    answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
+    if not answers:
+        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+    if not any(permit.holds(now) for permit in answers):
+        raise Refused(
+            "The platform takes an answer for a limited time only, and that is over. "
+            "Close the case, or wait until the citizen writes again."
+        )
 
 
 def compose(
     connector: Connector, file: CaseFile, mention: Mention, words: str, initials: str, private: bool
 ) -> Composed:
-    """Return what would be published for these words, and its length as the platform counts it."""
+    """Return what would be published for these words, and its length as the platform counts it.
+
+    Raises Refused when nothing can be answered on the platform.
+    """
+    if not isinstance(connector, Replies):
+        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
     said = signed(words, initials)
     published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
-    return Composed(published, connector.length(published), connector.max_length(), private)
+    measure = connector.measure(published)
+    return Composed(published, measure.length, measure.limit, private)
 
 
 def refuse_invalid(answer: Answer, mention: Mention, composed: Composed, now: datetime) -> None:
     """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer."""
-    if mention.gone_at is not None:
-        raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
-    if not mention.allows:
-        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+    refuse_unanswerable(mention, now)
     wrong = {
         WORDS: _wrong_words(answer, composed),
-        VISIBILITY: _wrong_visibility(answer, mention),
+        VISIBILITY: _wrong_visibility(answer, mention, now),
         PROMISE: _wrong_promise(answer, now),
     }
     found = {part: said for part, said in wrong.items() if said is not None}
@@ -84,15 +103,15 @@ def refuse_invalid(answer: Answer, mention: Mention, composed: Composed, now: da
 def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
     if not answer.words.strip():
         return text("Write an answer first.")
-    if composed.left < 0:
+    if composed.left is not None and composed.left < 0:
         return text("Too long: {n} characters over what the platform takes.", n=-composed.left)
     return None
 
 
-def _wrong_visibility(answer: Answer, mention: Mention) -> Text | None:
-    if answer.private and not may_be_private(mention):
+def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text | None:
+    if answer.private and not may_be_private(mention, now):
         return text("This post cannot be answered privately.")
-    if not answer.private and not may_be_public(mention):
+    if not answer.private and not may_be_public(mention, now):
         return text("This post can only be answered privately.")
     return None
 
@@ -123,6 +142,10 @@ def post_of(mention: Mention, author: AuthorRow) -> Post:
         in_reply_to=mention.in_reply_to,
         private=mention.private,
         language=mention.language,
-        allows=frozenset(Allows(a) for a in mention.allows),
+        permits=mention.permits(),
         edited_at=mention.edited_at,
+        gone=mention.gone,
+        kind=mention.kind,
+        rating=mention.rating,
+        place=mention.place,
     )

@@ -15,6 +15,7 @@ from bot.connectors.base import (
     OutcomeUnknown,
     RateLimited,
     Rejected,
+    Replies,
     Sent,
     Unauthorized,
     Unavailable,
@@ -66,6 +67,8 @@ async def _draft(session: AsyncSession, reply: Reply) -> Draft:
 async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Outcome:
     """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
     try:
+        if not isinstance(connector, Replies):
+            raise Rejected("This post cannot be answered from here; open it on the platform and close the case.")
         return await _publish(connector, draft, again=again, now=now)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
@@ -74,7 +77,7 @@ async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime
         return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
 
 
-async def _publish(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Sent:
+async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
     if again and not _recognised(connector, draft, now):
         return await connector.find(draft) or await connector.send(draft)
     try:
@@ -86,6 +89,6 @@ async def _publish(connector: Connector, draft: Draft, *, again: bool, now: date
         return found
 
 
-def _recognised(connector: Connector, draft: Draft, now: datetime) -> bool:
+def _recognised(connector: Replies, draft: Draft, now: datetime) -> bool:
     safe_for = connector.resend_safe_for
     return safe_for is not None and now - draft.first_tried_at < safe_for

@@ -18,7 +18,7 @@ from bot.domain.case import CloseReason
 from bot.domain.event import EventKind
 from bot.domain.figures import Span
 from bot.domain.hours import Hours, add
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.period import opening, working_day_before
 from bot.figures.digests import daily, key_of, moment
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
@@ -85,7 +85,7 @@ def _posts(dice: Random, at: datetime) -> list[Post]:
             author=Author(f"past-{dice.getrandbits(32):08x}", "Een inwoner", "inwoner"),
             text=dice.choice(QUESTIONS)[1],
             published_at=at,
-            allows=frozenset({Allows.ANSWER}),
+            permits=permits(Act.ANSWER),
         )
         for _ in range(count)
     ]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from bot.domain.mention import Allows
+from bot.domain.mention import Act
 from bot.domain.reply import Composed
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
@@ -68,7 +68,7 @@ def answer_modal(
         blocks.append(_snippet_picker(t, kept.inserted))
     blocks.append(_text_field(t, draft, kept.inserted))
     blocks += preview(composed, t, file)
-    if {Allows.ANSWER, Allows.ANSWER_PRIVATELY} <= set(mention.allows):
+    if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         blocks.append(_visibility_field(t, composed.private))
     blocks.append(_kind_field(t, kind))
     if kind is ReplyKind.INTERIM:
@@ -86,14 +86,16 @@ def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
         audience = t("🔒 Private: only {name} reads this.", name=reader)
     else:
         audience = t("🌐 Public: everyone can read this.")
-    if composed.left >= 0:
+    if composed.left is None:
+        length = ""
+    elif composed.left >= 0:
         length = t.plural("{n} character left", "{n} characters left", composed.left)
     else:
         length = "⚠️ " + t.plural("{n} character too long", "{n} characters too long", -composed.left)
     return [
         section("*" + t("This is what the citizen will see:") + "*"),
         quote(composed.text or t("(type your answer above)"), 2900),
-        context(audience, length),
+        context(*(part for part in (audience, length) if part)),
     ]
 
 

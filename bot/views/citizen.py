@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.mention import Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
@@ -69,10 +70,21 @@ def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 25
         address = link(medium.get("url", ""), kind)
         blocks.append(context(f"🖼 {address}: {alt}"))
     if mention.gone_at:
-        blocks.append(context("🗑 " + t("The author removed this post ({time}).", time=t.when(mention.gone_at, now))))
+        blocks.append(context("🗑 " + gone_line(mention.gone, t.when(mention.gone_at, now), t)))
     elif mention.edited_at:
         blocks.append(context("✏️ " + t("The author edited this post ({time}).", time=t.when(mention.edited_at, now))))
     return blocks
+
+
+def gone_line(gone: Gone | None, time: str, t: Texts) -> str:
+    """Return why a post can no longer be read; only what is proven is said of its author."""
+    match gone:
+        case Gone.HIDDEN:
+            return t("The platform hid or removed this post ({time}).", time=time)
+        case Gone.UNREACHABLE:
+            return t("This post can no longer be seen on the platform ({time}).", time=time)
+        case _:
+            return t("The author removed this post ({time}).", time=time)
 
 
 MEDIA = {"image": text("picture"), "video": text("video"), "gifv": text("video"), "audio": text("sound")}

@@ -290,7 +290,8 @@ async def test_a_mastodon_account_is_tried_and_stored_with_what_was_learned(
     assert mastodon.token not in done.out + done.err
     assert (account.platform, account.name, account.url) == ("mastodon", "@gemeente@127.0.0.1", mastodon.base_url)
     assert account.options == {"hashtags": ["afval", "zuid"]}
-    assert account.known["acct"] == "gemeente"
+    assert account.identity is not None
+    assert account.identity["handle"] == "gemeente"
     assert key
     assert seal.unseal(account.sealed, key[1]) == {"token": mastodon.token}
 

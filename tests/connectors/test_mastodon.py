@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,19 +18,22 @@ from bot.connectors.base import (
     Cursor,
     Draft,
     Health,
+    Identity,
     OutcomeUnknown,
     RateLimited,
+    Rechecked,
     Rejected,
     Unauthorized,
     Unavailable,
     Unknowable,
 )
 from bot.connectors.mastodon import Mastodon
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Gone, Post, permits
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+ME = Identity("1", "gemeente")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -57,8 +61,9 @@ def mastodon(server: FakeMastodon, client: httpx.AsyncClient) -> Mastodon:
 
 
 def connect(url: str, client: httpx.AsyncClient, *, token: str = FakeMastodon.token, **options: Any) -> Mastodon:
-    known = options.pop("known", {})
-    return Mastodon(Account(1, "mastodon", "Gemeente", url, {"token": token}, options, known), tools(client))
+    limits, identity = options.pop("limits", {}), options.pop("identity", None)
+    account = Account(1, "mastodon", "Gemeente", url, {"token": token}, options, limits, identity)
+    return Mastodon(account, tools(client))
 
 
 def post(external_id: str = "1", handle: str = "@jan") -> Post:
@@ -98,7 +103,7 @@ async def test_a_mention_comes_in_as_its_citizen_wrote_it(server: FakeMastodon, 
     assert mention.url == status["url"]
     assert mention.language == "nl"
     assert [(m.kind, m.alt) for m in mention.media] == [("image", "Een kapotte lantaarnpaal")]
-    assert mention.allows == {Allows.ANSWER, Allows.ANSWER_PRIVATELY}
+    assert mention.permits == permits(Act.ANSWER, Act.ANSWER_PRIVATELY)
     assert not mention.private
     assert mention.edited_at is None
 
@@ -116,7 +121,7 @@ async def test_what_not_all_may_read_can_only_be_answered_privately(
     server.post_as("jan", "@gemeente Dit is vertrouwelijk.", visibility=visibility)
     (mention,) = (await mastodon.fetch({})).posts
     assert mention.private
-    assert mention.allows == {Allows.ANSWER_PRIVATELY}
+    assert mention.permits == permits(Act.ANSWER_PRIVATELY)
 
 
 async def test_an_answer_to_someone_else_shows_what_it_answers(server: FakeMastodon, mastodon: Mastodon) -> None:
@@ -234,7 +239,7 @@ async def test_without_a_token_hashtags_are_read_and_nothing_can_be_answered(
     server.post_as("jan", "@gemeente alleen een mention")
     (found,) = (await mastodon.fetch({})).posts
     assert found.external_id == tagged["id"]
-    assert found.allows == frozenset()
+    assert found.permits == frozenset()
     with pytest.raises(Rejected):
         await mastodon.send(draft("hallo", tagged["id"]))
     assert (await mastodon.check()).problems == ()
@@ -272,7 +277,7 @@ async def test_a_server_that_does_not_answer_is_unavailable(server: FakeMastodon
     server.fault("/api/v1/notifications", "timeout")
     async with httpx.AsyncClient(timeout=0.2) as impatient:
         with pytest.raises(Unavailable):
-            await connect(server.base_url, impatient, known={"account_id": "1"}).fetch({})
+            await connect(server.base_url, impatient, identity=ME).fetch({})
 
 
 @pytest.mark.parametrize(
@@ -431,14 +436,54 @@ async def test_edited_and_removed_posts_are_told(server: FakeMastodon, mastodon:
     server.delete("jan", ids[24])
     if old_server:
         server.fault("/api/v1/statuses", "status", status=404, method="GET")
-    edited, gone = sorted(await mastodon.recheck(ids), key=lambda p: p.gone)
+    changed, cursor = dict[str, Post](), dict[str, Any]()
+    for _ in range(3 if old_server else 1):
+        found = await mastodon.recheck([post(each) for each in ids], cursor)
+        changed |= {each.external_id: each for each in found.changed}
+        cursor = found.cursor
+    edited, gone = changed.values()
     assert (edited.external_id, edited.text) == (ids[3], "@gemeente De lamp doet het weer")
     assert edited.edited_at is not None
-    assert (gone.external_id, gone.gone) == (ids[24], True)
+    assert (gone.external_id, gone.gone) == (ids[24], Gone.BY_AUTHOR)
+
+
+async def test_a_server_that_gives_one_post_at_a_time_is_asked_for_a_few(client: httpx.AsyncClient) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path.rpartition("/")[2])
+        return web.json_response(status(int(asked[-1])))
+
+    posts = [post(str(n)) for n in range(1, 26)]
+    async with odd_server(**{"statuses/{number}": answer}) as url:
+        mastodon, cursor = connect(url, client, identity=ME), dict[str, Any]()
+        for rounds in (1, 2, 3):
+            cursor = (await mastodon.recheck(posts, cursor)).cursor
+            assert len(asked) == 10 * rounds
+    assert asked == [each.external_id for each in [*posts, *posts[:5]]]
+
+
+async def test_a_post_that_is_back_is_told(server: FakeMastodon, mastodon: Mastodon) -> None:
+    status_id = server.post_as("jan", "@gemeente hallo")["id"]
+    assert (await mastodon.recheck([post(status_id)], {})).changed == ()
+    (back,) = (await mastodon.recheck([replace(post(status_id), gone=Gone.UNREACHABLE)], {})).changed
+    assert (back.gone, back.text) == (None, "@gemeente hallo")
+
+
+@pytest.mark.parametrize(
+    ("version", "proved"),
+    [
+        ("4.6.0", True), ("4.4.0-beta.1+glitch", True), ("2.7.2 (compatible; Pleroma 2.5)", False), ("", False),
+        ("4.0.0 (not true, but ok. snac/2.68)", False), ("0.17.3+git-abc", False),
+    ],
+)  # fmt: skip
+def test_a_key_is_trusted_only_where_the_server_is_a_real_mastodon(version: str, proved: bool) -> None:
+    mastodon = connect("https://social.example", httpx.AsyncClient(), limits={"version": version})
+    assert (mastodon.resend_safe_for is not None) is proved
 
 
 async def test_nothing_to_recheck_asks_nothing(client: httpx.AsyncClient) -> None:
-    assert await connect("http://127.0.0.1:1", client).recheck([]) == []
+    assert await connect("http://127.0.0.1:1", client).recheck([], {}) == Rechecked((), {})
 
 
 async def test_a_refusal_that_is_not_mastodons_own_does_not_make_posts_gone(
@@ -447,7 +492,7 @@ async def test_a_refusal_that_is_not_mastodons_own_does_not_make_posts_gone(
     status_id = server.post_as("jan", "@gemeente hallo")["id"]
     server.fault("/api/v1/statuses*", "status", status=404, body="<html>Not here</html>", method="GET")
     with pytest.raises(Unavailable):
-        await mastodon.recheck([status_id])
+        await mastodon.recheck([post(status_id)], {})
 
 
 # --- checking --------------------------------------------------------------------------------------
@@ -464,13 +509,12 @@ async def test_a_sound_account_has_no_problems_and_its_limits_are_learned(
     assert health.problems == ()
     assert any("@gemeente" in str(t) for t in health.working)
     me = server.as_team("GET", "/api/v1/accounts/verify_credentials")
-    assert health.known == {
+    assert health.limits == {
         "max_characters": 500,
         "characters_reserved_per_url": 23,
-        "account_id": me["id"],
-        "acct": "gemeente",
         "version": "4.6.0",
     }
+    assert health.identity == Identity(me["id"], "gemeente", "Gemeente Voorbeeld", me["url"])
 
 
 async def test_a_check_names_the_scope_that_is_missing(server: FakeMastodon, client: httpx.AsyncClient) -> None:
@@ -533,9 +577,6 @@ def note(number: int, **more: Any) -> dict[str, Any]:
     return {"id": str(number), "type": "mention", "status": status(number), **more}
 
 
-KNOWN = {"account_id": "1"}
-
-
 @pytest.mark.parametrize(
     ("instance", "known"),
     [
@@ -551,14 +592,14 @@ async def test_an_older_server_tells_its_limits_in_the_older_way(
     me = says({"id": "1", "acct": "gemeente"})
     async with odd_server(instance=says(instance), accounts__verify_credentials=me) as url:
         health = await connect(url, client).check()
-    assert (health.known["max_characters"], health.known["characters_reserved_per_url"]) == known
+    assert (health.limits["max_characters"], health.limits["characters_reserved_per_url"]) == known
 
 
 async def test_a_server_that_tells_nothing_has_the_documented_limits(client: httpx.AsyncClient) -> None:
     async with odd_server(accounts__verify_credentials=says({"id": "1", "acct": "gemeente"})) as url:
         health = await connect(url, client).check()
     assert health.problems == ()
-    assert health.known["max_characters"] == 500
+    assert health.limits["max_characters"] == 500
 
 
 @pytest.mark.parametrize("manner", ["forward", "newest of what is newer", "ignores min_id", "ignores all"])
@@ -578,7 +619,7 @@ async def test_however_a_server_pages_nothing_is_lost_and_it_ends(client: httpx.
         return web.json_response([notes[n] for n in reversed(fitting[-40:])])
 
     async with odd_server(notifications=answer) as url:
-        mastodon = connect(url, client, known=KNOWN)
+        mastodon = connect(url, client, identity=ME)
         ids, cursor = await read_all(mastodon, {"notifications": "99"})
         again = await mastodon.fetch(cursor)
     expected = range(261, 301) if manner == "ignores all" else range(100, 301)
@@ -603,7 +644,7 @@ async def test_one_bad_notification_is_passed_over_and_logged_by_its_id_alone(cl
     page = says([note(1), *bad, *harmless])
     with capture_logs() as lines:
         async with odd_server(notifications=page) as url:
-            found = await connect(url, client, known=KNOWN).fetch({})
+            found = await connect(url, client, identity=ME).fetch({})
     assert [p.external_id for p in found.posts] == ["1", "8"]
     assert found.cursor["notifications"] == "8"
     warnings = [line for line in lines if line["log_level"] == "warning"]
@@ -616,7 +657,7 @@ async def test_an_edit_of_a_post_we_boosted_is_not_for_us_unless_it_names_us(cli
     mention = note(2, type="update", status=status(2, mentions=[{"id": "1"}], edited_at=NOW.isoformat()))
     unasked = note(3, type="favourite")
     async with odd_server(notifications=says([mention, boosted, unasked])) as url:
-        found = await connect(url, client, known=KNOWN).fetch({})
+        found = await connect(url, client, identity=ME).fetch({})
     assert [p.external_id for p in found.posts] == ["2"]
     assert found.posts[0].edited_at == NOW
 
@@ -629,7 +670,7 @@ async def test_an_address_that_is_not_the_web_is_not_passed_on(client: httpx.Asy
         {"url": None, "remote_url": "https://elders.example/x"},
     ]
     async with odd_server(notifications=says([note(1, status=hostile)])) as url:
-        (found,) = (await connect(url, client, known=KNOWN).fetch({})).posts
+        (found,) = (await connect(url, client, identity=ME).fetch({})).posts
     assert (found.url, found.author.url) == ("https://elders.example/1", "")
     assert [m.url for m in found.media] == ["https://elders.example/x"]
 
@@ -638,14 +679,14 @@ async def test_an_address_that_is_not_the_web_is_not_passed_on(client: httpx.Asy
 async def test_a_page_that_is_no_list_is_unavailable(client: httpx.AsyncClient, value: Any) -> None:
     async with odd_server(notifications=says(value)) as url:
         with pytest.raises(Unavailable):
-            await connect(url, client, known=KNOWN).fetch({})
+            await connect(url, client, identity=ME).fetch({})
 
 
 async def test_near_the_rate_limit_the_rest_waits_for_the_next_time(client: httpx.AsyncClient) -> None:
     notes = [note(n) for n in range(40, 0, -1)]
     full = says(notes, **{"X-RateLimit-Remaining": "3"})
     async with odd_server(notifications=full) as url:
-        page = await connect(url, client, known=KNOWN).fetch({"notifications": "0"})
+        page = await connect(url, client, identity=ME).fetch({"notifications": "0"})
     assert len(page.posts) == 40
     assert not page.more
 
@@ -696,7 +737,7 @@ async def test_a_server_that_moved_says_where_to(client: httpx.AsyncClient) -> N
 
     async with odd_server(notifications=moved) as url:
         with pytest.raises(Rejected, match=r"nieuw\.example"):
-            await connect(url, client, known=KNOWN).fetch({})
+            await connect(url, client, identity=ME).fetch({})
 
 
 async def test_a_dropped_keep_alive_connection_is_read_again(client: httpx.AsyncClient) -> None:
@@ -711,7 +752,7 @@ async def test_a_dropped_keep_alive_connection_is_read_again(client: httpx.Async
         return web.json_response([note(asked)])
 
     async with odd_server(notifications=answer) as url:
-        mastodon = connect(url, client, known=KNOWN)
+        mastodon = connect(url, client, identity=ME)
         first = await mastodon.fetch({})
         second = await mastodon.fetch(first.cursor)
     assert asked == 3
@@ -739,21 +780,21 @@ async def test_the_same_words_sent_long_before_are_another_reply(client: httpx.A
     earlier = status(5, in_reply_to_id="1", created_at=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
     same = says({"text": "@jan hallo!"})
     async with odd_server(accounts__1__statuses=says([earlier]), statuses__5__source=same) as url:
-        assert await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1")) is None
+        assert await connect(url, client, identity=ME).find(draft("@jan hallo!", "1")) is None
 
 
 async def test_a_reply_beyond_what_we_can_look_back_is_unknowable(client: httpx.AsyncClient) -> None:
     busy = [status(n, created_at=datetime.now(UTC).isoformat()) for n in range(40)]
     async with odd_server(accounts__1__statuses=says(busy)) as url:
         with pytest.raises(Unknowable):
-            await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1"))
+            await connect(url, client, identity=ME).find(draft("@jan hallo!", "1"))
 
 
 async def test_a_server_that_does_not_show_what_we_sent_leaves_it_unknowable(client: httpx.AsyncClient) -> None:
     maybe = status(5, created_at=datetime.now(UTC).isoformat(), in_reply_to_id="1")
     async with odd_server(accounts__1__statuses=says([maybe])) as url:
         with pytest.raises(Unknowable):
-            await connect(url, client, known=KNOWN).find(draft("@jan hallo!", "1"))
+            await connect(url, client, identity=ME).find(draft("@jan hallo!", "1"))
 
 
 # --- text ------------------------------------------------------------------------------------------
@@ -807,14 +848,14 @@ def test_a_namesake_on_another_server_is_someone_else(plain: Mastodon) -> None:
     ],
 )
 def test_length_is_counted_as_mastodon_does(plain: Mastodon, text: str, length: int) -> None:
-    assert plain.length(text) == length
+    assert plain.measure(text).length == length
 
 
 def test_limits_are_those_the_check_learned() -> None:
     known = {"max_characters": 1000, "characters_reserved_per_url": 30}
-    learned = connect("https://social.example", httpx.AsyncClient(), known=known)
-    assert learned.max_length() == 1000
-    assert learned.length("https://voorbeeld.nl/") == 30
+    learned = connect("https://social.example", httpx.AsyncClient(), limits=known)
+    assert learned.measure("").limit == 1000
+    assert learned.measure("https://voorbeeld.nl/").length == 30
 
 
 PATH = st.text(st.sampled_from("abcXYZ019-_/~%+"), max_size=400)
@@ -822,18 +863,20 @@ PATH = st.text(st.sampled_from("abcXYZ019-_/~%+"), max_size=400)
 
 @given(PATH)
 def test_any_address_counts_the_same(path: str) -> None:
-    counted = connect("https://social.example", httpx.AsyncClient()).length(f"Zie https://voorbeeld.nl/{path}x nu")
+    counted = (
+        connect("https://social.example", httpx.AsyncClient()).measure(f"Zie https://voorbeeld.nl/{path}x nu").length
+    )
     assert counted == len("Zie  nu") + 23
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_text_has_a_length_no_greater_than_it_is_long_or_its_addresses_make_it(text: str) -> None:
-    counted = connect("https://social.example", httpx.AsyncClient()).length(text)
+    counted = connect("https://social.example", httpx.AsyncClient()).measure(text).length
     assert 0 <= counted <= len(text) + 23 * text.lower().count("http")
 
 
 def test_a_hostile_text_is_counted_quickly(plain: Mastodon) -> None:
-    assert plain.length("https://a.nl/" + "(" * 5000) > 0
-    assert plain.length("https://" + "a." * 5000) > 0
-    assert plain.length("@a" + ".-" * 5000) > 0
-    assert plain.length("@" + "a@" * 5000) > 0
+    assert plain.measure("https://a.nl/" + "(" * 5000).length > 0
+    assert plain.measure("https://" + "a." * 5000).length > 0
+    assert plain.measure("@a" + ".-" * 5000).length > 0
+    assert plain.measure("@" + "a@" * 5000).length > 0

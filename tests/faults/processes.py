@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from bot import accounts, cases, db
 from bot.cases import inbox
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Message, MessageKind, Reply, Team
 from bot.run import open_desk
@@ -80,7 +80,7 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
     then = bot.desk.now() - timedelta(hours=2)
     author = Author("a", "Fatima")
     posts = [
-        Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), allows=frozenset({Allows.ANSWER}))
+        Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), permits=permits(Act.ANSWER))
         for n in range(count)
     ]
     async with bot.desk.session() as session:

@@ -12,7 +12,7 @@ from sqlmodel import select
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import Status
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.text import Refused
 from bot.models import Event, Message, Reply, ReplyStatus
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
@@ -180,7 +180,7 @@ HOSTILE = {
 
 async def posted(bot: Bot, text: str, *, name: str = "Fatima") -> dict[str, Any]:
     """Take in a post as some platform may send it (the square itself is stricter), and return its card."""
-    post = Post("1", Author("1", name, name), text, bot.desk.now(), allows=frozenset({Allows.ANSWER}))
+    post = Post("1", Author("1", name, name), text, bot.desk.now(), permits=permits(Act.ANSWER))
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
     await messages.wake_lanes(bot.desk)

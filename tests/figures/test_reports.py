@@ -16,7 +16,7 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
-from bot.domain.mention import Allows, Post
+from bot.domain.mention import Act, Post, permits
 from bot.domain.mention import Author as By
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
@@ -371,7 +371,7 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
         "Toch nog iets?",
         office.desk.now(),
         in_reply_to="3",
-        allows=frozenset({Allows.ANSWER}),
+        permits=permits(Act.ANSWER),
     )
     gone = Post("1", By("a1", "Burger 1"), "", office.desk.now(), gone=True)
     async with office.desk.session() as session:

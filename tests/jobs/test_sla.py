@@ -8,7 +8,7 @@ import pytest
 from bot import cases
 from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status, WaitsFor
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -126,7 +126,7 @@ async def test_a_question_to_the_citizen_stops_the_clock_until_they_write_again(
     office.clock.at = local("2026-11-23 10:00")  # type: ignore[attr-defined]
     await mention(office, 1)  # the same post again is no answer
     post = Post("9", Author("a1", "Burger 1"), "Op de Dam", office.desk.now(), in_reply_to="1",
-                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+                permits=permits(Act.ANSWER))  # fmt: skip
     async with office.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=office.desk.now())
     resolution = await clock(office, ClockKind.RESOLUTION)

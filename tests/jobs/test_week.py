@@ -11,7 +11,7 @@ import pytest
 from bot import cases, db
 from bot.cases import inbox
 from bot.desk import Desk
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import MessageKind
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
@@ -74,9 +74,7 @@ def told_at(moment: datetime) -> datetime:
 
 async def arrive(bot: Bot, number: int, moment: str) -> None:
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
-    post = Post(
-        str(number), Author(f"a{number}", f"Burger {number}"), "?", bot.desk.now(), allows=frozenset({Allows.ANSWER})
-    )
+    post = Post(str(number), Author(f"a{number}", f"Burger {number}"), "?", bot.desk.now(), permits=permits(Act.ANSWER))
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
         await cases.claim(session, number, by=SANNE, now=bot.desk.now())

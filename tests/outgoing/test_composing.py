@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import cases
-from bot.domain.mention import Allows
+from bot.domain.mention import Act
 from bot.domain.text import Refused, Wrong
 from bot.models import Mention, Reply, ReplyKind
 from bot.outgoing import composing, replies
@@ -16,7 +16,7 @@ from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import answer, open_modal, square_texts
 
-ANSWER, PRIVATELY = Allows.ANSWER.value, Allows.ANSWER_PRIVATELY.value
+ANSWER, PRIVATELY = Act.ANSWER.value, Act.ANSWER_PRIVATELY.value
 
 
 async def claimed(bot: Bot, *, allows: list[str], private: bool = False) -> Mention:

@@ -12,7 +12,7 @@ from bot import cases
 from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Agent, Event, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -166,7 +166,7 @@ async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(offic
         await cases.close(session, case_id, by=SANNE, now=office.desk.now(), reason="no_answer_needed")
     await every_minute(office, "2026-11-20 10:05")
     post = Post("9", Author("a1", "Burger 1"), "Nog steeds niet?", office.desk.now(), in_reply_to="1",
-                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+                permits=permits(Act.ANSWER))  # fmt: skip
     async with office.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=office.desk.now())
     await every_minute(office, "2026-11-20 10:06")

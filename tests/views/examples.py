@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
-from bot.domain.mention import Allows
+from bot.domain.mention import Act
 from bot.domain.reply import Composed
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
@@ -70,7 +70,7 @@ def mention(number: int, **more: Any) -> Mention:
     return Mention(
         **{
             "id": number, "case_id": 1, "account_id": 1, "external_id": str(number), "text": LONG,
-            "url": f"https://social.example.nl/@fatima/{number}", "allows": [Allows.ANSWER, Allows.ANSWER_PRIVATELY],
+            "url": f"https://social.example.nl/@fatima/{number}", "allows": [Act.ANSWER, Act.ANSWER_PRIVATELY],
             "published_at": at, "received_at": at, **more,
         }
     )  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.case import CloseReason, Status, Urgency
-from bot.domain.mention import Allows
+from bot.domain.mention import Act
 from bot.domain.reply import Composed
 from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, ReplyStatus, Team
 from bot.sandbox.slack import blocks, modals
@@ -131,7 +131,7 @@ def mentions(draw: st.DrawFn, number: int = 1) -> Mention:
         media=draw(st.lists(st.fixed_dictionaries(
             {"url": urls, "kind": st.sampled_from(["image", "video", "audio", "x", ""]), "alt": texts}
         ), max_size=6)),
-        allows=draw(st.sampled_from([[], [Allows.ANSWER], [Allows.ANSWER, Allows.ANSWER_PRIVATELY]])),
+        allows=draw(st.sampled_from([[], [Act.ANSWER], [Act.ANSWER, Act.ANSWER_PRIVATELY]])),
         published_at=later, received_at=later,
         edited_at=draw(st.none() | st.just(later)), gone_at=draw(st.none() | st.just(later)),
     )  # fmt: skip
