@@ -12,9 +12,10 @@ from functools import partial
 import aiohttp
 import structlog
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
@@ -22,6 +23,7 @@ from sqlmodel import select
 import jobs
 from bot import accounts, db
 from bot.accounts import seal
+from bot.accounts.bodies import Bodies, BodyRefused
 from bot.accounts.web import build_web
 from bot.app import build_app
 from bot.config import BadSettings, Settings
@@ -141,16 +143,24 @@ async def _check_slack(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def serving(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[str]:
+async def serving(desk: Desk, app: AsyncApp, *, http: bool, bodies: Bodies | None = None) -> AsyncIterator[str]:
     """Serve the web routes, and Slack's requests in HTTP mode; yields the address."""
-    site = build_web(desk)
+    bodies = bodies or Bodies()
+    site = build_web(desk, bodies)
     if http:
         verifier = SignatureVerifier(desk.settings.slack_signing_secret.get_secret_value())
 
         async def slack_events(request: web.Request) -> web.Response:
-            if not _is_signed(verifier, request, await request.read()):
-                return web.Response(status=401)
-            return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+            try:
+                async with bodies.reading(request) as body:
+                    if not _is_signed(verifier, request, body):
+                        return web.Response(status=401)
+                    bolt_request = AsyncBoltRequest(
+                        body=body.decode(), query=request.query_string, headers=dict(request.headers)
+                    )
+                    return await to_aiohttp_response(await app.async_dispatch(bolt_request))
+            except BodyRefused as refused:
+                return web.Response(status=refused.http)
 
         site.router.add_post("/slack/events", slack_events)
     runner = web.AppRunner(site, access_log=None)

@@ -29,7 +29,7 @@ def opened(row: Account, settings: Settings) -> base.Account:
     """Return a stored account as its connector needs it, tokens unsealed; raises BadSettings when the key is wrong."""
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
-    at = address(row.name, settings)
+    at = address(row.platform, row.name, settings)
     return base.Account(
         row.id, row.platform, row.name, row.url, secrets, _options(row.options, settings), row.limits, identity, at
     )
@@ -39,7 +39,7 @@ def drafted(
     settings: Settings, *, platform: str, name: str, url: str, secrets: Mapping[str, str], options: Mapping[str, Any]
 ) -> base.Account:
     """Return an account that is not stored yet, so that its connector can check it."""
-    at = address(name, settings)
+    at = address(platform, name, settings)
     return base.Account(0, platform, name, url, secrets, _options(options, settings), address=at)
 
 
@@ -47,10 +47,13 @@ def _options(options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return {**options, "allow_private": settings.allow_private_addresses}
 
 
-def address(name: str, settings: Settings) -> str:
-    """Return where the source of this name sends its mentions: at PUBLIC_URL, else on this machine."""
+def address(platform: str, name: str, settings: Settings) -> str:
+    """Return where an account's platform can push to us: at PUBLIC_URL, else on this machine.
+
+    A source that goes by its own name has a short address.
+    """
     at = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    return f"{at}/in/{name}"
+    return f"{at}/in/{platform}/{name}" if connectors.title(platform) else f"{at}/in/{name}"
 
 
 def connector_of(

@@ -1,17 +1,26 @@
-"""The web routes beside Slack's: mentions that sources push to us, and whether we are healthy."""
+"""The web routes beside Slack's: what platforms push to us, and whether we are healthy.
+
+A platform that pushes has the addresses `/in/<platform>` (the body says for which accounts) and
+`/in/<platform>/<account>`. A source that goes by its own name also has `/in/<source>` and `/in/<source>/<token>`.
+"""
 
 import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiohttp import web
-from sqlmodel import select
+from sqlmodel import col, select
 
+from bot import connectors
 from bot.accounts import store
+from bot.accounts.bodies import Bodies, BodyRefused
 from bot.cases import inbox
-from bot.connectors.base import NotSigned
-from bot.connectors.webhook import posts_of, verify
+from bot.connectors.base import NotSigned, Receiver, Request
+from bot.connectors.platform import Platform
 from bot.desk import Desk
+from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
 from bot.logs import trace
 from bot.models import Account
@@ -19,49 +28,118 @@ from bot.slack import messages
 
 log = structlog.get_logger()
 
-MAX_BODY = 5 * 1024 * 1024
+UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
+STOPPED = "This source was stopped here; send this again when it was started."
 
 
-def build_web(desk: Desk) -> web.Application:
-    """Return the web application: `POST /in/<source>` and `GET /health`."""
-    app = web.Application(client_max_size=MAX_BODY)
+@dataclass(frozen=True)
+class _Addressed:
+    """What an address leads to: the accounts that may be meant, the token in it, and whether the body says which."""
+
+    receiver: Receiver
+    accounts: Sequence[Account]
+    token: str = ""
+    by_body: bool = False
+
+
+def build_web(desk: Desk, bodies: Bodies) -> web.Application:
+    """Return the web application: `/in/…` and `GET /health`."""
+    app = web.Application()
 
     async def incoming(request: web.Request) -> web.Response:
-        return await _incoming(desk, request)
+        return await _incoming(desk, bodies, request)
 
     async def health(request: web.Request) -> web.Response:
         return await _health(desk)
 
-    app.router.add_post("/in/{source}", incoming)
-    app.router.add_post("/in/{source}/{token}", incoming)
+    for path in ("/in/{first}", "/in/{first}/{second}"):
+        app.router.add_get(path, incoming)
+        app.router.add_post(path, incoming)
     app.router.add_get("/health", health)
     return app
 
 
-async def _incoming(desk: Desk, request: web.Request) -> web.Response:
-    """Store the mentions of one call; the answer is 2xx only once they are in the database."""
-    source = request.match_info["source"]
-    async with desk.reading() as session:
-        found = await session.exec(select(Account).where(Account.platform == "webhook", Account.name == source))
-        row = found.first()
-    body = await request.read()
-    token = request.match_info.get("token") or request.query.get("token")
-    if row is None:
-        return _problem(404, "There is no source of this name; add it with `webcare accounts add webhook`.")
-    account = store.opened(row, desk.settings)
+async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Response:
+    """Store what one call brings; the answer is 2xx only once it is in the database."""
+    addressed = await _addressed(desk, request.match_info["first"], request.match_info.get("second", ""))
+    if addressed is None:
+        return _problem(404, UNKNOWN)
+    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        verify(account, request.headers, body, token=token)
-        posts = posts_of(account, body, now=desk.now())
+        async with bodies.reading(request) as body:
+            asked = Request(request.method, headers, dict(request.query), body, addressed.token)
+            return await _answer(desk, addressed, asked)
+    except BodyRefused as refused:
+        return _problem(refused.http, str(refused))
     except NotSigned as error:
         return _problem(401, str(error))
     except BadPayload as error:
         return _problem(400, str(error))
-    if store.is_stopped_by_hand(row):  # one that a fault stopped has trouble with replies, not with mentions
-        return _problem(503, "This source was stopped here; send this again when it was started.")
+
+
+async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
+    """Return what `/in/<first>/<second>` leads to, None when it leads nowhere."""
+    pushing = {p.name: p for p in connectors.registry().platforms.values() if p.receiver is not None}
+    async with desk.reading() as session:
+        named = select(Account).where(col(Account.platform).in_(pushing)).order_by(col(Account.id))
+        own = [row for row in await session.exec(named.where(Account.name == first)) if _by_own_name(pushing, row)]
+        if not own and first in pushing:
+            rows = named.where(Account.platform == first)
+            accounts = list(await session.exec(rows.where(Account.name == second) if second else rows))
+            return _to(pushing[first], accounts, by_body=not second)
+    return _to(pushing[own[0].platform], own[:1], token=second) if own else None
+
+
+def _by_own_name(pushing: dict[str, Platform], row: Account) -> bool:
+    return not pushing[row.platform].title
+
+
+def _to(
+    platform: Platform, accounts: Sequence[Account], *, token: str = "", by_body: bool = False
+) -> _Addressed | None:
+    return _Addressed(platform.receiver, accounts, token, by_body) if platform.receiver and accounts else None
+
+
+async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Response:
+    receiver, accounts = addressed.receiver, addressed.accounts
+    challenge = _challenge(desk, receiver, accounts, asked)
+    if challenge is not None:
+        return web.Response(text=challenge)
+    if asked.method != "POST":
+        return _problem(405, "Send mentions with POST.")
+    if addressed.by_body:
+        ids = receiver.accounts_of(asked)
+        accounts = [row for row in accounts if row.identity and row.identity["id"] in ids]
+    if not accounts:
+        return _problem(404, UNKNOWN)
+    received, new = 0, 0
+    found = [(row, receiver.receive(store.opened(row, desk.settings), asked, desk.now()).items) for row in accounts]
+    if any(store.is_stopped_by_hand(row) for row in accounts):  # a fault is trouble with replies, not with mentions
+        return _problem(503, STOPPED)
+    for row, items in found:
+        new += await _take_in(desk, row, items)
+        received += len(items)
+    return web.json_response({"received": received, "new": new})
+
+
+def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:
+    """Return the answer of the first account that a platform's question is for; raises NotSigned if for none."""
+    refusal: NotSigned | None = None
+    for row in accounts:
+        try:
+            return receiver.challenge(store.opened(row, desk.settings), asked)
+        except NotSigned as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
+    return None
+
+
+async def _take_in(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -> int:
     async with desk.session() as session:
-        taken = await inbox.take_in(session, row.id, posts, now=desk.now())
+        taken = await inbox.take_in(session, row.id, items, now=desk.now())
     messages.wake(desk, taken.channels)
-    return web.json_response({"received": len(posts), "new": taken.new})
+    return taken.new
 
 
 async def _health(desk: Desk) -> web.Response:

@@ -136,7 +136,7 @@ def webhook(
         secrets["url_token"] = new_token()
     new = New("webhook", name, "", options, secrets)
     asyncio.run(_add(settings, new, team, anyway=anyway))
-    _explain_source(new, accounts.address(name, settings))
+    _explain_source(new, accounts.address(new.platform, name, settings))
 
 
 async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None:

@@ -17,7 +17,7 @@ import structlog
 from standardwebhooks import Webhook
 from yarl import URL
 
-from bot.accounts.web import MAX_BODY
+from bot.accounts.bodies import MAX_BODY, Bodies
 from bot.app import build_app
 from bot.domain.case import Status
 from bot.logs import set_up_logging
@@ -25,7 +25,7 @@ from bot.models import Case, Mention
 from bot.run import serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.delivery import SignedHttp
-from tests.conftest import CHANNEL, SANNE, Bot, account_of, running_bot
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually, running_bot
 from tests.people import answer, square_texts
 
 WORDS = "Mijn BSN is 123456782"
@@ -194,6 +194,61 @@ async def test_a_body_that_is_too_large_is_refused(http_bot: Bot) -> None:
     status, _ = await send(http_bot, "/in/plein", body, signed(http_bot, body))
     assert status == 413
     assert await http_bot.rows(Case) == []
+
+
+@pytest.mark.parametrize("path", ["/in/webhook/plein", "/in/plein?token=not-needed"])
+async def test_a_source_is_reached_by_its_platform_too(http_bot: Bot, path: str) -> None:
+    assert await send(http_bot, path, SENT, signed(http_bot, SENT)) == (200, {"received": 1, "new": 1})
+
+
+async def test_a_source_has_no_question_to_answer(http_bot: Bot) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{http_bot.url}/in/plein") as response:
+        assert response.status == 405
+    status, _ = await send(http_bot, "/in/webhook", SENT, signed(http_bot, SENT))
+    assert status == 404  # a source has an address of its own
+
+
+async def test_what_comes_for_an_unknown_source_is_refused_before_it_is_read(http_bot: Bot) -> None:
+    """No byte of the body is sent, and the answer is there."""
+    reader, writer = await asyncio.open_connection(*_place(http_bot))
+    writer.write(b"POST /in/elders HTTP/1.1\r\nHost: bot\r\nContent-Length: 5000000\r\n\r\n")
+    assert b" 404 " in await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+
+
+def _place(bot: Bot) -> tuple[str, int]:
+    url = URL(bot.url)
+    return url.host or "", url.port or 0
+
+
+async def test_a_hundred_unfinished_bodies_fill_no_memory_and_keep_no_mention_out(sqlite_bot: Bot) -> None:
+    """Each sends nearly 5 MB and then nothing: most are refused, the rest is let go when their time is over."""
+    bot, bodies = sqlite_bot, Bodies(seconds=3)
+    head = b"POST /in/plein HTTP/1.1\r\nHost: bot\r\nContent-Length: 5000000\r\n\r\n"
+
+    async def unfinished() -> bytes:
+        reader, writer = await asyncio.open_connection(*_place(bot))
+        try:
+            writer.write(head + b"x" * 4_900_000)
+            return await reader.readline()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async with serving(bot.desk, build_app(bot.desk), http=False, bodies=bodies) as bot.url:
+        posts = [asyncio.create_task(unfinished()) for _ in range(100)]
+        await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+        assert bodies.in_hand <= bodies.room + MAX_BODY
+        assert (await health(bot))[0] == 200
+        assert await send(bot, "/in/plein", SENT, signed(bot, SENT)) == (200, {"received": 1, "new": 1})
+        answers = await asyncio.gather(*posts)
+        assert {answer.split()[1] for answer in answers if answer} == {b"503", b"408"}
+        await eventually(lambda: _is_zero(bodies))
+
+
+async def _is_zero(bodies: Bodies) -> bool:
+    return bodies.in_hand == 0
 
 
 # --- Health --------------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""Bodies of requests: read within a time, and never more in memory at once than there is room for.
+
+Whether a body may be read at all is decided before this: what comes for an unknown source is refused unread.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+MAX_BODY = 5 * 1024 * 1024
+READ_SECONDS = 20.0
+ROOM = 32 * 1024 * 1024
+"""Bytes of all bodies in hand, of each what is over SMALL."""
+SMALL = 64 * 1024
+"""Bytes for which there is always room, so that a few large bodies keep no mention out."""
+
+
+class BodyRefused(Exception):
+    """A body that is not read to its end; `http` and the text are the answer."""
+
+    def __init__(self, http: int, words: str) -> None:
+        self.http = http
+        super().__init__(words)
+
+
+@dataclass
+class Bodies:
+    """The bodies in hand. A body counts from its first byte until its request is answered."""
+
+    room: int = ROOM
+    seconds: float = READ_SECONDS
+    in_hand: int = 0
+
+    @asynccontextmanager
+    async def reading(self, request: web.Request) -> AsyncIterator[bytes]:
+        """Read the body of a request, and let it go at the end of the block; raises BodyRefused."""
+        if (request.content_length or 0) > MAX_BODY:
+            raise BodyRefused(413, "The body is larger than 5 MB; send fewer mentions at once.")
+        held = 0
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self.seconds):
+                    async for chunk in request.content.iter_any():
+                        body += chunk
+                        more = max(0, len(body) - SMALL) - held
+                        held, self.in_hand = held + more, self.in_hand + more
+                        self._refuse(len(body))
+            except TimeoutError:
+                raise BodyRefused(408, "The body did not come in time; send it again.") from None
+            yield bytes(body)
+        finally:
+            self.in_hand -= held
+
+    def _refuse(self, length: int) -> None:
+        if length > MAX_BODY:
+            raise BodyRefused(413, "The body is larger than 5 MB; send fewer mentions at once.")
+        if length > SMALL and self.in_hand > self.room:
+            raise BodyRefused(503, "Too much comes in at once; send this again in a minute.")
