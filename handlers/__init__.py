@@ -2,6 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.views import case_menu
 from handlers import (
     answer,
     card_menu,
@@ -61,7 +62,7 @@ def register(app: AsyncApp) -> None:
     app.action("case:urgent", middleware=acts)(details.urgent)
     app.action("case:not_urgent", middleware=acts)(details.urgent)
     app.action("case:topic", middleware=acts)(details.topic)
-    app.action("case:more", middleware=acts)(card_menu.more)
+    app.action(case_menu.ACTION, middleware=acts)(card_menu.more)
     app.action("case:open")(card_menu.only_open)
 
     app.message_shortcut("make_case", middleware=acts)(make_case.make_case)

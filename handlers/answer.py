@@ -38,13 +38,17 @@ from handlers.modal import opened, values
 
 
 async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
+    """Open the answer modal of the case whose button was clicked."""
     await ack()
-    case_id = int(action["value"])
     async with home_after(desk, body):
-        async with opened(desk, body) as show:
-            await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
-        await messages.sync(desk, case_id)
+        await ask_answer(desk, body, int(action["value"]))
+
+
+async def ask_answer(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
+    async with opened(desk, body) as show:
+        await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
+    await messages.sync(desk, case_id)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:

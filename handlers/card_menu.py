@@ -1,31 +1,79 @@
-"""The overflow menu of a card; an option's value is the verb and the case, as `close:12`."""
+"""The menu of a card, and the modal "More…" that lists all that its case allows; bot/views/case_menu.py shows both."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot import cases
 from bot.desk import Desk
+from bot.models import Role
+from bot.team import agents
+from bot.views.block import Block
+from bot.views.case_menu import ACTION, CHOICES, MORE, more_modal
+from handlers import answer, claim, close, details, escalate, notes, snooze
 from handlers.bolt_args import Ack
-from handlers.claim import open_assign, release
-from handlers.close import open_close
-from handlers.details import open_details
-from handlers.notes import open_note
+from handlers.modal import going_on, in_modal, opened
 
-CHOICES = {
-    "release": release,
-    "assign": open_assign,
-    "close": open_close,
-    "note": open_note,
-    "details": open_details,
+Do = Callable[[Desk, dict[str, Any], int], Awaitable[None]]
+
+OPENS: dict[str, Do] = {
+    "answer": answer.ask_answer,
+    "escalate": escalate.ask_escalate,
+    "close": close.open_close,
+    "assign": claim.open_assign,
+    "note": notes.open_note,
+    "snooze": snooze.ask_snooze,
+    "details": details.open_details,
 }
-LOOKS = frozenset({"details", "open"})
-"""What only shows something."""
+"""Choices that open a modal; chosen in a modal they take its place."""
+
+DOES: dict[str, Do] = {
+    "claim": claim.claim_case,
+    "release": claim.release,
+    "reopen": close.reopen_case,
+    "urgent": details.make_urgent,
+    "not_urgent": details.make_not_urgent,
+}
+"""Choices that are done at once."""
+
+OPEN = "open"
+"""A link in the menus of older messages; Slack has followed it."""
+LOOKS = frozenset({MORE, OPEN, *(choice.verb for choice in CHOICES if choice.looks)})
+"""The verbs that only show something."""
 
 
 async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Do what was chosen in the menu."""
+    """Do what was chosen in the menu or in the modal "More…"."""
     await ack()
-    verb, _, case_id = action["selected_option"]["value"].partition(":")
-    if verb in CHOICES:  # older menus have "open" too, a link that Slack has followed
-        await CHOICES[verb](desk, body, int(case_id))
+    verb, case_id = chosen(action)
+    if verb == MORE:
+        async with opened(desk, body) as show:
+            await show(await _more(desk, body, case_id))
+    elif verb in OPENS:
+        await OPENS[verb](desk, body, case_id)
+    elif verb in DOES and in_modal(body):
+        async with going_on(desk, body) as show:
+            await DOES[verb](desk, body, case_id)
+            await show(await _more(desk, body, case_id))
+    elif verb in DOES:
+        await DOES[verb](desk, body, case_id)
+
+
+def chosen(action: dict[str, Any]) -> tuple[str, int]:
+    """Return the verb and the case that were chosen, in a menu or with a button."""
+    verb, _, case_id = (action.get("selected_option") or action)["value"].partition(":")
+    return verb, int(case_id)
+
+
+def only_looks(action: dict[str, Any]) -> bool:
+    """Tell whether a click only shows something."""
+    return action["action_id"] == ACTION and chosen(action)[0] in LOOKS
+
+
+async def _more(desk: Desk, body: dict[str, Any], case_id: int) -> Block:
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+        role = await agents.role(session, body["user"]["id"])
+    return more_modal(file, desk.t, desk.now(), acts=role is not Role.READER)
 
 
 async def only_open(ack: Ack) -> None:

@@ -11,13 +11,18 @@ from handlers.home import home_after
 from handlers.modal import opened, values
 
 
-async def claim(ack: Ack, action: dict[str, Any], by: str, body: dict[str, Any], desk: Desk) -> None:
+async def claim(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
     await ack()
     async with home_after(desk, body):
-        async with desk.session() as session:
-            case = await cases.claim(session, int(action["value"]), by=by, now=desk.now())
-        await messages.sync(desk, case.id)
+        await claim_case(desk, body, int(action["value"]))
+
+
+async def claim_case(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Give the case to the agent who clicked."""
+    async with desk.session() as session:
+        await cases.claim(session, case_id, by=body["user"]["id"], now=desk.now())
+    await messages.sync(desk, case_id)
 
 
 async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:

@@ -39,10 +39,14 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await messages.sync(desk, case_id)
 
 
-async def reopen(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
-    """Take the case up again, for the one who clicked."""
+async def reopen(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+    """Take up again the case whose button was clicked."""
     await ack()
-    case_id = int(action["value"])
+    await reopen_case(desk, body, int(action["value"]))
+
+
+async def reopen_case(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Take the case up again, for the agent who clicked."""
     async with desk.session() as session:
-        await cases.reopen(session, case_id, by=by, now=desk.now())
+        await cases.reopen(session, case_id, by=body["user"]["id"], now=desk.now())
     await messages.sync(desk, case_id)

@@ -42,15 +42,28 @@ async def _details(desk: Desk, case_id: int) -> Block:
 
 
 async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Say that the case is urgent, or no longer: its clocks change with it."""
+    """Say in the details that the case is urgent, or no longer."""
     await ack()
-    case_id, by = int(action["value"]), body["user"]["id"]
+    case_id = int(action["value"])
+    await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
+    await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
+
+
+async def make_urgent(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Say that the case is urgent."""
+    await _set_urgent(desk, body, case_id, urgent=True)
+
+
+async def make_not_urgent(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Say that the case is no longer urgent."""
+    await _set_urgent(desk, body, case_id, urgent=False)
+
+
+async def _set_urgent(desk: Desk, body: dict[str, Any], case_id: int, *, urgent: bool) -> None:
     async with desk.session() as session:
-        is_urgent = action["action_id"] == "case:urgent"
-        await cases.set_urgent(session, case_id, urgent=is_urgent, by=by, now=desk.now())
+        await cases.set_urgent(session, case_id, urgent=urgent, by=body["user"]["id"], now=desk.now())
         await duty.call_to(session, case_id, desk.now())
     await messages.sync(desk, case_id)
-    await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
 
 
 async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:

@@ -23,9 +23,14 @@ GROUP_SIZE = 30
 
 
 async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Ask whom to ask and what; an unclaimed case is claimed at once, so that the advice has an owner."""
+    """Ask whom to ask and what, about the case whose button was clicked."""
     await ack()
-    case_id, by = int(action["value"]), body["user"]["id"]
+    await ask_escalate(desk, body, int(action["value"]))
+
+
+async def ask_escalate(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Ask whom to ask and what; an unclaimed case is claimed at once, so that the advice has an owner."""
+    by = body["user"]["id"]
     async with opened(desk, body) as show:
         async with desk.session() as session:
             case = await cases.get(session, case_id)

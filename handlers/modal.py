@@ -26,17 +26,29 @@ INITIAL = {
 
 @asynccontextmanager
 async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
-    """Open a loading modal and yield what replaces it; a refusal or a fault is told in the modal, not left loading."""
-    answer = await desk.slack.views_open(trigger_id=body["trigger_id"], view=loading(desk.t))
-    async with _telling(desk, answer["view"]["id"]) as show:
+    """Open a loading modal and yield what replaces it; a click in a modal goes on in that modal.
+
+    A refusal or a fault is shown in the modal, so that it does not stay loading.
+    """
+    if in_modal(body):
+        view_id = body["view"]["id"]
+    else:
+        answer = await desk.slack.views_open(trigger_id=body["trigger_id"], view=loading(desk.t))
+        view_id = answer["view"]["id"]
+    async with _telling(desk, view_id) as show:
         yield show
 
 
 @asynccontextmanager
 async def going_on(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
-    """Yield what replaces the modal in which was clicked; a refusal or a fault is told in its place."""
+    """Yield what replaces the modal that was clicked in; a refusal or a fault is shown in its place."""
     async with _telling(desk, body["view"]["id"]) as show:
         yield show
+
+
+def in_modal(body: dict[str, Any]) -> bool:
+    """Tell whether a click was in a modal."""
+    return bool((body.get("view") or {}).get("type") == "modal")
 
 
 @asynccontextmanager

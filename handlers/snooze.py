@@ -14,10 +14,15 @@ from handlers.modal import opened, values
 
 
 async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
-    """Ask for how long and why."""
+    """Ask for how long and why, of the case whose button was clicked."""
     await ack()
+    await ask_snooze(desk, body, int(action["value"]))
+
+
+async def ask_snooze(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+    """Ask for how long and why."""
     async with opened(desk, body) as show, desk.reading() as session:
-        file = await cases.read(session, int(action["value"]))
+        file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
         await show(snooze_modal(file, desk.t))
 

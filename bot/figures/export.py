@@ -20,7 +20,7 @@ from bot.domain.text import Refused, Text, text
 from bot.figures.reports import title, within
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.texts import Texts
-from bot.views.case_card import reason_words
+from bot.views.case_state import reason_words
 
 MOST_LINES = 500_000
 BOM = "\ufeff"

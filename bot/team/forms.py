@@ -12,7 +12,7 @@ from bot.models import Team
 from bot.team.fields import TOLD, Filled, Reader, day, day_of_year, early_closing, label, minutes, step, time, time_zone
 from bot.team.settings import HOLIDAYS, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
-from bot.views.case_card import REASONS
+from bot.views.case_state import REASONS
 
 NONE = "none"
 """What stands for nothing where something must be picked."""

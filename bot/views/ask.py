@@ -6,7 +6,7 @@ from bot.domain.case import Urgency
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import View, actions, button, context, literal, quote, section
-from bot.views.case_card import target_name
+from bot.views.case_state import target_name
 from bot.views.citizen import Room, fitted, mentions_blocks
 
 

@@ -17,6 +17,8 @@ SECTION = 2900
 """Characters for one section's text (Slack: 3,000), with room for what escaping adds at the end."""
 CONTEXT = 1900
 OPTION = 75
+MENU_SIZE = 5
+"""Choices in an overflow menu."""
 ADDRESS = 1000
 """Characters of an address that is linked; a longer one would crowd out the words."""
 FIRST_STRONG = "\u2068"
@@ -120,8 +122,10 @@ def button(label: str, action_id: str, value: str, *, style: str | None = None, 
 
 
 def overflow(action_id: str, options: list[Block]) -> Block:
-    """Return an overflow menu of up to 5 choices."""
-    return {"type": "overflow", "action_id": action_id, "options": options[:5]}
+    """Return an overflow menu; raises ValueError when there are more choices than Slack takes."""
+    if not 1 <= len(options) <= MENU_SIZE:
+        raise ValueError(f"a menu of {len(options)} choices; Slack takes 1 to {MENU_SIZE}")
+    return {"type": "overflow", "action_id": action_id, "options": options}
 
 
 def option(label: str, value: str) -> Block:

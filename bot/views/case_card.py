@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.domain.case import OPEN, CloseReason, Move, Status, moves_offered
-from bot.domain.text import Text, text
-from bot.models import CaseFile, Reply, ReplyStatus
+from bot.domain.case import OPEN, Move, Status, moves_offered
+from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import (
     Block,
@@ -14,23 +13,14 @@ from bot.views.block import (
     button,
     context,
     is_web,
-    link,
     literal,
-    option,
-    overflow,
     quote,
     section,
 )
+from bot.views.case_menu import card_menu, more_button
+from bot.views.case_state import state_line
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 from bot.views.clock import clock_line
-
-REASONS: dict[str, Text] = {
-    CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
-    CloseReason.NO_ANSWER_NEEDED: text("no answer needed"),
-    CloseReason.NOT_FOR_US: text("not for us"),
-    CloseReason.SPAM: text("spam"),
-    CloseReason.OTHER: text("other"),
-}
 
 
 def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
@@ -62,80 +52,6 @@ def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     return [mark for mark in (urgent, timed, topic) if mark]
 
 
-def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Say in words how the case stands; the symbol before it only repeats them."""
-    case, reply = file.case, file.reply
-    who = f"<@{case.assignee}>" if case.assignee else ""
-    if reply is not None and reply.status is not ReplyStatus.SENT:
-        line = _reply_state(reply, t, now)
-        if line and case.status in {Status.ANSWERED, Status.CLAIMED}:
-            return line
-    match case.status:
-        case Status.NEW:
-            since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
-            return "🆕 " + t("*New* – waiting since {time}", time=since)
-        case Status.CLAIMED:
-            return "🙋 " + t("*Claimed* – with {agent} since {time}", agent=who, time=t.when(_claimed(file), now))
-        case Status.ESCALATED:
-            asked = file.open_question
-            target = target_name(asked.target) if asked else ""
-            return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
-        case Status.ANSWERED:
-            return "✅ " + _answered(file, who, t, now)
-        case Status.CLOSED:
-            reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
-            more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
-            closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
-                       time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
-            return f"☑️ {closed}{more}"
-
-
-def reason_words(reason: str, t: Texts) -> str:
-    """Return a close reason in words: a standard one translated, a team's own as the team wrote it."""
-    return t(REASONS[reason]) if reason in REASONS else reason
-
-
-def target_name(target: str) -> str:
-    """Return how Slack writes a colleague, a user group or a channel."""
-    kind = target[:1]
-    return f"<!subteam^{target}>" if kind == "S" else f"<#{target}>" if kind in "CG" else f"<@{target}>"
-
-
-def _claimed(file: CaseFile) -> datetime:
-    return file.case.claimed_at or file.case.opened_at
-
-
-def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
-    reply = file.reply
-    at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
-    words = t("*Answered* by {agent} at {time}", agent=who, time=at)
-    if reply and reply.private:
-        words += " · 🔒 " + t("private message")
-    return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
-
-
-def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
-    who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
-    match reply.status:
-        case ReplyStatus.APPROVED if problem:
-            return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",
-                            agent=who, time=t.seconds(reply.send_at), problem=problem)  # fmt: skip
-        case ReplyStatus.APPROVED:
-            return "⏳ " + t("*Sending soon* – the answer of {agent} goes out at {time}",
-                            agent=who, time=t.seconds(reply.send_at))  # fmt: skip
-        case ReplyStatus.SENDING if problem:
-            return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",
-                            agent=who, problem=problem)  # fmt: skip
-        case ReplyStatus.SENDING:
-            return "⏳ " + t("*Sending* – the answer of {agent} is on its way", agent=who)
-        case ReplyStatus.UNCERTAIN:
-            return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer is there", agent=who)
-        case ReplyStatus.FAILED:
-            return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
-        case _:
-            return ""
-
-
 def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:
     reply = file.reply
     if reply is None or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
@@ -162,9 +78,8 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
         return []
     moves = moves_offered(case.status)
     row = _row(file, moves, t)
-    if case.status is not Status.CLOSED:  # a card at rest is short; reopened it has its menu again
-        row.append(_more(file, moves, t))
-    return actions(*row)
+    # the card of a closed case is short: one button leads to all the rest
+    return actions(*row, more_button(file, t) if case.status is Status.CLOSED else card_menu(file, t))
 
 
 def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
@@ -191,17 +106,3 @@ def _settle_buttons(file: CaseFile, t: Texts) -> list[Block]:
     if is_web(file.latest.url):
         return [button(t("Open"), "case:open", value, url=file.latest.url), there, absent]
     return [there, absent]
-
-
-def _more(file: CaseFile, moves: Collection[Move], t: Texts) -> Block:
-    """Return the menu: the moves that come after the buttons', and what every case has; Slack takes five at most."""
-    labels = {
-        Move.CLOSE: t("Close…"),
-        Move.ASSIGN: t("Assign…"),
-        Move.RELEASE: t("Release"),
-    }
-    value = str(file.case.id)
-    options = [option(label, f"{move}:{value}") for move, label in labels.items() if move in moves]
-    options.append(option(t("Add a note…"), f"note:{value}"))
-    options.append(option(t("Details"), f"details:{value}"))
-    return overflow("case:more", options)

@@ -9,7 +9,7 @@ from bot.domain.text import Text, text
 from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
-from bot.views.case_card import state_line
+from bot.views.case_state import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
 from bot.views.topic import topic_picker
 

@@ -10,7 +10,7 @@ from datetime import time, timedelta
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
-from bot.views.case_card import reason_words
+from bot.views.case_state import reason_words
 
 MOST_ROWS = 20
 MOST_TOPICS = 12

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
-from bot.views.case_card import reason_words
+from bot.views.case_state import reason_words
 from bot.views.citizen import author_line
 from bot.views.topic import topic_field
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.models import CaseFile, Clock
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
-from bot.views.case_card import state_line
+from bot.views.case_state import state_line
 from bot.views.citizen import excerpt
 from bot.views.clock import due_line
 

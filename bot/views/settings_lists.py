@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, field_of, literal, section
-from bot.views.case_card import target_name
+from bot.views.case_state import target_name
 from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_menu, line, page, remove_tick
 from bot.views.settings_modals import norm_lines
 

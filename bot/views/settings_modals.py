@@ -10,7 +10,7 @@ from bot.domain.text import Text, text
 from bot.models import Event
 from bot.texts import LANGUAGES, Texts
 from bot.views.block import Block, actions, button, context, literal, option, section
-from bot.views.case_card import REASONS
+from bot.views.case_state import REASONS
 from bot.views.settings_form import (
     ABOUT,
     DAYS,

@@ -37,6 +37,7 @@ from bot.views.away import away_question, returned_unanswered, seen_away_questio
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
 from bot.views.case_list import case_list
+from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
@@ -191,6 +192,7 @@ def opened(t: Texts) -> Iterator[Block]:
     file.case.urgent = True
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = False
+    yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
     yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), TITLES[:MOST_TOPICS], t)

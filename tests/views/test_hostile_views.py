@@ -25,6 +25,7 @@ from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card
+from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.escalate_modal import escalate_modal
 from bot.views.modals import advise_modal, assign_modal, close_modal, note_modal, take_over_modal
@@ -214,6 +215,7 @@ def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     yield answer_modal(file, file.latest, composed, t, NOW, Kept(1, 1, ask="SB" if draft else None), draft=draft)
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
+    yield more_modal(file, t, NOW, acts=True)
     name = (file.author.name or "?")[:60]
     yield escalate_modal(file, [(name, "S0JURISTEN")], t, advisers=[(name, "U0SANNE")])
     if file.case.assignee:

@@ -1,0 +1,106 @@
+"""What can be done with a case: the menu of its card, and the modal "More…" that lists all of it.
+
+A new choice is one line in CHOICES here and one in handlers/card_menu.py. An option's value is its verb and the case,
+as `close:12`. Messages that were posted long ago keep their options, so a verb never gets another meaning.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.case import OPEN, Move, Status, moves_offered
+from bot.domain.text import Text, text
+from bot.models import CaseFile, ReplyStatus
+from bot.texts import Texts
+from bot.views.block import MENU_SIZE, Block, button, context, modal, option, overflow, section
+from bot.views.case_state import state_line
+from bot.views.citizen import author_line
+
+ACTION = "case:more"
+MORE = "more"
+"""The verb that opens the modal."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing that can be done with a case: `does` explains it, `offered` tells whether the case allows it now.
+
+    `on_card`: it has a button of its own on the card, so it is not in the menu. `looks`: it only shows something, so a
+    reader may do it too.
+    """
+
+    verb: str
+    label: Text
+    does: Text
+    offered: Callable[[CaseFile], bool]
+    on_card: bool = False
+    looks: bool = False
+
+
+def _move(move: Move) -> Callable[[CaseFile], bool]:
+    return lambda file: not reply_under_way(file) and move in moves_offered(file.case.status)
+
+
+def _is_open(file: CaseFile) -> bool:
+    return file.case.status in OPEN
+
+
+def _can_answer(file: CaseFile) -> bool:
+    return _move(Move.ANSWER)(file) and file.answerable is not None
+
+
+def reply_under_way(file: CaseFile) -> bool:
+    """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
+    status = file.reply.status if file.reply is not None else None
+    if file.case.status is Status.ANSWERED:
+        return status in {ReplyStatus.APPROVED, ReplyStatus.SENDING}
+    return file.case.status is Status.CLAIMED and status is ReplyStatus.UNCERTAIN
+
+
+CHOICES = (
+    Choice("claim", text("Claim"), text("The case becomes yours."), _move(Move.CLAIM), on_card=True),
+    Choice("answer", text("Answer"), text("Write to the citizen."), _can_answer, on_card=True),
+    Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
+    Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN), on_card=True),
+    Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
+    Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
+    Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
+    Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
+    Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),
+    Choice("snooze", text("Remind me later…"), text("Postpone the reminders."), _is_open),
+    Choice("urgent", text("Make urgent"), text("Use the shorter norm for urgent cases."),
+           lambda file: _is_open(file) and not file.case.urgent),
+    Choice("not_urgent", text("No longer urgent"), text("Use the usual norm again."),
+           lambda file: _is_open(file) and file.case.urgent),
+)  # fmt: skip
+"""In the order of the menu and the modal."""
+
+
+def card_menu(file: CaseFile, t: Texts) -> Block:
+    """Return the menu of a card; what does not fit is found in the modal behind "More…"."""
+    choices = [choice for choice in _offered(file) if not choice.on_card]
+    fits = choices if len(choices) <= MENU_SIZE else choices[: MENU_SIZE - 1]
+    options = [option(t(choice.label), f"{choice.verb}:{file.case.id}") for choice in fits]
+    if len(fits) < len(choices):
+        options.append(option(t("More…"), f"{MORE}:{file.case.id}"))
+    return overflow(ACTION, options)
+
+
+def more_button(file: CaseFile, t: Texts) -> Block:
+    """Return the button that opens the modal, for a card without a menu."""
+    return button(t("More…"), ACTION, f"{MORE}:{file.case.id}")
+
+
+def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:
+    """Return the modal that lists all that a case allows now; for one who does not act only what shows something."""
+    blocks = [context(author_line(file.author)), section(state_line(file, t, now))]
+    for choice in _offered(file):
+        if acts or choice.looks:
+            row = section(t(choice.does))
+            row["accessory"] = button(t(choice.label), ACTION, f"{choice.verb}:{file.case.id}")
+            blocks.append(row)
+    return modal("more", t("What you can do"), blocks, close=t("Close"), keep=str(file.case.id))
+
+
+def _offered(file: CaseFile) -> Sequence[Choice]:
+    return [choice for choice in CHOICES if choice.offered(file)]

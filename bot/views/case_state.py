@@ -1,0 +1,91 @@
+"""How a case stands, in words: its status, what happens to its reply, why it was closed."""
+
+from datetime import datetime
+
+from bot.domain.case import CloseReason, Status
+from bot.domain.text import Text, text
+from bot.models import CaseFile, Reply, ReplyStatus
+from bot.texts import Texts
+from bot.views.block import link, literal
+
+REASONS: dict[str, Text] = {
+    CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
+    CloseReason.NO_ANSWER_NEEDED: text("no answer needed"),
+    CloseReason.NOT_FOR_US: text("not for us"),
+    CloseReason.SPAM: text("spam"),
+    CloseReason.OTHER: text("other"),
+}
+
+
+def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
+    """Say in words how the case stands; the symbol before it only repeats them."""
+    case, reply = file.case, file.reply
+    who = f"<@{case.assignee}>" if case.assignee else ""
+    if reply is not None and reply.status is not ReplyStatus.SENT:
+        line = _reply_state(reply, t, now)
+        if line and case.status in {Status.ANSWERED, Status.CLAIMED}:
+            return line
+    match case.status:
+        case Status.NEW:
+            since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
+            return "🆕 " + t("*New* – waiting since {time}", time=since)
+        case Status.CLAIMED:
+            return "🙋 " + t("*Claimed* – with {agent} since {time}", agent=who, time=t.when(_claimed(file), now))
+        case Status.ESCALATED:
+            asked = file.open_question
+            target = target_name(asked.target) if asked else ""
+            return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
+        case Status.ANSWERED:
+            return "✅ " + _answered(file, who, t, now)
+        case Status.CLOSED:
+            reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
+            more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
+            closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
+                       time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
+            return f"☑️ {closed}{more}"
+
+
+def reason_words(reason: str, t: Texts) -> str:
+    """Return a close reason in words: a standard one translated, a team's own as the team wrote it."""
+    return t(REASONS[reason]) if reason in REASONS else reason
+
+
+def target_name(target: str) -> str:
+    """Return how Slack writes a colleague, a user group or a channel."""
+    kind = target[:1]
+    return f"<!subteam^{target}>" if kind == "S" else f"<#{target}>" if kind in "CG" else f"<@{target}>"
+
+
+def _claimed(file: CaseFile) -> datetime:
+    return file.case.claimed_at or file.case.opened_at
+
+
+def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
+    reply = file.reply
+    at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
+    words = t("*Answered* by {agent} at {time}", agent=who, time=at)
+    if reply and reply.private:
+        words += " · 🔒 " + t("private message")
+    return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
+
+
+def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
+    who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
+    match reply.status:
+        case ReplyStatus.APPROVED if problem:
+            return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",
+                            agent=who, time=t.seconds(reply.send_at), problem=problem)  # fmt: skip
+        case ReplyStatus.APPROVED:
+            return "⏳ " + t("*Sending soon* – the answer of {agent} goes out at {time}",
+                            agent=who, time=t.seconds(reply.send_at))  # fmt: skip
+        case ReplyStatus.SENDING if problem:
+            return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",
+                            agent=who, problem=problem)  # fmt: skip
+        case ReplyStatus.SENDING:
+            return "⏳ " + t("*Sending* – the answer of {agent} is on its way", agent=who)
+        case ReplyStatus.UNCERTAIN:
+            return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer is there", agent=who)
+        case ReplyStatus.FAILED:
+            return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
+        case _:
+            return ""
