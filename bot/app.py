@@ -1,4 +1,4 @@
-"""The Bolt app: one middleware that supplies the desk and `by`, one error listener, and the handlers."""
+"""The Bolt app: one middleware that supplies what handlers work with, one error listener, and the handlers."""
 
 import asyncio
 import json
@@ -12,7 +12,9 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.logs import trace
+from bot.texts import Texts
 from handlers import register
+from handlers.concerns import teams_concerned
 from handlers.feedback import log_fault, tell, without_marks
 
 ACK_SEEN = 0.05
@@ -31,33 +33,38 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
     )
 
     @app.middleware
-    async def supply_desk(context: AsyncBoltContext, next: Callable[[], Awaitable[Any]]) -> None:
-        context["desk"], context["by"] = desk, context.user_id or ""
+    async def supply(context: AsyncBoltContext, body: dict[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
+        async with desk.reading() as session:
+            teams = await teams_concerned(session, body)
+        context["by"], context["teams"], context["desk"] = context.user_id or "", teams, desk.of(teams[0])
         await next()
 
     @app.error
-    async def failed(error: Exception, body: dict[str, Any], response: BoltResponse | None) -> BoltResponse | None:
+    async def failed(
+        error: Exception, body: dict[str, Any], context: AsyncBoltContext, response: BoltResponse | None
+    ) -> BoltResponse | None:
         if response is None:
             await asyncio.sleep(ACK_SEEN)
-        words = None if isinstance(error, Refused) else log_fault(desk, trace(error))
+        t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
+        words = None if isinstance(error, Refused) else log_fault(t, trace(error))
         if response is not None and body.get("type") == "view_submission":
-            told = await _at_fields(desk, body["view"], error, words)
-            if told:  # the modal stays open with what was typed
-                return _json_response({"response_action": "errors", "errors": told})
-        await tell(desk, body, words or desk.t(error.text))  # type: ignore[attr-defined]
+            shown = await _at_fields(desk, t, body["view"], error, words)
+            if shown:  # the modal stays open with what was typed
+                return _json_response({"response_action": "errors", "errors": shown})
+        await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
     register(app)
     return app
 
 
-async def _at_fields(desk: Desk, view: dict[str, Any], error: Exception, words: str | None) -> dict[str, str]:
-    """Return what is told at which fields of a modal: what is wrong at its own, anything else at the first."""
+async def _at_fields(desk: Desk, t: Texts, view: dict[str, Any], error: Exception, words: str | None) -> dict[str, str]:
+    """Return the words to show at each field of a modal: what is wrong at its own field, anything else at the first."""
     fields = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
     if isinstance(error, Wrong):
-        return {field: desk.t(said) for field, said in error.fields.items() if field in fields}
-    told = words or await without_marks(desk, error)  # type: ignore[arg-type]
-    return dict.fromkeys(fields[:1], told)
+        return {field: t(wrong) for field, wrong in error.fields.items() if field in fields}
+    shown = words or await without_marks(desk, t, error)  # type: ignore[arg-type]
+    return dict.fromkeys(fields[:1], shown)
 
 
 def _json_response(content: dict[str, Any]) -> BoltResponse:

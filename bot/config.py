@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         1.0, ge=0, le=60, description="Seconds between new messages in one channel; Slack takes one a second."
     )
     team_name: str = Field("Webcare", description="Name of the first team.")
-    webcare_language: Literal["nl", "en"] = Field("nl", description="Language of the bot: nl or en.")
+    webcare_language: Literal["nl", "en"] = Field("nl", description="Language of teams that chose none: nl or en.")
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "Europe/Amsterdam", description="Time zone in which times are shown."
     )

@@ -1,7 +1,7 @@
 """The desk: everything a handler or a job works with, built once and passed down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -9,17 +9,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.config import Settings
 from bot.connectors.base import Connector
 from bot.db import Sessions
-from bot.models import Account
-from bot.texts import Texts
+from bot.models import Account, Team
+from bot.texts import LANGUAGES, Texts
 from bot.wake import Wake
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
-    `speed` is how much faster than the world's our clock goes: 1, save when trying out.
-    `connector` builds the connector of an account; `wake` tells a lane that it has work; `t` speaks the language.
+    `connector` builds the connector of an account. `wake` says that a lane has work. `speed` is how much faster our
+    clock runs than the real one: 1, except when trying out.
+
+    What a team reads comes from `of(team)`: its language, and the Slack in which it works.
     """
 
     settings: Settings
@@ -29,5 +31,22 @@ class Desk:
     connector: Callable[[Account], Connector]
     wake: Wake
     now: Callable[[], datetime]
-    t: Texts
     speed: float = 1.0
+
+    def of(self, team: Team) -> "TeamDesk":
+        """Return the desk of one team. There is one Slack today, so all teams have its client."""
+        shared = {field.name: getattr(self, field.name) for field in fields(Desk)}
+        return TeamDesk(**shared, team=team, t=self.texts((team.settings or {}).get("language")))
+
+    def texts(self, language: str | None = None) -> Texts:
+        """Return the texts in a language; by default in the one of WEBCARE_LANGUAGE."""
+        known = language if language in LANGUAGES else self.settings.webcare_language
+        return Texts(known, self.settings.time_zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamDesk(Desk):
+    """The desk of one team: `t` are the texts in its language, `slack` is the client of its workspace."""
+
+    team: Team
+    t: Texts

@@ -34,7 +34,6 @@ from bot.outgoing import outbox
 from bot.slack import check, messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
 from bot.team import teams
-from bot.texts import Texts
 from bot.wake import InProcess
 from jobs import poll
 
@@ -64,7 +63,6 @@ async def open_desk(
             connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
             wake=lanes,
             now=now,
-            t=Texts(settings.webcare_language, settings.time_zone),
             speed=speed,
         )
         lanes.serve(
@@ -102,7 +100,6 @@ async def run(
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):
                     accounts.opened(account, settings)  # a wrong secret key is told now, not at the first reply
-            await teams.follow_language(desk)
             await _check_slack(desk)
             app = build_app(desk)
             async with serving(desk, app, http=http) as address, listening(settings, app, http=http):

@@ -3,6 +3,7 @@
 import gettext
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,33 +20,33 @@ LOCALES = Path(__file__).parent / "locales"
 LANGUAGES = ("nl", "en")
 
 
+@dataclass(frozen=True)
 class Texts:
-    """Speaks one language: `t("Claim")`, `t("{n} left", n=3)`, `t.plural("{n} case", "{n} cases", n)`, `t.when(at)`.
+    """One language: `t("Claim")`, `t("{n} left", n=3)`, `t.plural("{n} case", "{n} cases", n)`, `t.when(at)`.
 
     Sentences are written in English in the code and translated by the catalogue `locales/<language>.po`.
     """
 
-    def __init__(self, language: str, time_zone: str) -> None:
-        self.zone = ZoneInfo(time_zone)
-        self.speak(language)
+    language: str
+    time_zone: str
 
-    def speak(self, language: str) -> None:
-        """Speak this language from now on, to all who know this object."""
-        self.language = language
-        self._catalogue = _catalogue(language)
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone in which times are shown."""
+        return ZoneInfo(self.time_zone)
 
     def __call__(self, message: str | Text, /, **params: Any) -> str:
         """Return the sentence in this language, with its {placeholders} filled."""
-        said = message if isinstance(message, Text) else Text(message, params)
-        words, params = self._catalogue.gettext(said.message), dict(said.params)
+        sentence = message if isinstance(message, Text) else Text(message, params)
+        words, params = _catalogue(self.language).gettext(sentence.message), dict(sentence.params)
         return words.format_map(params) if params else words
 
     def plural(self, one: str, many: str, n: int, /, **params: Any) -> str:
         """Return the form for this number, which also fills {n}."""
-        return self._catalogue.ngettext(one, many, n).format_map({"n": n, **params})
+        return _catalogue(self.language).ngettext(one, many, n).format_map({"n": n, **params})
 
     def kept(self, value: Mapping[str, Any] | None) -> str:
-        """Return a sentence that was kept as JSON (Text.to_json); empty for None."""
+        """Return a sentence that was stored as JSON (Text.to_json); empty for None."""
         return self(Text.from_json(value)) if value else ""
 
     def time(self, at: datetime) -> str:

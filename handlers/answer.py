@@ -7,7 +7,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.case import Status
 from bot.domain.reply import Composed, filled_in, initials_of
 from bot.domain.text import Refused, Wrong
@@ -37,21 +37,21 @@ from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
 
 
-async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the answer modal of the case whose button was clicked."""
     await ack()
     async with home_after(desk, body):
         await ask_answer(desk, body, int(action["value"]))
 
 
-async def ask_answer(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
     async with opened(desk, body) as show:
         await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
     await messages.sync(desk, case_id)
 
 
-async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take the case over and go on to the answer."""
     case_id = int(view["private_metadata"].split(":")[0])
     async with desk.session() as session:
@@ -60,7 +60,7 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None
     await messages.sync(desk, case_id)
 
 
-async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool = False) -> Block:
+async def _claimed_modal(desk: TeamDesk, case_id: int, by: str, *, from_home: bool = False) -> Block:
     async with desk.session() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
@@ -75,7 +75,7 @@ async def _claimed_modal(desk: Desk, case_id: int, by: str, *, from_home: bool =
     return _first_modal(desk, file, initials or proposal or "", Kept(case_id, 0, ask=proposal, home=from_home))
 
 
-def _first_modal(desk: Desk, file: CaseFile, initials: str, kept: Kept) -> Block:
+def _first_modal(desk: TeamDesk, file: CaseFile, initials: str, kept: Kept) -> Block:
     """Return the modal as it opens: with all that was chosen for a reply that was taken back or refused."""
     draft, mention = _draft_and_mention(file, desk.now())
     if draft is None:
@@ -103,7 +103,7 @@ def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Men
     return None, newest  # what was written to one citizen in private is not offered for all to read
 
 
-async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+async def preview(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
     """Show what has been typed as the citizen will see it, with the length left and the fields that go with it."""
     await ack()
     async with desk.reading() as session:
@@ -111,7 +111,7 @@ async def preview(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
     await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(desk, file))
 
 
-async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put the chosen snippet in front of what has been typed."""
     await ack()
     async with desk.reading() as session:
@@ -130,7 +130,7 @@ async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any],
 
 
 async def _show_typed(
-    desk: Desk, body: dict[str, Any], file: CaseFile, text: str, *, draft: str, inserted: int = 0
+    desk: TeamDesk, body: dict[str, Any], file: CaseFile, text: str, *, draft: str, inserted: int = 0
 ) -> None:
     """Bring the modal level with `text`; `draft` prefills the text field, which is a new one when more is inserted."""
     view = body["view"]
@@ -144,7 +144,7 @@ async def _show_typed(
 
 
 async def _as_filled(
-    desk: Desk, by: str, view: Block, file: CaseFile, text: str, *, draft: str, inserted: int = 0
+    desk: TeamDesk, by: str, view: Block, file: CaseFile, text: str, *, draft: str, inserted: int = 0
 ) -> Block:
     """Return the modal as it must be for what its fields hold; what a field held that goes now is kept."""
     filled, kept = values(view), Kept.of(view)
@@ -156,7 +156,7 @@ async def _as_filled(
     return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
 
 
-async def send(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Approve the reply; what is wrong is told at its field and the draft stays."""
     kept = Kept.of(view)
     try:
@@ -171,7 +171,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
         await publish(desk, by)
 
 
-async def _approve(desk: Desk, view: Block, by: str) -> Reply:
+async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
     """Approve what the modal holds, with the agent's initials and the case's topic, all or nothing."""
     kept, filled, now = Kept.of(view), values(view), desk.now()
     async with desk.session() as session:
@@ -188,7 +188,7 @@ async def _approve(desk: Desk, view: Block, by: str) -> Reply:
     return reply
 
 
-async def _show_wrong(ack: Ack, desk: Desk, view: Block, by: str, wrong: Wrong) -> None:
+async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
     """Tell at its field what is wrong with each part; a part whose field is not there yet gets it first."""
     filled = values(view)
     if composing.PROMISE in wrong.fields and PROMISE not in filled:  # sent before the field for it had appeared
@@ -201,12 +201,12 @@ async def _show_wrong(ack: Ack, desk: Desk, view: Block, by: str, wrong: Wrong) 
     errors: dict[str, str] = {}
     for part, said in wrong.fields.items():
         field = field_of.get(part, INITIALS)
-        told = await without_marks(desk, Refused(said.message, **said.params))
+        told = await without_marks(desk, desk.t, Refused(said.message, **said.params))
         errors[field if field in filled else words] = told
     await ack(response_action="errors", errors=errors)
 
 
-def _compose(desk: Desk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
+def _compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
     return composing.compose(desk.connector(file.account), file, mention, words, initials, private=private)
 
 
@@ -225,22 +225,22 @@ def _private(mention: Mention, filled: dict[str, Any], now: datetime) -> bool:
     return chosen == "private" if chosen else composing.is_private_by_default(mention, now)
 
 
-def _kept_words(desk: Desk, file: CaseFile) -> str:
+def _kept_words(desk: TeamDesk, file: CaseFile) -> str:
     draft, _ = _draft_and_mention(file, desk.now())
     return draft.draft if draft else ""
 
 
-async def _proposal(desk: Desk, user: str) -> str:
+async def _proposal(desk: TeamDesk, user: str) -> str:
     return initials_of(await _name(desk, user))
 
 
-async def _name(desk: Desk, user: str) -> str:
+async def _name(desk: TeamDesk, user: str) -> str:
     person = await desk.slack.users_info(user=user)
     return str(person["user"].get("real_name") or person["user"].get("name") or "")
 
 
 def _modal(
-    desk: Desk,
+    desk: TeamDesk,
     file: CaseFile,
     mention: Mention,
     composed: Composed,

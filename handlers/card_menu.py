@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.models import Role
 from bot.team import agents
 from bot.views.block import Block
@@ -13,7 +13,7 @@ from handlers import answer, claim, close, details, escalate, notes, snooze
 from handlers.bolt_args import Ack
 from handlers.modal import going_on, in_modal, opened
 
-Do = Callable[[Desk, dict[str, Any], int], Awaitable[None]]
+Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[None]]
 
 OPENS: dict[str, Do] = {
     "answer": answer.ask_answer,
@@ -41,7 +41,7 @@ LOOKS = frozenset({MORE, OPEN, *(choice.verb for choice in CHOICES if choice.loo
 """The verbs that only show something."""
 
 
-async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Do what was chosen in the menu or in the modal "More…"."""
     await ack()
     verb, case_id = chosen(action)
@@ -69,7 +69,7 @@ def only_looks(action: dict[str, Any]) -> bool:
     return action["action_id"] == ACTION and chosen(action)[0] in LOOKS
 
 
-async def _more(desk: Desk, body: dict[str, Any], case_id: int) -> Block:
+async def _more(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         role = await agents.role(session, body["user"]["id"])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.slack import messages
 from bot.views.modals import assign_modal
 from handlers.bolt_args import Ack
@@ -11,34 +11,34 @@ from handlers.home import home_after
 from handlers.modal import opened, values
 
 
-async def claim(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def claim(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
     await ack()
     async with home_after(desk, body):
         await claim_case(desk, body, int(action["value"]))
 
 
-async def claim_case(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def claim_case(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Give the case to the agent who clicked."""
     async with desk.session() as session:
         await cases.claim(session, case_id, by=body["user"]["id"], now=desk.now())
     await messages.sync(desk, case_id)
 
 
-async def release(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def release(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Put the case back in the queue."""
     async with desk.session() as session:
         await cases.release(session, case_id, by=body["user"]["id"], now=desk.now())
     await messages.sync(desk, case_id)
 
 
-async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put the case back in the queue, by the button under a reminder."""
     await ack()
     await release(desk, body, int(action["value"]))
 
 
-async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask to whom the case is given."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -46,7 +46,7 @@ async def open_assign(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(assign_modal(file, desk.t))
 
 
-async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: Desk) -> None:
+async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: TeamDesk) -> None:
     """Give the case to the colleague chosen in the modal."""
     to = values(view)["assign_to"]
     person = await desk.slack.users_info(user=to)

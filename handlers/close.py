@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused, Wrong, text
 from bot.slack import messages
@@ -14,7 +14,7 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
-async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask for what reason."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -26,7 +26,7 @@ async def open_close(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(close_modal(file, settings.reasons(), settings.topics, desk.t))
 
 
-async def close(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """End the case."""
     filled, case_id = values(view), int(view["private_metadata"])
     reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
@@ -39,13 +39,13 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await messages.sync(desk, case_id)
 
 
-async def reopen(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def reopen(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Take up again the case whose button was clicked."""
     await ack()
     await reopen_case(desk, body, int(action["value"]))
 
 
-async def reopen_case(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def reopen_case(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Take the case up again, for the agent who clicked."""
     async with desk.session() as session:
         await cases.reopen(session, case_id, by=body["user"]["id"], now=desk.now())

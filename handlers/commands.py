@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.team import agents
 from bot.views.block import View, literal, section
@@ -34,7 +34,7 @@ WORDS = {
 """What may be typed, in Dutch and English, and what it asks for."""
 
 
-async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: Desk) -> None:
+async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Answer `/webcare [word …]`, to the one who asks only."""
     await ack()
     word, _, rest = (command.get("text") or "").strip().partition(" ")
@@ -49,8 +49,8 @@ async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: Des
     await respond(text=view.text, blocks=view.plain or view.blocks or None, response_type="ephemeral")
 
 
-async def _answer(desk: Desk, asked: str, word: str, rest: str, command: dict[str, Any]) -> View:
-    user, channel = command["user_id"], command["channel_id"]
+async def _answer(desk: TeamDesk, asked: str, word: str, rest: str, command: dict[str, Any]) -> View:
+    user = command["user_id"]
     match asked:
         case "open":
             return await lists.listed(desk, asked)
@@ -59,11 +59,11 @@ async def _answer(desk: Desk, asked: str, word: str, rest: str, command: dict[st
         case "search" if rest:
             return await lists.listed(desk, asked, rest[:100])
         case "stats":
-            return await figures.stats(desk, channel, rest)
+            return await figures.stats(desk, rest)
         case "digest":
-            return await figures.digest(desk, channel)
+            return await figures.digest(desk)
         case "export":
-            return _said(await figures.send_export(desk, user, channel, rest))
+            return _said(await figures.send_export(desk, user, rest))
         case "duty":
             return await presence.duty(desk, user, rest)
         case "away":
@@ -80,7 +80,7 @@ def _said(words: str) -> View:
     return View(words, [section(words)])
 
 
-def _nearest(desk: Desk, word: str) -> str:
+def _nearest(desk: TeamDesk, word: str) -> str:
     near = difflib.get_close_matches(word.casefold(), WORDS, n=1)
     known = literal(word, 40)
     if near:
@@ -88,7 +88,7 @@ def _nearest(desk: Desk, word: str) -> str:
     return desk.t("I do not know “{word}”.", word=known)
 
 
-def _help(desk: Desk) -> str:
+def _help(desk: TeamDesk) -> str:
     lines = [
         desk.t("*Webcare* – what you can ask:"),
         desk.t("• `/webcare open` – the cases that wait, oldest first"),
@@ -106,7 +106,7 @@ def _help(desk: Desk) -> str:
     return "\n".join(lines)
 
 
-async def _initials(desk: Desk, user: str, wanted: str) -> str:
+async def _initials(desk: TeamDesk, user: str, wanted: str) -> str:
     async with desk.session() as session:
         chosen = await agents.set_initials(session, user, wanted, now=desk.now())
     return desk.t("Your answers are signed with ^{initials} from now on.", initials=chosen)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.figures.standing import card_of
 from bot.models import Event
 from bot.slack import messages
@@ -19,19 +19,19 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 
-async def open_details(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def open_details(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Show the whole history of the case."""
     async with opened(desk, body) as show:
         await show(await _details(desk, case_id))
 
 
-async def by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the whole history of the case that a reminder is about."""
     await ack()
     await open_details(desk, body, int(action["value"]))
 
 
-async def _details(desk: Desk, case_id: int) -> Block:
+async def _details(desk: TeamDesk, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = (await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))).all()
@@ -41,7 +41,7 @@ async def _details(desk: Desk, case_id: int) -> Block:
     return details_modal(file, events, topics, desk.t, desk.now(), card_url=url)
 
 
-async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Say in the details that the case is urgent, or no longer."""
     await ack()
     case_id = int(action["value"])
@@ -49,24 +49,24 @@ async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: D
     await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
 
 
-async def make_urgent(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def make_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Say that the case is urgent."""
     await _set_urgent(desk, body, case_id, urgent=True)
 
 
-async def make_not_urgent(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def make_not_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Say that the case is no longer urgent."""
     await _set_urgent(desk, body, case_id, urgent=False)
 
 
-async def _set_urgent(desk: Desk, body: dict[str, Any], case_id: int, *, urgent: bool) -> None:
+async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urgent: bool) -> None:
     async with desk.session() as session:
         await cases.set_urgent(session, case_id, urgent=urgent, by=body["user"]["id"], now=desk.now())
         await duty.call_to(session, case_id, desk.now())
     await messages.sync(desk, case_id)
 
 
-async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Say what the case is about."""
     await ack()
     case_id = int(body["view"]["private_metadata"])

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import select
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.case import Status, Urgency
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation, Team
@@ -22,13 +22,13 @@ GROUP_SIZE = 30
 """People of a user group who get the question each; a larger group is asked through a channel."""
 
 
-async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask whom to ask and what, about the case whose button was clicked."""
     await ack()
     await ask_escalate(desk, body, int(action["value"]))
 
 
-async def ask_escalate(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask whom to ask and what; an unclaimed case is claimed at once, so that the advice has an owner."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
@@ -47,7 +47,7 @@ async def ask_escalate(desk: Desk, body: dict[str, Any], case_id: int) -> None:
     await messages.sync(desk, case_id)
 
 
-async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Ask; the question is posted to each who is asked."""
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
@@ -64,7 +64,7 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await messages.sync(desk, case_id)
 
 
-async def _places(desk: Desk, target: str) -> list[str]:
+async def _places(desk: TeamDesk, target: str) -> list[str]:
     """Return where the question is posted: a group's members each in their direct messages."""
     if not target.startswith("S"):
         return [target]
@@ -77,7 +77,7 @@ async def _places(desk: Desk, target: str) -> list[str]:
     return members
 
 
-async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for the advice; whoever was asked may give it, in the webcare team or not."""
     await ack()
     async with opened(desk, body) as show, desk.reading() as session:
@@ -89,7 +89,7 @@ async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
         await show(advise_modal(await cases.read(session, escalation.case_id), escalation, desk.t))
 
 
-async def advise(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def advise(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Give the advice to the owner of the case, in its thread."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:

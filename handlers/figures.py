@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.figures import Overview, Span
 from bot.domain.period import Period, parse, split
 from bot.domain.text import Refused
@@ -21,23 +21,22 @@ from handlers.bolt_args import Ack
 TODAY = "today"
 
 
-async def stats(desk: Desk, channel: str, words: str) -> View:
+async def stats(desk: TeamDesk, words: str) -> View:
     """Return a team's figures in a period: `[period] [team]`, today and the channel's team when left out."""
     async with desk.reading() as session:
-        period, team = await _asked(session, desk, channel, words)
+        period, team = await _asked(session, desk, words)
         told = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
     return overview(told, desk.t, share=f"{team.id}|{period.since.isoformat()}|{period.until.isoformat()}")
 
 
-async def digest(desk: Desk, channel: str) -> View:
+async def digest(desk: TeamDesk) -> View:
     """Return the digest of the channel's team, up to now."""
     async with desk.reading() as session:
-        team = await teams.of_channel(session, channel)
-        told = await digests.daily(session, team, desk.now(), asked=True)
-    return overview(told, desk.t, share=f"{team.id}|digest")
+        told = await digests.daily(session, desk.team, desk.now(), asked=True)
+    return overview(told, desk.t, share=f"{desk.team.id}|digest")
 
 
-async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the figures that one agent asked for to the whole channel, as they are now."""
     await ack()
     team_id, *which = action["value"].split("|")
@@ -52,10 +51,10 @@ async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: De
     await post(desk.slack, body["channel"]["id"], key, overview(told, desk.t), thread_ts=None)
 
 
-async def send_export(desk: Desk, user: str, channel: str, words: str) -> str:
+async def send_export(desk: TeamDesk, user: str, words: str) -> str:
     """Send the lines behind the figures to the one who asks, as a file in their direct messages."""
     async with desk.reading() as session:
-        period, team = await _asked(session, desk, channel, words)
+        period, team = await _asked(session, desk, words)
         lines = await export.lines(session, team, period)
     zone = reports.zone_of(team)
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
@@ -65,9 +64,9 @@ async def send_export(desk: Desk, user: str, channel: str, words: str) -> str:
     return desk.t("The export is in your direct messages with me.")
 
 
-async def _asked(session: AsyncSession, desk: Desk, channel: str, words: str) -> tuple[Period, Team]:
+async def _asked(session: AsyncSession, desk: TeamDesk, words: str) -> tuple[Period, Team]:
     """Return the period and the team that are asked for; raises Refused when they are not understood."""
-    team = await teams.of_channel(session, channel)
+    team = desk.team
     zone = reports.zone_of(team)
     period, rest = split(words, desk.now(), zone)
     if rest:

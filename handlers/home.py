@@ -6,22 +6,23 @@ from typing import Any
 
 import structlog
 
-from bot.desk import Desk
+from bot.desk import Desk, TeamDesk
 from bot.figures import home
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.team import teams
 from bot.views.home import Home, home_tab
 
 log = structlog.get_logger()
 
 
-async def home_opened(event: dict[str, Any], desk: Desk) -> None:
+async def home_opened(event: dict[str, Any], desk: TeamDesk) -> None:
     """Show the Home as it is now."""
     if event.get("tab") == "home":
         await publish(desk, event["user"])
 
 
 @asynccontextmanager
-async def home_after(desk: Desk, body: dict[str, Any]) -> AsyncIterator[None]:
+async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None]:
     """Show the Home anew after what was clicked there, whatever came of it; a click elsewhere leaves it be."""
     try:
         yield
@@ -36,16 +37,18 @@ def is_home(body: dict[str, Any]) -> bool:
 
 
 async def publish(desk: Desk, slack_id: str) -> None:
-    """Show someone their Home; when Slack does not take it now, it is shown at the next opening."""
+    """Show someone their Home, in the language of their first team; if Slack refuses, the next opening shows it."""
     async with desk.reading() as session:
-        shown = await home.home(session, slack_id, desk.t, desk.now())
+        team = (await teams.all_teams(session))[0]
+        own = desk.of(team)
+        shown = await home.home(session, slack_id, own.t, own.now())
     try:
-        await _publish(desk, slack_id, shown)
+        await _publish(own, slack_id, shown)
     except (SlackRefuses, SlackLater, SlackDown) as error:
         log.warning("the Home was not shown", reason=str(error))
 
 
-async def _publish(desk: Desk, slack_id: str, shown: Home) -> None:
+async def _publish(desk: TeamDesk, slack_id: str, shown: Home) -> None:
     """Publish the Home; a workspace that refuses its chart gets it without."""
     now = desk.now()
     try:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.case import Status
 from bot.figures.standing import card_of
 from bot.models import WAITING, Author, Case, Mention, Message
@@ -26,7 +26,7 @@ Row = tuple[Case, Author, Message | None, str]
 """A case, who asks, its card, and the newest words."""
 
 
-async def listed(desk: Desk, which: str, words: str = "", *, of: str = "") -> View:
+async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -> View:
     """Return a list for the one who asks, with the button that shows it to the whole channel.
 
     `which` is open, mine (of the agent `of`) or search (for `words`).
@@ -34,7 +34,7 @@ async def listed(desk: Desk, which: str, words: str = "", *, of: str = "") -> Vi
     return case_list(await _told(desk, which, words, of), desk.t, share=f"{which}|{of}|{words}")
 
 
-async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the list that one agent asked for to the whole channel, as it is now."""
     await ack()
     which, of, words = action["value"].split("|", 2)
@@ -42,7 +42,7 @@ async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: De
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
-async def _told(desk: Desk, which: str, words: str, of: str) -> str:
+async def _told(desk: TeamDesk, which: str, words: str, of: str) -> str:
     match which:
         case "open":
             return await waiting(desk)
@@ -52,7 +52,7 @@ async def _told(desk: Desk, which: str, words: str, of: str) -> str:
             return await containing(desk, words)
 
 
-async def waiting(desk: Desk, *, of: str | None = None) -> str:
+async def waiting(desk: TeamDesk, *, of: str | None = None) -> str:
     """List the cases that wait, oldest first: all, or those of one agent."""
     wanted = WAITING if of is None else WAITING & (col(Case.assignee) == of)
     async with desk.reading() as session:
@@ -63,7 +63,7 @@ async def waiting(desk: Desk, *, of: str | None = None) -> str:
     return "\n".join([head, *await _lines(desk, count, rows)])
 
 
-async def containing(desk: Desk, words: str) -> str:
+async def containing(desk: TeamDesk, words: str) -> str:
     """List the cases in which words occur, newest first; says so when not all mentions were searched."""
     async with desk.reading() as session:
         newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
@@ -87,7 +87,7 @@ async def _first(session: AsyncSession, wanted: ColumnElement[bool], order: Any)
     ]
 
 
-async def _lines(desk: Desk, count: int, rows: Sequence[Row]) -> list[str]:
+async def _lines(desk: TeamDesk, count: int, rows: Sequence[Row]) -> list[str]:
     lines = [f"• {line}" for line in await asyncio.gather(*(_line(desk, *row) for row in rows))]
     return [*lines, desk.t("… and {n} more", n=count - SHOWN)] if count > SHOWN else lines
 
@@ -99,7 +99,7 @@ async def _first_words(session: AsyncSession, case_id: int) -> str:
     return literal(found.first() or "", 80)
 
 
-async def _line(desk: Desk, case: Case, author: Author, message: Message | None, text: str) -> str:
+async def _line(desk: TeamDesk, case: Case, author: Author, message: Message | None, text: str) -> str:
     since = desk.t.when(case.opened_at, desk.now())
     who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
     url = await permalink(desk.slack, Place(message.channel, message.ts)) if message and message.ts else ""

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.accounts import manual
 from bot.cases import inbox
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.slack import messages
 from bot.views.modals import said
@@ -12,7 +12,7 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 
-async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], desk: Desk) -> None:
+async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDesk) -> None:
     """Make a case of the message; the same link again leads to the same case."""
     await ack()
     async with opened(desk, body) as show:

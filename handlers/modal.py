@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.logs import trace
 from bot.views.block import Block
@@ -25,7 +25,7 @@ INITIAL = {
 
 
 @asynccontextmanager
-async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
+async def opened(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
     """Open a loading modal and yield what replaces it; a click in a modal goes on in that modal.
 
     A refusal or a fault is shown in the modal, so that it does not stay loading.
@@ -40,7 +40,7 @@ async def opened(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
 
 
 @asynccontextmanager
-async def going_on(desk: Desk, body: dict[str, Any]) -> AsyncIterator[Show]:
+async def going_on(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
     """Yield what replaces the modal that was clicked in; a refusal or a fault is shown in its place."""
     async with _telling(desk, body["view"]["id"]) as show:
         yield show
@@ -52,7 +52,7 @@ def in_modal(body: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def _telling(desk: Desk, view_id: str) -> AsyncIterator[Show]:
+async def _telling(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
     async def show(view: Block) -> None:
         await desk.slack.views_update(view_id=view_id, view=view)
 
@@ -61,7 +61,7 @@ async def _telling(desk: Desk, view_id: str) -> AsyncIterator[Show]:
     except Refused as refused:
         await show(said(desk.t(refused.text), desk.t))
     except Exception as error:
-        await show(said(log_fault(desk, trace(error)), desk.t))
+        await show(said(log_fault(desk.t, trace(error)), desk.t))
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

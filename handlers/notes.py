@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import col, or_, select
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.models import Message, MessageKind
 from bot.slack import messages
 from bot.slack.calls import Place, key_at
@@ -14,13 +14,13 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
-async def open_note(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask for the note."""
     async with opened(desk, body) as show, desk.reading() as session:
         await show(note_modal(await cases.read(session, case_id), desk.t))
 
 
-async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Keep the note, and post it in the thread under the agent's name."""
     case_id, text = int(view["private_metadata"]), values(view)["note_text"]
     async with desk.session() as session:
@@ -29,7 +29,7 @@ async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await messages.sync(desk, case_id)
 
 
-async def thread_message(event: dict[str, Any], desk: Desk) -> None:
+async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
     """Keep a colleague's message in the thread of a card as a note, and its later edit."""
     said = event.get("message", event)
     if event.get("subtype") not in {None, "message_changed", "file_share", "thread_broadcast"}:
@@ -46,7 +46,7 @@ async def thread_message(event: dict[str, Any], desk: Desk) -> None:
             )
 
 
-async def _case_of(desk: Desk, thread: Place) -> int | None:
+async def _case_of(desk: TeamDesk, thread: Place) -> int | None:
     """Return the case whose card heads the thread; Slack may show a card before we know where it is, and is asked."""
     on_its_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
     async with desk.reading() as session:

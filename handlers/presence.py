@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.slack import messages
 from bot.staffing import presence
 from bot.staffing.presence import Presence
@@ -13,7 +13,7 @@ from handlers.bolt_args import Ack, Respond
 BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
 
-async def away(desk: Desk, user: str, rest: str) -> View:
+async def away(desk: TeamDesk, user: str, rest: str) -> View:
     """Keep that the agent is away (or back, with `terug`) and ask whether their cases go back to the queue."""
     leaves = rest.strip().casefold() not in BACK
     async with desk.session() as session:
@@ -26,7 +26,7 @@ def _said(words: str) -> View:
     return View(words, [section(words)])
 
 
-async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:
+async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Put all cases of the one who clicked back in the queue."""
     await ack()
     async with desk.session() as session:
@@ -37,7 +37,7 @@ async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk
         await messages.sync(desk, case_id)
 
 
-async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> None:
+async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Leave the cases where they are, if they still are."""
     await ack()
     async with desk.session() as session:
@@ -46,7 +46,7 @@ async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: Desk) -> 
     await respond(text=words, replace_original=True)
 
 
-async def duty(desk: Desk, user: str, rest: str) -> View:
+async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     """Keep that the agent is on duty (or no longer, with `uit`)."""
     comes = rest.strip().casefold() not in BACK
     async with desk.session() as session:

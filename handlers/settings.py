@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.models import Event, Role, Team
 from bot.team import agents, forms, teams, undo
 from bot.team.settings import HOLIDAYS
@@ -21,30 +21,26 @@ CHANNELS = ("channel", "escalation_channel")
 """Settings that are channels in which the bot must be."""
 
 
-async def open_settings(desk: Desk, body: dict[str, Any], team_id: int | None = None) -> None:
-    """Open the menu of the settings of a team (by default that of the channel, else the first).
+async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
+    """Open the menu of the team's settings, for an acknowledged command or click.
 
-    `body` is that of a command or a click, acknowledged already. The first who opens them becomes coordinator.
+    The first who opens them becomes coordinator.
     """
     by = body.get("user_id") or body["user"]["id"]
     async with opened(desk, body) as show:
         async with desk.session() as session:
             await agents.coordinate(session, by, now=desk.now())
-            if team_id is None:
-                team = await teams.of_channel(session, body.get("channel_id", ""))
-            else:
-                team = await session.get_one(Team, team_id)
-        await show(modals.settings_menu(team.id, team.name, desk.t))
+        await show(modals.settings_menu(desk.team.id, desk.team.name, desk.t))
 
 
-async def open_from_home(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_from_home(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the settings of the team whose button was clicked."""
     await ack()
     async with home_after(desk, body):
-        await open_settings(desk, body, int(action["value"]))
+        await open_settings(desk, body)
 
 
-async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Go on to a group of settings, or back to the menu."""
     await ack()
     async with going_on(desk, body) as show:
@@ -53,16 +49,15 @@ async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], des
         await show(shown or await _form(desk, group, team_id))
 
 
-async def _form(desk: Desk, group: str, team_id: int) -> Block:
+async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
     async with desk.reading() as session:
-        all_teams = await teams.all_teams(session)
+        team = await session.get_one(Team, team_id)
         coordinators = await agents.with_role(session, Role.COORDINATOR)
         readers = await agents.with_role(session, Role.READER)
-    team = next(each for each in all_teams if each.id == team_id)
     filled = forms.written_of(team, desk.t)
     match group:
         case "team":
-            return modals.team_modal(team_id, filled, desk.t, speaks=team is all_teams[0])
+            return modals.team_modal(team_id, filled, desk.t)
         case "hours":
             return modals.hours_modal(team_id, filled, desk.t)
         case "closed":
@@ -81,7 +76,7 @@ async def _form(desk: Desk, group: str, team_id: int) -> Block:
             return modals.settings_menu(team_id, team.name, desk.t)
 
 
-async def save(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save a group of settings; what is wrong is told at its field, and nothing typed is lost. The Home shows them."""
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
@@ -91,7 +86,7 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await publish(desk, by)
 
 
-async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
+async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that a form sets; raises Wrong.
 
     A field that was left as it was shown stands for what is set now, so that what a colleague changed meanwhile stays.
@@ -105,7 +100,7 @@ async def _filled_in(desk: Desk, team_id: int, view: dict[str, Any]) -> dict[str
     return changes
 
 
-async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Give colleagues their roles; whom a colleague gave one meanwhile keeps it."""
     filled = values(view)
     async with desk.session() as session:
@@ -119,7 +114,7 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> Non
     await publish(desk, by)
 
 
-async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put back what was before a change."""
     await ack()
     async with going_on(desk, body) as show:
@@ -129,10 +124,11 @@ async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk:
     await publish(desk, body["user"]["id"])
 
 
-async def told(desk: Desk, team_id: int, events: Sequence[Event]) -> Block:
-    """Return the modal that tells what was changed, in the language that is spoken from now on."""
-    await teams.follow_language(desk)
-    return modals.changed_modal(team_id, events, desk.t)
+async def told(desk: TeamDesk, team_id: int, events: Sequence[Event]) -> Block:
+    """Return the modal that says what was changed, in the team's language of now: that may be the change."""
+    async with desk.reading() as session:
+        team = await session.get_one(Team, team_id)
+    return modals.changed_modal(team_id, events, desk.of(team).t)
 
 
 def team_of(view: dict[str, Any]) -> int:

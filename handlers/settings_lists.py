@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.models import Account
 from bot.team import agents, forms, teams
@@ -23,7 +23,7 @@ LISTS = {"snippet": "snippets", "adviser": "advisers"}
 """The setting that holds what is changed one at a time, by the name of its form."""
 
 
-async def shown(desk: Desk, group: str, team_id: int) -> Block | None:
+async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
     """Return a group of settings that is a list; None for another group."""
     async with desk.reading() as session:
         settings = await teams.settings(session, team_id)
@@ -43,7 +43,7 @@ async def shown(desk: Desk, group: str, team_id: int) -> Block | None:
                 return None
 
 
-async def _platforms(session: AsyncSession, desk: Desk, team_id: int, settings: TeamSettings) -> dict[str, str]:
+async def _platforms(session: AsyncSession, desk: TeamDesk, team_id: int, settings: TeamSettings) -> dict[str, str]:
     """Return the platforms on which a team has accounts, or a norm, with their names for people."""
     found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
     named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
@@ -55,7 +55,7 @@ async def _platforms(session: AsyncSession, desk: Desk, team_id: int, settings: 
     }
 
 
-async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for one thing of a list: a new one, or the one whose button was clicked."""
     await ack()
     kind, _, verb = action["action_id"].partition(":")
@@ -64,7 +64,7 @@ async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk:
         await show(await _form(desk, kind, team_id, chosen))
 
 
-async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Block:
+async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> Block:
     async with desk.reading() as session:
         settings = await teams.settings(session, team_id)
         if kind == "initials":
@@ -83,7 +83,7 @@ async def _form(desk: Desk, kind: str, team_id: int, chosen: str | None) -> Bloc
     return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)
 
 
-async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Add, change or remove one thing of a list, and offer to undo it."""
     kept, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
     item = forms.read(kind, values(view), desk.t)["item"]
@@ -94,7 +94,7 @@ async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
 
 
-async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Give a platform a norm of its own, or that of all."""
     kept = json.loads(view["private_metadata"])
     norm = forms.read("platform", values(view), desk.t)["item"]
@@ -103,7 +103,7 @@ async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> 
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
 
 
-async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Change a colleague's initials."""
     kept, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
     async with desk.session() as session:

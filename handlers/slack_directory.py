@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.text import Text, Wrong, text
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 
@@ -15,7 +15,7 @@ PATIENCE = 2.0
 """Seconds that Slack gets to answer while someone waits for a modal that it must hear from within 3."""
 
 
-async def user_groups(desk: Desk) -> list[tuple[str, str]]:
+async def user_groups(desk: TeamDesk) -> list[tuple[str, str]]:
     """Return the workspace's user groups (name, id); none when Slack does not tell: the plan or a scope may lack."""
     try:
         answer = await call(desk.slack, "usergroups.list")
@@ -25,14 +25,14 @@ async def user_groups(desk: Desk) -> list[tuple[str, str]]:
     return [(f"@{group['handle']}", group["id"]) for group in answer["usergroups"]]
 
 
-async def refuse_closed_channels(desk: Desk, channels: Mapping[str, str]) -> None:
+async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) -> None:
     """Raise Wrong for the channels, by field, that the bot cannot read: it would not be able to post there."""
     wrong = {field: said for field, channel in channels.items() if (said := await _why_not(desk, channel))}
     if wrong:
         raise Wrong(wrong)
 
 
-async def _why_not(desk: Desk, channel: str) -> Text | None:
+async def _why_not(desk: TeamDesk, channel: str) -> Text | None:
     try:
         async with asyncio.timeout(PATIENCE):
             await call(desk.slack, "conversations.history", channel=channel, limit=1)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.reply import has_words
 from bot.team import teams
 from bot.views.answer_modal import Kept, snippet_option
@@ -14,7 +14,7 @@ OFFERED = 100
 (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select)."""
 
 
-async def offer(ack: Ack, body: dict[str, Any], desk: Desk) -> None:
+async def offer(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
     """Offer the texts that hold all words typed so far; those with the words in their title first."""
     async with desk.reading() as session:
         case = await cases.get(session, Kept.of(body["view"]).case)

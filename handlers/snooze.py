@@ -4,7 +4,7 @@ from typing import Any
 
 from bot import cases
 from bot.cases import clocks
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.event import EventKind
 from bot.models import Event
 from bot.slack import messages
@@ -13,13 +13,13 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
-async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Desk) -> None:
+async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for how long and why, of the case whose button was clicked."""
     await ack()
     await ask_snooze(desk, body, int(action["value"]))
 
 
-async def ask_snooze(desk: Desk, body: dict[str, Any], case_id: int) -> None:
+async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask for how long and why."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
@@ -27,7 +27,7 @@ async def ask_snooze(desk: Desk, body: dict[str, Any], case_id: int) -> None:
         await show(snooze_modal(file, desk.t))
 
 
-async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: Desk) -> None:
+async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Put the reminders off and tell the thread why."""
     filled, case_id = values(view), int(view["private_metadata"])
     minutes = int(filled["snooze_minutes"])

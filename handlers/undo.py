@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.outgoing import replies
 from bot.slack import messages
 from handlers.bolt_args import Ack
 
 
-async def undo(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
+async def undo(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take the reply back before it goes out."""
     await ack()
     case_id = int(action["value"])
@@ -17,17 +17,17 @@ async def undo(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
     await messages.sync(desk, case_id)
 
 
-async def settle_sent(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
+async def settle_sent(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """A person says that the reply is there."""
     await _settle(ack, action, by, desk, published=True)
 
 
-async def settle_absent(ack: Ack, action: dict[str, Any], by: str, desk: Desk) -> None:
+async def settle_absent(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """A person says that the reply is not there; it may be sent anew."""
     await _settle(ack, action, by, desk, published=False)
 
 
-async def _settle(ack: Ack, action: dict[str, Any], by: str, desk: Desk, *, published: bool) -> None:
+async def _settle(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk, *, published: bool) -> None:
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:

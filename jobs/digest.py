@@ -60,7 +60,9 @@ async def _send(desk: Desk, team: Team, key: str, span: Span) -> None:
         )
     if told.standing is not None and told.standing.open:
         told = replace(told, standing=await with_oldest(desk, team, told.standing))
-    message = Message(key=key, kind=MessageKind.DIGEST, channel=team.channel, details=told.to_json())
+    message = Message(
+        key=key, kind=MessageKind.DIGEST, subject_id=team.id, channel=team.channel, details=told.to_json()
+    )
     try:
         async with desk.session() as session:
             session.add(message)

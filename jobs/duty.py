@@ -62,7 +62,7 @@ async def _follow(desk: Desk, team: Team, group: str, people: Sequence[str]) -> 
         return
     problem = ""
     try:
-        await call(desk.slack, "usergroups.users.update", usergroup=group, users=",".join(people))
+        await call(desk.of(team).slack, "usergroups.users.update", usergroup=group, users=",".join(people))
     except SlackRefuses as refusal:
         problem = refusal.error
     except (SlackLater, SlackDown):

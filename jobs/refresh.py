@@ -1,7 +1,4 @@
-"""The sweep: whatever is not level or not sent is woken, so that no outage, crash or lost wake leaves it behind.
-
-It also makes every process speak the language that was chosen in one of them.
-"""
+"""The sweep: wakes the lane of everything that is not level or not sent, also after an outage or a crash."""
 
 import structlog
 from sqlmodel import col, select
@@ -10,14 +7,13 @@ from bot.desk import Desk
 from bot.logs import trace
 from bot.models import UNSENT, Account, Reply
 from bot.slack import messages
-from bot.team import teams
 
 log = structlog.get_logger()
 
 
 async def refresh(desk: Desk) -> None:
-    """Wake every lane that has work now, and speak the language that is chosen now."""
-    for sweep in (messages.wake_lanes, wake_replies, teams.follow_language):
+    """Wake every lane that has work now."""
+    for sweep in (messages.wake_lanes, wake_replies):
         try:
             await sweep(desk)
         except Exception as error:  # the other sweep, and the next tick, must go on

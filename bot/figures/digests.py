@@ -89,4 +89,4 @@ async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
         card = await oldest_card(session, team.id)
     if card is None or card.ts is None:
         return stands
-    return replace(stands, oldest_url=await permalink(desk.slack, Place(card.channel, card.ts)))
+    return replace(stands, oldest_url=await permalink(desk.of(team).slack, Place(card.channel, card.ts)))

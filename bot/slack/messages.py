@@ -16,12 +16,12 @@ from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.desk import Desk
+from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
 from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, key_at, post, revise
-from bot.slack.rendering import view_of
+from bot.slack.rendering import team_of, view_of
 from bot.views.block import View
 
 log = structlog.get_logger()
@@ -100,7 +100,7 @@ async def level(desk: Desk, message_id: int) -> bool:
         if lease is None:
             return called
         called = True
-        result = await _write(desk, lease)
+        result = await _write(lease)
         async with desk.session() as session:
             stale_again = await _record(session, lease, result)
         if not stale_again:
@@ -114,6 +114,7 @@ class _Lease:
     `since` is when an earlier post of it began whose outcome we do not know.
     """
 
+    desk: TeamDesk
     message: Message
     view: View
     thread_ts: str | None
@@ -225,7 +226,8 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
         return None
     if card is not None:  # the team may have another channel by now; the thread stays under its card
         message.channel = card.channel
-    view = await view_of(desk, session, message)
+    team_desk = desk.of(await team_of(session, message))
+    view = await view_of(team_desk, session, message)
     if view is None:
         message.shown_version, message.leased_until = message.version, None
         session.add(message)
@@ -234,11 +236,11 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
-    return _Lease(message, view, card.ts if card else None, since)
+    return _Lease(team_desk, message, view, card.ts if card else None, since)
 
 
-async def _write(desk: Desk, lease: _Lease) -> _Result:
-    message, now = lease.message, desk.now()
+async def _write(lease: _Lease) -> _Result:
+    desk, message, now = lease.desk, lease.message, lease.desk.now()
     try:
         if message.ts is not None:
             await revise(desk.slack, Place(message.channel, message.ts), lease.view)

@@ -5,7 +5,7 @@ from typing import assert_never
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.desk import Desk
+from bot.desk import TeamDesk
 from bot.domain.case import Status
 from bot.domain.figures import Overview
 from bot.models import (
@@ -20,8 +20,10 @@ from bot.models import (
     Reminded,
     Returned,
     Still,
+    Team,
 )
 from bot.staffing import presence
+from bot.team import teams
 from bot.views import thread
 from bot.views.ask import ask_card
 from bot.views.away import returned_unanswered, seen_away_question
@@ -31,7 +33,7 @@ from bot.views.digest import overview
 from bot.views.reminder import Due, reminder, still, urgent_call
 
 
-async def view_of(desk: Desk, session: AsyncSession, message: Message) -> View | None:
+async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return what a message must show now; None when there is nothing left to say.
 
     mypy reports a kind that has no renderer here.
@@ -71,6 +73,22 @@ async def view_of(desk: Desk, session: AsyncSession, message: Message) -> View |
     assert_never(message.kind)
 
 
+async def team_of(session: AsyncSession, message: Message) -> Team:
+    """Return the team that a message is from: of its case or account, else of whom or which channel it is for."""
+    case_id, team = message.case_id, None
+    match message.kind:
+        case MessageKind.REMINDER:
+            case_id = Reminded.of(message.details).steps[0].case
+        case MessageKind.ACCOUNT_PROBLEM:
+            account = await session.get_one(Account, message.subject_id)
+            team = await session.get_one(Team, account.team_id)
+        case MessageKind.DIGEST if message.subject_id is not None:
+            team = await session.get_one(Team, message.subject_id)
+    if case_id is not None:
+        team = await teams.of_case(session, case_id)
+    return team or await teams.of_channel(session, message.channel) or (await teams.all_teams(session))[0]
+
+
 async def _file(session: AsyncSession, message: Message) -> CaseFile:
     """Return the case that a message is about."""
     if message.case_id is None:
@@ -78,7 +96,7 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
     return await cases.read(session, message.case_id)
 
 
-async def _reminder(desk: Desk, session: AsyncSession, reminded: Reminded) -> View | None:
+async def _reminder(desk: TeamDesk, session: AsyncSession, reminded: Reminded) -> View | None:
     """Return a reminder of what still waits: nothing is said of a case that was answered meanwhile."""
     waiting = []
     for line in reminded.steps:
@@ -88,21 +106,21 @@ async def _reminder(desk: Desk, session: AsyncSession, reminded: Reminded) -> Vi
     return reminder(waiting, desk.t, desk.now(), duty=reminded.duty) if waiting else None
 
 
-def _still(desk: Desk, file: CaseFile, asked: Still) -> View | None:
+def _still(desk: TeamDesk, file: CaseFile, asked: Still) -> View | None:
     """Return what the owner of a case that lies still is asked; nothing once it is with someone else."""
     if file.case.status is not Status.CLAIMED or file.case.assignee != asked.owner:
         return None
     return still(file, asked.minutes, desk.t, desk.now())
 
 
-def _urgent(desk: Desk, file: CaseFile, call: Called) -> View | None:
+def _urgent(desk: TeamDesk, file: CaseFile, call: Called) -> View | None:
     """Return the call to an urgent case; nothing once somebody has it or it is urgent no longer."""
     if file.case.status is not Status.NEW or not file.case.urgent:
         return None
     return urgent_call(file, call.called, desk.t, desk.now())
 
 
-async def _away(desk: Desk, session: AsyncSession, absence: Absence) -> View | None:
+async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View | None:
     """Return what an agent who was seen away is asked, or what became of it; nothing once they are back."""
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)

@@ -74,14 +74,13 @@ STANDARD_REASONS = [reason for reason in CloseReason if reason is not CloseReaso
 
 
 def _team(reader: Reader) -> dict[str, Any]:
-    changes = {
+    language = reader.filled.get("language")
+    return {
         "name": reader.read("name", label),
         "channel": reader.filled.get("channel"),
         "time_zone": reader.read("time_zone", time_zone),
+        "language": None if language == NONE else language,
     }
-    if "language" in reader.filled:  # the form of the first team asks for it
-        changes["language"] = None if reader.filled["language"] == NONE else reader.filled["language"]
-    return changes
 
 
 def _hours(reader: Reader) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.desk import Desk
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import Event, Team
+from bot.models import Case, Escalation, Event, Team
 from bot.team.settings import MOST_LISTED, TeamSettings
 
 COLUMNS = ("name", "channel")
@@ -24,28 +23,25 @@ async def all_teams(session: AsyncSession) -> list[Team]:
     return list(await session.exec(select(Team).order_by(col(Team.id))))
 
 
-async def of_channel(session: AsyncSession, channel: str) -> Team:
-    """Return the team of a channel, else the first; raises Refused when there is none at all."""
-    teams = await all_teams(session)
-    if not teams:
-        raise Refused("There is no team yet.")
-    return next((team for team in teams if team.channel == channel), teams[0])
+async def of_channel(session: AsyncSession, channel: str) -> Team | None:
+    """Return the team of a channel; None for a channel that is not a team's."""
+    return (await session.exec(select(Team).where(Team.channel == channel))).first()
+
+
+async def of_case(session: AsyncSession, case_id: int) -> Team | None:
+    """Return the team of a case; None when there is no such case."""
+    return (await session.exec(select(Team).join(Case).where(Case.id == case_id))).first()
+
+
+async def of_escalation(session: AsyncSession, escalation_id: int) -> Team | None:
+    """Return the team that asked this question; None when there is no such question."""
+    asked = select(Team).join(Case).join(Escalation, col(Escalation.case_id) == Case.id)
+    return (await session.exec(asked.where(Escalation.id == escalation_id))).first()
 
 
 async def settings(session: AsyncSession, team_id: int) -> TeamSettings:
     """Return what a team has set, with defaults for the rest."""
     return TeamSettings.of((await session.get_one(Team, team_id)).settings)
-
-
-async def follow_language(desk: Desk) -> None:
-    """Let the bot speak the language that the first team chose, else that of WEBCARE_LANGUAGE.
-
-    One for the whole bot; another process follows at its next sweep.
-    """
-    async with desk.reading() as session:
-        first = (await all_teams(session))[:1]
-    chosen = TeamSettings.of(first[0].settings).language if first else None
-    desk.t.speak(chosen or desk.settings.webcare_language)
 
 
 async def change(

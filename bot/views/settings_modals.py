@@ -44,8 +44,9 @@ def settings_menu(team_id: int, name: str, t: Texts) -> Block:
     return page(team_id, t("Settings"), blocks, t)
 
 
-def team_modal(team_id: int, filled: Filled, t: Texts, *, speaks: bool) -> Block:
-    """Ask for the team's name, channel and time zone; and with `speaks` for the language of the whole bot."""
+def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
+    """Ask for the team's name, channel, time zone and language."""
+    options = [option(t("As it was installed"), "none"), *(option(LANGUAGE_NAMES[key], key) for key in LANGUAGES)]
     blocks = [
         line(t(FIELDS["name"]), "name", filled, optional=False, most=60),
         channel(t(FIELDS["channel"]), "channel", filled, optional=False,
@@ -53,11 +54,9 @@ def team_modal(team_id: int, filled: Filled, t: Texts, *, speaks: bool) -> Block
                        "/invite @webcare")),
         line(t(FIELDS["time_zone"]), "time_zone", filled, optional=False,
              hint=t("For opening hours and the days of figures, as Europe/Amsterdam.")),
+        menu(t(FIELDS["language"]), "language", options, filled,
+             hint=t("An existing card changes at its next step.")),
     ]  # fmt: skip
-    if speaks:
-        options = [option(t("As it was installed"), "none"), *(option(LANGUAGE_NAMES[key], key) for key in LANGUAGES)]
-        hint = t("For all teams. A card that is there already changes at its next step.")
-        blocks.append(menu(t(FIELDS["language"]), "language", options, filled, hint=hint))
     return form("team", team_id, t("Team"), blocks, t)
 
 

@@ -117,7 +117,7 @@ async def _export(desk: Desk, team: Team, period: Period) -> None:
             found = await export.lines(session, team, period)
     except Refused:
         return
-    export.csv_of(found, desk.t, reports.zone_of(team))
+    export.csv_of(found, desk.texts(), reports.zone_of(team))
 
 
 async def _standing(desk: Desk, team: Team, period: Period) -> None:
@@ -127,7 +127,7 @@ async def _standing(desk: Desk, team: Team, period: Period) -> None:
 
 async def _home(desk: Desk, _team: Team, period: Period) -> None:
     async with desk.reading() as session:
-        await home.home(session, AGENT, desk.t, period.until)
+        await home.home(session, AGENT, desk.texts(), period.until)
 
 
 def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:

@@ -23,7 +23,7 @@ from bot.models import (
     Still,
 )
 from bot.sandbox.slack.inspection import text_of
-from bot.slack.rendering import view_of
+from bot.slack.rendering import team_of, view_of
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
@@ -62,7 +62,8 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             message = Message(
                 id=99, key="k", kind=kind, case_id=case_id, subject_id=1, channel=CHANNEL, details=DETAILS.get(kind)
             )
-            shown = await view_of(bot.desk, session, message)
+            desk = bot.desk.of(await team_of(session, message))
+            shown = await view_of(desk, session, message)
             assert (shown is None) is (kind in {MessageKind.STILL, MessageKind.URGENT}), (
                 kind
             )  # neither claimed nor urgent

@@ -217,7 +217,7 @@ def setting(t: Texts) -> Iterator[Block]:
         duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MOST_REASONS], language="nl",
     )  # fmt: skip
     for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
-        yield from (settings_modals.team_modal(1, filled, t, speaks=speaks) for speaks in (True, False))
+        yield settings_modals.team_modal(1, filled, t)
         yield settings_modals.hours_modal(1, filled, t)
         yield settings_modals.closed_modal(1, HOLIDAYS, filled, t)
         yield settings_modals.norms_modal(1, filled, t)
