@@ -39,7 +39,12 @@ class Sandbox(LocalSlack):
         square_secret: str = SANDBOX_SECRET,
     ) -> None:
         workspace = example_workspace(manifest, rules, now, speed)
-        super().__init__(workspace, request_url=request_url, beside={"square": lambda: self.square.posts})
+        super().__init__(
+            workspace,
+            request_url=request_url,
+            beside={"square": lambda: self.square.posts},
+            index=STATIC / "index.html",
+        )
         self.square = Square(workspace, self.faults, square_url, square_secret)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
@@ -49,9 +54,5 @@ class Sandbox(LocalSlack):
         return self
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """What is served: Slack, the square, and the page's files."""
-        return [*super().routes(), *self.square.routes(), web.get("/", _index), web.static("/static", STATIC)]
-
-
-async def _index(request: web.Request) -> web.StreamResponse:
-    return web.FileResponse(STATIC / "index.html")
+        """What is served: Slack, the square, and the page that shows both."""
+        return [*super().routes(), *self.square.routes(), web.static("/static", STATIC)]

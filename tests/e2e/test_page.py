@@ -42,7 +42,7 @@ MRKDWN: list[tuple[str, str, list[str]]] = [
 ]
 """What is written, the text it reads as, and the elements it must have."""
 READ_MRKDWN = """async (cases) => {
-    const { mrkdwn } = await import("/static/mrkdwn.js");
+    const { mrkdwn } = await import("/slack/static/mrkdwn.js");
     const names = { user: () => "Sanne", channel: () => "webcare", usergroup: () => "@team" };
     return cases.map(([source, marked]) => {
         const box = document.createElement("div");

@@ -2,6 +2,7 @@
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from bot.sandbox.app import Sandbox
 from tests.sandbox.slack.tab import open_page
@@ -9,13 +10,15 @@ from tests.sandbox.slack.tab import open_page
 
 async def test_the_page_and_its_files_are_served_with_a_strict_policy(slack: Sandbox) -> None:
     async with aiohttp.ClientSession() as http:
-        for path in ("/", "/static/app.js"):
+        for path in ("/", "/static/app.js", "/slack/static/page.js", "/square/static/square.js"):
             async with http.get(f"{slack.base_url}{path}") as answer:
                 assert answer.status == 200
                 assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        async with http.get(f"{slack.base_url}/static/../app.py") as answer:
-            assert answer.status == 404
+        for folder in ("static", "slack/static", "square/static"):
+            for outside in ("..%2fapp.py", "..%2f__init__.py"):
+                async with http.get(URL(f"{slack.base_url}/{folder}/{outside}", encoded=True)) as answer:
+                    assert answer.status in {403, 404}
 
 
 @pytest.mark.parametrize(

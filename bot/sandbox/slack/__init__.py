@@ -19,7 +19,7 @@ unchanged, and holds that app to Slack's rules: limits, scopes, acknowledgement 
     delivery.py         Socket Mode and signed HTTP, and acknowledgements
     person_actions.py   what a person does: click, type, submit, post, command
     inspection.py       what a test sees
-    page.py             the web socket of the page in the browser
+    page.py static/     the page in the browser: its web socket and its files
     server.py           all of it on one loopback port
 
 Who is in the workspace, and what is shown beside it, comes in from outside.

@@ -1,4 +1,4 @@
-"""What the page in the browser asks for: its web socket, over which a person sees and acts, and uploaded files."""
+"""The page in the browser: its own files, its web socket, over which a person sees and acts, and uploaded files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -16,6 +17,8 @@ from bot.sandbox.slack.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
 LOG = logging.getLogger(__name__)
+STATIC = Path(__file__).parent / "static"
+INDEX = STATIC / "index.html"
 Beside = Mapping[str, Callable[[], Any]]
 """What the page shows beside Slack: a kind of change, and how to read what to show of it now."""
 
@@ -32,17 +35,20 @@ FAILURES: Mapping[str, str] = {
 
 
 class Page:
-    """Serves one web socket per open tab, and the files that were shared."""
+    """Serves the page, one web socket per open tab, and the files that were shared."""
 
-    def __init__(self, slack: PersonActions, beside: Beside) -> None:
+    def __init__(self, slack: PersonActions, beside: Beside, index: Path) -> None:
         self._slack = slack
         self._beside = beside
+        self._index_html = index
         self._workspace = slack.workspace
         self._sockets: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The routes of the page."""
         return [
+            web.get("/", self._index),
+            web.static("/slack/static", STATIC),
             web.get("/page/socket", self._socket),
             web.get("/files/{id}", self._file),
         ]
@@ -51,6 +57,9 @@ class Page:
         """Close every tab's socket."""
         for socket in list(self._sockets):
             await socket.close()
+
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(self._index_html)
 
     async def _file(self, request: web.Request) -> web.Response:
         stored = self._workspace.files.get(request.match_info["id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from bot.sandbox.slack import app_answers
 from bot.sandbox.slack.delivery import SignedHttp, SocketMode
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.inspection import Inspection
-from bot.sandbox.slack.page import Beside, Page
+from bot.sandbox.slack.page import INDEX, Beside, Page
 from bot.sandbox.slack.person_actions import PersonActions
 from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.workspace import Change, Workspace
@@ -39,9 +40,12 @@ class LocalSlack(PersonActions, Inspection):
 
     request_url   deliver by signed HTTP to this address; without it by Socket Mode
     beside        what the page shows beside Slack
+    index         the HTML of the page; without `beside` that of Slack alone
     """
 
-    def __init__(self, workspace: Workspace, *, request_url: str = "", beside: Beside | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, *, request_url: str = "", beside: Beside | None = None, index: Path = INDEX
+    ) -> None:
         self.workspace: Workspace = workspace
         self.app = self.workspace.app
         self.rules = self.workspace.rules
@@ -49,7 +53,7 @@ class LocalSlack(PersonActions, Inspection):
         self.api = WebApi(self.workspace, self.faults)
         self.socket_mode = SocketMode(self.workspace)
         self.delivery = SignedHttp(self.workspace, request_url) if request_url else self.socket_mode
-        self.page = Page(self, beside or {})
+        self.page = Page(self, beside or {}, index)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._runner: web.AppRunner | None = None
 

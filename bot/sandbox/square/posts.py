@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
@@ -20,6 +21,7 @@ from bot.sandbox.slack.faults import Drop, Faults
 from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
+STATIC = Path(__file__).parent / "static"
 MOST_TEXT = 5_000
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
@@ -168,8 +170,9 @@ class Square:
     # -- HTTP
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """The routes of the square."""
+        """The routes of the square, its part of the page included."""
         return [
+            web.static("/square/static", STATIC),
             web.post("/square/posts", self._answered_with(self._handle_post)),
             web.put("/square/posts/{id}", self._answered_with(self._handle_edit)),
             web.delete("/square/posts/{id}", self._answered_with(self._handle_delete)),

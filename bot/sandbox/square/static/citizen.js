@@ -1,6 +1,6 @@
 // Which citizen writes on Het Plein: one of a few, or a name of your own.
 
-import { freshId, h } from "./dom.js";
+import { freshId, h } from "../../slack/static/dom.js";
 
 const CITIZENS = [
   "Fatima El Idrissi",

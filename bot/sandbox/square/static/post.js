@@ -1,10 +1,10 @@
 // Conversations on Het Plein: posts of citizens, answers of the team, and what a citizen can do with them.
 
-import { askConfirm } from "./dialogs.js";
-import { arrange, h, isolated } from "./dom.js";
-import { icon } from "./icons.js";
-import { avatar } from "./people.js";
-import { ago, fullMoment } from "./time.js";
+import { askConfirm } from "../../slack/static/dialogs.js";
+import { arrange, h, isolated } from "../../slack/static/dom.js";
+import { icon } from "../../slack/static/icons.js";
+import { avatar } from "../../slack/static/people.js";
+import { ago, fullMoment } from "../../slack/static/time.js";
 
 const SURE = {
   title: "Bericht verwijderen?",

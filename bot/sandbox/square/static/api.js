@@ -1,6 +1,6 @@
 // What a citizen does on Het Plein, over HTTP.
 
-import { toast } from "./dialogs.js";
+import { toast } from "../../slack/static/dialogs.js";
 
 /** Post, edit and delete as the citizen who is chosen; each answers whether it was taken. */
 export function squareApi(citizen) {

@@ -17,8 +17,6 @@ function emptyState() {
     home: null,
     views: [],
     errors: new Map(), // view id → {block_id: text}
-    square: [],
-    freshAnswers: new Set(), // ids of the team's posts that came in while this page was open
     place: null, // {kind: "channel", id} | {kind: "home"}
     thread: null, // {channel, ts}
     since: null, // ts of the last message when the page opened: all before it counts as seen
@@ -27,15 +25,18 @@ function emptyState() {
     busy: new Set(), // keys of what the app was asked and has not answered
     online: true,
     arrived: null, // the last new message
-    arrivedAnswers: [], // the team's posts that the last change of the square brought
     failure: null, // {key, text}: what went wrong last
     suggested: null, // {key, typed, options}: what the app last offered for what was typed
   };
 }
 
-/** Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow. */
-export function createStore() {
-  const state = emptyState();
+/**
+ * Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow.
+ * `beside` is state that is not Slack's; `frames` are the frames that change it, in the form of FRAMES.
+ */
+export function createStore(beside = {}, frames = {}) {
+  const state = { ...emptyState(), ...beside };
+  const receivers = { ...FRAMES, ...frames };
   const listeners = new Map();
   const tell = (...topics) =>
     topics.forEach((topic) => listeners.get(topic)?.forEach((listener) => listener(state)));
@@ -50,7 +51,7 @@ export function createStore() {
       tell(...topics);
     },
     receive(frame) {
-      const topics = FRAMES[frame.type]?.(state, frame) ?? [];
+      const topics = receivers[frame.type]?.(state, frame) ?? [];
       tell(...topics);
     },
   };
@@ -76,7 +77,7 @@ const FRAMES = {
       state.seen.set(state.me, new Map(state.channels.map((channel) => [channel.id, state.since])));
     if (!visible(state, state.place)) state.place = firstPlace(state);
     if (state.thread && !state.messages.get(state.thread.channel)?.has(state.thread.ts)) state.thread = null;
-    return ["hello", "rail", "channel", "thread", "home", "views", "square", "busy"];
+    return ["hello", "rail", "channel", "thread", "home", "views", "busy"];
   },
   message(state, { message }) {
     const known = state.messages.get(message.channel) ?? new Map();
@@ -121,13 +122,6 @@ const FRAMES = {
   people(state, { people }) {
     state.people = people;
     return ["rail"];
-  },
-  square(state, { square: posts }) {
-    const known = new Set(state.square.map((post) => post.id));
-    state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
-    for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);
-    state.square = posts;
-    return ["square"];
   },
   suggestions(state, frame) {
     state.suggested = frame;

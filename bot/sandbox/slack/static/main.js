@@ -9,8 +9,8 @@ import { createLog } from "./log.js";
 import { menuButton } from "./menu.js";
 import { channelMessages, channelTitle, markSeen } from "./store.js";
 
-/** Fill the middle column and keep it level with the store. */
-export function createMain(page, root) {
+/** Fill the middle column and keep it level with the store; `headButton`, if any, stands in its head. */
+export function createMain(page, root, headButton) {
   const { store } = page;
   const parts = {
     title: h("h2", { id: "place-title", class: "place-title" }),
@@ -40,7 +40,7 @@ export function createMain(page, root) {
       "header",
       { class: "place-head" },
       h("div", { class: "place-name" }, parts.title, parts.topic),
-      page.squareToggle(),
+      headButton,
     ),
     scroller,
     composer.node,

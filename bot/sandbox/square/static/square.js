@@ -1,15 +1,39 @@
 // Het Plein: the made-up network where citizens write and read the team's answers.
 
+import { announce } from "../../slack/static/dialogs.js";
+import { arrange, h, spoken } from "../../slack/static/dom.js";
+import { icon } from "../../slack/static/icons.js";
+import { squareApi } from "./api.js";
 import { createCitizen } from "./citizen.js";
-import { announce } from "./dialogs.js";
-import { arrange, h, spoken } from "./dom.js";
-import { icon } from "./icons.js";
 import { conversationView } from "./post.js";
-import { squareApi } from "./squareapi.js";
 
-/** Fill the square and keep it level with the store. */
-export function createSquare(page, root) {
-  const { store } = page;
+/** What the store holds of the square at the start. */
+export function squareState() {
+  return {
+    square: [], // posts
+    freshAnswers: new Set(), // ids of the team's posts that arrived while this page was open
+    arrivedAnswers: [], // the team's posts that the last change of the square brought
+  };
+}
+
+/** The frames that change the square in the store. */
+export const squareFrames = {
+  square(state, { square: posts }) {
+    const known = new Set(state.square.map((post) => post.id));
+    state.arrivedAnswers = posts.filter((post) => post.author.team && !known.has(post.id));
+    for (const post of state.arrivedAnswers) state.freshAnswers.add(post.id);
+    state.square = posts;
+    return ["square"];
+  },
+};
+
+/** How many new answers the reader has not seen: for the buttons that show the square. */
+export function unseenBadge() {
+  return h("span", { class: "unread", hidden: true, dataset: { test: "square-unread" } });
+}
+
+/** Fill the square and draw it again when the store changes; `showPost(id)` of the result scrolls to a post. */
+export function createSquare(store, root) {
   const list = h("ol", { class: "conversations", "aria-label": "Gesprekken op Het Plein" });
   const empty = h(
     "p",
@@ -17,8 +41,7 @@ export function createSquare(page, root) {
     "Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.",
   );
   const citizen = createCitizen();
-  const api = squareApi(citizen);
-  const square = { api, citizen, store, views: new Map() };
+  const square = { api: squareApi(citizen), citizen, views: new Map() };
   root.append(
     h(
       "header",
@@ -26,7 +49,7 @@ export function createSquare(page, root) {
       h(
         "div",
         { class: "place-name" },
-        h("h2", { class: "place-title", id: "square-title" }, icon("plaza"), "Het Plein"),
+        h("h2", { class: "place-title", id: "square-title" }, icon("building"), "Het Plein"),
         h("p", { class: "topic" }, "Hier schrijven burgers. Jij speelt ze."),
       ),
     ),
@@ -39,7 +62,6 @@ export function createSquare(page, root) {
     ),
   );
   const draw = (state) => {
-    root.classList.toggle("under-thread", Boolean(state.thread));
     const conversations = grouped(state.square);
     empty.hidden = conversations.length > 0;
     square.views = new Map(
@@ -55,29 +77,30 @@ export function createSquare(page, root) {
       [...square.views.values()].map((view) => view.node),
     );
   };
-  store.on("hello square thread", draw);
-  page.countUnseen = () => countUnseen(store.state);
+  const count = (state) => countUnseen(state, root.checkVisibility());
+  store.on("hello square", draw);
+  store.on("hello square side", count);
   store.on("square", ({ arrivedAnswers }) => {
     for (const answer of arrivedAnswers)
       announce(`Antwoord van ${answer.author.name} op het Plein: ${answer.text}`);
-    countUnseen(store.state);
   });
-  page.showPost = (id) => {
-    page.showSquare();
-    const post = list.querySelector(`[data-post="${CSS.escape(id)}"]`);
-    if (!post) return;
-    post.scrollIntoView({ block: "center" });
-    post.focus();
-  };
   const seen = () => {
     store.state.freshAnswers.clear();
     draw(store.state);
-    countUnseen(store.state);
+    count(store.state);
   };
   root.addEventListener("pointerleave", seen);
   root.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !root.contains(event.relatedTarget)) seen();
   });
+  return {
+    showPost(id) {
+      const post = list.querySelector(`[data-post="${CSS.escape(id)}"]`);
+      if (!post) return;
+      post.scrollIntoView({ block: "center" });
+      post.focus();
+    },
+  };
 }
 
 function writer(square) {
@@ -129,8 +152,7 @@ function grouped(posts) {
   return [...found.values()].sort((a, b) => b.at(-1).published_at.localeCompare(a.at(-1).published_at));
 }
 
-function countUnseen({ freshAnswers, square }) {
-  const visible = document.querySelector("#square").checkVisibility();
+function countUnseen({ freshAnswers, square }, visible) {
   const count = visible ? 0 : square.filter((post) => freshAnswers.has(post.id)).length;
   for (const badge of document.querySelectorAll("[data-test=square-unread]")) {
     badge.hidden = count === 0;

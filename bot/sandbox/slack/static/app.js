@@ -1,0 +1,7 @@
+// The page of Slack alone: the side column is there while a thread is open.
+
+import { createPage, startPage } from "./page.js";
+
+const page = createPage();
+page.store.on("hello thread", ({ thread }) => page.showSide(Boolean(thread)));
+startPage(page);

@@ -1,0 +1,136 @@
+// The page of a workspace: puts store, connection and surfaces together.
+
+import { announce, toast } from "./dialogs.js";
+import { h } from "./dom.js";
+import { createForms } from "./form.js";
+import { icon } from "./icons.js";
+import { paintBusy } from "./interact.js";
+import { createMain } from "./main.js";
+import { createModal } from "./modal.js";
+import { createRail } from "./rail.js";
+import { connect } from "./socket.js";
+import { createStore, markSeen, person, shownName } from "./store.js";
+import { restoreTheme } from "./theme.js";
+import { createThread } from "./thread.js";
+
+const NO_LINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
+
+const find = (selector) => document.querySelector(selector);
+
+/**
+ * What surfaces may ask of the page; `startPage` draws and connects it.
+ * `state` and `frames` are what the store holds beside Slack; `keepsSide()` says whether the side column
+ * stays open when the thread in it closes.
+ */
+export function createPage({ state = {}, frames = {}, keepsSide = () => false } = {}) {
+  const store = createStore(state, frames);
+  const page = { store, forms: createForms(), line: null, asked: new Map() };
+  return Object.assign(page, {
+    send(frame) {
+      const sent = page.line.send(frame);
+      if (!sent) toast(NO_LINE);
+      return sent;
+    },
+    become(who) {
+      if (who === store.state.me) return;
+      history.replaceState(null, "", `?person=${encodeURIComponent(who)}`);
+      page.line.close();
+      store.set({ views: [], home: null }, "views");
+      page.line = openLine(store, who);
+    },
+    goTo(place) {
+      store.set({ place, thread: null }, "channel", "thread");
+      if (place.kind === "home") page.send({ type: "home", key: "home" });
+      else markSeen(store.state, place.id);
+      store.set({}, "rail");
+      page.showPane("main");
+    },
+    openIm(user) {
+      const known = (state) => state.channels.find((channel) => channel.with === user);
+      page.send({ type: "im", key: `im:${user}`, user });
+      page.wantsIm = known;
+    },
+    openThread({ channel, ts, thread_ts: root }) {
+      page.threadOpener = document.activeElement;
+      store.set({ thread: { channel, ts: root ?? ts } }, "thread");
+      page.showSide(true);
+      page.showPane("side");
+    },
+    closeThread() {
+      store.set({ thread: null }, "thread");
+      page.showSide(keepsSide());
+      page.showPane("main");
+      if (page.threadOpener?.isConnected) page.threadOpener.focus();
+    },
+    showSide(open) {
+      document.documentElement.dataset.side = open ? "open" : "closed";
+      store.set({}, "side");
+    },
+    // On narrow screens one column at a time; on wider ones this changes nothing to see.
+    showPane(pane) {
+      document.documentElement.dataset.pane = pane;
+      for (const button of document.querySelectorAll("#panes button"))
+        button.setAttribute("aria-pressed", String(button.dataset.pane === pane));
+    },
+  });
+}
+
+/** Draw the page and connect it. `headButton` stands at the right above the messages. */
+export function startPage(page, { headButton = null } = {}) {
+  restoreTheme();
+  createRail(page, find("#rail"));
+  createMain(page, find("#main"), headButton);
+  createThread(page, find("#thread"));
+  createModal(page);
+  find("#panes").prepend(
+    paneButton("rail", "menu", "Overzicht", () => page.showPane("rail")),
+    paneButton("main", "chat", "Gesprek", () => page.showPane("main")),
+  );
+  listen(page);
+  page.showPane("main");
+  page.line = openLine(page.store, new URLSearchParams(location.search).get("person"));
+}
+
+/** A button for `#panes`, which narrow screens show: `go` brings its column. */
+export function paneButton(pane, sign, label, go) {
+  const props = {
+    type: "button",
+    "aria-pressed": "false",
+    dataset: { pane, test: `pane-${pane}` },
+    on: { click: go },
+  };
+  return h("button", props, icon(sign), label);
+}
+
+function openLine(store, who) {
+  return connect(who, {
+    onFrame: (frame) => store.receive(frame),
+    onLine: (online) => store.set({ online }, "online"),
+  });
+}
+
+function listen(page) {
+  const { store } = page;
+  store.on("busy channel thread", (state) => paintBusy(state));
+  store.on("suggestions", ({ suggested }) => page.asked.get(suggested.key)?.(suggested.options));
+  store.on("failed", ({ failure }) => toast(failure.text));
+  store.on("online", ({ online }) => {
+    find("#offline").hidden = online;
+  });
+  store.on("hello", (state) => {
+    const me = shownName(person(state, state.me));
+    document.title = `${state.team?.name ?? "Werkplek"} – ${me}`;
+    if (state.place?.kind === "home") page.line.send({ type: "home", key: "home" });
+  });
+  store.on("opened", (state) => {
+    const channel = page.wantsIm?.(state);
+    if (!channel) return;
+    page.wantsIm = null;
+    page.goTo({ kind: "channel", id: channel.id });
+  });
+  store.on("arrived", ({ arrived, me, ...state }) => {
+    if (arrived.user !== me)
+      announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
+  });
+  addEventListener("online", () => page.line.retry());
+}
