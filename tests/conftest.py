@@ -206,6 +206,7 @@ async def running_bot(
             async with serving(desk, app, http=http) as url:
                 if http:
                     slack.deliver_to(f"{url}/slack/events")
+                slack.listeners_end = _listeners_end
                 async with listening(settings, app, http=http):
                     slack.square.bot_url = f"{url}/in/plein"
                     yield Bot(desk, slack, clock, engine, url)  # type: ignore[arg-type]
@@ -215,8 +216,19 @@ async def running_bot(
         await engine.dispose()
 
 
+@asynccontextmanager
+async def second_desk(bot: Bot) -> AsyncIterator[Desk]:
+    """The desk of a second process on the bot's database, with connections of its own; it does not listen to Slack."""
+    engine = db.create_engine(bot.desk.settings.database_url)
+    try:
+        async with open_desk(bot.desk.settings, engine, bot.desk.now) as desk:
+            yield desk
+    finally:
+        await engine.dispose()
+
+
 async def _listeners_end() -> None:
-    """Let Bolt's listeners that still run end, so that they find their database open."""
+    """Wait until Bolt's listeners in this process have ended, so that all is done that an acknowledged click does."""
     running = [t for t in asyncio.all_tasks() if "run_ack_function" in getattr(t.get_coro(), "__qualname__", "")]
     if running:
         await asyncio.wait(running, timeout=5)
@@ -232,8 +244,9 @@ async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 5.0) 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Sandbox]:
-    """The local Slack, without limits on rates (they have tests of their own)."""
-    async with Sandbox(MANIFEST, rules=Rules(message_seconds=0, tiers=False)) as local:
+    """The local Slack, without limits on rates and times (they have tests of their own): this machine may be busy."""
+    rules = Rules(message_seconds=0, tiers=False, ack_seconds=30, trigger_seconds=60)
+    async with Sandbox(MANIFEST, rules=rules) as local:
         yield local
 
 

@@ -118,12 +118,13 @@ async def settings(bot: Bot, **changed: Any) -> None:
 
 
 async def mention(bot: Bot, number: int = 1, text: str = "Wanneer?", **more: Any) -> int:
-    """Take a mention in at this moment; returns its case."""
+    """Take a mention in at this moment, and show what Slack takes of it; returns its case."""
     post = Post(str(number), Author(f"a{number}", f"Burger {number}"), text, bot.desk.now(),
                 permits=permits(Act.ANSWER), **more)  # fmt: skip
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
     async with bot.desk.reading() as session:
         found = await session.exec(select(Clock.case_id).order_by(col(Clock.id).desc()))
         return found.first() or 0

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.trying import WAIT, card_of, trying
+from tests.e2e.trying import WAIT, be, card_of, trying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,10 +20,6 @@ async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
     """Where a workspace is served in which an hour takes six seconds."""
     async with trying(tmp_path, artifacts, "--speed", "600") as served:
         yield served
-
-
-async def be(page: Page, person: str) -> None:
-    await page.locator(f'[data-test="person"][data-person="{person}"]').click()
 
 
 async def go_to(page: Page, channel: str) -> None:

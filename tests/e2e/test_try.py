@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.e2e.trying import WAIT, card_of, trying
+from tests.e2e.trying import WAIT, be, card_of, trying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -37,11 +37,6 @@ async def modal(page: Page, callback: str) -> Locator:
 async def submit(page: Page, shown: Locator) -> None:
     await page.locator('[data-test="modal-submit"]').click()
     await expect(shown).to_be_hidden(timeout=WAIT)
-
-
-async def be(page: Page, person: str) -> None:
-    await page.locator(f'[data-test="person"][data-person="{person}"]').click()
-    await expect(card_of(page, "container")).to_be_visible(timeout=WAIT)
 
 
 async def test_every_button_does_what_it_says(address: str, page: Page, artifacts: Path) -> None:

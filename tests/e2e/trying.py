@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Locator, Page
+from playwright.async_api import Locator, Page, expect
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,3 +53,10 @@ async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterato
 def card_of(page: Page, words: str) -> Locator:
     """The card in the channel that holds these words."""
     return page.locator('[data-test="message"][data-channel="C0WEBCARE"]').filter(has_text=words)
+
+
+async def be(page: Page, person: str) -> None:
+    """Become another person; what they see comes with their own connection, so wait for that."""
+    button = page.locator(f'[data-test="person"][data-person="{person}"]')
+    await button.click()
+    await expect(button).to_have_attribute("aria-pressed", "true", timeout=WAIT)

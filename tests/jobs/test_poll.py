@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot import accounts, db
+from bot import accounts
 from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
-from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from jobs import poll, refresh
-from tests.conftest import Bot, account_of, eventually
+from tests.conftest import Bot, account_of, eventually, second_desk
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
 from tests.people import ACCOUNT, connect
@@ -185,14 +184,9 @@ async def test_what_we_wrote_ourselves_is_no_mention(sqlite_bot: Bot, mastodon: 
 
 
 @pytest.fixture
-async def second(bot: Bot, database_url: str) -> AsyncIterator[Desk]:
-    """A second process of the bot on the same database: a desk with connections of its own."""
-    engine = db.create_engine(database_url)
-    try:
-        async with open_desk(bot.desk.settings, engine, bot.clock) as desk:
-            yield desk
-    finally:
-        await engine.dispose()
+async def second(bot: Bot) -> AsyncIterator[Desk]:
+    async with second_desk(bot) as desk:
+        yield desk
 
 
 async def test_two_processes_that_ask_at_once_store_each_mention_once(

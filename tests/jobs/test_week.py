@@ -8,16 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import cases, db
+from bot import cases
 from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import MessageKind
-from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from jobs import sla
 from tests.clocks import StoppedClock, local
-from tests.conftest import MARIEKE, SANNE, Bot, running_bot
+from tests.conftest import MARIEKE, SANNE, Bot, running_bot, second_desk
 from tests.people import at, reminders, settings, told_to
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -84,12 +83,7 @@ async def arrive(bot: Bot, number: int, moment: str) -> None:
 async def three_desks(bot: Bot) -> AsyncIterator[list[Desk]]:
     """Three desks on the bot's database with its clock, each with connections of its own, as three processes have."""
     async with AsyncExitStack() as stack:
-        desks = []
-        for _ in range(3):
-            engine = db.create_engine(bot.desk.settings.database_url)
-            stack.push_async_callback(engine.dispose)
-            desks.append(await stack.enter_async_context(open_desk(bot.desk.settings, engine, bot.desk.now)))
-        yield desks
+        yield [await stack.enter_async_context(second_desk(bot)) for _ in range(3)]
 
 
 async def live_through(bot: Bot, moments: Sequence[datetime]) -> Told:

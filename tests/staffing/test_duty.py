@@ -337,8 +337,9 @@ async def test_one_who_answers_yes_hands_back_at_once(office: Bot) -> None:
     await every_minute(office, "2026-11-20 10:01")
     [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:hand_back")
-    await office.card("Nieuw")
     assert (await office.case(case_id)).status is Status.NEW
+    await level(office, MessageKind.CASE)
+    assert office.card_now("Nieuw")
     assert (await agent(office)).asked_at is None
 
 

@@ -1,13 +1,14 @@
 """What a person does. Each action returns once the app has acknowledged it, or failed to.
 
-The page and the tests act through these same functions.
+The page and the tests act through these same functions. Tests that run the app beside them set `listeners_end`, so that
+an action returns only when the app has done all that it does because of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.sandbox.slack import app_answers, events, input_state, payloads, suggestions
@@ -24,6 +25,7 @@ class PersonActions:
 
     workspace: Workspace
     delivery: Delivery
+    listeners_end: Callable[[], Awaitable[None]] | None = None
     _tasks: set[asyncio.Task[Any]]
 
     # -- messages
@@ -98,7 +100,7 @@ class PersonActions:
             values,
             ephemeral=(channel, ts) in self.workspace.ephemerals,
         )
-        return await self.delivery.deliver(Kind.INTERACTION, payload)
+        return await self._deliver(Kind.INTERACTION, payload)
 
     # -- modals and App Home
 
@@ -146,7 +148,7 @@ class PersonActions:
         if len(typed) < int(found[1].get("min_query_length", 3)):
             return []
         payload = payloads.block_suggestion(self.workspace, person, view, found, typed)
-        ack = await self.delivery.deliver(Kind.INTERACTION, payload)
+        ack = await self._deliver(Kind.INTERACTION, payload)
         return suggestions.options_of(ack.payload) if ack.ok else []
 
     async def act_in_view(self, person: str, view_id: str, action: Json, held: Json | None = None) -> Acknowledgement:
@@ -160,7 +162,7 @@ class PersonActions:
         _hold(view["state"]["values"], found, action)
         sent = input_state.action(*found, _chosen(found[1], action))
         payload = payloads.block_actions_in_view(self.workspace, person, view, sent)
-        return await self.delivery.deliver(Kind.INTERACTION, payload)
+        return await self._deliver(Kind.INTERACTION, payload)
 
     async def submit(
         self,
@@ -187,8 +189,11 @@ class PersonActions:
         if errors:
             return Acknowledgement(False, reason="incomplete", errors=errors)
         payload = payloads.view_submission(self.workspace, person, view)
-        ack = await self.delivery.deliver(Kind.INTERACTION, payload)
-        return app_answers.after_submission(self.workspace, person, view, ack) if ack.ok else ack
+        return await self._deliver(
+            Kind.INTERACTION,
+            payload,
+            effect=lambda ack: app_answers.after_submission(self.workspace, person, view, ack),
+        )
 
     async def close_view(self, person: str, view_id: str = "") -> Acknowledgement:
         """Close a modal (by default the one on top), back to the one below."""
@@ -200,7 +205,7 @@ class PersonActions:
         if not view["notify_on_close"]:
             return Acknowledgement(True)
         payload = payloads.view_closed(self.workspace, person, view, cleared=False)
-        return await self.delivery.deliver(Kind.INTERACTION, payload)
+        return await self._deliver(Kind.INTERACTION, payload)
 
     async def open_home(self, person: str) -> Acknowledgement:
         """Open the app's Home tab."""
@@ -215,8 +220,9 @@ class PersonActions:
             return Acknowledgement(False, reason="unknown_command")
         where = self.workspace.channels[channel]
         payload = payloads.slash_command(self.workspace, person, where, name, rest.strip())
-        ack = await self.delivery.deliver(Kind.COMMAND, payload)
-        return app_answers.after_command(self.workspace, person, channel, ack) if ack.ok else ack
+        return await self._deliver(
+            Kind.COMMAND, payload, effect=lambda ack: app_answers.after_command(self.workspace, person, channel, ack)
+        )
 
     async def shortcut(self, person: str, callback_id: str, *, channel: str = "", ts: str = "") -> Acknowledgement:
         """Choose a global shortcut, or with a message's channel and ts a message shortcut."""
@@ -228,7 +234,7 @@ class PersonActions:
                 return GONE
             where = self.workspace.channels[channel]
             payload = payloads.message_action(self.workspace, person, callback_id, where, message)
-        return await self.delivery.deliver(Kind.INTERACTION, payload)
+        return await self._deliver(Kind.INTERACTION, payload)
 
     # -- oneself
 
@@ -268,7 +274,7 @@ class PersonActions:
     async def emit(self, event: Json) -> Acknowledgement:
         """Deliver an event; if it is not acknowledged, again in the background by Slack's schedule."""
         payload = payloads.event_callback(self.workspace, event)
-        ack = await self.delivery.deliver(Kind.EVENT, payload)
+        ack = await self._deliver(Kind.EVENT, payload)
         if not ack.ok and ack.retry:
             self.in_background(self._redeliver(payload, ack.reason))
         return ack
@@ -296,6 +302,17 @@ class PersonActions:
         ack = Acknowledgement(True)
         for event in found:
             ack = await self.emit(event)
+        return ack
+
+    async def _deliver(
+        self, kind: Kind, payload: Json, *, effect: Callable[[Acknowledgement], Acknowledgement] | None = None
+    ) -> Acknowledgement:
+        """Deliver a payload; `effect` is what an acknowledgement does here, at once."""
+        ack = await self.delivery.deliver(kind, payload)
+        if effect is not None and ack.ok:
+            ack = effect(ack)
+        if self.listeners_end is not None:
+            await self.listeners_end()
         return ack
 
     # -- what a person can see
