@@ -28,3 +28,19 @@ async def test_talk_in_other_threads_is_no_note(bot: Bot) -> None:
     await bot.slack.post(SANNE, CHANNEL, "Deze wel", thread_ts=card["ts"])
     await eventually(lambda: bot.rows(Note))
     assert [note.text for note in await bot.rows(Note)] == ["Deze wel"]
+
+
+async def test_what_another_app_posts_under_a_card_is_no_note(sqlite_bot: Bot) -> None:
+    """Bolt ignores what we post ourselves, but not the messages of other apps in the channel."""
+    bot = sqlite_bot
+    bot.citizen_posts("De lantaarn is stuk")
+    card = await bot.card("lantaarn")
+    ts = bot.slack.workspace.new_ts()
+    event = {
+        "type": "message", "channel": CHANNEL, "channel_type": "channel", "thread_ts": card["ts"], "ts": ts,
+        "event_ts": ts, "user": "U0OTHERAPP", "bot_id": "B0OTHERAPP", "app_id": "A0OTHERAPP", "text": "Herinnering!",
+    }  # fmt: skip
+    assert (await bot.slack.emit(event)).ok
+    assert (await bot.slack.emit({**event, "subtype": "file_share", "ts": bot.slack.workspace.new_ts()})).ok
+    await bot.slack.post(SANNE, CHANNEL, "Ik bel de wijkbeheerder", thread_ts=card["ts"])
+    assert [note.text for note in await bot.rows(Note)] == ["Ik bel de wijkbeheerder"]
