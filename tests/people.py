@@ -24,7 +24,7 @@ from tests.fakes.mastodon import FakeMastodon
 async def open_modal(bot: Bot, person: str, callback: str) -> dict:
     """Wait until the modal has been filled, and return it."""
     return await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and view["callback_id"] == callback and view, 5
+        lambda: (view := bot.slack.view(person)) and view["callback_id"] == callback and view
     )
 
 
@@ -51,7 +51,7 @@ async def asks_for_a_promise(bot: Bot, person: str) -> dict:
         view = bot.slack.view(person)
         return view if view and "answer_promise" in action_ids(view) else None
 
-    return await bot.slack.wait_for(asked, 5)
+    return await bot.slack.wait_for(asked)
 
 
 def square_texts(bot: Bot) -> list[str]:
@@ -61,7 +61,7 @@ def square_texts(bot: Bot) -> list[str]:
 async def home(bot: Bot, person: str, *words: str) -> dict:
     """Wait until someone's Home holds all these words, and return it."""
     return await bot.slack.wait_for(
-        lambda: (view := bot.slack.home(person)) and all(word in text_of(view) for word in words) and view, 5
+        lambda: (view := bot.slack.home(person)) and all(word in text_of(view) for word in words) and view
     )
 
 
@@ -75,7 +75,7 @@ async def asked(bot: Bot, person: str, command: str, channel: str = CHANNEL) -> 
     before = len(bot.slack.ephemerals(person, channel))
     ack = await bot.slack.command(person, channel, command)
     assert ack.ok, ack
-    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person, channel)[before:], 5)
+    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person, channel)[before:])
     assert len(told) == 1
     return text_of(told[0])
 
@@ -88,7 +88,7 @@ async def open_group(bot: Bot, person: str, group: str) -> dict:
     await home(bot, person, "Instellingen")
     await bot.slack.click_in_view(person, "settings:open")
     menu = await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and "settings:group" in action_ids(view) and view, 5
+        lambda: (view := bot.slack.view(person)) and "settings:group" in action_ids(view) and view
     )
     return await changed(bot, person, menu, "settings:group", group)
 
@@ -97,9 +97,7 @@ async def changed(bot: Bot, person: str, shown: dict, button: str, value: str = 
     """Click a button in a modal, and return what comes in its place."""
     ack = await bot.slack.click_in_view(person, button, value=value)
     assert ack.ok
-    return await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and view["hash"] != shown["hash"] and view, 5
-    )
+    return await bot.slack.wait_for(lambda: (view := bot.slack.view(person)) and view["hash"] != shown["hash"] and view)
 
 
 async def settings_of(bot: Bot) -> TeamSettings:

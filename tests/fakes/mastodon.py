@@ -53,14 +53,14 @@ class FakeMastodon:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self._server.started:
             if time.monotonic() > deadline or not self._thread.is_alive():
                 raise TimeoutError("the fake Mastodon did not start")
             time.sleep(0.01)
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}"
-        self._client = httpx.Client(base_url=self.base_url)
+        self._client = httpx.Client(base_url=self.base_url, timeout=60)
         self._keep_policy()
         return self
 

@@ -62,7 +62,7 @@ class Inspection:
         """The app's calls (of one method), oldest first."""
         return [call for call in self.api.calls if method in ("", call.method)]
 
-    async def wait_for(self, seen: Callable[[], T | None], seconds: float = 5.0) -> T:
+    async def wait_for(self, seen: Callable[[], T | None], seconds: float = 30) -> T:
         """Wait until `seen()` is true and give that back; looks at every change of the workspace.
 
         Raises TimeoutError after some seconds.
