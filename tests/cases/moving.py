@@ -1,0 +1,227 @@
+"""Every move, made as the bot makes it, on a bare database; for tests that go through all of them.
+
+A new move needs its line in `HOW`; the tests then try it in any order, twice, and two at once.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, db
+from bot.cases import inbox
+from bot.connectors.base import Rejected, Sent, Unknowable
+from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_from
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.text import Refused
+from bot.models import UNSENT, Account, Case, Escalation, Mention, Reply, ReplyKind, ReplyStatus, Team
+from bot.outgoing import outbox
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
+
+AGENTS = [SANNE, YOUSSEF, MARIEKE]
+ALWAYS_OPEN = {"always_open": True, "coordinators": [MARIEKE]}
+
+
+@dataclass
+class Table:
+    """One case on a database, whose clock stands still until it is moved."""
+
+    session: db.Sessions
+    clock: StoppedClock
+    dice: Random = field(default_factory=lambda: Random(1))
+    case_id: int = 1
+    kind: ReplyKind | None = None
+    """The kind of the replies; any when empty."""
+    written: int = 0
+    conversation: int = 0
+
+    def passes(self, **time: float) -> None:
+        self.clock.at += timedelta(**time)
+
+    async def case(self) -> Case:
+        async with self.session() as session:
+            return await session.get_one(Case, self.case_id)
+
+    def agent(self, case: Case) -> str:
+        """Mostly the owner of a case, sometimes a colleague."""
+        return case.assignee if case.assignee and self.dice.random() < 0.7 else self.dice.choice(AGENTS)
+
+    async def make(self, move: Move) -> bool:
+        """Make a move; tells whether it was not refused."""
+        try:
+            async with self.session() as session:
+                await HOW[move](self, session, await cases.get(session, self.case_id), self.clock.at)
+        except Refused:
+            return False
+        return True
+
+    async def must_make(self, move: Move) -> None:
+        """Make a move that the case allows; who may not is refused, then a colleague tries."""
+        for _ in range(20):
+            if await self.make(move):
+                return
+        raise AssertionError(f"{move} is always refused")
+
+    async def open_case(self) -> None:
+        """Let a citizen begin a conversation; what happens next happens to the case that this opens."""
+        self.conversation += 1
+        await self.write("Wanneer komt de vuilniswagen?")
+        async with self.session() as session:
+            self.case_id = (await session.exec(select(func.max(Case.id)))).one() or 0
+
+    async def write(self, text: str = "En nog iets?") -> None:
+        """Let the citizen write again."""
+        async with self.session() as session:
+            await write(self, session, self.clock.at, text)
+
+
+async def write(table: Table, session: AsyncSession, now: datetime, text: str) -> None:
+    table.written += 1
+    post = Post(f"p{table.written}", Author("a", "Fatima"), text, now, conversation=f"c{table.conversation}",
+                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+    await inbox.take_in(session, 1, [post], now=now)
+
+
+@asynccontextmanager
+async def one_case(
+    database_url: str, seed: int = 1, settings: Mapping[str, object] = ALWAYS_OPEN
+) -> AsyncIterator[Table]:
+    """A team, an account and one new case, on a Friday morning."""
+    engine = db.create_engine(database_url)
+    table = Table(db.sessions(engine), StoppedClock(local("2026-11-20 10:00")), Random(seed))
+    try:
+        async with table.session() as session:
+            session.add(Team(id=1, name="Webcare", channel=CHANNEL, settings=ALWAYS_OPEN, created_at=table.clock.at))
+            await session.flush()
+            session.add(Account(id=1, team_id=1, platform="webhook", name="plein", url="", created_at=table.clock.at))
+        await table.open_case()
+        yield table
+    finally:
+        await engine.dispose()
+
+
+async def _claim(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.claim(session, case.id, by=t.agent(case), now=now)
+
+
+async def _take_over(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.take_over(session, case.id, by=t.dice.choice(AGENTS), now=now)
+
+
+async def _release(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.release(session, case.id, by=t.agent(case), now=now)
+
+
+async def _assign(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.assign(session, case.id, to=t.dice.choice(AGENTS), by=t.agent(case), now=now)
+
+
+async def _answer(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    mention = (await session.exec(select(Mention).where(Mention.case_id == case.id))).first()
+    assert mention is not None
+    kind = t.kind or t.dice.choice(list(ReplyKind))
+    reply = Reply(
+        case_id=case.id, mention_id=mention.id, account_id=case.account_id, by=t.agent(case),
+        key=f"k{t.dice.random()}", draft="Morgen", text="Morgen", kind=kind, created_at=now, send_at=now,
+        promised_at=now + timedelta(days=3) if kind is ReplyKind.INTERIM else None,
+    )  # fmt: skip
+    await cases.answered(session, reply, now=now)
+
+
+async def _withdraw(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await outbox.withdraw(session, case.id, by=t.agent(case), now=now)
+
+
+async def _escalate(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.escalate(
+        session, case.id, by=t.agent(case), now=now, target=YOUSSEF, channels=[YOUSSEF], question="Weet jij dit?",
+        urgency=Urgency.NORMAL, submission=f"e{t.dice.random()}",
+    )  # fmt: skip
+
+
+async def _advise(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    asked = await session.exec(select(Escalation.id).where(Escalation.case_id == case.id))
+    await cases.advise(session, t.dice.choice([0, *asked]), by=YOUSSEF, now=now, advice="Morgen")
+
+
+async def _close(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.close(session, case.id, by=t.agent(case), now=now, reason=t.dice.choice(list(CloseReason)), text="Ja")
+
+
+async def _reopen(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.reopen(session, case.id, by=t.agent(case), now=now)
+
+
+async def _put_back(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    owner = case.assignee or SANNE
+    await cases.put_back(session, case.id, owner=owner, still_since=now, now=now, away=t.dice.random() < 0.5)
+
+
+async def _citizen(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await write(t, session, now, t.dice.choice(["En nog iets?", "Bedankt!"]))
+
+
+def _outcome(outcome: outbox.Outcome) -> "Making":
+    async def published(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+        await cases.locked(session, case.id)
+        unsent = await session.exec(select(Reply).where(Reply.case_id == case.id, UNSENT).order_by(col(Reply.id)))
+        replies = unsent.all()
+        if not replies:
+            raise Refused("There is no reply on its way.")
+        reply = t.dice.choice(replies)
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+        session.add(reply)
+        await session.flush()
+        await outbox._record(session, reply.id, outcome, now)
+
+    return published
+
+
+async def _settle(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await outbox.settle(session, case.id, published=t.dice.random() < 0.7, by=t.agent(case), now=now)
+
+
+Making = Callable[[Table, AsyncSession, Case, datetime], Awaitable[None]]
+HOW: Mapping[Move, Making] = {
+    Move.CLAIM: _claim,
+    Move.TAKE_OVER: _take_over,
+    Move.RELEASE: _release,
+    Move.ASSIGN: _assign,
+    Move.ANSWER: _answer,
+    Move.WITHDRAW: _withdraw,
+    Move.ESCALATE: _escalate,
+    Move.ADVISE: _advise,
+    Move.CLOSE: _close,
+    Move.REOPEN: _reopen,
+    Move.PUT_BACK: _put_back,
+    Move.REOPEN_BY_CITIZEN: _citizen,
+    Move.KEEP: _outcome(Sent("x", "")),
+    Move.FAIL: _outcome(Rejected("Too long.")),
+    Move.DOUBT: _outcome(Unknowable()),
+    Move.SETTLE: _settle,
+}
+
+
+def path_to(status: Status) -> list[Move]:
+    """The shortest way of agents' moves from a new case to a status, by the table."""
+    paths: dict[Status, list[Move]] = {Status.NEW: []}
+    for at in (queue := [Status.NEW]):
+        for move in (move for move in Move if move in moves_from(at)):
+            to = LEADS_TO[move][at]
+            if to not in paths:
+                paths[to] = [*paths[at], move]
+                queue.append(to)
+    return paths[status]
+
+
+async def bring_to(table: Table, status: Status) -> None:
+    """Bring a new case to a status, with a second between the moves."""
+    for move in path_to(status):
+        await table.must_make(move)
+        table.passes(seconds=1)
+    assert (await table.case()).status is status

@@ -1,0 +1,237 @@
+"""All moves in any order, twice and two at once: a case stays whole, and its clocks follow what it waits for."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from sqlmodel import col, func, select
+
+from bot.cases import clocks, inbox
+from bot.connectors.base import Rejected
+from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, Move, Status, WaitsFor, logged_as, rests_for
+from bot.domain.event import EventKind
+from bot.domain.mention import Allows, Author, Post
+from bot.domain.sla import ClockKind
+from bot.models import Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.outgoing import outbox
+from tests.cases.moving import HOW, Table, bring_to, one_case
+from tests.conftest import SANNE
+
+SEEDS = range(4)
+STEPS = 40
+
+
+async def is_whole(table: Table) -> None:
+    """Check everything that holds of a case at every moment."""
+    async with table.session() as session:
+        case = await session.get_one(Case, table.case_id)
+        now = table.clock.at
+        for name, statuses in FILLED_IN.items():
+            assert case.status in statuses or not getattr(case, name), f"{name} of a case that is {case.status}"
+        assert case.status in {Status.NEW, Status.CLOSED} or case.assignee, f"nobody has a case that is {case.status}"
+        assert case.status is not Status.CLOSED or (case.closed_at and case.closed_by and case.close_reason)
+        running = await clocks.open_clocks(session, case.id)
+        wait = await clocks.waits_for(session, case, running)
+        kinds = Counter(clock.kind for clock in running)
+        timed = {kind: n for kind, n in kinds.items() if kind is not ClockKind.PROMISE}
+        assert set(timed.values()) <= {1}, f"two clocks of a kind: {kinds}"
+        assert wait is not WaitsFor.NOBODY or not running, f"it waits for nobody, yet is timed: {kinds}"
+        assert case.status not in OPEN or kinds[ClockKind.RESOLUTION], "it waits on our desk, and nothing times that"
+        rest = rests_for(case.status, wait)
+        for clock in running:
+            if clock.kind is ClockKind.PROMISE:
+                assert clock.rests_for is None and clock.due_at, "a promise keeps its own moment"
+                continue
+            assert clock.rests_for is rest, f"{clock.kind} of a case that is {case.status} and waits for {wait}"
+            assert (clock.running_since is None) is (rest is not None) is (clock.due_at is None)
+            assert clock.next_at is not None or rest is not None or clock.steps, "nobody hears of it"
+        later = await clocks.asked_since_replies(session, case.id)
+        closed = await session.exec(
+            select(func.max(Event.at)).where(Event.case_id == case.id, Event.kind == EventKind.CLOSE)
+        )
+        if case.status in OPEN and later and later > (closed.one() or case.opened_at):
+            assert any(clock.kind in clocks.REACTIONS for clock in running), "the citizen's last words are not timed"
+        before = [clock.model_dump() for clock in running]
+        await clocks.follow(session, case, now)
+        again = [clock.model_dump() for clock in await clocks.open_clocks(session, case.id)]
+        assert again == before, "following once more changes nothing"
+
+
+async def rows(table: Table, model: type[Any]) -> list[Any]:
+    async with table.session() as session:
+        return list(await session.exec(select(model).order_by(model.id)))
+
+
+async def fail(table: Table, reply_id: int) -> None:
+    async with table.session() as session:
+        reply = await session.get_one(Reply, reply_id)
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+        await session.flush()
+        await outbox._record(session, reply_id, Rejected("Too long."), table.clock.at)
+
+
+def inbox_post(number: int, table: Table) -> Post:
+    may = frozenset({Allows.ANSWER})
+    return Post(f"m{number}", Author(f"m{number}", "Jan"), "Vraag", table.clock.at, private=number % 2 == 0, allows=may)
+
+
+async def events(table: Table) -> list[Event]:
+    async with table.session() as session:
+        return list(await session.exec(select(Event).order_by(col(Event.id))))
+
+
+async def card_version(table: Table) -> int:
+    async with table.session() as session:
+        found = await session.exec(select(Message.version).where(Message.kind == MessageKind.CASE))
+        return found.one()
+
+
+def test_every_move_is_tried_and_has_its_place_in_the_tables() -> None:
+    assert set(HOW) == set(LEADS_TO) == set(Move)
+    assert all(logged_as(move) for move in Move)
+    assert {to for leads in LEADS_TO.values() for to in leads.values()} == set(Status)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_any_order_of_moves_leaves_a_whole_case(database_url: str, seed: int) -> None:
+    async with one_case(database_url, seed) as table:
+        await is_whole(table)
+        for _ in range(STEPS):
+            move = table.dice.choice(list(Move))
+            before, version, logged = await table.case(), await card_version(table), len(await events(table))
+            made = await table.make(move)
+            after = await table.case()
+            moved = (after.status, after.assignee) != (before.status, before.assignee)
+            assert after.status in {before.status, LEADS_TO[move].get(before.status)}, move
+            new = (await events(table))[logged:]
+            assert made or not (moved or new), f"{move} was refused, yet changed something"
+            if moved:
+                assert logged_as(move) in {event.kind for event in new}, f"{move} is not in the log"
+                assert await card_version(table) > version, f"{move} leaves the card as it was"
+            await is_whole(table)
+            table.passes(seconds=table.dice.choice([1, 60, 3600, 86400]))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_two_moves_at_once_leave_a_whole_case(database_url: str, seed: int) -> None:
+    async with one_case(database_url, seed) as table:
+        for _ in range(STEPS // 2):
+            pair = [table.dice.choice(list(Move)) for _ in range(2)]
+            await asyncio.gather(*(table.make(move) for move in pair))
+            await is_whole(table)
+            table.passes(seconds=table.dice.choice([1, 3600]))
+
+
+@pytest.mark.parametrize("status", Status)
+async def test_each_move_twice_at_once_is_made_no_oftener_than_the_table_says(
+    database_url: str, status: Status
+) -> None:
+    async with one_case(database_url) as table:
+        for move in Move:
+            await table.open_case()
+            await bring_to(table, status)
+            logged = len(await events(table))
+            await asyncio.gather(table.make(move), table.make(move))
+            made = [event for event in (await events(table))[logged:] if event.kind is logged_as(move)]
+            twice = LEADS_TO[move].get(LEADS_TO[move].get(status, status)) is not None
+            assert len(made) <= (2 if twice else 1), f"{move} from {status} was made {len(made)} times"
+            await is_whole(table)
+
+
+@pytest.mark.parametrize("kind", ReplyKind)
+async def test_what_the_citizen_wrote_after_a_reply_was_approved_keeps_its_clocks(
+    database_url: str, kind: ReplyKind
+) -> None:
+    async with one_case(database_url) as table:
+        table.kind = kind
+        await bring_to(table, Status.ANSWERED)
+        table.passes(minutes=2)
+        await table.write()
+        wrote_at = table.clock.at
+        table.passes(minutes=3)
+        assert await table.make(Move.KEEP)
+        await is_whole(table)
+        assert (await table.case()).status is Status.NEW
+        async with table.session() as session:
+            running = {clock.kind: clock for clock in await clocks.open_clocks(session, 1)}
+        assert running[ClockKind.NEXT_REACTION].started_at == wrote_at
+        assert (running[ClockKind.RESOLUTION].started_at == wrote_at) is (kind is ReplyKind.FINAL)
+        assert (ClockKind.PROMISE in running) is (kind is ReplyKind.INTERIM)
+
+
+async def test_settling_an_old_reply_leaves_a_newer_question_waiting(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        table.kind = ReplyKind.FINAL
+        await bring_to(table, Status.ANSWERED)
+        assert await table.make(Move.DOUBT)
+        table.passes(minutes=1)
+        await table.write()
+        table.passes(minutes=1)
+        async with table.session() as session:
+            await outbox.settle(session, table.case_id, published=True, by=SANNE, now=table.clock.at)
+        assert {reply.status for reply in await rows(table, Reply)} == {ReplyStatus.SENT}
+        assert (await table.case()).status is Status.CLAIMED
+        await is_whole(table)
+
+
+async def test_settling_a_closed_case_leaves_it_closed(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, Status.ANSWERED)
+        assert await table.make(Move.DOUBT)
+        await table.must_make(Move.CLOSE)
+        before = await table.case()
+        assert await table.make(Move.SETTLE)
+        after = await table.case()
+        assert [getattr(after, name) for name in ("status", *FILLED_IN)] == [
+            getattr(before, name) for name in ("status", *FILLED_IN)
+        ]
+        await is_whole(table)
+
+
+async def test_news_of_an_older_reply_leaves_the_case_with_the_newer_one(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        table.kind = ReplyKind.FINAL
+        await bring_to(table, Status.ANSWERED)
+        table.passes(seconds=1)
+        for move in (Move.REOPEN, Move.ANSWER):
+            await table.must_make(move)
+        older = (await rows(table, Reply))[0]
+        await fail(table, older.id)
+        case = await table.case()
+        assert case.status is Status.ANSWERED
+        assert case.assignee == (await rows(table, Reply))[1].by
+        await is_whole(table)
+
+
+async def test_undo_takes_the_reply_back_whatever_happened_to_the_case(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, Status.ANSWERED)
+        await table.write("Laat maar, ik zie hem al")
+        assert await table.make(Move.WITHDRAW)
+        assert [reply.status for reply in await rows(table, Reply)] == [ReplyStatus.WITHDRAWN]
+        assert (await table.case()).status is Status.NEW
+        await is_whole(table)
+
+
+async def test_a_page_opens_whole_cases(database_url: str) -> None:
+    """Many cases are opened at once, past the one function that changes a case; they must be as it leaves them."""
+    async with one_case(database_url) as table:
+        async with table.session() as session:
+            posts = [inbox_post(n, table) for n in range(5)]
+            await inbox.take_in(session, 1, posts, now=table.clock.at)
+        for case in await rows(table, Case):
+            table.case_id = case.id
+            await is_whole(table)
+            assert case.status is Status.NEW
+
+
+async def test_a_source_that_cannot_be_answered_is_not_timed_whatever_is_done_with_it(sqlite_url: str) -> None:
+    async with one_case(sqlite_url) as table:
+        async with table.session() as session:
+            post = Post("n", Author("k", "Krant"), "Nieuws", table.clock.at)
+            await inbox.take_in(session, 1, [post], now=table.clock.at)
+        table.case_id = 2
+        for move in (Move.CLAIM, Move.CLOSE, Move.REOPEN):
+            await table.must_make(move)
+        assert [clock for clock in await rows(table, Clock) if clock.case_id == 2] == []

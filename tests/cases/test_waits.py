@@ -1,0 +1,190 @@
+"""Whatever a case waits for, the clock touches only what it should, and nothing falls silent."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlmodel import col, select
+
+from bot import cases, db
+from bot.cases import clocks
+from bot.desk import Desk
+from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for
+from bot.figures.home import home
+from bot.figures.standing import standing
+from bot.models import Agent, Event, Message, MessageKind, ReplyKind, Team
+from bot.run import open_desk
+from bot.views.case_card import case_card
+from bot.views.details_modal import details_modal
+from handlers import lists
+from jobs import BY_OUR_CLOCK
+from tests.cases.moving import AGENTS, Table, bring_to, one_case
+from tests.conftest import SANNE, LocalSlack, settings_for
+
+DAYS = 3
+"""So far off is the moment of what `moving.HOW` promises or puts off."""
+
+
+async def _status(table: Table, status: Status) -> None:
+    table.kind = ReplyKind.FINAL
+    await bring_to(table, status)
+    if status is Status.ANSWERED:
+        await table.must_make(Move.KEEP)
+
+
+async def _after(table: Table, kind: ReplyKind, *moves: Move) -> None:
+    table.kind = kind
+    await bring_to(table, Status.ANSWERED)
+    for move in moves:
+        await table.must_make(move)
+
+
+def _in(status: Status) -> Callable[[Table], Awaitable[None]]:
+    return lambda table: _status(table, status)
+
+
+SITUATIONS: dict[str, Callable[[Table], Awaitable[None]]] = {
+    **{str(status): _in(status) for status in Status},
+    "a reply on its way": lambda table: _after(table, ReplyKind.FINAL),
+    "a question to the citizen": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP),
+    "a promise": lambda table: _after(table, ReplyKind.INTERIM, Move.KEEP),
+    "a reply that was refused": lambda table: _after(table, ReplyKind.FINAL, Move.FAIL),
+    "a reply of unknown outcome": lambda table: _after(table, ReplyKind.QUESTION, Move.DOUBT),
+    "a question, then reopened": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP, Move.REOPEN),
+}
+
+
+@asynccontextmanager
+async def in_situation(name: str, url: str, slack: LocalSlack) -> AsyncIterator[tuple[Table, Desk]]:
+    """A case in this situation, and the desk whose jobs look after it; nobody takes the messages to Slack."""
+    async with one_case(url) as table:
+        await SITUATIONS[name](table)
+        engine = db.create_engine(url)
+        try:
+            async with open_desk(settings_for(url, slack), engine, table.clock) as desk:
+                yield table, desk
+        finally:
+            await engine.dispose()
+
+
+async def run_jobs(desk: Desk) -> None:
+    for job in BY_OUR_CLOCK:
+        await job(desk)
+
+
+async def wait_of(table: Table) -> tuple[WaitsFor, bool]:
+    """What the case waits for, and whether its clocks rest."""
+    case = await table.case()
+    async with table.session() as session:
+        wait = await clocks.waits_for(session, case, await clocks.open_clocks(session, case.id))
+    return wait, rests_for(case.status, wait) is not None
+
+
+async def told(table: Table) -> set[MessageKind]:
+    """Which reminders there are of the case."""
+    kinds = (MessageKind.REMINDER, MessageKind.STILL, MessageKind.RETURNED)
+    async with table.session() as session:
+        return set(await session.exec(select(Message.kind).where(col(Message.kind).in_(kinds))))
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_the_clock_touches_what_waits_for_us_and_nothing_else(
+    situation: str, sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        before, (wait, rests) = await table.case(), await wait_of(table)
+        for minutes in (31, 20, 20, 120, 600):
+            table.passes(minutes=minutes)
+            await run_jobs(desk)
+        after, heard = await table.case(), await told(table)
+        if wait is WaitsFor.US and before.status in OPEN and before.assignee:
+            assert {MessageKind.STILL, MessageKind.RETURNED} <= heard
+            assert after.status is Status.NEW
+        else:
+            assert not heard & {MessageKind.STILL, MessageKind.RETURNED}
+            assert (after.status, after.assignee) == (before.status, before.assignee)
+        resting = rests or wait is WaitsFor.NOBODY
+        assert (MessageKind.REMINDER in heard) is not resting
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_one_who_is_away_gives_back_what_is_on_our_desk_and_nothing_else(
+    situation: str, sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        before = await table.case()
+        async with table.session() as session:
+            for person in AGENTS:
+                session.add(Agent(slack_id=person, away_since=desk.now(), asked_at=desk.now(), created_at=desk.now()))
+        for minutes in (16, 5):
+            table.passes(minutes=minutes)
+            await run_jobs(desk)
+        after = await table.case()
+        expected = Status.NEW if before.status in OPEN else before.status
+        assert after.status is expected
+        assert after.assignee == (None if expected is Status.NEW else before.assignee)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_the_lists_the_home_and_the_figures_show_what_is_on_our_desk(
+    situation: str, sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        case = await table.case()
+        on_our_desk = case.status in OPEN
+        async with desk.reading() as session:
+            shown = await home(session, case.assignee or SANNE, desk.t, desk.now())
+            team = await session.get_one(Team, 1)
+            waiting = sum((await standing(session, team, desk.now())).ages)
+        assert [each.case.id for each in shown.mine] == ([1] if on_our_desk and case.assignee else [])
+        assert [each.case.id for each in shown.queue] == ([1] if case.status is Status.NEW else [])
+        assert waiting == on_our_desk
+        assert ("Fatima" in await lists.waiting(desk)) is on_our_desk
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_what_the_citizen_writes_comes_to_us_and_is_timed(
+    situation: str, sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        before = await table.case()
+        table.passes(minutes=1)
+        await table.write()
+        after = await table.case()
+        assert after.status is (before.status if before.status in OPEN else Status.NEW)
+        async with desk.reading() as session:
+            running = [c.kind for c in await clocks.open_clocks(session, 1) if c.running_since]
+        assert set(running) & clocks.REACTIONS
+        table.passes(days=1)
+        await run_jobs(desk)
+        assert MessageKind.REMINDER in await told(table)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_what_waits_for_a_moment_is_heard_of_once_it_has_come_and_left_alone_until_then(
+    situation: str, sqlite_url: str, slack: LocalSlack
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        (wait, _), before = await wait_of(table), await table.case()
+        if wait is not WaitsFor.MOMENT:
+            return
+        table.passes(days=DAYS, minutes=-1)
+        await run_jobs(desk)
+        assert (await table.case()).status is before.status
+        table.passes(minutes=2)
+        for _ in range(2):
+            await run_jobs(desk)
+        after, (wait, rests) = await table.case(), await wait_of(table)
+        assert (after.assignee, rests) == (before.assignee, False), "it is with its owner, and timed"
+        assert after.status in OPEN
+        assert not await told(table) & {MessageKind.STILL, MessageKind.RETURNED}, "its owner has had no time yet"
+        assert MessageKind.REMINDER in await told(table) or wait is WaitsFor.US
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_every_case_is_shown_with_its_details(situation: str, sqlite_url: str, slack: LocalSlack) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (_, desk), desk.reading() as session:
+        file = await cases.read(session, 1)
+        happened = (await session.exec(select(Event).where(Event.case_id == 1))).all()
+        assert case_card(file, desk.t, desk.now()).blocks
+        assert details_modal(file, happened, [], desk.t, desk.now())["blocks"]

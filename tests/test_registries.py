@@ -1,0 +1,104 @@
+"""What stands in two places is the same in both: a test remembers what one would forget."""
+
+import importlib
+import inspect
+import pkgutil
+from typing import Any
+
+import pytest
+
+import jobs
+from bot.domain.case import (
+    BY_OWNER,
+    BY_SYSTEM,
+    CLAIMS_FIRST,
+    FILLED_IN,
+    LEADS_TO,
+    OPEN,
+    TAKES,
+    CloseReason,
+    Move,
+    Status,
+    WaitsFor,
+    logged_as,
+    moves_from,
+    rests_for,
+    waits_for,
+)
+from bot.domain.event import OF_NO_CASE, EventKind
+from bot.models import WAITING, Case
+from bot.texts import Texts
+from bot.views.case_card import REASONS, state_line
+from bot.views.details_modal import EVENTS, WHY
+from tests.views.examples import NOW, case_file
+
+STAYS = {"id", "team_id", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic"}
+"""The columns of a case that no status empties."""
+CALLED_BY_A_JOB = {"wake_replies"}
+
+
+def test_every_job_is_scheduled() -> None:
+    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {"refresh", "poll_due", "check_accounts"}
+    found = set()
+    for module in pkgutil.iter_modules(jobs.__path__):
+        loaded = importlib.import_module(f"jobs.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.iscoroutinefunction):
+            own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if own and list(inspect.signature(function).parameters) == ["desk"]:
+                found.add(name)
+    assert found - CALLED_BY_A_JOB == scheduled
+
+
+def test_every_event_of_a_case_has_its_words() -> None:
+    assert set(EVENTS) == set(EventKind) - OF_NO_CASE
+    assert {"still", "away"} == set(WHY)
+
+
+def test_every_close_reason_has_its_words() -> None:
+    assert set(REASONS) == set(CloseReason)
+
+
+def test_every_move_is_logged_as_an_event_of_a_case() -> None:
+    assert set(LEADS_TO) == set(Move)
+    assert {logged_as(move) for move in Move} <= set(EVENTS)
+    assert set(Move) >= BY_OWNER | BY_SYSTEM | CLAIMS_FIRST | TAKES
+
+
+def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:
+    listed = ",".join(f"'{status}'" for status in Status if status in OPEN)
+    assert str(WAITING) == f"cases.status IN ({listed})"
+
+
+def test_every_column_of_a_case_stays_or_belongs_to_statuses() -> None:
+    assert set(Case.model_fields) == STAYS | set(FILLED_IN)
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("unsent", [True, False])
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("promised", [True, False])
+def test_clocks_rest_for_what_is_off_our_desk_and_still_waits(
+    status: Status, unsent: bool, asked: bool, promised: bool
+) -> None:
+    wait = waits_for(status, unsent=unsent, asked=asked, promised=promised)
+    rest = rests_for(status, wait)
+    assert (rest is not None) is (status not in OPEN and wait not in {WaitsFor.US, WaitsFor.NOBODY})
+    assert rest in {None, wait}
+    assert status not in OPEN or wait not in {WaitsFor.NOBODY, WaitsFor.CITIZEN}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_status_off_our_desk_can_be_taken_up_by_agents_and_by_the_citizen(status: Status) -> None:
+    assert moves_from(status), "no button leads on"
+    if status not in OPEN:
+        assert any(LEADS_TO[move].get(status) in OPEN for move in moves_from(status)), "no agent can take it up"
+        assert LEADS_TO[Move.REOPEN_BY_CITIZEN].get(status) in OPEN, "what the citizen writes is not heard"
+    else:
+        assert LEADS_TO[Move.CLOSE].get(status) is Status.CLOSED
+    assert (LEADS_TO[Move.PUT_BACK].get(status) is not None) <= (status in OPEN), "the clock takes what waits elsewhere"
+
+
+def test_the_card_has_other_words_for_each_status() -> None:
+    t: Any = Texts("nl", "Europe/Amsterdam")
+    heads = {state_line(case_file(status), t, NOW).split("*")[1] for status in Status}
+    assert len(heads) == len(Status)
