@@ -17,7 +17,7 @@ async def test_what_our_own_account_wrote_is_no_mention_in_a_case_or_beside_it(
     own = mastodon.as_team("GET", "/api/v1/accounts/verify_credentials")
     us, jan = Author(own["id"], "Gemeente", own["acct"]), Author("7", "Jan", "jan")
     posts = [
-        Post("1", jan, "Wanneer komt de vuilniswagen?", bot.desk.now(), allows=permits(Act.ANSWER)),
+        Post("1", jan, "Wanneer komt de vuilniswagen?", bot.desk.now(), permits=permits(Act.ANSWER)),
         Post("2", us, "Donderdag, Jan!", bot.desk.now(), in_reply_to="1"),
         Post("3", us, "Morgen is het stadhuis dicht.", bot.desk.now()),
     ]
