@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(30, ge=1, le=3600, description="How often platforms are asked for new mentions.")
     undo_seconds: float = Field(10, ge=0, le=60, description="How long an answer can be taken back before it is sent.")
     allow_private_addresses: bool = Field(
-        False, description="Let feeds and callbacks lead into private networks (for trying things out only)."
+        False, description="Let feeds, servers and callbacks lie in private networks; else none is reached."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people (text) or machines (json).")

@@ -54,7 +54,10 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block."""
     lanes = InProcess(now, speed)
-    async with new_client() as client, aiohttp.ClientSession() as slack_session:
+    async with (
+        new_client(allow_private=settings.allow_private_addresses) as client,
+        aiohttp.ClientSession() as slack_session,
+    ):
         desk = Desk(
             settings=settings,
             session=db.sessions(engine),

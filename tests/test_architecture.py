@@ -145,7 +145,7 @@ def views_import_the_domain_and_the_models_only(modules: list[Module]) -> Iterat
 def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module]) -> Iterator[str]:
     """A connector speaks one platform's language; only a clone knows another, by subclassing its original."""
     known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in ("base", "platform", "html", "http", "guard")}
-    known |= {"httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
+    known |= {"httpcore", "httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
     for module in modules:
         if under(module.name, "bot.connectors"):
             siblings = {"bot.connectors"} if module.name == "bot.connectors" else originals_of(module)

@@ -30,9 +30,7 @@ def opened(row: Account, settings: Settings) -> base.Account:
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
     at = address(row.platform, row.name, settings)
-    return base.Account(
-        row.id, row.platform, row.name, row.url, secrets, _options(row.options, settings), row.limits, identity, at
-    )
+    return base.Account(row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at)
 
 
 def drafted(
@@ -40,11 +38,7 @@ def drafted(
 ) -> base.Account:
     """Return an account that is not stored yet, so that its connector can check it."""
     at = address(platform, name, settings)
-    return base.Account(0, platform, name, url, secrets, _options(options, settings), address=at)
-
-
-def _options(options: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    return {**options, "allow_private": settings.allow_private_addresses}
+    return base.Account(0, platform, name, url, secrets, options, address=at)
 
 
 def address(platform: str, name: str, settings: Settings) -> str:

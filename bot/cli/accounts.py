@@ -84,7 +84,7 @@ def check_accounts(
 
 async def _check(settings: Settings, name: str) -> bool:
     all_work = True
-    async with database(settings) as open_session, new_client() as client:
+    async with database(settings) as open_session, new_client(allow_private=settings.allow_private_addresses) as client:
         async with open_session() as session:
             rows = [await accounts.named(session, name)] if name else await accounts.connected(session)
         for row in rows:
@@ -125,7 +125,7 @@ async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, an
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
-        async with new_client() as client:
+        async with new_client(allow_private=settings.allow_private_addresses) as client:
             health = await accounts.health(_connector(fresh, client))
         show(health)
         _refuse_other_account(row, health)

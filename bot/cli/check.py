@@ -39,7 +39,7 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
     yield _secret_key(settings, rows)
     for name, reason in connectors.registry().broken.items():
         yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")
-    async with new_client() as client:
+    async with new_client(allow_private=settings.allow_private_addresses) as client:
         for row in rows:
             yield await _account(row, settings, client)
     yield await _port(settings)

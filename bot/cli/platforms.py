@@ -177,7 +177,7 @@ async def _tried(settings: Settings, new: New) -> Health:
         secrets=new.secrets,
         options=new.options,
     )
-    async with new_client() as client:
+    async with new_client(allow_private=settings.allow_private_addresses) as client:
         health = await accounts.health(connectors.connect(draft, accounts.tools_of(draft, client, utc_now)))
     show(health)
     return health

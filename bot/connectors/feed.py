@@ -1,8 +1,8 @@
 """RSS and Atom feeds: news sites, forums and search alerts; they can be read, not answered.
 
 Formats: https://www.rssboard.org/rss-specification, https://www.rfc-editor.org/rfc/rfc4287. Quirks: a feed repeats its
-entries at every reading, many have no id, no date, broken markup or a wrong character set, and its address is user
-input, so it may not lead into our own network. `feed_reader` makes JSON of one, in a process with limits.
+entries at every reading, and many have no id, no date, broken markup or a wrong character set. `feed_reader` makes JSON
+of one, in a process with limits.
 """
 
 import asyncio
@@ -88,7 +88,6 @@ class Feed:
         self._account = account
         self._client = tools.http
         self._now = tools.now
-        self._private_allowed = account.options.get("allow_private") is True
 
     async def check(self) -> Health:
         """Read the feed once and say its title, how many entries it has and of when the newest is."""
@@ -154,11 +153,8 @@ class Feed:
     async def _get(self, address: str, headers: dict[str, str]) -> httpx.Response:
         if not _web_address(httpx.URL(), address):
             raise Rejected("This is no web address: {url}", url=address[:80])
-        if not self._private_allowed:
-            await http.refuse_private(address)
-        watch = {} if self._private_allowed else {"trace": _refuse_private_peer}
         try:
-            return await http.request(self._client, "GET", address, headers=headers, extensions=watch)
+            return await http.request(self._client, "GET", address, headers=headers)
         except UnicodeError as error:  # httpx itself looks at where a redirect leads
             raise Rejected(
                 "{host} sends us on to something that is no web address.", host=http.host(address)
@@ -179,23 +175,6 @@ class Feed:
             if value and len(value) <= 500 and value.isascii():  # anything else cannot be sent back
                 kept[key] = value
         return kept
-
-
-async def _refuse_private_peer(event: str, happened: dict[str, Any]) -> None:
-    """Check the address that was really connected to, before a request is sent.
-
-    A name may have led elsewhere when it was checked (DNS rebinding). httpx passes httpcore's events on:
-    https://www.encode.io/httpcore/extensions/#trace
-    """
-    if event != "connection.connect_tcp.complete":
-        return
-    stream = happened["return_value"]
-    peer = stream.get_extra_info("server_addr")
-    try:
-        await http.refuse_private(str(httpx.URL(scheme="http", host=str(peer[0]))))
-    except Verdict:
-        await stream.aclose()
-        raise
 
 
 def _next_address(address: str, location: str) -> str:

@@ -11,7 +11,7 @@ Out: a reply is POSTed to the source's callback with both signatures. The receiv
 and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
 
 Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM, and
-README.md explains them; allow_private comes from the settings.
+README.md explains them.
 """
 
 import base64
@@ -323,8 +323,6 @@ class Webhook:
         keys = [key for key in _current(self._account, "signing_secret") if _key_length(key)]
         if not keys:
             raise Rejected("This source has no signing secret to sign replies with.")
-        if not options.get("allow_private"):
-            await http.refuse_private(options["callback_url"])
         timestamp = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         body = json.dumps({"type": kind, "timestamp": timestamp, "data": content})
         headers = {"Content-Type": "application/json", **_signed(keys, key, body)}
@@ -390,7 +388,7 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
         keys = _current(account, "signing_secret")
         if any(_key_length(key) < LEAST_KEY_BYTES for key in keys):
             problems.append(text("The signing secret is not one of Standard Webhooks (whsec_…, 24 bytes or more)."))
-    if str(options.get("callback_url", "")).startswith("http:") and not options.get("allow_private"):
+    if http.is_readable_on_its_way(str(options.get("callback_url", ""))):
         problems.append(text("The callback is not https, so that replies could be read on their way; make it so."))
     if "token" in accepted and len(account.secrets.get("url_token", "")) < LEAST_KEY_BYTES:
         problems.append(text("The url_token is missing or shorter than 24 characters; make a longer one."))

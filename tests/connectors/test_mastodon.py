@@ -51,7 +51,7 @@ def server(running: FakeMastodon) -> FakeMastodon:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client() as one:
+    async with http.new_client(allow_private=True) as one:
         yield one
 
 

@@ -29,10 +29,12 @@ from bot.connectors.base import (
     Unavailable,
     Unknowable,
 )
+from bot.connectors.guard import Transport
 from bot.connectors.webhook import METHODS, Webhook, new_secret, posts_of, verify
 from bot.domain.mention import Act, Author, Post, PostKind, permits
 from bot.domain.payload import BadPayload
 from tests.fakes.tools import tools
+from tests.fakes.wires import Names, Wires
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 OTHER = "whsec_" + base64.b64encode(b"another key of thirty-two bytes!").decode()
@@ -572,7 +574,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client() as client:
+    async with http.new_client(allow_private=True) as client:
         yield client
 
 
@@ -582,7 +584,7 @@ def draft(text: str = "Dank voor uw melding 👍\nWe legen hem vandaag.", privat
 
 
 def connector(receiver: Receiver, client: httpx.AsyncClient, **options: Any) -> Webhook:
-    return Webhook(source(callback_url=receiver.url, allow_private=True, **options), tools(client))
+    return Webhook(source(callback_url=receiver.url, **options), tools(client))
 
 
 async def test_a_reply_reaches_the_callback_signed(receiver: Receiver, client: httpx.AsyncClient) -> None:
@@ -617,7 +619,7 @@ async def test_during_a_change_of_secret_the_receiver_may_know_either(
     receiver: Receiver, client: httpx.AsyncClient
 ) -> None:
     held = {"signing_secret": OTHER, "signing_secret_old": SECRET}
-    webhook = Webhook(source(held, callback_url=receiver.url, allow_private=True), tools(client))
+    webhook = Webhook(source(held, callback_url=receiver.url), tools(client))
     await webhook.send(draft())
     receiver.secret = OTHER
     await webhook.send(draft())
@@ -665,15 +667,31 @@ async def test_an_answer_becomes_a_verdict(
 
 
 async def test_a_callback_that_is_away_was_surely_not_reached(client: httpx.AsyncClient, unused_tcp_port: int) -> None:
-    account = source(callback_url=f"http://127.0.0.1:{unused_tcp_port}/", allow_private=True)
+    account = source(callback_url=f"http://127.0.0.1:{unused_tcp_port}/")
     with pytest.raises(Unavailable) as caught:
         await Webhook(account, tools(client)).send(draft())
     assert not isinstance(caught.value, OutcomeUnknown)
 
 
-async def test_a_callback_in_a_private_network_is_refused(receiver: Receiver, client: httpx.AsyncClient) -> None:
-    with pytest.raises(Rejected, match="private network"):
-        await Webhook(source(callback_url=receiver.url), tools(client)).send(draft())
+async def test_a_callback_in_a_private_network_gets_no_reply(receiver: Receiver) -> None:
+    async with http.new_client() as client:
+        with pytest.raises(Rejected, match="private network"):
+            await Webhook(source(callback_url=receiver.url), tools(client)).send(draft())
+    assert receiver.calls == []
+
+
+async def test_a_callback_that_changes_its_address_after_the_check_gets_no_reply_there(
+    receiver: Receiver, names: Names
+) -> None:
+    names.leads["draai.example"] = ["93.184.215.14", "127.0.0.1"]
+    nobody = Wires(0, dead=frozenset({"93.184.215.14"}))
+    callback = receiver.url.replace("127.0.0.1", "draai.example")
+    async with httpx.AsyncClient(transport=Transport(network=nobody)) as client:
+        with pytest.raises(Unavailable):
+            await Webhook(source(callback_url=callback), tools(client)).send(draft())
+        assert nobody.reached == ["93.184.215.14"]
+        with pytest.raises(Rejected, match="private network"):
+            await Webhook(source(callback_url=callback), tools(client)).send(draft())
     assert receiver.calls == []
 
 
@@ -681,7 +699,7 @@ async def test_a_reply_without_callback_or_secret_is_rejected(client: httpx.Asyn
     with pytest.raises(Rejected, match="no callback"):
         await Webhook(source(), tools(client)).send(draft())
     for held in ({}, {"signing_secret": "kort wachtwoord"}):
-        account = source(held, callback_url="http://127.0.0.1:9/", allow_private=True)
+        account = source(held, callback_url="http://127.0.0.1:9/")
         with pytest.raises(Rejected, match="no signing secret"):
             await Webhook(account, tools(client)).send(draft())
 
@@ -764,6 +782,6 @@ async def test_a_passphrase_will_do_where_only_the_hub_signature_is_used(client:
 
 async def test_nothing_secret_shows_in_a_health_report(receiver: Receiver, client: httpx.AsyncClient) -> None:
     receiver.answer = web.Response(status=401)
-    webhook = Webhook(source(callback_url=receiver.url + "?key=hush", allow_private=True), tools(client))
+    webhook = Webhook(source(callback_url=receiver.url + "?key=hush"), tools(client))
     health = await webhook.check()
     assert not [line for line in (*health.working, *health.problems) if "hush" in str(line) or SECRET in str(line)]

@@ -1,0 +1,99 @@
+"""Keeps requests to outside addresses out of private networks: https://owasp.org/www-community/attacks/Server_Side_Request_Forgery
+
+Feeds, servers and callbacks are addresses that people typed, and a redirect is one that a stranger chose. A name is
+looked up once, every address that it has is checked, and the connection goes to one of these. So it does not matter
+what the name leads to a moment later, how an address was written, or which request it is for.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+import httpcore
+import httpx
+
+from bot.connectors.base import Rejected, Unavailable
+
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""The part of IPv6 that is given out: https://www.iana.org/assignments/ipv6-address-space"""
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+COMPATIBLE = ipaddress.ip_network("::/96")
+"""IPv6 addresses that end in the IPv4 address to which they lead (RFC 6052, RFC 4291)."""
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address lies in the public internet, also when it is IPv4 written as IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in NAT64 or ip in COMPATIBLE:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        else:
+            ip = ip.ipv4_mapped or ip.sixtofour or ip
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_UNICAST:
+        return False
+    return ip.is_global and not ip.is_multicast
+
+
+class Transport(httpx.AsyncHTTPTransport):
+    """The transport of a client for outside addresses; a proxy of the environment is not used.
+
+    `network` makes the connections, once the addresses were checked.
+    """
+
+    def __init__(self, *, allow_private: bool = False, network: httpcore.AsyncNetworkBackend | None = None) -> None:
+        # Without super().__init__(): httpx has no parameter for a network, and without a pool it sends nothing.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=LIMITS.max_connections,
+            max_keepalive_connections=LIMITS.max_keepalive_connections,
+            keepalive_expiry=LIMITS.keepalive_expiry,
+            network_backend=_Guard(allow_private, network or httpcore.AnyIOBackend()),
+        )
+
+
+class _Guard(httpcore.AsyncNetworkBackend):
+    def __init__(self, allow_private: bool, network: httpcore.AsyncNetworkBackend) -> None:
+        self._allow_private = allow_private
+        self._network = network
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of a host that can be reached, if all of them may be."""
+        now = asyncio.get_running_loop().time
+        ends = now() + timeout if timeout is not None else None
+        try:
+            async with asyncio.timeout_at(ends):
+                addresses = await _addresses(host, port)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout from error
+        if not self._allow_private and not all(map(is_public, addresses)):
+            raise Rejected("{host} is in a private network, and we make no connections to those.", host=host)
+        for left in range(len(addresses), 0, -1):
+            share = (ends - now()) / left if ends is not None else None
+            try:
+                return await self._network.connect_tcp(addresses[-left], port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if left == 1:
+                    raise
+        raise AssertionError("a name that is found has an address")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._network.sleep(seconds)
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """Look a name up; what looks like a number in any way of writing becomes the address it stands for."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unavailable("The name {host} cannot be found.", host=host) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
