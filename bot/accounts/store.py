@@ -155,8 +155,8 @@ async def add(
     if owner is None:
         missing = f"There is no team named {team}." if team else "There is no team yet: set SLACK_CHANNEL."
         raise BadSettings(missing)
-    if await find(session, platform, name) is not None:
-        raise BadSettings(f"There already is an account {platform} {name}; renew or remove it instead.")
+    if (existing := await find(session, platform, name)) is not None:
+        raise BadSettings(f"There already is an account {key(existing)}; renew or remove it instead.")
     account = Account(
         team_id=owner.id,
         platform=platform,
@@ -179,13 +179,18 @@ async def find(session: AsyncSession, platform: str, name: str) -> Account | Non
     return found.first()
 
 
+def key(account: Account) -> str:
+    """Return what an account is called in commands, which no other account is: platform/name."""
+    return f"{account.platform}/{account.name}"
+
+
 async def named(session: AsyncSession, name: str) -> Account:
-    """Return the account that people call by this name (or platform/name); raises BadSettings when it is not one."""
-    found = [each for each in await connected(session) if name in {each.name, f"{each.platform}/{each.name}"}]
+    """Return the account of this name or key; raises BadSettings when there is none, or more than one."""
+    found = [each for each in await connected(session) if name in {each.name, key(each)}]
     if not found:
         raise BadSettings(f"There is no account named {name}; `webcare accounts list` shows which there are.")
     if len(found) > 1:
-        choices = " or ".join(f"{each.platform}/{each.name}" for each in found)
+        choices = " or ".join(map(key, found))
         raise BadSettings(f"Several accounts are named {name}: write {choices}.")
     return found[0]
 

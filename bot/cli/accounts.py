@@ -1,4 +1,4 @@
-"""`webcare accounts`: list, check, renew, stop, start and remove the accounts on platforms; adding is in cli_add."""
+"""`webcare accounts`: list, check, renew, stop, start and remove the accounts on platforms; adding is in add."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,20 +11,19 @@ from rich.table import Table
 
 from bot import accounts, connectors, db
 from bot.accounts.seal import unseal
-from bot.cli import platforms
-from bot.cli.platforms import TokenEnv, TokenFile, given_token, proper_token
-from bot.cli.terminal import ask_secret, database, mark, may_ask, plain, say, settings_for_command, show
+from bot.cli import add
+from bot.cli.options import Given, asked_token, given_token, taking
+from bot.cli.terminal import database, mark, may_ask, plain, say, settings_for_command, show
 from bot.config import BadSettings, Settings
 from bot.connectors import base
-from bot.connectors.http import Client, new_client
-from bot.connectors.platform import Capability
-from bot.connectors.webhook import new_secret
+from bot.connectors.http import new_client
+from bot.connectors.platform import Capability, Option, OptionKind
 from bot.models import Account, Team
 from bot.run import utc_now
 from bot.texts import Texts
 
 accounts_app = typer.Typer(no_args_is_help=True, help="The accounts on platforms: where citizens write to us.")
-accounts_app.add_typer(platforms.add_app, name="add")
+accounts_app.add_typer(add.commands(), name="add")
 
 Name = Annotated[str, typer.Argument(help="Its name, as `webcare accounts list` shows it.")]
 
@@ -69,10 +68,6 @@ def _is_polled(row: Account) -> bool:
     return platform is not None and platform.can(Capability.POLLS)
 
 
-def _connector(account: base.Account, client: Client) -> base.Connector:
-    return connectors.connect(account, accounts.tools_of(account, client, utc_now))
-
-
 @accounts_app.command("check")
 def check_accounts(
     name: Annotated[str, typer.Argument(help="One account; all of them when left out.")] = "",
@@ -87,9 +82,10 @@ async def _check(settings: Settings, name: str) -> bool:
     async with database(settings) as open_session, new_client(allow_private=settings.allow_private_addresses) as client:
         async with open_session() as session:
             rows = [await accounts.named(session, name)] if name else await accounts.connected(session)
+        connector = accounts.connector_of(settings, client, utc_now, open_session)
         for row in rows:
-            say(f"{row.platform} {row.name}")
-            health = await accounts.health(_connector(accounts.opened(row, settings), client))
+            say(accounts.key(row))
+            health = await accounts.health(connector(row))
             show(health)
             async with open_session() as session:
                 kept = await session.get_one(Account, row.id, with_for_update=db.HELD)
@@ -103,30 +99,41 @@ async def _check(settings: Settings, name: str) -> bool:
     return all_work
 
 
-@accounts_app.command()
+def _tokens() -> list[Option]:
+    """Return the tokens that platforms give, each once: the flags are there before the account's platform is known."""
+    options = [option for platform in connectors.registry().platforms.values() for option in platform.options]
+    names = dict.fromkeys(option.name for option in options if option.kind is OptionKind.TOKEN)
+    return [Option(name, kind=OptionKind.TOKEN, secret=True) for name in names]
+
+
 def renew(
+    given: Given,
     name: Name,
-    token_file: TokenFile = "",
-    token: TokenEnv = "",
     end_old: Annotated[
-        bool, typer.Option("--end-old", help="webhook: from now on accept only the newest secret.")
+        bool, typer.Option("--end-old", help="Accept only the newest secret of ours; no new one is made.")
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Keep the new token even if it does not work.")] = False,
 ) -> None:
-    """Give an account a new token; a webhook gets a new signing secret, and its old one goes on until --end-old."""
-    asyncio.run(_renew(settings_for_command(), name, given_token(token_file, token), end_old=end_old, anyway=anyway))
+    """Give an account a new token. A secret that we made is made anew; the old one is accepted until --end-old."""
+    asyncio.run(_renew(settings_for_command(), name, given, end_old=end_old, anyway=anyway))
 
 
-async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, anyway: bool) -> None:
+accounts_app.command("renew")(taking(_tokens(), renew))
+
+
+async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, anyway: bool) -> None:
     async with database(settings) as open_session:
         async with open_session() as session:
             row = await accounts.named(session, name)
-        secrets = _new_secrets(row, unseal(row.sealed, settings.webcare_secret_key.get_secret_value()), token, end_old)
+        old = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
+        secrets: Mapping[str, str] = _without_old(old) if end_old else _renewed(row, old, given)
         fresh = accounts.drafted(
             settings, platform=row.platform, name=row.name, url=row.url, secrets=secrets, options=row.options
         )
         async with new_client(allow_private=settings.allow_private_addresses) as client:
-            health = await accounts.health(_connector(fresh, client))
+            tools = accounts.tools_of(fresh, client, utc_now)
+            health = await accounts.health(connectors.connect(fresh, tools))
+            secrets = await tools.secrets.read()  # the platform may have replaced them
         show(health)
         _refuse_other_account(row, health)
         if health.problems and not anyway:
@@ -136,23 +143,31 @@ async def _renew(settings: Settings, name: str, token: str, *, end_old: bool, an
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
             accounts.renew(session, row, secrets, settings, utc_now())
             accounts.learned(row, health)
-    if row.platform == "webhook" and not end_old:
-        say(f"Its new signing secret, shown this once: {secrets['signing_secret']}")
+    made = [name.removesuffix("_old") for name in secrets if name.endswith("_old") and not end_old]
+    for each in made:
+        say(f"Its new {each.replace('_', ' ')}, shown this once: {secrets[each]}")
+    if made:
         say(f"The old one is accepted too, until: webcare accounts renew {row.name} --end-old")
     mark(True, f"{row.name} is renewed.")
 
 
-def _new_secrets(row: Account, old: Mapping[str, str], token: str, end_old: bool) -> dict[str, str]:
-    match row.platform:
-        case "webhook":
-            kept = {key: value for key, value in old.items() if not key.endswith("_old")}
-            if end_old:
-                return kept
-            return {**kept, "signing_secret": new_secret(), "signing_secret_old": old.get("signing_secret", "")}
-        case "mastodon":
-            return {"token": token or proper_token(ask_secret("New access token", "--token-file"))}
-        case _:
-            raise BadSettings(f"{row.name} has no token that could be renewed.")
+def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, str]:
+    """Return an account's secrets with new tokens; on a platform that gives none, with new secrets of ours."""
+    platform = connectors.known(row.platform)
+    options = platform.options if platform else ()
+    tokens = [option for option in options if option.kind is OptionKind.TOKEN]
+    made = [option for option in options if option.make and option.name in old]
+    if not (tokens or made):
+        raise BadSettings(f"{row.name} has no token that could be renewed.")
+    if tokens:
+        new = {each.name: token for each in tokens if (token := given_token(each, given))}
+        return {**old, **(new or {each.name: asked_token(each) for each in tokens})}
+    new = {each.name: each.make() for each in made if each.make}
+    return {**_without_old(old), **new, **{f"{name}_old": old[name] for name in new}}
+
+
+def _without_old(secrets: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in secrets.items() if not name.endswith("_old")}
 
 
 def _refuse_other_account(row: Account, health: base.Health) -> None:

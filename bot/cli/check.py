@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import aiohttp
 from sqlalchemy import false, update
@@ -14,7 +14,8 @@ from sqlmodel import col, select
 from bot import accounts, connectors, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
-from bot.connectors.http import Client, new_client
+from bot.connectors import base
+from bot.connectors.http import new_client
 from bot.models import Account, Team
 from bot.run import utc_now
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
@@ -34,14 +35,14 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield found
         if engine is not None:
             channels, groups, rows = await _stored(engine, settings, channels)
-    async for found in slack_findings(settings, channels, groups):
-        yield found
-    yield _secret_key(settings, rows)
-    for name, reason in connectors.registry().broken.items():
-        yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")
-    async with new_client(allow_private=settings.allow_private_addresses) as client:
-        for row in rows:
-            yield await _account(row, settings, client)
+        async for found in slack_findings(settings, channels, groups):
+            yield found
+        yield _secret_key(settings, rows)
+        for name, reason in connectors.registry().broken.items():
+            yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")
+        if engine is not None:
+            async for found in _accounts(rows, settings, engine):
+                yield found
     yield await _port(settings)
 
 
@@ -120,19 +121,25 @@ def _groups(teams: Sequence[Team]) -> list[Group]:
 # --- Accounts and the web server -----------------------------------------------------------------
 
 
-async def _account(row: Account, settings: Settings, client: Client) -> Finding:
-    about = f"Account {row.platform}/{row.name}"
+async def _accounts(rows: Sequence[Account], settings: Settings, engine: AsyncEngine) -> AsyncGenerator[Finding, None]:
+    async with new_client(allow_private=settings.allow_private_addresses) as client:
+        connector = accounts.connector_of(settings, client, utc_now, db.sessions(engine))
+        for row in rows:
+            yield await _account(row, connector)
+
+
+async def _account(row: Account, connector: Callable[[Account], base.Connector]) -> Finding:
+    about = f"Account {accounts.key(row)}"
     try:
-        opened = accounts.opened(row, settings)
+        health = await accounts.health(connector(row))
     except BadSettings:
         return Finding(about, False, "It cannot be tried without its tokens: mend WEBCARE_SECRET_KEY first.")
-    health = await accounts.health(connectors.connect(opened, accounts.tools_of(opened, client, utc_now)))
     if health.problems:
         return Finding(about, False, " ".join(map(str, health.problems)))
     if row.stopped_at is not None:
         mend = "start" if accounts.is_stopped_by_hand(row) else "check"
-        return Finding(about, False, f"It works but is stopped: run `webcare accounts {mend} {row.name}`.")
-    return Finding(about, True, " ".join(map(str, health.working)) or "it works.")
+        return Finding(about, False, f"It works but is stopped: run `webcare accounts {mend} {accounts.key(row)}`.")
+    return Finding(about, True, " ".join(map(str, (*health.working, *health.warnings))) or "it works.")
 
 
 async def _port(settings: Settings) -> Finding:

@@ -70,6 +70,8 @@ def show(health: Health) -> None:
     """Print what a check found, a sentence a line."""
     for sentence in health.working:
         mark(True, sentence)
+    for sentence in health.warnings:
+        typer.echo(f"{typer.style('!', fg='yellow')} {plain(sentence)}")
     for sentence in health.problems:
         mark(False, sentence)
 

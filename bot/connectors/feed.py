@@ -346,6 +346,7 @@ PLATFORM = Platform(
     name="feed",
     title="RSS",
     docs="https://www.rssboard.org/rss-specification",
+    about="Read an RSS or Atom feed: a news site, a forum, a search alert.",
     capabilities=frozenset({Capability.POLLS}),
     options=(
         Option("url", "Address of the feed (https://…)", OptionKind.ADDRESS, help="Address of the RSS or Atom feed."),

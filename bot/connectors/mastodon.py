@@ -284,6 +284,8 @@ class Mastodon(MastodonServer):
 
     async def check(self) -> Health:
         """Try the token and its scopes, learn the server's limits, and see whether posts of strangers reach us."""
+        if not self._token and not self._account.options.get("hashtags"):
+            return Health(problems=(text("Without an access token only hashtags can be read; name one or more."),))
         instance = await self._instance()
         limits: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
         working = [text("{host} takes posts of {count} characters.", host=self._host, count=limits["max_characters"])]
@@ -442,13 +444,14 @@ PLATFORM = Platform(
     name="mastodon",
     title="Mastodon",
     docs="https://docs.joinmastodon.org/api/",
+    about="Connect an account on a Mastodon server: mentions, private mentions and hashtags.",
     capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.MESSAGES}),
     options=(
         Option(
             "url",
             "Address of the server (https://…)",
             OptionKind.SERVER,
-            help="Address of the server: https://social.example",
+            help="Address of the server: https://social.example.",
         ),
         Option(
             "token",
@@ -463,7 +466,8 @@ PLATFORM = Platform(
             "Hashtags to follow, with spaces between",
             OptionKind.WORDS,
             default=(),
-            help="Follow these hashtags too, without #.",
+            help="Follow this hashtag too.",
+            flag="hashtag",
         ),
         Option(
             "read_only", kind=OptionKind.FLAG, default=False, help="Only read hashtags; nothing is answered from here."

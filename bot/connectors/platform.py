@@ -38,6 +38,8 @@ class OptionKind(StrEnum):
     """What an option's value is, and so how it is asked for, checked and stored."""
 
     TEXT = "text"
+    TITLE = "title"
+    """What colleagues see on the cards in place of the platform's title."""
     ADDRESS = "address"
     """A web address with its path; https:// is added when no scheme is given."""
     SERVER = "server"
@@ -47,7 +49,7 @@ class OptionKind(StrEnum):
     FLAG = "flag"
     """True or false; a terminal asks yes or no."""
     WORDS = "words"
-    """A list of words; typed with spaces between them."""
+    """A list of words, without a # before them; typed with spaces between them."""
     CHOICES = "choices"
     """One or more of `Option.choices`; typed with commas between them. Stored as a list, in the order of `choices`."""
     MAPPING = "mapping"
@@ -64,7 +66,8 @@ class Option:
 
     `ask` is the question on a terminal; one without a question is only a flag. `default` is the value when nothing is
     given; None makes the option required when it has a question, and leaves it out otherwise; "" makes it optional.
-    `only_with` names a CHOICES option and the choice that this option belongs to: `("accept", "token")`.
+    `only_with` names a CHOICES option and the choice that this option belongs to: `("accept", "token")`. `flag` is what
+    its flag is called when that is not its name: the singular of a list.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Option:
     choices: tuple[str, ...] = ()
     make: Callable[[], str] | None = None
     only_with: tuple[str, str] | None = None
+    flag: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,8 +135,9 @@ class Tools:
 class Platform:
     """A platform. `name` is its name in the database and in addresses, `title` its name for people.
 
-    An empty title means that each account goes by its own name. `docs` is the address of the platform's API
-    documentation, `limits` and `latency` are short sentences for the table of platforms.
+    An empty title means that each account goes by its own name, which is part of its web address. `about` says in a
+    sentence what an account of it brings. `docs` is the address of the platform's API documentation, `limits` and
+    `latency` are short sentences for the table of platforms.
     """
 
     name: str
@@ -142,6 +147,9 @@ class Platform:
     options: tuple[Option, ...]
     connect: Callable[[Account, Tools], Connector]
     quality: Quality
+    about: str = ""
+    first_steps: Callable[[Account], tuple[str, ...]] | None = None
+    """The lines shown once an account was added: what to do on the platform's side. They may hold new secrets."""
     sign_in: OAuth2 | None = None
     receiver: Receiver | None = None
     every: timedelta = timedelta()

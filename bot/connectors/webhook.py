@@ -11,7 +11,7 @@ Out: a reply is POSTed to the source's callback with both signatures. The receiv
 and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
 
 Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM, and
-README.md explains them.
+webhook.md explains them.
 """
 
 import base64
@@ -48,6 +48,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.html import text_of
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.connectors.webhook_example import first_steps
 from bot.domain.mention import Act, Author, Gone, Permit, Post, PostKind, permits
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import Text, text
@@ -422,6 +423,8 @@ PLATFORM = Platform(
     name="webhook",
     title="",  # on the card a source goes by its own name
     docs="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+    about="Let a source of your own send mentions to us, signed. It may take our replies.",
+    first_steps=first_steps,
     capabilities=frozenset({Capability.PUSHES, Capability.REPLIES, Capability.MESSAGES}),
     options=(
         Option(
@@ -435,16 +438,16 @@ PLATFORM = Platform(
             "accept",
             kind=OptionKind.CHOICES,
             default=BY_DEFAULT,
-            help="Proofs it may use, with commas: standard, hub, token.",
+            help="Proofs it may use; standard and hub when left out.",
             choices=tuple(METHODS),
         ),
         Option(
             "mapping",
             kind=OptionKind.MAPPING,
-            help="Our field and the path in its JSON: text=content.body",
+            help="A field of ours and where its JSON has it, as in text=content.body (see the guide).",
             choices=tuple(sorted(FIELDS)),
         ),
-        Option("title", help="Its name on the cards; the account's name when left out."),
+        Option("title", kind=OptionKind.TITLE, help="Its name on the cards; the account's name when left out."),
         Option("items", help="Path of the list of mentions in its JSON; mentions when left out."),
         Option("time_zone", help="Time zone of dates that name none; UTC when left out."),
         Option("html", kind=OptionKind.FLAG, default=False, help="Its texts are HTML."),

@@ -1,0 +1,126 @@
+"""`webcare accounts add <platform>`: connect an account. What it asks and takes is said by the platform's options."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from bot import accounts, connectors
+from bot.cli.options import Given, answers, taking
+from bot.cli.terminal import ask, database, mark, may_ask, say, settings_for_command, show, with_key
+from bot.config import BadSettings, Settings
+from bot.connectors.base import Health
+from bot.connectors.http import host, new_client
+from bot.connectors.platform import Platform
+from bot.run import utc_now
+
+IN_AN_ADDRESS = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
+"""What an account may be called whose name is part of our web address."""
+
+Name = Annotated[str, typer.Option("--name", help="What to call it; colleagues see this on the cards.")]
+Team = Annotated[str, typer.Option("--team", help="The team it is for; the first one when left out.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Store the account even if it does not work yet.")]
+
+
+@dataclass(frozen=True)
+class New:
+    """An account to be added, as the flags and answers have it; without a name it gets one once it was tried."""
+
+    platform: Platform
+    name: str
+    url: str
+    options: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def commands() -> typer.Typer:
+    """Return the commands, one for each platform that is installed."""
+    app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries it first and says what works.")
+    for platform in connectors.registry().platforms.values():
+        app.command(platform.name, help=platform.about)(taking(platform.options, _command(platform)))
+    return app
+
+
+def _command(platform: Platform) -> Any:
+    def add(
+        given: Given,
+        name: Annotated[str, typer.Option("--name", help="What to call it; colleagues see this on the cards.")] = "",
+        team: Annotated[str, typer.Option("--team", help="The team it is for; the first one when left out.")] = "",
+        anyway: Annotated[
+            bool, typer.Option("--anyway", help="Store the account even if it does not work yet.")
+        ] = False,
+    ) -> None:
+        settings, name = settings_for_command(), name.strip()
+        asking = may_ask() and not name and not any(given.values())
+        if not platform.title:
+            name = _name_in_an_address(name)
+        values = answers(platform.options, given, asking=asking, plain_http=settings.allow_private_addresses)
+        asyncio.run(_add(settings, _new(platform, name, values), team, anyway=anyway))
+
+    return add
+
+
+def _name_in_an_address(name: str) -> str:
+    name = name or ask("Name of the source (small letters, digits and -)", "--name")
+    if not IN_AN_ADDRESS.fullmatch(name):
+        raise BadSettings("The name of a source is part of its address: small letters, digits, - and _ only.")
+    return name
+
+
+def _new(platform: Platform, name: str, values: Mapping[str, Any]) -> New:
+    secret = {option.name for option in platform.options if option.secret}
+    options = {key: value for key, value in values.items() if key not in secret | {"url"}}
+    secrets = {key: value for key, value in values.items() if key in secret}
+    return New(platform, name, values.get("url", ""), options, secrets)
+
+
+async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None:
+    """Try the account, say what works, and store it; leaves with code 1 when it does not work."""
+    async with database(settings) as open_session:
+        if new.secrets:
+            async with open_session() as session:
+                for row in await accounts.connected(session):
+                    accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
+            settings = with_key(settings)
+        draft = accounts.drafted(
+            settings,
+            platform=new.platform.name,
+            name=new.name or host(new.url),
+            url=new.url,
+            secrets=new.secrets,
+            options=new.options,
+        )
+        async with new_client(allow_private=settings.allow_private_addresses) as client:
+            tools = accounts.tools_of(draft, client, utc_now)
+            health = await accounts.health(connectors.connect(draft, tools))
+            secrets = await tools.secrets.read()  # the platform may have replaced them
+        show(health)
+        if health.problems and not anyway:
+            say("The account was not stored: mend what has a ✘ and add it again, or give --anyway.")
+            raise typer.Exit(1)
+        async with open_session() as session:
+            row = await accounts.add(
+                session,
+                settings,
+                platform=new.platform.name,
+                name=new.name or _name(new, health),
+                url=new.url,
+                secrets=secrets,
+                options=new.options,
+                now=utc_now(),
+                team=team or None,
+            )
+            accounts.learned(row, health)
+            opened = accounts.opened(row, settings)
+    mark(True, f"Stored as {accounts.key(row)}; a bot that runs takes it up by itself.")
+    if new.platform.first_steps:
+        for line in ("", *new.platform.first_steps(opened)):
+            typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
+
+
+def _name(new: New, health: Health) -> str:
+    handle = health.identity.handle.lstrip("@") if health.identity else ""
+    return f"@{handle}@{host(new.url)}" if handle and "@" not in handle else host(new.url)

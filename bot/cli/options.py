@@ -1,0 +1,190 @@
+"""A platform's options on the command line: a flag for each, a question where one is missing, and checked values."""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from bot.cli.terminal import ask, ask_secret, may_ask, read_secret
+from bot.config import BadSettings
+from bot.connectors.http import is_readable_on_its_way
+from bot.connectors.platform import Option, OptionKind
+
+Given = Mapping[str, Any]
+"""What was typed after the flags, by the names of the options; for a token, the name of a file."""
+
+LISTS = frozenset({OptionKind.WORDS, OptionKind.MAPPING})
+"""Kinds whose flag may be given more than once."""
+
+
+def taking(options: Sequence[Option], command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with a flag for each option in place of its parameter `given`; secrets that we make have none.
+
+    Typer reads the flags of a command from its signature.
+    """
+    typed = {f"option_{n}": option for n, option in enumerate(options) if option.kind is not OptionKind.MADE}
+
+    def run(**arguments: Any) -> None:
+        given = {option.name: arguments.pop(name) for name, option in typed.items()}
+        command(given=given, **arguments)
+
+    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "given"]
+    flags = [_parameter(name, option) for name, option in typed.items()]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*flags, *own)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__doc__ = command.__doc__
+    return run
+
+
+def _parameter(name: str, option: Option) -> inspect.Parameter:
+    flag, about = flag_of(option), option.help or option.ask
+    kind, default = str, ""  # type: Any, Any
+    match option.kind:
+        case OptionKind.FLAG:
+            kind, default = bool, False
+        case OptionKind.WORDS | OptionKind.MAPPING:
+            kind, default, about = list[str] | None, None, f"{about} May be repeated."
+        case OptionKind.CHOICES:
+            about = f"{about} One or more of these, with commas: {', '.join(option.choices)}."
+        case OptionKind.TOKEN:
+            about = f"File that holds it; - reads standard input. Or set {variable_of(option)}. {about}".strip()
+    annotation = Annotated[kind, typer.Option(flag, help=about)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def flag_of(option: Option) -> str:
+    """Return the flag of an option; of a token, that of the file which holds it: a shell remembers flags."""
+    name = (option.flag or option.name).replace("_", "-")
+    return f"--{name}-file" if option.kind is OptionKind.TOKEN else f"--{name}"
+
+
+def variable_of(option: Option) -> str:
+    """Return the variable of the environment in which a token may be given."""
+    return f"WEBCARE_{option.name.upper()}"
+
+
+def answers(options: Sequence[Option], given: Given, *, asking: bool, plain_http: bool) -> dict[str, Any]:
+    """Return the values of the options that have one, as they are stored; raises BadSettings for what cannot be.
+
+    What is required is asked for when it was not given, and so are tokens; the other questions are only asked when
+    `asking`. With `plain_http`, tokens may go over http. Secrets that we make are made.
+    """
+    values: dict[str, Any] = {}
+    for option in options:
+        if option.kind is OptionKind.MADE:
+            if option.make and _applies(option, options, values):
+                values[option.name] = option.make()
+            continue
+        if option.kind is OptionKind.TOKEN:
+            value = given_token(option, given) or asked_token(option, may_be_empty=option.default is not None)
+        else:
+            value = _value(option, given[option.name] or _asked(option, asking=asking), plain_http=plain_http)
+        if value not in ("", None, False, [], {}):
+            values[option.name] = value
+    return values
+
+
+def _applies(option: Option, options: Sequence[Option], values: Mapping[str, Any]) -> bool:
+    if option.only_with is None:
+        return True
+    name, choice = option.only_with
+    default = next((each.default for each in options if each.name == name), ())
+    return choice in values.get(name, default)
+
+
+def _asked(option: Option, *, asking: bool) -> Any:
+    is_required = bool(option.ask) and option.default is None
+    if not is_required and not (asking and option.ask):
+        return ""
+    if option.kind is OptionKind.FLAG:
+        return typer.confirm(option.ask, default=bool(option.default))
+    answer = ask(option.ask, flag_of(option), default=None if is_required else "")
+    return answer.split() if option.kind in LISTS else answer
+
+
+# --- Tokens --------------------------------------------------------------------------------------
+
+
+def given_token(option: Option, given: Given) -> str:
+    """Return the token from a file, standard input or the environment; "" when none was given."""
+    file, variable = given.get(option.name), os.environ.get(variable_of(option), "")
+    return _token(read_secret(file) if file else variable) if file or variable else ""
+
+
+def asked_token(option: Option, *, may_be_empty: bool = False) -> str:
+    """Return the token that a person types, which is not shown."""
+    if option.help and may_ask():
+        typer.echo(option.help)
+    typed = ask_secret(option.ask or option.name, flag_of(option), may_be_empty=may_be_empty)
+    return "" if may_be_empty and not typed.strip() else _token(typed)
+
+
+def _token(token: str) -> str:
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise BadSettings("The access token holds spaces or signs that no token has: copy it again.")
+    return token
+
+
+# --- Values --------------------------------------------------------------------------------------
+
+
+def _value(option: Option, typed: Any, *, plain_http: bool) -> Any:
+    """Return what was typed as the kind of the option has it; "", None or an empty list when nothing was."""
+    flag = flag_of(option)
+    match option.kind:
+        case OptionKind.FLAG:
+            return bool(typed)
+        case OptionKind.WORDS:
+            words = [word.strip().lstrip("#") for each in typed or () for word in each.split()]
+            return [word for word in words if word]
+        case OptionKind.MAPPING:
+            return dict(_pair(option, pair) for pair in typed or ())
+        case OptionKind.CHOICES:
+            wanted = {part.strip() for part in typed.split(",") if part.strip()}
+            if wanted - set(option.choices) or (typed and not wanted):
+                raise BadSettings(f"{flag} takes {', '.join(option.choices)}, with commas between them.")
+            return [choice for choice in option.choices if choice in wanted]
+        case OptionKind.NUMBER:
+            if typed and (not typed.isdecimal() or int(typed) < 1):
+                raise BadSettings(f"{flag} takes a whole number above 0.")
+            return int(typed) if typed else None
+        case OptionKind.ADDRESS:
+            return _address(typed) if typed.strip() else ""
+        case OptionKind.SERVER:
+            return _server(typed, plain_http=plain_http) if typed.strip() else ""
+        case _:
+            return typed.strip()
+
+
+def _pair(option: Option, pair: str) -> tuple[str, str | None]:
+    """Return a name and its value; `name=` says that there is none."""
+    name, sign, value = (part.strip() for part in pair.partition("="))
+    if not sign or name not in option.choices:
+        names = ", ".join(option.choices)
+        raise BadSettings(f"{flag_of(option)} takes name=value, with one of these names: {names}.")
+    return name, value or None
+
+
+def _address(url: str) -> str:
+    url = url.strip() if "://" in url else f"https://{url.strip()}"
+    try:
+        parts = urlsplit(url)
+        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise BadSettings(f"This is no web address: {url}")
+    return url
+
+
+def _server(url: str, *, plain_http: bool) -> str:
+    """Return the address of a server from what people copy: a page of it will do. Tokens go over https only."""
+    parts = urlsplit(_address(url))
+    if not plain_http and is_readable_on_its_way(parts.geturl()):
+        raise BadSettings("The address of the server must begin with https://, or others could read the token.")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
