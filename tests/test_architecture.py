@@ -142,12 +142,15 @@ def views_import_the_domain_and_the_models_only(modules: list[Module]) -> Iterat
     yield from imports_where(views, lambda _, what: not is_standard(what) and not under(what, *known))
 
 
+CONNECTORS_SHARE = ("base", "platform", "html", "http", "json_api", "guard")
+
+
 def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module]) -> Iterator[str]:
     """A connector speaks one platform's language; only a clone knows another, by subclassing its original.
 
     What begins with a connector's name and _ belongs to it: `webhook_example` to `webhook`.
     """
-    known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in ("base", "platform", "html", "http", "guard")}
+    known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in CONNECTORS_SHARE}
     known |= {"httpcore", "httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
     for module in modules:
         if under(module.name, "bot.connectors"):

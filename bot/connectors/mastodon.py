@@ -28,7 +28,6 @@ from bot.connectors.base import (
     Health,
     Identity,
     Measure,
-    OutcomeUnknown,
     Page,
     RateLimited,
     Rechecked,
@@ -39,19 +38,17 @@ from bot.connectors.base import (
     Verdict,
 )
 from bot.connectors.html import text_of
+from bot.connectors.json_api import Json, before_sending, time_of, web, within
 from bot.connectors.mastodon_server import (
     AT_ONCE,
     FULL,
     MAX_CHARACTERS,
     URL_CHARACTERS,
-    Json,
     MastodonServer,
     age,
     is_newer,
     limits_of,
     reason_of,
-    time_of,
-    within,
 )
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality
 from bot.domain.mention import Act, Author, Gone, Media, Post, PostKind, Quote, permits
@@ -223,17 +220,15 @@ class Mastodon(MastodonServer):
             "visibility": await self._visibility(draft),
             "language": self._account.options.get("language", "nl"),
         }
-        response = await self._call("POST", "/api/v1/statuses", json=body, headers={"Idempotency-Key": draft.key})
+        response = await self.call("POST", "/api/v1/statuses", json=body, headers={"Idempotency-Key": draft.key})
         return _sent(self._identified(response))
 
     async def _visibility(self, draft: Draft) -> str:
         """Return who may read the reply: one to a post for followers only goes to its author alone."""
         if draft.private:
             return "direct"
-        try:
+        with before_sending():
             status = await self._status(draft.to.external_id)
-        except OutcomeUnknown as verdict:  # nothing was published yet
-            raise Unavailable(verdict.text.message, **verdict.text.params) from verdict
         if status is None:
             raise Rejected("The post is no longer there, so it cannot be answered.")
         if status.get("visibility") == "public":
@@ -257,10 +252,10 @@ class Mastodon(MastodonServer):
         raise Unknowable(f"more than {PAGES_BACK} pages of our posts since then")
 
     async def _says(self, status: Json, words: str) -> bool:
-        response = await self._call("GET", f"/api/v1/statuses/{status['id']}/source")
+        response = await self.call("GET", f"/api/v1/statuses/{status['id']}/source")
         if response.status_code in {404, 410}:
             raise Unknowable("the server does not show the text as we sent it")
-        return str(self._object(response).get("text", "")).split() == words.split()
+        return str(self.object(response).get("text", "")).split() == words.split()
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
         """Put the citizen's @mention before the text unless it names them already: without it they get no notice."""
@@ -288,7 +283,7 @@ class Mastodon(MastodonServer):
             return Health(problems=(text("Without an access token only hashtags can be read; name one or more."),))
         instance = await self._instance()
         limits: Json = {**limits_of(instance), "version": str(instance.get("version", ""))}
-        working = [text("{host} takes posts of {count} characters.", host=self._host, count=limits["max_characters"])]
+        working = [text("{host} takes posts of {count} characters.", host=self.host, count=limits["max_characters"])]
         if instance:
             working.append(
                 text(
@@ -299,7 +294,7 @@ class Mastodon(MastodonServer):
             )
         if self._read_only:
             return await self._check_reading(working, limits)
-        response = await self._call("GET", "/api/v1/accounts/verify_credentials")
+        response = await self.call("GET", "/api/v1/accounts/verify_credentials")
         if response.status_code in {401, 403}:
             return Health(tuple(working), problems=(self._token_problem(response),), limits=limits)
         me = _identity(self._identified(response))
@@ -319,13 +314,13 @@ class Mastodon(MastodonServer):
     def _token_problem(self, response: httpx.Response) -> Text:
         if response.status_code == 403 and "scope" in reason_of(response):
             return text("The access token lacks the scope {scope}; make a new one that has it.", scope="read:accounts")
-        return text("{host} does not accept our access token; make a new one in its preferences.", host=self._host)
+        return text("{host} does not accept our access token; make a new one in its preferences.", host=self.host)
 
     async def _missing_scopes(self) -> list[Text]:
         """Try one harmless request per scope: no endpoint tells the scopes of a token."""
         missing = []
         for method, path, scope in PROBES:
-            response = await self._call(method, path)
+            response = await self.call(method, path)
             if response.status_code == 403 and reason_of(response):
                 missing.append(
                     text("The access token lacks the scope {scope}; make a new one that has it.", scope=scope)
@@ -334,17 +329,17 @@ class Mastodon(MastodonServer):
 
     async def _dropped(self) -> list[Text]:
         """Say which posts the account's own settings throw away; merely filtered ones we do read."""
-        response = await self._call("GET", "/api/v2/notifications/policy")
+        response = await self.call("GET", "/api/v2/notifications/policy")
         if response.status_code >= 400:
             return []
-        policy = self._object(response)
+        policy = self.object(response)
         if not any(policy.get(name) == "drop" for name in DROPPABLE):
             return []
         return [
             text(
                 "The account ignores posts of people it does not know. On {host}, set the notifications from strangers,"
                 " new accounts and private mentions to “accept” or “filter”.",
-                host=self._host,
+                host=self.host,
             )
         ]
 
@@ -352,7 +347,7 @@ class Mastodon(MastodonServer):
 def _identity(me: Json) -> Identity:
     """Return who we are, from https://docs.joinmastodon.org/entities/Account/"""
     name, url = me.get("display_name"), me.get("url")
-    return Identity(str(me["id"]), str(me.get("acct", "")), name if isinstance(name, str) else "", _web(url))
+    return Identity(str(me["id"]), str(me.get("acct", "")), name if isinstance(name, str) else "", web(url))
 
 
 def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
@@ -371,11 +366,11 @@ def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
             external_id=str(account["id"]),
             name=account.get("display_name") or account["acct"],
             handle="@" + account["acct"],
-            url=_web(account.get("url")),
+            url=web(account.get("url")),
         ),
         text=_words(status),
         published_at=time_of(status["created_at"]),
-        url=_web(status.get("url")) or _web(status.get("uri")),
+        url=web(status.get("url")) or web(status.get("uri")),
         in_reply_to=_reply_to(status) or None,
         replies_to=_quote(parent) or _quote(within(status, "quote", "quoted_status")),
         private=private,
@@ -401,7 +396,7 @@ def _words(status: Json) -> str:
 
 def _media(attachments: list[Json]) -> Iterator[Media]:
     for one in attachments:
-        if url := _web(one.get("url")) or _web(one.get("remote_url")):
+        if url := web(one.get("url")) or web(one.get("remote_url")):
             yield Media(url, one.get("type") or "unknown", one.get("description") or "")
 
 
@@ -409,13 +404,13 @@ def _quote(status: Any) -> Quote | None:
     """Return an answered or quoted status to show with another; None rather than an error when it is unreadable."""
     try:
         account = status["account"]
-        return Quote(account.get("display_name") or account["acct"], _words(status), _web(status.get("url")))
+        return Quote(account.get("display_name") or account["acct"], _words(status), web(status.get("url")))
     except UNREADABLE:
         return None
 
 
 def _sent(status: Json) -> Sent:
-    return Sent(status["id"], "" if status.get("visibility") == "direct" else _web(status.get("url")))
+    return Sent(status["id"], "" if status.get("visibility") == "direct" else web(status.get("url")))
 
 
 def _written_at(status: Json) -> datetime:
@@ -433,11 +428,6 @@ def _reply_to(status: Json) -> str:
 def _names(status: Json, account_id: str) -> bool:
     mentions = status.get("mentions")
     return isinstance(mentions, list) and any(within(m, "id") == account_id for m in mentions)
-
-
-def _web(address: Any) -> str:
-    """Return a web address, or nothing: another server chose it, and people will click on it."""
-    return address if isinstance(address, str) and address.startswith(("https://", "http://")) else ""
 
 
 PLATFORM = Platform(

@@ -12,10 +12,9 @@ import httpx
 import structlog
 
 from bot.connectors import http
-from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.connectors.base import Account, Rejected, Unauthorized
+from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
-
-Json = dict[str, Any]
 
 MAX_CHARACTERS = 500
 """Unless the server says otherwise: https://docs.joinmastodon.org/entities/Instance/#max_characters"""
@@ -33,14 +32,13 @@ PAGES_BETWEEN = 50
 log = structlog.get_logger()
 
 
-class MastodonServer:
-    """The requests behind the connector; every one may raise one of the four verdicts."""
+class MastodonServer(JsonApi):
+    """The requests behind the connector; every one may raise a verdict."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
-        self._client = tools.http
-        self._base = account.url.rstrip("/")
         self._token = account.secrets.get("token", "")
+        super().__init__(tools.http, account.url, {"Authorization": f"Bearer {self._token}"} if self._token else {})
         self._read_only = bool(account.options.get("read_only")) or not self._token
 
     async def _newer(self, path: str, params: Mapping[str, Any], last: str | None) -> tuple[list[Json], bool]:
@@ -71,92 +69,67 @@ class MastodonServer:
         return known
 
     async def _several(self, ids: list[str]) -> dict[str, Json | None]:
-        response = await self._call("GET", "/api/v1/statuses", params={"id[]": ids})
+        response = await self.call("GET", "/api/v1/statuses", params={"id[]": ids})
         if response.status_code in {404, 405, 422}:
             return {}
-        self._judge(response)
+        self.judge(response)
         return {i["id"]: i for i in self._items(response) if i["id"] in ids}
 
     async def _status(self, external_id: str) -> Json | None:
-        response = await self._call("GET", f"/api/v1/statuses/{quote(external_id, safe='')}")
+        response = await self.call("GET", f"/api/v1/statuses/{quote(external_id, safe='')}")
         if response.status_code in {404, 410} and reason_of(response):
             return None
-        return self._object(response)
+        return self.object(response)
 
     async def _instance(self) -> Json:
         """Return what the server tells about itself: the newer form, the older one, or nothing."""
         for path in ("/api/v2/instance", "/api/v1/instance"):
-            response = await self._call("GET", path)
+            response = await self.call("GET", path)
             if 400 <= response.status_code < 500:
                 continue
-            return self._object(response)
+            return self.object(response)
         return {}
 
     async def _own_id(self) -> str:
         if self._account.identity:
             return self._account.identity.id
-        return str(self._identified(await self._call("GET", "/api/v1/accounts/verify_credentials"))["id"])
+        return str(self._identified(await self.call("GET", "/api/v1/accounts/verify_credentials"))["id"])
 
-    @property
-    def _host(self) -> str:
-        return http.host(self._base)
+    def reason_of(self, response: httpx.Response) -> str:
+        """Return why Mastodon refuses, in its own words."""
+        return reason_of(response)
 
-    async def _call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        headers = {**kwargs.pop("headers", {}), **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
-        response = await http.request(self._client, method, self._base + path, headers=headers, **kwargs)
-        if response.status_code == 429:
-            raise RateLimited(retry_at(response))
-        if response.has_redirect_location:
-            other = http.host(response.headers["Location"])
-            raise Rejected("{host} sends us on to {other}; use that address.", host=self._host, other=other)
-        return response
+    def retry_at(self, response: httpx.Response) -> datetime:
+        """Return when a 429 lets us try again."""
+        return retry_at(response)
 
-    def _judge(self, response: httpx.Response) -> None:
-        """Raise the verdict on an answer.
-
-        A 403 to a mere question is about our token. A refusal that is not Mastodon's own JSON comes from something in
-        between, so it says nothing about token or post.
-        """
+    def judge(self, response: httpx.Response) -> None:
+        """Raise the verdict on an answer; a 403 to a mere question is about our token's scopes."""
         reason = reason_of(response)
         if not self._token and response.status_code in {401, 403, 422}:
-            raise Rejected("{host} shows this only to those who are logged in; add an access token.", host=self._host)
-        if response.status_code in {403, 404, 410} and response.request.method == "GET" and not reason:
-            raise Unavailable("{host} refuses this (HTTP {status}).", host=self._host, status=response.status_code)
-        if response.status_code == 403 and response.request.method == "GET":
-            raise Unauthorized("{host} says: {reason}", host=self._host, reason=reason)
-        http.judge(response, reason=reason)
+            raise Rejected("{host} shows this only to those who are logged in; add an access token.", host=self.host)
+        if response.status_code == 403 and response.request.method == "GET" and reason:
+            raise Unauthorized("{host} says: {reason}", host=self.host, reason=reason)
+        super().judge(response)
 
     async def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
         """Return a list's objects and how many requests the rate limit leaves us."""
-        response = await self._call("GET", path, params=params)
-        self._judge(response)
+        response = await self.call("GET", path, params=params)
         left = response.headers.get("X-RateLimit-Remaining", "")
         return self._items(response), int(left) if left.isdecimal() else RESERVE
 
     def _items(self, response: httpx.Response) -> list[Json]:
-        items = http.json_of(response)
-        if not isinstance(items, list):
-            raise self._unreadable()
-        good = [i for i in items if isinstance(i, dict) and isinstance(i.get("id"), str)]
+        items = self.list(response)
+        good = [i for i in items if isinstance(i.get("id"), str)]
         if len(good) < len(items):
             log.warning("entries without an id", account=self._account.id, count=len(items) - len(good))
         return good
 
-    def _object(self, response: httpx.Response) -> Json:
-        self._judge(response)
-        value = http.json_of(response)
-        if not isinstance(value, dict):
-            raise self._unreadable()
-        return value
-
     def _identified(self, response: httpx.Response) -> Json:
-        value = self._object(response)
+        value = self.object(response)
         if not isinstance(value.get("id"), str):
-            raise self._unreadable()
+            raise self.unreadable()
         return value
-
-    def _unreadable(self) -> OutcomeUnknown:
-        return OutcomeUnknown("{host} sent an answer we cannot read.", host=self._host)
 
 
 def age(identifier: str) -> tuple[int, str]:
@@ -193,12 +166,6 @@ def retry_at(response: httpx.Response) -> datetime:
     return max(now, min(max(waits), now + timedelta(days=1)))
 
 
-def time_of(value: str) -> datetime:
-    """Return a moment from ISO 8601 text as aware UTC; ValueError when it is none."""
-    moment = datetime.fromisoformat(value)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def limits_of(instance: Json) -> Json:
     """Return what is counted against how much; `max_toot_chars` is how some older servers tell it."""
     told = within(instance, "configuration", "statuses")
@@ -208,10 +175,3 @@ def limits_of(instance: Json) -> Json:
         "max_characters": most if isinstance(most, int) and most > 0 else MAX_CHARACTERS,
         "characters_reserved_per_url": reserved if isinstance(reserved, int) and reserved > 0 else URL_CHARACTERS,
     }
-
-
-def within(value: Any, *keys: str) -> Any:
-    """Return what lies at these keys, or None where something else than an object is on the way."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
