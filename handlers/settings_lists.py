@@ -49,7 +49,7 @@ async def _platforms(session: AsyncSession, desk: TeamDesk, team_id: int, settin
     named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
     for account in found:
         if connectors.known(account.platform):
-            named.setdefault(account.platform, []).append(str(account.options.get("title") or account.name))
+            named.setdefault(account.platform, []).append(str(connectors.label_of(account)))
     return {
         p: connectors.title(p) or desk.t("Own sources: {names}", names=", ".join(names)) for p, names in named.items()
     }

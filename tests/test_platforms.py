@@ -58,3 +58,22 @@ async def test_an_account_whose_platform_is_not_installed_says_so() -> None:
     async with new_client() as client:
         with pytest.raises(Unavailable, match="geocities is not installed here"):
             connectors.connect(Account(1, "geocities", "Gemeente", "", MappingProxyType({})), tools(client))
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "options", "label"),
+    [
+        ("mastodon", "@ons@social.example", {}, "Mastodon · @ons@social.example"),
+        ("mastodon", "Mastodon", {}, "Mastodon"),
+        ("mastodon", "ons", {"title": "no option of Mastodon"}, "Mastodon · ons"),
+        ("webhook", "zaak", {}, "zaak"),
+        ("webhook", "zaak", {"title": "Zaakformulier"}, "Zaakformulier"),
+        ("webhook", "zaak", {"title": ""}, "zaak"),
+        ("manual", "Slack (Webcare)", {}, "Slack (Webcare)"),
+        ("geocities", "oud", {"title": "x"}, "oud"),
+    ],
+)
+def test_an_account_is_called_by_its_platform_and_name(
+    platform: str, name: str, options: dict[str, str], label: str
+) -> None:
+    assert str(connectors.label_of(Account(1, platform, name, "", options=options))) == label

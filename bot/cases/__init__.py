@@ -22,7 +22,7 @@ from bot.cases.moves import (
     reopen,
     take_over,
 )
-from bot.cases.reading import get, last_moved_at, platform_of, read
+from bot.cases.reading import get, last_moved_at, read
 from bot.cases.state import locked, record, refuse_ended, touch, touch_all
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "keep_thread_message",
     "last_moved_at",
     "locked",
-    "platform_of",
     "put_back",
     "read",
     "record",

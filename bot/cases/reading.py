@@ -44,12 +44,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
     running = await clocks.open_clocks(session, case_id)
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
-    return CaseFile(case, team, account, platform_of(account), author, *rows)
-
-
-def platform_of(account: Account) -> str:
-    """Return what people call the platform of an account; a source of one's own goes by its own name."""
-    return str(account.options.get("title") or connectors.title(account.platform) or account.name)
+    return CaseFile(case, team, account, connectors.label_of(account), author, *rows)
 
 
 def last_moved_at() -> ColumnElement[datetime]:

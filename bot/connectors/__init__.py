@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
 
 from bot.connectors import feed, mastodon, webhook
 from bot.connectors.base import Account, Connector, Unavailable
-from bot.connectors.platform import Platform, Tools
+from bot.connectors.platform import OptionKind, Platform, Tools
+from bot.domain.label import Label
 
 GROUP = "webcare.platforms"
 OURS = (mastodon.PLATFORM, feed.PLATFORM, webhook.PLATFORM)
@@ -67,3 +69,21 @@ def title(name: str) -> str:
     """Return a platform's name for people; empty when its accounts have names of their own."""
     platform = known(name)
     return platform.title if platform else ""
+
+
+class Named(Protocol):
+    """An account, stored or as its connector has it."""
+
+    platform: str
+    name: str
+    options: Any
+
+
+def label_of(account: Named) -> Label:
+    """Return what people call an account: its own title, else its platform's with its name, else its name alone."""
+    platform = known(account.platform)
+    titles = [option.name for option in platform.options if option.kind is OptionKind.TITLE] if platform else []
+    own = next((str(account.options[title]) for title in titles if account.options.get(title)), "")
+    if own or platform is None or not platform.title:
+        return Label(own or account.name)
+    return Label(platform.title, account.name if account.name != platform.title else "")

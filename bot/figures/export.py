@@ -14,10 +14,11 @@ from sqlalchemy import null
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import connectors
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
-from bot.figures.reports import title, within
+from bot.figures.reports import within
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.texts import Texts
 from bot.views.case_state import reason_words
@@ -57,7 +58,7 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
 
     They are those that the figures count (bot.figures.reports).
     """
-    names = {account.id: title(account) for account in await session.exec(select(Account))}
+    names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
     found: list[Line] = []
     for what, query in _queries(team.id, period):
         rows = await session.exec(query.limit(MOST_LINES + 1 - len(found)))

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import platform_of
+from bot import connectors
 from bot.domain.case import Status
 from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
@@ -88,7 +88,7 @@ async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[
         Shown(
             case=case,
             author=author,
-            platform=platform_of(account),
+            platform=connectors.label_of(account).platform,
             mention=mentions[case.id][-1],
             clock=clocks.get(case.id),
             answerable=any(each.may_be_answered() for each in mentions[case.id]),

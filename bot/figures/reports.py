@@ -72,14 +72,6 @@ async def course(session: AsyncSession, team: Team, period: Period) -> list[Part
     return _course(*await _parts(session, team, period))
 
 
-def title(account: Account) -> str:
-    """Return what an account is called among people: its own title, else its platform and its name."""
-    if own := account.options.get("title"):
-        return str(own)
-    platform = connectors.title(account.platform)
-    return f"{platform} · {account.name}" if platform else account.name
-
-
 def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Return the conditions that a moment lies in a period."""
     return moment >= period.since, moment < period.until
@@ -204,4 +196,4 @@ def _sum_kept() -> ColumnElement[int]:
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:
     found = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
-    return [(account.id, title(account)) for account in found]
+    return [(account.id, str(connectors.label_of(account))) for account in found]

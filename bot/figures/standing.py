@@ -8,10 +8,11 @@ from sqlalchemy import case
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import connectors
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
-from bot.figures.reports import title, within, zone_of
+from bot.figures.reports import within, zone_of
 from bot.models import WAITING, Account, Case, Clock, Message, MessageKind, Team
 
 
@@ -57,7 +58,7 @@ async def card_of(session: AsyncSession, case_id: int) -> Message | None:
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
     found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
     return [
-        Trouble(title(account), account.stopped_at is not None, account.problem)
+        Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem)
         for account in found
         if account.stopped_at is not None or account.problem
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.domain.label import Label
 from bot.models.account import Account, Author
 from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
@@ -12,12 +13,12 @@ from bot.models.team import Team
 
 @dataclass(frozen=True)
 class CaseFile:
-    """Everything we know about one case, read together; rows are ordered by time. `platform` is its name for people."""
+    """Everything we know about one case, read together; rows are ordered by time."""
 
     case: Case
     team: Team
     account: Account
-    platform: str
+    label: Label
     author: Author
     mentions: Sequence[Mention]
     replies: Sequence[Reply]

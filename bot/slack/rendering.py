@@ -4,7 +4,7 @@ from typing import assert_never
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases
+from bot import cases, connectors
 from bot.desk import TeamDesk
 from bot.domain.case import Status
 from bot.domain.figures import Overview
@@ -59,7 +59,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.RETURNED:
             return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:
-            return thread.account_problem(await session.get_one(Account, subject), t)
+            account = await session.get_one(Account, subject)
+            return thread.account_problem(account, connectors.label_of(account), t)
         case MessageKind.REMINDER:
             return await _reminder(desk, session, Reminded.of(message.details))
         case MessageKind.STILL:

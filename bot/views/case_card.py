@@ -31,7 +31,7 @@ def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
 def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     state = state_line(file, t, now)
     words = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
-              platform=literal(file.platform, 60), text=excerpt(file, t))  # fmt: skip
+              platform=literal(file.label.platform, 60), text=excerpt(file, t))  # fmt: skip
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))

@@ -44,9 +44,9 @@ def author_line(author: Author) -> str:
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
     """Return where and when it was written, with the link to the post."""
-    parts = [f"*{literal(file.platform, 60)}*"]
-    if file.account.name != file.platform and not file.account.options.get("title"):
-        parts.append(literal(file.account.name, 80))
+    parts = [f"*{literal(file.label.platform, 60)}*"]
+    if file.label.name:
+        parts.append(literal(file.label.name, 80))
     if mention.private:
         parts.append("🔒 " + t("private message"))
     parts.append(t.when(mention.published_at, now))

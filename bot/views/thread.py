@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.domain.label import Label
 from bot.models import Account, CaseFile, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
@@ -59,13 +60,14 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 
 
-def account_problem(account: Account, t: Texts) -> View:
+def account_problem(account: Account, label: Label, t: Texts) -> View:
     """Tell the team that an account stopped, and how to repair it."""
     problem = literal(t.kept(account.problem), 500)
     words = t("⚠️ The account *{account}* has stopped: {problem} New mentions do not come in and answers wait.",
-              account=literal(account.name, 80), problem=problem)  # fmt: skip
+              account=literal(str(label), 80), problem=problem)  # fmt: skip
     mend = t(
-        "An administrator can mend it: run `webcare accounts add` with a new token, then `webcare accounts check`."
+        "An administrator can mend it: `webcare accounts check` says what is wrong, `webcare accounts renew` takes a "
+        "new token."
     )
     return View(words, [section(words), context(mend)])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
+from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
 from bot.domain.sla import ClockKind
@@ -129,7 +130,7 @@ def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
             "case": case,
             "team": Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW),
             "account": account(),
-            "platform": "Mastodon",
+            "label": Label("Mastodon", account().name),
             "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
                              url="https://social.example.nl/@fatima"),
             "mentions": MENTIONS if allows else [mention(3, allows=[])],
@@ -161,7 +162,7 @@ def messages(t: Texts) -> Iterator[View]:
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
         yield from (thread.reply_problem(file, 1, t), thread.assigned(file, t), thread.taken_over(file, t))
-    yield thread.account_problem(account(), t)
+    yield thread.account_problem(account(), Label("Mastodon", account().name), t)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)
     yield reminder(due * 5, t, NOW, duty=[BY, OTHER])

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
 from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, ReplyStatus, Team
@@ -183,7 +184,7 @@ def files(draw: st.DrawFn) -> CaseFile:
     sender.name, sender.problem = draw(texts), draw(problems)
     return CaseFile(
         case=case, team=Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW), account=sender,
-        platform=draw(texts), author=author, mentions=draw(several(mentions, 1, 30)),
+        label=Label(draw(texts), draw(texts)), author=author, mentions=draw(several(mentions, 1, 30)),
         replies=draw(several(replies, 0, 20)), escalations=asked, notes=notes, clocks=CLOCKS,
     )  # fmt: skip
 
@@ -199,7 +200,7 @@ plenty = settings(
 
 def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield case_card(file, t, NOW)
-    yield thread.account_problem(file.account, t)
+    yield thread.account_problem(file.account, file.label, t)
     yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW)
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
     yield from (thread.follow_up(file, each.id, t, NOW) for each in file.mentions[:2])
