@@ -1,9 +1,9 @@
 """A place to try the bot and to test it, without any account elsewhere.
 
-    slack/     the local Slack: it speaks Slack's protocols and holds an app to Slack's rules; knows no particular app
+    slack/     the local Slack: speaks Slack's protocols and enforces Slack's rules; knows no particular app
     square/    the citizens' square, and our example: a made-up municipality's workspace and its citizens' posts
     app.py     both together, as `webcare try` and the tests run them; static/ is the page that shows both
 
-It knows nothing of the bot, and nothing in slack/ knows of the square. Each has a static/ with its part of the
+It knows nothing of the bot, and slack/ knows nothing of the square. Each has a static/ with its part of the
 page in the browser, served under its path below this folder, so that an import of one by another is the same on disk.
 """

@@ -21,10 +21,10 @@ class Sandbox(LocalSlack):
     """The example workspace with the square beside it.
 
     manifest      the app's manifest: commands, shortcuts, scopes, events
-    rules, now    the limits in force, and the clock they and the timestamps go by (seconds)
-    speed         how much faster than the world's that clock goes, for the page to show
+    rules, now    the limits in force, and the clock of the workspace (seconds)
+    speed         how many times faster than real time that clock goes; the page shows it
     request_url   deliver by signed HTTP to this address; without it by Socket Mode
-    square_url    where the bot takes in posts of the citizens' square; they wait while it is ""
+    square_url    where the bot receives the posts of the square; they wait while it is ""
     """
 
     def __init__(
@@ -54,5 +54,5 @@ class Sandbox(LocalSlack):
         return self
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """What is served: Slack, the square, and the page that shows both."""
+        """The routes of Slack, the square, and the page that shows both."""
         return [*super().routes(), *self.square.routes(), web.static("/static", STATIC)]

@@ -1,1 +1,1 @@
-"""Trial: what `webcare try` adds to the bot: its start (`trying`) and the weeks behind the team (`demo_history`)."""
+"""Trial: what `webcare try` adds to the bot: its start (`trying`) and the team's last weeks (`demo_history`)."""

@@ -1,7 +1,7 @@
-"""The weeks that lie behind the made-up team of `webcare try`, so that its digest, figures and charts have a past.
+"""The last weeks of the made-up team of `webcare try`, so that its digests, figures and charts have data.
 
-What happened is written by the same rules as what happens now, each at its own moment; only Slack was not there. The
-dice are loaded: the past is the same every time.
+The same use cases write this history as write the present, each with its own moment as `now`; only nothing is sent to
+Slack. The random numbers have a fixed seed, so the history is the same every time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,38 +37,43 @@ QUESTIONS = (
 )
 TOPICS = tuple(dict.fromkeys(topic for topic, _ in QUESTIONS))
 ANSWERED_IN = (4, 8, 12, 15, 20, 24, 30, 35, 42, 50, 55, 75, 140)
-"""Working minutes; a few are beyond the norm of an hour."""
+"""Working minutes; a few exceed the target of one hour."""
 CLOSED = (CloseReason.NO_ANSWER_NEEDED, CloseReason.NO_ANSWER_NEEDED, CloseReason.NOT_FOR_US, CloseReason.SPAM)
 ANSWERED_AFTER = timedelta(minutes=10)
 MORNING, AFTERNOON = time(9, 10), time(13, 20)
 
 
 @dataclass(frozen=True)
-class Waits:
-    """A post that waits still, or was answered with a promise to be kept by `promised_at`."""
+class OpenPost:
+    """A post that still waits, or that has an `interim` reply with a promise for `promised_at`."""
 
     post: Post
     interim: str = ""
     promised_at: datetime | None = None
 
 
-async def live_through(
-    session: AsyncSession, team: Team, sources: Sequence[Account], until: datetime, *, waiting: Sequence[Waits] = ()
+async def write_history(
+    session: AsyncSession,
+    team: Team,
+    sources: Sequence[Account],
+    until: datetime,
+    *,
+    still_open: Sequence[OpenPost] = (),
 ) -> None:
-    """Write what a team did from when it was made until this moment, and leave `waiting` open at the first source."""
-    dice = Random(2026)  # noqa: S311 - a story, no secret
+    """Write the history of a team from its creation until this moment; `still_open` stays open, at the first source."""
+    random = Random(2026)  # noqa: S311 - an example, no secret
     hours = TeamSettings.of(team.settings).hours(until)
     for at in _moments(hours, team.created_at, until):
         for source in sources:
-            await _took_in(session, source, _posts(dice, at), at, dice, hours)
-    await session.exec(update(Message).values(shown_version=col(Message.version)))  # Slack need not show it any more
-    for each in waiting:
-        await _left_open(session, sources[0], each)
-    await _had_its_digest(session, team, hours, until)
+            await _receive_and_end(session, source, _posts(random, at), at, random, hours)
+    await session.exec(update(Message).values(shown_version=col(Message.version)))  # Slack need not show them
+    for each in still_open:
+        await _leave_open(session, sources[0], each)
+    await _write_last_digest(session, team, hours, until)
 
 
 def _moments(hours: Hours, since: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield two moments of every working day, at which the post of half a day comes in."""
+    """Yield two moments of every working day, at which the posts of half a day arrive."""
     day = since.astimezone(hours.zone).date() + timedelta(days=1)
     while day < until.astimezone(hours.zone).date():
         if opening(hours, day) is not None:
@@ -77,13 +82,13 @@ def _moments(hours: Hours, since: datetime, until: datetime) -> Iterator[datetim
         day += timedelta(days=1)
 
 
-def _posts(dice: Random, at: datetime) -> list[Post]:
-    count = dice.randint(1, 5)
+def _posts(random: Random, at: datetime) -> list[Post]:
+    count = random.randint(1, 5)
     return [
         Post(
-            external_id=f"past-{at:%m%d%H}-{dice.getrandbits(32):08x}",
-            author=Author(f"past-{dice.getrandbits(32):08x}", "Een inwoner", "inwoner"),
-            text=dice.choice(QUESTIONS)[1],
+            external_id=f"past-{at:%m%d%H}-{random.getrandbits(32):08x}",
+            author=Author(f"past-{random.getrandbits(32):08x}", "Een inwoner", "inwoner"),
+            text=random.choice(QUESTIONS)[1],
             published_at=at,
             permits=permits(Act.ANSWER),
         )
@@ -91,35 +96,35 @@ def _posts(dice: Random, at: datetime) -> list[Post]:
     ]
 
 
-async def _took_in(
-    session: AsyncSession, source: Account, posts: Sequence[Post], at: datetime, dice: Random, hours: Hours
+async def _receive_and_end(
+    session: AsyncSession, source: Account, posts: Sequence[Post], at: datetime, random: Random, hours: Hours
 ) -> None:
-    """Take in a page, and end each of its cases: answered, or one in nine closed with a reason."""
+    """Receive these posts and end each case: answer it, or close one in nine with a reason."""
     await inbox.take_in(session, source.id, posts, now=at)
     topics = {words: topic for topic, words in QUESTIONS}
     for mention in await _mentions(session, source, posts):
-        by = dice.choice(list(AGENTS))
-        ended = add(hours, at, timedelta(minutes=dice.choice(ANSWERED_IN)))
+        by = random.choice(list(AGENTS))
+        ended = add(hours, at, timedelta(minutes=random.choice(ANSWERED_IN)))
         await cases.set_topic(session, mention.case_id, topic=topics[mention.text], by=by, now=ended)
         await cases.claim(session, mention.case_id, by=by, now=at + (ended - at) / 2)
-        if dice.random() < 1 / 9:
-            await cases.close(session, mention.case_id, by=by, now=ended, reason=dice.choice(CLOSED))
+        if random.random() < 1 / 9:
+            await cases.close(session, mention.case_id, by=by, now=ended, reason=random.choice(CLOSED))
         else:
-            await _answered(session, mention, by, ended, f"Dank voor je bericht, we geven het door! ^{AGENTS[by]}")
+            await _reply(session, mention, by, ended, f"Dank voor je bericht, we geven het door! ^{AGENTS[by]}")
 
 
 async def _mentions(session: AsyncSession, source: Account, posts: Sequence[Post]) -> Sequence[Mention]:
     ids = [post.external_id for post in posts]
-    found = await session.exec(
+    mentions = await session.exec(
         select(Mention).where(Mention.account_id == source.id, col(Mention.external_id).in_(ids))
     )
-    return found.all()
+    return mentions.all()
 
 
-async def _answered(
+async def _reply(
     session: AsyncSession, mention: Mention, by: str, at: datetime, words: str, promised_at: datetime | None = None
 ) -> None:
-    """Have an agent's reply reach the citizen; one with a promise leaves the case with its agent."""
+    """Write an agent's reply that was sent; after one with a promise the case stays with its agent."""
     kind = ReplyKind.FINAL if promised_at is None else ReplyKind.INTERIM
     reply = Reply(
         case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, by=by,
@@ -137,8 +142,8 @@ async def _answered(
     session.add(Event(case_id=mention.case_id, kind=EventKind.REPLY_SENT, by=by, at=at))
 
 
-async def _had_its_digest(session: AsyncSession, team: Team, hours: Hours, until: datetime) -> None:
-    """Write the digest of the last working day, with which the next one goes on."""
+async def _write_last_digest(session: AsyncSession, team: Team, hours: Hours, until: datetime) -> None:
+    """Write the digest of the last working day; the next digest begins where it ends."""
     last = working_day_before(hours, until.astimezone(hours.zone).date())
     at = moment(TeamSettings.of(team.settings), hours, last) if last else None
     if last is not None and at is not None:
@@ -147,11 +152,11 @@ async def _had_its_digest(session: AsyncSession, team: Team, hours: Hours, until
         session.add(Message(key=key, kind=MessageKind.DIGEST, channel=team.channel, details=details, shown_version=1))
 
 
-async def _left_open(session: AsyncSession, source: Account, waits: Waits) -> None:
-    post = waits.post
+async def _leave_open(session: AsyncSession, source: Account, still_open: OpenPost) -> None:
+    post = still_open.post
     await inbox.take_in(session, source.id, [post], now=post.published_at)
-    if waits.promised_at is not None:
+    if still_open.promised_at is not None:
         [mention] = await _mentions(session, source, [post])
         at = post.published_at + ANSWERED_AFTER
         await cases.claim(session, mention.case_id, by=PROMISED_BY, now=at)
-        await _answered(session, mention, PROMISED_BY, at, waits.interim, waits.promised_at)
+        await _reply(session, mention, PROMISED_BY, at, still_open.interim, still_open.promised_at)

@@ -1,4 +1,4 @@
-"""`webcare try`: the bot unchanged in a local Slack workspace, with a citizens' square beside it; no account needed."""
+"""`webcare try`: the unchanged bot in a local Slack workspace, with the citizens' square; it needs no account."""
 
 import asyncio
 import json
@@ -33,9 +33,9 @@ from bot.trial import demo_history
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
 COORDINATOR = "U0MARIEKE"
-SQUARES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
-"""The sources that the team has from the start: names and titles. What it did with both is past; the first lives."""
-PAST = timedelta(days=22)
+SOURCES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
+"""The team's first sources: names and titles. Both have a history; only the first gets new posts."""
+HISTORY = timedelta(days=22)
 BEFORE_OPENING = timedelta(minutes=3)
 TEAM = TeamSettings(
     coordinators=[COORDINATOR],
@@ -60,18 +60,18 @@ class RealSource:
 
 @dataclass
 class FastClock:
-    """A clock that goes so much faster than the world's, from `first` on; until `start` it stands still there."""
+    """A clock that goes `speed` times as fast as real time; it stands still at `first` until `start`."""
 
     first: datetime
     speed: float
     _started: datetime | None = None
 
     def start(self) -> None:
-        """Let time go."""
+        """Start the clock."""
         self._started = utc_now()
 
     def __call__(self) -> datetime:
-        """Return the time by this clock."""
+        """Return the time of this clock."""
         return self.first + (utc_now() - self._started) * self.speed if self._started else self.first
 
 
@@ -84,10 +84,10 @@ async def try_out(
     speed: float = 1.0,
     ready: asyncio.Future[Sandbox] | None = None,
 ) -> None:
-    """Run the local workspace on this port until interrupted; everything in it is gone afterwards.
+    """Run the local workspace on this port until interrupted, and delete all its data afterwards.
 
-    With `speed` all of its time goes that much faster, and begins on a Monday just before the team opens. `ready` gets
-    the workspace once the bot works in it. Raises BadSettings when the port is taken.
+    With a `speed` above 1 its time goes that much faster, and begins on a Monday just before opening time. `ready` gets
+    the workspace once the bot runs in it. Raises BadSettings when the port is taken.
     """
     clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
     slack = _slack(clock)
@@ -99,7 +99,7 @@ async def try_out(
         settings = _settings(slack, Path(folder), speed)
         try:
             await _prepare(settings, slack, sources, clock)
-            async with _at_work(settings, slack, clock) as bot:
+            async with _running(settings, slack, clock) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
                     with suppress(webbrowser.Error):
@@ -112,9 +112,9 @@ async def try_out(
 
 
 def just_before_a_week(now: datetime) -> datetime:
-    """Return the last Monday on which a team works, some minutes before it opens: a week and its digests begin.
+    """Return some minutes before opening time on the last working Monday of an earlier week.
 
-    It is over already: what the world dates now is not from the future, by day, at night or in the weekend.
+    It lies in an earlier week, so that moments of the fast clock are not in the future by real time.
     """
     hours = TeamSettings().hours(now)
     today = now.astimezone(hours.zone).date()
@@ -124,8 +124,8 @@ def just_before_a_week(now: datetime) -> datetime:
 
 
 @asynccontextmanager
-async def _at_work(settings: Settings, slack: Sandbox, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
-    """Run the bot and the citizens on the square, and let both end with the block; gives the bot, once it serves."""
+async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the bot and the citizens until the block ends; yields the bot's task once it serves."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     tasks = [asyncio.create_task(run(settings, ready=ready, now=clock, speed=clock.speed))]
     bot = tasks[0]
@@ -133,7 +133,7 @@ async def _at_work(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
     try:
         await asyncio.wait((bot, ready), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            await bot  # says why it cannot start
+            await bot  # raises the reason why it cannot start
         slack.square.bot_url = f"{ready.result()}/in/plein"
         tasks.append(asyncio.create_task(example_posts.play(slack.square)))
         yield bot
@@ -144,12 +144,12 @@ async def _at_work(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
 
 
 def _slack(clock: FastClock) -> Sandbox:
-    """Return the workspace, which goes by this clock; how long a click stays good is for the one who looks."""
-    usual = Rules()
+    """Return the workspace with this clock; how long a click is valid counts in real time, for the person who looks."""
+    slacks = Rules()
     rules = replace(
-        usual,
-        trigger_seconds=usual.trigger_seconds * clock.speed,
-        response_url_seconds=usual.response_url_seconds * clock.speed,
+        slacks,
+        trigger_seconds=slacks.trigger_seconds * clock.speed,
+        response_url_seconds=slacks.response_url_seconds * clock.speed,
     )
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     return Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed)
@@ -172,25 +172,25 @@ def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
         poll_seconds=10,
         allow_private_addresses=True,
     )
-    # The seconds to undo are those of the person who is looking; the pace is that of a Slack whose time flies too.
-    theirs = {"undo_seconds": settings.undo_seconds * speed, "slack_pace": settings.slack_pace / speed}
-    return settings.model_copy(update=theirs)
+    # The person who looks has the usual real seconds to undo; Slack's rate limits go by the fast clock.
+    scaled = {"undo_seconds": settings.undo_seconds * speed, "slack_pace": settings.slack_pace / speed}
+    return settings.model_copy(update=scaled)
 
 
 async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSource], clock: FastClock) -> None:
-    """Make the database with the team, its past, and its accounts: the square, a form, and what is read for real."""
+    """Create the database with the team, its history and its accounts: the square, a form and the real sources."""
     engine = db.create_engine(settings.database_url)
     try:
         await db.migrate(engine)
         async with db.sessions(engine)() as session:
-            began = clock() - PAST
+            began = clock() - HISTORY
             await accounts.ensure_team(session, settings, began)
             await agents.set_roles(session, coordinators=[COORDINATOR], readers=[], by=COORDINATOR, now=began)
             [team] = await session.exec(select(Team))
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
-            ours = [await _square(session, settings, slack, began, *named) for named in SQUARES]
-            waiting = _left_over(slack, clock, accounts.opened(ours[0], settings))
-            await demo_history.live_through(session, team, ours, clock(), waiting=waiting)
+            ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
+            still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
+            await demo_history.write_history(session, team, ours, clock(), still_open=still_open)
             for source in sources:
                 options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
                 await accounts.add(
@@ -211,17 +211,17 @@ async def _square(
     )
 
 
-def _left_over(slack: Sandbox, clock: FastClock, square: OpenedAccount) -> list[demo_history.Waits]:
-    """Put on the square what a week that is told fast begins with: a question that waits, and one with a promise."""
+def _post_earlier(slack: Sandbox, clock: FastClock, square: OpenedAccount) -> list[demo_history.OpenPost]:
+    """With a fast clock, post last Friday's questions on the square: one without answer, one with a promise."""
     if clock.speed == 1:
         return []
     zone = clock.first.tzinfo or UTC
     friday, monday = (clock.first - timedelta(days=3)).date(), clock.first.date()
     asked = at_minute(friday, 16 * 60 + 20, zone)
-    posted = example_posts.left_over(slack.square, asked, asked + demo_history.ANSWERED_AFTER)
+    posted = example_posts.post_earlier(slack.square, asked, asked + demo_history.ANSWERED_AFTER)
     bodies = [json.dumps(slack.square.as_sent(each)).encode() for each in posted]
     [late], [promised] = [posts_of(square, body, now=asked) for body in bodies]
     return [
-        demo_history.Waits(late),
-        demo_history.Waits(promised, example_posts.INTERIM, at_minute(monday, 11 * 60, zone)),
+        demo_history.OpenPost(late),
+        demo_history.OpenPost(promised, example_posts.INTERIM, at_minute(monday, 11 * 60, zone)),
     ]

@@ -83,7 +83,7 @@ async def _put_cards(slack: Sandbox, settings: Settings, ids: range) -> list[dic
         async with db.readings(engine)() as session:
             for case_id in ids:
                 file = await cases.read(session, case_id)
-                shown = blocks.named(case_card(file, t, utc_now()).blocks)
+                shown = blocks.with_ids(case_card(file, t, utc_now()).blocks)
                 author = {"user": slack.app.user_id, "bot_id": slack.app.bot_id, "app_id": slack.app.id}
                 slack.workspace.add_message(CHANNEL, {**author, "ts": ts_of(case_id), "text": "", "blocks": shown})
         file.case.status, file.case.assignee, file.case.claimed_at = Status.CLAIMED, PERSON, utc_now()

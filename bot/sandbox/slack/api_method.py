@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class SlackError(Exception):
-    """Slack's `{"ok": false, "error": code}`, with what else that answer holds."""
+    """Slack's `{"ok": false, "error": code}`; `answer` are its other fields."""
 
     def __init__(self, code: str, **answer: Any) -> None:
         super().__init__(code)
@@ -26,15 +26,15 @@ class Invalid(SlackError):
     """
 
     def __init__(self, code: str, problems: list[tuple[str, str]]) -> None:
-        found = [f"{reason} [json-pointer:{pointer}]" for pointer, reason in problems]
-        super().__init__(code, errors=found, response_metadata={"messages": [f"[ERROR] {text}" for text in found]})
+        errors = [f"{reason} [json-pointer:{pointer}]" for pointer, reason in problems]
+        super().__init__(code, errors=errors, response_metadata={"messages": [f"[ERROR] {text}" for text in errors]})
 
 
 @dataclass(frozen=True)
 class Method:
-    """One method: what it does, any of which scopes it needs, its rate tier and its token.
+    """One method: its function, the scopes of which it needs one, its rate tier and its kind of token.
 
-    A method that `reads` takes its arguments from the query or a form; a JSON body is not looked at.
+    A method that `reads` takes its arguments from the query or a form and ignores a JSON body.
     https://docs.slack.dev/apis/web-api/#methods_supporting_json
     """
 
@@ -46,7 +46,7 @@ class Method:
 
 
 def parsed(args: Mapping[str, Any], name: str) -> Any:
-    """An argument that is JSON: sent as such, or as a string of it in a form. None when absent."""
+    """A JSON argument, sent as JSON or as a string in a form. None when absent."""
     value = args.get(name)
     if not isinstance(value, str):
         return value
@@ -66,7 +66,7 @@ def flag(args: Mapping[str, Any], name: str) -> bool:
 
 
 def required(args: Mapping[str, Any], name: str) -> str:
-    """A string argument that must be there. Raises invalid_arguments."""
+    """A required string argument. Raises invalid_arguments."""
     value = args.get(name)
     if value is None or value == "":
         raise Invalid("invalid_arguments", [(f"/{name}", f"missing required field: {name}")])
@@ -74,7 +74,7 @@ def required(args: Mapping[str, Any], name: str) -> str:
 
 
 def page(items: list[Any], args: Mapping[str, Any], *, default: int, most: int) -> tuple[list[Any], str]:
-    """One page of a list and the cursor of the next ("" when it ends). Raises invalid_cursor."""
+    """One page of a list and the cursor of the next page ("" after the last). Raises invalid_cursor."""
     try:
         limit = int(args.get("limit") or default)
         start = int(str(args.get("cursor") or "cursor:0").removeprefix("cursor:"))

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def after_submission(workspace: Workspace, person: str, view: Json, ack: Acknowledgement) -> Acknowledgement:
-    """Close, clear, change or push modals, or show errors, as the app answered."""
+    """Close, clear, change or push modals, or show errors, as the app's answer says."""
     answer = ack.payload or {}
     stack = workspace.stacks.get(person, [])
     try:
@@ -31,11 +31,11 @@ def after_submission(workspace: Workspace, person: str, view: Json, ack: Acknowl
             case "errors":
                 return dataclasses.replace(ack, errors=_errors(view, answer))
             case "update":
-                sent = modals.checked(workspace, answer.get("view"), "modal")
-                workspace.replace_view(modals.made(workspace, sent, view))
+                sent = modals.check_view(workspace, answer.get("view"), "modal")
+                workspace.replace_view(modals.stored_view(workspace, sent, view))
             case "push":
-                sent = modals.checked(workspace, answer.get("view"), "modal")
-                modals.pushed(workspace, person, sent)
+                sent = modals.check_view(workspace, answer.get("view"), "modal")
+                modals.push(workspace, person, sent)
             case _:
                 workspace.set_stack(person, [each for each in stack if each["id"] != view["id"]])
     except SlackError as error:
@@ -44,7 +44,7 @@ def after_submission(workspace: Workspace, person: str, view: Json, ack: Acknowl
 
 
 def _errors(view: Json, answer: Json) -> dict[str, str]:
-    """The errors per block_id; Slack takes them only for input blocks of the view."""
+    """The errors per block_id; Slack accepts them only for input blocks of the view."""
     inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
     errors = answer.get("errors")
     if not isinstance(errors, dict) or not errors or not set(errors) <= inputs:
@@ -53,7 +53,7 @@ def _errors(view: Json, answer: Json) -> dict[str, str]:
 
 
 def after_command(workspace: Workspace, person: str, channel: str, ack: Acknowledgement) -> Acknowledgement:
-    """Show what the app answered to a slash command: to the person, or in the channel."""
+    """Show the app's answer to a slash command to the person, or in the channel."""
     answer = ack.payload if ack.payload is not None else {"text": ack.text}
     if not answer.get("text") and not answer.get("blocks"):
         return ack
@@ -65,7 +65,7 @@ def after_command(workspace: Workspace, person: str, channel: str, ack: Acknowle
 
 
 async def handle_response(workspace: Workspace, request: web.Request) -> web.Response:
-    """POST /response/<key>: the app answers an interaction afterwards."""
+    """POST /response/<key>: the app answers an interaction later."""
     try:
         answer = json.loads(await request.text())
         if not isinstance(answer, dict):
@@ -80,15 +80,15 @@ async def handle_response(workspace: Workspace, request: web.Request) -> web.Res
 
 
 def respond(workspace: Workspace, to: ResponseUrl, answer: Json) -> None:
-    """Delete or replace the message that was clicked, or say something new. Raises SlackError."""
+    """Delete or replace the clicked message, or show a new one. Raises SlackError."""
     ephemeral = (to.channel, to.ts) in workspace.ephemerals
-    there = ephemeral or to.ts in workspace.messages[to.channel]
-    if flag(answer, "delete_original") and there:
+    exists = ephemeral or to.ts in workspace.messages[to.channel]
+    if flag(answer, "delete_original") and exists:
         if ephemeral:
             workspace.drop_ephemeral(to.channel, to.ts)
         else:
             workspace.delete_message(to.channel, to.ts)
-    elif flag(answer, "replace_original") and there:
+    elif flag(answer, "replace_original") and exists:
         _replace(workspace, to, answer, ephemeral=ephemeral)
     else:
         _show(workspace, to, answer)

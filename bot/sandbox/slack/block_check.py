@@ -1,4 +1,4 @@
-"""Collects what is wrong with a payload: small checks that note a JSON pointer and a reason."""
+"""Collects the problems of a payload: small checks that add a JSON pointer and a reason."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ Json = dict[str, Any]
 
 @dataclass
 class Check:
-    """What was found wrong so far, as (JSON pointer, reason) in Slack's words."""
+    """The problems so far, as (JSON pointer, reason) in Slack's words."""
 
-    found: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
 
     def wrong(self, at: str, reason: str) -> None:
-        """Note one thing that is wrong."""
-        self.found.append((at, reason))
+        """Add one problem."""
+        self.problems.append((at, reason))
 
     def has(self, holder: Json, name: str, at: str) -> bool:
-        """Whether a required field is there."""
+        """Whether a required field is present; a problem if not."""
         if holder.get(name) is None:
             self.wrong(at, f"missing required field: {name}")
             return False
         return True
 
     def length(self, value: Any, at: str, *, most: int, least: int = 1) -> None:
-        """A string of least..most characters."""
+        """Check that a value is a string of least..most characters."""
         if not isinstance(value, str):
             self.wrong(at, "must provide a string")
         elif len(value) < least:
@@ -36,17 +36,17 @@ class Check:
             self.wrong(at, f"must be less than {most + 1} characters")
 
     def string(self, holder: Json, name: str, at: str, *, most: int, least: int = 1) -> None:
-        """A required string field of least..most characters."""
+        """Check a required string field of least..most characters."""
         if self.has(holder, name, at):
             self.length(holder[name], f"{at}/{name}", most=most, least=least)
 
     def optional(self, holder: Json, name: str, at: str, *, most: int) -> None:
-        """A string field that may be absent."""
+        """Check a string field that may be absent."""
         if holder.get(name) is not None:
             self.length(holder[name], f"{at}/{name}", most=most, least=0)
 
     def text(self, value: Any, at: str, *, most: int, kinds: Sequence[str] = ("plain_text", "mrkdwn")) -> None:
-        """A text object: https://docs.slack.dev/reference/block-kit/composition-objects/text-object"""
+        """Check a text object: https://docs.slack.dev/reference/block-kit/composition-objects/text-object"""
         if not isinstance(value, dict):
             self.wrong(at, "must be an object")
             return
@@ -60,7 +60,7 @@ class Check:
         self.string(value, "text", at, most=most)
 
     def items(self, holder: Json, name: str, at: str, *, least: int, most: int) -> list[Any]:
-        """A required list field of least..most items; [] when it is none."""
+        """Check a required list field of least..most items and return it; [] when it is no list."""
         if not self.has(holder, name, at):
             return []
         value = holder[name]
@@ -74,6 +74,6 @@ class Check:
         return value
 
     def one_of(self, holder: Json, name: str, at: str, allowed: Sequence[str]) -> None:
-        """A string field that may be absent and else is one of a few."""
+        """Check a string field that may be absent and otherwise has one of these values."""
         if name in holder and holder[name] not in allowed:
             self.wrong(f"{at}/{name}", f"must be one of: {', '.join(allowed)}")

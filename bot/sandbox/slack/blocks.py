@@ -1,6 +1,6 @@
 """Block Kit's limits: https://docs.slack.dev/reference/block-kit/blocks
 
-Everything found wrong becomes a (JSON pointer, reason) pair, as Slack reports it.
+Each problem is a (JSON pointer, reason) pair, as Slack reports it.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _file(check: Check, block: Json, at: str) -> None:
 
 
 def _divider(check: Check, block: Json, at: str) -> None:
-    """A divider has nothing to get wrong."""
+    """A divider has no fields to check."""
 
 
 Rule = Callable[[Check, Json, str], None]
@@ -194,15 +194,15 @@ BLOCKS: Mapping[str, tuple[Rule, frozenset[str]]] = {
     "container": (_container, frozenset({MESSAGE})),
     "context_actions": (_context_actions, frozenset({MESSAGE})),
     "alert": (_alert, frozenset({MODAL})),
-    # Slack's documentation does not say which surfaces take these two; none is known to refuse them.
+    # Slack's documentation does not say which surfaces accept these two; we know of none that refuses them.
     "data_table": (data_blocks.check_table, EVERYWHERE),
     "data_visualization": (data_blocks.check_chart, EVERYWHERE),
 }
-"""Block type: its rule, and the surfaces that take it (https://docs.slack.dev/blocks.json)."""
+"""Block type: its rule, and the surfaces that accept it (https://docs.slack.dev/blocks.json)."""
 
 
 def problems(blocks: Any, surface: str, *, modern: bool = True, at: str = "/blocks") -> list[tuple[str, str]]:
-    """All that is wrong with these blocks on this surface, as (JSON pointer, reason); [] if nothing.
+    """All problems of these blocks on this surface, as (JSON pointer, reason).
 
     Without `modern` the blocks of 2026 (data_table, data_visualization) are unknown.
     """
@@ -222,7 +222,7 @@ def problems(blocks: Any, surface: str, *, modern: bool = True, at: str = "/bloc
     if len(charts) > 2:
         check.wrong(at, "no more than 2 data_visualization blocks allowed")
     _check_unique(check, blocks, at)
-    return check.found
+    return check.problems
 
 
 def _check_block(check: Check, block: Any, at: str, rules: Mapping[str, Rule]) -> None:
@@ -241,7 +241,7 @@ def _check_block(check: Check, block: Any, at: str, rules: Mapping[str, Rule]) -
 
 
 def _check_unique(check: Check, blocks: list[Any], at: str) -> None:
-    """A block_id is unique in its surface, an action_id in its block."""
+    """Check that a block_id is unique in its surface and an action_id in its block."""
     seen: set[str] = set()
     for i, block in enumerate(blocks):
         if not isinstance(block, dict):
@@ -263,7 +263,7 @@ def _check_unique(check: Check, blocks: list[Any], at: str) -> None:
                 actions.add(action)
 
 
-def named(blocks: list[Json]) -> list[Json]:
+def with_ids(blocks: list[Json]) -> list[Json]:
     """The same blocks, each with a block_id and each element with an action_id, as Slack stores them."""
     copies = [{"block_id": secrets.token_urlsafe(4), **block} for block in blocks]
     for i, block in enumerate(copies):
@@ -272,7 +272,7 @@ def named(blocks: list[Json]) -> list[Json]:
                 copies[i][key] = [_with_action_id(each) for each in block[key]]
         for key in ("child_blocks", "elements"):
             if block["type"] in ("container", "carousel") and key in block:
-                copies[i][key] = named(block[key])
+                copies[i][key] = with_ids(block[key])
         for key in ("accessory", "element"):
             if key in block:
                 copies[i][key] = _with_action_id(block[key])

@@ -32,12 +32,12 @@ def post_message(workspace: Workspace, args: Json) -> Json:
         if flag(args, "reply_broadcast"):
             message["subtype"] = "thread_broadcast"
     stored = workspace.add_message(channel.id, message)
-    events.tell(workspace, events.message_posted(workspace, channel.id, stored))
+    events.publish(workspace, events.message_posted(workspace, channel.id, stored))
     return {"channel": channel.id, "ts": stored["ts"], "message": stored}
 
 
 def update(workspace: Workspace, args: Json) -> Json:
-    """Change a message of the app. Fields that are not sent stay; an empty list takes blocks away."""
+    """Change a message of the app. Fields that are not sent stay; an empty list removes the blocks."""
     channel = channel_of(workspace, args)
     message = message_of(workspace, channel, required(args, "ts"))
     if message.get("bot_id") != workspace.app.bot_id:
@@ -46,7 +46,7 @@ def update(workspace: Workspace, args: Json) -> Json:
     fields = content(workspace, args, updating=True)
     fields["edited"] = {"user": workspace.app.user_id, "ts": workspace.new_ts()}
     changed = workspace.change_message(channel.id, message["ts"], fields)
-    events.tell(workspace, events.message_changed(workspace, channel.id, changed, before))
+    events.publish(workspace, events.message_changed(workspace, channel.id, changed, before))
     return {"channel": channel.id, "ts": changed["ts"], "text": changed.get("text", ""), "message": changed}
 
 
@@ -57,12 +57,12 @@ def delete(workspace: Workspace, args: Json) -> Json:
     if message.get("bot_id") != workspace.app.bot_id:
         raise SlackError("cant_delete_message")
     workspace.delete_message(channel.id, message["ts"])
-    events.tell(workspace, events.message_deleted(workspace, channel.id, message))
+    events.publish(workspace, events.message_deleted(workspace, channel.id, message))
     return {"channel": channel.id, "ts": message["ts"]}
 
 
 def post_ephemeral(workspace: Workspace, args: Json) -> Json:
-    """Show one person in a channel a message that only they see."""
+    """Show one person in a channel a message that nobody else sees."""
     channel = channel_of(workspace, args)
     person = required(args, "user")
     if channel.archived:
@@ -96,17 +96,17 @@ def add_reaction(workspace: Workspace, args: Json) -> Json:
     if workspace.app.user_id in people:
         raise SlackError("already_reacted")
     people.append(workspace.app.user_id)
-    found = workspace.reactions[channel.id, message["ts"]]
+    reactions = workspace.reactions[channel.id, message["ts"]]
     workspace.change_message(
         channel.id,
         message["ts"],
-        {"reactions": [{"name": name, "users": users, "count": len(users)} for name, users in found.items()]},
+        {"reactions": [{"name": name, "users": users, "count": len(users)} for name, users in reactions.items()]},
     )
     return {}
 
 
 def channel_of(workspace: Workspace, args: Json) -> Channel:
-    """The channel an argument names. Raises channel_not_found; a private one must know the app."""
+    """The channel that an argument names. Raises channel_not_found, also for a private one without the app."""
     channel = workspace.find_channel(required(args, "channel"))
     hidden = channel is not None and (channel.private or channel.kind == "im")
     if channel is None or (hidden and workspace.app.user_id not in channel.members):
@@ -123,7 +123,7 @@ def message_of(workspace: Workspace, channel: Channel, ts: str) -> Json:
 
 
 def thread_of(workspace: Workspace, channel: Channel, ts: str) -> str:
-    """The thread a reply goes to: its parent must be there and be no reply itself."""
+    """The thread of a reply: its parent must exist and be no reply itself."""
     parent = workspace.messages[channel.id].get(ts)
     if parent is None:
         raise SlackError("thread_not_found")
@@ -168,13 +168,13 @@ def content(workspace: Workspace, args: Json, *, updating: bool = False) -> Json
 
 
 def checked_blocks(workspace: Workspace, sent: Any) -> list[Json]:
-    """The blocks as Slack keeps them. Raises invalid_blocks_format or invalid_blocks."""
+    """The blocks as Slack stores them. Raises invalid_blocks_format or invalid_blocks."""
     if not isinstance(sent, list):
         raise SlackError("invalid_blocks_format")
-    found = blocks.problems(sent, blocks.MESSAGE, modern=workspace.rules.modern_blocks)
-    if found:
-        raise Invalid("invalid_blocks", found)
-    return blocks.named(sent)
+    problems = blocks.problems(sent, blocks.MESSAGE, modern=workspace.rules.modern_blocks)
+    if problems:
+        raise Invalid("invalid_blocks", problems)
+    return blocks.with_ids(sent)
 
 
 def _checked_metadata(metadata: Any) -> Json:

@@ -17,15 +17,15 @@ WRITE = ("channels:manage", "groups:write", "im:write", "mpim:write")
 def history(workspace: Workspace, args: Json) -> Json:
     """The messages of a channel without the replies, newest first."""
     channel = _readable(workspace, args)
-    found = [
+    messages = [
         m
         for m in workspace.messages[channel.id].values()
         if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("subtype") == "thread_broadcast"
     ]
     within = _within(args)
-    found = [m for m in found if within(m["ts"])]
-    found.sort(key=lambda message: str(message["ts"]), reverse=True)
-    return _messages(found, args)
+    messages = [m for m in messages if within(m["ts"])]
+    messages.sort(key=lambda message: str(message["ts"]), reverse=True)
+    return _messages(messages, args)
 
 
 def replies(workspace: Workspace, args: Json) -> Json:
@@ -43,7 +43,7 @@ def replies(workspace: Workspace, args: Json) -> Json:
 
 
 def info(workspace: Workspace, args: Json) -> Json:
-    """What a channel is."""
+    """The description of a channel."""
     channel = channel_of(workspace, args)
     _need(workspace, channel, READ)
     described = describe(workspace, channel)
@@ -55,14 +55,14 @@ def info(workspace: Workspace, args: Json) -> Json:
 def list_all(workspace: Workspace, args: Json) -> Json:
     """The channels of the wanted types that the app may see."""
     types = {kind.strip() for kind in str(args.get("types") or "public_channel").split(",")}
-    found = [
+    channels = [
         describe(workspace, channel)
         for channel in workspace.channels.values()
         if _type(channel) in types
         and (_type(channel) == "public_channel" or workspace.app.user_id in channel.members)
         and not (flag(args, "exclude_archived") and channel.archived)
     ]
-    items, cursor = page(found, args, default=100, most=1000)
+    items, cursor = page(channels, args, default=100, most=1000)
     return {"channels": items, "response_metadata": {"next_cursor": cursor}}
 
 
@@ -90,7 +90,7 @@ def members(workspace: Workspace, args: Json) -> Json:
 
 
 def join(workspace: Workspace, args: Json) -> Json:
-    """Let the app into a public channel."""
+    """Add the app to a public channel."""
     channel = channel_of(workspace, args)
     if channel.kind == "im" or channel.private:
         raise SlackError("method_not_supported_for_channel_type")
@@ -99,7 +99,7 @@ def join(workspace: Workspace, args: Json) -> Json:
     if workspace.app.user_id in channel.members:
         return {"channel": describe(workspace, channel), "warning": "already_in_channel"}
     channel.members.add(workspace.app.user_id)
-    events.tell(workspace, events.member_changed(workspace, channel.id, workspace.app.user_id, joined=True))
+    events.publish(workspace, events.member_changed(workspace, channel.id, workspace.app.user_id, joined=True))
     return {"channel": describe(workspace, channel)}
 
 
@@ -136,7 +136,7 @@ def _type(channel: Channel) -> str:
 
 
 def _need(workspace: Workspace, channel: Channel, scopes: tuple[str, ...]) -> None:
-    """The scope for this kind of channel. Raises missing_scope."""
+    """Check that the app has the scope for this kind of channel. Raises missing_scope."""
     wanted = scopes[{"public_channel": 0, "private_channel": 1, "im": 2}[_type(channel)]]
     if wanted not in workspace.app.scopes:
         raise SlackError("missing_scope", needed=wanted, provided=",".join(sorted(workspace.app.scopes)))
@@ -165,8 +165,8 @@ def _moment(args: Json, name: str, otherwise: float) -> float:
         raise SlackError(f"invalid_ts_{name}") from None
 
 
-def _messages(found: list[Json], args: Json) -> Json:
-    items, cursor = page(found, args, default=100, most=999)
+def _messages(messages: list[Json], args: Json) -> Json:
+    items, cursor = page(messages, args, default=100, most=999)
     if not flag(args, "include_all_metadata"):
         items = [{key: value for key, value in each.items() if key != "metadata"} for each in items]
     answer: Json = {"messages": items, "has_more": bool(cursor)}

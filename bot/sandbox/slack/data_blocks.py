@@ -1,4 +1,4 @@
-"""The limits of the blocks for figures.
+"""The limits of charts and data tables.
 
 https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block and
 https://docs.slack.dev/reference/block-kit/blocks/data-table-block
@@ -18,7 +18,7 @@ MOST_TABLE_CHARACTERS = 10_000
 
 
 def check_chart(check: Check, block: Json, at: str) -> None:
-    """A pie, bar, area or line chart with a title."""
+    """Check a pie, bar, area or line chart with a title."""
     check.string(block, "title", at, most=50)
     if not check.has(block, "chart", at):
         return
@@ -80,7 +80,7 @@ def _check_point(check: Check, point: Any, at: str, *, positive: bool) -> None:
 
 
 def check_table(check: Check, block: Json, at: str) -> None:
-    """A table: a header row and 1-100 rows of 1-20 cells, all of the same width."""
+    """Check a table: a header row and 1-100 rows of 1-20 cells, all of the same width."""
     check.string(block, "caption", at, most=3000)
     size = block.get("page_size", 5)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 100:
@@ -102,7 +102,7 @@ def check_table(check: Check, block: Json, at: str) -> None:
 
 
 def _check_cell(check: Check, cell: Any, at: str, *, header: bool) -> int:
-    """Check one cell; how many characters it counts for."""
+    """Check one cell and return how many characters it adds to the table."""
     kinds = ("raw_text", "raw_number") if header else ("raw_text", "raw_number", "rich_text")
     if not isinstance(cell, dict) or cell.get("type") not in kinds:
         kind = cell.get("type") if isinstance(cell, dict) else cell

@@ -1,4 +1,4 @@
-"""How the app is reached: over Socket Mode, or by signed HTTP; and what it acknowledged.
+"""How Slack reaches the app: over Socket Mode, or by signed HTTP; and what the app acknowledged.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode and
 https://docs.slack.dev/authentication/verifying-requests-from-slack
@@ -24,11 +24,11 @@ from bot.sandbox.slack.workspace import Change, Workspace
 Json = dict[str, Any]
 MOST_CONNECTIONS = 10
 ANSWERED = frozenset({"view_submission", "block_suggestion"})
-"""Interactions that are answered in the acknowledgement itself."""
+"""Interactions whose answer is in the acknowledgement itself."""
 
 
 class Kind(StrEnum):
-    """What is delivered, by Socket Mode's names."""
+    """What is delivered; the values are Socket Mode's names."""
 
     EVENT = "events_api"
     INTERACTION = "interactive"
@@ -40,7 +40,7 @@ class Acknowledgement:
     """What the app answered in time; when not `ok`, `reason` says why.
 
     reason: timeout, no_connection, connection_closed, http_<status>, invalid_view, incomplete,
-    gone, unknown_command. `errors` are a submission's, per block_id. `message` is what a person posted.
+    gone, unknown_command. `errors` are those of a submission, per block_id. `message` is what a person posted.
     """
 
     ok: bool
@@ -56,10 +56,10 @@ class Delivery(Protocol):
     """A way to reach the app."""
 
     async def deliver(self, kind: Kind, payload: Json, attempt: int = 0, reason: str = "") -> Acknowledgement:
-        """Send one payload and wait for the acknowledgement, as long as Slack waits."""
+        """Send one payload and wait as long as Slack does for the acknowledgement."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class SocketMode:
         self.connections.append(socket)
         try:
             await socket.send_json(self._hello())
-            self.workspace.tell(Change("connection"))
+            self.workspace.notify(Change("connection"))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._acknowledge(message.data)
@@ -118,7 +118,7 @@ class SocketMode:
             del self._waiting[envelope["envelope_id"]]
 
     async def refresh(self) -> None:
-        """Ask the app to open new connections, as Slack does every few hours, and close the old."""
+        """Ask the app to open new connections, as Slack does every few hours, and close the old ones."""
         for socket in list(self.connections):
             await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
             self._forget(socket)
@@ -153,14 +153,14 @@ class SocketMode:
         for connection, answer in self._waiting.values():
             if connection is socket and not answer.done():
                 answer.set_result(Acknowledgement(False, reason="connection_closed"))
-        self.workspace.tell(Change("connection"))
+        self.workspace.notify(Change("connection"))
 
 
 @dataclass
 class SignedHttp:
     """Delivers by POST to the app's request URL, signed with the signing secret.
 
-    `tampered` makes the signature wrong, for tests of the app's check.
+    `tampered` makes the signature wrong, to test that the app checks it.
     """
 
     workspace: Workspace
@@ -192,7 +192,7 @@ class SignedHttp:
             self._session = None
 
     def _signature(self, body: str) -> dict[str, str]:
-        # The real clock: the app compares it with its own, whatever clock the workspace has.
+        # The real time, not the workspace's: the app compares it with its own clock.
         moment = str(int(time.time()))
         secret = self.workspace.app.signing_secret + ("x" if self.tampered else "")
         digest = hmac.new(secret.encode(), f"v0:{moment}:{body}".encode(), hashlib.sha256).hexdigest()

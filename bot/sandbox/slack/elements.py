@@ -17,7 +17,7 @@ PLAIN = ("plain_text",)
 
 
 def check_element(check: Check, element: Any, at: str, allowed: frozenset[str]) -> None:
-    """One element, which must be of an allowed type."""
+    """Check one element, which must be of an allowed type."""
     if not isinstance(element, dict):
         check.wrong(at, "must be an object")
         return
@@ -36,7 +36,7 @@ def check_element(check: Check, element: Any, at: str, allowed: frozenset[str]) 
 
 
 def check_image(check: Check, image: Json, at: str) -> None:
-    """An image block or element: an address and a text for who cannot see it."""
+    """Check an image block or element: an address and an alternative text."""
     check.string(image, "alt_text", at, most=2000)
     if "slack_file" in image:
         return
@@ -44,7 +44,7 @@ def check_image(check: Check, image: Json, at: str) -> None:
 
 
 def check_url(check: Check, holder: Json, at: str) -> None:
-    """A link of at most 3,000 characters, absolute and of the web."""
+    """Check an absolute web link of at most 3,000 characters."""
     check.optional(holder, "url", at, most=3000)
     url = holder.get("url")
     if isinstance(url, str) and urlsplit(url).scheme not in ("http", "https", "mailto", "slack"):
@@ -141,7 +141,7 @@ def _check_options(check: Check, holder: Json, at: str, *, most: int, kinds: tup
 
 
 def _check_initial(check: Check, element: Json, at: str) -> None:
-    """What is chosen at first must be one of the options, exactly."""
+    """Check that the initial choice equals one of the options."""
     options = list(element.get("options") or [])
     for group in element.get("option_groups") or []:
         options.extend(group.get("options", []) if isinstance(group, dict) else [])

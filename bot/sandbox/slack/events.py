@@ -1,4 +1,4 @@
-"""The events of the Events API that this workspace makes, and which of them the app hears."""
+"""The events of the Events API that this workspace creates, and which of them the app gets."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def wanted(workspace: Workspace, event: Json) -> bool:
         assert channel is not None  # noqa: S101 - a message event always has its channel
         plural = {"channel": "channels", "group": "groups", "im": "im"}[channel_type(channel)]
         name = f"message.{plural}"
-    there = channel is None or workspace.app.user_id in channel.members
-    return name in workspace.app.events and there
+    visible = channel is None or workspace.app.user_id in channel.members
+    return name in workspace.app.events and visible
 
 
 def message_posted(workspace: Workspace, channel: str, message: Json) -> list[Json]:
-    """The events of a new message: the message, and app_mention when it names the app."""
+    """The events of a new message: message, and app_mention when it mentions the app."""
     where = workspace.channels[channel]
     event = {**message, "channel": channel, "channel_type": channel_type(where), "event_ts": message["ts"]}
-    found = [event]
+    events = [event]
     if where.kind != "im" and f"<@{workspace.app.user_id}>" in str(message.get("text", "")):
         mention = {key: value for key, value in event.items() if key != "channel_type"}
-        found.append({**mention, "type": "app_mention"})
-    return [each for each in found if wanted(workspace, each)]
+        events.append({**mention, "type": "app_mention"})
+    return [each for each in events if wanted(workspace, each)]
 
 
 def message_changed(workspace: Workspace, channel: str, message: Json, before: Json) -> list[Json]:
@@ -81,10 +81,10 @@ def home_opened(workspace: Workspace, person: str) -> list[Json]:
     return [event] if wanted(workspace, event) else []
 
 
-def tell(workspace: Workspace, events: list[Json]) -> None:
-    """Have the app hear these events, without waiting for it."""
+def publish(workspace: Workspace, events: list[Json]) -> None:
+    """Send the app these events, without waiting for its acknowledgement."""
     for event in events:
-        workspace.tell(Change("event", event=event))
+        workspace.notify(Change("event", event=event))
 
 
 def _about_message(workspace: Workspace, channel: str, subtype: str) -> Json:

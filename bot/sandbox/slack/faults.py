@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: outages, errors, rate limits and dropped connections."""
+"""Faults that a test causes: outages, errors, rate limits and dropped connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Drop(Enum):
-    """When the connection of a call is cut: before Slack did the work, or after."""
+    """When the connection of a call is cut: before Slack does the work, or after."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -16,7 +16,7 @@ class Drop(Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One call's misfortune. Only the fields that are set happen."""
+    """The fault of one call. Only the fields that are set happen."""
 
     error: str = ""
     status: int = 0
@@ -28,13 +28,13 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The misfortunes still to come, per method; `"*"` is any method.
+    """The faults of the next calls, per method; `"*"` is any method.
 
-    `down` makes every call answer 503 until it is switched off.
+    While `down` is set every call is answered 503.
     """
 
     down: bool = False
-    _coming: dict[str, list[Fault]] = field(default_factory=dict)
+    _next: dict[str, list[Fault]] = field(default_factory=dict)
 
     def error(self, method: str, error: str, *, times: int = 1, **answer: Any) -> None:
         """Answer the next calls `{"ok": false, "error": error}` without doing the work."""
@@ -49,7 +49,7 @@ class Faults:
         self._add(method, Fault(status=429, error="ratelimited", retry_after=retry_after), times)
 
     def drop_before(self, method: str, *, times: int = 1) -> None:
-        """Cut the connection of the next calls; nothing was done."""
+        """Cut the connection of the next calls without doing the work."""
         self._add(method, Fault(drop=Drop.BEFORE), times)
 
     def drop_after(self, method: str, *, times: int = 1) -> None:
@@ -57,20 +57,20 @@ class Faults:
         self._add(method, Fault(drop=Drop.AFTER), times)
 
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
-        """Hold the next calls for some seconds before doing the work."""
+        """Wait some seconds before doing the work of the next calls."""
         self._add(method, Fault(delay=seconds), times)
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Cancel all faults."""
         self.down = False
-        self._coming.clear()
+        self._next.clear()
 
     def take(self, method: str) -> Fault:
-        """The misfortune of this call, used up; an empty Fault when all is well."""
+        """Remove and return the fault of this call; an empty Fault when there is none."""
         for key in (method, "*"):
-            if waiting := self._coming.get(key):
+            if waiting := self._next.get(key):
                 return waiting.pop(0)
         return Fault()
 
     def _add(self, method: str, fault: Fault, times: int) -> None:
-        self._coming.setdefault(method, []).extend([fault] * times)
+        self._next.setdefault(method, []).extend([fault] * times)

@@ -14,7 +14,7 @@ from bot.sandbox.slack.workspace import StoredFile, Workspace
 
 
 def get_upload_url(workspace: Workspace, args: Json) -> Json:
-    """An address to send a file's bytes to, and the id the file will have."""
+    """The address to send a file's bytes to, and the id of the file."""
     name = required(args, "filename")
     try:
         size = int(required(args, "length"))
@@ -72,7 +72,7 @@ def _share(workspace: Workspace, args: Json, described: list[Json]) -> None:
     if args.get("thread_ts"):
         message["thread_ts"] = thread_of(workspace, channel, str(args["thread_ts"]))
     posted = workspace.add_message(channel.id, message)
-    events.tell(workspace, events.message_posted(workspace, channel.id, posted))
+    events.publish(workspace, events.message_posted(workspace, channel.id, posted))
 
 
 def _uploaded(workspace: Workspace, sent: Json) -> StoredFile:

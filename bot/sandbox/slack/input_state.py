@@ -1,4 +1,4 @@
-"""What the inputs of a view or message hold: Slack's `state.values`."""
+"""The values of the inputs of a view or message: Slack's `state.values`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-HOLDS = {
+VALUES = {
     "plain_text_input": ("value", "initial_value"),
     "email_text_input": ("value", "initial_value"),
     "url_text_input": ("value", "initial_value"),
@@ -30,9 +30,9 @@ HOLDS = {
     "multi_channels_select": ("selected_channels", "initial_channels"),
     "file_input": ("files", ""),
 }
-"""Element type: the field its value is sent in, and the field that sets it at first."""
+"""Element type: the field that its value is sent in, and the field with its initial value."""
 
-LISTS = {"checkboxes", "file_input"} | {name for name in HOLDS if name.startswith("multi_")}
+LISTS = {"checkboxes", "file_input"} | {name for name in VALUES if name.startswith("multi_")}
 
 
 def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
@@ -51,14 +51,14 @@ def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
 
 
 def field(element: Json) -> str:
-    """The field in which an element sends what was chosen; "" for one that only is clicked."""
+    """The field in which an element sends what was chosen; "" for an element that is only clicked."""
     if element["type"] == "overflow":
         return "selected_option"
-    return HOLDS[element["type"]][0] if element["type"] in HOLDS else ""
+    return VALUES[element["type"]][0] if element["type"] in VALUES else ""
 
 
 def choice(element: Json, chosen: Any) -> Json:
-    """What choosing or typing sends: `chosen` is a text, an id, an option's value or a list of those.
+    """The field that choosing or typing sends: `chosen` is a text, an id, an option's value or a list of those.
 
     Raises LookupError when the element has no such option.
     """
@@ -73,7 +73,7 @@ def choice(element: Json, chosen: Any) -> Json:
 
 
 def action(block: Json, element: Json, chosen: Json) -> Json:
-    """The action Slack sends for this element, with what was `chosen` in it (see `choice`)."""
+    """The action that Slack sends for this element, with what was `chosen` in it (see `choice`)."""
     sent = {"type": element["type"], "action_id": element["action_id"], "block_id": block["block_id"]}
     for name in ("text", "value", "style", "placeholder", "confirm"):
         if name in element:
@@ -92,38 +92,38 @@ def _option(element: Json, value: Any) -> Json:
 
 
 def initial(element: Json) -> Json:
-    """What an element holds before anybody touched it."""
-    name, first = HOLDS[element["type"]]
+    """The entry of an element that nobody has touched."""
+    name, first = VALUES[element["type"]]
     value = element.get(first, [] if element["type"] in LISTS else None)
     return {"type": element["type"], name: value}
 
 
-def values(blocks: list[Json], held: Json | None = None) -> Json:
-    """The state of these blocks: what `held` has for the same block and action, else the initial value."""
-    found: Json = {}
+def values(blocks: list[Json], before: Json | None = None) -> Json:
+    """The state of these blocks: the entry in `before` of the same block and action, else the initial value."""
+    state: Json = {}
     for block, element in elements(blocks):
-        if element.get("type") not in HOLDS or "action_id" not in element:
+        if element.get("type") not in VALUES or "action_id" not in element:
             continue
-        kept = (held or {}).get(block["block_id"], {}).get(element["action_id"])
-        same = isinstance(kept, dict) and kept.get("type") == element["type"]
-        found.setdefault(block["block_id"], {})[element["action_id"]] = kept if same else initial(element)
-    return found
+        old = (before or {}).get(block["block_id"], {}).get(element["action_id"])
+        same = isinstance(old, dict) and old.get("type") == element["type"]
+        state.setdefault(block["block_id"], {})[element["action_id"]] = old if same else initial(element)
+    return state
 
 
-def complaints(blocks: list[Json], held: Json) -> dict[str, str]:
-    """What Slack itself refuses to send: required inputs left empty, too short or too long texts."""
-    found: dict[str, str] = {}
+def problems(blocks: list[Json], state: Json) -> dict[str, str]:
+    """Why Slack itself refuses to send, per block_id: a required input is empty, a text too short or too long."""
+    sentences: dict[str, str] = {}
     for block, element in elements(blocks):
-        if block["type"] != "input" or element["type"] not in HOLDS:
+        if block["type"] != "input" or element["type"] not in VALUES:
             continue
-        value = held[block["block_id"]][element["action_id"]].get(HOLDS[element["type"]][0])
-        text = _complaint(block, element, value)
+        value = state[block["block_id"]][element["action_id"]].get(VALUES[element["type"]][0])
+        text = _problem(block, element, value)
         if text:
-            found[block["block_id"]] = text
-    return found
+            sentences[block["block_id"]] = text
+    return sentences
 
 
-def _complaint(block: Json, element: Json, value: Any) -> str:
+def _problem(block: Json, element: Json, value: Any) -> str:
     if value in (None, "", []):
         return "" if block.get("optional") else "Vul dit verplichte veld in."
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a test sees of the workspace, and waiting until it is so."""
+"""What a test reads from the workspace, and how it waits for a change."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Inspection:
 
     def messages(self, channel: str) -> list[Json]:
         """The messages in a channel without replies, oldest first."""
-        found = self.workspace.messages[channel]
-        return [m for ts, m in sorted(found.items()) if m.get("thread_ts", ts) == ts]
+        messages = self.workspace.messages[channel]
+        return [m for ts, m in sorted(messages.items()) if m.get("thread_ts", ts) == ts]
 
     def message(self, channel: str, ts: str) -> Json:
-        """One message. Raises KeyError if it is not there."""
+        """One message. Raises KeyError if it does not exist."""
         return self.workspace.messages[channel][ts]
 
     def thread(self, channel: str, ts: str) -> list[Json]:
@@ -34,7 +34,7 @@ class Inspection:
         return self.workspace.replies(channel, ts)
 
     def ephemerals(self, person: str, channel: str = "") -> list[Json]:
-        """What only this person sees, oldest first."""
+        """The messages that only this person sees, oldest first."""
         return [
             shown.message
             for (where, _), shown in sorted(self.workspace.ephemerals.items(), key=lambda item: item[0][1])
@@ -50,12 +50,12 @@ class Inspection:
         return self.workspace.stacks.get(person, [])
 
     def view(self, person: str) -> Json | None:
-        """The modal on top, None when none is open."""
+        """The modal on top; None when none is open."""
         stack = self.views(person)
         return stack[-1] if stack else None
 
     def home(self, person: str) -> Json | None:
-        """A person's App Home, None when never published."""
+        """A person's App Home; None when it was never published."""
         return self.workspace.homes.get(person)
 
     def calls(self, method: str = "") -> list[Call]:
@@ -63,7 +63,7 @@ class Inspection:
         return [call for call in self.api.calls if method in ("", call.method)]
 
     async def wait_for(self, seen: Callable[[], T | None], seconds: float = 30) -> T:
-        """Wait until `seen()` is true and give that back; looks at every change of the workspace.
+        """Wait until `seen()` is true and return its result; it is called at every change of the workspace.
 
         Raises TimeoutError after some seconds.
         """
@@ -75,10 +75,10 @@ class Inspection:
         stop = self.workspace.listen(wake)
         try:
             async with asyncio.timeout(seconds):
-                while not (found := seen()):
+                while not (result := seen()):
                     changed.clear()
                     await changed.wait()
-                return found
+                return result
         finally:
             stop()
 

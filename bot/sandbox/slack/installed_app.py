@@ -26,7 +26,7 @@ class App:
     scopes: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the scopes once; tests may take some away afterwards."""
+        """Read the scopes once; tests may remove some afterwards."""
         self.app_token = f"xapp-1-{self.id}-0-sandbox"
         self.scopes = set(self.manifest.get("oauth_config", {}).get("scopes", {}).get("bot", []))
 

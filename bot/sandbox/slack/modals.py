@@ -17,30 +17,30 @@ MOST_VIEW = 250_000
 
 def open_view(workspace: Workspace, args: Json) -> Json:
     """Open a modal for the person whose trigger id this is."""
-    sent = checked(workspace, parsed(args, "view"), blocks.MODAL)
+    sent = check_view(workspace, parsed(args, "view"), blocks.MODAL)
     trigger = workspace.tickets.exchange(required(args, "trigger_id"))
-    view = made(workspace, sent)
+    view = stored_view(workspace, sent)
     workspace.set_stack(trigger.person, [view])
     return {"view": view}
 
 
 def push_view(workspace: Workspace, args: Json) -> Json:
-    """Put a modal on top of the one the trigger id came from."""
-    sent = checked(workspace, parsed(args, "view"), blocks.MODAL)
+    """Put a modal on top of the one that the trigger id came from."""
+    sent = check_view(workspace, parsed(args, "view"), blocks.MODAL)
     trigger = workspace.tickets.exchange(required(args, "trigger_id"))
     if not any(view["id"] == trigger.view_id for view in workspace.stacks.get(trigger.person, [])):
         raise SlackError("not_found")
-    return {"view": pushed(workspace, trigger.person, sent)}
+    return {"view": push(workspace, trigger.person, sent)}
 
 
 def update_view(workspace: Workspace, args: Json) -> Json:
-    """Change an open view; with a hash, only if it is still that version."""
+    """Change an open view; with a hash only if that is still its version."""
     sent = parsed(args, "view")
     old = _find(workspace, args)
-    checked(workspace, sent, old["type"])
+    check_view(workspace, sent, old["type"])
     if args.get("hash") and args["hash"] != old["hash"]:
         raise SlackError("hash_conflict")
-    view = made(workspace, sent, old)
+    view = stored_view(workspace, sent, old)
     workspace.replace_view(view)
     return {"view": view}
 
@@ -50,30 +50,30 @@ def publish_view(workspace: Workspace, args: Json) -> Json:
     person = required(args, "user_id")
     if person not in workspace.people:
         raise SlackError("user_not_found")
-    sent = checked(workspace, parsed(args, "view"), blocks.HOME)
+    sent = check_view(workspace, parsed(args, "view"), blocks.HOME)
     if not workspace.app.manifest.get("features", {}).get("app_home", {}).get("home_tab_enabled", True):
         raise SlackError("not_enabled")
     old = workspace.homes.get(person)
     if args.get("hash") and old and args["hash"] != old["hash"]:
         raise SlackError("hash_conflict")
-    view = made(workspace, sent, old)
+    view = stored_view(workspace, sent, old)
     workspace.set_home(person, view)
     return {"view": view}
 
 
-def pushed(workspace: Workspace, person: str, sent: Json) -> Json:
+def push(workspace: Workspace, person: str, sent: Json) -> Json:
     """Push a checked modal on a person's stack. Raises push_limit_reached."""
     stack = workspace.stacks[person]
     if len(stack) >= workspace.rules.modals_stacked:
         raise SlackError("push_limit_reached")
-    view = made(workspace, sent)
+    view = stored_view(workspace, sent)
     view |= {"root_view_id": stack[0]["id"], "previous_view_id": stack[-1]["id"]}
     workspace.set_stack(person, [*stack, view])
     return view
 
 
-def made(workspace: Workspace, sent: Json, old: Json | None = None) -> Json:
-    """A view as Slack keeps it. One that replaces `old` keeps its id and what was typed."""
+def stored_view(workspace: Workspace, sent: Json, old: Json | None = None) -> Json:
+    """A view as Slack stores it. One that replaces `old` gets its id and what was typed in it."""
     view: Json = {
         "id": workspace.new_id("V"),
         "private_metadata": "",
@@ -94,21 +94,21 @@ def made(workspace: Workspace, sent: Json, old: Json | None = None) -> Json:
     view["root_view_id"] = view["id"]
     if old:
         view |= {key: old[key] for key in ("id", "root_view_id", "previous_view_id")}
-    view["blocks"] = blocks.named(sent["blocks"])
+    view["blocks"] = blocks.with_ids(sent["blocks"])
     view["state"] = {"values": input_state.values(view["blocks"], old["state"]["values"] if old else None)}
     view["hash"] = f"{workspace.new_ts()}.{hashlib.sha256(json.dumps(sent).encode()).hexdigest()[:8]}"
     return view
 
 
-def checked(workspace: Workspace, sent: Any, surface: str) -> Json:
-    """The view that was sent, if it keeps to Slack's limits. Raises SlackError."""
+def check_view(workspace: Workspace, sent: Any, surface: str) -> Json:
+    """The view that was sent, if it is within Slack's limits. Raises SlackError."""
     if not isinstance(sent, dict):
         raise Invalid("invalid_arguments", [("/view", "missing required field: view")])
     if len(json.dumps(sent)) > MOST_VIEW:
         raise SlackError("view_too_large")
-    found = problems(sent, surface, modern=workspace.rules.modern_blocks)
-    if found:
-        raise Invalid("invalid_arguments", found)
+    wrong = problems(sent, surface, modern=workspace.rules.modern_blocks)
+    if wrong:
+        raise Invalid("invalid_arguments", wrong)
     external = sent.get("external_id")
     if external and any(
         v["external_id"] == external and v["callback_id"] != sent.get("callback_id", "") for _, v in workspace.views()
@@ -118,22 +118,22 @@ def checked(workspace: Workspace, sent: Any, surface: str) -> Json:
 
 
 def problems(view: Json, surface: str, *, modern: bool = True) -> list[tuple[str, str]]:
-    """All that is wrong with a view, as (JSON pointer, reason); [] if nothing."""
+    """All problems of a view, as (JSON pointer, reason)."""
     check = Check()
     if view.get("type") != surface:
         check.wrong("/view/type", f"must be one of: {surface}")
     check.optional(view, "callback_id", "/view", most=255)
     check.optional(view, "external_id", "/view", most=255)
     check.optional(view, "private_metadata", "/view", most=3000)
-    found = view.get("blocks")
+    sent = view.get("blocks")
     if surface == blocks.MODAL:
         if check.has(view, "title", "/view"):
             check.text(view["title"], "/view/title", most=24, kinds=("plain_text",))
         for name in ("submit", "close"):
             if view.get(name) is not None:
                 check.text(view[name], f"/view/{name}", most=24, kinds=("plain_text",))
-        inputs = isinstance(found, list) and any(
-            isinstance(block, dict) and block.get("type") == "input" for block in found
+        inputs = isinstance(sent, list) and any(
+            isinstance(block, dict) and block.get("type") == "input" for block in sent
         )
         if inputs and view.get("submit") is None:
             check.wrong("/view", "missing required field: submit (a view with input blocks needs one)")
@@ -142,15 +142,15 @@ def problems(view: Json, surface: str, *, modern: bool = True) -> list[tuple[str
             if view.get(name) is not None:
                 check.wrong(f"/view/{name}", f"additional property: {name}")
     if check.has(view, "blocks", "/view"):
-        check.found += blocks.problems(found, surface, modern=modern, at="/view/blocks")
-    return check.found
+        check.problems += blocks.problems(sent, surface, modern=modern, at="/view/blocks")
+    return check.problems
 
 
 def _find(workspace: Workspace, args: Json) -> Json:
     if args.get("view_id"):
-        found = workspace.find_view(str(args["view_id"]))
-        if found:
-            return found[1]
+        owned = workspace.find_view(str(args["view_id"]))
+        if owned:
+            return owned[1]
     elif args.get("external_id"):
         for _, view in workspace.views():
             if view["external_id"] == args["external_id"]:

@@ -1,4 +1,4 @@
-"""The page in the browser: its own files, its web socket, over which a person sees and acts, and uploaded files."""
+"""The page in the browser: its own files, its web socket, over which a person sees and acts, and shared files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 INDEX = STATIC / "index.html"
 Beside = Mapping[str, Callable[[], Any]]
-"""What the page shows beside Slack: a kind of change, and how to read what to show of it now."""
+"""What the page shows beside Slack: per kind of change the function that reads what to show."""
 
 FAILURES: Mapping[str, str] = {
     "timeout": "De app heeft niet op tijd geantwoord (Slack wacht 3 seconden).",
@@ -35,7 +35,7 @@ FAILURES: Mapping[str, str] = {
 
 
 class Page:
-    """Serves the page, one web socket per open tab, and the files that were shared."""
+    """Serves the page, one web socket per open tab, and shared files."""
 
     def __init__(self, slack: PersonActions, beside: Beside, index: Path) -> None:
         self._slack = slack
@@ -80,17 +80,17 @@ class Page:
         outgoing: asyncio.Queue[Json] = asyncio.Queue()
         outgoing.put_nowait(hello(self._workspace, self._beside, person))
 
-        def pass_on(change: Change) -> None:
+        def send_change(change: Change) -> None:
             frame = frame_of(self._workspace, self._beside, person, change)
             if frame is not None:
                 outgoing.put_nowait(frame)
 
-        stop = self._workspace.listen(pass_on)
+        stop = self._workspace.listen(send_change)
         writer = asyncio.create_task(_write(socket, outgoing))
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    # A task of its own, because an act waits for the app and the next may not.
+                    # A task of its own: an action waits for the app, and the next action must not wait for that one.
                     self._slack.in_background(self._receive(person, message.data, outgoing))
         finally:
             stop()
@@ -99,7 +99,7 @@ class Page:
         return socket
 
     def _person(self, asked: str) -> str:
-        """Who looks: the person asked for, else the first one who is no bot."""
+        """The person who looks: the one asked for, else the first who is no bot."""
         people = self._workspace.people
         return asked if asked in people else next(p.id for p in people.values() if not p.is_bot)
 
@@ -113,8 +113,8 @@ class Page:
         try:
             ack = await self._act(person, frame)
         except (LookupError, TypeError, ValueError, AttributeError):
-            # A frame from an older page or a stranger; said here too, because it may be our own mistake.
-            LOG.warning("a frame of type %r could not be followed", frame.get("type"), exc_info=True)
+            # A frame of an older page or a stranger; logged, because it may be our own mistake.
+            LOG.warning("a frame of type %r could not be handled", frame.get("type"), exc_info=True)
             ack = Acknowledgement(False, reason="gone")
         finally:
             outgoing.put_nowait({"type": "busy", "key": key, "on": False})
@@ -137,8 +137,8 @@ class Page:
                 options = await slack.suggest(person, frame["action_id"], str(frame["typed"]), **asked)
                 return Acknowledgement(True, payload={"options": options})
             case "submit":
-                held = frame.get("state", {}).get("values", {})
-                return await slack.submit(person, view_id=frame["view_id"], held=held)
+                state = frame.get("state", {}).get("values", {})
+                return await slack.submit(person, view_id=frame["view_id"], state=state)
             case "close":
                 return await slack.close_view(person, frame["view_id"])
             case "post":
@@ -163,11 +163,11 @@ class Page:
 
     async def _action(self, person: str, frame: Json) -> Acknowledgement:
         where, action = frame["container"], frame["action"]
-        held = frame.get("state", {}).get("values", {})
+        state = frame.get("state", {}).get("values", {})
         if where["type"] == "view":
-            return await self._slack.act_in_view(person, where["view_id"], action, held)
+            return await self._slack.act_in_view(person, where["view_id"], action, state)
         self._must_see(person, where["channel"])
-        return await self._slack.act_in_message(person, where["channel"], where["ts"], action, held)
+        return await self._slack.act_in_message(person, where["channel"], where["ts"], action, state)
 
     def _must_see(self, person: str, channel: str) -> None:
         if not visible(self._workspace.channels[channel], person):
@@ -184,29 +184,29 @@ async def _write(socket: web.WebSocketResponse, outgoing: asyncio.Queue[Json]) -
 
 
 def visible(channel: Channel, person: str) -> bool:
-    """Whether a person may see a channel: public ones all, others only as a member."""
+    """Whether a person may see a channel: everybody a public one, members any other."""
     return person in channel.members or (channel.kind != "im" and not channel.private)
 
 
 def hello(workspace: Workspace, beside: Beside, person: str) -> Json:
-    """Everything this person may see, for the page to start with."""
-    seen = [channel for channel in workspace.channels.values() if visible(channel, person)]
+    """The first frame: everything that this person may see."""
+    channels = [channel for channel in workspace.channels.values() if visible(channel, person)]
     messages: dict[str, list[Json]] = {}
-    for channel in seen:
-        found = [_message(channel.id, m) for m in workspace.messages[channel.id].values()]
-        found += [
-            _message(channel.id, shown.message) | {"ephemeral": True}
-            for (where, _), shown in workspace.ephemerals.items()
-            if where == channel.id and shown.to == person
+    for channel in channels:
+        shown = [_message(channel.id, m) for m in workspace.messages[channel.id].values()]
+        shown += [
+            _message(channel.id, own.message) | {"ephemeral": True}
+            for (where, _), own in workspace.ephemerals.items()
+            if where == channel.id and own.to == person
         ]
-        messages[channel.id] = sorted(found, key=lambda message: str(message["ts"]))
+        messages[channel.id] = sorted(shown, key=lambda message: str(message["ts"]))
     return {
         "type": "hello",
         "team": {"id": workspace.team_id, "name": workspace.team_name, "domain": workspace.domain},
         "me": person,
         "clock": {"now": workspace.now(), "speed": workspace.speed},
         "people": _people(workspace),
-        "channels": [_channel(channel, person) for channel in seen],
+        "channels": [_channel(channel, person) for channel in channels],
         "commands": workspace.app.commands,
         "shortcuts": workspace.app.shortcuts,
         "messages": messages,
@@ -218,7 +218,7 @@ def hello(workspace: Workspace, beside: Beside, person: str) -> Json:
 
 
 def frame_of(workspace: Workspace, beside: Beside, person: str, change: Change) -> Json | None:
-    """The frame that tells this person of a change; None if it is not for them."""
+    """The frame that shows this person a change; None if they may not see it."""
     if change.person not in ("", person):
         return None
     if change.channel and not visible(workspace.channels[change.channel], person):

@@ -1,4 +1,4 @@
-"""The shapes Slack sends to an app.
+"""The payloads that Slack sends to an app.
 
 https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev/apis/events-api
 """
@@ -13,13 +13,13 @@ Json = dict[str, Any]
 
 
 def user(workspace: Workspace, person: str) -> Json:
-    """Who acted, as interaction payloads tell it."""
+    """The person who acted, as interaction payloads describe them."""
     who = workspace.people[person]
     return {"id": who.id, "username": who.name, "name": who.name, "team_id": workspace.team_id}
 
 
 def interaction(workspace: Workspace, kind: str, person: str) -> Json:
-    """What every interaction payload holds."""
+    """The fields of every interaction payload."""
     return {
         "type": kind,
         "user": user(workspace, person),
@@ -32,12 +32,12 @@ def interaction(workspace: Workspace, kind: str, person: str) -> Json:
 
 
 def channel_name(channel: Channel) -> str:
-    """The name payloads give a channel; a direct message is "directmessage"."""
+    """The name of a channel in payloads; that of a direct message is "directmessage"."""
     return "directmessage" if channel.kind == "im" else channel.name
 
 
 def place(channel: Channel) -> Json:
-    """A channel as interaction payloads tell it."""
+    """A channel as interaction payloads describe it."""
     return {"id": channel.id, "name": channel_name(channel)}
 
 
@@ -51,7 +51,7 @@ def block_actions_in_message(
     *,
     ephemeral: bool,
 ) -> Json:
-    """A click in a message. An ephemeral message is not sent along, only its place."""
+    """A click in a message. Of an ephemeral message only the place is sent."""
     ts = message["ts"]
     container: Json = {"type": "message", "message_ts": ts, "channel_id": channel.id, "is_ephemeral": ephemeral}
     if message.get("thread_ts"):
@@ -81,7 +81,7 @@ def block_actions_in_view(workspace: Workspace, person: str, view: Json, action:
 
 
 def block_suggestion(workspace: Workspace, person: str, view: Json, element: tuple[Json, Json], typed: str) -> Json:
-    """Someone types in an external select of a view: which options fit?"""
+    """A person types in an external select of a view: which options match?"""
     block, select = element
     return interaction(workspace, "block_suggestion", person) | {
         "container": {"type": "view", "view_id": view["id"]},
@@ -129,7 +129,7 @@ def message_action(workspace: Workspace, person: str, callback_id: str, channel:
 
 
 def slash_command(workspace: Workspace, person: str, channel: Channel, command: str, text: str) -> Json:
-    """A slash command was given. All values are strings, as in Slack's form."""
+    """A slash command was sent. All values are strings, as in Slack's form."""
     return {
         "token": workspace.app.verification_token,
         "team_id": workspace.team_id,
@@ -174,5 +174,5 @@ def event_callback(workspace: Workspace, event: Json) -> Json:
 
 
 def response_url(workspace: Workspace, person: str, channel: str, ts: str = "", thread_ts: str = "") -> str:
-    """A fresh response URL for something a person did somewhere."""
+    """A new response URL for an action of a person."""
     return f"{workspace.base_url}/response/{workspace.tickets.response_url(person, channel, ts, thread_ts)}"

@@ -1,4 +1,4 @@
-"""The auth.*, users.*, usergroups.*, dnd.*, bots.* and apps.* methods: who is who.
+"""The auth.*, users.*, usergroups.*, dnd.*, bots.* and apps.* methods.
 
 https://docs.slack.dev/reference/methods/users.info and its siblings
 """
@@ -14,7 +14,7 @@ from bot.sandbox.slack.workspace import Person, UserGroup, Workspace
 
 
 def auth_test(workspace: Workspace, args: Json) -> Json:
-    """Whose token this is."""
+    """The app whose token this is."""
     return {
         "url": f"https://{workspace.domain}.slack.com/",
         "team": workspace.team_name,
@@ -33,7 +33,7 @@ def connections_open(workspace: Workspace, args: Json) -> Json:
 
 
 def bots_info(workspace: Workspace, args: Json) -> Json:
-    """What a bot is."""
+    """The description of a bot."""
     app = workspace.app
     if args.get("bot") not in (None, "", app.bot_id):
         raise SlackError("bot_not_found")
@@ -50,12 +50,12 @@ def bots_info(workspace: Workspace, args: Json) -> Json:
 
 
 def users_info(workspace: Workspace, args: Json) -> Json:
-    """What a person is."""
+    """The description of a person."""
     return {"user": describe(workspace, _person(workspace, args), locale=flag(args, "include_locale"))}
 
 
 def users_list(workspace: Workspace, args: Json) -> Json:
-    """Everybody, a page at a time."""
+    """All people, a page at a time."""
     everybody = [
         describe(workspace, person, locale=flag(args, "include_locale")) for person in workspace.people.values()
     ]
@@ -69,13 +69,13 @@ def users_profile(workspace: Workspace, args: Json) -> Json:
 
 
 def users_presence(workspace: Workspace, args: Json) -> Json:
-    """Whether a person is there: everybody here is."""
+    """Whether a person is active: here everybody is."""
     _person(workspace, args)
     return {"presence": "active"}
 
 
 def dnd_info(workspace: Workspace, args: Json) -> Json:
-    """When a person does not want to be disturbed, now or next; whether they chose so just now is theirs to know."""
+    """A person's do-not-disturb time, now or next. Slack shows an app no snooze of somebody else."""
     person = _person(workspace, args)
     coming = person.dnd_until > workspace.now()
     return {
@@ -87,10 +87,10 @@ def dnd_info(workspace: Workspace, args: Json) -> Json:
 
 def usergroups_list(workspace: Workspace, args: Json) -> Json:
     """The user groups."""
-    found = [group for group in workspace.usergroups.values() if flag(args, "include_disabled") or not group.disabled]
-    described = [_group(workspace, group) for group in found]
+    groups = [group for group in workspace.usergroups.values() if flag(args, "include_disabled") or not group.disabled]
+    described = [_group(workspace, group) for group in groups]
     if flag(args, "include_users"):
-        described = [each | {"users": list(group.people)} for each, group in zip(described, found, strict=True)]
+        described = [each | {"users": list(group.people)} for each, group in zip(described, groups, strict=True)]
     return {"usergroups": described}
 
 
@@ -100,7 +100,7 @@ def usergroups_users(workspace: Workspace, args: Json) -> Json:
 
 
 def usergroups_users_update(workspace: Workspace, args: Json) -> Json:
-    """Replace the people of a user group by this whole list, which may not be empty."""
+    """Replace the people of a user group by this list, which may not be empty."""
     group = _group_of(workspace, args)
     sent: Any = args.get("users") or ""
     people = [str(p).strip() for p in (sent if isinstance(sent, list) else str(sent).split(",")) if str(p).strip()]

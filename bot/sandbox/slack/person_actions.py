@@ -1,7 +1,7 @@
 """What a person does. Each action returns once the app has acknowledged it, or failed to.
 
-The page and the tests act through these same functions. Tests that run the app beside them set `listeners_end`, so that
-an action returns only when the app has done all that it does because of it.
+The page and the tests act through these same functions. Tests that run the app in the same process set
+`listeners_end`, so that an action returns only when the app's listeners have ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PersonActions:
     # -- messages
 
     async def post(self, person: str, channel: str, text: str, *, thread_ts: str = "") -> Acknowledgement:
-        """Write a message or reply; a known slash command is given instead. The answer has `message`."""
+        """Write a message or reply, or send a known slash command. The result has the `message`."""
         if text.startswith("/") and self._known(text.partition(" ")[0]):
             return await self.command(person, channel, text)
         fields: Json = {"user": person, "text": text}
@@ -42,7 +42,7 @@ class PersonActions:
         return Acknowledgement(ack.ok, reason=ack.reason, message=message)
 
     async def edit(self, person: str, channel: str, ts: str, text: str) -> Acknowledgement:
-        """Change one's own message."""
+        """Change a message of this person."""
         before = dict(self.workspace.messages[channel][ts])
         message = self.workspace.change_message(
             channel, ts, {"text": text, "edited": {"user": person, "ts": self.workspace.new_ts()}}
@@ -50,7 +50,7 @@ class PersonActions:
         return await self._emit_all(events.message_changed(self.workspace, channel, message, before))
 
     async def delete(self, channel: str, ts: str) -> Acknowledgement:
-        """Delete a message, one's own or the app's."""
+        """Delete a message of a person or the app."""
         before = self.workspace.delete_message(channel, ts)
         return await self._emit_all(events.message_deleted(self.workspace, channel, before))
 
@@ -69,7 +69,7 @@ class PersonActions:
     ) -> Acknowledgement:
         """Click an element of a message; `choice` is the option's value or the chosen id.
 
-        `value` or `block_id` tell elements with the same action_id apart. Raises LookupError if absent.
+        `value` or `block_id` select one of several elements with this action_id. Raises LookupError if there is none.
         """
         message = self._message(person, channel, ts)
         if message is None:
@@ -80,23 +80,23 @@ class PersonActions:
         )
 
     async def act_in_message(
-        self, person: str, channel: str, ts: str, action: Json, held: Json | None = None
+        self, person: str, channel: str, ts: str, action: Json, state: Json | None = None
     ) -> Acknowledgement:
-        """Send an action of a message, with what its inputs hold."""
+        """Send an action of a message, with the state of its inputs."""
         message = self._message(person, channel, ts)
         if message is None:
             return GONE
-        found = _same(message.get("blocks", []), action)
-        if found is None:
+        named = _named_element(message.get("blocks", []), action)
+        if named is None:
             return GONE
-        values = input_state.values(message["blocks"], held)
-        _hold(values, found, action)
+        values = input_state.values(message["blocks"], state)
+        _set_value(values, named, action)
         payload = payloads.block_actions_in_message(
             self.workspace,
             person,
             self.workspace.channels[channel],
             message,
-            input_state.action(*found, _chosen(found[1], action)),
+            input_state.action(*named, _chosen(named[1], action)),
             values,
             ephemeral=(channel, ts) in self.workspace.ephemerals,
         )
@@ -116,7 +116,7 @@ class PersonActions:
     ) -> Acknowledgement:
         """Click an element of a modal or App Home (by default the modal on top, else the home).
 
-        An input that does not dispatch only takes the value; the app hears of it at submission.
+        An input that does not dispatch only stores the value; the app gets it at submission.
         """
         view = self._view(person, view_id)
         if view is None:
@@ -124,7 +124,7 @@ class PersonActions:
         block, element = _element(view["blocks"], action_id, value, block_id)
         action = input_state.action(block, element, input_state.choice(element, choice))
         if block["type"] == "input" and not block.get("dispatch_action"):
-            _hold(view["state"]["values"], (block, element), action)
+            _set_value(view["state"]["values"], (block, element), action)
             return Acknowledgement(True)
         return await self.act_in_view(person, view["id"], action)
 
@@ -144,23 +144,23 @@ class PersonActions:
         view = self._view(person, view_id)
         if view is None:
             return []
-        found = _element(view["blocks"], action_id, "", block_id)
-        if len(typed) < int(found[1].get("min_query_length", 3)):
+        block, select = _element(view["blocks"], action_id, "", block_id)
+        if len(typed) < int(select.get("min_query_length", 3)):
             return []
-        payload = payloads.block_suggestion(self.workspace, person, view, found, typed)
+        payload = payloads.block_suggestion(self.workspace, person, view, (block, select), typed)
         ack = await self._deliver(Kind.INTERACTION, payload)
         return suggestions.options_of(ack.payload) if ack.ok else []
 
-    async def act_in_view(self, person: str, view_id: str, action: Json, held: Json | None = None) -> Acknowledgement:
-        """Send an action of a view, with what its inputs hold."""
+    async def act_in_view(self, person: str, view_id: str, action: Json, state: Json | None = None) -> Acknowledgement:
+        """Send an action of a view, with the state of its inputs."""
         view = self._view(person, view_id)
-        found = _same(view["blocks"], action) if view else None
-        if view is None or found is None:
+        named = _named_element(view["blocks"], action) if view else None
+        if view is None or named is None:
             return GONE
-        if held is not None:
-            view["state"]["values"] = input_state.values(view["blocks"], held)
-        _hold(view["state"]["values"], found, action)
-        sent = input_state.action(*found, _chosen(found[1], action))
+        if state is not None:
+            view["state"]["values"] = input_state.values(view["blocks"], state)
+        _set_value(view["state"]["values"], named, action)
+        sent = input_state.action(*named, _chosen(named[1], action))
         payload = payloads.block_actions_in_view(self.workspace, person, view, sent)
         return await self._deliver(Kind.INTERACTION, payload)
 
@@ -170,22 +170,22 @@ class PersonActions:
         values: Json | None = None,
         *,
         view_id: str = "",
-        held: Json | None = None,
+        state: Json | None = None,
     ) -> Acknowledgement:
         """Submit a modal (by default the one on top), after filling in `values` by action_id.
 
-        `held` is Slack's whole input_state.values instead. An incomplete modal is not sent: see `errors`.
+        `state` is Slack's whole state.values instead. An incomplete modal is not sent: see `errors`.
         """
         view = self._view(person, view_id)
         if view is None or view["type"] != "modal":
             return GONE
-        if held is not None:
-            view["state"]["values"] = input_state.values(view["blocks"], held)
+        if state is not None:
+            view["state"]["values"] = input_state.values(view["blocks"], state)
         for action_id, chosen in (values or {}).items():
             block, element = _element(view["blocks"], action_id, "", "")
             action = input_state.action(block, element, input_state.choice(element, chosen))
-            _hold(view["state"]["values"], (block, element), action)
-        errors = input_state.complaints(view["blocks"], view["state"]["values"])
+            _set_value(view["state"]["values"], (block, element), action)
+        errors = input_state.problems(view["blocks"], view["state"]["values"])
         if errors:
             return Acknowledgement(False, reason="incomplete", errors=errors)
         payload = payloads.view_submission(self.workspace, person, view)
@@ -214,7 +214,7 @@ class PersonActions:
     # -- commands and shortcuts
 
     async def command(self, person: str, channel: str, text: str) -> Acknowledgement:
-        """Give a slash command, such as "/search passport"; its answer is shown."""
+        """Send a slash command, such as "/search passport", and show its answer."""
         name, _, rest = text.partition(" ")
         if not self._known(name):
             return Acknowledgement(False, reason="unknown_command")
@@ -236,34 +236,33 @@ class PersonActions:
             payload = payloads.message_action(self.workspace, person, callback_id, where, message)
         return await self._deliver(Kind.INTERACTION, payload)
 
-    # -- oneself
+    # -- status
 
     def set_status(self, person: str, emoji: str = "", text: str = "", *, until: float = 0.0) -> None:
-        """Give oneself a status, until a moment (0: until it is changed); without any it is cleared."""
+        """Set a person's status until a moment (0: until it is changed); an empty one clears it."""
         who = self.workspace.people[person]
         who.status_emoji, who.status_text, who.status_until = emoji, text, until
-        self.workspace.tell(Change("people"))
+        self.workspace.notify(Change("people"))
 
     def do_not_disturb(self, person: str, minutes: float) -> None:
-        """Want no notifications from now on for so many minutes; 0 wants them again."""
+        """Pause a person's notifications for this many minutes; 0 ends the pause."""
         who, now = self.workspace.people[person], self.workspace.now()
         who.dnd_from, who.dnd_until = now, now + 60 * minutes
 
     # -- channels
 
     async def join(self, person: str, channel: str) -> Acknowledgement:
-        """Go into a channel (or, with the app's user id, invite the app)."""
+        """Join a channel (or, with the app's user id, invite the app)."""
         self.workspace.channels[channel].members.add(person)
-        self.workspace.tell(Change("channel", channel=channel))
-        found = events.member_changed(self.workspace, channel, person, joined=True)
-        return await self._emit_all(found)
+        self.workspace.notify(Change("channel", channel=channel))
+        return await self._emit_all(events.member_changed(self.workspace, channel, person, joined=True))
 
     async def leave(self, person: str, channel: str) -> Acknowledgement:
-        """Go out of a channel."""
-        found = events.member_changed(self.workspace, channel, person, joined=False)
+        """Leave a channel."""
+        left = events.member_changed(self.workspace, channel, person, joined=False)
         self.workspace.channels[channel].members.discard(person)
-        self.workspace.tell(Change("channel", channel=channel))
-        return await self._emit_all(found)
+        self.workspace.notify(Change("channel", channel=channel))
+        return await self._emit_all(left)
 
     def open_im(self, person: str, other: str) -> Channel:
         """The direct message of two people."""
@@ -272,7 +271,7 @@ class PersonActions:
     # -- events
 
     async def emit(self, event: Json) -> Acknowledgement:
-        """Deliver an event; if it is not acknowledged, again in the background by Slack's schedule."""
+        """Deliver an event; one that is not acknowledged is sent again in the background, by Slack's schedule."""
         payload = payloads.event_callback(self.workspace, event)
         ack = await self._deliver(Kind.EVENT, payload)
         if not ack.ok and ack.retry:
@@ -280,7 +279,7 @@ class PersonActions:
         return ack
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run something that nobody waits for; it ends with the workspace."""
+        """Run a task that nobody waits for; it is cancelled when the workspace stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -288,7 +287,7 @@ class PersonActions:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            LOG.error("something in the background failed", exc_info=error)
+            LOG.error("a background task failed", exc_info=error)
 
     async def _redeliver(self, payload: Json, reason: str) -> None:
         for attempt, wait in enumerate(self.workspace.rules.redelivery_seconds, start=1):
@@ -298,16 +297,16 @@ class PersonActions:
                 return
             reason = ack.reason
 
-    async def _emit_all(self, found: list[Json]) -> Acknowledgement:
+    async def _emit_all(self, sent: list[Json]) -> Acknowledgement:
         ack = Acknowledgement(True)
-        for event in found:
+        for event in sent:
             ack = await self.emit(event)
         return ack
 
     async def _deliver(
         self, kind: Kind, payload: Json, *, effect: Callable[[Acknowledgement], Acknowledgement] | None = None
     ) -> Acknowledgement:
-        """Deliver a payload; `effect` is what an acknowledgement does here, at once."""
+        """Deliver a payload; `effect` applies its acknowledgement to the workspace at once."""
         ack = await self.delivery.deliver(kind, payload)
         if effect is not None and ack.ok:
             ack = effect(ack)
@@ -340,12 +339,12 @@ def _element(blocks: list[Json], action_id: str, value: str, block_id: str) -> t
             continue
         if not value or element.get("value") == value:
             return block, element
-    there = [element.get("action_id") for _, element in input_state.elements(blocks)]
-    raise LookupError(f"no element {action_id!r} here, only {there}")
+    present = [element.get("action_id") for _, element in input_state.elements(blocks)]
+    raise LookupError(f"no element {action_id!r} here, only {present}")
 
 
-def _same(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
-    """The element an action names, if it is still there."""
+def _named_element(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
+    """The element that an action names, if it still exists."""
     for block, element in input_state.elements(blocks):
         if block["block_id"] == action.get("block_id") and element.get("action_id") == action.get("action_id"):
             return block, element
@@ -353,7 +352,7 @@ def _same(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
 
 
 def _chosen(element: Json, action: Json) -> Json:
-    """Only what a person may choose of an action; the rest is the app's own element."""
+    """The part of an action that a person chooses; the rest comes from the app's element."""
     name = input_state.field(element)
     if not name:
         return {}
@@ -367,9 +366,9 @@ def _chosen(element: Json, action: Json) -> Json:
     return {name: chosen}
 
 
-def _hold(values: Json, found: tuple[Json, Json], action: Json) -> None:
-    """Put what an action chose in the state."""
-    block, element = found
-    if element["type"] in input_state.HOLDS:
-        held = {"type": element["type"], **_chosen(element, action)}
-        values.setdefault(block["block_id"], {})[element["action_id"]] = held
+def _set_value(values: Json, named: tuple[Json, Json], action: Json) -> None:
+    """Store what an action chose in the state."""
+    block, element = named
+    if element["type"] in input_state.VALUES:
+        entry = {"type": element["type"], **_chosen(element, action)}
+        values.setdefault(block["block_id"], {})[element["action_id"]] = entry

@@ -1,4 +1,4 @@
-"""What Slack allows: times, rates and counts, and the pace of calls held against them."""
+"""What Slack allows: times, rates and counts; and the check of the pace of calls."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TIER_A_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100}
 
 @dataclass
 class Rules:
-    """The limits in force. The defaults are Slack's; a test loosens what it is not about.
+    """The limits in force. The defaults are Slack's; a test relaxes those it does not test.
 
     message_seconds   one new message per channel in this many seconds (0 = no limit)
-    message_burst     so many new messages per channel within message_seconds
+    message_burst     this many new messages per channel within message_seconds
     redelivery_seconds  the wait before each next delivery of an unacknowledged event
     """
 
@@ -34,14 +34,14 @@ class Rules:
 
 @dataclass
 class Pace:
-    """Counts calls and says when the next one of a kind may come."""
+    """Counts calls and says when the next call is allowed."""
 
     rules: Rules
     now: Callable[[], float]
     _seen: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
 
     def wait_for(self, method: str, channel: str, tier: int | None) -> int | None:
-        """Count one call; None if it may go on, else the whole seconds for Retry-After."""
+        """Count one call; None if it is allowed, else the whole seconds for Retry-After."""
         if method == "chat.postMessage":
             if not self.rules.message_seconds:
                 return None

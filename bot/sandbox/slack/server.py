@@ -78,11 +78,11 @@ class LocalSlack(PersonActions, Inspection):
         taken = self._runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         self.workspace.base_url = f"http://{shown}:{taken}"
-        self.workspace.listen(self._hear)
+        self.workspace.listen(self._on_change)
         return self
 
     async def stop(self) -> None:
-        """Stop serving and let go of everything."""
+        """Stop serving and close every connection."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -102,18 +102,18 @@ class LocalSlack(PersonActions, Inspection):
         await self.stop()
 
     def deliver_to(self, request_url: str) -> None:
-        """From now on deliver by signed HTTP to this address."""
+        """Deliver by signed HTTP to this address from now on."""
         if isinstance(self.delivery, SignedHttp):
             self.delivery.request_url = request_url
         else:
             self.delivery = SignedHttp(self.workspace, request_url)
 
-    def _hear(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         if change.kind == "event":
             self.in_background(self.emit(change.event))
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        """What is served."""
+        """The routes of Slack and its page."""
         return [
             web.post("/api/{method}", self.api.handle),
             web.get("/api/{method}", self.api.handle),
@@ -152,7 +152,7 @@ class LocalSlack(PersonActions, Inspection):
 async def _only_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse other hosts and origins: a page elsewhere must not act here through the browser."""
+    """Refuse other hosts and origins, so that no other page acts here through the browser."""
     if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
         raise web.HTTPForbidden(text="not this machine")
     origin = request.headers.get("Origin")

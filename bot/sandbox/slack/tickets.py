@@ -1,4 +1,4 @@
-"""What lives briefly: trigger ids (3 seconds, once) and response URLs (5 uses, 30 minutes)."""
+"""Keys that expire: trigger ids (3 seconds, one use) and response URLs (30 minutes, 5 uses)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.sandbox.slack.rules import Rules
 
 @dataclass
 class Trigger:
-    """A person's leave to open one modal."""
+    """The right to open one modal for a person."""
 
     person: str
     issued_at: float
@@ -22,7 +22,7 @@ class Trigger:
 
 @dataclass
 class ResponseUrl:
-    """Leave to answer one interaction: where it happened and for whom."""
+    """The right to answer one interaction: where it happened and by whom."""
 
     person: str
     channel: str
@@ -34,7 +34,7 @@ class ResponseUrl:
 
 @dataclass
 class Tickets:
-    """All trigger ids and response URLs ever given out."""
+    """All trigger ids and response URLs that were issued."""
 
     rules: Rules
     now: Callable[[], float]
@@ -42,7 +42,7 @@ class Tickets:
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
 
     def trigger(self, person: str, view_id: str = "") -> str:
-        """A new trigger id for this person (from this modal, if any)."""
+        """A new trigger id for this person, for a click in this modal if there is one."""
         key = f"{secrets.randbelow(10**13)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self.triggers[key] = Trigger(person, self.now(), view_id)
         return key

@@ -1,4 +1,4 @@
-"""Serves the Web API: reads a call, checks its token, scope and rate, runs it, tells the answer."""
+"""Serves the Web API: reads a call, checks its token, scope and rate, runs it and answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METHODS: Mapping[str, Method] = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the app: the method, its arguments, when, and what was answered (None: nothing)."""
+    """One call of the app: the method, its arguments, the moment and the answer (None: no answer)."""
 
     method: str
     args: Json
@@ -38,7 +38,7 @@ class Call:
 
 @dataclass
 class WebApi:
-    """Slack's Web API on one workspace. Every call is kept in `calls`."""
+    """Slack's Web API on one workspace. `calls` lists every call."""
 
     workspace: Workspace
     faults: Faults
@@ -62,12 +62,12 @@ class WebApi:
         if fault.drop is Drop.BEFORE:
             return self._cut(request, Call(method, args, self.workspace.now(), 0, None))
         if fault.status or fault.error:
-            return self._misfortune(method, args, fault)
+            return self._answer_fault(method, args, fault)
         status, answer, headers = self._answer(method, args, token)
         call = Call(method, args, self.workspace.now(), status, answer)
         if fault.drop is Drop.AFTER:
             return self._cut(request, call)
-        self._keep(call)
+        self._record(call)
         return web.json_response(answer, status=status, headers=headers)
 
     def _answer(self, name: str, args: Json, token: str) -> tuple[int, Json, dict[str, str]]:
@@ -84,7 +84,7 @@ class WebApi:
             wait = self.pace.wait_for(name, channel.id if channel else "", method.tier)
             if wait is not None:
                 return 429, {"ok": False, "error": "ratelimited"}, headers | {"Retry-After": str(wait)}
-            # A copy, because what is answered must not change with the workspace afterwards.
+            # A copy, so that a later change of the workspace does not change the recorded answer.
             answer = json.loads(json.dumps({"ok": True} | method.run(self.workspace, args)))
         except SlackError as error:
             return 200, {"ok": False, "error": error.code, **error.answer}, headers
@@ -101,25 +101,25 @@ class WebApi:
         if method.scopes and not app.scopes.intersection(method.scopes):
             raise SlackError("missing_scope", needed=method.scopes[0], provided=",".join(sorted(app.scopes)))
 
-    def _misfortune(self, method: str, args: Json, fault: Fault) -> web.Response:
+    def _answer_fault(self, method: str, args: Json, fault: Fault) -> web.Response:
         answer: Json | None = {"ok": False, "error": fault.error, **fault.answer} if fault.error else None
         status = fault.status or 200
         headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-        self._keep(Call(method, args, self.workspace.now(), status, answer))
+        self._record(Call(method, args, self.workspace.now(), status, answer))
         if answer is None:
             return web.Response(status=status, headers=headers, text="unavailable")
         return web.json_response(answer, status=status, headers=headers)
 
     def _cut(self, request: web.Request, call: Call) -> web.Response:
-        """Break the connection instead of answering."""
-        self._keep(call)
+        """Cut the connection instead of answering."""
+        self._record(call)
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
 
-    def _keep(self, call: Call) -> None:
+    def _record(self, call: Call) -> None:
         self.calls.append(call)
-        self.workspace.tell(Change("call"))
+        self.workspace.notify(Change("call"))
 
 
 async def read_call(request: web.Request) -> tuple[Json, str]:
@@ -137,9 +137,9 @@ async def read_call(request: web.Request) -> tuple[Json, str]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        body = json.loads(text or "{}")
     except ValueError:
         raise SlackError("invalid_json") from None
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise SlackError("json_not_object")
-    return found
+    return body

@@ -1,6 +1,6 @@
-"""The state of the local Slack workspace, and word of every change to it.
+"""The state of the local Slack workspace, which notifies its listeners of every change.
 
-Messages, views and files are kept as the JSON Slack sends; the rest are dataclasses. Nothing here
+Messages, views and files are the JSON that Slack sends; the rest are dataclasses. Nothing here
 checks an app's rights or limits: the Web API does.
 """
 
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Person:
-    """Somebody in the workspace, or a bot user.
+    """A person in the workspace, or a bot user.
 
     `status_until` is when their status ends (0: never), `dnd_from` and `dnd_until` their next time of do-not-disturb.
     """
@@ -69,7 +69,7 @@ class UserGroup:
 
 @dataclass
 class Ephemeral:
-    """A message that one person sees."""
+    """A message that only one person sees."""
 
     to: str
     message: Json
@@ -77,7 +77,7 @@ class Ephemeral:
 
 @dataclass
 class StoredFile:
-    """An uploaded file; `shared` once it was completed."""
+    """An uploaded file; `shared` once its upload is completed."""
 
     id: str
     name: str
@@ -90,10 +90,10 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Change:
-    """Something became different. kind: message, message_deleted, channel, views, home, people, event, call.
+    """A change of the workspace. kind: message, message_deleted, channel, views, home, people, event, call.
 
     `person` is set when only that person may see it; `event` is set on kind "event", which the
-    app hears about. What is shown beside Slack tells of its changes by a kind of its own.
+    app gets. What is shown beside Slack has a kind of its own.
     """
 
     kind: str
@@ -129,18 +129,18 @@ class Workspace:
     _last_ts: int = 0
 
     def __post_init__(self) -> None:
-        """Trigger ids and response URLs follow this workspace's rules and clock."""
+        """Trigger ids and response URLs expire by this workspace's rules and clock."""
         self.tickets = Tickets(self.rules, lambda: self.now())
 
     # -- changes
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `listener` at every change; what comes back stops that."""
+        """Call `listener` at every change; call the result to stop."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def tell(self, change: Change) -> None:
-        """Tell every listener of a change."""
+    def notify(self, change: Change) -> None:
+        """Call every listener with a change."""
         for listener in list(self._listeners):
             listener(change)
 
@@ -165,7 +165,7 @@ class Workspace:
         return next((c for c in self.channels.values() if c.name == wanted and c.kind != "im"), None)
 
     def open_im(self, one: str, other: str) -> Channel:
-        """The direct message of two people, made if there was none."""
+        """The direct message of two people, created if there is none."""
         pair = {one, other}
         for channel in self.channels.values():
             if channel.kind == "im" and channel.members == pair:
@@ -174,37 +174,37 @@ class Workspace:
         return self.add_channel(channel)
 
     def add_channel(self, channel: Channel) -> Channel:
-        """Put a channel in the workspace."""
+        """Add a channel to the workspace."""
         self.channels[channel.id] = channel
         self.messages.setdefault(channel.id, {})
-        self.tell(Change("channel", channel=channel.id))
+        self.notify(Change("channel", channel=channel.id))
         return channel
 
     # -- messages
 
     def add_message(self, channel: str, message: Json) -> Json:
-        """Put a message (or a reply, by its thread_ts) in a channel; it gets a ts."""
+        """Add a message (or, with thread_ts, a reply) to a channel; it gets a ts."""
         stored = {"type": "message", "ts": self.new_ts(), "team": self.team_id, **message}
         self.messages[channel][stored["ts"]] = stored
-        self.tell(Change("message", channel=channel, ts=stored["ts"]))
+        self.notify(Change("message", channel=channel, ts=stored["ts"]))
         parent = stored.get("thread_ts", "")
         if parent and parent != stored["ts"]:
             self._count_replies(channel, parent)
         return stored
 
     def change_message(self, channel: str, ts: str, fields: Json) -> Json:
-        """Change some fields of a message; a None takes the field away."""
+        """Change some fields of a message; None removes a field."""
         message = self.messages[channel][ts]
         message.update(fields)
         for name in [name for name, value in message.items() if value is None]:
             del message[name]
-        self.tell(Change("message", channel=channel, ts=ts))
+        self.notify(Change("message", channel=channel, ts=ts))
         return message
 
     def delete_message(self, channel: str, ts: str) -> Json:
-        """Take a message away and give it back; a parent's replies stay."""
+        """Remove a message and return it; a parent's replies stay."""
         message = self.messages[channel].pop(ts)
-        self.tell(Change("message_deleted", channel=channel, ts=ts))
+        self.notify(Change("message_deleted", channel=channel, ts=ts))
         parent = message.get("thread_ts", "")
         if parent and parent != ts and parent in self.messages[channel]:
             self._count_replies(channel, parent)
@@ -214,13 +214,13 @@ class Workspace:
         """Show one person a message."""
         stored = {"type": "message", "ts": self.new_ts(), "team": self.team_id, **message}
         self.ephemerals[channel, stored["ts"]] = Ephemeral(to, stored)
-        self.tell(Change("message", channel=channel, ts=stored["ts"], person=to))
+        self.notify(Change("message", channel=channel, ts=stored["ts"], person=to))
         return stored
 
     def drop_ephemeral(self, channel: str, ts: str) -> None:
-        """Take a person's own message away."""
+        """Remove an ephemeral message."""
         gone = self.ephemerals.pop((channel, ts))
-        self.tell(Change("message_deleted", channel=channel, ts=ts, person=gone.to))
+        self.notify(Change("message_deleted", channel=channel, ts=ts, person=gone.to))
 
     def replies(self, channel: str, ts: str) -> list[Json]:
         """The replies in a thread, oldest first, without the parent."""
@@ -243,7 +243,7 @@ class Workspace:
     # -- views
 
     def views(self) -> Iterator[tuple[str, Json]]:
-        """Every open modal and published home, with whose it is."""
+        """Every open modal and published home, with its person."""
         for person, stack in self.stacks.items():
             yield from ((person, view) for view in stack)
         yield from self.homes.items()
@@ -255,7 +255,7 @@ class Workspace:
     def set_stack(self, person: str, stack: list[Json]) -> None:
         """Show a person these modals, the last on top."""
         self.stacks[person] = stack
-        self.tell(Change("views", person=person))
+        self.notify(Change("views", person=person))
 
     def replace_view(self, view: Json) -> None:
         """Show a changed view in the place of the one with its id."""
@@ -271,4 +271,4 @@ class Workspace:
     def set_home(self, person: str, view: Json) -> None:
         """Publish a person's App Home."""
         self.homes[person] = view
-        self.tell(Change("home", person=person))
+        self.notify(Change("home", person=person))

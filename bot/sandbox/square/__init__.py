@@ -1,7 +1,7 @@
-"""What is about citizens, and our example.
+"""The citizens' side, and our example.
 
-posts.py               Het Plein, the citizens' square: its posts, and their way to the bot and back by webhooks
+posts.py               Het Plein, the citizens' square: its posts, sent to the bot by webhook, and the bot's replies
 static/                its column of the page
-example_posts.py       what citizens post in the first minute of `webcare try`, and the afternoon before
+example_posts.py       the posts of the first minute of `webcare try`, and of the afternoon before
 example_workspace.py   the Slack workspace of Gemeente Voorbeeld
 """

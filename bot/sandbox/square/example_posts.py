@@ -1,4 +1,4 @@
-"""A first minute on the square, and the afternoon before: citizens of a made-up municipality, so that it is alive."""
+"""What citizens of a made-up municipality post in the first minute of `webcare try`, and the afternoon before."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bot.sandbox.square.posts import Square
 
 
 @dataclass(frozen=True)
-class Line:
-    """One post: after how many seconds, by whom, what; `answers` is the index of an earlier line by the same person."""
+class ExamplePost:
+    """One post: after how many seconds, by whom, what; `answers` is the index of the post that it follows."""
 
     after: float
     name: str
@@ -21,38 +21,38 @@ class Line:
     answers: int | None = None
 
 
-MINUTE = (
-    Line(
+FIRST_MINUTE = (
+    ExamplePost(
         1, "Fatima El Amrani",
         "Hoi gemeente, de grijze container in de Lindestraat is vanochtend niet geleegd, en hij zit helemaal vol. "
         "Wanneer komen jullie alsnog langs? 🙏",
     ),
-    Line(
+    ExamplePost(
         4, "Jan-Willem Bakker",
         "Derde week op rij dat de Stationsweg openligt. Geen bord, geen omleiding, geen mens te zien. "
         "WIE heeft dit bedacht?! Ik sta elke ochtend 20 minuten stil.",
     ),
-    Line(
+    ExamplePost(
         10, "Priya Sharma",
         "Ik moet mijn paspoort verlengen maar heb 19 december een vlucht. Lukt dat nog via een gewone afspraak "
         "of moet het met spoed? #paspoort",
     ),
-    Line(
+    ExamplePost(
         18, "Ans de Wit",
         "Even een compliment: de medewerkster aan balie 4 heeft mijn moeder van 87 zo lief en geduldig geholpen. "
         "Geef haar een bloemetje van ons! 💐",
     ),
-    Line(
+    ExamplePost(
         28, "Kees Verhoeven",
         "Kunnen jullie mij bellen over de vergunning voor mijn dakkapel? Mijn nummer is 06 12345678, "
         "na vijven ben ik thuis.",
     ),
-    Line(
+    ExamplePost(
         38, "Jan-Willem Bakker",
         "En bij de bakker hoor ik dat het tot februari duurt. Klopt dat of is dat weer een gerucht?",
         answers=1,
     ),
-    Line(
+    ExamplePost(
         50, "Milan Kowalski",
         "Goedemiddag, ik wil iets vragen over mijn uitkering, maar liever niet waar iedereen meeleest.",
         private=True,
@@ -60,36 +60,36 @@ MINUTE = (
 )  # fmt: skip
 
 
-LATE = Line(
+LATE = ExamplePost(
     0, "Marit Jansen",
     "De lantaarnpaal voor ons huis knippert nu al drie nachten. Kan iemand daar eens naar kijken?",
 )  # fmt: skip
-PROMISED = Line(
+PROMISED = ExamplePost(
     0, "Ruud Smeets",
     "Mijn bezwaar tegen de parkeerboete ligt er nu zes weken. Krijg ik nog antwoord?",
 )  # fmt: skip
 INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je meer. ^YA"
 
 
-def left_over(square: Square, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:
+def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:
     """Put two posts of an earlier afternoon on the square: one unanswered, one with an interim answer."""
-    late, promised = (square.post(_citizen(line), line.text, published_at=at) for line in (LATE, PROMISED))
+    late, promised = (square.post(_citizen(each), each.text, published_at=at) for each in (LATE, PROMISED))
     square.answer(promised["id"], INTERIM, published_at=answered_at)
     return [late, promised]
 
 
-def _citizen(line: Line) -> dict[str, str]:
-    handle = line.name.lower().replace(" ", "").replace("-", "")
-    return {"id": f"seed-{handle}", "name": line.name, "handle": handle}
+def _citizen(example: ExamplePost) -> dict[str, str]:
+    handle = example.name.lower().replace(" ", "").replace("-", "")
+    return {"id": f"seed-{handle}", "name": example.name, "handle": handle}
 
 
-async def play(square: Square, lines: tuple[Line, ...] = MINUTE) -> None:
-    """Let the citizens post, each at their moment."""
+async def play(square: Square, examples: tuple[ExamplePost, ...] = FIRST_MINUTE) -> None:
+    """Post the examples, each at its moment."""
     posted: list[str] = []
     waited = 0.0
-    for line in lines:
-        await asyncio.sleep(line.after - waited)
-        waited = line.after
-        answered = posted[line.answers] if line.answers is not None else None
-        post = square.post(_citizen(line), line.text, in_reply_to=answered, private=line.private)
+    for each in examples:
+        await asyncio.sleep(each.after - waited)
+        waited = each.after
+        answered = posted[each.answers] if each.answers is not None else None
+        post = square.post(_citizen(each), each.text, in_reply_to=answered, private=each.private)
         posted.append(post["id"])

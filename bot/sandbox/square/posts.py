@@ -1,6 +1,6 @@
 """Het Plein, the citizens' square: a made-up social network, connected to the bot by webhooks.
 
-Posts of citizens go to the bot's generic webhook until it takes them; its replies come back here.
+Each post of a citizen is sent to the bot's generic webhook until accepted; the bot's replies come back here.
 Both are signed by Standard Webhooks: https://www.standardwebhooks.com
 """
 
@@ -28,7 +28,7 @@ SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S
 
 
 class Refused(Exception):
-    """Something the square does not take: an HTTP status and a word."""
+    """The square refuses a request: an HTTP status and a word."""
 
     def __init__(self, status: int, word: str) -> None:
         super().__init__(word)
@@ -40,7 +40,7 @@ class Refused(Exception):
 class Square:
     """The posts of the square, oldest first, and their delivery to the bot.
 
-    `bot_url` is where the bot takes them in (`http://…/in/<source>`); empty: they wait.
+    `bot_url` is where the bot receives them (`http://…/in/<source>`); while it is empty they wait.
     """
 
     workspace: Workspace
@@ -65,12 +65,12 @@ class Square:
         private: bool = False,
         published_at: datetime | None = None,
     ) -> Json:
-        """A citizen ({id,name,handle}) posts; the bot will hear of it. Raises Refused."""
+        """A citizen ({id,name,handle}) posts; the bot gets the post later. Raises Refused."""
         author = {name: _text(citizen, name, 100) for name in ("id", "name", "handle")}
         return self._add({**author, "team": False}, text, in_reply_to, private, published_at)
 
     def answer(self, post_id: str, text: str, *, published_at: datetime | None = None) -> Json:
-        """The team answers a post without the bot, as before it came. Raises Refused."""
+        """The team answers a post without the bot. Raises Refused."""
         return self._add(dict(TEAM), text, post_id, False, published_at)
 
     def edit(self, post_id: str, text: str) -> Json:
@@ -93,15 +93,15 @@ class Square:
         return next((post for post in self.posts if post["id"] == post_id), None)
 
     def replies(self) -> list[Json]:
-        """What the team wrote, oldest first."""
+        """The posts of the team, oldest first."""
         return [post for post in self.posts if post["author"]["team"]]
 
     # -- delivery to the bot
 
     async def deliver(self) -> None:
-        """Send what the bot has not taken in yet, again and again, until cancelled.
+        """Send the posts that the bot has not accepted yet, again and again, until cancelled.
 
-        At least once: a post is marked delivered only after 2xx. What changed meanwhile goes again.
+        At least once: a post is delivered only after a 2xx. One that changed meanwhile is sent again.
         """
         async with ClientSession(timeout=ClientTimeout(total=10)) as session:
             while True:
@@ -149,16 +149,16 @@ class Square:
         headers = self._signed(f"{post['id']}.{version}", body)
         try:
             async with session.post(self.bot_url, data=body, headers=headers) as response:
-                taken = response.status // 100 == 2
+                accepted = response.status // 100 == 2
         except (ClientError, TimeoutError):
-            taken = False
-        if taken and self._version[post["id"]] == version:
+            accepted = False
+        if accepted and self._version[post["id"]] == version:
             post["delivered"] = True
-            self.workspace.tell(Change("square"))
-        return taken
+            self.workspace.notify(Change("square"))
+        return accepted
 
     def _signed(self, message_id: str, body: str) -> dict[str, str]:
-        # The real clock: the bot compares it with its own.
+        # The real time: the bot compares it with its own clock.
         moment = datetime.now(UTC)
         return {
             "Content-Type": "application/json",
@@ -173,21 +173,21 @@ class Square:
         """The routes of the square, its part of the page included."""
         return [
             web.static("/square/static", STATIC),
-            web.post("/square/posts", self._answered_with(self._handle_post)),
-            web.put("/square/posts/{id}", self._answered_with(self._handle_edit)),
-            web.delete("/square/posts/{id}", self._answered_with(self._handle_delete)),
-            web.post("/square/replies", self._answered_with(self._handle_reply)),
+            web.post("/square/posts", self._responding(self._handle_post)),
+            web.put("/square/posts/{id}", self._responding(self._handle_edit)),
+            web.delete("/square/posts/{id}", self._responding(self._handle_delete)),
+            web.post("/square/replies", self._responding(self._handle_reply)),
         ]
 
-    def _answered_with(self, handle: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
-        async def answer(request: web.Request) -> web.Response:
+    def _responding(self, handle: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
+        async def respond(request: web.Request) -> web.Response:
             try:
-                status, found = await handle(request)
+                status, answer = await handle(request)
             except Refused as refused:
                 return web.json_response({"error": refused.word}, status=refused.status)
-            return web.json_response(found, status=status)
+            return web.json_response(answer, status=status)
 
-        return answer
+        return respond
 
     async def _handle_post(self, request: web.Request) -> tuple[int, Json]:
         sent = _object(await request.text())
@@ -206,7 +206,7 @@ class Square:
         return 200, self.delete(request.match_info["id"])
 
     async def _handle_reply(self, request: web.Request) -> tuple[int, Json]:
-        """The bot's reply: signed, and the same data.id never twice."""
+        """Take the bot's reply, which must be signed; a repeated data.id adds no second post."""
         fault = self.faults.take("square.replies")
         if self.faults.down or fault.status:
             raise Refused(fault.status or 503, "unavailable")
@@ -233,7 +233,7 @@ class Square:
         self._answered[key] = post["id"]
         return post
 
-    # -- keeping posts
+    # -- storing posts
 
     def _add(
         self, author: Json, text: Any, in_reply_to: Any, private: bool, published_at: datetime | None = None
@@ -271,7 +271,7 @@ class Square:
     def _changed(self, post: Json) -> None:
         self._version[post["id"]] = self._version.get(post["id"], 0) + 1
         post["delivered"] = bool(post["author"]["team"])
-        self.workspace.tell(Change("square"))
+        self.workspace.notify(Change("square"))
         self._wake.set()
 
     def _moment(self) -> str:
@@ -293,9 +293,9 @@ def _text(holder: Json, name: str, most: int) -> str:
 
 def _object(text: str) -> Json:
     try:
-        found = json.loads(text)
+        body = json.loads(text)
     except ValueError:
         raise Refused(400, "json") from None
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise Refused(400, "json")
-    return found
+    return body

@@ -32,7 +32,7 @@ const toggle = h(
   unseenBadge(),
 );
 
-// Where a card links to a post of the square ("…/#plein/<id>"), the square of this very page shows it.
+// A link on a card to a post of the square ("…/#plein/<id>") shows that post on this page.
 function showLinkedPost(event) {
   const url = event.target.closest("a[href]")?.href;
   const { origin, hash } = url ? new URL(url) : {};

@@ -1,4 +1,4 @@
-"""The page's web socket and its doors, as a browser meets them."""
+"""The page's web socket, and who may connect to it."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ MODAL = {
 
 
 class Bot:
-    """An app that answers at once what it was told to, and remembers what it was sent."""
+    """An app that gives `answer` at once, and records what was sent to it."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Kind, dict[str, Any]]] = []
@@ -54,7 +54,7 @@ def bot(slack: LocalSlack) -> Bot:
     return bot
 
 
-async def test_hello_tells_what_this_person_may_see(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_hello_has_what_this_person_may_see(slack: LocalSlack, client: AsyncWebClient) -> None:
     await client.chat_postMessage(channel=WEBCARE, text="voor allen")
     await client.chat_postMessage(channel=YOUSSEF, text="voor Youssef")
     await client.chat_postEphemeral(channel=WEBCARE, user=YOUSSEF, text="ook voor Youssef")
@@ -72,7 +72,7 @@ async def test_hello_tells_what_this_person_may_see(slack: LocalSlack, client: A
         assert youssefs["messages"][WEBCARE][-1]["ephemeral"]
 
 
-async def test_messages_views_and_homes_appear_as_they_change(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_changed_messages_views_and_homes_appear(slack: LocalSlack, client: AsyncWebClient) -> None:
     async with open_page(slack) as (tab, _):
         ts = (await client.chat_postMessage(channel=WEBCARE, text="kaart", blocks=CARD))["ts"]
         assert (await tab.next("message"))["message"] | {"channel": WEBCARE, "ts": ts} == (
@@ -154,7 +154,7 @@ async def test_posts_commands_shortcuts_homes_and_direct_messages_reach_the_app(
         ("http_500", "De app gaf een fout (http_500)."),
     ],
 )
-async def test_a_failure_is_told_in_a_plain_sentence(slack: LocalSlack, bot: Bot, reason: str, sentence: str) -> None:
+async def test_a_failure_is_shown_as_a_plain_sentence(slack: LocalSlack, bot: Bot, reason: str, sentence: str) -> None:
     bot.answer = Acknowledgement(False, reason=reason)
     async with open_page(slack) as (tab, _):
         await tab.send(type="shortcut", kind="global", callback_id="case:new", key="k")
@@ -170,7 +170,7 @@ async def test_a_failure_is_told_in_a_plain_sentence(slack: LocalSlack, bot: Bot
         {"type": "action", "container": "x", "action": 3},
     ],
 )
-async def test_an_odd_frame_fails_kindly(slack: LocalSlack, bot: Bot, frame: dict[str, Any]) -> None:
+async def test_a_malformed_frame_gets_a_plain_sentence(slack: LocalSlack, bot: Bot, frame: dict[str, Any]) -> None:
     async with open_page(slack) as (tab, _):
         await tab.socket.send_str("not json")
         await tab.send(key="k", **frame)
@@ -178,7 +178,7 @@ async def test_an_odd_frame_fails_kindly(slack: LocalSlack, bot: Bot, frame: dic
     assert bot.sent == []
 
 
-async def test_one_cannot_write_in_anothers_direct_message(slack: LocalSlack, bot: Bot) -> None:
+async def test_nobody_writes_in_a_direct_message_of_others(slack: LocalSlack, bot: Bot) -> None:
     channel = slack.open_im(YOUSSEF, slack.app.user_id).id
     async with open_page(slack) as (tab, _):
         await tab.send(type="post", channel=channel, text="x", key="k")
@@ -197,22 +197,24 @@ async def test_other_hosts_and_origins_are_refused(slack: LocalSlack, headers: d
             assert answer.status == 403
 
 
-async def test_it_is_served_on_this_machine_only(workspace: Workspace) -> None:
+async def test_it_is_served_only_on_this_machine(workspace: Workspace) -> None:
     with pytest.raises(ValueError, match="not this machine"):
         await LocalSlack(workspace).start("0.0.0.0")
 
 
-async def test_what_is_shown_beside_slack_is_read_anew_at_each_of_its_changes(workspace: Workspace) -> None:
+async def test_what_is_shown_beside_slack_is_read_again_at_each_of_its_changes(workspace: Workspace) -> None:
     weather = ["sun"]
     async with LocalSlack(workspace, beside={"weather": lambda: weather}) as slack, open_page(slack) as (tab, hello):
         assert hello["weather"] == ["sun"]
         weather.append("rain")
-        workspace.tell(Change("unknown"))
-        workspace.tell(Change("weather"))
+        workspace.notify(Change("unknown"))
+        workspace.notify(Change("weather"))
         assert await tab.socket.receive_json(timeout=5) == {"type": "weather", "weather": ["sun", "rain"]}
 
 
-async def test_the_whole_way_from_the_page_to_bolt_and_back(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_click_on_the_page_reaches_bolt_and_its_answer_the_page(
+    slack: LocalSlack, client: AsyncWebClient
+) -> None:
     app = AsyncApp(client=client, signing_secret=slack.app.signing_secret)
 
     @app.action("case:claim")

@@ -1,4 +1,4 @@
-// The page of Slack alone: the side column is there while a thread is open.
+// The page of Slack alone: the side column is open while a thread is.
 
 import { createPage, startPage } from "./page.js";
 

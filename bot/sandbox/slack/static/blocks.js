@@ -52,8 +52,8 @@ const LEVELS = {
 };
 
 /**
- * Show blocks in a container, keeping the nodes of blocks that did not change, and the caret where it was.
- * `ctx`: {key, form, state, names, level, act(element, block, content)}; `act` answers false when it was called off.
+ * Show blocks in a container. The nodes of unchanged blocks stay, and so does the caret.
+ * `ctx`: {key, form, state, names, level, act(element, block, content)}; `act` returns false when the person cancelled.
  */
 export function renderBlocks(container, blocks, ctx) {
   const numbered = blocks.map((block, at) =>
@@ -68,8 +68,8 @@ export function renderBlocks(container, blocks, ctx) {
   const old = new Map([...container.children].map((node) => [node.dataset.block, node]));
   const nodes = numbered.map((block) => {
     const source = JSON.stringify(block);
-    const known = old.get(block.block_id);
-    if (known?.[SOURCE] === source) return known;
+    const existing = old.get(block.block_id);
+    if (existing?.[SOURCE] === source) return existing;
     const node = drawBlock(block, full);
     node[SOURCE] = source;
     return node;
@@ -87,7 +87,7 @@ function drawBlock(block, ctx) {
   return node;
 }
 
-// An input tells the app of a change only when its block says so; elsewhere every change is an action.
+// A change of an input is an action only when its block says so; elsewhere every change is one.
 function whenDispatching(ctx) {
   return (element, block, content) =>
     block.type === "input" && !block.dispatch_action ? true : ctx.act(element, block, content);
@@ -193,13 +193,13 @@ function alert(block, ctx) {
   );
 }
 
-/** Show what is wrong at each input; answers the texts that have no input, and the first field that is wrong. */
+/** Show each error at its input; returns the errors that have no input, and the first field with an error. */
 export function showErrors(container, errors) {
-  const left = { ...errors };
+  const rest = { ...errors };
   let first = null;
   for (const node of container.querySelectorAll(".field")) {
     const text = errors[node.dataset.blockId] ?? "";
-    delete left[node.dataset.blockId];
+    delete rest[node.dataset.blockId];
     const control = node.querySelector("[data-action-id]");
     node.querySelector(".error").replaceChildren(...(text ? [icon("warning"), text] : []));
     node.classList.toggle("invalid", Boolean(text));
@@ -207,5 +207,5 @@ export function showErrors(container, errors) {
     else control?.removeAttribute("aria-invalid");
     if (text && !first) first = control?.matches("[role]") ? control.querySelector("input") : control;
   }
-  return { rest: Object.values(left), first };
+  return { rest: Object.values(rest), first };
 }

@@ -1,5 +1,5 @@
 // The data_visualization block as inline SVG: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
-// Series differ in colour and in dash or marker, every value is printed in the legend or the table below the chart.
+// Series differ in colour and in dash or marker. The legend or the table below the chart has every value.
 
 import { h, s } from "./dom.js";
 import { plainTable } from "./tables.js";

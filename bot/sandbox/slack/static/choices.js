@@ -1,7 +1,7 @@
 // Elements in which something is chosen: menus, radio buttons, checkboxes, dates and times.
 
 import { freshId, h } from "./dom.js";
-import { held, hold } from "./form.js";
+import { entryOf, setEntry } from "./form.js";
 import { suggesting } from "./suggest.js";
 import { bare, textNodes } from "./texts.js";
 
@@ -16,7 +16,7 @@ const channels = (state) =>
     .filter((channel) => channel.kind !== "im")
     .map((channel) => asOption(channel.id, `#${channel.name}`));
 
-// Which list a menu offers, and in which field of the entry the choice is sent.
+// The list that a menu offers, and the field of the entry in which the choice is sent.
 const KINDS = {
   static_select: { field: "option", whole: true },
   users_select: { field: "user", list: people },
@@ -44,7 +44,7 @@ function menu(kind, element, block, ctx, wiring) {
   const groups = offered(kind, element, ctx.state);
   const options = groups.flatMap((group) => group.options);
   const [name, initial] = [`selected_${kind.field}`, `initial_${kind.field}`];
-  const kept = held(ctx.form, block, element, { [name]: element[initial] ?? null })[name];
+  const selected = entryOf(ctx.form, block, element, { [name]: element[initial] ?? null })[name];
   const select = h(
     "select",
     { ...named(element, wiring), class: "select", dataset: ctx.marks(element, block) },
@@ -55,14 +55,14 @@ function menu(kind, element, block, ctx, wiring) {
         : optionNodes(group.options),
     ),
   );
-  select.value = kept ? (kind.whole ? kept.value : kept) : "";
+  select.value = selected ? (kind.whole ? selected.value : selected) : "";
   select.addEventListener("change", async () => {
     const option = options.find((each) => each.value === select.value);
-    const before = held(ctx.form, block, element)[name];
+    const before = entryOf(ctx.form, block, element)[name];
     const content = { [name]: option ? (kind.whole ? option : option.value) : null };
-    hold(ctx.form, block, element, content);
+    setEntry(ctx.form, block, element, content);
     if ((await ctx.changed(element, block, content)) !== false) return;
-    hold(ctx.form, block, element, { [name]: before });
+    setEntry(ctx.form, block, element, { [name]: before });
     select.value = before ? (kind.whole ? before.value : before) : "";
   });
   return select;
@@ -71,7 +71,7 @@ function menu(kind, element, block, ctx, wiring) {
 function many(kind, element, block, ctx, wiring) {
   const options = offered(kind, element, ctx.state).flatMap((group) => group.options);
   const [name, initial] = [`selected_${kind.field}s`, `initial_${kind.field}s`];
-  const first = held(ctx.form, block, element, { [name]: element[initial] ?? [] })[name];
+  const first = entryOf(ctx.form, block, element, { [name]: element[initial] ?? [] })[name];
   const chosen = new Set(first.map((each) => (kind.whole ? each.value : each)));
   const change = (option) => (event) => {
     if (event.target.checked) chosen.add(option.value);
@@ -81,7 +81,7 @@ function many(kind, element, block, ctx, wiring) {
         .filter((each) => chosen.has(each.value))
         .map((each) => (kind.whole ? each : each.value)),
     };
-    hold(ctx.form, block, element, content);
+    setEntry(ctx.form, block, element, content);
     ctx.changed(element, block, content);
   };
   const boxes = options.map((option) =>
@@ -91,16 +91,16 @@ function many(kind, element, block, ctx, wiring) {
 }
 
 function radios(element, block, ctx, wiring) {
-  const kept = held(ctx.form, block, element, {
+  const selected = entryOf(ctx.form, block, element, {
     selected_option: element.initial_option ?? null,
   }).selected_option;
   const name = freshId("radio");
   const change = (option) => () => {
-    hold(ctx.form, block, element, { selected_option: option });
+    setEntry(ctx.form, block, element, { selected_option: option });
     ctx.changed(element, block, { selected_option: option });
   };
   const buttons = element.options.map((option) =>
-    choice("radio", option, element, ctx, kept?.value === option.value, change(option), name),
+    choice("radio", option, element, ctx, selected?.value === option.value, change(option), name),
   );
   return group(element, block, ctx, wiring, "radiogroup", buttons);
 }
@@ -145,12 +145,12 @@ function group(element, block, ctx, wiring, role, nodes) {
 
 function moment(type, field, element, block, ctx, wiring) {
   const name = `selected_${field}`;
-  const value = held(ctx.form, block, element, { [name]: element[`initial_${field}`] ?? null })[name];
+  const value = entryOf(ctx.form, block, element, { [name]: element[`initial_${field}`] ?? null })[name];
   return momentInput(type, value ?? "", element, block, ctx, wiring, (text) => ({ [name]: text || null }));
 }
 
 function dateTime(element, block, ctx, wiring) {
-  const seconds = held(ctx.form, block, element, {
+  const seconds = entryOf(ctx.form, block, element, {
     selected_date_time: element.initial_date_time ?? null,
   }).selected_date_time;
   const local = (moment) =>
@@ -162,7 +162,7 @@ function dateTime(element, block, ctx, wiring) {
 function momentInput(type, value, element, block, ctx, wiring, read) {
   const change = (event) => {
     const content = read(event.target.value);
-    hold(ctx.form, block, element, content);
+    setEntry(ctx.form, block, element, content);
     ctx.changed(element, block, content);
   };
   return h("input", {

@@ -4,7 +4,7 @@ import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
 
 /**
- * A composer. `target()` says where the text goes: {channel, thread_ts?}; a draft is kept for each target.
+ * A composer. `target()` says where the text goes: {channel, thread_ts?}; each target has its own draft.
  * `commands()` are the slash commands to hint at, [] in a thread.
  */
 export function createComposer(page, { label, target, commands, test }) {
@@ -85,7 +85,7 @@ export function createComposer(page, { label, target, commands, test }) {
   };
 }
 
-// As Slack's own composer: the three signs of markup are escaped, names become mentions. A command goes as it was typed.
+// Like Slack's composer: escape the three markup characters and turn names into mentions. A command is sent as typed.
 function outgoing(text, { commands, people, channels }) {
   if (commands.some(({ command }) => command === text.split(/\s/)[0])) return text;
   const escaped = text
@@ -94,8 +94,8 @@ function outgoing(text, { commands, people, channels }) {
     .replace(/(?!^)>/gm, "&gt;");
   return escaped.replace(/(^|[^\p{L}\p{N}&;])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, sign, name) => {
     const list = sign === "@" ? people : channels;
-    const known = list.find((each) => each.name?.toLowerCase() === name.toLowerCase());
-    return known ? `${before}<${sign}${known.id}>` : whole;
+    const mentioned = list.find((each) => each.name?.toLowerCase() === name.toLowerCase());
+    return mentioned ? `${before}<${sign}${mentioned.id}>` : whole;
   });
 }
 
@@ -140,7 +140,7 @@ function hintPicker(text, list, commands) {
   };
 }
 
-// While the words after a command are typed, its own hint stays in sight.
+// While its arguments are typed, the hint of a command stays visible.
 function exact(typed, commands) {
   return commands.filter(({ command }) => typed.startsWith(`${command} `));
 }

@@ -1,4 +1,4 @@
-// Small dialogs: "are you sure?" and the toasts that say what went wrong.
+// Small dialogs: "are you sure?", and toasts with errors.
 
 import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -36,24 +36,24 @@ export function askConfirm(confirm, names) {
   });
 }
 
-/** Say something went wrong, in the region nearest to what the reader is at (a modal has its own). */
+/** Show an error in the nearest region (an open modal has its own). */
 export function toast(text) {
   const open = [...document.querySelectorAll("dialog[open] .toasts")].at(-1);
   const region = open ?? document.querySelector("#toasts");
   const note = h("div", { class: "toast", dataset: { test: "toast" } }, icon("warning"), h("p", {}, text));
-  const away = () => note.remove();
+  const remove = () => note.remove();
   note.append(
     h(
       "button",
-      { type: "button", class: "icon-button", "aria-label": "Melding sluiten", on: { click: away } },
+      { type: "button", class: "icon-button", "aria-label": "Melding sluiten", on: { click: remove } },
       icon("close"),
     ),
   );
   region.append(note);
-  setTimeout(away, TOAST_TIME);
+  setTimeout(remove, TOAST_TIME);
 }
 
-/** Tell readers of the screen aloud, without anything to see. */
+/** Announce a text to screen readers only. */
 export function announce(text) {
   const log = document.querySelector("#announcer");
   log.append(h("p", {}, text));

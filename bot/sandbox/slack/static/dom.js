@@ -1,4 +1,4 @@
-// Build DOM nodes. Text only ever enters the page as text nodes and attributes, never as markup.
+// Build DOM nodes. Text enters the page only as text nodes and attributes, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -10,7 +10,7 @@ export function h(tag, props = {}, ...children) {
   return fill(document.createElement(tag), props, children);
 }
 
-/** Make an SVG element, with the same conventions as `h`. */
+/** Make an SVG element, in the same way as `h`. */
 export function s(tag, props = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), props, children);
 }
@@ -44,18 +44,18 @@ export function append(node, children) {
   return node;
 }
 
-/** Text that nobody but a reader of the screen aloud gets. */
+/** Text for screen readers only. */
 export function spoken(text) {
   return h("span", { class: "sr-only" }, text);
 }
 
-/** Text of a stranger: its direction is its own and does not leak into what stands around it. */
+/** Text of a stranger, with its own writing direction, which does not affect the text around it. */
 export function isolated(text) {
   return h("bdi", { dir: "auto" }, text);
 }
 
 /**
- * Make `parent` hold exactly `nodes`, in order, touching only what changed,
+ * Make `nodes`, in this order, the children of `parent`. Only what differs is touched,
  * so that a node that stays keeps its focus, caret and scroll position.
  */
 export function arrange(parent, nodes) {
@@ -66,7 +66,7 @@ export function arrange(parent, nodes) {
   });
 }
 
-/** A new id for wiring a label or a description to its field. */
+/** A new id, to link a label or a description to its field. */
 export function freshId(prefix) {
   return `${prefix}-${Math.random().toString(36).slice(2)}`;
 }

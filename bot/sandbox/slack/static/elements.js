@@ -1,4 +1,4 @@
-// Interactive elements that are no inputs: buttons, overflow menus, images. And the one door to all elements.
+// Elements that are no inputs: buttons, overflow menus, images; and the function that draws any element.
 // https://docs.slack.dev/reference/block-kit/block-elements
 
 import { choices } from "./choices.js";
@@ -11,15 +11,15 @@ import { bare, textNodes } from "./texts.js";
 const ELEMENTS = { button, overflow, image, workflow_button: button, ...choices, ...fields };
 
 /**
- * Draw one element of a block. `ctx` says where it stands: {key, form, held, state, names, act(element, block, content)}.
- * `wiring` names the label and the descriptions of an input: {id, labelledby, describedby}.
+ * Draw one element of a block. `ctx` is its context: {key, form, state, names, act(element, block, content)}.
+ * `wiring` has the ids of the label and the descriptions of an input: {id, labelledby, describedby}.
  */
 export function drawElement(element, block, ctx, wiring = {}) {
   const draw = ELEMENTS[element.type];
   return draw ? draw(element, block, ctx, wiring) : notice(element.type);
 }
 
-/** A plain notice in the place of something this page does not draw. */
+/** A notice in the place of a block or element that this page does not draw. */
 export function notice(type) {
   return h(
     "p",
@@ -38,7 +38,7 @@ export function marks(element, block, ctx) {
   };
 }
 
-/** An image with its alternative text; one from elsewhere is only named, since this page fetches nothing from outside. */
+/** An image with its alternative text; of one from another site only the text, since this page fetches nothing from outside. */
 export function picture(address, alt, className) {
   const url = new URL(address ?? "", location.href);
   if (address && url.origin === location.origin)

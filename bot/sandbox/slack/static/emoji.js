@@ -1,4 +1,4 @@
-// Emoji by their Slack names: the common ones. Any other name stays as it was written.
+// The common emoji by their Slack names. Any other name stays as written.
 
 import { sign, withSigns } from "./signs.js";
 
@@ -39,13 +39,13 @@ const BY_NAME = new Map(
 
 const NAME = /:([a-z0-9_+'-]+):(?::skin-tone-\d:)?/g;
 
-/** The emoji of a name as a labelled node, or null when the name is not known. */
+/** The emoji of a name as a labelled node; null for an unknown name. */
 export function emoji(name) {
   const character = BY_NAME.get(name);
   return character ? sign(character, name.replaceAll("_", " ")) : null;
 }
 
-/** Text with its `:names:` shown as emoji; everything else as it stands. */
+/** Text with its `:names:` shown as emoji. */
 export function withEmoji(text) {
   const nodes = [];
   let from = 0;

@@ -1,7 +1,7 @@
 // Elements in which something is typed: text, numbers, addresses.
 
 import { h } from "./dom.js";
-import { held, hold } from "./form.js";
+import { entryOf, setEntry } from "./form.js";
 import { bare } from "./texts.js";
 
 const PAUSE = 300; // ms of silence after which typed characters are sent
@@ -17,7 +17,7 @@ export const fields = {
 };
 
 function field(element, block, ctx, wiring) {
-  const value = held(ctx.form, block, element, { value: element.initial_value ?? null }).value ?? "";
+  const value = entryOf(ctx.form, block, element, { value: element.initial_value ?? null }).value ?? "";
   const counted = counter(element, wiring);
   const described = [wiring.describedby, counted?.id].filter(Boolean).join(" ");
   const input = h(element.multiline ? "textarea" : "input", {
@@ -37,7 +37,7 @@ function field(element, block, ctx, wiring) {
   const count = () => counted?.show(input.value);
   count();
   input.addEventListener("input", () => {
-    hold(ctx.form, block, element, { value: input.value || null });
+    setEntry(ctx.form, block, element, { value: input.value || null });
     count();
   });
   dispatching(input, element, block, ctx);

@@ -1,6 +1,6 @@
-// What the inputs of one message or view hold, as Slack's `state.values`: {block_id: {action_id: entry}}.
+// The values of the inputs of one message or view, as Slack's `state.values`: {block_id: {action_id: entry}}.
 
-/** Forms by container ("view:V…", "message:C…/ts"): they outlive a redraw, so nobody's typing is lost. */
+/** Forms by container ("view:V…", "message:C…/ts"): they survive a redraw, so that no typed text is lost. */
 export function createForms() {
   const forms = new Map();
   return {
@@ -15,20 +15,20 @@ export function createForms() {
   };
 }
 
-/** The entry of an input: what was typed or chosen before, else `first`, which from then on is what it holds. */
-export function held(form, block, element, first) {
+/** The entry of an input: what was typed or chosen before, else `first`, which then becomes its entry. */
+export function entryOf(form, block, element, first) {
   const entries = (form.values[block.block_id] ??= {});
   if (entries[element.action_id]?.type !== element.type)
     entries[element.action_id] = { type: element.type, ...first };
   return entries[element.action_id];
 }
 
-/** Write down what an input holds now. */
-export function hold(form, block, element, entry) {
+/** Set the entry of an input. */
+export function setEntry(form, block, element, entry) {
   (form.values[block.block_id] ??= {})[element.action_id] = { type: element.type, ...entry };
 }
 
-/** Forget the inputs that are no longer among the blocks. */
+/** Remove the entries of inputs that are no longer in the blocks. */
 export function prune(form, blocks) {
   const present = new Set(
     blocks.flatMap((block) => elementsOf(block).map((element) => `${block.block_id} ${element.action_id}`)),
@@ -46,7 +46,7 @@ export function elementsOf(block) {
   );
 }
 
-/** What an entry holds: its value, option, list, date …; null when it is empty. */
+/** The content of an entry: its value, option, list, date …; null when it is empty. */
 export function contentOf(entry = {}) {
   const { type, ...content } = entry;
   const value = Object.values(content)[0];
@@ -58,37 +58,37 @@ const PATTERNS = {
   url_text_input: [/^https?:\/\/\S+$/i, "Vul een webadres in dat begint met https://."],
 };
 
-/** What is wrong with the inputs, as {block_id: sentence}: what Slack itself refuses before it asks the app. */
-export function complaints(blocks, form) {
-  const found = {};
+/** Why Slack itself refuses these inputs, before it asks the app: {block_id: sentence}. */
+export function problems(blocks, form) {
+  const sentences = {};
   for (const block of blocks) {
     if (block.type !== "input") continue;
-    const text = complaint(
+    const text = problemOf(
       block,
       block.element,
       contentOf(form.values[block.block_id]?.[block.element.action_id]),
     );
-    if (text) found[block.block_id] = text;
+    if (text) sentences[block.block_id] = text;
   }
-  return found;
+  return sentences;
 }
 
-function complaint(block, element, content) {
+function problemOf(block, element, content) {
   if (content === null) return block.optional ? null : "Vul dit veld in.";
-  if (element.type === "plain_text_input") return lengthComplaint(element, [...content].length);
-  if (element.type === "number_input") return numberComplaint(element, content);
+  if (element.type === "plain_text_input") return lengthProblem(element, [...content].length);
+  if (element.type === "number_input") return numberProblem(element, content);
   const [pattern, text] = PATTERNS[element.type] ?? [];
   return pattern && !pattern.test(content) ? text : null;
 }
 
-function lengthComplaint({ min_length: min, max_length: max }, length) {
+function lengthProblem({ min_length: min, max_length: max }, length) {
   if (max && length > max)
     return `Dit is ${length - max} ${length - max === 1 ? "teken" : "tekens"} te lang (hoogstens ${max}).`;
   if (min && length < min) return `Gebruik ten minste ${min} tekens.`;
   return null;
 }
 
-function numberComplaint(element, content) {
+function numberProblem(element, content) {
   const pattern = element.is_decimal_allowed ? /^-?\d+([.,]\d+)?$/ : /^-?\d+$/;
   if (!pattern.test(content))
     return element.is_decimal_allowed ? "Vul een getal in." : "Vul een heel getal in.";

@@ -44,7 +44,7 @@ const PATHS = {
   warning: ["M12 4 2.5 20h19z", "M12 10v4.5", "M12 17.5h.01"],
 };
 
-/** A decorative icon; what it means is said in the text or label beside it. */
+/** A decorative icon; the text or label beside it says what it means. */
 export function icon(name, extra = "") {
   return s(
     "svg",

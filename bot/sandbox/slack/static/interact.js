@@ -1,4 +1,4 @@
-// What a click in blocks becomes: a frame to the server, after a confirmation where the app asks for one.
+// Sends clicks in blocks to the server, after a confirmation where the app asks for one.
 
 import { askConfirm } from "./dialogs.js";
 import { namesOf } from "./store.js";
@@ -16,7 +16,7 @@ export function contextOf(page, container, level) {
   return ctx;
 }
 
-/** One name for a message or a view. */
+/** A key for a message or a view. */
 export function containerKey(container) {
   return container.type === "view"
     ? `view:${container.view_id}`
@@ -27,13 +27,13 @@ async function act(page, container, ctx, element, block, content) {
   const key = `${ctx.key}:${block.block_id}:${element.action_id}`;
   const { busy } = page.store.state;
   if (element.type === "button" && busy.has(key)) return false;
-  if (busy.has(`submit:${container.view_id}`)) return false; // typed just before the modal was sent
+  if (busy.has(`submit:${container.view_id}`)) return false; // a change just before the modal was sent
   if (element.confirm && !(await askConfirm(element.confirm, ctx.names))) return false;
   const action = { type: element.type, action_id: element.action_id, block_id: block.block_id, ...content };
   return page.send({ type: "action", key, container, action, state: { values: ctx.form.values } });
 }
 
-// What the app offers for what was typed; asked again before it answered, only the last question is answered.
+// The options that the app offers for a typed text. Of two questions before an answer, only the last is answered.
 function suggest(page, { view_id }, ctx, element, block, typed) {
   const key = `${ctx.key}:${block.block_id}:${element.action_id}`;
   const where = { view_id, block_id: block.block_id, action_id: element.action_id };
@@ -43,7 +43,7 @@ function suggest(page, { view_id }, ctx, element, block, typed) {
   });
 }
 
-/** Mark what the app is being asked, wherever it is on the page. */
+/** Mark the elements that wait for an answer of the app. */
 export function paintBusy({ busy }, root = document) {
   for (const node of root.querySelectorAll("[data-key]")) {
     if (busy.has(node.dataset.key)) node.setAttribute("aria-busy", "true");

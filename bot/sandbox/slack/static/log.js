@@ -1,14 +1,14 @@
-// A list of messages with the days between them, that keeps its place while messages come and change.
+// A list of messages with the days between them; it keeps its scroll position while messages arrive and change.
 
 import { arrange, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { messageView } from "./message.js";
 import { dayName, momentOf } from "./time.js";
 
-const NEAR = 80; // px from the end that still counts as "reading the last message"
-const TOGETHER = 300; // s within which messages of one person stand under one name
+const NEAR = 80; // px from the end that still count as "reading the last message"
+const TOGETHER = 300; // s within which messages of one person are grouped under one name
 
-/** A list in `scroller`: `show(id, messages)` brings it level; another `id` (a channel, a thread) starts anew, at the end. */
+/** A list in `scroller`: `show(id, messages)` updates it; a new `id` (a channel, a thread) starts at the end. */
 export function createLog(page, list, scroller, { inThread = false } = {}) {
   let shown = null;
   let views = new Map();
@@ -34,7 +34,7 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
       const last = messages.at(-1);
       const isNew = last && !views.has(last.ts);
       const follow = fresh || left() < NEAR || (isNew && last.user === page.store.state.me);
-      views = keep(views, messages, () => messageView(page, { inThread }));
+      views = updated(views, messages, () => messageView(page, { inThread }));
       arrange(list, rows(views, messages));
       if (follow) toEnd();
       else if (isNew) jump.hidden = false;
@@ -42,13 +42,13 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
   };
 }
 
-function keep(views, messages, make) {
-  const kept = new Map(messages.map((message) => [message.ts, views.get(message.ts) ?? make()]));
+function updated(views, messages, make) {
+  const next = new Map(messages.map((message) => [message.ts, views.get(message.ts) ?? make()]));
   messages.forEach((message, at) =>
-    kept.get(message.ts).update(message, { compact: belongsTo(messages[at - 1], message) }),
+    next.get(message.ts).update(message, { compact: belongsTo(messages[at - 1], message) }),
   );
-  for (const [name, day] of views) if (name.startsWith("day ")) kept.set(name, day);
-  return kept;
+  for (const [name, day] of views) if (name.startsWith("day ")) next.set(name, day);
+  return next;
 }
 
 function rows(views, messages) {

@@ -9,7 +9,7 @@ import { createLog } from "./log.js";
 import { menuButton } from "./menu.js";
 import { channelMessages, channelTitle, markSeen } from "./store.js";
 
-/** Fill the middle column and keep it level with the store; `headButton`, if any, stands in its head. */
+/** Fill the middle column and update it with the store; `headButton`, if any, is in its head. */
 export function createMain(page, root, headButton) {
   const { store } = page;
   const parts = {

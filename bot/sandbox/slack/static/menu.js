@@ -1,11 +1,11 @@
-// A menu behind a button, for a keyboard as for a mouse.
+// A menu behind a button, for keyboard and mouse.
 
 import { h } from "./dom.js";
 
 const GAP = 4; // px between button and menu, and between menu and window
 
 /**
- * A button with a menu. `items()` is asked at each opening: [{label, description?, href?, run?, danger?, dataset?}].
+ * A button with a menu. `items()` is called at each opening: [{label, description?, href?, run?, danger?, dataset?}].
  * `content` is what the button shows; `label` is its name.
  */
 export function menuButton({ label, content, items, className = "icon-button", dataset = {} }) {

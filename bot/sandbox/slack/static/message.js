@@ -1,4 +1,4 @@
-// One message: who, when, its blocks or text, its files, its thread, and what can be done with it.
+// One message: author, time, blocks or text, files, thread and tools.
 
 import { renderBlocks } from "./blocks.js";
 import { h, spoken } from "./dom.js";
@@ -10,7 +10,7 @@ import { avatar } from "./people.js";
 import { namesOf, person, shownName, threadMessages } from "./store.js";
 import { ago, clockTime, fullMoment, momentOf } from "./time.js";
 
-/** A message on the page: `node`, and `update(message, {compact})` to bring it level. `inThread` leaves out the way to its thread. */
+/** A message on the page: `node`, and `update(message, {compact})`. With `inThread` it has no button to its thread. */
 export function messageView(page, { inThread }) {
   const body = h("div", { class: "message-body" });
   const parts = {
@@ -94,18 +94,18 @@ function tail(page, message, inThread, answers) {
     message.ephemeral &&
       h(
         "button",
-        { type: "button", class: "link-button", on: { click: () => putAway(page, message) } },
+        { type: "button", class: "link-button", on: { click: () => dismiss(page, message) } },
         "Verbergen",
       ),
   ].filter(Boolean);
 }
 
-function file(known) {
-  const address = known.url_private_download ?? known.url_private ?? known.permalink;
-  const size = known.size ? `${Math.max(1, Math.round(known.size / 1024))} kB` : "";
+function file(shared) {
+  const address = shared.url_private_download ?? shared.url_private ?? shared.permalink;
+  const size = shared.size ? `${Math.max(1, Math.round(shared.size / 1024))} kB` : "";
   const content = [
     icon("file"),
-    h("span", { dir: "auto" }, known.name ?? known.title ?? "bestand"),
+    h("span", { dir: "auto" }, shared.name ?? shared.title ?? "bestand"),
     h("small", {}, size),
   ];
   if (!address) return h("li", { class: "file" }, content);
@@ -114,7 +114,7 @@ function file(known) {
     {},
     h(
       "a",
-      { class: "file", href: address, download: known.name ?? true },
+      { class: "file", href: address, download: shared.name ?? true },
       content,
       icon("download"),
       spoken("downloaden"),
@@ -177,7 +177,7 @@ function shortcutItem(page, { callback_id: callbackId, name, description }, { ch
   return { label: name, description, dataset: { callbackId }, run };
 }
 
-function putAway(page, { channel, ts }) {
+function dismiss(page, { channel, ts }) {
   page.store.state.dismissed.add(`${channel}/${ts}`);
   page.forms.drop(containerKey({ type: "message", channel, ts }));
   page.store.set({}, "channel", "thread");

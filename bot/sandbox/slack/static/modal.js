@@ -1,16 +1,16 @@
-// The modal stack: one dialog that shows the top view, keeps what was typed, and gives the focus back when it closes.
+// The modal stack: one dialog that shows the top view, keeps typed text, and restores the focus when it closes.
 
 import { renderBlocks, showErrors } from "./blocks.js";
 import { toast } from "./dialogs.js";
 import { h } from "./dom.js";
-import { complaints } from "./form.js";
+import { problems } from "./form.js";
 import { icon } from "./icons.js";
 import { containerKey, contextOf, paintBusy } from "./interact.js";
 import { bare } from "./texts.js";
 
 const FIELDS = "input, textarea, select, .block [data-action-id]";
 
-/** Put the modal dialog on the page and keep it level with the store. */
+/** Put the modal dialog on the page and update it with the store. */
 export function createModal(page) {
   const { store } = page;
   const parts = drawFrame();
@@ -23,7 +23,7 @@ export function createModal(page) {
     if (!view || !page.send({ type: "close", key: `close:${view.id}`, view_id: view.id })) return;
     store.receive({ type: "views", views: store.state.views.slice(0, -1) });
   };
-  const complain = (errors) => {
+  const showProblems = (errors) => {
     const { rest, first } = showErrors(parts.blocks, errors);
     rest.forEach(toast);
     first?.focus();
@@ -35,14 +35,14 @@ export function createModal(page) {
   for (const button of [parts.back, parts.cross, parts.close]) button.addEventListener("click", close);
   parts.form.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(page, top(), complain);
+    submit(page, top(), showProblems);
   });
   parts.blocks.addEventListener("input", (event) => clearError(event, store.state.errors.get(top()?.id)));
   store.on("views", () => {
     show(page, parts, shown, top());
     forgetClosed(page);
   });
-  store.on("view_errors", ({ errors }) => complain(errors.get(top()?.id) ?? {}));
+  store.on("view_errors", ({ errors }) => showProblems(errors.get(top()?.id) ?? {}));
   store.on("busy", ({ busy }) => {
     const waiting = busy.has(`submit:${top()?.id}`);
     parts.submit.setAttribute("aria-disabled", String(waiting));
@@ -130,12 +130,12 @@ function focusFirst({ blocks, title }) {
   (wanted ?? title).focus();
 }
 
-function submit(page, view, complain) {
+function submit(page, view, showProblems) {
   if (!view?.submit || page.store.state.busy.has(`submit:${view.id}`)) return;
   const form = page.forms.of(containerKey({ type: "view", view_id: view.id }));
-  const errors = complaints(view.blocks, form);
+  const errors = problems(view.blocks, form);
   page.store.state.errors.set(view.id, errors);
-  complain(errors);
+  showProblems(errors);
   if (Object.keys(errors).length) return;
   page.send({ type: "submit", key: `submit:${view.id}`, view_id: view.id, state: { values: form.values } });
 }

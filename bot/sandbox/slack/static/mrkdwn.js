@@ -1,5 +1,5 @@
 // Slack's mrkdwn as DOM nodes: https://docs.slack.dev/messaging/formatting-message-text
-// Markup is found first, `&amp;` `&lt;` `&gt;` are decoded last, so that escaped text can never become markup.
+// Markup is parsed first, `&amp;` `&lt;` `&gt;` are decoded last, so that escaped text never becomes markup.
 
 import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
@@ -17,8 +17,8 @@ const PAIRS = { "*": "strong", _: "em", "~": "s" };
 const SAFE = new Set(["http:", "https:", "mailto:", "tel:"]);
 
 /**
- * Parse mrkdwn. `names` gives the shown names of ids: `{user(id), channel(id), usergroup(id)}`, null when unknown.
- * With `verbatim` bare web addresses are not made into links.
+ * Parse mrkdwn. `names` gives the displayed names of ids: `{user(id), channel(id), usergroup(id)}`, null when unknown.
+ * With `verbatim` bare web addresses do not become links.
  */
 export function mrkdwn(text, names, { verbatim = false } = {}) {
   const out = document.createDocumentFragment();
@@ -34,19 +34,19 @@ export function mrkdwn(text, names, { verbatim = false } = {}) {
   return out;
 }
 
-/** Mrkdwn without lines of its own (labels, fields of a table): inline marks only. */
+/** Mrkdwn on one line (labels, table cells): inline marks only. */
 export function inlineMrkdwn(text, names) {
   const out = document.createDocumentFragment();
   inline(text, names, true, out);
   return out;
 }
 
-/** Turn `&amp;`, `&lt;` and `&gt;` back into the signs they stand for, once. */
+/** Decode `&amp;`, `&lt;` and `&gt;`, once. */
 export function decode(text) {
   return text.replace(/&(amp|lt|gt);/g, (whole, name) => ({ amp: "&", lt: "<", gt: ">" })[name]);
 }
 
-/** A link that opens elsewhere, or plain text when the address is not one to open. */
+/** A link that opens in a new tab, or plain text when the address is not safe to open. */
 export function link(address, label) {
   let url;
   try {
@@ -147,11 +147,11 @@ function inline(text, names, verbatim, out) {
   };
   let at = 0;
   while (at < text.length) {
-    const found = nodeAt(text, at, names, verbatim);
-    if (found) {
+    const marked = nodeAt(text, at, names, verbatim);
+    if (marked) {
       flush();
-      out.append(found.node);
-      at = found.end;
+      out.append(marked.node);
+      at = marked.end;
     } else {
       plain += text[at];
       at += 1;

@@ -1,4 +1,4 @@
-// The page of a workspace: puts store, connection and surfaces together.
+// The page of a workspace: its store, its connection and its surfaces.
 
 import { announce, toast } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -13,30 +13,30 @@ import { createStore, markSeen, person, shownName } from "./store.js";
 import { restoreTheme } from "./theme.js";
 import { createThread } from "./thread.js";
 
-const NO_LINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
+const OFFLINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
 
 const find = (selector) => document.querySelector(selector);
 
 /**
- * What surfaces may ask of the page; `startPage` draws and connects it.
- * `state` and `frames` are what the store holds beside Slack; `keepsSide()` says whether the side column
- * stays open when the thread in it closes.
+ * The page with the actions that surfaces call; `startPage` draws and connects it.
+ * `state` and `frames` extend the store with what is shown beside Slack; `keepsSide()` says whether the side
+ * column stays open when the thread in it closes.
  */
 export function createPage({ state = {}, frames = {}, keepsSide = () => false } = {}) {
   const store = createStore(state, frames);
-  const page = { store, forms: createForms(), line: null, asked: new Map() };
+  const page = { store, forms: createForms(), connection: null, asked: new Map() };
   return Object.assign(page, {
     send(frame) {
-      const sent = page.line.send(frame);
-      if (!sent) toast(NO_LINE);
+      const sent = page.connection.send(frame);
+      if (!sent) toast(OFFLINE);
       return sent;
     },
-    become(who) {
+    switchPerson(who) {
       if (who === store.state.me) return;
       history.replaceState(null, "", `?person=${encodeURIComponent(who)}`);
-      page.line.close();
+      page.connection.close();
       store.set({ views: [], home: null }, "views");
-      page.line = openLine(store, who);
+      page.connection = openConnection(store, who);
     },
     goTo(place) {
       store.set({ place, thread: null }, "channel", "thread");
@@ -66,7 +66,7 @@ export function createPage({ state = {}, frames = {}, keepsSide = () => false } 
       document.documentElement.dataset.side = open ? "open" : "closed";
       store.set({}, "side");
     },
-    // On narrow screens one column at a time; on wider ones this changes nothing to see.
+    // Narrow screens show one column at a time; on wider ones this has no visible effect.
     showPane(pane) {
       document.documentElement.dataset.pane = pane;
       for (const button of document.querySelectorAll("#panes button"))
@@ -75,7 +75,7 @@ export function createPage({ state = {}, frames = {}, keepsSide = () => false } 
   });
 }
 
-/** Draw the page and connect it. `headButton` stands at the right above the messages. */
+/** Draw the page and connect it. `headButton` is shown at the right above the messages. */
 export function startPage(page, { headButton = null } = {}) {
   restoreTheme();
   createRail(page, find("#rail"));
@@ -88,10 +88,10 @@ export function startPage(page, { headButton = null } = {}) {
   );
   listen(page);
   page.showPane("main");
-  page.line = openLine(page.store, new URLSearchParams(location.search).get("person"));
+  page.connection = openConnection(page.store, new URLSearchParams(location.search).get("person"));
 }
 
-/** A button for `#panes`, which narrow screens show: `go` brings its column. */
+/** A button for `#panes`, which narrow screens show; `go` shows its column. */
 export function paneButton(pane, sign, label, go) {
   const props = {
     type: "button",
@@ -102,10 +102,10 @@ export function paneButton(pane, sign, label, go) {
   return h("button", props, icon(sign), label);
 }
 
-function openLine(store, who) {
+function openConnection(store, who) {
   return connect(who, {
     onFrame: (frame) => store.receive(frame),
-    onLine: (online) => store.set({ online }, "online"),
+    onOnline: (online) => store.set({ online }, "online"),
   });
 }
 
@@ -120,7 +120,7 @@ function listen(page) {
   store.on("hello", (state) => {
     const me = shownName(person(state, state.me));
     document.title = `${state.team?.name ?? "Werkplek"} – ${me}`;
-    if (state.place?.kind === "home") page.line.send({ type: "home", key: "home" });
+    if (state.place?.kind === "home") page.connection.send({ type: "home", key: "home" });
   });
   store.on("opened", (state) => {
     const channel = page.wantsIm?.(state);
@@ -132,5 +132,5 @@ function listen(page) {
     if (arrived.user !== me)
       announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
   });
-  addEventListener("online", () => page.line.retry());
+  addEventListener("online", () => page.connection.retry());
 }

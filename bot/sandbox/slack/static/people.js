@@ -1,11 +1,11 @@
-// How people look: a disc with their initials, a square for a bot.
+// Avatars: a disc with initials for a person, a square for a bot.
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
 const COLORS = ["#7a4b9a", "#1f6f8b", "#8a5a1c", "#2f6b3c", "#a03c5a", "#4a5aa8"];
 
-/** A person's picture: decoration, since the name always stands beside it. */
+/** A person's avatar: decoration, since the name is always beside it. */
 export function avatar({ name, real_name: realName, color, is_bot: isBot, id = "" }, extra = "") {
   const paint = color ? `#${color.replace("#", "")}` : COLORS[hash(id || name || "") % COLORS.length];
   const ink = luminance(paint) > 0.3 ? "#10201d" : "#ffffff";

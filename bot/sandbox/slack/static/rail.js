@@ -1,4 +1,4 @@
-// The left rail: the workspace, who you are now, channels, direct messages, App Home and the theme.
+// The left rail: the workspace, the person you act as, channels, direct messages, App Home and the theme.
 
 import { arrange, h, spoken } from "./dom.js";
 import { withEmoji } from "./emoji.js";
@@ -10,7 +10,7 @@ import { clockTime, fullMoment, present, weekday } from "./time.js";
 
 const TICK = 250; // ms
 
-/** Fill the rail and keep it level with the store. */
+/** Fill the rail and update it with the store. */
 export function createRail(page, root) {
   const { store } = page;
   const parts = {
@@ -61,7 +61,7 @@ export function createRail(page, root) {
   });
 }
 
-// Rows are small and stateless: drawn anew, with the focus carried over to the row of the same name.
+// Rows are small and stateless: all are drawn again, and the row that had the focus gets it back.
 function redraw(list, rows) {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.row : null;
   arrange(list, rows);
@@ -74,7 +74,7 @@ function personRow(page, who) {
     type: "button",
     "aria-pressed": String(me),
     dataset: { test: "person", person: who.id, row: who.id },
-    on: { click: () => page.become(who.id) },
+    on: { click: () => page.switchPerson(who.id) },
   };
   return h(
     "li",
@@ -96,7 +96,7 @@ function personRow(page, who) {
   );
 }
 
-// A Slack status in one click: on holiday, or back.
+// Sets a Slack status in one click: on holiday, or none.
 function statusButton(page, who) {
   const away = Boolean(who.status_emoji);
   const status = away ? { emoji: "", text: "" } : { emoji: ":palm_tree:", text: "Op vakantie" };
@@ -148,7 +148,7 @@ function imRow(page, who) {
   });
 }
 
-// People without a direct message yet: one click opens it.
+// People without a direct message; one click opens it.
 function strangers(state) {
   const known = new Set(state.channels.map((channel) => channel.with));
   return state.people.filter((each) => each.id !== state.me && !known.has(each.id));
@@ -166,7 +166,7 @@ function row({ id, sign, label, current, count = 0, go, test }) {
   return h("li", {}, h("button", props, sign, h("bdi", { class: "row-label" }, label), mark));
 }
 
-// Of a workspace whose time flies the page shows what time it is there.
+// The time of a workspace whose clock is faster than real time.
 function fastClock(store) {
   const time = h("span", { class: "fast-time" });
   const speed = h("small");

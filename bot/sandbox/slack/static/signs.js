@@ -1,4 +1,4 @@
-// Emoji that carry meaning on cards, drawn by us: the same on every machine, also where no emoji font is installed.
+// Emoji with a meaning on cards, drawn by us: the same on every machine, also without an emoji font.
 
 import { h, s } from "./dom.js";
 import { icon } from "./icons.js";
@@ -7,7 +7,7 @@ const disc = () => s("circle", { class: "filled", cx: 12, cy: 12, r: 8.5 });
 const tile = () => s("rect", { class: "filled", x: 4, y: 4, width: 16, height: 16, rx: 3 });
 const shape = (make) => s("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, make());
 
-// sign → [what is drawn, tone, what it says]
+// sign → [icon or shape, tone, label]
 const DRAWN = {
   "🔴": [disc, "red", "rood"], "🟠": [disc, "orange", "oranje"], "🟡": [disc, "yellow", "geel"], "🟢": [disc, "green", "groen"],
   "🔵": [disc, "blue", "blauw"], "🟣": [disc, "purple", "paars"], "⚪": [disc, "grey", "wit"], "⚫": [disc, "black", "zwart"],
@@ -34,7 +34,7 @@ const DRAWN = {
 
 const SIGN = new RegExp(`(${Object.keys(DRAWN).join("|")})\uFE0F?`, "gu");
 
-/** Text as nodes, with the signs we know drawn; each keeps its own character for who copies the text. */
+/** Text as nodes, with known signs drawn; a copy of the text has their characters. */
 export function withSigns(text) {
   const nodes = [];
   let from = 0;
@@ -46,7 +46,7 @@ export function withSigns(text) {
   return nodes;
 }
 
-/** One emoji: drawn when we know it, else its character, named for readers of the screen aloud. */
+/** One emoji: drawn when known, else its character with a name for screen readers. */
 export function sign(character, name) {
   const bare = character.replace("\uFE0F", "");
   if (DRAWN[bare]) return drawn(bare, character);

@@ -1,43 +1,44 @@
-// The connection with the local Slack. It mends itself; the page says so while it is away.
+// The connection with the local Slack. It reconnects by itself.
 
 const FIRST_WAIT = 400; // ms
 const LONGEST_WAIT = 5000; // ms
 
 /**
- * Keep a websocket open for one person. `onFrame(frame)` gets each message, `onLine(bool)` hears of connection and loss.
- * `send` answers false when there is no connection; nothing is queued, since a click is meant for what is on the screen now.
+ * Keep a websocket open for one person. `onFrame(frame)` gets each frame; `onOnline(online)` is called when it connects
+ * and when it is lost. `send` returns false without a connection: nothing is queued, since a click is meant for the
+ * screen of that moment.
  */
-export function connect(person, { onFrame, onLine }) {
-  const line = { socket: null, wait: FIRST_WAIT, timer: 0, closed: false };
+export function connect(person, { onFrame, onOnline }) {
+  const connection = { socket: null, wait: FIRST_WAIT, timer: 0, closed: false };
   const open = () => {
-    clearTimeout(line.timer);
-    line.socket = new WebSocket(addressFor(person));
-    line.socket.addEventListener("open", () => {
-      line.wait = FIRST_WAIT;
-      onLine(true);
+    clearTimeout(connection.timer);
+    connection.socket = new WebSocket(addressFor(person));
+    connection.socket.addEventListener("open", () => {
+      connection.wait = FIRST_WAIT;
+      onOnline(true);
     });
-    line.socket.addEventListener("message", (event) => onFrame(JSON.parse(event.data)));
-    line.socket.addEventListener("close", () => {
-      if (line.closed) return;
-      onLine(false);
-      line.timer = setTimeout(open, line.wait);
-      line.wait = Math.min(line.wait * 2, LONGEST_WAIT);
+    connection.socket.addEventListener("message", (event) => onFrame(JSON.parse(event.data)));
+    connection.socket.addEventListener("close", () => {
+      if (connection.closed) return;
+      onOnline(false);
+      connection.timer = setTimeout(open, connection.wait);
+      connection.wait = Math.min(connection.wait * 2, LONGEST_WAIT);
     });
   };
   open();
   return {
     send(frame) {
-      if (line.socket.readyState !== WebSocket.OPEN) return false;
-      line.socket.send(JSON.stringify(frame));
+      if (connection.socket.readyState !== WebSocket.OPEN) return false;
+      connection.socket.send(JSON.stringify(frame));
       return true;
     },
     retry() {
-      if (line.socket.readyState === WebSocket.CLOSED) open();
+      if (connection.socket.readyState === WebSocket.CLOSED) open();
     },
     close() {
-      line.closed = true;
-      clearTimeout(line.timer);
-      line.socket.close();
+      connection.closed = true;
+      clearTimeout(connection.timer);
+      connection.socket.close();
     },
   };
 }

@@ -1,12 +1,12 @@
-// All the page knows. Frames of the server and choices of the reader change it; surfaces listen to the topics they show.
+// The state of the page. Frames of the server and actions of the reader change it; surfaces listen to its topics.
 
 import { setClock } from "./time.js";
 
-/** A fresh state: what a page that was never connected shows. */
+/** The state before the first frame. */
 function emptyState() {
   return {
     team: null,
-    speed: 1, // how much faster than the world's the workspace's clock goes
+    speed: 1, // how many times faster than real time the workspace's clock goes
     me: null,
     people: [],
     channels: [],
@@ -19,26 +19,26 @@ function emptyState() {
     errors: new Map(), // view id → {block_id: text}
     place: null, // {kind: "channel", id} | {kind: "home"}
     thread: null, // {channel, ts}
-    since: null, // ts of the last message when the page opened: all before it counts as seen
+    since: null, // ts of the last message when the page opened; older messages count as seen
     seen: new Map(), // person → Map(channel → ts of the last message seen)
-    dismissed: new Set(), // "channel/ts" of ephemerals put away
-    busy: new Set(), // keys of what the app was asked and has not answered
+    dismissed: new Set(), // "channel/ts" of hidden ephemerals
+    busy: new Set(), // keys of actions that the app has not answered yet
     online: true,
     arrived: null, // the last new message
-    failure: null, // {key, text}: what went wrong last
-    suggested: null, // {key, typed, options}: what the app last offered for what was typed
+    failure: null, // {key, text}: the last failure
+    suggested: null, // {key, typed, options}: the app's last offer for a typed text
   };
 }
 
 /**
- * Make the store: `state` to read, `set` and `receive` to change, `on(topic, listener)` to follow.
- * `beside` is state that is not Slack's; `frames` are the frames that change it, in the form of FRAMES.
+ * Make the store: `state` to read, `set` and `receive` to change it, `on(topics, listener)` to follow it.
+ * `beside` is state that is not Slack's; `frames` handle the frames that change it, as FRAMES do.
  */
 export function createStore(beside = {}, frames = {}) {
   const state = { ...emptyState(), ...beside };
   const receivers = { ...FRAMES, ...frames };
   const listeners = new Map();
-  const tell = (...topics) =>
+  const notify = (...topics) =>
     topics.forEach((topic) => listeners.get(topic)?.forEach((listener) => listener(state)));
   return {
     state,
@@ -48,11 +48,11 @@ export function createStore(beside = {}, frames = {}) {
     },
     set(patch, ...topics) {
       Object.assign(state, patch);
-      tell(...topics);
+      notify(...topics);
     },
     receive(frame) {
       const topics = receivers[frame.type]?.(state, frame) ?? [];
-      tell(...topics);
+      notify(...topics);
     },
   };
 }
@@ -142,7 +142,7 @@ function firstPlace(state) {
   return channel ? { kind: "channel", id: channel.id } : { kind: "home" };
 }
 
-/** The messages of a channel itself, oldest first: no answers in threads, no ephemerals that were put away. */
+/** The messages of a channel, oldest first: without replies in threads and hidden ephemerals. */
 export function channelMessages(state, channel) {
   return all(state, channel).filter(
     (message) =>
@@ -150,7 +150,7 @@ export function channelMessages(state, channel) {
   );
 }
 
-/** A thread's first message and its answers, oldest first. */
+/** A thread's first message and its replies, oldest first. */
 export function threadMessages(state, { channel, ts }) {
   return all(state, channel).filter((message) => message.ts === ts || message.thread_ts === ts);
 }
@@ -161,19 +161,19 @@ function all(state, channel) {
     .sort((a, b) => Number.parseFloat(a.ts) - Number.parseFloat(b.ts));
 }
 
-/** How many messages of others came in since this person last looked at the channel. */
+/** How many messages of others arrived since this person last looked at the channel. */
 export function unread(state, channel) {
   const since = state.seen.get(state.me)?.get(channel) ?? state.since;
   return channelMessages(state, channel).filter((message) => message.ts > since && message.user !== state.me)
     .length;
 }
 
-/** The last message of the channel is seen by the person who reads now. */
+/** Mark the messages of a channel as seen by the current person. */
 export function markSeen(state, channel) {
   state.seen.get(state.me)?.set(channel, lastTs(state, channel));
 }
 
-/** The person, or a stand-in for one this page was not told of. */
+/** The person, or a placeholder for one that this page does not know. */
 export function person(state, id) {
   return (
     state.people.find((known) => known.id === id) ?? {
@@ -185,7 +185,7 @@ export function person(state, id) {
   );
 }
 
-/** What people read instead of ids; null for ids this page does not know. */
+/** Functions that give the name of an id; null for an id that this page does not know. */
 export function namesOf(state) {
   const find = (list, id) => list.find((known) => known.id === id);
   return {
@@ -198,12 +198,12 @@ export function namesOf(state) {
   };
 }
 
-/** The name to show of a person; null when there is none. */
+/** The displayed name of a person; null without a person. */
 export function shownName(known) {
   return known ? known.real_name || known.name : null;
 }
 
-/** A channel's name as people say it: a direct message is named for who is on the other side. */
+/** A channel's displayed name; a direct message has the name of the other person. */
 export function channelTitle(state, channel) {
   return channel.kind === "im" ? shownName(person(state, channel.with)) : channel.name;
 }

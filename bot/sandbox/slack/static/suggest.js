@@ -1,16 +1,16 @@
-// A menu whose options the app gives for what is typed (external_select): a combobox with a list under it.
+// A menu whose options the app offers for a typed text (external_select): a combobox with a list.
 // https://www.w3.org/WAI/ARIA/apg/patterns/combobox/examples/combobox-autocomplete-list/
 
 import { freshId, h } from "./dom.js";
-import { held, hold } from "./form.js";
+import { entryOf, setEntry } from "./form.js";
 import { bare } from "./texts.js";
 
 const PAUSE = 250; // ms of silence after which the app is asked
 
-/** Draw an external_select; `ctx.suggest(element, block, typed)` gives the options. */
+/** Draw an external_select; `ctx.suggest(element, block, typed)` resolves to the options. */
 export function suggesting(element, block, ctx, wiring) {
   const list = h("ul", { class: "suggestions", role: "listbox", id: freshId("options"), hidden: true });
-  const kept = held(ctx.form, block, element, { selected_option: element.initial_option ?? null }).selected_option;
+  const selected = entryOf(ctx.form, block, element, { selected_option: element.initial_option ?? null }).selected_option;
   const input = h("input", {
     class: "input",
     id: wiring.id,
@@ -18,7 +18,7 @@ export function suggesting(element, block, ctx, wiring) {
     role: "combobox",
     autocomplete: "off",
     placeholder: bare(element.placeholder) || null,
-    value: bare(kept?.text),
+    value: bare(selected?.text),
     "aria-autocomplete": "list",
     "aria-controls": list.id,
     "aria-expanded": "false",
@@ -37,7 +37,7 @@ export function suggesting(element, block, ctx, wiring) {
   const choose = (option) => {
     input.value = bare(option.text);
     hide(menu);
-    hold(ctx.form, block, element, { selected_option: option });
+    setEntry(ctx.form, block, element, { selected_option: option });
     ctx.changed(element, block, { selected_option: option });
   };
   input.addEventListener("focus", ask);

@@ -38,7 +38,7 @@ export function tableBlock(block, names) {
   );
 }
 
-/** A data_table block: with a caption, sorted by a click on a column, a page at a time. */
+/** A data_table block, with a caption; a click on a column sorts it; it shows one page at a time. */
 export function dataTable(block, names) {
   const [head, ...rows] = block.rows;
   const shown = { page: 0, column: null, descending: false };
@@ -74,7 +74,7 @@ export function dataTable(block, names) {
   return h("div", { class: "data-table" }, scrolling(block.caption, table), pager);
 }
 
-/** A plain table of texts and numbers, as the readable twin of a chart. */
+/** A table of texts and numbers: the data of a chart. */
 export function plainTable(caption, head, rows) {
   const cell = (value, at) =>
     at === 0 ? h("th", { scope: "row" }, value) : h("td", { class: "align-right" }, number(value));

@@ -11,7 +11,7 @@ export function textNodes(text, names) {
   return text.emoji === false ? text.text : withEmoji(text.text);
 }
 
-/** A text object as a bare string, for labels that cannot hold nodes. */
+/** A text object as a string, for labels that cannot contain nodes. */
 export function bare(text) {
   return typeof text === "string" ? text : (text?.text ?? "");
 }

@@ -1,8 +1,8 @@
-// Light or dark: what the reader's system prefers, until they choose for themselves.
+// Light or dark: the preference of the reader's system until the reader chooses.
 
 const KEY = "theme";
 
-/** Apply an earlier choice. */
+/** Apply the reader's earlier choice. */
 export function restoreTheme() {
   const chosen = localStorage.getItem(KEY);
   if (chosen) document.documentElement.dataset.theme = chosen;

@@ -1,4 +1,4 @@
-// The thread panel: a message and what colleagues say about it among themselves.
+// The thread panel: a message and its replies.
 
 import { createComposer } from "./composer.js";
 import { h } from "./dom.js";
@@ -7,7 +7,7 @@ import { paintBusy } from "./interact.js";
 import { createLog } from "./log.js";
 import { threadMessages } from "./store.js";
 
-/** Fill the thread panel and keep it level with the store. */
+/** Fill the thread panel and update it with the store. */
 export function createThread(page, root) {
   const { store } = page;
   const list = h("ol", { class: "messages", "aria-label": "Berichten in deze draad" });

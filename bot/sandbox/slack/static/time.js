@@ -5,15 +5,15 @@ const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
 
-// The workspace's clock, which may go faster than the world's: its time at a moment of ours (both in seconds).
+// The workspace's clock, which may be faster than real time: its time `now` at the real time `at` (seconds).
 let clock = { now: Date.now() / 1000, at: Date.now() / 1000, speed: 1 };
 
-/** From now on go by the workspace's clock, which shows `now` and goes `speed` times as fast as the world's. */
+/** Use the workspace's clock from now on: it shows `now` and goes `speed` times as fast as real time. */
 export function setClock({ now, speed }) {
   clock = { now, at: Date.now() / 1000, speed };
 }
 
-/** What time it is in the workspace. */
+/** The time in the workspace. */
 export function present() {
   return new Date((clock.now + (Date.now() / 1000 - clock.at) * clock.speed) * 1000);
 }
@@ -59,7 +59,7 @@ export function weekday(date) {
   return weekDay(date);
 }
 
-/** "dinsdag 24 november 2026 om 14:05", for tooltips and for readers of the screen aloud. */
+/** "dinsdag 24 november 2026 om 14:05", for tooltips and screen readers. */
 export function fullMoment(date) {
   return full(date);
 }
@@ -72,7 +72,7 @@ export function dayName(date, now = present()) {
   return capital(longDay(date));
 }
 
-/** "zojuist", "5 min", "3 u" or the date, counted back from now. */
+/** "zojuist", "5 min", "3 u" or the date: how long ago it was. */
 export function ago(date, now = present()) {
   const seconds = Math.max(0, (now - date) / 1000);
   if (seconds < MINUTE) return "zojuist";

@@ -1,8 +1,8 @@
-// What a citizen does on Het Plein, over HTTP.
+// The actions of a citizen on Het Plein, over HTTP.
 
 import { toast } from "../../slack/static/dialogs.js";
 
-/** Post, edit and delete as the citizen who is chosen; each answers whether it was taken. */
+/** Post, edit and delete as the chosen citizen; each resolves to whether the server accepted it. */
 export function squareApi(citizen) {
   const post = (content) => ask("POST", "square/posts", { citizen: citizen.chosen(), ...content });
   const edit = (id, text) => ask("PUT", `square/posts/${encodeURIComponent(id)}`, { text });

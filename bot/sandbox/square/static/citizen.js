@@ -1,4 +1,4 @@
-// Which citizen writes on Het Plein: one of a few, or a name of your own.
+// The citizen who writes on Het Plein: one of a list, or any other name.
 
 import { freshId, h } from "../../slack/static/dom.js";
 
@@ -11,7 +11,7 @@ const CITIZENS = [
 ];
 const OTHER = "other";
 
-/** A picker: `node` to show, `chosen()` the citizen {id, name, handle} who writes now. */
+/** A picker: `node`, and `chosen()`, the citizen {id, name, handle} who writes. */
 export function createCitizen() {
   const id = freshId("citizen");
   const name = h("input", {
@@ -39,7 +39,7 @@ export function createCitizen() {
   return { node: h("div", { class: "citizen" }, h("label", { for: id }, "Je bent"), select, name), chosen };
 }
 
-// The same name is always the same citizen, so that a second post joins the first.
+// The same name is always the same citizen, so that a second post joins the case of the first.
 function asCitizen(name) {
   const plain = name
     .normalize("NFKD")

@@ -1,4 +1,4 @@
-// Conversations on Het Plein: posts of citizens, answers of the team, and what a citizen can do with them.
+// Conversations on Het Plein: posts of citizens, replies of the team, and a citizen's actions on them.
 
 import { askConfirm } from "../../slack/static/dialogs.js";
 import { arrange, h, isolated } from "../../slack/static/dom.js";
@@ -6,14 +6,14 @@ import { icon } from "../../slack/static/icons.js";
 import { avatar } from "../../slack/static/people.js";
 import { ago, fullMoment } from "../../slack/static/time.js";
 
-const SURE = {
+const CONFIRM_DELETE = {
   title: "Bericht verwijderen?",
   text: "Het verdwijnt van het Plein en het team krijgt dat te horen.",
   confirm: "Verwijderen",
   style: "danger",
 };
 
-/** One conversation: `node`, and `update(posts, fresh)` with its posts in order and the ids of answers that just came in. */
+/** One conversation: `node`, and `update(posts, fresh)` with its posts in order and the ids of new replies. */
 export function conversationView(square) {
   const node = h("li", { class: "conversation" });
   const views = new Map();
@@ -116,7 +116,7 @@ function actions(square, forms, post) {
     form.querySelector("textarea").focus();
   };
   const remove = async () => {
-    if (await askConfirm(SURE, null)) square.api.remove(post.id);
+    if (await askConfirm(CONFIRM_DELETE, null)) square.api.remove(post.id);
   };
   const tool = (sign, label, test, run) =>
     h(
@@ -141,7 +141,7 @@ function replyForm(square, forms, post) {
     value: "",
     submit: "Reageer",
     test: "reply",
-    take: (text) => square.api.post({ text, in_reply_to: post.id, private: post.private }),
+    save: (text) => square.api.post({ text, in_reply_to: post.id, private: post.private }),
   });
 }
 
@@ -151,11 +151,11 @@ function editForm(square, forms, post) {
     value: post.text,
     submit: "Opslaan",
     test: "edit",
-    take: (text) => square.api.edit(post.id, text),
+    save: (text) => square.api.edit(post.id, text),
   });
 }
 
-function shortForm(forms, { label, value, submit, test, take }) {
+function shortForm(forms, { label, value, submit, test, save }) {
   const text = h("textarea", {
     class: "input",
     rows: 2,
@@ -165,7 +165,7 @@ function shortForm(forms, { label, value, submit, test, take }) {
     value,
     dataset: { test: `${test}-text` },
   });
-  const away = () => {
+  const close = () => {
     forms.replaceChildren();
     forms.parentElement.querySelector(".post-actions button")?.focus();
   };
@@ -176,18 +176,18 @@ function shortForm(forms, { label, value, submit, test, take }) {
     h(
       "div",
       {},
-      h("button", { type: "button", class: "button small", on: { click: away } }, "Annuleren"),
+      h("button", { type: "button", class: "button small", on: { click: close } }, "Annuleren"),
       h("button", { type: "submit", class: "button small plaza", dataset: { test: `${test}-send` } }, submit),
     ),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (text.value.trim() && (await take(text.value.trim()))) away();
+    if (text.value.trim() && (await save(text.value.trim()))) close();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
-    away();
+    close();
   });
   return form;
 }

@@ -1,4 +1,4 @@
-// Het Plein: the made-up network where citizens write and read the team's answers.
+// Het Plein: a made-up social network where citizens write and read the team's replies.
 
 import { announce } from "../../slack/static/dialogs.js";
 import { arrange, h, spoken } from "../../slack/static/dom.js";
@@ -7,7 +7,7 @@ import { squareApi } from "./api.js";
 import { createCitizen } from "./citizen.js";
 import { conversationView } from "./post.js";
 
-/** What the store holds of the square at the start. */
+/** The state of the square in the store, before the first frame. */
 export function squareState() {
   return {
     square: [], // posts
@@ -16,7 +16,7 @@ export function squareState() {
   };
 }
 
-/** The frames that change the square in the store. */
+/** The frames that change that state. */
 export const squareFrames = {
   square(state, { square: posts }) {
     const known = new Set(state.square.map((post) => post.id));
@@ -27,12 +27,12 @@ export const squareFrames = {
   },
 };
 
-/** How many new answers the reader has not seen: for the buttons that show the square. */
+/** The number of unseen replies, for the buttons that show the square. */
 export function unseenBadge() {
   return h("span", { class: "unread", hidden: true, dataset: { test: "square-unread" } });
 }
 
-/** Fill the square and draw it again when the store changes; `showPost(id)` of the result scrolls to a post. */
+/** Fill the square and update it with the store; `showPost(id)` of the result scrolls to a post. */
 export function createSquare(store, root) {
   const list = h("ol", { class: "conversations", "aria-label": "Gesprekken op Het Plein" });
   const empty = h(
@@ -143,13 +143,13 @@ function writer(square) {
   return form;
 }
 
-// Conversations, the one with the latest post first; within one, in the order of writing.
+// The posts by conversation, that with the latest post first; within one, oldest first.
 function grouped(posts) {
-  const found = new Map();
+  const conversations = new Map();
   for (const post of posts.toSorted((a, b) => a.published_at.localeCompare(b.published_at))) {
-    found.set(post.conversation, [...(found.get(post.conversation) ?? []), post]);
+    conversations.set(post.conversation, [...(conversations.get(post.conversation) ?? []), post]);
   }
-  return [...found.values()].sort((a, b) => b.at(-1).published_at.localeCompare(a.at(-1).published_at));
+  return [...conversations.values()].sort((a, b) => b.at(-1).published_at.localeCompare(a.at(-1).published_at));
 }
 
 function countUnseen({ freshAnswers, square }, visible) {
