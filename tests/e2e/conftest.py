@@ -1,6 +1,6 @@
 """A real browser for the tests that look at the page.
 
-All of them share one browser and so one event loop: mark such a module with
+They share one browser and so one event loop: mark such a module with
 `pytestmark = pytest.mark.asyncio(loop_scope="session")`.
 """
 
@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIETLY = [
+ARGUMENTS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -34,34 +34,34 @@ async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: the page cannot be looked at")
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIETLY)
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         await chromium.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A fresh page. Afterwards: nothing was wrong in its console and no request left this machine."""
+    """A new page; after the test its console must be without errors, and no request may have left this machine."""
     context = await browser.new_context(
         viewport={"width": 1440, "height": 900},
         locale="nl-NL",
         timezone_id="Europe/Amsterdam",
         reduced_motion="reduce",
     )
-    wrong: list[str] = []
-    fresh = await context.new_page()
-    fresh.set_default_timeout(5_000)
-    fresh.on("console", lambda message: wrong.append(message.text) if message.type in {"error", "warning"} else None)
-    fresh.on("pageerror", lambda error: wrong.append(str(error)))
-    fresh.on("request", lambda request: None if _stays_here(request.url) else wrong.append(request.url))
-    yield fresh
+    problems: list[str] = []
+    page = await context.new_page()
+    page.set_default_timeout(5_000)
+    page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: None if _stays_here(request.url) else problems.append(request.url))
+    yield page
     await context.close()
-    assert wrong == []
+    assert problems == []
 
 
 @pytest.fixture
 def artifacts(tmp_path: Path) -> Path:
-    """Where pictures of the page go."""
+    """The folder for screenshots."""
     folder = Path(os.environ.get("WEBCARE_ARTIFACTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-// Every piece of visible text whose contrast with what is behind it is too low by WCAG 2.1 (1.4.3).
+// The visible texts whose contrast with their background is too low by WCAG 2.1 (1.4.3).
 () => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const rgba = (color) => {
@@ -26,7 +26,7 @@
       .filter((child) => child.nodeType === Node.TEXT_NODE)
       .map((child) => child.data.trim())
       .join("");
-  const found = [];
+  const problems = [];
   for (const node of document.querySelectorAll("body *")) {
     if (
       !own(node) ||
@@ -42,7 +42,7 @@
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
     const ratio = (a + 0.05) / (b + 0.05);
     if (ratio < (large ? 3 : 4.5))
-      found.push(`${ratio.toFixed(2)} ${node.className || node.tagName}: ${own(node).slice(0, 30)}`);
+      problems.push(`${ratio.toFixed(2)} ${node.className || node.tagName}: ${own(node).slice(0, 30)}`);
   }
-  return found;
+  return problems;
 };

@@ -48,7 +48,7 @@ def button(text: str, action_id: str, **fields: Any) -> Json:
 
 
 def card(text: str, claimed_by: str = "") -> list[Json]:
-    """A card in the manner of the bot's: unclaimed with one button, claimed with more."""
+    """A card like the bot's, unclaimed or claimed."""
     sure = {"title": plain("Zaak sluiten?"), "text": plain("Zeker?"), "confirm": plain("Sluiten"), "deny": plain("Nee")}
     claim = button("Oppakken", "case:claim", style="primary")
     answer = button("Beantwoorden", "case:answer", style="primary")
@@ -73,7 +73,7 @@ def card(text: str, claimed_by: str = "") -> list[Json]:
 
 
 def answer_modal(preview: str = "Nog niets geschreven.") -> Json:
-    """A modal whose preview the app changes while the agent types."""
+    """A modal whose preview the app updates while the agent types."""
     how = [{"text": plain("Openbaar"), "value": "public"}, {"text": plain("Privé"), "value": "private"}]
     typing = {"trigger_actions_on": ["on_character_entered"]}
     text = {"type": "plain_text_input", "action_id": "text", "multiline": True, "max_length": 60}
@@ -103,19 +103,19 @@ def answer_modal(preview: str = "Nog niets geschreven.") -> Json:
 
 
 class LittleApp:
-    """Answers what Slack sends by signed HTTP; `heard` keeps it, oldest first."""
+    """Answers what Slack sends by signed HTTP; `received` lists it, oldest first."""
 
     def __init__(self) -> None:
-        self.heard: list[Json] = []
+        self.received: list[Json] = []
         self.client = AsyncWebClient()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """The request URL of the app."""
+        """Handle a request of Slack."""
         if request.content_type == "application/json":
             return web.Response()
         form = {name: str(value) for name, value in (await request.post()).items()}
         sent: Json = json.loads(form["payload"]) if "payload" in form else dict(form)
-        self.heard.append(sent)
+        self.received.append(sent)
         if "command" in sent:
             return web.json_response({"response_type": "ephemeral", "text": f"Gezocht naar: {sent['text']}"})
         if sent["type"] == "view_submission":

@@ -1,4 +1,4 @@
-"""`webcare try --speed`: a newcomer sees a warning, the norm broken, who is told, and how the team is doing."""
+"""`webcare try --speed`: a newcomer sees a warning, a breach, who is notified, and the team's figures."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.e2e.trying import WAIT, be, card_of, trying
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WAITS = "lantaarnpaal"
-"""A question of last Friday that nobody answers."""
+"""A question of last Friday without an answer."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
-    """Where a workspace is served in which an hour takes six seconds."""
+    """The address of a workspace in which an hour takes six seconds."""
     async with trying(tmp_path, artifacts, "--speed", "600") as served:
         yield served
 
@@ -27,7 +27,7 @@ async def go_to(page: Page, channel: str) -> None:
 
 
 async def figures(page: Page, words: str) -> Locator:
-    """The digest of these words, with what must be drawn in it: a bar for every number, and a row for every source."""
+    """The digest with these words, once it has visible bars and a row for every source."""
     digest = page.locator('[data-test="message"]').filter(has_text=words).first
     await expect(digest.locator("svg.chart")).to_be_visible(timeout=WAIT)
     for source in ("Het Plein", "Contactformulier"):
@@ -39,9 +39,7 @@ async def figures(page: Page, words: str) -> Locator:
     return digest
 
 
-async def test_a_newcomer_sees_time_run_out_and_how_the_team_is_doing(
-    address: str, page: Page, artifacts: Path
-) -> None:
+async def test_a_newcomer_sees_breaches_and_the_figures_of_the_team(address: str, page: Page, artifacts: Path) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
     await expect(page.locator('[data-test="clock"]')).to_contain_text("600 × zo snel")
@@ -55,8 +53,8 @@ async def test_a_newcomer_sees_time_run_out_and_how_the_team_is_doing(
     await page.screenshot(path=artifacts / "ladder-thread.png")
 
     await go_to(page, "C0ESCALATIE")
-    told = page.locator('[data-test="message"][data-channel="C0ESCALATIE"]').filter(has_text=WAITS)
-    await expect(told).to_contain_text("Te laat", timeout=WAIT)
+    notice = page.locator('[data-test="message"][data-channel="C0ESCALATIE"]').filter(has_text=WAITS)
+    await expect(notice).to_contain_text("Te laat", timeout=WAIT)
     await page.screenshot(path=artifacts / "ladder-escalations.png")
     await be(page, "U0MARIEKE")
     await page.get_by_role("navigation", name="Gesprekken").locator("button", has_text="webcare").last.click()
@@ -70,9 +68,7 @@ async def test_a_newcomer_sees_time_run_out_and_how_the_team_is_doing(
     await (await figures(page, "De afgelopen week")).screenshot(path=artifacts / "digest-week-dark.png")
 
 
-async def test_on_a_narrow_screen_one_column_is_seen_and_the_digest_fits_it(
-    address: str, page: Page, artifacts: Path
-) -> None:
+async def test_a_narrow_screen_shows_one_column_and_the_digest_fits(address: str, page: Page, artifacts: Path) -> None:
     page.set_default_timeout(WAIT)
     await page.set_viewport_size({"width": 400, "height": 800})
     await page.goto(f"{address}/?person=U0SANNE")

@@ -40,7 +40,7 @@ MRKDWN: list[tuple[str, str, list[str]]] = [
     ("```\n*a* <b>\n```", "*a* <b>", ["pre"]),
     ("*open _en\ndicht*", "*open _en\ndicht*", []),
 ]
-"""What is written, the text it reads as, and the elements it must have."""
+"""Source, displayed text, and the elements that it must contain."""
 READ_MRKDWN = """async (cases) => {
     const { mrkdwn } = await import("/slack/static/mrkdwn.js");
     const names = { user: () => "Sanne", channel: () => "webcare", usergroup: () => "@team" };
@@ -98,7 +98,7 @@ async def answer_as_team(slack: Sandbox, post_id: str, text: str) -> None:
         assert r.status == 200
 
 
-async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_hostile_text_is_shown_as_text_everywhere(page: Page, slack: Sandbox, app: LittleApp) -> None:
     escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     blocks: list[Json] = [
         {"type": "header", "text": plain(HOSTILE[:150])},
@@ -116,7 +116,7 @@ async def test_hostile_text_is_shown_as_text_wherever_it_comes(page: Page, slack
     assert await page.evaluate("typeof hacked") == "undefined"
 
 
-async def test_another_person_sees_another_workspace(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_another_person_sees_their_own_view_of_the_workspace(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await app.client.chat_postEphemeral(channel=WEBCARE, user=YOUSSEF, text="Alleen voor Youssef")
     await look(page, slack)
     assert await page.get_by_text("Alleen voor Youssef").count() == 0
@@ -134,7 +134,7 @@ async def test_a_status_is_set_in_one_click_and_seen_by_others(page: Page, slack
     await expect(page.locator(f"[data-person={SANNE}]")).to_contain_text("🌴")
 
 
-async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_a_modal_keeps_typed_text_when_the_app_updates_it(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     field = page.get_by_label("Je antwoord")
     await expect(field).to_be_focused()
@@ -150,13 +150,13 @@ async def test_a_modal_keeps_what_was_typed_when_the_app_changes_it(page: Page, 
     await expect(page.locator(".counter")).to_have_text("22 / 60 tekens")
 
 
-async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_an_error_is_shown_at_its_field_which_gets_the_focus(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     field, submit = page.get_by_label("Je antwoord"), page.locator("[data-test=modal-submit]")
     await submit.click()
     await expect(field).to_be_focused()
     await expect(field).to_have_accessible_description("Vul dit veld in. 0 / 60 tekens")
-    assert not any(sent.get("type") == "view_submission" for sent in app.heard)
+    assert not any(sent.get("type") == "view_submission" for sent in app.received)
     await field.fill("Nee.")
     await expect(field).not_to_have_attribute("aria-invalid", "true")
     await submit.click()
@@ -164,7 +164,7 @@ async def test_what_is_wrong_stands_at_the_field_and_gets_the_focus(page: Page, 
     await expect(field).to_be_focused()
 
 
-async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_escape_closes_a_modal_and_restores_the_focus(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await open_modal(page, slack, app)
     await page.keyboard.press("Escape")
     await expect(page.locator("[data-test=modal]")).to_be_hidden()
@@ -172,7 +172,7 @@ async def test_escape_closes_a_modal_and_gives_the_focus_back(page: Page, slack:
     await slack.wait_for(lambda: not slack.views(SANNE))
 
 
-async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_there(page: Page, slack: Sandbox) -> None:
+async def test_the_first_field_of_a_loaded_modal_gets_the_focus(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     loading = {"id": "V1", "type": "modal", "title": plain("Antwoord"), "state": {"values": {}}}
     text = {"type": "section", "block_id": "wait", "text": plain("Even laden …")}
@@ -184,7 +184,7 @@ async def test_a_loading_modal_gives_the_focus_to_the_first_field_once_it_is_the
     await expect(page.get_by_label("Je antwoord")).to_be_focused()
 
 
-async def test_what_came_in_elsewhere_is_counted(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_unread_messages_and_unseen_answers_are_counted(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     await app.client.chat_postMessage(channel="C0ESCALATIE", text="Kijk even mee")
     channel = page.locator("[data-row=C0ESCALATIE]")
@@ -217,22 +217,22 @@ async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: Sand
     await expect(page.locator("[data-action-id='case:answer']")).to_be_focused()
 
 
-async def test_a_confirmation_that_is_declined_asks_the_app_nothing(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_a_declined_confirmation_sends_the_app_nothing(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)
     close, dialog = page.locator("[data-action-id='case:close']"), page.locator("[data-test=confirm]")
     await close.click()
     await dialog.get_by_role("button", name="Nee").click()
     await expect(dialog).to_have_count(0)
-    assert app.heard == []
+    assert app.received == []
     await close.click()
     await dialog.get_by_role("button", name="Sluiten").click()
     await expect(dialog).to_have_count(0)
     await expect(close).not_to_have_attribute("aria-busy", "true")
-    assert app.heard[-1]["actions"][0]["action_id"] == "case:close"
+    assert app.received[-1]["actions"][0]["action_id"] == "case:close"
 
 
-async def test_a_command_is_hinted_at_and_given(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_a_command_is_suggested_and_sent(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await look(page, slack)
     composer = page.locator("[data-test=composer]")
     await composer.press_sequentially("/we")
@@ -268,7 +268,7 @@ async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: Sandbo
     await expect(page.locator("#square")).to_be_visible()
 
 
-async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: Sandbox) -> None:
+async def test_the_citizen_sees_the_answer_of_the_team(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
     await page.locator("[data-test=citizen]").select_option("Aylin Yılmaz")
     await page.locator("[data-test=square-text]").fill("Mag ik mijn hond loslaten in het park?")
@@ -284,7 +284,7 @@ async def test_the_answer_of_the_team_arrives_at_the_citizen(page: Page, slack: 
     await expect(page.locator("#announcer")).to_contain_text("Alleen op het veld bij de vijver.")
 
 
-async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: Sandbox) -> None:
+async def test_a_citizen_replies_edits_and_deletes(page: Page, slack: Sandbox) -> None:
     slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Hallo")
     await look(page, slack)
     await page.locator("[data-test=post-edit]").click()
@@ -301,7 +301,7 @@ async def test_a_citizen_reacts_edits_and_deletes(page: Page, slack: Sandbox) ->
     assert [post["deleted"] for post in slack.square.posts] == [False, True]
 
 
-async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: Sandbox) -> None:
+async def test_a_lost_connection_is_shown_and_restored(browser: Browser, slack: Sandbox) -> None:
     page = await browser.new_page()
     await look(page, slack)
     port = int(slack.base_url.rpartition(":")[2])
@@ -312,14 +312,14 @@ async def test_a_lost_connection_is_said_and_mended(browser: Browser, slack: San
     await page.close()
 
 
-async def test_mrkdwn_reads_as_in_slack(page: Page, slack: Sandbox) -> None:
+async def test_mrkdwn_looks_as_in_slack(page: Page, slack: Sandbox) -> None:
     await look(page, slack)
-    found = await page.evaluate(READ_MRKDWN, [[source, marked] for source, _, marked in MRKDWN])
+    read = await page.evaluate(READ_MRKDWN, [[source, marked] for source, _, marked in MRKDWN])
     expected = [[text, [], any(each not in {"time", ".sign"} for each in marked)] for _, text, marked in MRKDWN]
-    assert found == expected
+    assert read == expected
 
 
-async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack: Sandbox) -> None:
+async def test_every_block_is_drawn_and_an_unknown_one_gets_a_notice(page: Page, slack: Sandbox) -> None:
     series = [
         {"name": name, "data": [{"label": "ma", "value": 3}, {"label": "di", "value": 8}]} for name in ("in", "uit")
     ]
@@ -365,7 +365,7 @@ async def test_every_block_is_drawn_and_an_unknown_one_is_said(page: Page, slack
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_all_text_stands_out_from_what_is_behind_it(
+async def test_all_text_has_enough_contrast(
     page: Page, slack: Sandbox, app: LittleApp, artifacts: Path, theme: Any
 ) -> None:
     await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
@@ -409,11 +409,11 @@ async def test_a_screen_of_320_pixels_shows_one_column_at_a_time(
         await page.screenshot(path=artifacts / f"narrow-{pane}.png")
 
 
-async def test_app_home_is_drawn_and_its_buttons_act(page: Page, slack: Sandbox, app: LittleApp) -> None:
+async def test_app_home_is_drawn_and_its_buttons_work(page: Page, slack: Sandbox, app: LittleApp) -> None:
     view = {"type": "home", "blocks": [{"type": "actions", "elements": [button("Mijn zaken", "home:mine")]}]}
     await app.client.views_publish(user_id=SANNE, view=view)
     await look(page, slack)
     await page.locator("[data-test=home]").click()
     await page.locator("[data-action-id='home:mine']").click()
     await expect(page.locator("[data-action-id='home:mine']")).not_to_have_attribute("aria-busy", "true")
-    assert app.heard[-1]["view"]["type"] == "home"
+    assert app.received[-1]["view"]["type"] == "home"

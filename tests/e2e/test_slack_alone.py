@@ -25,7 +25,7 @@ async def slack() -> AsyncIterator[LocalSlack]:
         yield running
 
 
-async def test_the_side_column_is_there_while_a_thread_is_open(page: Page, slack: LocalSlack, artifacts: Path) -> None:
+async def test_the_side_column_is_open_while_a_thread_is(page: Page, slack: LocalSlack, artifacts: Path) -> None:
     await page.goto(slack.base_url)
     await expect(page.locator("#main [data-test=message]")).to_be_visible()
     await expect(page.locator("#side")).to_be_hidden()
@@ -52,7 +52,7 @@ async def test_a_thread_that_the_next_person_may_not_see_closes_with_its_column(
     await expect(page.locator("#side")).to_be_hidden()
 
 
-async def test_a_narrow_screen_has_two_columns_to_choose_from(page: Page, slack: LocalSlack) -> None:
+async def test_a_narrow_screen_has_buttons_for_two_columns(page: Page, slack: LocalSlack) -> None:
     await page.set_viewport_size({"width": 320, "height": 640})
     await page.goto(slack.base_url)
     await expect(page.locator("#panes button")).to_have_count(2)

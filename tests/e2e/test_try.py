@@ -1,4 +1,4 @@
-"""`webcare try` as a newcomer meets it: one command, then every button of a card, in a real browser."""
+"""`webcare try` as a newcomer uses it: one command, then every button of a card, in a real browser."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(tmp_path: Path, artifacts: Path) -> AsyncIterator[str]:
-    """Where the command serves, as a newcomer types it."""
+    """The address that the command serves."""
     async with trying(tmp_path, artifacts) as served:
         yield served
 
@@ -122,7 +122,7 @@ async def test_every_button_does_what_it_says(address: str, page: Page, artifact
     await page.screenshot(path=artifacts / "channel.png")
 
 
-async def test_the_citizen_writes_again_and_the_card_comes_back(address: str, page: Page) -> None:
+async def test_the_citizen_replies_and_the_case_is_new_again(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
     await page.locator('[data-test="square-text"]').fill("Is het stadhuis morgen open?")

@@ -25,7 +25,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterator[str]:
-    """The command, running in an empty folder; afterwards it stops cleanly on Ctrl-C."""
+    """Run the command in an empty folder; at the end it must stop cleanly on Ctrl-C."""
     port = free_port()
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -51,7 +51,7 @@ async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterato
 
 
 def card_of(page: Page, words: str) -> Locator:
-    """The card in the channel that holds these words."""
+    """The card with these words in the channel."""
     return page.locator('[data-test="message"][data-channel="C0WEBCARE"]').filter(has_text=words)
 
 

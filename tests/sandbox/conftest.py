@@ -1,4 +1,4 @@
-"""The sandbox with a small app, and the real SDK to call it."""
+"""The sandbox with a small app's manifest, and the real SDK to call it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ MANIFEST: dict[str, Any] = {
 
 @dataclass
 class Clock:
-    """A clock that goes only when told."""
+    """A clock that stands still until a test moves it."""
 
     at: float = 1_790_000_000.0
 
@@ -66,13 +66,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def rules() -> Rules:
-    """Messages and tiers are not paced, and nothing waits long."""
+    """Rules without rate limits and with short waits."""
     return Rules(message_seconds=0, tiers=False, ack_seconds=1.0, redelivery_seconds=(0, 0, 0))
 
 
 @pytest.fixture
 async def slack(rules: Rules, clock: Clock) -> AsyncIterator[Sandbox]:
-    """The workspace, on its own clock, with the square beside it."""
+    """The workspace with its own clock, and the square."""
     async with Sandbox(MANIFEST, rules=rules, now=clock) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""The local Slack and the square together: the page that shows both, and its doors."""
+"""The local Slack and the square together: the page that shows both, and who may use it."""
 
 import aiohttp
 import pytest
@@ -32,7 +32,7 @@ async def test_other_hosts_and_origins_may_not_post_on_the_square(slack: Sandbox
         assert answer.status == 403
 
 
-async def test_the_page_shows_the_posts_of_the_square_as_they_come(slack: Sandbox) -> None:
+async def test_the_page_shows_new_posts_of_the_square(slack: Sandbox) -> None:
     slack.square.post({"id": "c1", "name": "Kim", "handle": "kim"}, "een")
     async with open_page(slack) as (tab, hello):
         assert [post["text"] for post in hello["square"]] == ["een"]

@@ -1,4 +1,4 @@
-"""Where `webcare try` keeps its files."""
+"""The folder for the files of `webcare try`."""
 
 import tempfile
 from pathlib import Path
@@ -8,6 +8,6 @@ import pytest
 
 @pytest.fixture(name="folder")
 def folder_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files are made."""
+    """The folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path

@@ -1,4 +1,4 @@
-"""`webcare try` with real sources: their posts appear as cards that can be read, and nothing is ever written there."""
+"""`webcare try` with real sources: their posts appear as read-only cards, and nothing is written to the sources."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,11 +36,11 @@ async def feed() -> AsyncIterator[str]:
         yield str(server.make_url("/nieuws.xml"))
 
 
-def left_in(folder: Path) -> list[Path]:
+def remaining_in(folder: Path) -> list[Path]:
     return list(folder.glob("webcare-try-*"))
 
 
-async def test_real_posts_are_cards_to_read_and_nothing_is_written_there(
+async def test_real_posts_are_read_only_cards_and_nothing_is_written_to_the_sources(
     mastodon: FakeMastodon, to_mastodon: Between, feed: str, folder: Path
 ) -> None:
     post = mastodon.post_as("jan", "De lantaarn is stuk #voorbeeldstad")
@@ -51,11 +51,11 @@ async def test_real_posts_are_cards_to_read_and_nothing_is_written_there(
     ) as slack:
         base_url = slack.base_url
         for words, address in (("De lantaarn is stuk", post["url"]), ("De brug is dicht", ENTRY)):
-            found = await card(slack, words, "Nieuw")
-            assert "case:answer" not in action_ids(found)
-            assert {"case:claim", "case:open"} <= set(action_ids(found))
-            assert [address] == [e["url"] for b in found["blocks"] for e in b.get("elements", []) if "url" in e]
-            await slack.click(SANNE, CHANNEL, found["ts"], "case:claim")
+            new = await card(slack, words, "Nieuw")
+            assert "case:answer" not in action_ids(new)
+            assert {"case:claim", "case:open"} <= set(action_ids(new))
+            assert [address] == [e["url"] for b in new["blocks"] for e in b.get("elements", []) if "url" in e]
+            await slack.click(SANNE, CHANNEL, new["ts"], "case:claim")
             claimed = await card(slack, words, "In behandeling", SANNE)
             assert "case:answer" not in action_ids(claimed)
         seeded = await card(slack, "Lindestraat")
@@ -63,12 +63,12 @@ async def test_real_posts_are_cards_to_read_and_nothing_is_written_there(
     assert mastodon.statuses_by_team() == []
     assert {method for method, _ in to_mastodon.requests} == {"GET"}
     assert asyncio.all_tasks() <= before
-    assert left_in(folder) == []
+    assert remaining_in(folder) == []
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(urlsplit(base_url).hostname, urlsplit(base_url).port)
 
 
-async def test_interrupted_while_it_starts_it_stops_at_once(folder: Path) -> None:
+async def test_an_interrupted_start_stops_at_once(folder: Path) -> None:
     before = asyncio.all_tasks()
     said: list[str] = []
     task = asyncio.create_task(try_out(port=0, say=said.append, browse=False))

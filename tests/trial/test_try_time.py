@@ -1,4 +1,4 @@
-"""`webcare try` has a past, and its time can be made to fly: a newcomer sees it run out, and how the team is doing."""
+"""`webcare try` has a history and may have a fast clock: a newcomer sees breaches and the team's figures."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,14 +24,14 @@ async def last_week(slack: Sandbox) -> dict[str, Any]:
 
 
 @given(now=moments)
-def test_time_that_flies_begins_just_before_a_week_that_is_past_whenever_it_is_started(now: datetime) -> None:
+def test_the_fast_clock_begins_just_before_an_earlier_week(now: datetime) -> None:
     began = just_before_a_week(now)
     assert began.weekday() == 0
     assert next_opening(TeamSettings().hours(now), began) == began + timedelta(minutes=3)
     assert timedelta(days=1) < now - began < timedelta(days=30)
 
 
-async def test_when_time_flies_a_newcomer_sees_the_digests_and_the_whole_ladder(folder: Path) -> None:
+async def test_with_a_fast_clock_a_newcomer_sees_the_digests_and_every_reminder(folder: Path) -> None:
     async with trying(speed=600) as slack:
         week = await last_week(slack)
         assert {"data_visualization", "data_table"} <= {block["type"] for block in week["blocks"]}
@@ -43,15 +43,15 @@ async def test_when_time_flies_a_newcomer_sees_the_digests_and_the_whole_ladder(
         assert await slack.wait_for(lambda: slack.messages(ESCALATIONS), 10)
 
 
-async def test_the_past_is_the_same_every_time(folder: Path) -> None:
-    told = []
+async def test_the_history_is_the_same_every_time(folder: Path) -> None:
+    weeks = []
     for _ in range(2):
         async with trying(speed=600) as slack:
-            told.append(text_of(await last_week(slack)))
-    assert told[0] == told[1]
+            weeks.append(text_of(await last_week(slack)))
+    assert weeks[0] == weeks[1]
 
 
-async def test_what_slack_shows_goes_by_the_same_clock_as_the_bot(folder: Path) -> None:
+async def test_slack_and_the_bot_have_the_same_clock(folder: Path) -> None:
     async with trying(speed=600) as slack:
         shown = await card(slack, "container")
         began = just_before_a_week(datetime.now(UTC))

@@ -13,7 +13,7 @@ from tests.conftest import CHANNEL
 
 @asynccontextmanager
 async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[Sandbox]:
-    """`webcare try`, interrupted at the end of the block; gives the workspace that it opened."""
+    """Run `webcare try` until the end of the block; yields its workspace."""
     ready: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
     said: list[str] = []
     work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
@@ -30,7 +30,7 @@ async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[Sandbo
 
 
 async def card(slack: Sandbox, *words: str) -> dict[str, Any]:
-    """Wait for the card that holds all these words."""
+    """Wait for the card with all these words."""
 
     def shown() -> dict[str, Any] | None:
         cards = ((card, json.dumps(card, ensure_ascii=False)) for card in slack.messages(CHANNEL))

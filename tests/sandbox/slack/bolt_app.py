@@ -66,12 +66,12 @@ async def over_socket_mode(slack: LocalSlack, app: AsyncApp) -> AsyncIterator[No
         yield
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]
-        await asyncio.gather(*_left_by(handler), return_exceptions=True)
+        await asyncio.gather(*_tasks_of(handler), return_exceptions=True)
 
 
-def _left_by(handler: AsyncSocketModeHandler) -> list[Any]:
-    left = (handler.client.message_processor, handler.client.current_session_monitor, handler.client.message_receiver)
-    return [task for task in left if task is not None]
+def _tasks_of(handler: AsyncSocketModeHandler) -> list[Any]:
+    tasks = (handler.client.message_processor, handler.client.current_session_monitor, handler.client.message_receiver)
+    return [task for task in tasks if task is not None]
 
 
 @asynccontextmanager

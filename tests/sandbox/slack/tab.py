@@ -1,4 +1,4 @@
-"""A page of the local Slack, open on its web socket."""
+"""A page of the local Slack, connected to its web socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,13 +10,13 @@ from bot.sandbox.slack.server import LocalSlack
 
 
 class Tab:
-    """One open page: what it received, and sending."""
+    """One open page: it receives and sends frames."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
     async def next(self, kind: str) -> Any:
-        """The next frame of a kind; others are passed over."""
+        """Return the next frame of a kind, and ignore others."""
         while True:
             frame = await self.socket.receive_json(timeout=5)
             if frame["type"] == kind:

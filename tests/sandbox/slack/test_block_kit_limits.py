@@ -1,4 +1,4 @@
-"""Block Kit's limits, one by one: what Slack takes, and what it refuses with which pointer."""
+"""Block Kit's limits, one by one: what Slack accepts, and what it refuses with which pointer."""
 
 from typing import Any
 
@@ -103,7 +103,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("block", TAKEN, ids=lambda block: block["type"])
-def test_slack_takes(block: dict[str, Any]) -> None:
+def test_slack_accepts(block: dict[str, Any]) -> None:
     assert blocks.problems([block], MESSAGE) == []
 
 
@@ -199,7 +199,7 @@ def test_a_message_holds_two_charts() -> None:
     assert blocks.problems([pie(1)] * 3, MESSAGE) != []
 
 
-def test_old_workspaces_do_not_know_charts_and_tables() -> None:
+def test_older_workspaces_refuse_charts_and_tables() -> None:
     assert [reason for _, reason in blocks.problems([pie(1), table(2)], MESSAGE, modern=False)] == [
         "unsupported type: data_visualization",
         "unsupported type: data_table",
@@ -221,7 +221,7 @@ def test_old_workspaces_do_not_know_charts_and_tables() -> None:
         ({"type": "home"}, "/view/type"),
     ],
 )
-def test_a_modal_keeps_to_its_limits(fields: dict[str, Any], pointer: str) -> None:
+def test_a_modal_beyond_a_limit_is_refused(fields: dict[str, Any], pointer: str) -> None:
     good = {"type": "modal", "title": plain("x" * 24), "submit": plain(), "blocks": [asked()]}
     assert modals.problems(good, MODAL) == []
     assert pointer in [at for at, _ in modals.problems(good | fields, MODAL)]
@@ -247,7 +247,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_no_payload_however_odd_breaks_the_check(sent: Any) -> None:
+def test_no_payload_breaks_the_check(sent: Any) -> None:
     assert isinstance(blocks.problems(sent, MESSAGE), list)
     fields = sent if isinstance(sent, dict) else {}
     assert isinstance(blocks.problems([{**fields, "type": kind} for kind in blocks.BLOCKS], MESSAGE), list)

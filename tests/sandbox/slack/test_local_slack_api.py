@@ -41,24 +41,22 @@ async def refusal(answer: Any) -> Any:
     return caught.value.response
 
 
-async def test_a_posted_message_comes_back_from_the_history_with_its_metadata(
-    slack: LocalSlack, client: AsyncWebClient
-) -> None:
+async def test_the_history_has_a_posted_message_with_its_metadata(slack: LocalSlack, client: AsyncWebClient) -> None:
     metadata = {"event_type": "card", "event_payload": {"case": 7}}
     posted = await client.chat_postMessage(
         channel="#webcare", text="Kaart", blocks=[section("Zaak 7")], metadata=metadata
     )
     without = await client.conversations_history(channel=WEBCARE)
-    found = await client.conversations_history(channel=WEBCARE, include_all_metadata=True)
+    history = await client.conversations_history(channel=WEBCARE, include_all_metadata=True)
     assert "metadata" not in without["messages"][0]
-    assert found["messages"][0]["metadata"] == metadata
-    assert found["messages"][0]["ts"] == posted["ts"]
-    assert found["messages"][0]["bot_id"] == slack.app.bot_id
-    assert found["messages"][0]["blocks"][0]["block_id"]
+    assert history["messages"][0]["metadata"] == metadata
+    assert history["messages"][0]["ts"] == posted["ts"]
+    assert history["messages"][0]["bot_id"] == slack.app.bot_id
+    assert history["messages"][0]["blocks"][0]["block_id"]
     assert text_of(slack.message(WEBCARE, posted["ts"])) == "Zaak 7"
 
 
-async def test_a_form_body_with_blocks_as_a_string_is_understood(slack: LocalSlack) -> None:
+async def test_a_form_body_may_have_blocks_as_a_string(slack: LocalSlack) -> None:
     form = {"token": slack.app.bot_token, "channel": WEBCARE, "text": "x", "blocks": json.dumps([section("ja")])}
     async with aiohttp.ClientSession() as http, http.post(f"{slack.api_url}chat.postMessage", data=form) as answer:
         assert (await answer.json())["ok"]
@@ -92,7 +90,7 @@ async def test_replies_stay_in_their_thread_and_are_counted(slack: LocalSlack, c
     assert "reply_count" not in slack.message(WEBCARE, parent)
 
 
-async def test_an_update_keeps_what_is_not_sent(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_update_leaves_fields_that_are_not_sent(slack: LocalSlack, client: AsyncWebClient) -> None:
     ts = (await client.chat_postMessage(channel=WEBCARE, text="een", blocks=[section("blok")]))["ts"]
     await client.chat_update(channel=WEBCARE, ts=ts, text="twee")
     assert text_of(slack.message(WEBCARE, ts)) == "blok"
@@ -133,7 +131,7 @@ async def test_an_update_keeps_what_is_not_sent(slack: LocalSlack, client: Async
         ("conversations.banana", {}, "unknown_method"),
     ],
 )  # fmt: skip
-async def test_errors_have_slacks_names(
+async def test_errors_have_slacks_codes(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], error: str
 ) -> None:
     reads = METHODS[method].reads if method in METHODS else False
@@ -141,12 +139,12 @@ async def test_errors_have_slacks_names(
     assert (await refusal(client.api_call(method, **how)))["error"] == error
 
 
-async def test_a_method_that_reads_does_not_look_at_json(client: AsyncWebClient) -> None:
+async def test_a_method_that_reads_ignores_json(client: AsyncWebClient) -> None:
     assert (await client.api_call("users.info", params={"user": SANNE}))["ok"]
     assert (await refusal(client.api_call("users.info", json={"user": SANNE})))["error"] == "invalid_arguments"
 
 
-async def test_a_body_that_is_no_json_is_refused(slack: LocalSlack) -> None:
+async def test_a_body_that_is_not_json_is_refused(slack: LocalSlack) -> None:
     headers = {"Authorization": f"Bearer {slack.app.bot_token}", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as http:
         async with http.post(f"{slack.api_url}chat.postMessage", data="{") as answer:
@@ -155,7 +153,7 @@ async def test_a_body_that_is_no_json_is_refused(slack: LocalSlack) -> None:
             assert (await answer.json())["error"] == "json_not_object"
 
 
-async def test_a_view_is_updated_only_in_the_version_that_was_seen(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_view_is_updated_only_if_its_hash_is_current(slack: LocalSlack, client: AsyncWebClient) -> None:
     trigger = slack.workspace.tickets.trigger(SANNE)
     view = (await client.views_open(trigger_id=trigger, view=modal(external_id="case-7")))["view"]
     changed = modal(external_id="case-7", blocks=[section("Anders")])
@@ -165,7 +163,7 @@ async def test_a_view_is_updated_only_in_the_version_that_was_seen(slack: LocalS
     assert text_of(slack.views(SANNE)[0]) == "Antwoord\nAnders"
 
 
-async def test_an_archived_channel_takes_no_messages(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_archived_channel_accepts_no_messages(slack: LocalSlack, client: AsyncWebClient) -> None:
     slack.workspace.channels[WEBCARE].archived = True
     assert (await refusal(client.chat_postMessage(channel=WEBCARE, text="x")))["error"] == "is_archived"
 
@@ -191,14 +189,14 @@ async def test_tokens_and_scopes_are_checked(slack: LocalSlack, client: AsyncWeb
     assert "users:read" in answer["provided"]
 
 
-async def test_auth_test_tells_who_the_app_is_and_what_it_may(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_auth_test_returns_the_app_and_its_scopes(slack: LocalSlack, client: AsyncWebClient) -> None:
     answer = await client.auth_test()
     assert answer["user_id"] == slack.app.user_id
     assert answer["team"] == "Gemeente Voorbeeld"
     assert "chat:write" in answer.headers["x-oauth-scopes"].split(",")
 
 
-async def test_wrong_blocks_are_named_with_a_pointer(client: AsyncWebClient) -> None:
+async def test_wrong_blocks_are_refused_with_a_pointer(client: AsyncWebClient) -> None:
     blocks = [section("goed"), {"type": "actions", "elements": []}]
     answer = await refusal(client.chat_postMessage(channel=WEBCARE, text="x", blocks=blocks))
     assert answer["error"] == "invalid_blocks"
@@ -219,7 +217,7 @@ async def test_a_workspace_without_the_new_blocks_refuses_them(slack: LocalSlack
     assert answer["error"] == "invalid_blocks"
 
 
-async def test_a_channel_takes_one_message_a_second_and_then_answers_429(
+async def test_a_channel_accepts_one_message_a_second_and_then_answers_429(
     slack: LocalSlack, client: AsyncWebClient, clock: Any
 ) -> None:
     slack.rules.message_seconds = 1.0
@@ -251,7 +249,7 @@ async def test_people_channels_and_groups_are_described(slack: LocalSlack, clien
     quiet = await client.dnd_info(user=SANNE)
     assert quiet["dnd_enabled"]
     assert quiet["next_dnd_end_ts"] - quiet["next_dnd_start_ts"] == 60
-    assert "snooze_enabled" not in quiet.data  # told to the person alone
+    assert "snooze_enabled" not in quiet.data  # only the person sees it
     page = await client.users_list(limit=3)
     rest = await client.users_list(limit=3, cursor=page["response_metadata"]["next_cursor"])
     assert len(page["members"]) + len(rest["members"]) == len(slack.workspace.people)
@@ -302,7 +300,7 @@ async def test_permalinks_and_reactions(slack: LocalSlack, client: AsyncWebClien
     assert slack.message(WEBCARE, ts)["reactions"][0]["users"] == [slack.app.user_id]
 
 
-async def test_a_home_is_published_with_a_hash_that_guards_it(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_home_is_published_only_if_its_hash_is_current(slack: LocalSlack, client: AsyncWebClient) -> None:
     home = {"type": "home", "blocks": [section("Welkom"), {"type": "actions", "elements": [button()]}]}
     first = (await client.views_publish(user_id=SANNE, view=home))["view"]
     await client.views_publish(user_id=SANNE, view=home, hash=first["hash"])
@@ -315,7 +313,7 @@ async def test_a_home_is_published_with_a_hash_that_guards_it(slack: LocalSlack,
     assert action_ids(published) == ["case:claim"]
 
 
-async def test_calls_are_remembered(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_calls_are_recorded(slack: LocalSlack, client: AsyncWebClient) -> None:
     await client.chat_postMessage(channel=WEBCARE, text="x")
     call = slack.calls("chat.postMessage")[0]
     assert (call.args["text"], call.status, call.answer and call.answer["ok"]) == ("x", 200, True)

@@ -62,7 +62,7 @@ async def test_a_button_opens_a_modal_whose_submission_posts_in_the_thread(
 
 
 @WAYS
-async def test_a_click_tells_who_where_and_what(
+async def test_a_click_has_the_person_the_place_and_the_action(
     slack: LocalSlack, client: AsyncWebClient, app: AsyncApp, reach: Any
 ) -> None:
     bodies: list[Any] = []
@@ -87,7 +87,9 @@ async def test_a_click_tells_who_where_and_what(
 
 
 @WAYS
-async def test_a_slash_command_is_answered_to_the_person_alone(slack: LocalSlack, app: AsyncApp, reach: Any) -> None:
+async def test_only_the_person_sees_the_answer_to_their_slash_command(
+    slack: LocalSlack, app: AsyncApp, reach: Any
+) -> None:
     @app.command("/webcare")
     async def webcare(ack: Any, command: Any) -> None:
         await ack(f"Gezocht: {command['text']}")
@@ -100,26 +102,26 @@ async def test_a_slash_command_is_answered_to_the_person_alone(slack: LocalSlack
 
 
 @WAYS
-async def test_the_app_hears_only_of_what_it_subscribed_to_and_where_it_is(
+async def test_the_app_gets_only_events_that_it_subscribed_to_in_its_channels(
     slack: LocalSlack, app: AsyncApp, reach: Any
 ) -> None:
-    heard: list[tuple[str, str]] = []
+    received: list[tuple[str, str]] = []
 
     @app.event("message")
     async def message(event: Any) -> None:
-        heard.append((event["type"], event["text"]))
+        received.append((event["type"], event["text"]))
 
     @app.event("app_mention")
     async def mention(event: Any) -> None:
-        heard.append((event["type"], event["text"]))
+        received.append((event["type"], event["text"]))
 
     async with reach(slack, app):
         await slack.post(SANNE, WEBCARE, "dag")
         await slack.post(SANNE, "C0ALGEMEEN", "elders")
         await slack.post(SANNE, slack.open_im(SANNE, slack.app.user_id).id, "onder ons")
         await slack.post(SANNE, WEBCARE, f"<@{slack.app.user_id}> help")
-        await slack.wait_for(lambda: len(heard) == 4)
-    assert heard == [
+        await slack.wait_for(lambda: len(received) == 4)
+    assert received == [
         ("message", "dag"),
         ("message", "onder ons"),
         ("message", f"<@{slack.app.user_id}> help"),
@@ -193,7 +195,7 @@ async def test_modals_are_pushed_updated_closed_and_cleared(
     assert closed == ["two"]
 
 
-async def test_a_message_shortcut_brings_the_message(slack: LocalSlack, app: AsyncApp) -> None:
+async def test_a_message_shortcut_sends_the_message(slack: LocalSlack, app: AsyncApp) -> None:
     seen: list[str] = []
 
     @app.shortcut("case:from-message")
@@ -208,7 +210,7 @@ async def test_a_message_shortcut_brings_the_message(slack: LocalSlack, app: Asy
     assert seen == ["webcare: Kijk"]
 
 
-async def test_a_dispatching_input_is_heard_while_typing_and_an_update_keeps_the_text(
+async def test_a_dispatching_input_is_sent_while_typing_and_an_update_keeps_the_text(
     slack: LocalSlack, app: AsyncApp, client: AsyncWebClient
 ) -> None:
     @app.shortcut("case:new")
@@ -233,7 +235,7 @@ async def test_a_dispatching_input_is_heard_while_typing_and_an_update_keeps_the
     assert view["state"]["values"]["text"]["text"]["value"] == "Hallo"
 
 
-async def test_a_response_url_replaces_and_deletes_what_was_clicked_five_times_in_half_an_hour(
+async def test_a_response_url_works_five_times_within_half_an_hour(
     slack: LocalSlack, app: AsyncApp, client: AsyncWebClient, clock: Any
 ) -> None:
     urls: list[str] = []
@@ -263,7 +265,7 @@ async def test_a_response_url_replaces_and_deletes_what_was_clicked_five_times_i
     assert [m["text"] for m in slack.messages(WEBCARE)] == ["iedereen"]
 
 
-async def test_an_ephemeral_message_is_clicked_without_being_sent_along(
+async def test_a_click_in_an_ephemeral_message_does_not_send_the_message(
     slack: LocalSlack, app: AsyncApp, client: AsyncWebClient
 ) -> None:
     bodies: list[Any] = []
@@ -324,7 +326,7 @@ async def test_no_more_than_three_modals_are_stacked(slack: LocalSlack, app: Asy
     assert len(slack.views(SANNE)) == 3
 
 
-async def test_a_slow_app_fails_before_the_person(slack: LocalSlack, app: AsyncApp, client: AsyncWebClient) -> None:
+async def test_the_person_sees_that_a_slow_app_failed(slack: LocalSlack, app: AsyncApp, client: AsyncWebClient) -> None:
     never = asyncio.Event()
 
     @app.action("case:answer")
@@ -342,20 +344,20 @@ async def test_a_slow_app_fails_before_the_person(slack: LocalSlack, app: AsyncA
     )
 
 
-async def test_the_app_is_asked_to_reconnect_and_goes_on(slack: LocalSlack, app: AsyncApp) -> None:
-    heard: list[str] = []
+async def test_the_app_reconnects_when_asked_and_continues(slack: LocalSlack, app: AsyncApp) -> None:
+    received: list[str] = []
 
     @app.event("message")
     async def message(event: Any) -> None:
-        heard.append(event["text"])
+        received.append(event["text"])
 
     async with over_socket_mode(slack, app):
         before = slack.socket_mode.connections[0]
         await slack.socket_mode.refresh()
         await slack.wait_for(lambda: slack.socket_mode.connections and before not in slack.socket_mode.connections)
         await slack.post(SANNE, WEBCARE, "na de wissel")
-        await slack.wait_for(lambda: heard)
-    assert heard == ["na de wissel"]
+        await slack.wait_for(lambda: received)
+    assert received == ["na de wissel"]
 
 
 async def test_a_badly_signed_request_is_refused_by_bolt(
@@ -368,7 +370,7 @@ async def test_a_badly_signed_request_is_refused_by_bolt(
     assert ack.reason == "http_401"
 
 
-async def test_an_unacknowledged_event_is_sent_again_three_times_and_says_so(slack: LocalSlack) -> None:
+async def test_an_unacknowledged_event_is_sent_again_three_times_with_its_attempt(slack: LocalSlack) -> None:
     seen: list[tuple[str | None, str | None]] = []
     all_came = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, seen by the real SDK."""
+"""Faults that a test causes, seen by the real SDK."""
 
 import aiohttp
 import pytest
@@ -10,16 +10,14 @@ from bot.sandbox.slack.server import LocalSlack
 WEBCARE = "C0WEBCARE"
 
 
-async def test_a_connection_lost_after_the_work_leaves_the_message_there(
-    slack: LocalSlack, client: AsyncWebClient
-) -> None:
+async def test_a_connection_cut_after_the_work_leaves_the_message(slack: LocalSlack, client: AsyncWebClient) -> None:
     slack.faults.drop_after("chat.postMessage")
     with pytest.raises(aiohttp.ClientError):
         await client.chat_postMessage(channel=WEBCARE, text="gelukt?")
     assert [m["text"] for m in slack.messages(WEBCARE)] == ["gelukt?"]
 
 
-async def test_a_connection_lost_before_the_work_leaves_nothing(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_connection_cut_before_the_work_leaves_no_message(slack: LocalSlack, client: AsyncWebClient) -> None:
     slack.faults.drop_before("chat.postMessage")
     with pytest.raises(aiohttp.ClientError):
         await client.chat_postMessage(channel=WEBCARE, text="niet")
@@ -27,7 +25,9 @@ async def test_a_connection_lost_before_the_work_leaves_nothing(slack: LocalSlac
     assert slack.calls("chat.postMessage")[0].answer is None
 
 
-async def test_errors_statuses_and_limits_come_as_often_as_asked(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_errors_statuses_and_limits_happen_the_requested_number_of_times(
+    slack: LocalSlack, client: AsyncWebClient
+) -> None:
     slack.faults.error("chat.postMessage", "fatal_error")
     slack.faults.rate_limit("chat.postMessage", 30)
     slack.faults.status("chat.postMessage", 500)
@@ -41,7 +41,7 @@ async def test_errors_statuses_and_limits_come_as_often_as_asked(slack: LocalSla
     assert len(slack.messages(WEBCARE)) == 1
 
 
-async def test_an_outage_answers_503_to_everything_until_it_is_over(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_during_an_outage_every_call_is_answered_503(slack: LocalSlack, client: AsyncWebClient) -> None:
     slack.faults.down = True
     with pytest.raises(SlackApiError) as caught:
         await client.auth_test()
@@ -50,7 +50,7 @@ async def test_an_outage_answers_503_to_everything_until_it_is_over(slack: Local
     assert (await client.auth_test())["ok"]
 
 
-async def test_a_fault_can_be_for_any_method_and_a_delay_is_no_failure(
+async def test_a_fault_may_hit_any_method_and_a_delayed_call_succeeds(
     slack: LocalSlack, client: AsyncWebClient
 ) -> None:
     slack.faults.delay("*", 0.01)

@@ -1,4 +1,4 @@
-"""Socket Mode seen by a bare web socket: envelopes, turns, redelivery and reconnects."""
+"""Socket Mode over a bare web socket: envelopes, turns, redelivery and reconnects."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ async def acknowledge(socket: aiohttp.ClientWebSocketResponse) -> Any:
     return envelope
 
 
-async def test_an_event_comes_in_an_envelope(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_event_is_sent_in_an_envelope(slack: LocalSlack, client: AsyncWebClient) -> None:
     async with connection(slack, client) as socket:
         slack.in_background(slack.post(SANNE, WEBCARE, "dag"))
         envelope = await acknowledge(socket)
@@ -72,7 +72,7 @@ async def test_an_app_has_at_most_ten_connections(slack: LocalSlack, client: Asy
     assert frames[-1]["reason"] == "too_many_websockets"
 
 
-async def test_a_member_who_joins_is_announced(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_the_app_gets_an_event_when_a_member_joins(slack: LocalSlack, client: AsyncWebClient) -> None:
     slack.workspace.channels[WEBCARE].members.discard(SANNE)
     async with connection(slack, client) as socket:
         slack.in_background(slack.join(SANNE, WEBCARE))
@@ -80,7 +80,7 @@ async def test_a_member_who_joins_is_announced(slack: LocalSlack, client: AsyncW
     assert (event["type"], event["user"], event["channel"]) == ("member_joined_channel", SANNE, WEBCARE)
 
 
-async def test_the_app_hears_of_its_own_messages_as_in_slack(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_the_app_gets_events_of_its_own_messages_as_in_slack(slack: LocalSlack, client: AsyncWebClient) -> None:
     async with connection(slack, client) as socket:
         await client.chat_postMessage(channel=WEBCARE, text="kaart")
         event = (await acknowledge(socket))["payload"]["event"]

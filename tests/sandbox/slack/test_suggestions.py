@@ -1,4 +1,4 @@
-"""An external select of the local Slack: the app offers what fits with what was typed."""
+"""An external select of the local Slack: the app offers the options that match a typed text."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def options_for(typed: str) -> list[dict[str, Any]]:
 
 
 @WAYS
-async def test_the_app_offers_what_fits_and_hears_what_is_chosen(
+async def test_the_app_offers_matching_options_and_gets_the_chosen_one(
     slack: LocalSlack, client: AsyncWebClient, app: AsyncApp, reach: Any
 ) -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
 
     @app.action("case:answer")
     async def open_it(ack: Any, body: Any, client: AsyncWebClient) -> None:
@@ -31,13 +31,13 @@ async def test_the_app_offers_what_fits_and_hears_what_is_chosen(
 
     @app.options("fruit")
     async def offer(ack: Any, payload: Any) -> None:
-        heard.append((payload["action_id"], payload["block_id"], payload["value"]))
+        received.append((payload["action_id"], payload["block_id"], payload["value"]))
         await ack(options=options_for(payload["value"]))
 
     @app.action("fruit")
     async def choose(ack: Any, action: Any) -> None:
         await ack()
-        heard.append(action["selected_option"]["value"])
+        received.append(action["selected_option"]["value"])
 
     async with reach(slack, app):
         await slack.click(SANNE, "C0WEBCARE", await card(client), "case:answer")
@@ -47,13 +47,13 @@ async def test_the_app_offers_what_fits_and_hears_what_is_chosen(
         assert await slack.suggest(SANNE, "fruit", "") == []
         assert await slack.suggest(SANNE, "fruit", "x") == []
         await slack.click_in_view(SANNE, "fruit", offered[1])
-        assert heard == [("fruit", "fruit", "p"), ("fruit", "fruit", "x"), "peer"]
+        assert received == [("fruit", "fruit", "p"), ("fruit", "fruit", "x"), "peer"]
 
 
 @pytest.mark.parametrize(
     "answer", [{"options": [{"text": plain("a" * 76), "value": "a"}]}, {"options": [{"text": plain("a")}]}, {}]
 )
-async def test_what_slack_would_not_take_is_not_offered(
+async def test_options_that_slack_refuses_are_not_offered(
     slack: LocalSlack, client: AsyncWebClient, app: AsyncApp, answer: Any
 ) -> None:
     @app.action("case:answer")

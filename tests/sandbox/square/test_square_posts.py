@@ -1,4 +1,4 @@
-"""The citizens' square: posts go to the bot until it takes them, and its replies come back once."""
+"""The citizens' square: posts are sent to the bot until accepted, and each reply appears once."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ KIM = {"id": "c1", "name": "Kim", "handle": "kim"}
 
 
 class Bot:
-    """The bot's webhook: answers `status`, keeps what was rightly signed."""
+    """The bot's webhook: it answers `status` and stores each accepted post, if rightly signed."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
         self.status = 200
         self.tries = 0
         self.tried_again = asyncio.Event()
-        self.taken: list[dict[str, Any]] = []
+        self.accepted: list[dict[str, Any]] = []
         self.ids: list[str] = []
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -33,7 +33,7 @@ class Bot:
             self.tried_again.set()
         mention = Webhook(self.secret).verify(await request.text(), dict(request.headers))
         if self.status == 200:
-            self.taken.append(mention)
+            self.accepted.append(mention)
             self.ids.append(request.headers["webhook-id"])
         return web.Response(status=self.status)
 
@@ -80,14 +80,14 @@ async def test_a_post_reaches_the_bot_signed_and_is_marked_delivered(slack: Sand
             assert answer.status == 201
             post = await answer.json()
     await slack.wait_for(lambda: slack.square.posts[0]["delivered"])
-    mention = bot.taken[0]
+    mention = bot.accepted[0]
     assert mention["id"] == mention["conversation"] == post["id"]
     assert mention["author"] | {"url": ""} == KIM | {"url": ""}
     assert (mention["text"], mention["private"], mention["can_reply"]) == ("Waar is mijn paspoort?", True, True)
     assert datetime.fromisoformat(mention["published_at"]).tzinfo is not None
 
 
-async def test_a_post_waits_while_the_bot_is_down_and_comes_in_order(slack: Sandbox, bot: Bot) -> None:
+async def test_posts_wait_while_the_bot_is_down_and_arrive_in_order(slack: Sandbox, bot: Bot) -> None:
     bot.status = 503
     slack.square.post(KIM, "een")
     slack.square.post(KIM, "twee")
@@ -95,7 +95,7 @@ async def test_a_post_waits_while_the_bot_is_down_and_comes_in_order(slack: Sand
     assert not slack.square.posts[0]["delivered"]
     bot.status = 200
     await slack.wait_for(lambda: all(post["delivered"] for post in slack.square.posts))
-    assert [mention["text"] for mention in bot.taken] == ["een", "twee"]
+    assert [mention["text"] for mention in bot.accepted] == ["een", "twee"]
 
 
 async def test_an_edit_and_a_deletion_are_sent_as_new_deliveries(slack: Sandbox, bot: Bot) -> None:
@@ -103,14 +103,14 @@ async def test_an_edit_and_a_deletion_are_sent_as_new_deliveries(slack: Sandbox,
     await slack.wait_for(lambda: post["delivered"])
     async with aiohttp.ClientSession() as http:
         await http.put(f"{slack.base_url}/square/posts/{post['id']}", json={"text": "anders"})
-        await slack.wait_for(lambda: len(bot.taken) == 2)
+        await slack.wait_for(lambda: len(bot.accepted) == 2)
         await http.delete(f"{slack.base_url}/square/posts/{post['id']}")
-        await slack.wait_for(lambda: len(bot.taken) == 3)
+        await slack.wait_for(lambda: len(bot.accepted) == 3)
         async with http.put(f"{slack.base_url}/square/posts/{post['id']}", json={"text": "te laat"}) as answer:
             assert answer.status == 410
-    assert "edited_at" not in bot.taken[0]
-    assert (bot.taken[1]["text"], "edited_at" in bot.taken[1]) == ("anders", True)
-    assert bot.taken[2]["deleted"] is True
+    assert "edited_at" not in bot.accepted[0]
+    assert (bot.accepted[1]["text"], "edited_at" in bot.accepted[1]) == ("anders", True)
+    assert bot.accepted[2]["deleted"] is True
     assert len(set(bot.ids)) == 3
 
 
@@ -135,7 +135,7 @@ async def test_a_reply_appears_once_however_often_it_is_sent(slack: Sandbox) -> 
     ]
 
 
-async def test_a_reply_that_was_taken_before_the_connection_broke_is_there_once(slack: Sandbox) -> None:
+async def test_a_reply_accepted_before_the_connection_broke_appears_once(slack: Sandbox) -> None:
     body = reply(slack.square.post(KIM, "vraag")["id"])
     slack.faults.drop_after("square.replies")
     with pytest.raises(aiohttp.ClientError):
@@ -144,7 +144,7 @@ async def test_a_reply_that_was_taken_before_the_connection_broke_is_there_once(
     assert len(slack.square.replies()) == 1
 
 
-async def test_a_reply_must_be_signed_and_answer_something(slack: Sandbox) -> None:
+async def test_a_reply_must_be_signed_and_answer_a_post(slack: Sandbox) -> None:
     post = slack.square.post(KIM, "vraag")
     body = reply(post["id"])
     wrong = "whsec_" + "d3Jvbmc="
@@ -170,7 +170,7 @@ async def test_a_reply_must_be_signed_and_answer_something(slack: Sandbox) -> No
         {"citizen": "Kim", "text": "x"},
     ],
 )
-async def test_an_odd_post_is_refused(slack: Sandbox, sent: dict[str, Any]) -> None:
+async def test_a_malformed_post_is_refused(slack: Sandbox, sent: dict[str, Any]) -> None:
     async with aiohttp.ClientSession() as http, http.post(f"{slack.base_url}/square/posts", json=sent) as answer:
         assert answer.status == 400
     assert slack.square.posts == []
