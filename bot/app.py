@@ -34,9 +34,10 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
 
     @app.middleware
     async def supply(context: AsyncBoltContext, body: dict[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
+        by = context.user_id or ""
         async with desk.reading() as session:
-            teams = await teams_concerned(session, body)
-        context["by"], context["teams"], context["desk"] = context.user_id or "", teams, desk.of(teams[0])
+            teams = await teams_concerned(session, body, by)
+        context["by"], context["teams"], context["desk"] = by, teams, desk.of(teams[0])
         await next()
 
     @app.error

@@ -5,16 +5,17 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.config import BadSettings
@@ -32,6 +33,21 @@ HELD = {"key_share": True}
 PostgreSQL checks a reference by a lock that FOR UPDATE keeps out and FOR NO KEY UPDATE lets in; with the former, one
 who holds a case and wants its card, and one who holds the card and refers to the case, wait for each other for ever.
 """
+
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+async def lock_or_add(session: AsyncSession, new: Row) -> Row:
+    """Return the row with the primary key of `new`, locked and as it is now; `new` is stored if there is none."""
+    kind, key = type(new), inspect(type(new)).primary_key_from_instance(new)
+    row = await session.get(kind, key, with_for_update=HELD, populate_existing=True)
+    if row is not None:
+        return row
+    with suppress(IntegrityError):  # another process has just added it
+        async with session.begin_nested():
+            session.add(new)
+    return await session.get_one(kind, key, with_for_update=HELD, populate_existing=True)
 
 
 def create_engine(database_url: str) -> AsyncEngine:

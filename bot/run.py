@@ -134,12 +134,15 @@ async def _check_slack(desk: Desk) -> None:
     async with desk.reading() as session:
         channel = (await teams.all_teams(session))[0].channel
     try:
-        await call(desk.slack, "auth.test")
+        installed = await call(desk.slack, "auth.test")
         await call(desk.slack, "conversations.history", channel=channel, limit=1)
     except SlackRefuses as refusal:
         raise BadSettings(check.explain(refusal.error, channel)) from None
     except (SlackDown, SlackLater):
         log.warning("Slack does not answer yet; starting all the same")
+        return
+    async with desk.session() as session:
+        await teams.learn_workspace(session, installed["team_id"])
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ async def _claimed_modal(desk: TeamDesk, case_id: int, by: str, *, from_home: bo
         if file.case.status is Status.NEW:
             await cases.claim(session, case_id, by=by, now=desk.now())
             file = await cases.read(session, case_id)
-        initials = await agents.initials(session, by)
+        initials = await agents.initials(session, file.team.id, by)
     proposal = None if initials else await _proposal(desk, by)
     return _first_modal(desk, file, initials or proposal or "", Kept(case_id, 0, ask=proposal, home=from_home))
 
@@ -150,7 +150,7 @@ async def _as_filled(
     filled, kept = values(view), Kept.of(view)
     kept = replace(kept, inserted=kept.inserted + inserted, promise=filled.get(PROMISE) or kept.promise)
     async with desk.reading() as session:
-        initials = await agents.initials(session, by) or filled.get(INITIALS) or kept.ask or ""
+        initials = await agents.initials(session, file.team.id, by) or filled.get(INITIALS) or kept.ask or ""
     mention = composing.mention_of(file, kept.mention)
     composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled, desk.now()))
     return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)

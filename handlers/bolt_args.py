@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# `desk: Desk` and `by: str` (the Slack id of who clicked, typed or sent) are supplied by the middleware in bot/app.py.
+# The middleware in bot/app.py adds `by: str` (the Slack id of who clicked, typed or sent), `teams: Sequence[Team]`
+# (those that it concerns, see handlers/concerns.py) and `desk: TeamDesk` (the desk of the first of these).
 
 Ack = Callable[..., Awaitable[Any]]
 """Acknowledges the request; within 3 seconds, always."""

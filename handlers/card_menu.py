@@ -72,7 +72,7 @@ def only_looks(action: dict[str, Any]) -> bool:
 async def _more(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-        role = await agents.role(session, body["user"]["id"])
+        role = (await agents.roles(session, body["user"]["id"])).get(file.team.id)
     return more_modal(file, desk.t, desk.now(), acts=role is not Role.READER)
 
 

@@ -108,5 +108,5 @@ def _help(desk: TeamDesk) -> str:
 
 async def _initials(desk: TeamDesk, user: str, wanted: str) -> str:
     async with desk.session() as session:
-        chosen = await agents.set_initials(session, user, wanted, now=desk.now())
+        chosen = await agents.set_initials(session, desk.team.id, user, wanted, now=desk.now())
     return desk.t("Your answers are signed with ^{initials} from now on.", initials=chosen)

@@ -18,10 +18,10 @@ from bot.team import teams
 NUMBER = re.compile(r"\d{1,18}")
 
 
-async def teams_concerned(session: AsyncSession, body: dict[str, Any]) -> Sequence[Team]:
-    """Return the teams that a request concerns, at least one; raises Refused when there are no teams at all."""
+async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) -> Sequence[Team]:
+    """Return the teams that a request concerns, at least one; raises Refused when there are no teams."""
     named = await _named(session, body) or await teams.of_channel(session, channel_of(body))
-    concerned = [named] if named else await teams.all_teams(session)
+    concerned = [named] if named else await teams.of_person(session, by)
     if not concerned:
         raise Refused("There is no team yet.")
     return concerned

@@ -39,8 +39,7 @@ def is_home(body: dict[str, Any]) -> bool:
 async def publish(desk: Desk, slack_id: str) -> None:
     """Show someone their Home, in the language of their first team; if Slack refuses, the next opening shows it."""
     async with desk.reading() as session:
-        team = (await teams.all_teams(session))[0]
-        own = desk.of(team)
+        own = desk.of((await teams.of_person(session, slack_id))[0])
         shown = await home.home(session, slack_id, own.t, own.now())
     try:
         await _publish(own, slack_id, shown)

@@ -1,11 +1,10 @@
-"""`/webcare weg` and `/webcare dienst`: who is away, who is on duty; the cases of one who leaves are not forgotten."""
+"""`/webcare weg` and `/webcare dienst`: set yourself away or on duty; who is away is asked about their cases."""
 
 from typing import Any
 
 from bot.desk import TeamDesk
 from bot.slack import messages
 from bot.staffing import presence
-from bot.staffing.presence import Presence
 from bot.views.away import away_question
 from bot.views.block import View, section
 from handlers.bolt_args import Ack, Respond
@@ -14,10 +13,10 @@ BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
 
 async def away(desk: TeamDesk, user: str, rest: str) -> View:
-    """Keep that the agent is away (or back, with `terug`) and ask whether their cases go back to the queue."""
+    """Set the agent away (or back, with `terug`), and ask whether their cases go back to the queue."""
     leaves = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_presence(session, user, Presence.AWAY, leaves, desk.now())
+        await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
     return away_question(user, waiting, desk.t) if leaves else _said(desk.t("Welcome back. You get reminders again."))
 
@@ -27,7 +26,7 @@ def _said(words: str) -> View:
 
 
 async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Put all cases of the one who clicked back in the queue."""
+    """Put all cases of the person who clicked back in the queue."""
     await ack()
     async with desk.session() as session:
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
@@ -38,19 +37,19 @@ async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Team
 
 
 async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Leave the cases where they are, if they still are."""
+    """Leave the cases with the person who clicked."""
     await ack()
     async with desk.session() as session:
-        kept = await presence.keep(session, body["user"]["id"], desk.now())
+        kept = await presence.keep(session, body["user"]["id"])
     words = desk.t("They stay with you.") if kept else desk.t("Nothing waits with you any more.")
     await respond(text=words, replace_original=True)
 
 
 async def duty(desk: TeamDesk, user: str, rest: str) -> View:
-    """Keep that the agent is on duty (or no longer, with `uit`)."""
+    """Set the agent on duty in the team of the channel (or off duty, with `uit`)."""
     comes = rest.strip().casefold() not in BACK
     async with desk.session() as session:
-        await presence.set_presence(session, user, Presence.DUTY, comes, desk.now())
+        await presence.set_duty(session, desk.team.id, user, comes, desk.now())
     if not comes:
         return _said(desk.t("You are no longer on duty."))
     return _said(

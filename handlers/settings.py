@@ -29,7 +29,7 @@ async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
     by = body.get("user_id") or body["user"]["id"]
     async with opened(desk, body) as show:
         async with desk.session() as session:
-            await agents.coordinate(session, by, now=desk.now())
+            await agents.coordinate(session, desk.team.id, by, now=desk.now())
         await show(modals.settings_menu(desk.team.id, desk.team.name, desk.t))
 
 
@@ -52,8 +52,8 @@ async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], des
 async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
-        coordinators = await agents.with_role(session, Role.COORDINATOR)
-        readers = await agents.with_role(session, Role.READER)
+        coordinators = await agents.with_role(session, team_id, Role.COORDINATOR)
+        readers = await agents.with_role(session, team_id, Role.READER)
     filled = forms.written_of(team, desk.t)
     match group:
         case "team":
@@ -105,10 +105,10 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
     filled = values(view)
     async with desk.session() as session:
         for field in left_as_shown(view):
-            filled[field] = await agents.with_role(session, ROLES[field])
+            filled[field] = await agents.with_role(session, team_of(view), ROLES[field])
         events = await agents.set_roles(
-            session, coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [],
-            by=by, now=desk.now(),
+            session, team_of(view),
+            coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [], by=by, now=desk.now(),
         )  # fmt: skip
     await ack(response_action="update", view=await told(desk, team_of(view), events))
     await publish(desk, by)

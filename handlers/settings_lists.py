@@ -38,7 +38,7 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
                 norms = {platform: norm.model_dump() for platform, norm in settings.platforms.items()}
                 return modals.platforms_modal(team_id, [(p, name, norms.get(p)) for p, name in named.items()], desk.t)
             case "initials":
-                return modals.initials_list(team_id, await agents.signing(session), desk.t)
+                return modals.initials_list(team_id, await agents.signing(session, team_id), desk.t)
             case _:
                 return None
 
@@ -68,7 +68,7 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
     async with desk.reading() as session:
         settings = await teams.settings(session, team_id)
         if kind == "initials":
-            initials = await agents.initials(session, chosen or "")
+            initials = await agents.initials(session, team_id, chosen or "")
             return modals.initials_modal(team_id, chosen or "", initials or "", desk.t)
         if kind == "platform":
             name = (await _platforms(session, desk, team_id, settings)).get(chosen or "", "")
@@ -107,5 +107,5 @@ async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk)
     """Change a colleague's initials."""
     kept, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
     async with desk.session() as session:
-        events = await agents.correct_initials(session, kept["agent"], wanted, by=by, now=desk.now())
+        events = await agents.correct_initials(session, kept["team"], kept["agent"], wanted, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))

@@ -14,7 +14,7 @@ from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
 from bot.logs import trace
-from bot.models import WAITING, Agent, Case, Team
+from bot.models import WAITING, Case, Person, Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.slack.status import shown_away
@@ -81,9 +81,9 @@ async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[in
     """Return the cases on our desk whose owners were asked before then, and that did not move since."""
     async with desk.reading() as session:
         found = await session.exec(
-            select(Case.id, Agent.slack_id, Agent.asked_at)
-            .join(Agent, col(Agent.slack_id) == Case.assignee)
-            .where(WAITING, Case.team_id == team.id, col(Agent.asked_at) <= before)
-            .where(cases.last_moved_at() <= Agent.asked_at)
+            select(Case.id, Person.slack_id, Person.asked_at)
+            .join(Person, col(Person.slack_id) == Case.assignee)
+            .where(WAITING, Case.team_id == team.id, col(Person.asked_at) <= before)
+            .where(cases.last_moved_at() <= Person.asked_at)
         )
         return [(case_id, owner, asked_at) for case_id, owner, asked_at in found if asked_at is not None]

@@ -43,7 +43,7 @@ async def follow(desk: Desk) -> None:
     async with desk.reading() as session:
         found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
         due = [
-            (team, settings.duty_group, await presence.on_duty(session, settings, desk.now()))
+            (team, settings.duty_group, await presence.on_duty(session, team.id, settings, desk.now()))
             for team, settings in found
             if settings.duty_group
         ]

@@ -93,7 +93,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
     away = {
         one.case.assignee for one in due if one.case.assignee and await presence.is_away(session, one.case.assignee)
     }
-    duty = await presence.on_duty(session, settings, now)
+    duty = await presence.on_duty(session, team.id, settings, now)
     for one in due:
         session.add(one.clock)
         session.add(

@@ -65,9 +65,9 @@ async def home(bot: Bot, person: str, *words: str) -> dict:
     )
 
 
-async def make_role(bot: Bot, person: str, role: Role) -> None:
+async def make_role(bot: Bot, person: str, role: Role, team_id: int = 1) -> None:
     async with bot.desk.session() as session:
-        session.add(Agent(slack_id=person, role=role, created_at=bot.desk.now()))
+        session.add(Agent(team_id=team_id, slack_id=person, role=role, created_at=bot.desk.now()))
 
 
 async def asked(bot: Bot, person: str, command: str, channel: str = CHANNEL) -> str:

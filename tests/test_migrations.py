@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -20,7 +21,7 @@ from sqlmodel import SQLModel, select
 
 from bot import db
 from bot.config import BadSettings
-from bot.models import Account, Author, Case, Event, Team
+from bot.models import Account, Agent, Author, Case, Event, Person, Role, Team, Workspace
 
 TABLES = set(SQLModel.metadata.tables)
 
@@ -130,6 +131,71 @@ async def test_who_an_account_is_comes_out_of_what_its_check_learned_and_goes_ba
         await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0007"))
         kept = (await connection.execute(text("SELECT known FROM accounts WHERE name = 'known'"))).scalar()
         assert (json.loads(kept) if isinstance(kept, str) else kept) == older
+
+
+async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(migrated: AsyncEngine) -> None:
+    then, later = datetime(2026, 11, 2, 8, 0, tzinfo=UTC), datetime(2026, 11, 3, 8, 0, tzinfo=UTC)
+    agents = table("agents", "slack_id", "initials", "role", "away_since", "duty_since", "looked_at", "created_at")
+    teams = table("teams", "id", "name", "channel", "settings", "created_at")
+    await to_revision(migrated, "0009")
+    async with migrated.begin() as connection:
+        for team_id, name, settings in (
+            (1, "Webcare", {"language": "en"}),
+            (2, "Wegen", None),
+            (3, "Zorg", {"topics": []}),
+        ):
+            row = {"id": team_id, "name": name, "channel": f"C{team_id}", "settings": settings, "created_at": then}
+            await connection.execute(teams.insert().values(row))
+        for slack_id, initials, role, away, duty in (
+            ("U1", "SB", "coordinator", None, later), ("U2", None, "reader", then, None),
+        ):  # fmt: skip
+            await connection.execute(agents.insert().values(
+                slack_id=slack_id, initials=initials, role=role, away_since=away, duty_since=duty, created_at=then
+            ))  # fmt: skip
+
+    await db.migrate(migrated)
+    async with db.sessions(migrated)() as session:
+        rows = await session.exec(select(Agent).order_by(Agent.team_id, Agent.slack_id))
+        assert [(a.team_id, a.slack_id, a.initials, a.role, a.duty_since, a.created_at) for a in rows] == [
+            each
+            for team_id in (1, 2, 3)
+            for each in (
+                (team_id, "U1", "SB", Role.COORDINATOR, later, then), (team_id, "U2", None, Role.READER, None, then)
+            )
+        ]  # fmt: skip
+        people = await session.exec(select(Person).order_by(Person.slack_id))
+        assert [(each.slack_id, each.away_since) for each in people] == [("U1", None), ("U2", then)]
+        [workspace] = await session.exec(select(Workspace))
+        kept = list(await session.exec(select(Team).order_by(Team.id)))
+        assert {team.workspace_id for team in kept} == {workspace.id}
+        assert [team.settings for team in kept] == [
+            {"language": "en"}, {"language": "en"}, {"topics": [], "language": "en"}
+        ]  # fmt: skip
+        session.add(Agent(team_id=2, slack_id="U3", initials="MV", created_at=later))
+        session.add(Agent(team_id=3, slack_id="U4", initials="MV", created_at=later))
+
+    await to_revision(migrated, "0009")
+    async with migrated.begin() as connection:
+        rows = (await connection.execute(agents.select().order_by(agents.c.slack_id))).all()
+        assert [(row.slack_id, row.initials, row.role) for row in rows] == [
+            ("U1", "SB", "coordinator"), ("U2", None, "reader"), ("U3", "MV", "agent"), ("U4", None, "agent"),
+        ]  # fmt: skip
+        assert [row.away_since is None for row in rows] == [True, False, True, True]
+    await db.migrate(migrated)
+    async with migrated.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+def table(name: str, *columns: str) -> sa.TableClause:
+    """A table as it was at an older revision."""
+    types = {"settings": sa.JSON(), "id": sa.Integer()}
+    moments = {each: sa.DateTime(timezone=True) for each in columns if each.endswith(("_at", "_since"))}
+    return sa.table(name, *(sa.column(each, {**types, **moments}.get(each, sa.String())) for each in columns))
+
+
+async def to_revision(engine: AsyncEngine, revision: str) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), revision))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])

@@ -1,6 +1,6 @@
-"""The queries behind the App Home: one agent's cases, the team's queue, today's figures and promises.
+"""The queries behind the App Home: one agent's cases, and the queue, today's figures and promises of their teams.
 
-The figures are those of bot.figures.reports, so that they are the same as everywhere else.
+The figures come from bot.figures.reports, so that they are the same as everywhere else.
 """
 
 from collections import defaultdict
@@ -28,19 +28,23 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
     """Return what this agent's Home shows now."""
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     mine = (col(Case.assignee) == slack_id) & WAITING
-    queue = (col(Case.status) == Status.NEW) & WAITING
-    all_teams = await teams.all_teams(session)
+    own = await teams.of_person(session, slack_id)
+    in_own = col(Case.team_id).in_([team.id for team in own])
+    queue = (col(Case.status) == Status.NEW) & in_own & WAITING
+    roles, coordinated = await agents.roles(session, slack_id), await agents.coordinated(session)
+    settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
     return Home(
-        role=await agents.role(session, slack_id),
-        coordinated=bool(await agents.with_role(session, Role.COORDINATOR)),
-        teams=[(team.id, team.name) for team in all_teams],
+        read_only={team_id for team_id, role in roles.items() if role is Role.READER},
+        read_only_everywhere=all(roles.get(team.id) is Role.READER for team in own),
+        settable=[(team.id, team.name) for team in settable],
+        coordinated=all(team.id in coordinated for team in settable),
         mine=await _shown(session, mine),
         mine_count=await _count(session, mine),
         queue=await _shown(session, queue),
         queue_count=await _count(session, queue),
-        promises=await _promises(session, midnight + timedelta(days=1)),
-        today=[await _today(session, team, now) for team in all_teams],
-        week=_together([await _week(session, team, now) for team in all_teams]),
+        promises=await _promises(session, in_own, midnight + timedelta(days=1)),
+        today=[await _today(session, team, now) for team in own],
+        week=_together([await _week(session, team, now) for team in own]),
     )
 
 
@@ -118,9 +122,9 @@ async def _first_due(session: AsyncSession, case_ids: Sequence[int]) -> dict[int
     return {clock.case_id: clock for clock in found}
 
 
-async def _promises(session: AsyncSession, before: datetime) -> list[Shown]:
-    """Return the cases of which a promise to the citizen is due before this moment, or was already."""
+async def _promises(session: AsyncSession, in_teams: ColumnElement[bool], before: datetime) -> list[Shown]:
+    """Return the cases of these teams of which a promise to the citizen is due before this moment, or overdue."""
     promised = select(Clock.case_id).where(
         Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
     )
-    return await _shown(session, col(Case.id).in_(promised))
+    return await _shown(session, in_teams & col(Case.id).in_(promised))

@@ -4,7 +4,7 @@ Times are aware UTC; the ids of platforms are opaque text; a status column store
 An `id` is typed as the int it is in every stored row; the database sets it when a new row is flushed.
 
 columns.py    column types: UTC times and enums
-team.py       teams and agents
+team.py       workspaces, teams, agents, and who is away
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations
 reply.py      replies
@@ -32,7 +32,7 @@ from bot.models.message import (
     Still,
 )
 from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
-from bot.models.team import Agent, Role, Team
+from bot.models.team import Agent, Person, Role, Team, Workspace
 
 __all__ = [
     "CLOSING",
@@ -54,6 +54,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "Note",
+    "Person",
     "Reminded",
     "ReminderLine",
     "Reply",
@@ -64,4 +65,5 @@ __all__ = [
     "Still",
     "Team",
     "UtcDateTime",
+    "Workspace",
 ]

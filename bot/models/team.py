@@ -1,13 +1,25 @@
-"""The teams and their agents."""
+"""Workspaces, teams and their agents."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import EnumText, UtcDateTime
+
+FIRST_WORKSPACE = 1
+"""The workspace that the migrations make: the only one today."""
+
+
+class Workspace(SQLModel, table=True):
+    """A Slack workspace in which the bot is installed; `slack_id` is its id there (T…), known since the first start."""
+
+    __tablename__ = "workspaces"
+    id: int = Field(default=None, primary_key=True)
+    slack_id: str | None = Field(default=None, unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Team(SQLModel, table=True):
@@ -20,6 +32,7 @@ class Team(SQLModel, table=True):
 
     __tablename__ = "teams"
     id: int = Field(default=None, primary_key=True)
+    workspace_id: int = Field(default=FIRST_WORKSPACE, foreign_key="workspaces.id", nullable=True)
     name: str = Field(unique=True)
     channel: str
     settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)
@@ -37,21 +50,29 @@ class Role(StrEnum):
 
 
 class Agent(SQLModel, table=True):
-    """A colleague who answers. `initials` sign their replies.
-
-    `away_since` and `duty_since` are empty when the agent is not away or not on duty. `seen_away_since` is when we saw
-    in Slack that they were away; it equals `away_since` unless the agent set away or present themselves. `asked_at` is
-    when we asked what to do with their cases; it is cleared when they answer or return. `looked_at` is when we last
-    asked Slack about them.
-    """
+    """A colleague in one team. `initials` sign their replies there; `duty_since` is empty when they are not on duty."""
 
     __tablename__ = "agents"
+    __table_args__ = (UniqueConstraint("team_id", "initials", name="uq_agents_initials"),)
+    team_id: int = Field(foreign_key="teams.id", primary_key=True)
     slack_id: str = Field(primary_key=True)
-    initials: str | None = Field(default=None, unique=True)
+    initials: str | None = None
     role: Role = Field(default=Role.AGENT, sa_type=EnumText(Role), sa_column_kwargs={"server_default": "agent"})
-    away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     duty_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Person(SQLModel, table=True):
+    """Whether a colleague is away: the same in all their teams, as Slack shows it.
+
+    `seen_away_since` is when we saw in Slack that they were away; it equals `away_since` unless the person set
+    themselves away or present. `asked_at` is when we asked what to do with their cases; it is cleared when they answer
+    or return. `looked_at` is when we last asked Slack about them.
+    """
+
+    __tablename__ = "people"
+    slack_id: str = Field(primary_key=True)
+    away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_away_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    created_at: datetime = Field(sa_type=UtcDateTime)

@@ -36,7 +36,8 @@ async def answer(
         return earlier
     file = await cases.read(session, answer.case_id)
     mention = composing.mention_of(file, answer.mention_id)
-    initials = await agents.initials(session, by) or await _choose_initials(session, answer, by, now)
+    initials = await agents.initials(session, file.team.id, by)
+    initials = initials or await _choose_initials(session, file.team.id, answer, by, now)
     composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
     composing.refuse_invalid(answer, mention, composed, now)
     reply = Reply(
@@ -57,10 +58,10 @@ async def answer(
     return reply
 
 
-async def _choose_initials(session: AsyncSession, answer: Answer, by: str, now: datetime) -> str:
+async def _choose_initials(session: AsyncSession, team_id: int, answer: Answer, by: str, now: datetime) -> str:
     """Give an agent without initials those that came with their answer."""
     try:
-        return await agents.set_initials(session, by, answer.initials, now=now)
+        return await agents.set_initials(session, team_id, by, answer.initials, now=now)
     except Refused as refused:
         raise Wrong({composing.INITIALS: refused.text}) from None
 

@@ -11,12 +11,12 @@ from bot.domain.figures import Overview
 from bot.models import (
     Absence,
     Account,
-    Agent,
     Called,
     CaseFile,
     Clock,
     Message,
     MessageKind,
+    Person,
     Reminded,
     Returned,
     Still,
@@ -75,7 +75,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
 
 
 async def team_of(session: AsyncSession, message: Message) -> Team:
-    """Return the team that a message is from: of its case or account, else of whom or which channel it is for."""
+    """Return the team that a message is from: of its case or account, else of the channel or person that it is for."""
     case_id, team = message.case_id, None
     match message.kind:
         case MessageKind.REMINDER:
@@ -85,6 +85,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             team = await session.get_one(Team, account.team_id)
         case MessageKind.DIGEST if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
+        case MessageKind.AWAY:
+            team = (await teams.of_person(session, Absence.of(message.details).owner))[0]
     if case_id is not None:
         team = await teams.of_case(session, case_id)
     return team or await teams.of_channel(session, message.channel) or (await teams.all_teams(session))[0]
@@ -125,7 +127,7 @@ async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View
     """Return what an agent who was seen away is asked, or what became of it; nothing once they are back."""
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)
-    agent, waiting = await session.get(Agent, absence.owner), await presence.claimed_by(session, absence.owner)
-    if agent is None or agent.asked_at is None:
+    person, waiting = await session.get(Person, absence.owner), await presence.claimed_by(session, absence.owner)
+    if person is None or person.asked_at is None:
         return None
     return seen_away_question(absence.owner, len(waiting), desk.t) if waiting else None

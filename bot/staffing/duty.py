@@ -30,7 +30,8 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
     [key] = (await session.exec(select(_key()).where(Case.id == case_id))).all()
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
         return
-    called = await presence.on_duty(session, settings, now) or await presence.there(session, settings.coordinators)
+    called = await presence.on_duty(session, team.id, settings, now)
+    called = called or await presence.present_of(session, settings.coordinators)
     if called:
         session.add(
             Message(key=key, kind=MessageKind.URGENT, case_id=case_id, channel=team.channel, in_thread=True,

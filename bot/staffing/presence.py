@@ -1,78 +1,86 @@
-"""Who is there: agents who are away, by their own word or as Slack shows them, and those on duty.
+"""Who is present: which people are away, by their own word or as Slack shows it, and which agents are on duty.
 
-One who is away with cases is asked once, in every absence, whether they go back to the queue. What Slack shows is kept
-as the moment since when, and nothing more.
+Away is per person: Slack shows one status, and a person who is away is away for every team. Duty is per team: its rota
+and its calls are the team's own.
+
+A person who is away with cases is asked once per absence whether the cases go back to the queue. Of what Slack shows,
+only the moment since when is stored.
 """
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import cases
+from bot import cases, db
 from bot.domain.text import Refused
-from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind
+from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
 LOOK_EVERY = timedelta(minutes=5)
-"""So often, at most, Slack is asked about one person: its methods allow some fifty calls a minute."""
+"""How often at most Slack is asked about one person: its methods allow some fifty calls a minute."""
 
 
-class Presence(StrEnum):
-    """What an agent can say to be."""
+async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
+    """Set a person away or present. Away ends their duty, in every team."""
+    person = await _locked(session, slack_id)
+    person.away_since = now if away else None
+    session.add(person)
+    if away:
+        await session.exec(update(Agent).where(col(Agent.slack_id) == slack_id).values(duty_since=None))
+    else:
+        person.asked_at = None
 
-    AWAY = "away"
-    DUTY = "duty"
 
-
-async def set_presence(session: AsyncSession, slack_id: str, which: Presence, on: bool, now: datetime) -> None:
-    """Set an agent away or on duty, or no longer; each ends the other."""
-    agent = await agents.held(session, slack_id, now)
-    match which, on:
-        case Presence.AWAY, True:
-            agent.away_since, agent.duty_since = now, None
-        case Presence.AWAY, False:
-            agent.away_since = agent.asked_at = None
-        case Presence.DUTY, True:
-            agent.away_since, agent.asked_at, agent.duty_since = None, None, now
-        case Presence.DUTY, False:
-            agent.duty_since = None
+async def set_duty(session: AsyncSession, team_id: int, slack_id: str, on: bool, now: datetime) -> None:
+    """Set an agent on or off duty in a team. Duty ends their absence."""
+    person = await _locked(session, slack_id)
+    if on:
+        person.away_since = person.asked_at = None
+        session.add(person)
+    agent = await agents.locked(session, team_id, slack_id, now)
+    agent.duty_since = now if on else None
     session.add(agent)
 
 
 async def is_away(session: AsyncSession, slack_id: str) -> bool:
-    """Tell whether an agent is away."""
-    agent = await session.get(Agent, slack_id)
-    return agent is not None and agent.away_since is not None
+    """Tell whether a person is away."""
+    person = await session.get(Person, slack_id)
+    return person is not None and person.away_since is not None
 
 
-async def on_duty(session: AsyncSession, settings: TeamSettings, now: datetime) -> list[str]:
-    """Return who is on duty and not away: those who said so, else the rota's of today."""
-    found = await session.exec(
+async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> list[str]:
+    """Return who is on duty in a team and not away: those who set themselves on duty, else today's rota."""
+    volunteers = await session.exec(
         select(Agent.slack_id)
-        .where(col(Agent.duty_since).is_not(None), col(Agent.away_since).is_(None))
+        .where(Agent.team_id == team_id, col(Agent.duty_since).is_not(None))
         .order_by(col(Agent.duty_since))
     )
-    volunteers = list(found)
-    if volunteers:
-        return volunteers
-    return await there(session, settings.rota.get(now.astimezone(ZoneInfo(settings.time_zone)).weekday(), []))
+    present = await present_of(session, volunteers.all())
+    if present:
+        return present
+    today = now.astimezone(ZoneInfo(settings.time_zone)).weekday()
+    return await present_of(session, settings.rota.get(today, []))
 
 
-async def there(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
-    """Return those of them who are not away."""
+async def present_of(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
+    """Return those of these people who are not away."""
     return [slack_id for slack_id in slack_ids if not await is_away(session, slack_id)]
 
 
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
-    """Return the cases that wait with an agent."""
-    found = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))
-    return sorted(found)  # in the database's order, SQLite would go through all cases
+    """Return the cases that wait for an agent."""
+    case_ids = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))
+    return sorted(case_ids)  # sorted by the database, SQLite would go through all cases
+
+
+async def _locked(session: AsyncSession, slack_id: str) -> Person:
+    """Return a person, added if there was none, and lock the row: of two writers the second waits."""
+    return await db.lock_or_add(session, Person(slack_id=slack_id))
 
 
 # --- As Slack shows them -------------------------------------------------------------------------
@@ -81,99 +89,99 @@ async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
 async def to_look_at(session: AsyncSession, team_ids: Collection[int], now: datetime) -> list[str]:
     """Return whom Slack may be asked about now: owners of these teams' waiting cases, and those last seen away."""
     owners = select(Case.assignee).where(WAITING, col(Case.team_id).in_(team_ids), col(Case.assignee).is_not(None))
-    lately = select(Agent.slack_id).where(col(Agent.looked_at) > now - LOOK_EVERY)
-    seen_away = select(Agent.slack_id).where(col(Agent.seen_away_since).is_not(None))
+    lately = select(Person.slack_id).where(col(Person.looked_at) > now - LOOK_EVERY)
+    seen_away = select(Person.slack_id).where(col(Person.seen_away_since).is_not(None))
     owning, away, looked_at = [await session.exec(query) for query in (owners.distinct(), seen_away, lately)]
     return sorted({*map(str, owning), *map(str, away)} - set(map(str, looked_at)))
 
 
 async def take_look(session: AsyncSession, slack_id: str, now: datetime) -> bool:
-    """Count an agent as looked at now; tells whether it is time to, so that of several processes one looks."""
-    agent = await agents.held(session, slack_id, now)
-    if agent.looked_at is not None and agent.looked_at > now - LOOK_EVERY:
+    """Mark a person as looked at now and return True, unless that was done lately: one of several processes looks."""
+    person = await _locked(session, slack_id)
+    if person.looked_at is not None and person.looked_at > now - LOOK_EVERY:
         return False
-    agent.looked_at = now
-    session.add(agent)
+    person.looked_at = now
+    session.add(person)
     return True
 
 
 async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
-    """Keep what Slack shows of an agent; one who turns out to be away with cases is asked about them.
+    """Store what Slack shows of a person; one who is now seen away with cases is asked about them.
 
-    An agent who says to be there is believed, until Slack showed them as back and then away again.
+    A person who said that they are present stays so until Slack shows them as back and then away again.
     """
-    agent = await agents.held(session, slack_id, now)
-    session.add(agent)
-    if away and agent.seen_away_since is None:
-        agent.seen_away_since = now
-        if agent.away_since is None:
-            agent.away_since = now
-            await _ask_directly(session, agent, now)
-    elif not away and agent.seen_away_since is not None:
-        if agent.away_since == agent.seen_away_since:
-            agent.away_since = agent.asked_at = None
-        agent.seen_away_since = None
+    person = await _locked(session, slack_id)
+    session.add(person)
+    if away and person.seen_away_since is None:
+        person.seen_away_since = now
+        if person.away_since is None:
+            person.away_since = now
+            await _ask_directly(session, person, now)
+    elif not away and person.seen_away_since is not None:
+        if person.away_since == person.seen_away_since:
+            person.away_since = person.asked_at = None
+        person.seen_away_since = None
 
 
-async def _ask_directly(session: AsyncSession, agent: Agent, now: datetime) -> None:
-    """Ask an agent in a direct message what becomes of their cases, if they have any."""
-    if await claimed_by(session, agent.slack_id):
-        agent.asked_at, who = now, agent.slack_id
+async def _ask_directly(session: AsyncSession, person: Person, now: datetime) -> None:
+    """Ask a person in a direct message what to do with their cases, if they have any."""
+    if await claimed_by(session, person.slack_id):
+        person.asked_at, who = now, person.slack_id
         details = Absence(owner=who).to_json()
         session.add(Message(key=_question(who, now), kind=MessageKind.AWAY, channel=who, details=details))
 
 
-# --- The cases of one who is away ----------------------------------------------------------------
+# --- The cases of a person who is away -----------------------------------------------------------
 
 
 async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
-    """Count an agent as asked now what becomes of the cases that wait with them; returns how many those are."""
-    agent, waiting = await agents.held(session, slack_id, now), await claimed_by(session, slack_id)
-    agent.asked_at = now if waiting else None
-    session.add(agent)
+    """Mark a person as asked now what to do with the cases that wait for them; returns how many cases."""
+    person, waiting = await _locked(session, slack_id), await claimed_by(session, slack_id)
+    person.asked_at = now if waiting else None
+    session.add(person)
     return len(waiting)
 
 
-async def keep(session: AsyncSession, slack_id: str, now: datetime) -> int:
-    """Leave an agent's cases with them, as they answered; returns how many those are."""
-    agent = await agents.held(session, slack_id, now)
-    agent.asked_at = None
-    session.add(agent)
+async def keep(session: AsyncSession, slack_id: str) -> int:
+    """Leave a person's cases with them, as they answered; returns how many cases."""
+    person = await _locked(session, slack_id)
+    person.asked_at = None
+    session.add(person)
     return len(await claimed_by(session, slack_id))
 
 
 async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list[int]:
-    """Put all of an agent's waiting cases back in the queue, as they answered; returns them."""
-    agent = await agents.held(session, slack_id, now)
-    agent.asked_at = None
-    session.add(agent)
+    """Put all of a person's waiting cases back in the queue, as they answered; returns these cases."""
+    person = await _locked(session, slack_id)
+    person.asked_at = None
+    session.add(person)
     handed_back = []
     for case_id in await claimed_by(session, slack_id):
-        with suppress(Refused):  # it moved meanwhile
+        with suppress(Refused):  # it moved in the meantime
             await cases.release(session, case_id, by=slack_id, now=now)
             handed_back.append(case_id)
     return handed_back
 
 
 async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:
-    """Put these cases of an agent who did not answer back in the queue, and tell them; returns those it was done to."""
-    agent = await agents.held(session, slack_id, now)
-    if agent.asked_at is None:
+    """Put these cases of a person who did not answer back in the queue, and tell them; returns what was put back."""
+    person = await _locked(session, slack_id)
+    if person.asked_at is None:
         return []
     returned = []
     for case_id in case_ids:
-        with suppress(Refused):  # it moved meanwhile
-            await cases.put_back(session, case_id, owner=slack_id, still_since=agent.asked_at, now=now, away=True)
+        with suppress(Refused):  # it moved in the meantime
+            await cases.put_back(session, case_id, owner=slack_id, still_since=person.asked_at, now=now, away=True)
             returned.append(case_id)
     if returned:
-        await _tell_returned(session, slack_id, _question(slack_id, agent.asked_at), len(returned))
+        await _tell_returned(session, slack_id, _question(slack_id, person.asked_at), len(returned))
     return returned
 
 
 async def _tell_returned(session: AsyncSession, slack_id: str, key: str, count: int) -> None:
-    """Let the question say what became of the cases; one that was asked in answer to a command is told apart."""
-    found = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
-    message = found.first() or Message(key=key, kind=MessageKind.AWAY, channel=slack_id, version=0)
+    """Show in the question what was done with the cases; a question from a command gets a message of its own."""
+    existing = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
+    message = existing.first() or Message(key=key, kind=MessageKind.AWAY, channel=slack_id, version=0)
     before = Absence.of(message.details).returned if message.details else 0
     message.details = Absence(owner=slack_id, returned=before + count).to_json()
     message.version += 1

@@ -11,11 +11,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import Case, Escalation, Event, Team
+from bot.models import Agent, Case, Escalation, Event, Team, Workspace
 from bot.team.settings import MOST_LISTED, TeamSettings
 
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, since others look for them; no two teams have the same."""
+
+
+async def learn_workspace(session: AsyncSession, slack_id: str) -> None:
+    """Store what Slack calls the workspace in which the bot is installed."""
+    workspace = (await session.exec(select(Workspace))).one()
+    if workspace.slack_id != slack_id:
+        workspace.slack_id = slack_id
+        session.add(workspace)
 
 
 async def all_teams(session: AsyncSession) -> list[Team]:
@@ -26,6 +34,12 @@ async def all_teams(session: AsyncSession) -> list[Team]:
 async def of_channel(session: AsyncSession, channel: str) -> Team | None:
     """Return the team of a channel; None for a channel that is not a team's."""
     return (await session.exec(select(Team).where(Team.channel == channel))).first()
+
+
+async def of_person(session: AsyncSession, slack_id: str) -> list[Team]:
+    """Return the teams of which a person is an agent; as long as that is none, they may be one of every team."""
+    own = select(Team).join(Agent).where(Agent.slack_id == slack_id).order_by(col(Team.id))
+    return list(await session.exec(own)) or await all_teams(session)
 
 
 async def of_case(session: AsyncSession, case_id: int) -> Team | None:

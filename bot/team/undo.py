@@ -1,4 +1,4 @@
-"""Undo: what coordinators change is put back by the event that tells of the change."""
+"""Undo: each change by a coordinator is in the log with the value before it, and can be undone by its event."""
 
 from datetime import datetime
 
@@ -17,8 +17,8 @@ PUT_BACK = {
 
 
 async def undo(session: AsyncSession, event_id: int, *, by: str, now: datetime) -> list[Event]:
-    """Put back what was before; returns the events of that. Raises Refused when it was changed again since."""
+    """Restore the value before a change; returns the events of that. Raises Refused when it was changed again since."""
     event = await session.get(Event, event_id)
-    if event is None or event.kind not in PUT_BACK:
+    if event is None or event.kind not in PUT_BACK or "team" not in event.details:  # older roles were not of a team
         raise Refused("That change is not known any more.")
     return await PUT_BACK[event.kind](session, event, by=by, now=now)

@@ -185,8 +185,8 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
         async with db.sessions(engine)() as session:
             began = clock() - HISTORY
             await accounts.ensure_team(session, settings, began)
-            await agents.set_roles(session, coordinators=[COORDINATOR], readers=[], by=COORDINATOR, now=began)
             [team] = await session.exec(select(Team))
+            await agents.set_roles(session, team.id, coordinators=[COORDINATOR], readers=[], by=COORDINATOR, now=began)
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))

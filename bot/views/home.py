@@ -1,12 +1,12 @@
-"""The App Home of one agent: their cases, what waits for the team, today's figures and promises."""
+"""The App Home of one agent: their cases, what waits for their teams, today's figures and promises."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.case import Status
 from bot.domain.figures import Overview, Part
-from bot.models import Author, Case, Clock, Mention, Role
+from bot.models import Author, Case, Clock, Mention
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.clock import due_line
@@ -34,13 +34,16 @@ class Shown:
 class Home:
     """All that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all.
 
-    `teams` are (id, name) of the teams; `coordinated` tells whether there is a coordinator at all. `today` are each
-    team's figures of today and how it stands, `week` the seven days up to today, of all teams together.
+    `read_only` are the teams in which they are a reader; `read_only_everywhere` says that they are one in all their
+    teams. `settable` are (id, name) of the teams whose settings they may open; `coordinated` says that each of these
+    has a coordinator. `today` are each team's figures of today and how it stands, `week` the seven days up to today, of
+    all their teams together.
     """
 
-    role: Role
+    read_only: Collection[int]
+    read_only_everywhere: bool
+    settable: Sequence[tuple[int, str]]
     coordinated: bool
-    teams: Sequence[tuple[int, str]]
     mine: Sequence[Shown]
     mine_count: int
     queue: Sequence[Shown]
@@ -52,12 +55,11 @@ class Home:
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
     """Return the Home tab; without `charts` for a workspace that does not know them."""
-    acts = home.role is not Role.READER
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
-        *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer" if acts else ""),
-        *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim" if acts else ""),
+        *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer", home.read_only),
+        *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim", home.read_only),
     ]  # fmt: skip
     if home.promises:
         blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
@@ -74,15 +76,18 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     return [*blocks, chart(home.week, t)] if charts and home.week else blocks
 
 
-def _list(title: str, cases: Sequence[Shown], count: int, t: Texts, now: datetime, verb: str) -> list[Block]:
+def _list(
+    title: str, cases: Sequence[Shown], count: int, t: Texts, now: datetime, verb: str, read_only: Collection[int] = ()
+) -> list[Block]:
     blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
     if not cases:
         return [*blocks, context(t("Nothing here."))]
     for shown in cases:
         line = section(_line(shown, t, now))
-        if verb == "claim":
+        acts = shown.case.team_id not in read_only
+        if acts and verb == "claim":
             line["accessory"] = button(t("Claim"), "case:claim", str(shown.case.id))
-        elif verb == "answer" and shown.answerable:
+        elif acts and verb == "answer" and shown.answerable:
             line["accessory"] = button(t("Answer"), "case:answer", str(shown.case.id))
         blocks.append(line)
     if count > len(cases):
@@ -105,14 +110,14 @@ def _line(shown: Shown, t: Texts, now: datetime) -> str:
 
 def _settings(home: Home, t: Texts) -> list[Block]:
     divider: Block = {"type": "divider"}
-    if home.role is Role.READER:
-        return [divider, context(t("You look along: a coordinator can make you an agent."))]
-    if home.coordinated and home.role is not Role.COORDINATOR:
+    if home.read_only_everywhere:
+        return [divider, context(t("You have read-only access: a coordinator can make you an agent."))]
+    if not home.settable:
         return []
-    several = len(home.teams) > 1
+    several = len(home.today) > 1
     buttons = [
         button(f"{t('Settings')} – {name}" if several else t("Settings"), "settings:open", str(team_id))
-        for team_id, name in home.teams[:25]
+        for team_id, name in home.settable[:25]
     ]
     blocks = [divider]
     if not home.coordinated:

@@ -33,7 +33,7 @@ ABOUT: dict[str, Text] = {
     "reasons": text("what agents choose from"),
     "snippets": text("for in an answer"),
     "advisers": text("offered first when you escalate"),
-    "roles": text("who coordinates, who only looks along"),
+    "roles": text("who coordinates, who has read-only access"),
     "initials": text("what colleagues sign with"),
 }
 """What is to be found in a group, so that it is found at once."""

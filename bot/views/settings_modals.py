@@ -141,13 +141,13 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
 
 
 def roles_modal(team_id: int, coordinators: Sequence[str], readers: Sequence[str], t: Texts) -> Block:
-    """Ask who coordinates and who only looks along."""
+    """Ask who coordinates and who only reads."""
     filled = {"role_coordinators": coordinators, "role_readers": readers}
     blocks = [
         people(t("Coordinators"), "role_coordinators", filled, optional=False,
                hint=t("They change the settings and the roles.")),
         people(t("Readers"), "role_readers", filled,
-               hint=t("They look along and may advise. Everybody else answers.")),
+               hint=t("They have read-only access and may advise. Everybody else answers.")),
     ]  # fmt: skip
     return form("roles", team_id, t("Roles"), blocks, t)
 

@@ -90,7 +90,7 @@ async def test_initials_that_are_none_are_refused_kindly(sqlite_bot: Bot) -> Non
 
 async def agents(bot: Bot) -> list[Agent]:
     async with bot.desk.reading() as session:
-        return [a for each in (SANNE, YOUSSEF, MARIEKE) if (a := await session.get(Agent, each))]
+        return [a for each in (SANNE, YOUSSEF, MARIEKE) if (a := await session.get(Agent, (1, each)))]
 
 
 # --- The shortcut --------------------------------------------------------------------------------

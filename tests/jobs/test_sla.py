@@ -14,7 +14,6 @@ from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, Rep
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
-from bot.staffing.presence import Presence
 from bot.team.settings import TeamSettings
 from jobs import claims, sla
 from tests.clocks import local
@@ -278,8 +277,8 @@ async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_i
     await office.card("Wanneer?")
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
-        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
-        await presence.set_presence(session, MARIEKE, Presence.DUTY, True, office.desk.now())
+        await presence.set_away(session, SANNE, True, office.desk.now())
+        await presence.set_duty(session, 1, MARIEKE, True, office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
     await messages.wake_lanes(office.desk)
     thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
@@ -290,10 +289,10 @@ async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot)
     await settings(office, rota={4: [SANNE, MARIEKE]})  # the clock stands on a Friday
     async with office.desk.session() as session:
         wishes = TeamSettings.of((await session.get_one(Team, 1)).settings)
-        await presence.set_presence(session, SANNE, Presence.AWAY, True, office.desk.now())
-        assert await presence.on_duty(session, wishes, office.desk.now()) == [MARIEKE]
-        await presence.set_presence(session, SANNE, Presence.DUTY, True, office.desk.now())
-        assert await presence.on_duty(session, wishes, office.desk.now()) == [SANNE]
+        await presence.set_away(session, SANNE, True, office.desk.now())
+        assert await presence.on_duty(session, 1, wishes, office.desk.now()) == [MARIEKE]
+        await presence.set_duty(session, 1, SANNE, True, office.desk.now())
+        assert await presence.on_duty(session, 1, wishes, office.desk.now()) == [SANNE]
 
 
 async def test_one_who_leaves_can_hand_all_cases_back_at_once(office: Bot) -> None:

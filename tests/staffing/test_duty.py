@@ -13,12 +13,11 @@ from bot.cases import inbox
 from bot.domain.absence import status_says_away
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Agent, Event, Message, MessageKind, Team
+from bot.models import Event, Message, MessageKind, Person, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
-from bot.staffing.presence import Presence
 from jobs import absence, duty
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -49,9 +48,14 @@ async def every_minute(bot: Bot, moment: str) -> None:
         await asyncio.gather(*(job(bot.desk) for _ in range(3)))
 
 
-async def is_now(bot: Bot, who: str, which: Presence, on: bool = True) -> None:
+async def is_away(bot: Bot, who: str, away: bool = True) -> None:
     async with bot.desk.session() as session:
-        await presence.set_presence(session, who, which, on, bot.desk.now())
+        await presence.set_away(session, who, away, bot.desk.now())
+
+
+async def is_on_duty(bot: Bot, who: str) -> None:
+    async with bot.desk.session() as session:
+        await presence.set_duty(session, 1, who, True, bot.desk.now())
 
 
 async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
@@ -92,9 +96,9 @@ async def claimed(bot: Bot, number: int = 1, by: str = SANNE) -> int:
     return case_id
 
 
-async def agent(bot: Bot, slack_id: str = SANNE) -> Agent:
+async def person(bot: Bot, slack_id: str = SANNE) -> Person:
     async with bot.desk.reading() as session:
-        return await session.get_one(Agent, slack_id)
+        return await session.get_one(Person, slack_id)
 
 
 def asked_of(bot: Bot, slack_id: str) -> list[str]:
@@ -108,7 +112,7 @@ def asked_of(bot: Bot, slack_id: str) -> list[str]:
 async def test_those_on_duty_are_called_to_an_urgent_case_once(office: Bot) -> None:
     case_id = await mention(office)
     await office.card("Wanneer?")
-    await is_now(office, MARIEKE, Presence.DUTY)
+    await is_on_duty(office, MARIEKE)
     await make_urgent(office, case_id)
     [told] = await office.slack.wait_for(lambda: thread(office), 5)
     assert f"<@{MARIEKE}>" in told
@@ -139,7 +143,7 @@ async def test_what_is_made_urgent_while_we_are_closed_is_told_at_opening(office
 
 async def test_an_urgent_case_that_someone_has_calls_nobody(office: Bot) -> None:
     case_id = await claimed(office)
-    await is_now(office, MARIEKE, Presence.DUTY)
+    await is_on_duty(office, MARIEKE)
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-20 10:05")
     assert await messages_of(office, MessageKind.URGENT) == []
@@ -152,7 +156,7 @@ async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_n
     await every_minute(office, "2026-11-20 10:01")
     assert await messages_of(office, MessageKind.URGENT) == []
     await settings(office, coordinators=[YOUSSEF, MARIEKE])
-    await is_now(office, YOUSSEF, Presence.AWAY)
+    await is_away(office, YOUSSEF)
     await every_minute(office, "2026-11-20 10:02")
     assert [m.details for m in await messages_of(office, MessageKind.URGENT)] == [{"called": [MARIEKE]}]
 
@@ -160,7 +164,7 @@ async def test_without_anyone_on_duty_the_coordinators_are_called_and_else_the_n
 async def test_an_urgent_case_that_its_citizen_reopens_is_called_out_again(office: Bot) -> None:
     case_id = await mention(office)
     await office.card("Wanneer?")
-    await is_now(office, MARIEKE, Presence.DUTY)
+    await is_on_duty(office, MARIEKE)
     await make_urgent(office, case_id)
     async with office.desk.session() as session:
         await cases.close(session, case_id, by=SANNE, now=office.desk.now(), reason="no_answer_needed")
@@ -192,7 +196,7 @@ async def test_the_user_group_follows_duty_and_is_left_alone_while_that_stays_th
     move(office, "2026-11-20 10:59")
     await duty.follow(office.desk)
     assert updates(office) == 1
-    await is_now(office, MARIEKE, Presence.DUTY)
+    await is_on_duty(office, MARIEKE)
     await every_minute(office, "2026-11-20 11:00")
     assert group(office) == [MARIEKE]
     office.slack.workspace.usergroups[GROUP].people = [YOUSSEF]  # someone changed it by hand
@@ -203,7 +207,7 @@ async def test_the_user_group_follows_duty_and_is_left_alone_while_that_stays_th
 async def test_with_nobody_on_duty_the_user_group_is_left_as_it_is(office: Bot) -> None:
     await settings(office, duty_group=GROUP, rota={4: [SANNE]})
     await duty.follow(office.desk)
-    await is_now(office, SANNE, Presence.AWAY)
+    await is_away(office, SANNE)
     await every_minute(office, "2026-11-20 11:00")
     assert group(office) == [SANNE]
     assert updates(office) == 1
@@ -273,7 +277,7 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
         office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:06")
     [question] = await messages_of(office, MessageKind.AWAY)
-    assert (await agent(office)).away_since == office.desk.now()
+    assert (await person(office)).away_since == office.desk.now()
     [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
     assert "Je hebt nog 1 zaak" in text_of(asked)
     await every_minute(office, "2026-11-20 10:20")
@@ -340,16 +344,16 @@ async def test_one_who_answers_yes_hands_back_at_once(office: Bot) -> None:
     assert (await office.case(case_id)).status is Status.NEW
     await level(office, MessageKind.CASE)
     assert office.card_now("Nieuw")
-    assert (await agent(office)).asked_at is None
+    assert (await person(office)).asked_at is None
 
 
 async def test_one_who_is_back_keeps_the_cases_and_the_next_absence_is_asked_about_anew(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 9)
     await every_minute(office, "2026-11-20 10:01")
-    assert (await agent(office)).asked_at is not None
+    assert (await person(office)).asked_at is not None
     await every_minute(office, "2026-11-20 10:10")
-    back = await agent(office)
+    back = await person(office)
     assert (back.away_since, back.seen_away_since, back.asked_at) == (None, None, None)
     await every_minute(office, "2026-11-20 10:16")
     assert (await office.case(case_id)).assignee == SANNE
@@ -362,10 +366,10 @@ async def test_one_who_says_to_be_there_is_believed_whatever_slack_shows(office:
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:01")
-    await is_now(office, SANNE, Presence.AWAY, on=False)
+    await is_away(office, SANNE, False)
     for moment in ("10:07", "10:13", "10:20"):
         await every_minute(office, f"2026-11-20 {moment}")
-    assert (await agent(office)).away_since is None
+    assert (await person(office)).away_since is None
     assert (await office.case(case_id)).assignee == SANNE
     assert len(await messages_of(office, MessageKind.AWAY)) == 1
 
@@ -435,15 +439,15 @@ async def test_a_slack_that_tells_nothing_changes_nothing(office: Bot, fault: st
 
 
 async def test_those_seen_away_are_not_on_duty_until_they_are_back(office: Bot) -> None:
-    await is_now(office, SANNE, Presence.DUTY)
+    await is_on_duty(office, SANNE)
     await claimed(office)
     office.slack.do_not_disturb(SANNE, 5)
     await every_minute(office, "2026-11-20 10:01")
     async with office.desk.reading() as session:
-        assert await presence.on_duty(session, await _wishes(office), office.desk.now()) == []
+        assert await presence.on_duty(session, 1, await _wishes(office), office.desk.now()) == []
     await every_minute(office, "2026-11-20 10:10")
     async with office.desk.reading() as session:
-        assert await presence.on_duty(session, await _wishes(office), office.desk.now()) == [SANNE]
+        assert await presence.on_duty(session, 1, await _wishes(office), office.desk.now()) == [SANNE]
 
 
 async def _wishes(bot: Bot) -> Any:

@@ -126,7 +126,7 @@ async def test_one_who_became_a_reader_meanwhile_asks_nobody(sqlite_bot: Bot) ->
     await add_adviser(bot, adviser_title="Afval", adviser_person=YOUSSEF)
     view = await escalation(bot, "Mag dit hek?")
     async with bot.desk.session() as session:
-        (await session.get_one(Agent, SANNE)).role = Role.READER
+        (await session.get_one(Agent, (1, SANNE))).role = Role.READER
     [offered] = options_of(view, "escalate_adviser")
     ack = await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Mag dit?"})
     assert "meekijken" in ack.errors["escalate_adviser"]
@@ -188,7 +188,7 @@ async def test_the_rota_says_who_is_on_duty_and_is_put_back(bot: Bot) -> None:
     assert settings.rota == {1: [YOUSSEF, MARIEKE], 4: [SANNE]}
     tuesday = datetime.fromisoformat("2026-11-24T12:00:00+01:00")
     async with bot.desk.reading() as session:
-        assert await presence.on_duty(session, settings, tuesday) == [YOUSSEF, MARIEKE]
+        assert await presence.on_duty(session, 1, settings, tuesday) == [YOUSSEF, MARIEKE]
     view = await open_group(bot, SANNE, "duty")
     people = {e["action_id"]: e.get("initial_users") for _, e in elements(view["blocks"])}
     assert (people["rota_1"], people["rota_2"], people["rota_4"]) == ([YOUSSEF, MARIEKE], None, [SANNE])
@@ -223,7 +223,7 @@ async def test_a_user_group_can_follow_the_duty_and_no_longer(sqlite_bot: Bot) -
 
 async def agent(bot: Bot, person: str) -> Agent:
     async with bot.desk.reading() as session:
-        return await session.get_one(Agent, person)
+        return await session.get_one(Agent, (1, person))
 
 
 async def role_event(bot: Bot, person: str) -> str:
@@ -243,14 +243,14 @@ async def test_a_role_is_put_back(bot: Bot) -> None:
         Role.COORDINATOR, Role.COORDINATOR, Role.AGENT,
     ]  # fmt: skip
     last = [event for event in await bot.rows(Event) if event.kind == "role"][-1]
-    assert (last.by, last.details) == (SANNE, {"agent": MARIEKE, "before": "reader", "after": "agent"})
+    assert (last.by, last.details) == (SANNE, {"team": 1, "agent": MARIEKE, "before": "reader", "after": "agent"})
 
 
 async def test_roles_that_a_colleague_gave_meanwhile_stay(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await open_group(bot, SANNE, "roles")
     async with bot.desk.session() as session:
-        session.add(Agent(slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
+        session.add(Agent(team_id=1, slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
     assert not (await bot.slack.submit(SANNE, {"role_readers": [MARIEKE]})).errors
     roles = [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)]
     assert roles == [Role.COORDINATOR, Role.COORDINATOR, Role.READER]
@@ -271,7 +271,7 @@ async def test_a_role_that_was_changed_again_since_is_not_put_back(sqlite_bot: B
     await open_group(bot, SANNE, "roles")
     await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, MARIEKE]})
     async with bot.desk.session() as session:
-        (await session.get_one(Agent, MARIEKE)).role = Role.READER
+        (await session.get_one(Agent, (1, MARIEKE))).role = Role.READER
     assert "nog eens gewijzigd" in await undone(bot)
     assert (await agent(bot, MARIEKE)).role is Role.READER
 
@@ -303,7 +303,7 @@ async def test_a_coordinator_corrects_initials_and_puts_them_back(bot: Bot) -> N
     assert (await agent(bot, YOUSSEF)).initials == "YAM"
     assert f"<@{YOUSSEF}>: ^YAM" in text_of(bot.slack.view(SANNE))
     [told] = [event for event in await bot.rows(Event) if event.kind == "initials"]
-    assert (told.by, told.details) == (SANNE, {"agent": YOUSSEF, "before": "YA", "after": "YAM"})
+    assert (told.by, told.details) == (SANNE, {"team": 1, "agent": YOUSSEF, "before": "YA", "after": "YAM"})
     assert f"<@{YOUSSEF}>: ^YA" in await undone(bot)
     assert (await agent(bot, YOUSSEF)).initials == "YA"
 

@@ -255,15 +255,15 @@ LISTS = {
 
 async def lose_the_role(bot: Bot) -> None:
     async with bot.desk.session() as session:
-        session.add(Agent(slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
-        (await session.get_one(Agent, SANNE)).role = Role.AGENT
+        session.add(Agent(team_id=1, slack_id=YOUSSEF, role=Role.COORDINATOR, created_at=bot.desk.now()))
+        (await session.get_one(Agent, (1, SANNE))).role = Role.AGENT
 
 
 async def everything(bot: Bot) -> list[object]:
     """All that settings could have changed."""
     kept = [(row.name, row.channel, row.settings) for row in await bot.rows(Team)]
     async with bot.desk.reading() as session:
-        agents = [await session.get_one(Agent, each) for each in (SANNE, YOUSSEF)]
+        agents = [await session.get_one(Agent, (1, each)) for each in (SANNE, YOUSSEF)]
     return [kept, [(agent.role, agent.initials) for agent in agents], [e.kind for e in await bot.rows(Event)]]
 
 
@@ -276,7 +276,7 @@ async def test_one_who_lost_the_role_meanwhile_is_refused_kindly_and_changes_not
     filled = FORMS.get(group)
     if filled is None:
         async with bot.desk.session() as session:
-            (await session.get_one(Agent, SANNE)).initials = "SB"
+            (await session.get_one(Agent, (1, SANNE))).initials = "SB"
         button, filled = LISTS[group]
         shown = await open_group(bot, SANNE, group)
         await changed(bot, SANNE, shown, button)

@@ -270,5 +270,7 @@ def homes(t: Texts) -> Iterator[Block]:
     week = [Part(NOW + timedelta(days=n), n, n) for n in range(7)]
     for role in Role:
         for shown, teams in ((full[:SHOWN], [(n, f"Team {n}") for n in range(5)]), ([], [(1, "Webcare")])):
-            home = Home(role, role is not Role.AGENT, teams, shown, 20, shown, 20, shown, today, week)
+            reader, settable = role is Role.READER, teams if role is Role.COORDINATOR else []
+            read_only = {1} if reader else ()
+            home = Home(read_only, reader, settable, role is Role.AGENT, shown, 20, shown, 20, shown, today, week)
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))

@@ -1,0 +1,169 @@
+"""Roles, initials and duty hold in one team; whether a person is away holds in all of them."""
+
+import asyncio
+
+import pytest
+
+from bot.domain.case import Status
+from bot.domain.text import Refused
+from bot.models import Account, Agent, Event, Role, Team, Workspace
+from bot.run import _check_slack
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.staffing import presence
+from bot.team import agents, teams, undo
+from bot.team.settings import TeamSettings
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.people import answer, asked, home, make_role, open_group, open_modal
+
+OTHER = "C0ESCALATIE"
+
+
+@pytest.fixture
+async def two_teams(sqlite_bot: Bot) -> Bot:
+    """The bot with a second team, of which nobody is an agent yet."""
+    async with sqlite_bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel=OTHER, created_at=sqlite_bot.desk.now()))
+    return sqlite_bot
+
+
+async def card_in(bot: Bot, channel: str, words: str, name: str) -> dict:
+    """Let a citizen write to the account of the team of this channel, and wait for the card."""
+    async with bot.desk.session() as session:
+        (await session.get_one(Account, 1)).team_id = 1 if channel == CHANNEL else 2
+    bot.citizen_posts(words, name=name)
+    return await bot.slack.wait_for(
+        lambda: next((m for m in bot.slack.messages(channel) if words in text_of(m)), None), 10
+    )
+
+
+async def agent(bot: Bot, team_id: int, slack_id: str) -> Agent | None:
+    async with bot.desk.reading() as session:
+        return await session.get(Agent, (team_id, slack_id))
+
+
+async def test_a_reader_of_one_team_acts_in_another(two_teams: Bot) -> None:
+    bot = two_teams
+    await make_role(bot, MARIEKE, Role.READER)
+    await make_role(bot, MARIEKE, Role.AGENT, team_id=2)
+    first, second = await card_in(bot, CHANNEL, "vissen", "Ans"), await card_in(bot, OTHER, "zwemmen", "Kees")
+    await bot.slack.click(MARIEKE, CHANNEL, first["ts"], "case:claim")
+    assert "Je kunt hier meekijken" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert (await bot.case(1)).status is Status.NEW
+
+    await bot.slack.open_home(MARIEKE)
+    shown = await home(bot, MARIEKE, "vissen", "zwemmen", "Instellingen – Wegen")
+    assert action_ids(shown).count("case:claim") == 1
+    await bot.slack.click_in_view(MARIEKE, "case:claim", value="2")
+    await bot.slack.wait_for(
+        lambda: any("In behandeling" in text_of(m) for m in bot.slack.messages(OTHER) if m["ts"] == second["ts"]), 10
+    )
+    assert (await bot.case(2)).assignee == MARIEKE
+
+
+async def test_a_modal_of_a_case_is_of_the_team_of_the_case_wherever_it_was_opened(two_teams: Bot) -> None:
+    bot = two_teams
+    card = await card_in(bot, CHANNEL, "vissen", "Ans")
+    await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, MARIEKE, "case:answer")
+    await make_role(bot, MARIEKE, Role.READER)
+    await make_role(bot, MARIEKE, Role.COORDINATOR, team_id=2)
+    ack = await bot.slack.submit(MARIEKE, {"answer_text": "Nee.", "initials": "MV"})
+    assert "meekijken" in ack.errors["answer_text"]
+
+
+async def test_the_first_who_opens_a_teams_settings_coordinates_that_team_only(two_teams: Bot) -> None:
+    bot = two_teams
+    await open_group(bot, SANNE, "team")
+    await bot.slack.close_view(SANNE)
+    await bot.slack.command(YOUSSEF, OTHER, "/webcare instellingen")
+    await bot.slack.wait_for(
+        lambda: (view := bot.slack.view(YOUSSEF)) and "settings:group" in action_ids(view) and "Wegen" in text_of(view),
+        5,
+    )
+    await bot.slack.command(YOUSSEF, CHANNEL, "/webcare instellingen")
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(YOUSSEF)) and "Alleen een coördinator" in text_of(v), 5)
+    for team_id, person, other in ((1, SANNE, YOUSSEF), (2, YOUSSEF, SANNE)):
+        found = await agent(bot, team_id, person)
+        assert found is not None and found.role is Role.COORDINATOR
+        assert await agent(bot, team_id, other) is None
+
+
+async def test_of_two_who_open_the_settings_of_a_new_team_at_once_one_coordinates(bot: Bot) -> None:
+    async def opens(person: str) -> str:
+        try:
+            async with bot.desk.session() as session:
+                await agents.coordinate(session, 1, person, now=bot.desk.now())
+        except Refused:
+            return "refused"
+        return "coordinates"
+
+    outcomes = await asyncio.gather(*(opens(person) for person in (SANNE, YOUSSEF, MARIEKE)))
+    assert sorted(outcomes) == ["coordinates", "refused", "refused"]
+    async with bot.desk.reading() as session:
+        assert len(await agents.with_role(session, 1, Role.COORDINATOR)) == 1
+
+
+async def test_the_same_initials_sign_in_two_teams_but_not_twice_in_one(two_teams: Bot) -> None:
+    bot = two_teams
+    assert "^SB" in await asked(bot, SANNE, "/webcare initialen SB")
+    assert "^SB" in await asked(bot, YOUSSEF, "/webcare initialen SB", OTHER)
+    assert f"<@{SANNE}> ondertekent al met ^SB" in await asked(bot, YOUSSEF, "/webcare initialen SB")
+    first, second = await card_in(bot, CHANNEL, "vissen", "Ans"), await card_in(bot, OTHER, "zwemmen", "Kees")
+    await answer(bot, SANNE, first, "Ja.")
+    await bot.slack.click(YOUSSEF, OTHER, second["ts"], "case:answer")
+    assert "initials" not in action_ids(await open_modal(bot, YOUSSEF, "case:answer"))
+    await bot.slack.submit(YOUSSEF, {"answer_text": "Nee."})
+    texts = await bot.slack.wait_for(
+        lambda: len(found := [p["text"] for p in bot.slack.square.posts if p["author"]["team"]]) == 2 and found, 10
+    )
+    assert sorted(texts) == ["Ja. ^SB", "Nee. ^SB"]
+
+
+async def test_who_is_on_duty_in_one_team_is_not_in_another_and_leaves_all_when_away(two_teams: Bot) -> None:
+    bot = two_teams
+
+    async def on_duty() -> list[list[str]]:
+        async with bot.desk.reading() as session:
+            return [await presence.on_duty(session, team, TeamSettings(), bot.desk.now()) for team in (1, 2)]
+
+    await asked(bot, SANNE, "/webcare dienst", OTHER)
+    assert await on_duty() == [[], [SANNE]]
+    await asked(bot, SANNE, "/webcare dienst")
+    await asked(bot, YOUSSEF, "/webcare dienst")
+    assert await on_duty() == [[SANNE, YOUSSEF], [SANNE]]
+    await asked(bot, SANNE, "/webcare weg", OTHER)
+    assert await on_duty() == [[YOUSSEF], []]
+    await asked(bot, SANNE, "/webcare weg terug")
+    assert await on_duty() == [[YOUSSEF], []]
+
+
+async def test_the_home_shows_the_teams_of_the_person_and_all_to_one_who_is_new(two_teams: Bot) -> None:
+    bot = two_teams
+    await make_role(bot, MARIEKE, Role.AGENT, team_id=2)
+    await card_in(bot, CHANNEL, "vissen", "Ans")
+    await card_in(bot, OTHER, "zwemmen", "Kees")
+    await bot.slack.open_home(MARIEKE)
+    shown = await home(bot, MARIEKE, "zwemmen", "*Wachtrij* (1)")
+    assert "vissen" not in text_of(shown)
+    await bot.slack.open_home(YOUSSEF)
+    await home(bot, YOUSSEF, "zwemmen", "vissen", "*Wachtrij* (2)", "Vandaag", "Wegen")
+
+
+async def test_a_change_of_a_role_from_before_roles_were_of_a_team_is_not_undone(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        details = {"agent": SANNE, "before": "agent", "after": "coordinator"}
+        session.add(Event(id=7, kind="role", by=SANNE, at=bot.desk.now(), details=details))
+    async with bot.desk.session() as session:
+        with pytest.raises(Refused, match="not known any more"):
+            await undo.undo(session, 7, by=SANNE, now=bot.desk.now())
+
+
+async def test_a_start_learns_what_slack_calls_the_workspace(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await _check_slack(bot.desk)
+    async with bot.desk.reading() as session:
+        workspace = await session.get_one(Workspace, 1)
+        [team] = await teams.all_teams(session)
+    assert (workspace.slack_id or "").startswith("T")
+    assert team.workspace_id == workspace.id
