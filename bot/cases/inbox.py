@@ -47,9 +47,8 @@ async def take_in(
     What we wrote ourselves is left out.
     """
     account, team = await _locked(session, account_id)
-    await _store_deliveries(session, account_id, [item for item in items if isinstance(item, Delivery)])
+    changed = await _store_deliveries(session, account_id, [item for item in items if isinstance(item, Delivery)])
     posts = [item for item in items if isinstance(item, Post)]
-    changed: set[int] = set()
     new = 0
     for start in range(0, len(posts), PAGE):
         page = {post.external_id: post for post in posts[start : start + PAGE]}  # one named twice: its last state
@@ -103,9 +102,12 @@ async def _ours(session: AsyncSession, account: Account, page: Sequence[Post]) -
     return by_us | {external_id for external_id in found if external_id}
 
 
-async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: Sequence[Delivery]) -> None:
-    """Store how far each of our messages came; what a platform tells late or twice takes nothing back."""
-    order = list(Arrived)
+async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: Sequence[Delivery]) -> set[int]:
+    """Store how far each of our messages came; what a platform tells late or twice takes nothing back.
+
+    One that the platform held and now delivers is held no longer; returns its case, whose card says so.
+    """
+    order, cases = list(Arrived), set[int]()
     for each in deliveries:
         found = await session.exec(
             select(Reply)
@@ -115,7 +117,14 @@ async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: 
         for reply in found:
             if reply.arrived is None or order.index(each.arrived) > order.index(reply.arrived):
                 reply.arrived, reply.arrived_at = each.arrived, each.at
+                released = reply.held and each.arrived is not Arrived.FAILED
+                reply.held = reply.held and not released
                 session.add(reply)
+                await session.flush()
+                if released:
+                    await touch(session, reply.case_id)
+                    cases.add(reply.case_id)
+    return cases
 
 
 async def _change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:

@@ -3,15 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.connectors.base import Connector, Replies
+from bot.connectors.base import Connector, Draft, Replies
+from bot.desk import TeamDesk
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post
 from bot.domain.reply import Composed, signed
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Author as AuthorRow
 from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
+from bot.texts import LANGUAGES
 
 WORDS, VISIBILITY, PROMISE, INITIALS = "words", "visibility", "promise", "initials"
 """The parts of an answer: `Wrong` names with these what is not valid."""
+
+
+ENDED = text(
+    "The platform takes an answer for a limited time only, and that is over. "
+    "Close the case, or wait until the citizen writes again."
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,20 @@ def is_private_by_default(mention: Mention, now: datetime) -> bool:
     return mention.private or not may_be_public(mention, now)
 
 
+def subject_of(mention: Mention, desk: TeamDesk) -> str:
+    """Return the title of a private message about a mention, in the citizen's language; else in the team's."""
+    theirs = mention.language.partition("-")[0].lower()
+    t = desk.texts(theirs) if theirs in LANGUAGES else desk.t
+    return t("Your message of {date}", date=t.date(mention.published_at))
+
+
+def ended(draft: Draft, now: datetime) -> bool:
+    """Tell whether the platform took such an answer for a limited time only, and that is over."""
+    act = Act.ANSWER_PRIVATELY if draft.private else Act.ANSWER
+    ends = [permit.until for permit in draft.to.permits if permit.act is act]
+    return bool(ends) and all(until is not None and until <= now for until in ends)
+
+
 def refuse_unanswerable(mention: Mention, now: datetime) -> None:
     """Raise Refused when the platform takes no answer to this mention, or no longer."""
     if mention.gone in {Gone.HIDDEN, Gone.UNREACHABLE}:
@@ -66,10 +88,7 @@ def refuse_unanswerable(mention: Mention, now: datetime) -> None:
     if not answers:
         raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
     if not any(permit.holds(now) for permit in answers):
-        raise Refused(
-            "The platform takes an answer for a limited time only, and that is over. "
-            "Close the case, or wait until the citizen writes again."
-        )
+        raise Refused(ENDED.message)
 
 
 def compose(

@@ -23,7 +23,7 @@ from bot.connectors.base import (
 )
 from bot.desk import Desk
 from bot.logs import trace
-from bot.models import Account, Case, Reply
+from bot.models import Account, Case, Reply, Team
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
 from bot.outgoing import composing, outcomes, queue
@@ -45,7 +45,7 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             reply = await queue.take_next(session, account_id, now)
             if reply is None:
                 return await queue.next_due(session, account_id)
-            draft = await _draft(session, reply)
+            draft = await _draft(desk, session, reply)
             again = reply.tries > 1
         outcome = await _try(desk.connector(account), draft, again=again, now=now)
         async with desk.session() as session:
@@ -55,13 +55,14 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             await messages.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
 
 
-async def _draft(session: AsyncSession, reply: Reply) -> Draft:
+async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
     mention = await session.get_one(MentionRow, reply.mention_id)
     case = await session.get_one(Case, reply.case_id)
     author = await session.get_one(AuthorRow, case.author_id)
-    return Draft(
-        reply.key, reply.text, reply.private, composing.post_of(mention, author), reply.first_tried_at or reply.send_at
-    )
+    to, at = composing.post_of(mention, author), reply.first_tried_at or reply.send_at
+    team = await session.get_one(Team, case.team_id)
+    subject = composing.subject_of(mention, desk.of(team)) if reply.private else ""
+    return Draft(reply.key, reply.text, reply.private, to, at, subject)
 
 
 async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Outcome:
@@ -69,6 +70,8 @@ async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime
     try:
         if not isinstance(connector, Replies):
             raise Rejected("This post cannot be answered from here; open it on the platform and close the case.")
+        if not again and composing.ended(draft, now):
+            raise Rejected(composing.ENDED.message)
         return await _publish(connector, draft, again=again, now=now)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome

@@ -34,6 +34,7 @@ async def record(session: AsyncSession, reply_id: int, outcome: Outcome, now: da
         case Sent():
             reply.status, reply.sent_at, reply.problem = ReplyStatus.SENT, now, None
             reply.external_id, reply.url = outcome.external_id, outcome.url
+            reply.conversation, reply.held = outcome.conversation or None, outcome.held
             stays |= reply.kind is not ReplyKind.INTERIM
             await cases.record(session, Move.KEEP, case, **about, stays=stays)
             await reached(session, case, reply, now)

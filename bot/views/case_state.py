@@ -36,7 +36,8 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             target = target_name(asked.target) if asked else ""
             return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
         case Status.ANSWERED:
-            return "✅ " + _answered(file, who, t, now)
+            symbol = "⏳" if reply is not None and reply.held else "✅"
+            return f"{symbol} {_answered(file, who, t, now)}"
         case Status.CLOSED:
             reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
             more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
@@ -62,6 +63,8 @@ def _claimed(file: CaseFile) -> datetime:
 
 def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
     reply = file.reply
+    if reply and reply.held:
+        return t("*Not shown yet* – the platform shows the answer of {agent} once it approves it", agent=who)
     at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
     words = t("*Answered* by {agent} at {time}", agent=who, time=at)
     if reply and reply.private:

@@ -1,0 +1,153 @@
+"""A platform of another package, installed in a folder: it is known, its mentions become cards, and it is answered."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import accounts, connectors
+from bot.cases import inbox
+from bot.domain.mention import Arrived, Delivery
+from bot.models import Mention, Reply, ReplyStatus
+from jobs import check, poll
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
+from tests.contracts.forum.fake_forum import KEY, FakeForum
+from tests.people import answer
+
+PACKAGE = Path(__file__).parent / "forum"
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package is on the path, as after `pip install`."""
+    monkeypatch.syspath_prepend(str(PACKAGE))
+    connectors.registry.cache_clear()
+    yield
+    connectors.registry.cache_clear()
+
+
+@pytest.fixture
+async def forum() -> AsyncIterator[FakeForum]:
+    async with FakeForum() as server:
+        yield server
+
+
+async def connect(bot: Bot, forum: FakeForum) -> None:
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="forum", name="dorpsforum", url=forum.url, secrets={"key": KEY},
+            options={"username": "gemeente"}, now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+
+
+async def polled(bot: Bot) -> None:
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent(bot: Bot) -> Reply:
+    async def last() -> Reply | None:
+        return next((r for r in reversed(await bot.rows(Reply)) if r.status is ReplyStatus.SENT), None)
+
+    found: Reply = await eventually(last)
+    return found
+
+
+def test_the_package_is_found_and_nothing_is_broken() -> None:
+    found = connectors.registry()
+    assert "forum" in found.platforms
+    assert found.broken == {}
+    assert connectors.title("forum") == "Forum"
+
+
+async def test_a_mention_becomes_a_card_and_the_answer_stands_under_it(bot: Bot, forum: FakeForum) -> None:
+    await connect(bot, forum)
+    written = forum.write("jan", "Wanneer wordt er geveegd?")
+    forum.write("gemeente", "Een eigen bericht")
+    await polled(bot)
+    card = await bot.card("geveegd", "Nieuw", "Forum")
+    await answer(bot, SANNE, card, "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB")
+    (ours,) = [post for post in forum.by_us() if post["raw"] != "Een eigen bericht"]
+    asked = next(post for post in forum.posts if str(post["id"]) == written)
+    assert (ours["raw"], ours["topic_id"]) == ("Donderdag! ^SB", asked["topic_id"])
+    await polled(bot)
+    assert [mention.external_id for mention in await bot.rows(Mention)] == [written]
+
+
+async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words_join_the_case(
+    bot: Bot, forum: FakeForum
+) -> None:
+    await connect(bot, forum)
+    forum.write("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw")
+    await answer(bot, SANNE, card, "Wat is uw nummer?", answer_visibility="private")
+    reply = await sent(bot)
+    (ours,) = forum.by_us()
+    assert reply.conversation == str(ours["topic_id"])
+    assert ours["title"].startswith("Uw bericht van ")
+    forum.write("jan", "012-345", topic=ours["topic_id"], private=True)
+    await polled(bot)
+    assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
+
+
+async def test_an_answer_that_moderators_must_approve_is_not_said_to_be_there(bot: Bot, forum: FakeForum) -> None:
+    await connect(bot, forum)
+    forum.approves_first = True
+    forum.write("jan", "Mag dit?")
+    await polled(bot)
+    card = await bot.card("Mag dit?", "Nieuw")
+    await answer(bot, SANNE, card, "Ja hoor.")
+    shown = json.dumps(await bot.card("Nog niet zichtbaar"), ensure_ascii=False)
+    assert "Beantwoord" not in shown
+    reply = await sent(bot)
+    assert reply.held
+    arrived = Delivery(reply.external_id or "", Arrived.DELIVERED, bot.desk.now())
+    async with bot.desk.session() as session:
+        taken = await inbox.take_in(session, (await account_of(bot, "dorpsforum")).id, [arrived], now=bot.desk.now())
+    assert taken.channels == {CHANNEL}
+    bot.desk.wake(f"messages:{CHANNEL}")
+    await bot.card("*Beantwoord*")
+    assert not (await sent(bot)).held
+
+
+async def test_an_answer_after_the_platforms_end_is_refused_with_a_clear_sentence(
+    sqlite_bot: Bot, forum: FakeForum
+) -> None:
+    bot = sqlite_bot
+    await connect(bot, forum)
+    forum.write("jan", "Nog op tijd?")
+    await polled(bot)
+    card = await bot.card("op tijd", "Nieuw")
+    bot.clock.advance(days=31)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+
+    async def refused() -> bool:
+        said = json.dumps([bot.slack.view(SANNE), bot.slack.messages(CHANNEL)], ensure_ascii=False, default=str)
+        return "beperkte tijd" in said
+
+    assert await eventually(refused)
+    assert forum.by_us() == []
+
+
+async def test_an_answer_that_waits_past_the_end_comes_back_to_its_agent(sqlite_bot: Bot, forum: FakeForum) -> None:
+    bot = sqlite_bot
+    await connect(bot, forum)
+    forum.write("jan", "Nog op tijd?")
+    await polled(bot)
+    card = await bot.card("op tijd", "Nieuw")
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.allows = [{"act": "answer", "until": (bot.desk.now() + timedelta(minutes=1)).isoformat()}]
+        session.add(mention)
+    forum.fail("/t/", count=1)
+    await answer(bot, SANNE, card, "Zeker.")
+    await bot.card("Wacht op verzending")
+    bot.clock.advance(minutes=5)
+    bot.desk.wake(f"replies:{(await account_of(bot, 'dorpsforum')).id}")
+    await bot.card("Niet verstuurd", "beperkte tijd")
+    assert forum.by_us() == []
