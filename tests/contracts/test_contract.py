@@ -1,0 +1,301 @@
+"""What holds for every connector, ours and a made-up one: what it declares it does, and no word is lost or doubled."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.connectors import OURS, http
+from bot.connectors.base import (
+    Draft,
+    Moderates,
+    OutcomeUnknown,
+    Polls,
+    Publishes,
+    RateLimited,
+    Rechecks,
+    Rejected,
+    Replies,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+    Verdict,
+)
+from bot.connectors.platform import Capability, Platform
+from bot.domain.mention import ANSWERS, Act, Gone
+from tests.contracts.drivers import Driver, FakeSite, OnFeed, OnForum, OnMastodon, OnWebhook
+from tests.contracts.forum.fake_forum import FakeForum
+from tests.fakes.between import Between
+from tests.fakes.server import FakeServer
+
+DRIVERS = (OnMastodon, OnForum, OnFeed, OnWebhook)
+MADE_UP = {"forum"}
+
+
+def test_every_connector_is_held_to_the_contract() -> None:
+    assert {kind.platform.name for kind in DRIVERS} == {platform.name for platform in OURS} | MADE_UP
+
+
+def that(can: Callable[[Platform], bool]) -> list[type[Driver]]:
+    """The platforms of which this holds."""
+    return [kind for kind in DRIVERS if can(kind.platform)]
+
+
+def name_of(kind: type[Driver]) -> str:
+    return kind.platform.name
+
+
+@asynccontextmanager
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    """Run a platform; it is reached through `Between`, which can hold up and cut off what passes."""
+    kind: type[Driver] = request.param
+    async with AsyncExitStack() as stack:
+        server: Any
+        if kind is OnMastodon:
+            server = request.getfixturevalue("mastodon")
+            target = server.base_url
+        else:
+            server = await stack.enter_async_context(FakeForum() if kind is OnForum else FakeSite())
+            target = server.url
+        between = await stack.enter_async_context(Between(target))
+        yield kind(server, between)
+
+
+@pytest.fixture(params=that(lambda platform: True), ids=name_of)
+async def driver(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    async with running(request) as found:
+        yield found
+
+
+@pytest.fixture(params=that(lambda platform: platform.can(Capability.REPLIES)), ids=name_of)
+async def replying(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    async with running(request) as found:
+        yield found
+
+
+@pytest.fixture(params=that(lambda platform: platform.can(Capability.POLLS)), ids=name_of)
+async def polling(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    async with running(request) as found:
+        yield found
+
+
+@pytest.fixture(params=that(lambda platform: platform.edits), ids=name_of)
+async def editing(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    async with running(request) as found:
+        yield found
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with http.new_client() as one:
+        yield one
+
+
+async def draft(driver: Driver, client: httpx.AsyncClient, words: str = "Dat zoeken we uit. ^SB") -> Draft:
+    """A reply to a post that a citizen just wrote."""
+    driver.write("Wie gaat hierover?")
+    to = (await driver.read(client, {})).posts[-1]
+    connector = driver.connector(client)
+    assert isinstance(connector, Replies)
+    return Draft("key-1", connector.compose(words, to=to, private=False), False, to, datetime.now(UTC))
+
+
+async def test_what_is_declared_is_implemented_and_no_more(driver: Driver, client: httpx.AsyncClient) -> None:
+    platform, connector = driver.platform, driver.connector(client)
+    assert platform.can(Capability.POLLS) is isinstance(connector, Polls)
+    assert platform.can(Capability.PUSHES) is (platform.receiver is not None)
+    assert (platform.can(Capability.REPLIES) or platform.can(Capability.MESSAGES)) is isinstance(connector, Replies)
+    moderates = any(platform.can(each) for each in (Capability.HIDES, Capability.LIKES, Capability.DELETES))
+    assert moderates is isinstance(connector, Moderates)
+    assert platform.can(Capability.PUBLISHES) is isinstance(connector, Publishes)
+    assert platform.edits is (isinstance(connector, Rechecks) or platform.can(Capability.PUSHES))
+    if isinstance(connector, Replies):
+        assert connector.resend_safe_for in {None, platform.resend_safe_for}
+
+
+async def test_posts_come_oldest_first_once_and_again_from_an_older_cursor(
+    driver: Driver, client: httpx.AsyncClient
+) -> None:
+    """The cursor is JSON and all that is remembered, so a page that was not stored is given again."""
+    written = [driver.write(f"Vraag {n}") for n in range(3)]
+    first = await driver.read(client, {})
+    assert [post.text.split()[-1] for post in first.posts] == ["0", "1", "2"], written
+    moments = [post.published_at for post in first.posts]
+    assert moments == sorted(moments)
+    assert all(moment.tzinfo for moment in moments)
+    cursor = json.loads(json.dumps(first.cursor))
+    later = driver.write("Vraag 4")
+    for _ in range(2):
+        again = await driver.read(client, cursor)
+        assert [post.text.split()[-1] for post in again.posts] == ["4"], later
+    assert (await driver.read(client, json.loads(json.dumps(again.cursor)))).items == ()
+
+
+async def test_one_post_that_cannot_be_read_spoils_no_other(driver: Driver, client: httpx.AsyncClient) -> None:
+    driver.write("Voor")
+    driver.spoil()
+    driver.write("Na")
+    words = [post.text.split()[-1] for post in (await driver.read(client, {})).posts]
+    assert [word for word in words if word in {"Voor", "Na"}] == ["Voor", "Na"]
+
+
+async def test_what_we_wrote_is_known_as_ours(replying: Driver, client: httpx.AsyncClient) -> None:
+    """By the id of its author, which is that of the identity, or by the id that the reply got."""
+    driver = replying
+    identity = (await driver.connector(client).check()).identity
+    connector = driver.connector(client, identity=identity)
+    assert isinstance(connector, Replies)
+    page = await driver.read(client, {})
+    sent = await connector.send(await draft(driver, client))
+    for post in (await driver.read(client, page.cursor)).posts:
+        theirs = identity is None or post.author.external_id != identity.id
+        assert theirs is (post.external_id != sent.external_id and "^SB" not in post.text)
+
+
+async def test_an_edit_and_a_removal_are_noticed_and_nothing_else(editing: Driver, client: httpx.AsyncClient) -> None:
+    driver = editing
+    ids = [driver.write(f"Vraag {n}") for n in range(3)]
+    posts = list((await driver.read(client, {})).posts)
+    assert await driver.changes(client, posts, {}) == []
+    driver.edit(ids[0], "Toch niet")
+    driver.remove(ids[1])
+    changed = {post.external_id: post for post in await driver.changes(client, posts, {})}
+    assert set(changed) == set(ids[:2])
+    assert "Toch niet" in changed[ids[0]].text
+    assert changed[ids[0]].edited_at is not None
+    assert changed[ids[1]].gone is Gone.BY_AUTHOR
+
+
+async def test_posts_allow_what_the_platform_can(driver: Driver, client: httpx.AsyncClient) -> None:
+    driver.write("Vraag")
+    (post,) = (await driver.read(client, {})).posts
+    acts = {permit.act for permit in post.permits}
+    assert bool(acts & ANSWERS) is driver.platform.can(Capability.REPLIES)
+    assert Act.ANSWER_PRIVATELY not in acts or driver.platform.can(Capability.MESSAGES)
+    assert all(permit.until is None or permit.until > post.published_at for permit in post.permits)
+    assert post.place is None or json.loads(json.dumps(dict(post.place))) == dict(post.place)
+
+
+# --- Verdicts ------------------------------------------------------------------------------------
+
+
+def at(driver: Driver, url: str) -> dict[str, Any]:
+    """The account, but on a server that answers as it likes."""
+    if "callback_url" in driver.account.options:
+        return {"options": {**driver.account.options, "callback_url": url + "/"}}
+    return {"url": url}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (401, '{"error": "no"}', Unauthorized), (429, "", RateLimited), (500, "", Unavailable), (503, "", Unavailable),
+        (200, "{", (Unavailable, Rejected)), (200, "", (Unavailable, Rejected)), (0, "", Unavailable),
+        (404, "<html>gone</html>", (Unavailable, Rejected)), (302, "", (Unavailable, Rejected)),
+    ],
+)  # fmt: skip
+async def test_what_goes_wrong_while_reading_is_a_verdict_and_makes_no_post_gone(
+    polling: Driver, client: httpx.AsyncClient, status: int, body: str, verdict: type[Verdict]
+) -> None:
+    driver = polling
+    driver.write("Vraag")
+    posts = (await driver.read(client, {})).posts
+    async with FakeServer() as server:
+        headers = {"Location": "https://elsewhere.example/"} if status == 302 else {}
+        server.fail(status=status, body=body, headers=headers, count=100)
+        connector = driver.connector(client, **at(driver, server.url))
+        assert isinstance(connector, Polls)
+        with pytest.raises(verdict):
+            await connector.fetch({})
+        if isinstance(connector, Rechecks):
+            with pytest.raises(Verdict):
+                await connector.recheck(posts, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(401, Unauthorized), (429, RateLimited), (503, Unavailable), (0, Unavailable)]
+)
+async def test_what_goes_wrong_while_sending_is_a_verdict(
+    replying: Driver, client: httpx.AsyncClient, status: int, verdict: type[Verdict]
+) -> None:
+    sending = await draft(replying, client)
+    async with FakeServer() as server:
+        server.fail(status=status, count=100)
+        connector = replying.connector(client, **at(replying, server.url))
+        assert isinstance(connector, Replies)
+        with pytest.raises(verdict):
+            await connector.send(sending)
+        url = server.url
+    connector = replying.connector(client, **at(replying, url))
+    assert isinstance(connector, Replies)
+    with pytest.raises(Unavailable) as raised:  # nobody listens there any more, so it was surely not sent
+        await connector.send(sending)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert replying.published() == []
+
+
+# --- Sending -------------------------------------------------------------------------------------
+
+
+async def test_the_longest_text_is_taken_and_one_sign_more_is_not(replying: Driver, client: httpx.AsyncClient) -> None:
+    limits = (await replying.connector(client).check()).limits
+    connector = replying.connector(client, limits=limits)
+    assert isinstance(connector, Replies)
+    short = await draft(replying, client, "x")
+    measured = connector.measure(short.text)
+    assert measured.limit is not None
+    longest = short.text + "x" * (measured.limit - measured.length)
+    assert connector.measure(longest).length == measured.limit
+    assert connector.compose(longest, to=short.to, private=False) == longest
+    assert (await connector.send(replace(short, text=longest))).external_id
+    with pytest.raises(Rejected):
+        await connector.send(replace(short, key="key-2", text=longest + "x"))
+    assert len(replying.published()) == 1
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_a_reply_whose_connection_is_cut_is_published_once(
+    replying: Driver, client: httpx.AsyncClient, taken: bool
+) -> None:
+    sending = await draft(replying, client)
+    connector = replying.connector(client)
+    assert isinstance(connector, Replies)
+    async with replying.between.holding("POST", replying.publishes, passed_on=taken) as caught:
+        async with http.new_client() as hasty:
+            hasty.timeout = httpx.Timeout(0.5)
+            sender = replying.connector(hasty)
+            assert isinstance(sender, Replies)
+            with pytest.raises(OutcomeUnknown):
+                await sender.send(sending)
+        await caught()
+    assert len(replying.published()) == int(taken)
+    assert await settled(connector, replying, sending)
+    assert replying.published() == [sending.text]
+
+
+async def settled(connector: Replies, driver: Driver, sending: Draft) -> Sent:
+    """Do as the outbox does with a reply whose outcome is unknown."""
+    if connector.resend_safe_for is not None:
+        assert connector.resend_safe_for > timedelta(minutes=1)
+        return await connector.send(sending)
+    return await connector.find(sending) or await connector.send(sending)
+
+
+async def test_a_reply_that_is_there_is_found_or_cannot_be_known(replying: Driver, client: httpx.AsyncClient) -> None:
+    sending = await draft(replying, client)
+    connector = replying.connector(client)
+    assert isinstance(connector, Replies)
+    try:
+        assert await connector.find(sending) is None
+    except Unknowable:
+        assert connector.resend_safe_for is not None
+        return
+    sent = await connector.send(sending)
+    assert await connector.find(sending) == sent
+    assert await connector.find(replace(sending, text="Iets anders")) is None
