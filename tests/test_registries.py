@@ -28,7 +28,7 @@ from bot.domain.case import (
 from bot.domain.event import OF_NO_CASE, EventKind
 from bot.models import WAITING, Case
 from bot.texts import Texts
-from bot.views.case_card import REASONS, state_line
+from bot.views.case_state import REASONS, state_line
 from bot.views.details_modal import EVENTS, WHY
 from tests.views.examples import NOW, case_file
 

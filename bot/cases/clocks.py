@@ -14,6 +14,7 @@ from bot.domain import case as rules
 from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, NeverOpen, between, is_open
+from bot.domain.mention import ANSWERS
 from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, Targets, due_at, next_step, step_at
 from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
@@ -126,18 +127,19 @@ async def _start(session: AsyncSession, case: Case, kinds: Iterable[ClockKind], 
 
 
 async def _targets(session: AsyncSession, case: Case) -> Targets | None:
-    """Return the targets of a case, by the newest mention that can be answered; None when there is none."""
+    """Return the targets of a case, by the newest mention that could ever be answered; None when there is none."""
     account = await session.get_one(Account, case.account_id)
     mentions = await session.exec(
-        select(Mention.private, Mention.allows)
+        select(Mention)
         .where(Mention.case_id == case.id)
         .order_by(col(Mention.published_at).desc(), col(Mention.id).desc())
     )
-    private = next((private for private, allows in mentions if allows), None)
-    if private is None:
+    answerable = (m for m in mentions if any(permit.act in ANSWERS for permit in m.permits()))
+    newest = next(answerable, None)
+    if newest is None:
         return None
     policy = (await teams.settings(session, case.team_id)).policy()
-    return policy.targets(platform=account.platform, private=private, urgent=case.urgent)
+    return policy.targets(platform=account.platform, private=newest.private, urgent=case.urgent)
 
 
 async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:

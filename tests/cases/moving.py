@@ -16,10 +16,10 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.connectors.base import Rejected, Sent, Unknowable
 from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_from
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.text import Refused
 from bot.models import UNSENT, Account, Case, Escalation, Mention, Reply, ReplyKind, ReplyStatus, Team
-from bot.outgoing import outbox
+from bot.outgoing import outcomes, replies
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
 
@@ -83,7 +83,7 @@ class Table:
 async def write(table: Table, session: AsyncSession, now: datetime, text: str) -> None:
     table.written += 1
     post = Post(f"p{table.written}", Author("a", "Fatima"), text, now, conversation=f"c{table.conversation}",
-                allows=frozenset({Allows.ANSWER}))  # fmt: skip
+                permits=permits(Act.ANSWER))  # fmt: skip
     await inbox.take_in(session, 1, [post], now=now)
 
 
@@ -134,7 +134,7 @@ async def _answer(t: Table, session: AsyncSession, case: Case, now: datetime) ->
 
 
 async def _withdraw(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
-    await outbox.withdraw(session, case.id, by=t.agent(case), now=now)
+    await replies.withdraw(session, case.id, by=t.agent(case), now=now)
 
 
 async def _escalate(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
@@ -166,24 +166,24 @@ async def _citizen(t: Table, session: AsyncSession, case: Case, now: datetime) -
     await write(t, session, now, t.dice.choice(["En nog iets?", "Bedankt!"]))
 
 
-def _outcome(outcome: outbox.Outcome) -> "Making":
+def _outcome(outcome: outcomes.Outcome) -> "Making":
     async def published(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
         await cases.locked(session, case.id)
         unsent = await session.exec(select(Reply).where(Reply.case_id == case.id, UNSENT).order_by(col(Reply.id)))
-        replies = unsent.all()
-        if not replies:
+        on_their_way = unsent.all()
+        if not on_their_way:
             raise Refused("There is no reply on its way.")
-        reply = t.dice.choice(replies)
+        reply = t.dice.choice(on_their_way)
         reply.status, reply.tries = ReplyStatus.SENDING, 1
         session.add(reply)
         await session.flush()
-        await outbox._record(session, reply.id, outcome, now)
+        await outcomes.record(session, reply.id, outcome, now)
 
     return published
 
 
 async def _settle(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
-    await outbox.settle(session, case.id, published=t.dice.random() < 0.7, by=t.agent(case), now=now)
+    await replies.settle(session, case.id, published=t.dice.random() < 0.7, by=t.agent(case), now=now)
 
 
 Making = Callable[[Table, AsyncSession, Case, datetime], Awaitable[None]]

@@ -11,10 +11,10 @@ from bot.cases import clocks, inbox
 from bot.connectors.base import Rejected
 from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, Move, Status, WaitsFor, logged_as, rests_for
 from bot.domain.event import EventKind
-from bot.domain.mention import Allows, Author, Post
+from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
-from bot.outgoing import outbox
+from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
 from tests.conftest import SANNE
 
@@ -68,12 +68,14 @@ async def fail(table: Table, reply_id: int) -> None:
         reply = await session.get_one(Reply, reply_id)
         reply.status, reply.tries = ReplyStatus.SENDING, 1
         await session.flush()
-        await outbox._record(session, reply_id, Rejected("Too long."), table.clock.at)
+        await outcomes.record(session, reply_id, Rejected("Too long."), table.clock.at)
 
 
 def inbox_post(number: int, table: Table) -> Post:
-    may = frozenset({Allows.ANSWER})
-    return Post(f"m{number}", Author(f"m{number}", "Jan"), "Vraag", table.clock.at, private=number % 2 == 0, allows=may)
+    may = permits(Act.ANSWER)
+    return Post(
+        f"m{number}", Author(f"m{number}", "Jan"), "Vraag", table.clock.at, private=number % 2 == 0, permits=may
+    )
 
 
 async def events(table: Table) -> list[Event]:
@@ -169,7 +171,7 @@ async def test_settling_an_old_reply_leaves_a_newer_question_waiting(database_ur
         await table.write()
         table.passes(minutes=1)
         async with table.session() as session:
-            await outbox.settle(session, table.case_id, published=True, by=SANNE, now=table.clock.at)
+            await replies.settle(session, table.case_id, published=True, by=SANNE, now=table.clock.at)
         assert {reply.status for reply in await rows(table, Reply)} == {ReplyStatus.SENT}
         assert (await table.case()).status is Status.CLAIMED
         await is_whole(table)

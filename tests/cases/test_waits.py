@@ -14,12 +14,13 @@ from bot.figures.home import home
 from bot.figures.standing import standing
 from bot.models import Agent, Event, Message, MessageKind, ReplyKind, Team
 from bot.run import open_desk
+from bot.sandbox.slack.server import LocalSlack
 from bot.views.case_card import case_card
 from bot.views.details_modal import details_modal
 from handlers import lists
 from jobs import BY_OUR_CLOCK
 from tests.cases.moving import AGENTS, Table, bring_to, one_case
-from tests.conftest import SANNE, LocalSlack, settings_for
+from tests.conftest import SANNE, settings_for
 
 DAYS = 3
 """So far off is the moment of what `moving.HOW` promises or puts off."""
