@@ -1,7 +1,7 @@
-"""Reminders: which clocks have a step of their ladder due, and who is told; in opening hours only, each step once.
+"""Reminders: which clocks have a step of their ladder due, and who hears of it; in opening hours only, each step once.
 
 A step is taken in one transaction: the clock's row is locked, the message that tells of it is written under a key of
-its own, and the clock moves on. So no step is told twice, by however many processes, and none is lost in a crash.
+its own, and the clock moves on. So several processes never send a step twice, and a crash loses none.
 """
 
 from collections import defaultdict
@@ -29,14 +29,14 @@ from bot.views.clock import COUNTED_DOWN
 log = structlog.get_logger()
 
 AT_ONCE = 500
-"""Clocks taken per team and tick; the rest follows at the next tick."""
+"""Clocks handled per team and tick; the rest follows at the next tick."""
 FEW = 3
-"""So many threads are written in at once; more are told in one message in the channel."""
+"""Threads that one tick writes in; for more cases there is one message in the channel."""
 PROMISE_STEPS = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
 
 
 async def remind(desk: Desk) -> None:
-    """Tell of every step that is due now; a team that is closed is told at its opening."""
+    """Remind of every step that is due now; a team that is closed is reminded when it opens."""
     async with desk.reading() as session:
         found = await session.exec(
             select(Clock.team_id).where(col(Clock.stopped_at).is_(None), col(Clock.next_at) <= desk.now()).distinct()
@@ -53,7 +53,7 @@ async def remind(desk: Desk) -> None:
 
 
 async def count_down(desk: Desk) -> None:
-    """Bring the time left on the cards up to date, of those that are due soon; four times an hour is calm enough."""
+    """Update the time left on the cards that are due soon; four times an hour is enough."""
     async with desk.session() as session:
         soon = desk.now() + COUNTED_DOWN
         found = await session.exec(
@@ -109,7 +109,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
 
 
 def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Due:
-    """Move the clock past the step that is due; of several that are due at once only the last is told."""
+    """Move the clock past the step that is due."""
     ladder = PROMISE_STEPS if clock.kind is ClockKind.PROMISE else settings.steps()
     step = next_step(ladder, clock.steps) or ladder[-1]
     clock.steps += 1
@@ -128,7 +128,7 @@ async def _tell(
     away: Collection[str],
     duty: Sequence[str],
 ) -> None:
-    """Write the messages: one per recipient, however many clocks it is about; those on duty hear what nobody has."""
+    """Write one message per recipient, about all their clocks; those on duty are named for cases without an owner."""
     per_channel: dict[str, list[_Due]] = defaultdict(list)
     threads: list[_Due] = []
     for one in due:
@@ -149,7 +149,7 @@ async def _tell(
 
 
 def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> list[str]:
-    """Return where a step is told; nowhere means in the thread of the case's card."""
+    """Return the channels for a step; none means the thread of the case's card."""
     match due.step.to:
         case Recipient.OWNER:
             return [due.case.assignee] if due.case.assignee and due.case.assignee not in away else []

@@ -1,6 +1,6 @@
 """The clocks of a case: they follow what the case waits for, and measure the team's working time.
 
-A clock keeps the target that was in force when it started: a later norm never rewrites what was measured.
+A clock keeps the target it started with: a later change of the norm never rewrites what was measured.
 """
 
 from collections.abc import Iterable, Sequence

@@ -34,8 +34,8 @@ async def earlier(session: AsyncSession, account_id: int, posts: Sequence[Post])
     # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
     alike = [known.where(col(Mention.external_id).in_(ids)), known.where(col(Mention.conversation).in_(conversations))]
     connection = await session.connection()
-    found: Sequence[Any] = (await connection.execute(union_all(*alike))).all()
-    return sorted((Earlier(*row) for row in found), key=lambda mention: mention.case_id)
+    rows: Sequence[Any] = (await connection.execute(union_all(*alike))).all()
+    return sorted((Earlier(*row) for row in rows), key=lambda mention: mention.case_id)
 
 
 async def cases_to_join(

@@ -22,7 +22,7 @@ async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) 
 
 
 async def take_over(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Take a case from the colleague who has it; the log keeps from whom, and they are told in the thread."""
+    """Take a case from the colleague who has it; the log says from whom, and the thread tells them."""
     before = (await locked(session, case_id)).assignee
     case = await move(session, Move.TAKE_OVER, case_id, by=by, owner=by, now=now, details={"from": before})
     if before and before != by:

@@ -1,4 +1,4 @@
-"""What a team promises: how soon it reacts and resolves, and who is told when time runs out."""
+"""What a team promises: how soon it reacts and resolves, and who is reminded when time runs out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ REACTIONS = frozenset({ClockKind.FIRST_REACTION, ClockKind.NEXT_REACTION})
 
 
 class Recipient(StrEnum):
-    """Who is told at a step of the ladder."""
+    """Who is reminded at a step of the ladder."""
 
     OWNER = "owner"
     THREAD = "thread"
@@ -51,7 +51,7 @@ URGENT = Targets(timedelta(minutes=15), timedelta(minutes=15), timedelta(hours=4
 
 @dataclass(frozen=True)
 class Policy:
-    """A team's targets, refined: what is urgent goes before what is private, that before the platform's own."""
+    """A team's targets. Those for urgent cases go first, then those for private ones, then the platform's own."""
 
     base: Targets = field(default_factory=Targets)
     urgent: Targets = URGENT
@@ -69,7 +69,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Step:
-    """At this percentage of the target, tell these; `text` replaces the usual words."""
+    """At this percentage of the target, remind these people; `text` replaces the usual words."""
 
     percent: int
     to: Recipient
@@ -93,23 +93,23 @@ class Pressure(StrEnum):
 
 
 def pressure(due: datetime, steps: int, now: datetime) -> Pressure:
-    """Tell how a clock stands: late once due, soon once it was warned of, else in time."""
+    """Return how a clock stands: late once due, soon once a first step was taken, else in time."""
     if now >= due:
         return Pressure.LATE
     return Pressure.SOON if steps > 0 else Pressure.IN_TIME
 
 
 def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
-    """Return when a clock that started then has used up its target of working time; raises NeverOpen."""
+    """Return when a clock that started then has used its target of working time; raises NeverOpen."""
     return add(hours, started_at, target)
 
 
 def step_at(hours: Hours, started_at: datetime, target: timedelta, step: Step) -> datetime:
-    """Return when a step of the ladder falls due; raises NeverOpen."""
+    """Return when a step of the ladder is due; raises NeverOpen."""
     return add(hours, started_at, target * step.percent / 100)
 
 
 def next_step(ladder: Sequence[Step], taken: int) -> Step | None:
-    """Return the step after the `taken` first ones, in order of percentage."""
+    """Return the step that comes after `taken` steps, in order of percentage; None after the last."""
     ordered = sorted(ladder, key=lambda step: step.percent)
     return ordered[taken] if taken < len(ordered) else None
