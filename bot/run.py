@@ -71,7 +71,7 @@ async def open_desk(
         lanes.serve(
             {
                 "messages": partial(messages.drain, desk),
-                "replies": partial(outbox.drain, desk),
+                "outgoing": partial(outbox.drain, desk),
                 "poll": partial(poll.poll, desk),
             }
         )

@@ -1,4 +1,4 @@
-"""Lanes: "this lane has work". A lane is one channel's messages, one account's replies or one account's polling.
+"""Lanes: "this lane has work". A lane is one channel's messages, one account's outgoing work or one account's polling.
 
 At most one drain of a lane runs at a time; waking a lane that runs makes it run once more afterwards, however often it
 was woken. A drain may return when it wants to run again (it then keeps nothing waiting in between).
@@ -15,7 +15,7 @@ from bot.logs import trace
 log = structlog.get_logger()
 
 Wake = Callable[[str], None]
-"""Tell that a lane ("messages:C123", "replies:4", "poll:4") has work; never waits."""
+"""Tell that a lane ("messages:C123", "outgoing:4", "poll:4") has work; never waits."""
 Drain = Callable[[str], Awaitable[datetime | None]]
 """Do all work that a lane has now, given its name after the colon; returns when more falls due, if known."""
 

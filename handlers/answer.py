@@ -165,7 +165,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
         await _show_wrong(ack, desk, view, by, wrong)
         return
     await ack()
-    desk.wake(f"replies:{reply.account_id}")
+    desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
     if kept.home:
         await publish(desk, by)

@@ -398,7 +398,7 @@ OF_THE_STATE = {"status", "assignee", "claimed_at", "closed_at", "closed_by", "c
 
 
 def only_the_state_machine_changes_the_status_of_a_case(modules: list[Module]) -> Iterator[str]:
-    """A status set elsewhere has no lock, no event, no clocks and no new card; the status of a reply is its own."""
+    """A status set elsewhere has no lock, no event, no clocks and no new card; that of a reply is its own."""
     ours = [m for m in modules if m.name != "bot.cases.state" and not under(m.name, "bot.sandbox", "bot.migrations")]
     for module in ours:
         for node in ast.walk(module.tree):
@@ -406,12 +406,16 @@ def only_the_state_machine_changes_the_status_of_a_case(modules: list[Module]) -
                 yield module.at(node.lineno, f"{module.name} sets {name}")
 
 
+OUTGOING = ("reply", "act", "item")
+"""How variables are named that hold a reply or an act."""
+
+
 def changes_of_state(node: ast.AST) -> set[str]:
     """What an assignment, a `setattr` or an UPDATE of Case sets of a case."""
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         stored = (inner for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Attribute))
-        return {a.attr for a in stored if a.attr in OF_THE_STATE and not ast.unparse(a.value).endswith("reply")}
+        return {a.attr for a in stored if a.attr in OF_THE_STATE and not ast.unparse(a.value).endswith(OUTGOING)}
     if not isinstance(node, ast.Call):
         return set()
     if ast.unparse(node.func) == "setattr" and "case" in ast.unparse(node.args[0]):

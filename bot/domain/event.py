@@ -34,6 +34,12 @@ class EventKind(StrEnum):
     NOT_URGENT = "not_urgent"
     REMINDED = "reminded"
     SNOOZE = "snooze"
+    # Something is done to a post besides answering it; `details["act"]` says what.
+    ACT_APPROVED = "act_approved"
+    ACT_WITHDRAWN = "act_withdrawn"
+    ACT_DONE = "act_done"
+    ACT_FAILED = "act_failed"
+    ACT_UNCERTAIN = "act_uncertain"
     # Accounts, settings and agents change.
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_RENEWED = "account_renewed"

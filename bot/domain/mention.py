@@ -23,6 +23,13 @@ class Act(StrEnum):
 
 
 ANSWERS = frozenset({Act.ANSWER, Act.ANSWER_PRIVATELY})
+OPPOSITES = {Act.HIDE: Act.SHOW, Act.SHOW: Act.HIDE, Act.LIKE: Act.UNLIKE, Act.UNLIKE: Act.LIKE}
+"""What undoes what. Nothing brings back an answer, or a post that was removed."""
+
+
+def alike(act: Act) -> frozenset[Act]:
+    """Return an act and its opposite: of these, the last one says how the post ends up."""
+    return frozenset({act, OPPOSITES.get(act, act)})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ team.py       workspaces, teams, agents, and who is away
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations
 reply.py      replies
+act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
 message.py    our messages in Slack, and what each kind shows besides its case
@@ -15,6 +16,7 @@ case_file.py  CaseFile: everything about one case; not a table
 """
 
 from bot.models.account import Account, Author
+from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import WAITING, Case, Escalation, Mention, Note
 from bot.models.case_file import CaseFile
 from bot.models.clock import Clock
@@ -36,10 +38,13 @@ from bot.models.team import Agent, Person, Role, Team, Workspace
 
 __all__ = [
     "CLOSING",
+    "UNFINISHED",
     "UNSENT",
     "WAITING",
     "Absence",
     "Account",
+    "Act",
+    "ActStatus",
     "Agent",
     "Author",
     "Called",

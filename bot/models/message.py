@@ -25,6 +25,7 @@ class MessageKind(StrEnum):
     TAKEN_OVER = "taken_over"
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
+    ACT_PROBLEM = "act_problem"
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
     DIGEST = "digest"
@@ -112,8 +113,8 @@ class Message(SQLModel, table=True):
     `key` identifies it for ever. It is also in the metadata of the Slack message, so that we can look for a post whose
     outcome is unknown. `posting_since` is set while a post is running or its outcome is unknown. `leased_until` stops
     a second process from writing the same message. `retry_at` is when Slack lets us try again. `subject_id` is the
-    mention, escalation, note, reply or account that the message is about; `details` is anything else it must show: the
-    JSON of one of the Details above, or of a digest's Overview.
+    mention, escalation, note, reply, act or account that the message is about; `details` is anything else it must show:
+    the JSON of one of the Details above, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

@@ -1,9 +1,10 @@
 """Outgoing: whatever leaves for a platform, each once.
 
-replies.py    approve a reply, take it back, decide on one with an unknown outcome
-composing.py  what is published for an agent's words, and what makes a reply valid
-outbox.py     send what is due, one account a lane
-queue.py      what is due next
-outcomes.py   what became of it
-retry.py      when it is tried again
+replies.py     approve a reply, take it back, decide on one with an unknown outcome
+moderation.py  approve an act (hide, like, remove our answer, and back), take it back
+composing.py   what is published for an agent's words, and what makes a reply valid
+outbox.py      send what is due, one account a lane
+queue.py       what is due next: replies and acts in order of time
+outcomes.py    what became of it
+retry.py       when it is tried again
 """

@@ -1,10 +1,13 @@
-"""Replies on their way out: each is published once, or a person is asked.
+"""What is on its way to a platform: each reply is published once, or a person is asked; acts may be repeated.
 
-`approved` → (committed) `sending` → `sent`. A reply found in `sending` is one whose outcome is unknown (a crash, a lost
-connection): it is sent again only while the platform recognises its key, else looked up, else it is `uncertain`.
+`approved` → (committed) `sending` → `sent` or `done`. A reply found in `sending` is one whose outcome is unknown (a
+crash, a lost connection): it is sent again only while the platform recognises its key, else looked up, else it is
+`uncertain`. An act with an unknown outcome is carried out again, because that changes nothing.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.connectors.base import (
     Connector,
     Draft,
+    Moderates,
     OutcomeUnknown,
     RateLimited,
     Rejected,
@@ -22,19 +26,23 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.desk import Desk
+from bot.domain.mention import Act, Author, Post, PostKind
 from bot.logs import trace
 from bot.models import Account, Case, Reply, Team
+from bot.models import Act as ActRow
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
 from bot.outgoing import composing, outcomes, queue
-from bot.outgoing.outcomes import Outcome
+from bot.outgoing.outcomes import Done, Outcome
 from bot.slack import messages
 
 log = structlog.get_logger()
 
+Attempt = Callable[[Connector], Awaitable[Sent | Done]]
+
 
 async def drain(desk: Desk, lane: str) -> datetime | None:
-    """Send all replies due of the account whose id is `lane`; returns when the next one falls due, if any waits."""
+    """Send all that is due of the account whose id is `lane`; returns when the next falls due, if anything waits."""
     account_id = int(lane)
     while True:
         async with desk.session() as session:
@@ -42,17 +50,25 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             account = await session.get_one(Account, account_id)
             if account.stopped_at is not None:
                 return None
-            reply = await queue.take_next(session, account_id, now)
-            if reply is None:
+            item = await queue.take_next(session, account_id, now)
+            if item is None:
                 return await queue.next_due(session, account_id)
-            draft = await _draft(desk, session, reply)
-            again = reply.tries > 1
-        outcome = await _try(desk.connector(account), draft, again=again, now=now)
+            attempt = await _prepared(desk, session, account, item, now)
+        outcome = await _try(partial(desk.connector, account), attempt)
         async with desk.session() as session:
-            await outcomes.record(session, reply.id, outcome, desk.now())
-        await messages.sync(desk, reply.case_id)
+            await outcomes.record(session, item, outcome, desk.now())
+        await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
             await messages.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
+
+
+async def _prepared(
+    desk: Desk, session: AsyncSession, account: Account, item: Reply | ActRow, now: datetime
+) -> Attempt:
+    """Return what is to be asked of the connector, so that no transaction is open while the platform answers."""
+    if isinstance(item, Reply):
+        return partial(_reply, draft=await _draft(desk, session, item), again=item.tries > 1, now=now)
+    return partial(_act, kind=item.kind, post=await _post(session, account, item))
 
 
 async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
@@ -65,22 +81,62 @@ async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
     return Draft(reply.key, reply.text, reply.private, to, at, subject)
 
 
-async def _try(connector: Connector, draft: Draft, *, again: bool, now: datetime) -> Outcome:
-    """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
+async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:
+    """Return the post that an act is about: the citizen's, or our reply to it."""
+    mention = await session.get_one(MentionRow, act.mention_id)
+    case = await session.get_one(Case, act.case_id)
+    author = await session.get_one(AuthorRow, case.author_id)
+    if act.reply_id is None:
+        return composing.post_of(mention, author)
+    reply = await session.get_one(Reply, act.reply_id)
+    return Post(
+        external_id=reply.external_id or "",
+        author=Author(account.identity["id"] if account.identity else "", account.name),
+        text=reply.text,
+        published_at=reply.sent_at or reply.created_at,
+        url=reply.url,
+        conversation=mention.conversation,
+        in_reply_to=mention.external_id,
+        private=reply.private,
+        kind=PostKind.MESSAGE if reply.private else PostKind.REPLY,
+    )
+
+
+async def _try(connect: Callable[[], Connector], attempt: Attempt) -> Outcome:
+    """Ask the platform, and return what it said or why it could not be asked."""
     try:
-        if not isinstance(connector, Replies):
-            raise Rejected("This post cannot be answered from here; open it on the platform and close the case.")
-        if not again and composing.ended(draft, now):
-            raise Rejected(composing.ENDED.message)
-        return await _publish(connector, draft, again=again, now=now)
+        connector = connect()
+    except Unavailable as outcome:
+        return outcome
+    except Exception as error:  # a fault of ours, before anything was sent
+        log.error("making a connector failed", **trace(error))
+        return Unavailable("An unexpected fault on our side; its reference is in the log.")
+    try:
+        return await attempt(connector)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
-    except Exception as error:  # a fault of ours in a connector: whether it was sent is not known
-        log.error("sending a reply failed", connector=type(connector).__name__, **trace(error))
+    except Exception as error:  # a fault of ours in a connector: whether it was carried out is not known
+        log.error("asking a platform failed", connector=type(connector).__name__, **trace(error))
         return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
 
 
+async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
+    if not isinstance(connector, Moderates):
+        raise Rejected("This platform cannot do this.")
+    await connector.act(kind, post)
+    return Done()
+
+
+async def _reply(connector: Connector, *, draft: Draft, again: bool, now: datetime) -> Sent:
+    if not isinstance(connector, Replies):
+        raise Rejected("This post cannot be answered from here; open it on the platform and close the case.")
+    if not again and composing.ended(draft, now):
+        raise Rejected(composing.ENDED.message)
+    return await _publish(connector, draft, again=again, now=now)
+
+
 async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
+    """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
     if again and not _recognised(connector, draft, now):
         return await connector.find(draft) or await connector.send(draft)
     try:

@@ -1,8 +1,10 @@
-"""What became of a reply: written down on the reply, its case and its account, and told in the case's thread."""
+"""What became of a reply or an act: written down on it, its case and its account, and told in the case's thread."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -11,20 +13,47 @@ from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unava
 from bot.domain.case import Move
 from bot.domain.event import EventKind
 from bot.domain.text import Text
-from bot.models import Account, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import (
+    Account,
+    Act,
+    ActStatus,
+    Event,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    Team,
+)
+from bot.outgoing import moderation
 from bot.outgoing.replies import is_last, reached
 from bot.outgoing.retry import NotYet, put_off
 
-Outcome = Sent | Rejected | Unknowable | NotYet
+LONG = timedelta(hours=1)
+"""The agent hears of an act that has not succeeded for so long."""
 
 
-async def record(session: AsyncSession, reply_id: int, outcome: Outcome, now: datetime) -> None:
-    """Write down what the platform said, on the reply and its case."""
-    seen = await session.get_one(Reply, reply_id)
+@dataclass(frozen=True)
+class Done:
+    """The platform did what an act asks for."""
+
+
+Outcome = Sent | Done | Rejected | Unknowable | NotYet
+
+
+async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now: datetime) -> None:
+    """Write down what the platform said; one that is no longer being sent is left as it is."""
     if isinstance(outcome, Unauthorized):
-        await stop_account(session, seen.account_id, outcome.text, now)
+        await stop_account(session, item.account_id, outcome.text, now)
+    if isinstance(item, Reply):
+        await _record_reply(session, item, outcome, now)
+    else:
+        await _record_act(session, item.id, outcome, now)
+
+
+async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, now: datetime) -> None:
     case = await cases.locked(session, seen.case_id)
-    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD, populate_existing=True)
+    reply = await session.get_one(Reply, seen.id, with_for_update=db.HELD, populate_existing=True)
     if reply.status is not ReplyStatus.SENDING:
         return
     stays = not await is_last(session, reply)
@@ -50,6 +79,45 @@ async def record(session: AsyncSession, reply_id: int, outcome: Outcome, now: da
             put_off(reply, outcome, now)
     await session.flush()
     await cases.touch(session, reply.case_id)
+
+
+async def _record_act(session: AsyncSession, act_id: int, outcome: Outcome, now: datetime) -> None:
+    act = await session.get_one(Act, act_id, with_for_update=db.HELD, populate_existing=True)
+    if act.status is not ActStatus.SENDING:
+        return
+    session.add(act)
+    match outcome:
+        case RateLimited() | Unauthorized() | Unavailable():
+            put_off(act, outcome, now)
+            if now - act.created_at >= LONG:
+                await _tell_problem(session, act, "act_waits")
+        case Rejected() if act.tries == 1:
+            await _end(session, act, ActStatus.FAILED, EventKind.ACT_FAILED, outcome.text, now)
+        case Rejected():  # says nothing about an earlier try, which may have succeeded
+            await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, outcome.text, now)
+        case Unknowable():
+            await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, None, now)
+        case Done() | Sent():
+            act.done_at = now
+            await _end(session, act, ActStatus.DONE, EventKind.ACT_DONE, None, now)
+
+
+async def _end(
+    session: AsyncSession, act: Act, status: ActStatus, kind: EventKind, problem: Text | None, now: datetime
+) -> None:
+    act.status, act.problem = status, problem.to_json() if problem else None
+    await session.flush()
+    await moderation.log(session, act, kind, act.by, now)
+    if status is not ActStatus.DONE:
+        await _tell_problem(session, act, kind)
+
+
+async def _tell_problem(session: AsyncSession, act: Act, why: str) -> None:
+    """Tell the thread about a problem with an act, once a problem."""
+    key = f"{why}:{act.id}"
+    if (await session.exec(select(Message.id).where(Message.key == key))).first() is None:
+        case = await cases.get(session, act.case_id)
+        await tell_thread(session, case, MessageKind.ACT_PROBLEM, key, act.id)
 
 
 async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:

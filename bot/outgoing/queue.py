@@ -1,44 +1,120 @@
-"""The queue of one account: which reply is next, and when there is one."""
+"""The queue of one account: its replies and its acts, in order of time."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.models import UNSENT, Reply, ReplyStatus
+from bot.domain.event import EventKind
+from bot.domain.mention import OPPOSITES
+from bot.models import UNFINISHED, UNSENT, Account, Act, ActStatus, Reply, ReplyStatus
+from bot.outgoing import moderation
 
 CRASH_GUARD = timedelta(seconds=90)
 """Longer than any request runs. What is being sent is not sent again sooner: after a crash, or by another process."""
 
+TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
+WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, ActStatus.APPROVED, ActStatus.SENDING})
 
-async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | None:
-    """Mark the next due reply as being sent, so that whatever happens next is known to have been tried."""
-    due = (
-        select(Reply.id)
-        .where(Reply.account_id == account_id, UNSENT, Reply.send_at <= now)
-        .order_by(col(Reply.send_at), col(Reply.id))
-        .limit(1)
-    )
-    reply_id = (await session.exec(due)).first()
-    if reply_id is None:
-        return None
-    reply = await session.get_one(Reply, reply_id, with_for_update=db.HELD)
-    if reply.status not in {ReplyStatus.APPROVED, ReplyStatus.SENDING} or reply.send_at > now:
-        return None
-    reply.status = ReplyStatus.SENDING
-    reply.first_tried_at = reply.first_tried_at or now
-    reply.tries += 1
-    reply.send_at = now + CRASH_GUARD
-    session.add(reply)
-    await session.flush()
-    await cases.touch(session, reply.case_id)
-    return reply
+
+@dataclass(frozen=True)
+class _First:
+    """The first in the queue, due or not."""
+
+    at: datetime
+    table: type[Reply] | type[Act]
+    id: int
+
+
+async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | Act | None:
+    """Mark what is due next as being sent, so that whatever happens next is known to have been tried."""
+    while (first := await _first(session, account_id)) is not None and first.at <= now:
+        item = await _locked(session, first)
+        if item.status not in WAITS or item.send_at > now:  # another process was faster
+            return None
+        session.add(item)
+        if isinstance(item, Reply):
+            item.status = ReplyStatus.SENDING
+            await cases.touch(session, item.case_id)
+        elif await _waits_for_opposite(session, item, now):
+            continue
+        else:
+            item.status, item.problem = ActStatus.SENDING, None
+        item.first_tried_at = item.first_tried_at or now
+        item.tries += 1
+        item.send_at = now + CRASH_GUARD
+        await session.flush()
+        return item
+    return None
 
 
 async def next_due(session: AsyncSession, account_id: int) -> datetime | None:
-    """Return when the next reply of an account falls due, if any waits."""
+    """Return when the first in the queue falls due, if anything waits."""
+    first = await _first(session, account_id)
+    return first.at if first else None
+
+
+async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
+    """Return the accounts that have something due and are not stopped."""
+    due: set[int] = set()
+    for table, waits in TABLES:
+        due |= set(
+            await session.exec(
+                select(table.account_id)
+                .join(Account, col(table.account_id) == Account.id)
+                .where(waits, table.send_at <= now, col(Account.stopped_at).is_(None))
+                .distinct()
+            )
+        )
+    return due
+
+
+async def _first(session: AsyncSession, account_id: int) -> _First | None:
+    found = []
+    for table, waits in TABLES:
+        in_order = (
+            select(table.send_at, table.id)
+            .where(table.account_id == account_id, waits)
+            .order_by(col(table.send_at), col(table.id))
+            .limit(1)
+        )
+        found += [_First(at, table, id) for at, id in await session.exec(in_order)]
+    return min(found, key=lambda first: first.at, default=None)
+
+
+async def _locked(session: AsyncSession, first: _First) -> Reply | Act:
+    if first.table is Reply:
+        return await session.get_one(Reply, first.id, with_for_update=db.HELD, populate_existing=True)
+    return await session.get_one(Act, first.id, with_for_update=db.HELD, populate_existing=True)
+
+
+async def _waits_for_opposite(session: AsyncSession, act: Act, now: datetime) -> bool:
+    """Tell whether an act must wait, because an earlier one that does the opposite may be under way this moment.
+
+    The last one that was approved says how the post ends up. So an earlier one that was put off is given up, and one
+    whose request may still arrive is waited for.
+    """
+    earlier_act = await _earlier_opposite(session, act)
+    if earlier_act is None:
+        return False
+    if earlier_act.status is ActStatus.SENDING and earlier_act.problem is None:
+        act.send_at = earlier_act.send_at  # of two that are due at the same time the earlier one goes first
+        await session.flush()
+        return True
+    earlier_act.status = ActStatus.WITHDRAWN
+    session.add(earlier_act)
+    await moderation.log(session, earlier_act, EventKind.ACT_WITHDRAWN, "", now, why="opposite")
+    return False
+
+
+async def _earlier_opposite(session: AsyncSession, act: Act) -> Act | None:
     found = await session.exec(
-        select(Reply.send_at).where(Reply.account_id == account_id, UNSENT).order_by(col(Reply.send_at)).limit(1)
+        select(Act)
+        .where(UNFINISHED, Act.mention_id == act.mention_id, col(Act.reply_id).is_not_distinct_from(act.reply_id))
+        .where(Act.kind == OPPOSITES.get(act.kind), col(Act.id) < act.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     return found.first()

@@ -11,6 +11,7 @@ from bot.domain.figures import Overview
 from bot.models import (
     Absence,
     Account,
+    Act,
     Called,
     CaseFile,
     Clock,
@@ -25,6 +26,7 @@ from bot.models import (
 from bot.staffing import presence
 from bot.team import teams
 from bot.views import thread
+from bot.views.act import act_problem
 from bot.views.ask import ask_card
 from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
@@ -56,6 +58,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
             return thread.reply_problem(await _file(session, message), subject, t)
+        case MessageKind.ACT_PROBLEM:
+            return act_problem(await session.get_one(Act, subject), t)
         case MessageKind.RETURNED:
             return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:

@@ -8,6 +8,7 @@ from bot.domain.event import EventKind
 from bot.domain.text import Text, text
 from bot.models import CaseFile, Event, ReplyStatus
 from bot.texts import Texts
+from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_state import state_line
 from bot.views.citizen import author_line, mention_blocks, source_line
@@ -40,10 +41,19 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.REMINDED: text("reminded"),
     EventKind.SNOOZE: text("reminder put off"),
     EventKind.TOPIC: text("topic chosen"),
+    EventKind.ACT_APPROVED: text("approved"),
+    EventKind.ACT_WITHDRAWN: text("taken back"),
+    EventKind.ACT_DONE: text("done"),
+    EventKind.ACT_FAILED: text("refused by the platform"),
+    EventKind.ACT_UNCERTAIN: text("not certain whether it was done"),
 }
 
-WHY = {"still": text("it lay still"), "away": text("its owner is away")}
-"""Why a case went back to the queue by itself."""
+WHY = {
+    "still": text("it lay still"),
+    "away": text("its owner is away"),
+    "opposite": text("the opposite was approved"),
+}
+"""Why a case went back to the queue by itself, or why an act was taken back."""
 
 
 def details_modal(
@@ -96,6 +106,8 @@ def _urgency(file: CaseFile, t: Texts) -> list[Block]:
 
 def _line(event: Event, t: Texts, now: datetime) -> str:
     what = t(EVENTS[event.kind])
+    if act := ACTS.get(event.details.get("act", "")):
+        what = f"{t(act)}: {what}"
     to = event.details.get("to")
     target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
     if why := WHY.get(str(event.details.get("why"))):

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot import connectors
 from bot.__main__ import main
+from tests.fakes.wall import INSTALLED
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["bot.__main__", "tests.fakes.process"])
@@ -38,5 +40,7 @@ def _webcare_run(folder: Path, environment: Mapping[str, str]) -> None:
     with open("log", "a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+    sys.path.append(str(INSTALLED))
+    connectors.registry.cache_clear()
     sys.argv = ["webcare", "run"]
     main()

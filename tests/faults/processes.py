@@ -12,6 +12,7 @@ from bot import accounts, cases, db
 from bot.cases import inbox
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
+from bot.models import Act as ActRow
 from bot.models import Clock, Message, MessageKind, Reply, Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
@@ -67,6 +68,9 @@ async def time_passes(bot: Bot, **time: float) -> None:
         for reply in await session.exec(select(Reply)):
             reply.send_at -= passed
             reply.first_tried_at = reply.first_tried_at and reply.first_tried_at - passed
+        for act in await session.exec(select(ActRow)):
+            act.send_at -= passed
+            act.first_tried_at = act.first_tried_at and act.first_tried_at - passed
 
 
 STEPS = (80, 100, 125, 150)

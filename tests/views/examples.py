@@ -13,6 +13,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.models import (
     Account,
+    ActStatus,
     Author,
     Case,
     CaseFile,
@@ -28,10 +29,12 @@ from bot.models import (
     Role,
     Team,
 )
+from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views import settings_form, settings_lists, settings_modals, thread
+from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import Kept, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
@@ -146,6 +149,13 @@ def account() -> Account:
     )  # fmt: skip
 
 
+def act(kind: Act, status: ActStatus) -> ActRow:
+    return ActRow(
+        id=1, case_id=1, mention_id=3, account_id=1, kind=kind, by=BY, key="k", status=status, created_at=NOW,
+        send_at=NOW, problem=PROBLEM if status is not ActStatus.DONE else None,
+    )  # fmt: skip
+
+
 def messages(t: Texts) -> Iterator[View]:
     """Every message we post, in every state it can have."""
     yield from (case_list(LONG, t, share=share) for share in ("", f"search|{BY}|{'a' * 100}"))
@@ -163,6 +173,7 @@ def messages(t: Texts) -> Iterator[View]:
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
         yield from (thread.reply_problem(file, 1, t), thread.assigned(file, t), thread.taken_over(file, t))
     yield thread.account_problem(account(), Label("Mastodon", account().name), t)
+    yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)
     yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
@@ -189,6 +200,7 @@ def opened(t: Texts) -> Iterator[Block]:
             for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
+    events += [Event(case_id=1, kind="act_done", by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = True
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")

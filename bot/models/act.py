@@ -1,0 +1,62 @@
+"""The acts: what we do to a post besides answering it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Index, literal_column, text
+from sqlmodel import Field, SQLModel
+
+from bot.domain import mention
+from bot.models.columns import EnumText, UtcDateTime
+
+_UNFINISHED = "status IN ('approved','sending')"
+UNFINISHED: ColumnElement[bool] = literal_column(f"acts.{_UNFINISHED}")
+"""The condition that an act waits or is being carried out; the text of its partial index, as with
+WAITING."""
+
+
+class ActStatus(StrEnum):
+    """How far an act has come."""
+
+    APPROVED = "approved"
+    SENDING = "sending"
+    DONE = "done"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+class Act(SQLModel, table=True):
+    """Something done to a mention, or to our reply to it when `reply_id` is set.
+
+    `key` is that of the agent's submission. `problem` is why the last attempt did not succeed; it is empty while an
+    attempt is being made.
+    """
+
+    __tablename__ = "acts"
+    __table_args__ = (
+        Index("ix_acts_case", "case_id"),
+        Index(
+            "ix_acts_unfinished",
+            "account_id",
+            "send_at",
+            postgresql_where=text(_UNFINISHED),
+            sqlite_where=text(_UNFINISHED),
+        ),
+    )
+    id: int = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="cases.id")
+    mention_id: int = Field(foreign_key="mentions.id")
+    reply_id: int | None = Field(default=None, foreign_key="replies.id")
+    account_id: int = Field(foreign_key="accounts.id")
+    kind: mention.Act = Field(sa_type=EnumText(mention.Act))
+    by: str
+    key: str = Field(unique=True)
+    status: ActStatus = Field(default=ActStatus.APPROVED, sa_type=EnumText(ActStatus))
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    send_at: datetime = Field(sa_type=UtcDateTime)
+    first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: int = 0
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)

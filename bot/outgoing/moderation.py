@@ -1,0 +1,163 @@
+"""What agents do to a post besides answering it: hide it, like it, remove our own answer, and undo those.
+
+The outbox carries an act out. An act may be repeated: doing it again changes nothing on the platform.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, connectors
+from bot.connectors.platform import Capability
+from bot.domain.event import EventKind
+from bot.domain.mention import Act, alike
+from bot.domain.text import Refused
+from bot.models import UNFINISHED, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
+from bot.models import Act as ActRow
+
+NEEDS = {
+    Act.HIDE: Capability.HIDES,
+    Act.SHOW: Capability.HIDES,
+    Act.LIKE: Capability.LIKES,
+    Act.UNLIKE: Capability.LIKES,
+    Act.DELETE: Capability.DELETES,
+}
+"""Per act, what the platform must be able to do."""
+
+
+@dataclass(frozen=True)
+class Moderation:
+    """All that an agent chose: what to do to a mention, or to our reply to it when `reply_id` is given.
+
+    `submission` is the same each time one submission is delivered.
+    """
+
+    kind: Act
+    case_id: int
+    mention_id: int
+    submission: str
+    reply_id: int | None = None
+
+
+async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: datetime, undo: timedelta) -> ActRow:
+    """Approve an act: it is carried out after the undo time. The same submission again approves nothing twice.
+
+    When the same act is already on its way, that one is returned. When the opposite act waits, the two cancel each
+    other out: both are withdrawn. Raises Refused when the platform or the post does not allow the act.
+    """
+    await cases.locked(session, chosen.case_id)
+    earlier = (await session.exec(select(ActRow).where(ActRow.key == chosen.submission))).first()
+    if earlier is not None:
+        return earlier
+    file = await cases.read(session, chosen.case_id)
+    await _refuse_not_allowed(session, file, chosen, now)
+    last = await _last_unfinished(session, chosen)
+    if last is not None and last.kind is chosen.kind:
+        return last
+    act = ActRow(
+        case_id=chosen.case_id,
+        mention_id=chosen.mention_id,
+        reply_id=chosen.reply_id,
+        account_id=file.case.account_id,
+        kind=chosen.kind,
+        by=by,
+        key=chosen.submission,
+        created_at=now,
+        send_at=now + undo,
+    )
+    session.add(act)
+    if last is not None and await _take_back(session, last.id):
+        act.status = ActStatus.WITHDRAWN
+        await session.flush()
+        await log(session, last, EventKind.ACT_WITHDRAWN, by, now, why="opposite")
+    else:
+        await session.flush()
+        await log(session, act, EventKind.ACT_APPROVED, by, now)
+    return act
+
+
+async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime) -> ActRow:
+    """Take back an act that has not been carried out; raises Refused when it is too late."""
+    if not await _take_back(session, act_id):
+        raise Refused("Too late to undo: the platform has been asked already.")
+    act = await session.get_one(ActRow, act_id, populate_existing=True)
+    await log(session, act, EventKind.ACT_WITHDRAWN, by, now)
+    return act
+
+
+async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, **details: Any) -> None:
+    """Write what happened to an act in the log of its case; what the thread was told of the act follows."""
+    about = {"act": act.kind.value, "id": act.id, **details}
+    session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
+    await session.exec(
+        update(Message)
+        .where(col(Message.case_id) == act.case_id, col(Message.kind) == MessageKind.ACT_PROBLEM)
+        .where(col(Message.subject_id) == act.id)
+        .values(version=Message.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _take_back(session: AsyncSession, act_id: int) -> bool:
+    taken = await session.exec(
+        update(ActRow)
+        .where(col(ActRow.id) == act_id, col(ActRow.status) == ActStatus.APPROVED)
+        .values(status=ActStatus.WITHDRAWN)
+        .returning(col(ActRow.id))
+    )
+    return taken.scalar() is not None
+
+
+async def _last_unfinished(session: AsyncSession, chosen: Moderation) -> ActRow | None:
+    """Return the last act that is still to decide the same thing: this act or its opposite, on the same post."""
+    found = await session.exec(
+        select(ActRow)
+        .where(
+            UNFINISHED,
+            ActRow.mention_id == chosen.mention_id,
+            col(ActRow.reply_id).is_not_distinct_from(chosen.reply_id),
+        )
+        .where(col(ActRow.kind).in_(alike(chosen.kind)))
+        .order_by(col(ActRow.id).desc())
+        .limit(1)
+    )
+    return found.first()
+
+
+async def _refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Moderation, now: datetime) -> None:
+    """Raise Refused when the platform cannot do this, or does not let us do it to this post."""
+    platform = connectors.known(file.account.platform)
+    if platform is None or not platform.can(NEEDS[chosen.kind]):
+        raise Refused("{platform} does not let us do this.", platform=file.label.platform)
+    mention = next((each for each in file.mentions if each.id == chosen.mention_id), None)
+    if mention is None:
+        raise Refused("This post belongs to another case now.")
+    if chosen.kind is Act.DELETE:
+        await _refuse_not_removable(session, file, chosen)
+    elif chosen.reply_id is not None or not _is_permitted(mention, chosen.kind, now):
+        raise Refused("{platform} does not allow this for this post.", platform=file.label.platform)
+    elif mention.gone_at is not None:
+        raise Refused("This post is no longer there.")
+
+
+def _is_permitted(mention: Mention, kind: Act, now: datetime) -> bool:
+    """Tell whether a mention lets us do this now; what may be done may be undone."""
+    return any(mention.may(act, now) for act in alike(kind))
+
+
+async def _refuse_not_removable(session: AsyncSession, file: CaseFile, chosen: Moderation) -> None:
+    reply = next((each for each in file.replies if each.id == chosen.reply_id), None)
+    if reply is None or reply.mention_id != chosen.mention_id or not _is_published(reply):
+        raise Refused("Only an answer of ours that was published can be removed.")
+    removed = select(ActRow.id).where(
+        ActRow.reply_id == reply.id, ActRow.kind == Act.DELETE, ActRow.status == ActStatus.DONE
+    )
+    if (await session.exec(removed.limit(1))).first() is not None:
+        raise Refused("This answer has been removed already.")
+
+
+def _is_published(reply: Reply) -> bool:
+    return reply.status is ReplyStatus.SENT and reply.external_id is not None

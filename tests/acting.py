@@ -1,0 +1,45 @@
+"""Steps that tests of acts share: a case of one post on the wall, and an act that is approved there."""
+
+from datetime import timedelta
+from typing import Any
+
+from bot import accounts
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Permit, Post, permits
+from bot.models import Act as ActRow
+from bot.models import ActStatus
+from bot.outgoing import moderation
+from bot.outgoing.moderation import Moderation
+from bot.slack import messages
+from tests.conftest import SANNE, Bot
+
+ALL = permits(Act.ANSWER, Act.HIDE, Act.LIKE)
+NO_UNDO = timedelta()
+
+
+async def with_a_case(bot: Bot, url: str, allowed: frozenset[Permit] = ALL, *, shown: bool = True) -> Bot:
+    """Add an account on the wall to the bot, and let a post of it be the first case."""
+    async with bot.desk.session() as session:
+        account = await accounts.add(
+            session, bot.desk.settings, platform="wall", name="gemeente", url=url, secrets={}, options={},
+            now=bot.desk.now(),
+        )  # fmt: skip
+        post = Post("p1", Author("a", "Fatima"), "Stelletje prutsers!", bot.desk.now(), permits=allowed)
+        await inbox.take_in(session, account.id, [post], now=bot.desk.now())
+    if shown:
+        await messages.wake_lanes(bot.desk)
+        await bot.card("prutsers")
+    return bot
+
+
+async def approve(
+    bot: Bot, kind: Act, submission: str = "", *, by: str = SANNE, undo: timedelta = NO_UNDO, **more: Any
+) -> ActRow:
+    about: dict[str, Any] = {"case_id": 1, "mention_id": 1, **more}
+    chosen = Moderation(kind, submission=submission or f"{kind}{bot.desk.now()}", **about)
+    async with bot.desk.session() as session:
+        return await moderation.approve(session, chosen, by=by, now=bot.desk.now(), undo=undo)
+
+
+async def statuses(bot: Bot) -> list[tuple[Act, ActStatus]]:
+    return [(act.kind, act.status) for act in await bot.rows(ActRow)]

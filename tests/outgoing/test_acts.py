@@ -1,0 +1,467 @@
+"""Acts through the real outbox, on a platform that says yes, no, later, or nothing at all."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot import accounts, cases
+from bot.cases import inbox
+from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.text import Refused
+from bot.models import Account, ActStatus, Event, Mention, Message, MessageKind
+from bot.models import Act as ActRow
+from bot.outgoing import moderation, outbox, replies
+from bot.outgoing.composing import Answer
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import refresh
+from tests.acting import ALL, NO_UNDO, approve, statuses, with_a_case
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, second_desk
+from tests.fakes.between import Between
+from tests.fakes.wall import Wall
+
+
+@pytest.fixture(name="acting")
+async def acting_fixture(bot: Bot, to_wall: Between) -> Bot:
+    """The bot on each database, with an account on the wall (2) and a case of one post there (1)."""
+    return await with_a_case(bot, to_wall.url)
+
+
+@pytest.fixture(name="acting_sqlite")
+async def acting_sqlite_fixture(sqlite_bot: Bot, to_wall: Between) -> Bot:
+    return await with_a_case(sqlite_bot, to_wall.url)
+
+
+async def withdraw(bot: Bot, act: ActRow, *, by: str = SANNE) -> None:
+    async with bot.desk.session() as session:
+        await moderation.withdraw(session, act.id, by=by, now=bot.desk.now())
+
+
+async def publish(bot: Bot, undo: timedelta = NO_UNDO) -> int:
+    """Let Sanne answer, and the answer be queued; returns the reply."""
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.claim(session, 1, by=SANNE, now=now)
+        answer = Answer(1, 1, submission="v1", words="Dat spijt ons.", private=False, initials="SB")
+        reply = await replies.answer(session, answer, connector=bot.desk.connector, by=SANNE, now=now, undo=undo)
+        return reply.id
+
+
+async def drain(bot: Bot) -> Any:
+    """Send what is due on the lane of the account; returns when the next falls due."""
+    return await outbox.drain(bot.desk, "2")
+
+
+async def later(bot: Bot, **passed: float) -> Any:
+    bot.clock.advance(**passed)
+    return await drain(bot)
+
+
+async def told(bot: Bot) -> list[str]:
+    """What the thread was told of acts, as it stands in Slack now."""
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    rows = [m for m in await bot.rows(Message) if m.kind is MessageKind.ACT_PROBLEM]
+    return [text_of(bot.slack.message(CHANNEL, row.ts)) for row in rows]
+
+
+async def logged(bot: Bot) -> list[tuple[str, str]]:
+    return [(e.details["act"], e.kind) for e in await bot.rows(Event) if e.kind.startswith("act_")]
+
+
+# --- What goes well ------------------------------------------------------------------------------
+
+
+async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: Bot, wall: Wall) -> None:
+    """The way the bot goes: the sweep wakes the lane."""
+    await approve(acting, Act.HIDE)
+    await refresh.refresh(acting.desk)
+    await acting.desk.wake.idle()  # type: ignore[attr-defined]
+    assert wall.marks == {("p1", "hidden")}
+    await approve(acting, Act.SHOW, by=YOUSSEF)
+    await refresh.refresh(acting.desk)
+    await acting.desk.wake.idle()  # type: ignore[attr-defined]
+    assert (wall.marks, wall.asked) == (set(), ["hide p1", "show p1"])
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
+    card = await acting.card("prutsers")
+    await acting.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    shown = await acting.slack.wait_for(
+        lambda: (view := acting.slack.view(SANNE)) and "verbergen" in text_of(view) and text_of(view), 5
+    )
+    lines = ["bericht verbergen: goedgekeurd", "bericht verbergen: gedaan", "bericht weer tonen: gedaan"]
+    assert all(line in shown for line in lines)
+    assert (await acting.case()).status is Status.NEW
+    assert await told(acting) == []
+
+
+@pytest.mark.parametrize(("kind", "marks"), [(Act.LIKE, {("p1", "liked")}), (Act.UNLIKE, set()), (Act.SHOW, set())])
+async def test_each_act_reaches_the_platform(acting_sqlite: Bot, wall: Wall, kind: Act, marks: set[Any]) -> None:
+    await approve(acting_sqlite, kind)
+    assert await drain(acting_sqlite) is None
+    assert (wall.marks, wall.asked) == (marks, [f"{kind} p1"])
+
+
+async def test_our_own_answer_is_removed_once_and_only_when_it_was_published(acting: Bot, wall: Wall) -> None:
+    reply_id = await publish(acting)
+    with pytest.raises(Refused, match="published"):
+        await approve(acting, Act.DELETE, reply_id=reply_id)
+    await drain(acting)
+    await approve(acting, Act.DELETE, reply_id=reply_id)
+    await drain(acting)
+    assert wall.marks == {("r1", "removed")}
+    with pytest.raises(Refused, match="already"):
+        await approve(acting, Act.DELETE, "again", reply_id=reply_id)
+
+
+async def test_replies_and_acts_of_one_account_go_in_order_of_time(acting: Bot, wall: Wall) -> None:
+    await approve(acting, Act.LIKE, undo=timedelta(seconds=20))
+    await publish(acting, undo=timedelta(seconds=15))
+    act = await approve(acting, Act.HIDE, undo=timedelta(seconds=10))
+    assert await drain(acting) == act.send_at
+    assert await later(acting, seconds=12) is not None
+    assert wall.asked == ["hide p1"]
+    assert await later(acting, seconds=20) is None
+    assert wall.asked == ["hide p1", "reply", "like p1"]
+
+
+# --- Twice, undone, and the opposite -------------------------------------------------------------
+
+
+async def test_the_same_submission_and_the_same_act_again_are_one_act(acting: Bot, wall: Wall) -> None:
+    first = await approve(acting, Act.HIDE, "s1")
+    assert (await approve(acting, Act.HIDE, "s1")).id == first.id
+    assert (await approve(acting, Act.HIDE, "s2", by=YOUSSEF)).id == first.id
+    await drain(acting)
+    assert (await approve(acting, Act.HIDE, "s1")).id == first.id
+    await drain(acting)
+    assert wall.asked == ["hide p1"]
+
+
+async def test_two_who_approve_the_same_at_once_make_one_act(acting: Bot, wall: Wall) -> None:
+    both = await asyncio.gather(approve(acting, Act.HIDE, "s1"), approve(acting, Act.HIDE, "s2", by=YOUSSEF))
+    assert both[0].id == both[1].id
+    await drain(acting)
+    assert wall.asked == ["hide p1"]
+
+
+async def test_an_act_can_be_taken_back_until_it_goes_out(acting: Bot, wall: Wall) -> None:
+    act = await approve(acting, Act.HIDE, undo=timedelta(seconds=30))
+    due = await drain(acting)
+    assert due == act.send_at
+    await withdraw(acting, act, by=YOUSSEF)
+    assert await later(acting, minutes=1) is None
+    assert wall.asked == []
+    another = await approve(acting, Act.HIDE)
+    await drain(acting)
+    with pytest.raises(Refused, match="Too late"):
+        await withdraw(acting, another)
+    assert await logged(acting) == [
+        ("hide", EventKind.ACT_APPROVED), ("hide", EventKind.ACT_WITHDRAWN),
+        ("hide", EventKind.ACT_APPROVED), ("hide", EventKind.ACT_DONE),
+    ]  # fmt: skip
+
+
+async def test_the_opposite_of_a_waiting_act_takes_it_back_and_asks_for_nothing(acting: Bot, wall: Wall) -> None:
+    await approve(acting, Act.HIDE, undo=timedelta(seconds=30))
+    for _ in range(2):  # delivered twice
+        assert (await approve(acting, Act.SHOW, "s2", by=YOUSSEF)).status is ActStatus.WITHDRAWN
+    assert await later(acting, minutes=1) is None
+    assert wall.asked == []
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.WITHDRAWN), (Act.SHOW, ActStatus.WITHDRAWN)]
+    assert await logged(acting) == [("hide", EventKind.ACT_APPROVED), ("hide", EventKind.ACT_WITHDRAWN)]
+
+
+async def test_the_opposite_of_an_act_that_is_under_way_waits_for_it(acting: Bot, wall: Wall, to_wall: Between) -> None:
+    await approve(acting, Act.HIDE)
+    async with to_wall.holding("POST", "/acts", passed_on=True) as caught:
+        under_way = asyncio.create_task(drain(acting))
+        await caught()
+        await approve(acting, Act.SHOW)
+        assert await drain(acting) > acting.desk.now() + timedelta(seconds=60)
+        assert wall.asked == ["hide p1"]
+    await under_way
+    await later(acting, seconds=90)
+    assert wall.asked == ["hide p1", "show p1"]
+    assert wall.marks == set()
+
+
+async def test_the_opposite_of_an_act_with_an_unknown_outcome_goes_in_its_place(acting: Bot, wall: Wall) -> None:
+    wall.answers, wall.done_anyway = [503], True
+    await approve(acting, Act.HIDE)
+    await drain(acting)
+    assert wall.marks == {("p1", "hidden")}
+    await approve(acting, Act.SHOW)
+    assert await drain(acting) is None
+    assert await later(acting, hours=1) is None
+    assert wall.asked == ["hide p1", "show p1"]
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.WITHDRAWN), (Act.SHOW, ActStatus.DONE)]
+    assert ("hide", EventKind.ACT_WITHDRAWN) in await logged(acting)
+
+
+async def test_when_the_opposite_is_taken_back_the_act_with_an_unknown_outcome_is_repeated(
+    acting: Bot, wall: Wall
+) -> None:
+    wall.answers = [503]
+    await approve(acting, Act.HIDE)
+    await drain(acting)
+    opposite = await approve(acting, Act.SHOW, undo=timedelta(minutes=1))
+    await withdraw(acting, opposite)
+    assert await later(acting, minutes=2) is None
+    assert wall.asked == ["hide p1", "hide p1"]
+    assert wall.marks == {("p1", "hidden")}
+
+
+async def test_the_opposite_waits_for_a_second_attempt_that_is_under_way_too(
+    acting_sqlite: Bot, wall: Wall, to_wall: Between
+) -> None:
+    wall.answers = [503]
+    await approve(acting_sqlite, Act.HIDE)
+    await drain(acting_sqlite)
+    async with to_wall.holding("POST", "/acts", passed_on=True) as caught:
+        under_way = asyncio.create_task(later(acting_sqlite, minutes=1))
+        await caught()
+        await approve(acting_sqlite, Act.SHOW)
+        await drain(acting_sqlite)
+        assert wall.asked == ["hide p1"] * 2
+    await under_way
+    await later(acting_sqlite, minutes=2)
+    assert (wall.asked[-1], wall.marks) == ("show p1", set())
+
+
+async def test_an_act_that_may_be_done_already_cannot_be_taken_back(acting_sqlite: Bot, wall: Wall) -> None:
+    """The first attempt has an unknown outcome; that the second must wait says nothing about the first."""
+    wall.answers = [503, 429]
+    act = await approve(acting_sqlite, Act.HIDE)
+    await drain(acting_sqlite)
+    await later(acting_sqlite, minutes=1)
+    with pytest.raises(Refused, match="Too late"):
+        await withdraw(acting_sqlite, act)
+
+
+async def test_to_hide_show_and_hide_again_while_the_first_is_under_way_hides_once(
+    acting_sqlite: Bot, wall: Wall, to_wall: Between
+) -> None:
+    await approve(acting_sqlite, Act.HIDE)
+    async with to_wall.holding("POST", "/acts", passed_on=True) as caught:
+        under_way = asyncio.create_task(drain(acting_sqlite))
+        await caught()
+        await approve(acting_sqlite, Act.SHOW)
+        await approve(acting_sqlite, Act.HIDE, "s3")
+    await under_way
+    assert await later(acting_sqlite, hours=1) is None
+    assert (wall.asked, wall.marks) == (["hide p1"], {("p1", "hidden")})
+
+
+async def test_a_like_does_not_wait_for_a_hide(acting_sqlite: Bot, wall: Wall) -> None:
+    wall.answers = [503]
+    await approve(acting_sqlite, Act.HIDE)
+    await approve(acting_sqlite, Act.UNLIKE)
+    await drain(acting_sqlite)
+    assert wall.asked == ["hide p1", "unlike p1"]
+
+
+# --- What goes wrong -----------------------------------------------------------------------------
+
+
+async def test_a_refusal_is_told_in_the_thread_and_the_case_stays_as_it_is(acting: Bot, wall: Wall) -> None:
+    wall.answers = [403]
+    await approve(acting, Act.HIDE)
+    assert await drain(acting) is None
+    (said,) = await told(acting)
+    assert all(words in said for words in (SANNE, "niet gelukt: bericht verbergen", "Because."))
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.FAILED)]
+    assert (await acting.case()).status is Status.NEW
+    await approve(acting, Act.HIDE, "again")
+    await drain(acting)
+    assert wall.marks == {("p1", "hidden")}
+
+
+async def test_a_refusal_after_an_unknown_outcome_leaves_it_uncertain(acting: Bot, wall: Wall) -> None:
+    wall.answers = [503, 403]
+    await approve(acting, Act.HIDE)
+    await drain(acting)
+    assert await later(acting, minutes=1) is None
+    (said,) = await told(acting)
+    assert all(words in said for words in (SANNE, "niet zeker", "bericht verbergen", "Kijk even op het platform"))
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.UNCERTAIN)]
+
+
+async def test_an_act_waits_as_long_as_the_platform_asks_and_can_be_taken_back_meanwhile(
+    acting: Bot, wall: Wall
+) -> None:
+    wall.answers = [429, 429]
+    await approve(acting, Act.LIKE)
+    act = await approve(acting, Act.HIDE)
+    assert await drain(acting) > acting.desk.now() + timedelta(seconds=100)
+    assert await later(acting, seconds=60) is not None
+    assert wall.asked == ["like p1", "hide p1"]
+    await withdraw(acting, act)
+    assert await later(acting, seconds=70) is None
+    assert wall.asked == ["like p1", "hide p1", "like p1"]
+    assert wall.marks == {("p1", "liked")}
+
+
+async def test_a_refused_key_stops_the_account_and_the_team_hears_of_it_once(acting: Bot, wall: Wall) -> None:
+    wall.answers = [401, 401]
+    await approve(acting, Act.LIKE)
+    await approve(acting, Act.HIDE)
+    for _ in range(3):
+        assert await later(acting, hours=1) is None
+    assert wall.asked == ["like p1"]
+    assert [m.kind for m in await acting.rows(Message)].count(MessageKind.ACCOUNT_PROBLEM) == 1
+    await acting.card("gemeente", "gestopt")
+    async with acting.desk.session() as session:
+        accounts.start(session, await session.get_one(Account, 2), acting.desk.now())
+    wall.answers = []
+    await drain(acting)
+    assert wall.marks == {("p1", "hidden"), ("p1", "liked")}
+
+
+async def test_an_account_stopped_by_hand_carries_nothing_out_until_it_is_started(acting: Bot, wall: Wall) -> None:
+    await approve(acting, Act.HIDE)
+    for verb in (accounts.stop, accounts.start):
+        async with acting.desk.session() as session:
+            verb(session, await session.get_one(Account, 2), acting.desk.now())
+        if verb is accounts.stop:
+            await refresh.refresh(acting.desk)
+            await acting.desk.wake.idle()  # type: ignore[attr-defined]
+            await drain(acting)
+            assert wall.asked == []
+    await refresh.refresh(acting.desk)
+    await acting.desk.wake.idle()  # type: ignore[attr-defined]
+    assert wall.asked == ["hide p1"]
+
+
+async def test_a_fault_in_a_connector_is_tried_again_later(acting_sqlite: Bot, wall: Wall) -> None:
+    await set_options(acting_sqlite, {"broken": True})
+    await approve(acting_sqlite, Act.HIDE)
+    first = await drain(acting_sqlite)
+    second = await later(acting_sqlite, minutes=1)
+    assert second - acting_sqlite.desk.now() > first - (acting_sqlite.desk.now() - timedelta(minutes=1))
+    await set_options(acting_sqlite, {})
+    assert await later(acting_sqlite, minutes=1) is None
+    assert wall.asked == ["hide p1"]
+
+
+async def set_options(bot: Bot, options: dict[str, Any]) -> None:
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 2)
+        account.options = options
+        session.add(account)
+
+
+async def test_after_an_hour_without_success_the_agent_hears_of_it_once_and_then_that_it_was_done(
+    acting: Bot, wall: Wall
+) -> None:
+    wall.answers = [503] * 12
+    await approve(acting, Act.HIDE)
+    await drain(acting)
+    for _ in range(5):
+        await later(acting, minutes=11)
+    assert await told(acting) == []
+    for _ in range(5):
+        await later(acting, minutes=11)
+    (said,) = await told(acting)
+    assert all(words in said for words in (SANNE, "nog niet gelukt", "bericht verbergen", "503"))
+    wall.answers = []
+    assert await later(acting, minutes=11) is None
+    (said,) = await told(acting)
+    assert "Toch gelukt: bericht verbergen." in said
+
+
+# --- What is not allowed -------------------------------------------------------------------------
+
+
+async def test_what_the_platform_or_the_post_does_not_allow_is_refused(sqlite_bot: Bot, wall: Wall) -> None:
+    bot = await with_a_case(sqlite_bot, wall.url, allowed=permits(Act.ANSWER, Act.LIKE))
+    with pytest.raises(Refused, match="does not allow this for this post"):
+        await approve(bot, Act.HIDE)
+    with pytest.raises(Refused, match="does not allow this for this post"):
+        await approve(bot, Act.SHOW)
+    with pytest.raises(Refused, match="belongs to another case"):
+        await approve(bot, Act.LIKE, mention_id=9)
+    with pytest.raises(Refused, match="published"):
+        await approve(bot, Act.DELETE)
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.gone_at = bot.desk.now()
+        session.add(mention)
+    with pytest.raises(Refused, match="no longer there"):
+        await approve(bot, Act.LIKE)
+    assert await bot.rows(ActRow) == []
+
+
+async def test_a_permit_that_ended_allows_nothing(sqlite_bot: Bot, wall: Wall) -> None:
+    until = sqlite_bot.desk.now() + timedelta(hours=1)
+    bot = await with_a_case(sqlite_bot, wall.url, allowed=permits(Act.HIDE, until=until))
+    await withdraw(bot, await approve(bot, Act.HIDE))
+    bot.clock.advance(hours=2)
+    with pytest.raises(Refused, match="does not allow this for this post"):
+        await approve(bot, Act.HIDE)
+
+
+async def test_a_platform_that_cannot_hide_is_asked_for_nothing(sqlite_bot: Bot) -> None:
+    sqlite_bot.citizen_posts("Stelletje prutsers!")
+    await sqlite_bot.card("prutsers")
+    async with sqlite_bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.allows = [*mention.allows, Act.HIDE]
+        session.add(mention)
+    with pytest.raises(Refused, match="does not let us do this"):
+        await approve(sqlite_bot, Act.HIDE)
+
+
+# --- Two processes, and one that stops halfway ---------------------------------------------------
+
+
+async def test_two_processes_that_find_ten_acts_due_at_once_ask_for_each_once(acting: Bot, wall: Wall) -> None:
+    async with acting.desk.session() as session:
+        posts = [
+            Post(f"q{n}", Author(f"b{n}", f"Burger {n}"), "Prutsers", acting.desk.now(), permits=ALL) for n in range(10)
+        ]
+        await inbox.take_in(session, 2, posts, now=acting.desk.now())
+    for mention in await acting.rows(Mention):
+        await approve(acting, Act.HIDE, f"s{mention.id}", case_id=mention.case_id, mention_id=mention.id)
+    async with second_desk(acting) as other:
+        while ActStatus.APPROVED in {status for _, status in await statuses(acting)}:
+            await asyncio.gather(drain(acting), outbox.drain(other, "2"))
+    assert len(wall.asked) == len(set(wall.asked)) == 11
+    assert {status for _, status in await statuses(acting)} == {ActStatus.DONE}
+
+
+async def test_an_act_that_one_process_asks_for_is_left_alone_by_another(
+    acting: Bot, wall: Wall, to_wall: Between
+) -> None:
+    await approve(acting, Act.HIDE)
+    async with second_desk(acting) as other, to_wall.holding("POST", "/acts", passed_on=True) as caught:
+        under_way = asyncio.create_task(drain(acting))
+        await caught()
+        due = await outbox.drain(other, "2")
+        assert due is not None
+        assert due > other.now() + timedelta(seconds=60)
+    await under_way
+    assert wall.asked == ["hide p1"]
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "never arrived"])
+async def test_cancelled_while_asking_the_act_is_asked_for_again_later(
+    acting: Bot, wall: Wall, to_wall: Between, arrives: bool
+) -> None:
+    await approve(acting, Act.HIDE)
+    async with to_wall.holding("POST", "/acts", passed_on=arrives) as caught:
+        under_way = asyncio.create_task(drain(acting))
+        await caught()
+        under_way.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await under_way
+        assert await drain(acting) is not None
+        assert await statuses(acting) == [(Act.HIDE, ActStatus.SENDING)]
+    assert await later(acting, minutes=2) is None
+    assert wall.marks == {("p1", "hidden")}
+    assert wall.asked == ["hide p1"] * (2 if arrives else 1)
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE)]
