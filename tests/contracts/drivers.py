@@ -160,7 +160,7 @@ class OnFeed(Driver):
     server: FakeSite
 
     def account_at(self, url: str) -> Account:
-        return Account(1, "feed", "nieuws", url + "/", options={"allow_private": True})
+        return Account(1, "feed", "nieuws", url + "/")
 
     def write(self, text: str) -> str:
         number = str(len(self.server.items))
@@ -187,7 +187,7 @@ class OnWebhook(Driver):
         self.sent: list[dict[str, Any]] = []
 
     def account_at(self, url: str) -> Account:
-        options = {"callback_url": url + "/", "allow_private": True}
+        options = {"callback_url": url + "/"}
         return Account(1, "webhook", "bron", "", {"signing_secret": SECRET}, options)
 
     def write(self, text: str) -> str:

@@ -93,7 +93,7 @@ async def editing(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client() as one:
+    async with http.new_client(allow_private=True) as one:
         yield one
 
 
@@ -267,7 +267,7 @@ async def test_a_reply_whose_connection_is_cut_is_published_once(
     connector = replying.connector(client)
     assert isinstance(connector, Replies)
     async with replying.between.holding("POST", replying.publishes, passed_on=taken) as caught:
-        async with http.new_client() as hasty:
+        async with http.new_client(allow_private=True) as hasty:
             hasty.timeout = httpx.Timeout(0.5)
             sender = replying.connector(hasty)
             assert isinstance(sender, Replies)
