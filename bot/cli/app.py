@@ -21,7 +21,6 @@ from bot.cli import accounts
 from bot.cli import check as checks
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
-from bot.connectors.http import host
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
 from bot.slack.check import by_http
@@ -112,8 +111,7 @@ def try_bot(
     tags = tuple(tag.strip().lstrip("#") for tag in hashtag or [] if tag.strip().lstrip("#"))
     if bool(mastodon) != bool(tags):
         raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
-    sources = [trying.RealSource("mastodon", host(mastodon), mastodon.rstrip("/"), tags)] if mastodon else []
-    sources += [trying.RealSource("feed", url.split("://")[-1], url) for url in feed or []]
+    sources = trying.real_sources(mastodon, tags, feed or [])
     asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed))
 
 

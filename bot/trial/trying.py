@@ -19,6 +19,7 @@ from bot import accounts, db
 from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
+from bot.connectors.http import host
 from bot.connectors.webhook import posts_of
 from bot.domain.period import at_minute, opening
 from bot.models import Account, Team
@@ -56,6 +57,12 @@ class RealSource:
     name: str
     url: str
     hashtags: tuple[str, ...] = ()
+
+
+def real_sources(server: str, hashtags: tuple[str, ...], feeds: Sequence[str]) -> list[RealSource]:
+    """Return the sources for hashtags on a Mastodon server ("": none) and for feeds."""
+    found = [RealSource("mastodon", host(server), server.rstrip("/"), hashtags)] if server else []
+    return found + [RealSource("feed", url.split("://")[-1], url) for url in feeds]
 
 
 @dataclass
