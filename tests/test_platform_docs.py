@@ -43,7 +43,7 @@ def mark(yes: bool) -> str:
 def shown_against(quality: Quality) -> str:
     parts = [
         "our contract test" if quality.contract else "",
-        "recorded payloads" if quality.pairs else "",
+        "payload pairs" if quality.pairs else "",
         quality.server,
         quality.specification,
         quality.live or "never live",

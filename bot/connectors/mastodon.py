@@ -471,7 +471,7 @@ PLATFORM = Platform(
         Option("language", help="Language of the replies, as two letters; nl when left out."),
     ),
     connect=Mastodon,
-    quality=Quality(server="mastodon-mock 0.6"),
+    quality=Quality(pairs=True, server="mastodon-mock 0.6"),
     resend_safe_for=KEY_REMEMBERED,
     edits=True,
     limits="500 characters unless the server says otherwise; 300 requests in 5 minutes",

@@ -101,7 +101,7 @@ class Quality:
     contract: bool = True
     """The contract test runs it."""
     pairs: bool = False
-    """Recorded payloads and what becomes of them are in tests/connectors/data/<platform>/."""
+    """Payloads as the platform documents them and the posts they become are in tests/connectors/data/<platform>/."""
     server: str = ""
     """The server, not written for this test, that it was tested against."""
     specification: str = ""

@@ -457,7 +457,7 @@ PLATFORM = Platform(
         Option("url_token", kind=OptionKind.MADE, secret=True, make=new_token, only_with=("accept", "token")),
     ),
     connect=Webhook,
-    quality=Quality(server="the example receiver of standardwebhooks"),
+    quality=Quality(pairs=True, specification="the package standardwebhooks"),
     receiver=Incoming(),
     resend_safe_for=RESEND_SAFE_FOR,
     edits=True,

@@ -1,0 +1,43 @@
+"""Payloads as the platforms document them, and the posts that they become: data/<platform>/<name>.native.json.
+
+They were written from the platforms' documentation, not recorded from a live server.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.connectors import OURS, mastodon, webhook
+from bot.connectors.base import Account
+from bot.domain.mention import Post, permits_to_json
+
+DATA = Path(__file__).parent / "data"
+PAIRS = sorted(DATA.glob("*/*.native.json"))
+SOURCE = Account(1, "webhook", "bron", "", options={"callback_url": "https://forum.example.nl/replies"})
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+READERS: dict[str, Callable[[bytes], Post]] = {
+    "mastodon": lambda body: mastodon._post_of(json.loads(body), None, may_answer=True),
+    "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
+}
+
+
+def as_json(post: Post) -> dict[str, Any]:
+    told = {**asdict(post), "permits": permits_to_json(post.permits), "media": [asdict(each) for each in post.media]}
+    found: dict[str, Any] = json.loads(json.dumps(told, default=str))
+    return found
+
+
+@pytest.mark.parametrize("native", PAIRS, ids=lambda path: f"{path.parent.name}-{path.name.split('.')[0]}")
+def test_a_payload_becomes_the_post_beside_it(native: Path) -> None:
+    expected = native.with_name(native.name.replace(".native.", ".normalised."))
+    assert as_json(READERS[native.parent.name](native.read_bytes())) == json.loads(expected.read_text("utf-8"))
+
+
+def test_a_platform_says_whether_it_has_pairs() -> None:
+    assert {platform.name for platform in OURS if platform.quality.pairs} == {path.parent.name for path in PAIRS}
