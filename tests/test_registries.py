@@ -35,6 +35,7 @@ from tests.views.examples import NOW, case_file
 STAYS = {"id", "team_id", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic"}
 """The columns of a case that no status empties."""
 CALLED_BY_A_JOB = {"wake_replies"}
+BOTH = (False, True)
 
 
 def test_every_job_is_scheduled() -> None:
@@ -96,6 +97,13 @@ def test_a_status_off_our_desk_can_be_taken_up_by_agents_and_by_the_citizen(stat
     else:
         assert LEADS_TO[Move.CLOSE].get(status) is Status.CLOSED
     assert (LEADS_TO[Move.PUT_BACK].get(status) is not None) <= (status in OPEN), "the clock takes what waits elsewhere"
+
+
+def test_what_waits_for_nobody_is_left_by_people_only() -> None:
+    for status in Status:
+        waits = {waits_for(status, unsent=u, asked=a, promised=p) for u in BOTH for a in BOTH for p in BOTH}
+        moved_by = {move for move in BY_SYSTEM if status in LEADS_TO[move]} - {Move.REOPEN_BY_CITIZEN}
+        assert waits != {WaitsFor.NOBODY} or not moved_by, f"{moved_by} ends {status}: then it waits for that"
 
 
 def test_the_card_has_other_words_for_each_status() -> None:

@@ -12,7 +12,7 @@ from bot.desk import Desk
 from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for
 from bot.figures.home import home
 from bot.figures.standing import standing
-from bot.models import Agent, Event, Message, MessageKind, ReplyKind, Team
+from bot.models import Event, Message, MessageKind, Person, ReplyKind, Team
 from bot.run import open_desk
 from bot.sandbox.slack.server import LocalSlack
 from bot.views.case_card import case_card
@@ -116,7 +116,7 @@ async def test_one_who_is_away_gives_back_what_is_on_our_desk_and_nothing_else(
         before = await table.case()
         async with table.session() as session:
             for person in AGENTS:
-                session.add(Agent(slack_id=person, away_since=desk.now(), asked_at=desk.now(), created_at=desk.now()))
+                session.add(Person(slack_id=person, away_since=desk.now(), asked_at=desk.now()))
         for minutes in (16, 5):
             table.passes(minutes=minutes)
             await run_jobs(desk)
@@ -134,13 +134,13 @@ async def test_the_lists_the_home_and_the_figures_show_what_is_on_our_desk(
         case = await table.case()
         on_our_desk = case.status in OPEN
         async with desk.reading() as session:
-            shown = await home(session, case.assignee or SANNE, desk.t, desk.now())
             team = await session.get_one(Team, 1)
+            shown = await home(session, case.assignee or SANNE, desk.texts(), desk.now())
             waiting = sum((await standing(session, team, desk.now())).ages)
         assert [each.case.id for each in shown.mine] == ([1] if on_our_desk and case.assignee else [])
         assert [each.case.id for each in shown.queue] == ([1] if case.status is Status.NEW else [])
         assert waiting == on_our_desk
-        assert ("Fatima" in await lists.waiting(desk)) is on_our_desk
+        assert ("Fatima" in await lists.waiting(desk.of(team))) is on_our_desk
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -187,5 +187,6 @@ async def test_every_case_is_shown_with_its_details(situation: str, sqlite_url: 
     async with in_situation(situation, sqlite_url, slack) as (_, desk), desk.reading() as session:
         file = await cases.read(session, 1)
         happened = (await session.exec(select(Event).where(Event.case_id == 1))).all()
-        assert case_card(file, desk.t, desk.now()).blocks
-        assert details_modal(file, happened, [], desk.t, desk.now())["blocks"]
+        t = desk.texts()
+        assert case_card(file, t, desk.now()).blocks
+        assert details_modal(file, happened, [], t, desk.now())["blocks"]
