@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from sqlmodel import col, select
-
 from bot import cases
 from bot.desk import TeamDesk
-from bot.figures.standing import card_of
-from bot.models import Event
 from bot.slack import messages
-from bot.slack.calls import Place, permalink
+from bot.slack.calls import permalink
+from bot.slack.messages import card_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
@@ -34,9 +31,9 @@ async def by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk
 async def _details(desk: TeamDesk, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-        events = (await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))).all()
+        events = await cases.history(session, case_id)
         card = await card_of(session, case_id)
-    url = await permalink(desk.slack, Place(card.channel, card.ts)) if card and card.ts else ""
+    url = await permalink(desk.slack, card) if card else ""
     topics = TeamSettings.of(file.team.settings).topics
     return details_modal(file, events, topics, desk.t, desk.now(), card_url=url)
 

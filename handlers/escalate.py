@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from sqlmodel import select
-
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Status, Urgency
 from bot.domain.text import Refused, Wrong, text
-from bot.models import Escalation, Team
+from bot.models import Escalation
 from bot.slack import messages
 from bot.slack.calls import call
+from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
@@ -40,8 +39,8 @@ async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> No
             elif case.assignee != by:
                 raise Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
             file = await cases.read(session, case_id)
-            teams = await session.exec(select(Team).where(Team.id != file.team.id))
-            channels = [(f"# {team.name}", team.channel) for team in teams]
+            others = [team for team in await teams.all_teams(session) if team.id != file.team.id]
+            channels = [(f"# {team.name}", team.channel) for team in others]
         advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
         await show(escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers))
     await messages.sync(desk, case_id)

@@ -1,29 +1,20 @@
-"""Lists of cases for the one who asks: what waits, what is mine, and where words occur."""
+"""Lists of cases for the one who asks: what waits, what is theirs, and where words occur."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, func, select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from bot.desk import TeamDesk
-from bot.domain.case import Status
-from bot.figures.standing import card_of
-from bot.models import WAITING, Author, Case, Mention, Message
+from bot.figures import lists
+from bot.figures.lists import CaseList
+from bot.models import CaseLine
 from bot.slack.calls import Place, permalink, post
-from bot.views.block import View, link, literal
-from bot.views.case_list import case_list
+from bot.slack.messages import cards_of
+from bot.views.block import View
+from bot.views.case_list import case_list, case_row
 from handlers.bolt_args import Ack
 
 SHOWN = 10
-SEARCHED = 1_000_000
-"""The newest mentions are searched, so that an answer comes in time however many there are."""
-
-
-Row = tuple[Case, Author, Message | None, str]
-"""A case, who asks, its card, and the newest words."""
 
 
 async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -> View:
@@ -31,77 +22,51 @@ async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -
 
     `which` is open, mine (of the agent `of`) or search (for `words`).
     """
-    return case_list(await _told(desk, which, words, of), desk.t, share=f"{which}|{of}|{words}")
+    return await _shown(desk, which, words, of, share=f"{which}|{of}|{words}")
 
 
 async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the list that one agent asked for to the whole channel, as it is now."""
     await ack()
     which, of, words = action["value"].split("|", 2)
-    view = case_list(await _told(desk, which, words, of), desk.t)
+    view = await _shown(desk, which, words, of)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
-async def _told(desk: TeamDesk, which: str, words: str, of: str) -> str:
-    match which:
-        case "open":
-            return await waiting(desk)
-        case "mine":
-            return await waiting(desk, of=of)
-        case _:
-            return await containing(desk, words)
+async def _shown(desk: TeamDesk, which: str, words: str, of: str, *, share: str = "") -> View:
+    found, cards = await _read(desk, which, words, of)
+    rows = await _rows(desk, found.lines, cards)
+    more = [desk.t("… and {n} more", n=found.count - len(rows))] if found.count > len(rows) else []
+    if found.partial:
+        more.append(desk.t("Only the newest {n} mentions were searched.", n=lists.SEARCHED))
+    return case_list(_head(desk, which, found.count), rows, desk.t, more=more, share=share)
 
 
-async def waiting(desk: TeamDesk, *, of: str | None = None) -> str:
-    """List the cases that wait, oldest first: all, or those of one agent."""
-    wanted = WAITING if of is None else WAITING & (col(Case.assignee) == of)
+async def _read(desk: TeamDesk, which: str, words: str, of: str) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        count, rows = await _first(session, wanted, col(Case.opened_at))
+        match which:
+            case "open":
+                found = await lists.waiting(session, most=SHOWN)
+            case "mine":
+                found = await lists.waiting(session, of=of, most=SHOWN)
+            case _:
+                found = await lists.containing(session, words, most=SHOWN)
+        return found, await cards_of(session, [line.case.id for line in found.lines])
+
+
+def _head(desk: TeamDesk, which: str, count: int) -> str:
+    if which == "search":
+        return desk.t.plural("*{n} case found*", "*{n} cases found*", count) if count else desk.t("Nothing found.")
     if not count:
         return desk.t("Nothing is waiting. 🎉")
-    head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)
-    return "\n".join([head, *await _lines(desk, count, rows)])
+    return desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)
 
 
-async def containing(desk: TeamDesk, words: str) -> str:
-    """List the cases in which words occur, newest first; says so when not all mentions were searched."""
-    async with desk.reading() as session:
-        newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
-        recent = col(Mention.id) > newest - SEARCHED
-        found = select(Mention.case_id).where(recent, col(Mention.text).icontains(words, autoescape=True))
-        count, rows = await _first(session, col(Case.id).in_(found), col(Case.opened_at).desc())
-    head = desk.t.plural("*{n} case found*", "*{n} cases found*", count) if count else desk.t("Nothing found.")
-    searched = [desk.t("Only the newest {n} mentions were searched.", n=SEARCHED)] if newest > SEARCHED else []
-    return "\n".join([head, *await _lines(desk, count, rows), *searched])
+async def _rows(desk: TeamDesk, lines: Sequence[CaseLine], cards: Mapping[int, Place]) -> list[str]:
+    """Return the rows, each with the link to its card if Slack gives that."""
+    urls = await asyncio.gather(*(_url(desk, cards.get(line.case.id)) for line in lines))
+    return [case_row(line, desk.t, desk.now(), card_url=url) for line, url in zip(lines, urls, strict=True)]
 
 
-async def _first(session: AsyncSession, wanted: ColumnElement[bool], order: Any) -> tuple[int, list[Row]]:
-    """Return how many cases there are, and the first of them in this order."""
-    count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
-    found = await session.exec(
-        select(Case, Author).join(Author, col(Case.author_id) == Author.id).where(wanted).order_by(order).limit(SHOWN)
-    )
-    return count, [
-        (case, author, await card_of(session, case.id), await _first_words(session, case.id))
-        for case, author in found.all()
-    ]
-
-
-async def _lines(desk: TeamDesk, count: int, rows: Sequence[Row]) -> list[str]:
-    lines = [f"• {line}" for line in await asyncio.gather(*(_line(desk, *row) for row in rows))]
-    return [*lines, desk.t("… and {n} more", n=count - SHOWN)] if count > SHOWN else lines
-
-
-async def _first_words(session: AsyncSession, case_id: int) -> str:
-    found = await session.exec(
-        select(Mention.text).where(Mention.case_id == case_id).order_by(col(Mention.id).desc()).limit(1)
-    )
-    return literal(found.first() or "", 80)
-
-
-async def _line(desk: TeamDesk, case: Case, author: Author, message: Message | None, text: str) -> str:
-    since = desk.t.when(case.opened_at, desk.now())
-    who = desk.t("nobody yet") if case.status is Status.NEW else f"<@{case.assignee}>"
-    url = await permalink(desk.slack, Place(message.channel, message.ts)) if message and message.ts else ""
-    card = link(url, desk.t("card")) if url else ""
-    return " · ".join(part for part in (since, who, f"{literal(author.name, 60)}: {text}", card) if part)
+async def _url(desk: TeamDesk, card: Place | None) -> str:
+    return await permalink(desk.slack, card) if card else ""

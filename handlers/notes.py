@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from sqlmodel import col, or_, select
-
 from bot import cases
 from bot.desk import TeamDesk
-from bot.models import Message, MessageKind
 from bot.slack import messages
-from bot.slack.calls import Place, key_at
+from bot.slack.calls import Place
 from bot.views.modals import note_modal
 from handlers.bolt_args import Ack
 from handlers.modal import opened, values
@@ -38,26 +35,9 @@ async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
     if not thread_ts or not user or not text or said.get("bot_id") or said["ts"] == thread_ts:
         return
     channel = event["channel"]
-    case_id = await _case_of(desk, Place(channel, thread_ts))
+    case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with desk.session() as session:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=said["ts"]
             )
-
-
-async def _case_of(desk: TeamDesk, thread: Place) -> int | None:
-    """Return the case whose card heads the thread; Slack may show a card before we know where it is, and is asked."""
-    on_its_way = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
-    async with desk.reading() as session:
-        found = await session.exec(
-            select(Message)
-            .where(Message.channel == thread.channel, Message.kind == MessageKind.CASE)
-            .where(or_(col(Message.ts) == thread.ts, on_its_way))
-        )
-        rows = found.all()
-    known = next((card for card in rows if card.ts is not None), None)
-    if known is None and rows:
-        key = await key_at(desk.slack, thread)
-        known = next((card for card in rows if card.key == key), None)
-    return known.case_id if known else None

@@ -1,12 +1,10 @@
 """The lists in the settings: standard texts, whom we ask, norms per platform, initials."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
-from bot import connectors
+from bot import accounts, connectors
 from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.models import Account
@@ -34,7 +32,7 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
                 known = [(each.title, each.target) for each in settings.advisers]
                 return modals.advisers_modal(team_id, known, desk.t)
             case "platforms":
-                named = await _platforms(session, desk, team_id, settings)
+                named = _platforms(await accounts.of_team(session, team_id), desk, settings)
                 norms = {platform: norm.model_dump() for platform, norm in settings.platforms.items()}
                 return modals.platforms_modal(team_id, [(p, name, norms.get(p)) for p, name in named.items()], desk.t)
             case "initials":
@@ -43,11 +41,10 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
                 return None
 
 
-async def _platforms(session: AsyncSession, desk: TeamDesk, team_id: int, settings: TeamSettings) -> dict[str, str]:
+def _platforms(those: Sequence[Account], desk: TeamDesk, settings: TeamSettings) -> dict[str, str]:
     """Return the platforms on which a team has accounts, or a norm, with their names for people."""
-    found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
     named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
-    for account in found:
+    for account in those:
         if connectors.known(account.platform):
             named.setdefault(account.platform, []).append(str(connectors.label_of(account)))
     return {
@@ -71,7 +68,7 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
             initials = await agents.initials(session, team_id, chosen or "")
             return modals.initials_modal(team_id, chosen or "", initials or "", desk.t)
         if kind == "platform":
-            name = (await _platforms(session, desk, team_id, settings)).get(chosen or "", "")
+            name = _platforms(await accounts.of_team(session, team_id), desk, settings).get(chosen or "", "")
             filled = forms.written_norm("platform", settings.platforms.get(chosen or ""))
             return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
     kept = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}

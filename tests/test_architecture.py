@@ -205,6 +205,12 @@ def bolt_is_known_only_where_listeners_are_wired(modules: list[Module]) -> Itera
     yield from imports_where(modules, lambda who, what: under(what, "slack_bolt") and who not in wiring)
 
 
+def no_handler_holds_sql(modules: list[Module]) -> Iterator[str]:
+    """A handler asks the package that keeps the state, which the other door and the tests can ask too."""
+    sql = ("sqlmodel", "sqlalchemy")
+    yield from imports_where(modules, lambda who, what: under(who, "handlers") and under(what, *sql))
+
+
 def only_connectors_import_httpx(modules: list[Module]) -> Iterator[str]:
     """Every call to a platform goes through the one client with its limits and verdicts."""
     yield from imports_where(modules, lambda who, what: under(what, "httpx") and not under(who, "bot.connectors"))
@@ -477,6 +483,11 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("jobs/poll.py", "polled = platform != 'mastodon'"),
     ],
     bolt_is_known_only_where_listeners_are_wired: [("handlers/claim.py", "from slack_bolt.async_app import AsyncAck")],
+    no_handler_holds_sql: [
+        ("handlers/claim.py", "from sqlmodel import col, select"),
+        ("handlers/details.py", "import sqlalchemy.orm"),
+        ("handlers/lists.py", "from sqlmodel.ext.asyncio.session import AsyncSession"),
+    ],
     only_connectors_import_httpx: [("bot/accounts/web.py", "import httpx")],
     only_the_settings_read_the_environment: [
         ("bot/db.py", "import os; URL = os.environ['URL']"),

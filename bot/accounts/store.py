@@ -1,6 +1,6 @@
 """The accounts on platforms: how a stored one becomes what its connector needs, and how one is added or mended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -193,6 +193,11 @@ async def named(session: AsyncSession, name: str) -> Account:
         choices = " or ".join(map(key, found))
         raise BadSettings(f"Several accounts are named {name}: write {choices}.")
     return found[0]
+
+
+async def of_team(session: AsyncSession, team_id: int) -> Sequence[Account]:
+    """Return the accounts of a team, the oldest first."""
+    return (await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))).all()
 
 
 async def connected(session: AsyncSession) -> list[Account]:

@@ -22,7 +22,7 @@ from bot.cases.moves import (
     reopen,
     take_over,
 )
-from bot.cases.reading import get, last_moved_at, read
+from bot.cases.reading import get, history, last_moved_at, read
 from bot.cases.state import locked, record, refuse_ended, touch, touch_all
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "close",
     "escalate",
     "get",
+    "history",
     "keep_thread_message",
     "last_moved_at",
     "locked",

@@ -1,5 +1,6 @@
 """Reading a case, with all that belongs to it, and when it last moved."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_
@@ -45,6 +46,11 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     running = await clocks.open_clocks(session, case_id)
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
     return CaseFile(case, team, account, connectors.label_of(account), author, *rows)
+
+
+async def history(session: AsyncSession, case_id: int) -> Sequence[Event]:
+    """Return what happened to a case, in order."""
+    return (await session.exec(select(Event).where(Event.case_id == case_id).order_by(col(Event.id)))).all()
 
 
 def last_moved_at() -> ColumnElement[datetime]:

@@ -17,7 +17,7 @@ from bot.domain.period import Period, at_minute, month_before, opening, week_bef
 from bot.figures import reports
 from bot.figures.standing import oldest_card, standing
 from bot.models import Message, Team
-from bot.slack.calls import Place, permalink
+from bot.slack.calls import permalink
 from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
@@ -87,6 +87,4 @@ async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
     """Add the link to the oldest open case's card, if Slack gives it."""
     async with desk.reading() as session:
         card = await oldest_card(session, team.id)
-    if card is None or card.ts is None:
-        return stands
-    return replace(stands, oldest_url=await permalink(desk.of(team).slack, Place(card.channel, card.ts)))
+    return replace(stands, oldest_url=await permalink(desk.of(team).slack, card)) if card else stands

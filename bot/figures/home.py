@@ -3,34 +3,29 @@
 The figures come from bot.figures.reports, so that they are the same as everywhere else.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors
-from bot.domain.case import Status
 from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
-from bot.domain.sla import ClockKind
-from bot.figures import reports
+from bot.figures import lists, reports
 from bot.figures.standing import standing
-from bot.models import WAITING, Account, Author, Case, Clock, Mention, Role, Team
+from bot.models import Role, Team
 from bot.team import agents, teams
 from bot.texts import Texts
-from bot.views.home import SHOWN, Home, Shown
+from bot.views.home import SHOWN, Home
 
 
 async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) -> Home:
     """Return what this agent's Home shows now."""
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = (col(Case.assignee) == slack_id) & WAITING
     own = await teams.of_person(session, slack_id)
-    in_own = col(Case.team_id).in_([team.id for team in own])
-    queue = (col(Case.status) == Status.NEW) & in_own & WAITING
+    team_ids = [team.id for team in own]
+    mine = await lists.waiting(session, of=slack_id, most=SHOWN)
+    queue = await lists.queue(session, team_ids, most=SHOWN)
+    promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
     roles, coordinated = await agents.roles(session, slack_id), await agents.coordinated(session)
     settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
     return Home(
@@ -38,18 +33,14 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
         read_only_everywhere=all(roles.get(team.id) is Role.READER for team in own),
         settable=[(team.id, team.name) for team in settable],
         coordinated=all(team.id in coordinated for team in settable),
-        mine=await _shown(session, mine),
-        mine_count=await _count(session, mine),
-        queue=await _shown(session, queue),
-        queue_count=await _count(session, queue),
-        promises=await _promises(session, in_own, midnight + timedelta(days=1)),
+        mine=mine.lines,
+        mine_count=mine.count,
+        queue=queue.lines,
+        queue_count=queue.count,
+        promises=promises.lines,
         today=[await _today(session, team, now) for team in own],
         week=_together([await _week(session, team, now) for team in own]),
     )
-
-
-async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
-    return (await session.exec(select(func.count()).select_from(Case).where(condition))).one()
 
 
 async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
@@ -73,58 +64,3 @@ def _together(courses: Sequence[Sequence[Part]]) -> list[Part]:
         Part(day[0].since, sum(part.mentions for part in day), sum(part.answered for part in day))
         for day in zip(*courses, strict=True)
     ]
-
-
-async def _shown(session: AsyncSession, condition: ColumnElement[bool]) -> list[Shown]:
-    """Return the first cases of a list, the oldest first, in as many queries however many there are."""
-    found = await session.exec(
-        select(Case, Author, Account)
-        .join(Author, col(Case.author_id) == Author.id)
-        .join(Account, col(Case.account_id) == Account.id)
-        .where(condition)
-        .order_by(col(Case.opened_at), col(Case.id))
-        .limit(SHOWN)
-    )
-    rows = found.all()
-    case_ids = [case.id for case, *_ in rows]
-    mentions, clocks = await _mentions(session, case_ids), await _first_due(session, case_ids)
-    return [
-        Shown(
-            case=case,
-            author=author,
-            platform=connectors.label_of(account).platform,
-            mention=mentions[case.id][-1],
-            clock=clocks.get(case.id),
-            answerable=any(each.may_be_answered() for each in mentions[case.id]),
-        )
-        for case, author, account in rows
-    ]
-
-
-async def _mentions(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, list[Mention]]:
-    found = await session.exec(
-        select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
-    )
-    by_case = defaultdict(list)
-    for mention in found:
-        by_case[mention.case_id].append(mention)
-    return by_case
-
-
-async def _first_due(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, Clock]:
-    """Return of each case the running clock that is due first."""
-    found = await session.exec(
-        select(Clock)
-        .where(col(Clock.case_id).in_(case_ids), col(Clock.stopped_at).is_(None))
-        .where(col(Clock.due_at).is_not(None), col(Clock.running_since).is_not(None))
-        .order_by(col(Clock.due_at).desc())
-    )
-    return {clock.case_id: clock for clock in found}
-
-
-async def _promises(session: AsyncSession, in_teams: ColumnElement[bool], before: datetime) -> list[Shown]:
-    """Return the cases of these teams of which a promise to the citizen is due before this moment, or overdue."""
-    promised = select(Clock.case_id).where(
-        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
-    )
-    return await _shown(session, in_teams & col(Case.id).in_(promised))

@@ -13,7 +13,9 @@ from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
 from bot.figures.reports import within, zone_of
-from bot.models import WAITING, Account, Case, Clock, Message, MessageKind, Team
+from bot.models import WAITING, Account, Case, Clock, Team
+from bot.slack.calls import Place
+from bot.slack.messages import card_of
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
@@ -42,17 +44,10 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     )
 
 
-async def oldest_card(session: AsyncSession, team_id: int) -> Message | None:
-    """Return the card of the case that waits longest."""
+async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
+    """Return where the card is of the case that has waited longest."""
     oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
-    case_id = (await session.exec(oldest)).first()
-    return await card_of(session, case_id) if case_id is not None else None
-
-
-async def card_of(session: AsyncSession, case_id: int) -> Message | None:
-    """Return the card of a case."""
-    found = await session.exec(select(Message).where(Message.case_id == case_id, Message.kind == MessageKind.CASE))
-    return found.first()
+    return await card_of(session, (await session.exec(oldest)).first())
 
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:

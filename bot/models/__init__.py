@@ -12,13 +12,13 @@ act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
 message.py    our messages in Slack, and what each kind shows besides its case
-case_file.py  CaseFile: everything about one case; not a table
+case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
 """
 
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import WAITING, Case, Escalation, Mention, Note
-from bot.models.case_file import CaseFile
+from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.event import CLOSING, Event
@@ -50,6 +50,7 @@ __all__ = [
     "Called",
     "Case",
     "CaseFile",
+    "CaseLine",
     "Clock",
     "Details",
     "EnumText",
@@ -71,4 +72,5 @@ __all__ = [
     "Team",
     "UtcDateTime",
     "Workspace",
+    "waits_for",
 ]

@@ -1,13 +1,16 @@
-"""Everything about one case in one value; not a table."""
+"""What is known of one case in one value: all of it, or what a list shows; not tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.domain import case as rules
+from bot.domain.case import WaitsFor
 from bot.domain.label import Label
+from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
 from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
-from bot.models.reply import Reply, ReplyStatus
+from bot.models.reply import Reply, ReplyKind, ReplyStatus
 from bot.models.team import Team
 
 
@@ -48,3 +51,32 @@ class CaseFile:
         The platform may have set an end to that: what is composed for it is refused after the end.
         """
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
+
+    @property
+    def waits_for(self) -> WaitsFor:
+        """What the case waits for."""
+        return waits_for(self.case, self.replies, self.clocks)
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """What a list shows of a case; `clocks` are those that have not been stopped."""
+
+    case: Case
+    author: Author
+    platform: str
+    latest: Mention
+    clocks: Sequence[Clock]
+    waits_for: WaitsFor
+    answerable: bool
+
+
+def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:
+    """Return what a case waits for, by its replies and the clocks that have not been stopped."""
+    sent = [reply for reply in replies if reply.status is ReplyStatus.SENT]
+    return rules.waits_for(
+        case.status,
+        unsent=any(reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in replies),
+        asked=bool(sent) and sent[-1].kind is ReplyKind.QUESTION,
+        promised=any(clock.kind is ClockKind.PROMISE for clock in clocks),
+    )

@@ -186,7 +186,7 @@ async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int
     return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
 
 
-async def case_of_thread(desk: Desk, thread: Place) -> int | None:
+async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
     """Return the case whose card heads a thread, or None.
 
     Slack may show a card before we have stored where it is; then Slack is asked for the key of that message.

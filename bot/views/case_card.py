@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.domain.case import OPEN, Move, Status, moves_offered
+from bot.domain.case import Move, Status, moves_offered
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import (
@@ -20,7 +20,7 @@ from bot.views.block import (
 from bot.views.case_menu import card_menu, more_button
 from bot.views.case_state import state_line
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
-from bot.views.clock import clock_line
+from bot.views.marks import Mark, marks
 
 
 def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
@@ -35,8 +35,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
-    if marks := _marks(file, t, now):
-        blocks.append(context(" · ".join(marks)))
+    if noticed := _marks(file, t, now):
+        blocks.append(context(" · ".join(noticed)))
     if not short:
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)
@@ -44,12 +44,9 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
 
 
 def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:
-    """Return what else there is to know: that it is urgent, how long is left, what it is about."""
-    open_now = file.case.status in OPEN
-    urgent = f"🔴 *{t('Urgent')}*" if file.case.urgent and open_now else ""
-    timed = clock_line(file, t, now) if open_now else ""
-    topic = t("Topic: {topic}", topic=literal(file.case.topic, 60)) if file.case.topic else ""
-    return [mark for mark in (urgent, timed, topic) if mark]
+    """Return what the card does not say elsewhere: the marks and the topic."""
+    topic = [t("Topic: {topic}", topic=literal(file.case.topic, 60))] if file.case.topic else []
+    return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE}), *topic]
 
 
 def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:

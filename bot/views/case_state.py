@@ -17,6 +17,10 @@ REASONS: dict[str, Text] = {
 }
 
 
+ENDED: dict[Status, Text] = {Status.ANSWERED: text("answered"), Status.CLOSED: text("closed")}
+"""How a case that is off our desk stands, in a list."""
+
+
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say in words how the case stands; the symbol before it only repeats them."""
     case, reply = file.case, file.reply

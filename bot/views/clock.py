@@ -1,10 +1,10 @@
-"""How a case's clocks are told: what is due, by when, and whether that is near or past; in words, not colour alone."""
+"""A clock in words: what is due, by when, and whether that is near or past; never by colour or symbol alone."""
 
 from datetime import datetime, timedelta
 
 from bot.domain.sla import ClockKind, Pressure, pressure
 from bot.domain.text import Text, text
-from bot.models import CaseFile, Clock
+from bot.models import Clock
 from bot.texts import Texts
 
 WHAT: dict[ClockKind, Text] = {
@@ -14,17 +14,9 @@ WHAT: dict[ClockKind, Text] = {
     ClockKind.PROMISE: text("promise to the citizen"),
 }
 COUNTED_DOWN = timedelta(hours=2)
-"""From so near on the time left is told too."""
+"""The time left is shown from this long before it is due."""
 ROUNDED_TO = 5
-"""Minutes; a card is not written anew for every one."""
-
-
-def clock_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Return the line of the clock that is due first, or nothing when none is running."""
-    running = [clock for clock in file.clocks if clock.due_at is not None and clock.running_since is not None]
-    if not running:
-        return ""
-    return due_line(min(running, key=lambda clock: clock.due_at or now), t, now)
+"""Minutes; a card is not updated for each of them."""
 
 
 def due_line(clock: Clock, t: Texts, now: datetime) -> str:

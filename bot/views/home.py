@@ -4,30 +4,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import Status
 from bot.domain.figures import Overview, Part
-from bot.models import Author, Case, Clock, Mention
+from bot.models import CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
-from bot.views.clock import due_line
+from bot.views.case_list import case_row
 from bot.views.digest import chart, paragraphs
 
 SHOWN = 15
 """Cases and promises shown of each kind; more are counted."""
 MOST_TEAMS = 10
 """Teams whose figures fit beside the rest (Slack: 100 blocks)."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A case as one line of a list: the newest mention, and the clock that is due first."""
-
-    case: Case
-    author: Author
-    platform: str
-    mention: Mention
-    clock: Clock | None
-    answerable: bool
 
 
 @dataclass(frozen=True)
@@ -44,11 +31,11 @@ class Home:
     read_only_everywhere: bool
     settable: Sequence[tuple[int, str]]
     coordinated: bool
-    mine: Sequence[Shown]
+    mine: Sequence[CaseLine]
     mine_count: int
-    queue: Sequence[Shown]
+    queue: Sequence[CaseLine]
     queue_count: int
-    promises: Sequence[Shown]
+    promises: Sequence[CaseLine]
     today: Sequence[Overview]
     week: Sequence[Part]
 
@@ -77,35 +64,23 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
 
 
 def _list(
-    title: str, cases: Sequence[Shown], count: int, t: Texts, now: datetime, verb: str, read_only: Collection[int] = ()
-) -> list[Block]:
+    title: str, lines: Sequence[CaseLine], count: int, t: Texts, now: datetime, verb: str,
+    read_only: Collection[int] = (),
+) -> list[Block]:  # fmt: skip
     blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
-    if not cases:
+    if not lines:
         return [*blocks, context(t("Nothing here."))]
-    for shown in cases:
-        line = section(_line(shown, t, now))
-        acts = shown.case.team_id not in read_only
+    for line in lines:
+        row = section(case_row(line, t, now))
+        acts = line.case.team_id not in read_only
         if acts and verb == "claim":
-            line["accessory"] = button(t("Claim"), "case:claim", str(shown.case.id))
-        elif acts and verb == "answer" and shown.answerable:
-            line["accessory"] = button(t("Answer"), "case:answer", str(shown.case.id))
-        blocks.append(line)
-    if count > len(cases):
-        blocks.append(context(t("… and {n} more", n=count - len(cases))))
+            row["accessory"] = button(t("Claim"), "case:claim", str(line.case.id))
+        elif acts and verb == "answer" and line.answerable:
+            row["accessory"] = button(t("Answer"), "case:answer", str(line.case.id))
+        blocks.append(row)
+    if count > len(lines):
+        blocks.append(context(t("… and {n} more", n=count - len(lines))))
     return blocks
-
-
-def _line(shown: Shown, t: Texts, now: datetime) -> str:
-    case, words = shown.case, literal(shown.mention.text, 150) or t("(no text)")
-    said = t("{name} via {platform}: {text}", name=f"*{literal(shown.author.name, 80)}*",
-             platform=literal(shown.platform, 60), text=words)  # fmt: skip
-    since = t("waiting since {time}", time=t.when(case.opened_at, now))
-    small = [due_line(shown.clock, t, now)] if shown.clock else [f"🕑 {since}"]
-    if case.status is Status.ESCALATED:
-        small.append("❓ " + t("waiting for advice"))
-    if case.assignee:
-        small.append(f"<@{case.assignee}>")
-    return said + "\n" + " · ".join(small)
 
 
 def _settings(home: Home, t: Texts) -> list[Block]:

@@ -10,9 +10,12 @@ from bot.views.block import Block, View, actions, button, context, literal, sect
 from bot.views.case_state import state_line
 from bot.views.citizen import excerpt
 from bot.views.clock import due_line
+from bot.views.marks import Mark, marks
 
 SHOWN = 10
 """Cases named in one message; more are counted."""
+ON_ITS_LINE = (Mark.DUE, Mark.PROMISE)
+"""What the line of a reminder says itself."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str]
     head = called + t.plural("⏰ *{n} case needs attention*", "⏰ *{n} cases need attention*", len(due))
     blocks = [section(head)]
     for one in due[:SHOWN]:
-        line = section(f"{_line(one, t, now)}\n{_who(one, t)}")
+        line = section(f"{_line(one, t, now)}\n{_about(one.file, t, now, *ON_ITS_LINE)}")
         value = str(one.file.case.id)
         answerable = one.file.answerable is not None
         step = button(t("Answer"), "case:answer", value) if answerable else button(t("Details"), "case:details", value)
@@ -52,7 +55,7 @@ def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
     )
     value = str(file.case.id)
     answer = [button(t("Answer"), "case:answer", value, style="primary")] if file.answerable is not None else []
-    who = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    who = _about(file, t, now, Mark.ADVICE)
     row = actions(*answer, button(t("Release"), "case:release", value), button(t("Details"), "case:details", value))
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
@@ -63,7 +66,7 @@ def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) 
     words = "🔴 " + t("{names} *Urgent* – nobody has this case yet.", names=names)
     value = str(file.case.id)
     answer = [button(t("Answer"), "case:answer", value)] if file.answerable is not None else []
-    who = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    who = _about(file, t, now, Mark.URGENT)
     row = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer)
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
@@ -75,7 +78,8 @@ def _of_one(due: Due, called: str, t: Texts, now: datetime) -> View:
     if due.file.answerable is not None:
         buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
     buttons += [button(t("Details"), "case:details", value), button(t("Remind me later…"), "case:snooze", value)]
-    return View(line, [section(line), context(_who(due, t), state_line(due.file, t, now)), *actions(*buttons)])
+    about = _about(due.file, t, now, *ON_ITS_LINE, Mark.ADVICE)
+    return View(line, [section(line), context(about, state_line(due.file, t, now)), *actions(*buttons)])
 
 
 def _line(due: Due, t: Texts, now: datetime) -> str:
@@ -84,5 +88,7 @@ def _line(due: Due, t: Texts, now: datetime) -> str:
     return due_line(due.clock, t, now)
 
 
-def _who(due: Due, t: Texts) -> str:
-    return t("{name}: {text}", name=literal(due.file.author.name, 80), text=excerpt(due.file, t))
+def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
+    """Return who wrote what, and the marks of the case that are not shown beside it."""
+    said = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    return " · ".join([said, *marks(file, t, now, without=without)])

@@ -26,14 +26,14 @@ from bot.config import Settings
 from bot.desk import Desk
 from bot.domain.period import Period
 from bot.domain.text import Refused
-from bot.figures import export, home, reports
+from bot.figures import export, home, lists, reports
 from bot.figures.standing import standing
 from bot.models import Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
-from handlers import lists
+from handlers.lists import SHOWN
 from jobs import absence, claims, digest, duty, refresh, sla
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import AGENT, SELDOM, fill
@@ -86,8 +86,8 @@ def measures() -> list[Measure]:
         *(Measure(f"figures of {name}", _figures, CAME_IN, days) for name, days in periods),
         *(Measure(f"export of {name}", _export, CAME_IN, days) for name, days in periods[:3]),
         Measure("standing", _standing, WAITS),
-        Measure("open", lambda desk, *_: lists.waiting(desk), WAITS),
-        Measure("mijn", lambda desk, *_: lists.waiting(desk, of=AGENT), f"{WAITS} AND assignee = '{AGENT}'"),
+        Measure("open", _waiting(), WAITS),
+        Measure("mijn", _waiting(AGENT), f"{WAITS} AND assignee = '{AGENT}'"),
         Measure("zoek, a word that occurs seldom", _search(SELDOM), f"{NEWEST} AND lower(text) LIKE '%{SELDOM}%'"),
         Measure("zoek, a word that all hold", _search(EVERYWHERE), f"{NEWEST} AND lower(text) LIKE '%{EVERYWHERE}%'"),
         Measure("zoek, a word that occurs never", _search(NEVER), f"{NEWEST} AND lower(text) LIKE '%{NEVER}%'"),
@@ -131,7 +131,19 @@ async def _home(desk: Desk, _team: Team, period: Period) -> None:
 
 
 def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
-    return lambda desk, *_: lists.containing(desk, word)
+    async def search(desk: Desk, _team: Team, _period: Period) -> None:
+        async with desk.reading() as session:
+            await lists.containing(session, word, most=SHOWN)
+
+    return search
+
+
+def _waiting(of: str | None = None) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
+    async def waiting(desk: Desk, _team: Team, _period: Period) -> None:
+        async with desk.reading() as session:
+            await lists.waiting(session, most=SHOWN, of=of)
+
+    return waiting
 
 
 async def main() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.label import Label
 from bot.domain.mention import Act
@@ -17,6 +17,7 @@ from bot.models import (
     Author,
     Case,
     CaseFile,
+    CaseLine,
     Clock,
     Escalation,
     Event,
@@ -40,12 +41,12 @@ from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
-from bot.views.case_list import case_list
+from bot.views.case_list import case_list, case_row
 from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
-from bot.views.home import SHOWN, Home, Shown, home_tab
+from bot.views.home import SHOWN, Home, home_tab
 from bot.views.modals import (
     advise_modal,
     assign_modal,
@@ -158,7 +159,9 @@ def act(kind: Act, status: ActStatus) -> ActRow:
 
 def messages(t: Texts) -> Iterator[View]:
     """Every message we post, in every state it can have."""
-    yield from (case_list(LONG, t, share=share) for share in ("", f"search|{BY}|{'a' * 100}"))
+    rows = [case_row(line, t, NOW, card_url=url) for line in lines() for url in ("", "https://x.slack.com/archives/C1")]
+    for share in ("", f"search|{BY}|{'a' * 100}"):
+        yield from (case_list(LONG, some, t, more=more, share=share) for some, more in (([], []), (rows[:10], [LONG])))
     files = [case_file(Status.NEW), case_file(Status.NEW, allows=False), case_file(Status.CLAIMED)]
     files += [case_file(Status.CLOSED, reason=reason) for reason in CloseReason]
     files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
@@ -269,12 +272,20 @@ def listed(t: Texts) -> Iterator[Block]:
     yield from (settings_lists.initials_modal(1, BY, some, t) for some in ("", "SB"))
 
 
+def lines() -> list[CaseLine]:
+    """Cases as lists show them: of each status, with each clock, waiting for each."""
+    made = []
+    for status in Status:
+        for clocks, wait in zip(([], CLOCKS[:1], CLOCKS[1:2], CLOCKS[2:], CLOCKS), WaitsFor, strict=True):
+            file = case_file(status)
+            file.case.urgent = wait is WaitsFor.ADVICE
+            made.append(CaseLine(file.case, file.author, "Mastodon", file.latest, clocks, wait, answerable=True))
+    return made
+
+
 def homes(t: Texts) -> Iterator[Block]:
     """Every Home we publish."""
-    file = case_file(Status.ESCALATED)
-    full = [
-        Shown(file.case, file.author, "Mastodon", file.latest, clock, True) for clock in (None, *CLOCKS, *CLOCKS * 3)
-    ]
+    full = [*lines(), *lines(), *lines()]
     today = [
         Overview(Span.ASKED, f"Team {n}", Figures(NOW, NOW, 20, 18, 15), standing=Standing(NOW, [1, 2, 3, 4], NOW))
         for n in range(12)

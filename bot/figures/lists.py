@@ -1,0 +1,127 @@
+"""Lists of cases: what waits, what is with an agent, and where words occur; read in as few queries however many."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import connectors
+from bot.domain.case import Status
+from bot.domain.sla import ClockKind
+from bot.models import WAITING, Account, Author, Case, CaseLine, Clock, Mention, Reply, ReplyStatus, waits_for
+
+SEARCHED = 1_000_000
+"""Only so many of the newest mentions are searched, so that an answer comes in time however many there are."""
+
+
+@dataclass(frozen=True)
+class CaseList:
+    """How many cases there are, and the first of them. `partial`: not all mentions were searched."""
+
+    count: int
+    lines: Sequence[CaseLine]
+    partial: bool = False
+
+
+async def waiting(session: AsyncSession, *, most: int, of: str | None = None) -> CaseList:
+    """Return the cases that wait, the oldest first: all, or those of one agent."""
+    wanted = WAITING if of is None else WAITING & (col(Case.assignee) == of)
+    return await listed(session, wanted, most=most)
+
+
+async def queue(session: AsyncSession, team_ids: Collection[int], *, most: int) -> CaseList:
+    """Return the cases of these teams that nobody has, the oldest first."""
+    wanted = (col(Case.status) == Status.NEW) & col(Case.team_id).in_(team_ids) & WAITING
+    return await listed(session, wanted, most=most)
+
+
+async def containing(session: AsyncSession, words: str, *, most: int) -> CaseList:
+    """Return the cases in which words occur, the newest first."""
+    newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
+    recent = col(Mention.id) > newest - SEARCHED
+    found = select(Mention.case_id).where(recent, col(Mention.text).icontains(words, autoescape=True))
+    order = (col(Case.opened_at).desc(), col(Case.id).desc())
+    return await listed(session, col(Case.id).in_(found), most=most, order=order, partial=newest > SEARCHED)
+
+
+async def promised(session: AsyncSession, team_ids: Collection[int], *, before: datetime, most: int) -> CaseList:
+    """Return the cases of these teams of which a promise to the citizen is due before a moment, or already was."""
+    due = select(Clock.case_id).where(
+        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
+    )
+    return await listed(session, col(Case.team_id).in_(team_ids) & col(Case.id).in_(due), most=most)
+
+
+async def listed(
+    session: AsyncSession,
+    wanted: ColumnElement[bool],
+    *,
+    most: int,
+    order: Sequence[Any] = (col(Case.opened_at), col(Case.id)),
+    partial: bool = False,
+) -> CaseList:
+    """Return the list of the cases that are wanted, in this order."""
+    count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
+    found = await session.exec(
+        select(Case, Author, Account)
+        .join(Author, col(Case.author_id) == Author.id)
+        .join(Account, col(Case.account_id) == Account.id)
+        .where(wanted)
+        .order_by(*order)
+        .limit(most)
+    )
+    rows = found.all()
+    case_ids = [case.id for case, *_ in rows]
+    mentions, clocks = await _mentions(session, case_ids), await _clocks(session, case_ids)
+    replies = await _replies(session, [case.id for case, *_ in rows if case.status is Status.ANSWERED])
+    lines = [
+        CaseLine(
+            case=case,
+            author=author,
+            platform=connectors.label_of(account).platform,
+            latest=mentions[case.id][-1],
+            clocks=clocks[case.id],
+            waits_for=waits_for(case, replies[case.id], clocks[case.id]),
+            answerable=any(mention.may_be_answered() for mention in mentions[case.id]),
+        )
+        for case, author, account in rows
+    ]
+    return CaseList(count, lines, partial)
+
+
+async def _mentions(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Mention]]:
+    found = await session.exec(
+        select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
+    )
+    return _by_case(found)
+
+
+async def _clocks(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Clock]]:
+    found = await session.exec(
+        select(Clock).where(col(Clock.case_id).in_(case_ids), col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
+    )
+    return _by_case(found)
+
+
+async def _replies(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Reply]]:
+    """Return the replies of cases that were answered; what other cases wait for does not depend on them."""
+    if not case_ids:
+        return defaultdict(list)
+    found = await session.exec(
+        select(Reply)
+        .where(col(Reply.case_id).in_(case_ids), Reply.status != ReplyStatus.WITHDRAWN)
+        .order_by(col(Reply.id))
+    )
+    return _by_case(found)
+
+
+def _by_case(rows: Any) -> dict[int, list[Any]]:
+    by_case = defaultdict(list)
+    for row in rows:
+        by_case[row.case_id].append(row)
+    return by_case

@@ -1,0 +1,69 @@
+"""The marks of a case: what an agent has to notice at once, always in words, the symbol before them only repeats them.
+
+Card, Home, lists and reminders use these; each leaves out what it says elsewhere.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.case import OPEN, WaitsFor
+from bot.domain.sla import ClockKind
+from bot.models import Case, Clock, Mention
+from bot.texts import Texts
+from bot.views.clock import due_line
+
+
+class Mark(StrEnum):
+    """What a case can be marked with, in the order in which it is shown."""
+
+    URGENT = "urgent"
+    PRIVATE = "private"
+    DUE = "due"
+    PROMISE = "promise"
+    ADVICE = "advice"
+    CITIZEN = "citizen"
+
+
+class Marked(Protocol):
+    """What is known of a case by a file (CaseFile) and by one line of a list (CaseLine)."""
+
+    @property
+    def case(self) -> Case:
+        """The case itself."""
+
+    @property
+    def latest(self) -> Mention:
+        """The citizen's newest mention."""
+
+    @property
+    def clocks(self) -> Sequence[Clock]:
+        """Its clocks that have not been stopped."""
+
+    @property
+    def waits_for(self) -> WaitsFor:
+        """What it waits for."""
+
+
+def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()) -> list[str]:
+    """Return the marks of a case, save those that are shown elsewhere."""
+    due, promise = _due(of)
+    words = {
+        Mark.URGENT: f"🔴 *{t('Urgent')}*" if of.case.urgent and of.case.status in OPEN else "",
+        Mark.PRIVATE: "🔒 " + t("private message") if of.latest.private else "",
+        Mark.DUE: due_line(due, t, now) if due else "",
+        Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
+        Mark.ADVICE: "❓ " + t("waiting for advice") if of.waits_for is WaitsFor.ADVICE else "",
+        Mark.CITIZEN: "💬 " + t("waiting for the citizen") if of.waits_for is WaitsFor.CITIZEN else "",
+    }
+    return [words[mark] for mark in Mark if words[mark] and mark not in without]
+
+
+def _due(of: Marked) -> tuple[Clock | None, Clock | None]:
+    """Return the running clock that is due first, and the promise; none of a case that is off our desk."""
+    if of.case.status not in OPEN:
+        return None, None
+    running = [(clock.due_at, clock) for clock in of.clocks if clock.due_at and clock.running_since]
+    first = min(running, key=lambda each: each[0], default=(None, None))[1]
+    return first, next((clock for _, clock in running if clock.kind is ClockKind.PROMISE), None)

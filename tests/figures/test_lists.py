@@ -1,0 +1,107 @@
+"""Lists of cases: read in as few queries however many, with the same row and the same marks on every surface."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.case import Status, WaitsFor
+from bot.domain.sla import ClockKind
+from bot.figures import lists
+from bot.models import Clock
+from bot.sandbox.slack.inspection import text_of
+from bot.texts import LANGUAGES, Texts
+from bot.views.case_card import case_card
+from bot.views.case_list import case_row
+from bot.views.marks import Mark, marks
+from bot.views.reminder import Due, reminder, still, urgent_call
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import answer, home
+from tests.views.examples import CLOCKS, NOW, case_file, lines
+
+
+@asynccontextmanager
+async def queries(session: AsyncSession) -> AsyncIterator[list[str]]:
+    """The statements that this session sends to the database."""
+    sent: list[str] = []
+    connection = (await session.connection()).sync_connection
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+
+
+async def test_a_list_takes_as_many_queries_for_ten_cases_as_for_one(bot: Bot) -> None:
+    counts = []
+    for n in range(10):
+        bot.citizen_posts(f"Vraag {n}", name=f"Burger{n}")
+        await bot.card(f"Vraag {n}")
+        if n in {0, 9}:
+            async with bot.desk.reading() as session, queries(session) as sent:
+                found = await lists.waiting(session, most=10)
+                searched = await lists.containing(session, "vraag", most=10)
+            assert [found.count, len(searched.lines)] == [n + 1, n + 1]
+            counts.append(len(sent))
+    assert counts == [9, 9]
+
+
+async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_card(bot: Bot) -> None:
+    bot.citizen_posts("De lantaarn is stuk")
+    card = await bot.card("lantaarn")
+    await answer(bot, SANNE, card, "Welke lantaarn is het?", answer_kind="question")
+    await bot.card("*Beantwoord*", "wacht op de burger")
+    before = len(bot.slack.ephemerals(SANNE, CHANNEL))
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek lantaarn")
+    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
+    assert "beantwoord" in text_of(told) and "wacht op de burger" in text_of(told)
+    async with bot.desk.reading() as session:
+        [line] = (await lists.containing(session, "lantaarn", most=10)).lines
+    assert line.waits_for is WaitsFor.CITIZEN
+
+
+async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mag ik *hier* vissen?")
+    await bot.card("vissen")
+    async with bot.desk.reading() as session:
+        [line] = (await lists.queue(session, [1], most=10)).lines
+    row = case_row(line, bot.desk.t, bot.desk.now())
+    await bot.slack.open_home(SANNE)
+    assert row in text_of(await home(bot, SANNE, "vissen"))
+    before = len(bot.slack.ephemerals(SANNE, CHANNEL))
+    await bot.slack.command(SANNE, CHANNEL, "/webcare open")
+    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
+    assert row in text_of(told)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mark_is_in_words(language: str) -> None:
+    t = Texts(language, "Europe/Amsterdam")
+    for line in lines():
+        for mark in marks(line, t, NOW):
+            assert any(letter.isalpha() for letter in mark), mark
+
+
+def test_each_surface_shows_every_mark_once() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    promise = Clock(
+        id=9, case_id=1, team_id=1, kind=ClockKind.PROMISE, started_at=NOW, running_since=NOW,
+        due_at=NOW + timedelta(days=2),
+    )  # fmt: skip
+    file = case_file(Status.CLAIMED, clocks=[CLOCKS[0], promise])
+    file.case.urgent = True
+    shown = marks(file, t, NOW)
+    assert [mark for mark in Mark if mark not in {Mark.ADVICE, Mark.CITIZEN}] == list(Mark)[: len(shown)]
+    card = text_of({"blocks": case_card(file, t, NOW).blocks})
+    assert [card.count(mark) for mark in shown] == [1] * len(shown)
+    for view in (reminder([Due(file, CLOCKS[0], 100)], t, NOW), still(file, 15, t, NOW), urgent_call(file, [], t, NOW)):
+        words = text_of({"blocks": view.blocks})
+        assert "Dringend" in words and words.count("🔒 privébericht") == 1
