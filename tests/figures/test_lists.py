@@ -73,7 +73,7 @@ async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
     await bot.card("vissen")
     async with bot.desk.reading() as session:
         [line] = (await lists.queue(session, [1], most=10)).lines
-    row = case_row(line, bot.desk.t, bot.desk.now())
+    row = case_row(line, Texts("nl", "Europe/Amsterdam"), bot.desk.now())
     await bot.slack.open_home(SANNE)
     assert row in text_of(await home(bot, SANNE, "vissen"))
     before = len(bot.slack.ephemerals(SANNE, CHANNEL))

@@ -16,7 +16,7 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
 from bot.domain.figures import Figures, Measured, Overview, Span
-from bot.domain.mention import Act, Post, permits
+from bot.domain.mention import Act, Gone, Post, permits
 from bot.domain.mention import Author as By
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
@@ -373,7 +373,7 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
         in_reply_to="3",
         permits=permits(Act.ANSWER),
     )
-    gone = Post("1", By("a1", "Burger 1"), "", office.desk.now(), gone=True)
+    gone = Post("1", By("a1", "Burger 1"), "", office.desk.now(), gone=Gone.BY_AUTHOR)
     async with office.desk.session() as session:
         await inbox.take_in(session, 1, [again, gone], now=office.desk.now())
     await sent(office, asked_again)
