@@ -1,7 +1,7 @@
-"""The calls to Slack that place messages, with Slack's errors sorted by what follows from them.
+"""The calls to Slack that place messages; Slack's errors become exceptions by what must follow.
 
-The client these use must not retry on connection errors: Slack may have taken the message, and a second post would
-show it twice.
+The client must not retry after a connection error: Slack may have taken the message, and a second post would show it
+twice.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EVENT_TYPE = "webcare_message"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is in Slack."""
+    """The place of a message in Slack."""
 
     channel: str
     ts: str
@@ -37,7 +37,7 @@ class SlackLater(Exception):
 
 
 class SlackDown(Exception):
-    """Slack could not be reached or failed; `maybe_done` says that the call may have had its effect."""
+    """Slack could not be reached or failed; `maybe_done` tells whether the call may have had its effect."""
 
     def __init__(self, *, maybe_done: bool) -> None:
         super().__init__("unreachable")
@@ -45,7 +45,7 @@ class SlackDown(Exception):
 
 
 class SlackRefuses(Exception):
-    """Slack says no; `error` is its name for the reason (https://docs.slack.dev/reference/methods)."""
+    """Slack refuses; `error` is its name for the reason (https://docs.slack.dev/reference/methods)."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -70,7 +70,7 @@ FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "req
 
 
 def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Return the Slack client. It never retries by itself: a retry after a lost connection would post twice."""
+    """Return the Slack client. It never retries: a retry after a lost connection could post twice."""
     token = settings.slack_bot_token.get_secret_value()
     return AsyncWebClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
 
@@ -90,15 +90,15 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSl
             return await client.api_call(method, http_verb="GET", params=arguments)
         return await client.api_call(method, json=arguments)
     except SlackApiError as error:
-        raise _sorted(error.response) from None
+        raise _error_of(error.response) from None
     except aiohttp.ClientConnectorError:
         raise SlackDown(maybe_done=False) from None
     except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError):
         raise SlackDown(maybe_done=True) from None
 
 
-def _sorted(response: Any) -> Exception:
-    """Return what follows from an answer of Slack's that is no success."""
+def _error_of(response: Any) -> Exception:
+    """Return the exception for an answer of Slack that is not a success."""
     status = getattr(response, "status_code", 200)
     content = getattr(response, "data", response)
     name = str(content.get("error", "")) if isinstance(content, dict) else ""
@@ -131,7 +131,7 @@ async def post(client: AsyncWebClient, channel: str, key: str, view: View, *, th
 
 
 async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
-    """Make a message show this view."""
+    """Update a message to show this view."""
     await _with_blocks(client, "chat.update", {"channel": place.channel, "ts": place.ts}, view)
     return place
 
@@ -139,7 +139,7 @@ async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
 async def _with_blocks(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], view: View
 ) -> AsyncSlackResponse:
-    """Send text and blocks; a workspace that refuses the blocks gets older ones, else the text, so that all is seen."""
+    """Send text and blocks; if the workspace refuses the blocks, send older ones, and at last only the text."""
     *forms, last = view.forms
     for blocks in forms:
         try:
@@ -151,7 +151,7 @@ async def _with_blocks(
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:
-    """Return the address of a message; empty when Slack does not give it, for nothing is worth less than its link."""
+    """Return the link to a message, "" when Slack does not give it: nobody should miss the rest for want of a link."""
     try:
         answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
     except (SlackRefuses, SlackLater, SlackDown):
@@ -196,7 +196,7 @@ async def find(
 
 
 async def key_at(client: AsyncWebClient, place: Place) -> str:
-    """Return the key of the message that is there, "" when it is none of ours."""
+    """Return the key of the message at this place, "" if it is not one of ours."""
     only = {"latest": place.ts, "oldest": place.ts, "inclusive": True, "limit": 1, "include_all_metadata": True}
     answer = await call(client, "conversations.history", channel=place.channel, **only)
     return next((_key(message) for message in answer.get("messages") or []), "")

@@ -1,4 +1,4 @@
-"""The small modals: loading, a word to the agent, take over, close, assign, note, advise."""
+"""The small modals: loading, a sentence for the agent, take over, close, assign, note, snooze, advise."""
 
 from collections.abc import Sequence
 
@@ -11,29 +11,29 @@ from bot.views.topic import topic_field
 
 
 def loading(t: Texts) -> Block:
-    """Return what is shown while we look things up: a trigger lives 3 seconds, so a modal opens at once."""
+    """Return the modal that is shown while we read: Slack lets us open one only within 3 seconds of a click."""
     return modal("loading", t("One moment…"), [section(t("Loading…"))], close=t("Cancel"))
 
 
 def said(words: str, t: Texts) -> Block:
-    """Return a modal that only says something."""
+    """Return a modal with one sentence."""
     return modal("said", t("Webcare"), [section(words)], close=t("Close"))
 
 
 def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
     """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it."""
-    words = t("{agent} has this case. Take it over? They will be told.", agent=f"<@{file.case.assignee}>")
+    words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
     blocks = [section(words), context(author_line(file.author)), quote(file.latest.text, 500)]
     keep = f"{file.case.id}:{then}"
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), keep=keep)
 
 
 RADIO_BUTTONS = 10
-"""So many of them Slack takes; more choices are a menu."""
+"""The most that Slack takes; more choices become a menu."""
 
 
 def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts) -> Block:
-    """Ask for which of the team's reasons the case is closed, and what it is about."""
+    """Ask why the case is closed, by the team's reasons, and what it is about."""
     options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
     kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
     blocks = [
@@ -58,11 +58,11 @@ def _capital(words: str) -> str:
 
 
 def assign_modal(file: CaseFile, t: Texts) -> Block:
-    """Ask to whom the case is given."""
+    """Ask who gets the case."""
     picker: Block = {"type": "users_select"}
     if file.case.assignee:
         picker["initial_user"] = file.case.assignee
-    blocks = [field_of(t("Colleague"), "assign_to", picker, hint=t("They are told in the thread."))]
+    blocks = [field_of(t("Colleague"), "assign_to", picker, hint=t("They get a message in the thread."))]
     keep = str(file.case.id)
     return modal("case:assign", t("Assign"), blocks, submit=t("Assign"), close=t("Cancel"), keep=keep)
 
