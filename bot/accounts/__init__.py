@@ -1,7 +1,7 @@
-"""Accounts: the team's accounts on platforms (`store`, whose verbs are named here) and how mentions are pushed to us.
+"""The teams' accounts on platforms, and the web routes at which platforms push to us.
 
-store.py   add, renew, stop, start, remove; the connector of an account
-seal.py    tokens at rest
+store.py   add, renew, stop, start, remove; the connector of an account (its functions are those of this package)
+seal.py    encrypts tokens
 web.py     the routes beside Slack's
 manual.py  the account of hand-made cases
 """

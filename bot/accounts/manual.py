@@ -1,4 +1,4 @@
-"""Mentions that a colleague brings in by hand, from a Slack message with a link."""
+"""Mentions that an agent adds by hand, from a Slack message with a link."""
 
 import html
 import re
@@ -16,7 +16,7 @@ LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>")
 
 
 async def account(session: AsyncSession, channel: str, *, now: datetime) -> Account:
-    """Return the account that keeps a team's hand-made cases: of the channel's team, else of the first."""
+    """Return the account of a team's hand-made cases, created if needed: of the channel's team, else of the first."""
     teams = await session.exec(select(Team).order_by(col(Team.channel) != channel, col(Team.id)))
     team = teams.first()
     if team is None:
@@ -31,9 +31,9 @@ async def account(session: AsyncSession, channel: str, *, now: datetime) -> Acco
 
 
 def post(slack_text: str, *, now: datetime) -> Post | None:
-    """Return what a Slack message with a link says as a post, or None without a link.
+    """Return a Slack message with a link as a post, or None when it has no link.
 
-    The link is its identity. Who wrote the post is not known, and it cannot be answered from here.
+    The link is the post's id. Its author is not known, and it cannot be answered from here.
     """
     found = LINK.search(slack_text)
     if found is None:

@@ -1,4 +1,4 @@
-"""Platform tokens at rest: encrypted in the database with WEBCARE_SECRET_KEY (Fernet: AES-128-CBC with HMAC-SHA256)."""
+"""Encrypts platform tokens in the database with WEBCARE_SECRET_KEY (Fernet: AES-128-CBC with HMAC-SHA256)."""
 
 import json
 from collections.abc import Mapping
@@ -7,20 +7,22 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from bot.config import BadSettings
 
-NO_KEY = "WEBCARE_SECRET_KEY is not set: run `webcare key` once, which makes one and writes it into .env."
-BAD_KEY = "WEBCARE_SECRET_KEY is not a key of ours: it must be what `webcare key` made, 44 characters ending in '='."
+NO_KEY = "WEBCARE_SECRET_KEY is not set: run `webcare key` once, which creates a key and writes it into .env."
+BAD_KEY = (
+    "WEBCARE_SECRET_KEY is not a valid key: it must be one that `webcare key` created, 44 characters ending in '='."
+)
 LOST_KEY = (
-    "WEBCARE_SECRET_KEY is not set, but the database holds tokens encrypted with one: restore that key "
+    "WEBCARE_SECRET_KEY is not set, but the tokens in the database are encrypted with a key: restore that key "
     "(in .env or the environment)."
 )
 WRONG_KEY = (
-    "WEBCARE_SECRET_KEY does not fit the tokens stored in the database: restore the key that was used before "
+    "WEBCARE_SECRET_KEY cannot decrypt the tokens in the database: restore the key that was used before "
     "(in .env or the environment), or remove the accounts and add them again."
 )
 
 
 def new_key() -> str:
-    """Return a fresh key for WEBCARE_SECRET_KEY."""
+    """Return a new key for WEBCARE_SECRET_KEY."""
     return Fernet.generate_key().decode()
 
 
@@ -35,18 +37,18 @@ def _fernet(secret_key: str) -> MultiFernet:
 
 
 def refuse_malformed(secret_key: str) -> None:
-    """Raise BadSettings when a key is set that is none of ours; that there is none may be right."""
+    """Raise BadSettings when a key is set that is not valid. No key at all is fine while there are no tokens."""
     if secret_key.strip():
         _fernet(secret_key)
 
 
 def seal(secrets: Mapping[str, str], secret_key: str) -> bytes:
-    """Encrypt an account's secrets; raises BadSettings without a good key. No secrets need no key."""
+    """Encrypt an account's secrets; raises BadSettings without a valid key. Without secrets no key is needed."""
     return _fernet(secret_key).encrypt(json.dumps(dict(secrets)).encode()) if secrets else b""
 
 
 def unseal(sealed: bytes, secret_key: str) -> dict[str, str]:
-    """Decrypt what `seal` made; raises BadSettings when the key does not fit."""
+    """Decrypt the result of `seal`; raises BadSettings when the key does not fit."""
     if not sealed:
         return {}
     if not secret_key.strip():

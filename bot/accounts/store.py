@@ -1,4 +1,4 @@
-"""The accounts on platforms: how a stored one becomes what its connector needs, and how one is added or mended."""
+"""The accounts on platforms: add, renew, stop, start and remove them, and build the connector of each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,11 +22,14 @@ from bot.models import Account, Event, Team
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
-"""The problem of an account that people stopped; only people let it go on."""
+"""The problem of an account that people stopped; only people start it again."""
 
 
 def opened(row: Account, settings: Settings) -> base.Account:
-    """Return a stored account as its connector needs it, tokens unsealed; raises BadSettings when the key is wrong."""
+    """Return a stored account as its connector needs it, with its tokens decrypted.
+
+    Raises BadSettings when the key does not fit.
+    """
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
     at = address(row.platform, row.name, settings)
@@ -42,7 +45,7 @@ def drafted(
 
 
 def address(platform: str, name: str, settings: Settings) -> str:
-    """Return where an account's platform can push to us: at PUBLIC_URL, else on this machine.
+    """Return the address at which an account's platform can push to us: under PUBLIC_URL, else on this machine.
 
     A source that goes by its own name has a short address.
     """
@@ -63,7 +66,7 @@ def connector_of(
 
 
 def tools_of(draft: base.Account, client: Client, now: Callable[[], datetime]) -> Tools:
-    """Return what the connector of an account that is not stored works with; `DraftSecrets.now` are its tokens then."""
+    """Return the tools of a connector whose account is not stored; its tokens are in `tools.secrets`."""
     return Tools(client, now, DraftSecrets(draft.secrets))
 
 
@@ -105,9 +108,9 @@ class DraftSecrets:
 
 
 async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) -> None:
-    """Make the first team of TEAM_NAME and SLACK_CHANNEL; later take over what was changed there since the last start.
+    """Create the first team from TEAM_NAME and SLACK_CHANNEL; later, apply what changed in them since the last start.
 
-    What a coordinator set in Slack meanwhile stays: the last change wins. Without a channel nothing is made.
+    The last change wins, so what a coordinator set in Slack in the meantime stays. Does nothing without a channel.
     """
     if not settings.slack_channel:
         return
@@ -126,7 +129,7 @@ async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) 
 
 
 def in_force(first: Team, settings: Settings) -> dict[str, str]:
-    """Return the first team's name and channel: as they stand, save for what changed in the environment since."""
+    """Return the first team's name and channel as stored, except for what has changed in the environment since."""
     stands = {"name": first.name, "channel": first.channel}
     given, before = _given(settings), first.environment or stands
     return {field: given[field] if given[field] != before[field] else stands[field] for field in stands}
@@ -148,7 +151,7 @@ async def add(
     now: datetime,
     team: str | None = None,
 ) -> Account:
-    """Store a new account for a team (the first one by default); its tokens are sealed."""
+    """Store a new account for a team (the first one by default), with its tokens encrypted."""
     teams = select(Team).order_by(col(Team.id))
     found = await session.exec(teams.where(Team.name == team) if team else teams)
     owner = found.first()
@@ -168,7 +171,7 @@ async def add(
     )
     session.add(account)
     await session.flush()
-    # Told by name, not by id: the log is kept for ever, and an account that was never used can be removed.
+    # The event names the account: it has no account_id, so that an account that was never used can be deleted.
     session.add(Event(kind=EventKind.ACCOUNT_ADDED, at=now, details=_name_of(account)))
     return account
 
@@ -201,7 +204,7 @@ async def of_team(session: AsyncSession, team_id: int) -> Sequence[Account]:
 
 
 async def connected(session: AsyncSession) -> list[Account]:
-    """Return the accounts that have a connector, in order of age (those for cases made by hand have none)."""
+    """Return the accounts that have a connector, oldest first (that of hand-made cases has none)."""
     rows = await session.exec(
         select(Account).where(col(Account.platform).in_(connectors.registry().platforms)).order_by(col(Account.id))
     )
@@ -209,7 +212,7 @@ async def connected(session: AsyncSession) -> list[Account]:
 
 
 async def health(connector: base.Connector) -> base.Health:
-    """Return what the connector's check finds; a verdict is a problem like any other."""
+    """Return the result of the connector's check; a verdict becomes a problem."""
     try:
         return await connector.check()
     except base.Verdict as verdict:
@@ -217,49 +220,49 @@ async def health(connector: base.Connector) -> base.Health:
 
 
 def learned(account: Account, health: base.Health) -> None:
-    """Keep what a check learned; an account without problems goes on, unless people stopped it."""
+    """Store what a check learned; start an account without problems again, unless people stopped it."""
     account.limits = {**account.limits, **health.limits}
     if health.identity is not None:
         account.identity = asdict(health.identity)
     if not health.problems and not is_stopped_by_hand(account):
-        if account.problem is not None:  # else it waits only because its platform asked for that
+        if account.problem is not None:  # without a problem, poll_after is the platform's own request
             account.poll_after = None
         account.problem, account.stopped_at = None, None
 
 
 def is_stopped_by_hand(account: Account) -> bool:
-    """Tell whether people stopped the account, rather than a fault."""
+    """Tell whether people stopped the account, and not a fault."""
     return account.stopped_at is not None and account.problem == STOPPED_BY_HAND.to_json()
 
 
 def renew(
     session: AsyncSession, account: Account, secrets: Mapping[str, str], settings: Settings, now: datetime
 ) -> None:
-    """Give the account new tokens in place of its old ones."""
+    """Replace the tokens of an account."""
     account.sealed = seal(secrets, settings.webcare_secret_key.get_secret_value())
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_RENEWED, at=now))
 
 
 def stop(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Stop the account: nothing is read or sent until people start it."""
+    """Stop an account: nothing is read or sent until people start it."""
     account.stopped_at, account.problem = account.stopped_at or now, STOPPED_BY_HAND.to_json()
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STOPPED, at=now, details={"by_hand": True}))
 
 
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Let a stopped account go on, whatever stopped it."""
+    """Start a stopped account again, whatever stopped it."""
     account.stopped_at, account.problem, account.poll_after = None, None, None
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STARTED, at=now))
 
 
 async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
-    """Delete an account that nothing hangs on; one with mentions or a history is stopped and kept (False)."""
+    """Delete an account and return True; one that other rows refer to is only stopped, and False returned."""
     gone = _name_of(account)
     try:
-        async with session.begin_nested():  # the foreign keys know best what hangs on it
+        async with session.begin_nested():  # the foreign keys decide whether it is in use
             await session.delete(account)
     except IntegrityError:
         await session.refresh(account)

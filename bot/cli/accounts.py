@@ -1,4 +1,4 @@
-"""`webcare accounts`: list, check, renew, stop, start and remove the accounts on platforms; adding is in add."""
+"""`webcare accounts`: list, check, renew, stop, start and remove the accounts on platforms; adding is in add.py."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ Name = Annotated[str, typer.Argument(help="Its name, as `webcare accounts list` 
 
 @accounts_app.command("list")
 def list_accounts() -> None:
-    """Show the accounts and how they are."""
+    """Show the accounts and whether they work."""
     asyncio.run(_list(settings_for_command()))
 
 
@@ -53,13 +53,13 @@ def _state(row: Account, t: Texts) -> str:
     if row.stopped_at is not None:
         return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.kept(row.problem)}"
     if row.problem is not None:
-        return f"Trouble, is tried again. {t.kept(row.problem)}"
+        return f"Has a problem, will be tried again. {t.kept(row.problem)}"
     return "Works" if row.polled_at or not _is_polled(row) else "Not read yet"
 
 
 def _last_read(row: Account, t: Texts) -> str:
     if not _is_polled(row):
-        return "it calls us"
+        return "it sends to us"
     return t.when(row.polled_at, utc_now()) if row.polled_at else "–"
 
 
@@ -72,7 +72,7 @@ def _is_polled(row: Account) -> bool:
 def check_accounts(
     name: Annotated[str, typer.Argument(help="One account; all of them when left out.")] = "",
 ) -> None:
-    """Try accounts and say what works and what is missing; one that is mended goes on by itself."""
+    """Try accounts, and say what works and what is missing. One that works again starts by itself."""
     if not asyncio.run(_check(settings_for_command(), name)):
         raise typer.Exit(1)
 
@@ -92,7 +92,7 @@ async def _check(settings: Settings, name: str) -> bool:
                 accounts.learned(kept, health)
                 session.add(kept)
             if accounts.is_stopped_by_hand(kept):
-                say(f"It is stopped; let it go on with: webcare accounts start {row.name}")
+                say(f"It is stopped; start it with: webcare accounts start {row.name}")
             all_work = all_work and not health.problems
     if not rows:
         say("There are no accounts yet.")
@@ -137,7 +137,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
         show(health)
         _refuse_other_account(row, health)
         if health.problems and not anyway:
-            say("Nothing was changed; mend it, or give --anyway.")
+            say("Nothing was changed. Solve what has a ✘, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
             row = await session.get_one(Account, row.id, with_for_update=db.HELD)
@@ -171,7 +171,7 @@ def _without_old(secrets: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refuse_other_account(row: Account, health: base.Health) -> None:
-    """Raise BadSettings when a token is another account's: what was read and sent would no longer fit."""
+    """Raise BadSettings when a token belongs to another account than before."""
     was, now = row.identity, health.identity
     if was and now and was["id"] != now.id:
         raise BadSettings(
@@ -182,16 +182,16 @@ def _refuse_other_account(row: Account, health: base.Health) -> None:
 
 @accounts_app.command()
 def stop(name: Name) -> None:
-    """Stop an account: nothing is read from it or sent by it."""
+    """Stop an account: nothing is read or sent any more."""
     asyncio.run(_stop_or_start(settings_for_command(), name, stopping=True))
-    say(f"{name} is stopped; let it go on with: webcare accounts start {name}")
+    say(f"{name} is stopped; start it with: webcare accounts start {name}")
 
 
 @accounts_app.command()
 def start(name: Name) -> None:
-    """Let a stopped account go on."""
+    """Start a stopped account."""
     asyncio.run(_stop_or_start(settings_for_command(), name, stopping=False))
-    say(f"{name} goes on; try it with: webcare accounts check {name}")
+    say(f"{name} is started; try it with: webcare accounts check {name}")
 
 
 async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> None:
@@ -204,7 +204,7 @@ async def _stop_or_start(settings: Settings, name: str, *, stopping: bool) -> No
 def remove(
     name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False
 ) -> None:
-    """Remove an account; one that mentions hang on is stopped and kept, for answers must stay archived."""
+    """Remove an account. One with mentions is only stopped, because answers must stay archived."""
     if not yes and not may_ask():
         raise BadSettings("--yes is missing, and there is no terminal to ask on: give it.")
     if not yes and not typer.confirm(f"Remove {plain(name)}?"):
@@ -214,7 +214,7 @@ def remove(
         say(f"{name} is removed.")
         return
     say(
-        f"{name} is stopped but kept: mentions or a history hang on it, and answers must stay archived. "
+        f"{name} is stopped but kept: it has mentions or a history, and answers must stay archived. "
         "Nothing is read or sent any more."
     )
 

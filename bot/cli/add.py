@@ -1,4 +1,4 @@
-"""`webcare accounts add <platform>`: connect an account. What it asks and takes is said by the platform's options."""
+"""`webcare accounts add <platform>`: connect an account. Questions and flags come from the platform's options."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ Anyway = Annotated[bool, typer.Option("--anyway", help="Store the account even i
 
 @dataclass(frozen=True)
 class New:
-    """An account to be added, as the flags and answers have it; without a name it gets one once it was tried."""
+    """An account to add, from flags and answers. Without a name, it is named after it was tried."""
 
     platform: Platform
     name: str
@@ -99,7 +99,7 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
             secrets = await tools.secrets.read()  # the platform may have replaced them
         show(health)
         if health.problems and not anyway:
-            say("The account was not stored: mend what has a ✘ and add it again, or give --anyway.")
+            say("The account was not stored: solve what has a ✘ and add it again, or give --anyway.")
             raise typer.Exit(1)
         async with open_session() as session:
             row = await accounts.add(
@@ -115,7 +115,7 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
             )
             accounts.learned(row, health)
             opened = accounts.opened(row, settings)
-    mark(True, f"Stored as {accounts.key(row)}; a bot that runs takes it up by itself.")
+    mark(True, f"Stored as {accounts.key(row)}; a running bot picks it up by itself.")
     if new.platform.first_steps:
         for line in ("", *new.platform.first_steps(opened)):
             typer.echo(line)  # whole, to be pasted: these are our own words and what was typed

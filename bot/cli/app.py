@@ -1,4 +1,4 @@
-"""The command `webcare`: what people type to set the bot up, look after it and run it."""
+"""The command `webcare`: set the bot up, check it and run it."""
 
 import asyncio
 import contextlib
@@ -29,12 +29,12 @@ from bot.trial import trying
 log = structlog.get_logger()
 
 BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
-"""Exit codes: a setting or argument is wrong; a fault of ours (EX_SOFTWARE); stopped by Ctrl-C."""
+"""Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
 class _Sentences(TyperGroup):
-    """A group of commands whose errors are one plain sentence and an exit code, never a traceback."""
+    """A group of commands that end in one plain sentence and an exit code when they fail, never in a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -107,7 +107,7 @@ def try_bot(
     ] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
-    """See the bot at work in a local workspace in your browser, with no account anywhere."""
+    """Try the bot in a local workspace in your browser; you need no account anywhere."""
     tags = tuple(tag.strip().lstrip("#") for tag in hashtag or [] if tag.strip().lstrip("#"))
     if bool(mastodon) != bool(tags):
         raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
@@ -117,7 +117,7 @@ def try_bot(
 
 @app.command()
 def check() -> None:
-    """Try everything the bot needs and say in plain words what works and what is missing."""
+    """Try everything the bot needs, and say what works and what is missing."""
     if not asyncio.run(_check(settings_for_command())):
         raise typer.Exit(1)
 
@@ -129,13 +129,13 @@ async def _check(settings: Settings) -> bool:
             mark(finding.works, f"{finding.about}: {finding.words}")
             all_work = all_work and finding.works
     start = "webcare run --http" if by_http(settings) else "webcare run"
-    say(f"All is well: {start}" if all_work else "Mend what has a ✘, then run webcare check again.")
+    say(f"All is well: {start}" if all_work else "Solve what has a ✘, then run webcare check again.")
     return all_work
 
 
 @app.command()
 def migrate() -> None:
-    """Make the database's tables, or bring them up to date (with SQLite the bot does so by itself)."""
+    """Create or update the tables of the database (with SQLite the bot does so by itself)."""
     asyncio.run(_migrate(settings_for_command()))
 
 
@@ -152,12 +152,12 @@ async def _migrate(settings: Settings) -> None:
 def key(
     show: Annotated[bool, typer.Option("--show", help="Print the key, to keep a copy in a safe place.")] = False,
 ) -> None:
-    """Make the key that encrypts the platforms' tokens, and write it into .env, unless there is one."""
+    """Create the key that encrypts the platforms' tokens and write it into .env, unless there is one."""
     settings = settings_for_command()
     value = settings.webcare_secret_key.get_secret_value()
     if value:
         seal.refuse_malformed(value)
-        say(f"There is a WEBCARE_SECRET_KEY already, in {ENV_FILE} or the environment; it stays as it is.")
+        say(f"There is a WEBCARE_SECRET_KEY already, in {ENV_FILE} or the environment; it is not changed.")
     settings = with_key(settings)
     if show:
         say(settings.webcare_secret_key.get_secret_value())

@@ -1,4 +1,4 @@
-"""What must be in order before the bot can work, tried in turn: settings, database, Slack, accounts, web server."""
+"""Tries, in turn, all that the bot needs: settings, database, Slack, accounts, web server."""
 
 import contextlib
 import errno
@@ -26,7 +26,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reac
 
 
 async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
-    """Try everything, whatever fails on the way, and yield what was found as it is found."""
+    """Try everything, also after something failed, and yield each finding at once."""
     lacking = list(missing(settings, http=by_http(settings)))
     for sentence in lacking or ["all that Slack needs is set."]:
         yield Finding("Settings", not lacking, sentence)
@@ -55,8 +55,8 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
     except BadSettings as error:
         return Finding("Secret key", False, str(error))
     if not key:
-        return Finding("Secret key", True, "none is set, and no stored token needs one.")
-    return Finding("Secret key", True, "it fits the tokens stored in the database.")
+        return Finding("Secret key", True, "none is set, and there are no tokens that need one.")
+    return Finding("Secret key", True, "it decrypts the tokens in the database.")
 
 
 # --- The database --------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
 
 @contextlib.asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[tuple[Finding, AsyncEngine | None]]:
-    """Open the database and give it with what was found; None when it cannot be read."""
+    """Open the database; yield the finding, and the engine or None when the database cannot be read."""
     try:
         engine = db.create_engine(settings.database_url)
     except BadSettings as error:
@@ -98,7 +98,7 @@ async def _try_database(engine: AsyncEngine) -> Finding:
 async def _stored(
     engine: AsyncEngine, settings: Settings, first: list[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], list[Group], list[Account]]:
-    """Return the teams' names and channels, the first as it will be at the next start; their groups; the accounts."""
+    """Return the teams' names and channels (the first team's as at the next start), their user groups, the accounts."""
     async with db.readings(engine)() as session:
         teams = list(await session.exec(select(Team).order_by(col(Team.id))))
         if teams and settings.slack_channel:
@@ -109,7 +109,7 @@ async def _stored(
 
 
 def _groups(teams: Sequence[Team]) -> list[Group]:
-    """Return the user groups that are to follow duty, with what Slack said last time."""
+    """Return the user groups that follow duty, with Slack's last error for each."""
     groups = []
     for team in teams:
         group, shown = TeamSettings.of(team.settings).duty_group, team.duty_shown or {}
@@ -133,7 +133,7 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
     try:
         health = await accounts.health(connector(row))
     except BadSettings:
-        return Finding(about, False, "It cannot be tried without its tokens: mend WEBCARE_SECRET_KEY first.")
+        return Finding(about, False, "It cannot be tried without its tokens: correct WEBCARE_SECRET_KEY first.")
     if health.problems:
         return Finding(about, False, " ".join(map(str, health.problems)))
     if row.stopped_at is not None:
@@ -160,7 +160,7 @@ async def _port(settings: Settings) -> Finding:
 
 
 async def _is_ours(settings: Settings) -> bool:
-    """Tell whether what listens there is the bot itself."""
+    """Tell whether it is the bot itself that listens there."""
     host = EVERYWHERE.get(settings.host, settings.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/health"
     timeout = aiohttp.ClientTimeout(total=HEALTH_SECONDS)

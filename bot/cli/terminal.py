@@ -1,4 +1,4 @@
-"""What all commands share: the database they work on, questions, and words on the terminal."""
+"""What all commands share: settings, the database, questions, and output on the terminal."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from bot.run import utc_now
 
 
 def settings_for_command() -> Settings:
-    """Read the settings and log as they say; raises BadSettings."""
+    """Read the settings and set up the log; raises BadSettings."""
     settings = load_settings()
     set_up_logging(settings.log_level, settings.log_format)
     return settings
@@ -39,12 +39,14 @@ async def database(settings: Settings) -> AsyncIterator[db.Sessions]:
 
 
 def with_key(settings: Settings) -> Settings:
-    """Return the settings with a secret key: the one they have, or a new one that is written into .env."""
+    """Return the settings with a secret key; when they have none, create one and write it into .env."""
     if settings.webcare_secret_key.get_secret_value():
         return settings
     key = new_key()
     env_file.write(ENV_FILE, "WEBCARE_SECRET_KEY", key)
-    say(f"Made WEBCARE_SECRET_KEY and wrote it into {ENV_FILE.absolute()}. Keep a copy: the tokens need it.")
+    say(
+        f"Made WEBCARE_SECRET_KEY and wrote it into {ENV_FILE.absolute()}. Keep a copy: without it the tokens are lost."
+    )
     return settings.model_copy(update={"webcare_secret_key": SecretStr(key)})
 
 
@@ -52,7 +54,7 @@ def with_key(settings: Settings) -> Settings:
 
 
 def plain(words: object) -> str:
-    """Return words without what could steer a terminal: some of them come from platforms."""
+    """Return text without control characters: some of it comes from platforms and could steer the terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in str(words))
 
 
@@ -62,12 +64,12 @@ def say(words: str) -> None:
 
 
 def mark(works: bool, words: object) -> None:
-    """Print a line with a sign before it of whether this works."""
+    """Print a line that begins with ✔ or ✘."""
     typer.echo(f"{typer.style('✔', fg='green') if works else typer.style('✘', fg='red')} {plain(words)}")
 
 
 def show(health: Health) -> None:
-    """Print what a check found, a sentence a line."""
+    """Print the result of a check, a sentence on each line."""
     for sentence in health.working:
         mark(True, sentence)
     for sentence in health.warnings:
@@ -80,12 +82,12 @@ def show(health: Health) -> None:
 
 
 def may_ask() -> bool:
-    """Tell whether there is a person at the terminal."""
+    """Tell whether a person is at the terminal."""
     return sys.stdin.isatty()
 
 
 def ask(question: str, flag: str, *, default: str | None = None) -> str:
-    """Ask a person; without one, take the default or raise BadSettings naming the flag to give."""
+    """Ask a person. Without one, return the default; without a default, raise BadSettings that names the flag."""
     if may_ask():
         return str(typer.prompt(question, default=default, show_default=bool(default))).strip()
     if default is None:
@@ -94,7 +96,7 @@ def ask(question: str, flag: str, *, default: str | None = None) -> str:
 
 
 def ask_secret(question: str, flag: str, *, may_be_empty: bool = False) -> str:
-    """Ask a person for a secret, which is not shown as they type; without a person raise BadSettings."""
+    """Ask a person for a secret, hidden while they type. Without a person, raise BadSettings if it is required."""
     if may_ask():
         return str(typer.prompt(question, hide_input=True, default="" if may_be_empty else None, show_default=False))
     if may_be_empty:

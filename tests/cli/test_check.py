@@ -190,7 +190,7 @@ async def test_a_key_that_does_not_fit_is_told_once_and_its_accounts_are_named(s
         pass
     everything = await found(settings_for(sqlite_url, slack, webcare_secret_key=seal.new_key()))
     assert wrong(everything) == {"Secret key", "Account webhook/plein"}
-    assert "does not fit" in everything["Secret key"].words
+    assert "cannot decrypt" in everything["Secret key"].words
 
 
 async def test_a_bot_that_runs_already_is_told_apart_from_another_program(sqlite_url: str, slack: Sandbox) -> None:

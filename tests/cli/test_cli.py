@@ -118,7 +118,7 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "a port that is no number": ({"database_url": "postgresql://u@host:port/w"}, "DATABASE_URL is not a database"),
     "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
     "another database": ({"database_url": "mysql://host/w"}, "DATABASE_URL names a database we do not use"),
-    "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a key of ours"),
+    "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a valid key"),
     "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS: Input should be a valid number"),
     "unknown time zone": ({"time_zone": "Europe/Nowhere"}, "TIME_ZONE"),
 }
@@ -153,7 +153,7 @@ async def test_a_secret_key_that_does_not_fit_is_told_in_one_sentence(
     (tmp_path / ".env").unlink()
     lost = await run("run")
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
-    assert "WEBCARE_SECRET_KEY does not fit" in wrong.err
+    assert "WEBCARE_SECRET_KEY cannot decrypt" in wrong.err
     assert (lost.code, lost.err.count("\n")) == (2, 1)
     assert "restore that key" in lost.err
 

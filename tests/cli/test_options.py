@@ -7,9 +7,12 @@ import typer
 from typer.testing import CliRunner
 
 from bot.cli.options import answers, flag_of, taking, variable_of
+from bot.cli.terminal import show
 from bot.config import BadSettings
 from bot.connectors import registry
+from bot.connectors.base import Health
 from bot.connectors.platform import Option, OptionKind, Platform
+from bot.domain.text import text
 
 KINDS = (
     Option("url", "Address of the server", OptionKind.SERVER, help="Where it is."),
@@ -116,6 +119,11 @@ def test_no_secret_can_be_typed_as_a_flag() -> None:
 def test_what_cannot_be_is_one_sentence(flags: tuple[str, ...], env: dict[str, str], sentence: str) -> None:
     with pytest.raises(BadSettings, match=sentence):
         stored(*flags, env=env)
+
+
+def test_a_warning_is_shown_apart_from_what_works_and_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Health(working=(text("It works."),), warnings=(text("It ends\x1b[2J soon."),), problems=(text("No token."),)))
+    assert capsys.readouterr().out == "✔ It works.\n! It ends [2J soon.\n✘ No token.\n"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:3000", "http://localhost", "https://u:p@a.example/pad?x=1#y"])
