@@ -108,10 +108,7 @@ def try_bot(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """Try the bot in a local workspace in your browser; you need no account anywhere."""
-    tags = tuple(tag.strip().lstrip("#") for tag in hashtag or [] if tag.strip().lstrip("#"))
-    if bool(mastodon) != bool(tags):
-        raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
-    sources = trying.real_sources(mastodon, tags, feed or [])
+    sources = trying.public_sources(mastodon, hashtag or [], feed or [])
     asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed))
 
 

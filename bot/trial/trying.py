@@ -59,10 +59,13 @@ class RealSource:
     hashtags: tuple[str, ...] = ()
 
 
-def real_sources(server: str, hashtags: tuple[str, ...], feeds: Sequence[str]) -> list[RealSource]:
-    """Return the sources for hashtags on a Mastodon server ("": none) and for feeds."""
-    found = [RealSource("mastodon", host(server), server.rstrip("/"), hashtags)] if server else []
-    return found + [RealSource("feed", url.split("://")[-1], url) for url in feeds]
+def public_sources(mastodon: str, hashtags: Sequence[str], feeds: Sequence[str]) -> list[RealSource]:
+    """Return the sources of these addresses; raises BadSettings when a server has no hashtags, or they no server."""
+    tags = tuple(tag.strip().lstrip("#") for tag in hashtags if tag.strip().lstrip("#"))
+    if bool(mastodon) != bool(tags):
+        raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
+    servers = [RealSource("mastodon", host(mastodon), mastodon.rstrip("/"), tags)] if mastodon else []
+    return [*servers, *(RealSource("feed", url.split("://")[-1], url) for url in feeds)]
 
 
 @dataclass
