@@ -135,6 +135,14 @@ async def test_what_keeps_the_bot_from_running_is_told_in_one_sentence(case: str
     assert "hunter2" not in done.err
 
 
+@pytest.mark.parametrize("flags", [("--mastodon", "https://s.example"), ("--hashtag", "afval")])
+async def test_the_trial_reads_a_server_by_its_hashtags_only(flags: tuple[str, ...], run: Webcare) -> None:
+    done = await run("try", *flags)
+    assert (done.code, done.err) == (
+        2, "Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.\n",
+    )  # fmt: skip
+
+
 async def test_a_port_that_is_taken_is_told_in_one_sentence(run: Webcare, settings: dict[str, Any]) -> None:
     async with TestServer(web.Application(), port=settings["port"]):
         done = await run("run")
