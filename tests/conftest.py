@@ -115,7 +115,7 @@ async def _migrate(url: str) -> None:
 
 async def _sql(uri: str, statement: str) -> None:
     async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection:
-        await connection.execute(statement)  # type: ignore[arg-type]
+        await connection.execute(statement)
 
 
 @pytest.fixture(scope="session")

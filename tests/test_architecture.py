@@ -433,7 +433,7 @@ def only_the_state_machine_changes_the_status_of_a_case(modules: list[Module]) -
     for module in ours:
         for node in ast.walk(module.tree):
             for name in sorted(changes_of_state(node)):
-                yield module.at(node.lineno, f"{module.name} sets {name}")
+                yield module.at(getattr(node, "lineno", 1), f"{module.name} sets {name}")
 
 
 OUTGOING = ("reply", "act", "item")

@@ -21,6 +21,7 @@ from sqlmodel import SQLModel, select
 
 from bot import db
 from bot.config import BadSettings
+from bot.domain.event import EventKind
 from bot.models import Account, Agent, Author, Case, Event, Person, Role, Team, Workspace
 
 TABLES = set(SQLModel.metadata.tables)
@@ -201,7 +202,7 @@ async def to_revision(engine: AsyncEngine, revision: str) -> None:
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])
 async def test_the_database_itself_refuses_to_change_the_log(migrated: AsyncEngine, statement: str) -> None:
     async with db.sessions(migrated)() as session:
-        session.add(Event(kind="opened", at=datetime.now(UTC)))
+        session.add(Event(kind=EventKind.OPENED, at=datetime.now(UTC)))
     with pytest.raises(DBAPIError, match="append-only"):
         async with migrated.begin() as connection:
             await connection.execute(text(statement))

@@ -48,7 +48,7 @@ async def gone_through(bot: Bot, asked: dict[str, Any]) -> dict[str, list[str]]:
     async with bot.engine.connect() as connection:
         for statement, parameters in asked.items():
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            steps = [row[3] for row in plan]
+            steps = [str(row.detail) for row in plan]
             if any(WRONG.match(step) for step in steps):
                 found[statement] = steps
     return found

@@ -63,7 +63,7 @@ async def main(settings: Settings, blocks: list[dict[str, Any]]) -> None:
         await web.TCPSite(runner, settings.host, settings.port).start()
         socket = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
         if "--http" not in sys.argv:
-            await socket.connect_async()  # type: ignore[no-untyped-call]
+            await socket.connect_async()
         await asyncio.Event().wait()
 
 

@@ -196,7 +196,7 @@ async def _measure_all(settings: Settings, those: list[Measure], size: int, roun
                 session.add(team)
             for each in those:
                 period = Period(now - timedelta(days=each.days), now)
-                each.seconds[size] = await _best(lambda m=each, p=period: m.work(desk, team, p), rounds)
+                each.seconds[size] = await _best(lambda m=each, p=period: m.work(desk, team, p), rounds)  # type: ignore[misc]
                 each.floor = await _floor(desk, each.rows, period, rounds)
     finally:
         await engine.dispose()

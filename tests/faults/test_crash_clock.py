@@ -36,7 +36,7 @@ async def run_until_all_is_told(bot: Bot, folder: Path) -> None:
     due = await steps_due(bot)
     while due or not await is_level(bot):
         async with running(bot, folder):
-            await eventually(lambda due=due: told_further(bot, due), 30)
+            await eventually(lambda due=due: told_further(bot, due), 30)  # type: ignore[misc]
         due = await steps_due(bot)
 
 

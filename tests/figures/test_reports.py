@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason, Status
+from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Span
 from bot.domain.mention import Act, Gone, Post, permits
 from bot.domain.mention import Author as By
@@ -157,7 +158,7 @@ async def keep(session: Any, history: list[dict[str, Any]]) -> None:
                          opened_at=each["opened_at"], topic=each.get("topic"), closed_at=closed_at,
                          close_reason=reason))  # fmt: skip
         await session.flush()
-        session.add_all(Event(case_id=n, kind=kind, by="U", at=at, details={"reason": str(reason)})
+        session.add_all(Event(case_id=n, kind=EventKind(kind), by="U", at=at, details={"reason": str(reason)})
                         for at, reason in each["closed"] for kind in ("close", "reopen"))  # fmt: skip
         for m, at in enumerate(each["mentions"]):
             session.add(Mention(id=n * 100 + m, case_id=n, account_id=account, external_id=f"{n}.{m}", text="x",
@@ -282,13 +283,13 @@ async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
             await keep(session, history)
         await send_digests(bot.desk)
         weekly = await bot.card("afgelopen week")
-        stats = [await asked(bot, SANNE, f"/webcare stats {words}") for words in ("vorige week", "vandaag")]
+        last_week, today = [await asked(bot, SANNE, f"/webcare stats {words}") for words in ("vorige week", "vandaag")]
         for words in ("vorige week", "vandaag"):
             await asked(bot, SANNE, f"/webcare export {words}")
         await slack.open_home(SANNE)
         home = await slack.wait_for(lambda: slack.home(SANNE), 5)
         files = [stored.content for stored in slack.workspace.files.values()]
-        return Told(text_of(weekly), *stats, text_of(home), files)
+        return Told(text_of(weekly), last_week, today, text_of(home), files)
 
 
 def lines_of(expected: dict[str, Any], *, before: dict[str, Any] | None = None) -> str:

@@ -200,7 +200,7 @@ async def test_one_who_became_a_reader_with_the_modal_open_changes_nothing(sqlit
         before = len(bot.slack.direct(MARIEKE))
         ack = await bot.slack.click_in_view(MARIEKE, "case:more", value=f"{verb}:1", view_id=view["id"])
         assert ack.ok
-        await bot.slack.wait_for(lambda before=before: len(bot.slack.direct(MARIEKE)) == before + 1, 5)
+        await bot.slack.wait_for(lambda before=before: len(bot.slack.direct(MARIEKE)) == before + 1)  # type: ignore[misc]
     assert (await bot.case()).status is Status.NEW
     assert bot.slack.view(MARIEKE)["callback_id"] == "more"
 

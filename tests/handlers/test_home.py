@@ -75,7 +75,7 @@ async def test_a_promise_of_today_is_on_everybodys_home(sqlite_bot: Bot) -> None
     bot.citizen_posts("Wanneer krijg ik mijn paspoort?")
     card = await bot.card("paspoort")
     soon = int((bot.desk.now() + timedelta(seconds=30)).timestamp())
-    await answer(bot, SANNE, card, "Dat zoek ik uit.", answer_kind="interim", answer_promise=soon)
+    await answer(bot, SANNE, card, "Dat zoek ik uit.", answer_kind="interim", answer_promise=str(soon))
 
     async def shown() -> bool:
         await bot.slack.open_home(MARIEKE)

@@ -87,7 +87,7 @@ async def test_what_fell_due_while_we_were_closed_is_told_at_opening_in_one_mess
     assert await at(office, "2026-11-20 23:00") == []
     told = await at(office, "2026-11-23 09:00")
     assert told == [f"{CHANNEL}:80"]
-    assert len((await reminders(office))[0].details["steps"]) >= 20  # type: ignore[index]
+    assert len((await reminders(office))[0].details["steps"]) >= 20
 
 
 async def test_processes_at_the_same_minute_remind_once(office: Bot) -> None:

@@ -33,7 +33,14 @@ async def claimed(bot: Bot, *, allows: list[str], private: bool = False) -> Ment
 
 async def give(bot: Bot, by: str = SANNE, **chosen: Any) -> Reply:
     """Approve an answer by the use case itself, past the modal."""
-    values = {"case_id": 1, "mention_id": 1, "submission": "V1", "words": "Ja.", "private": False, "initials": "SB"}
+    values: dict[str, Any] = {
+        "case_id": 1,
+        "mention_id": 1,
+        "submission": "V1",
+        "words": "Ja.",
+        "private": False,
+        "initials": "SB",
+    }
     async with bot.desk.session() as session:
         return await replies.answer(
             session,

@@ -39,7 +39,9 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
 async def stored(bot: Bot, key: str) -> str:
     """Return the problem that is written down of a message; nothing while there is none."""
     async with bot.desk.reading() as session:
-        found = await session.exec(text("SELECT problem FROM messages WHERE key = :key").bindparams(key=key))
+        found = await (await session.connection()).execute(
+            text("SELECT problem FROM messages WHERE key = :key").bindparams(key=key)
+        )
         return str(found.scalar_one())
 
 
@@ -82,7 +84,7 @@ async def test_a_message_that_lacks_its_case_is_an_error_and_not_a_stopped_accou
 async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message(bot: Bot) -> None:
     """Two versions run beside each other during a deploy."""
     async with bot.desk.session() as session:
-        await session.exec(
+        await (await session.connection()).execute(
             text(
                 "INSERT INTO messages (key, kind, channel, in_thread, version, shown_version, problem)"
                 f" VALUES ('new', 'hologram', '{CHANNEL}', false, 1, 0, '')"

@@ -18,6 +18,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
+from bot.team.settings import TeamSettings
 from jobs import absence, duty
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
@@ -452,4 +453,4 @@ async def test_those_seen_away_are_not_on_duty_until_they_are_back(office: Bot) 
 
 async def _wishes(bot: Bot) -> Any:
     async with bot.desk.reading() as session:
-        return presence.TeamSettings.of((await session.get_one(Team, 1)).settings)
+        return TeamSettings.of((await session.get_one(Team, 1)).settings)

@@ -1,5 +1,7 @@
 """The team itself, set in Slack: its name, channel, time zone and language; the environment changes it too."""
 
+from typing import Any
+
 import pytest
 
 from bot.config import BadSettings
@@ -159,7 +161,7 @@ async def test_each_team_reads_its_own_language(bot: Bot) -> None:
         await bot.slack.close_view(YOUSSEF)
     for channel, card, words in ((CHANNEL, dutch, "heeft deze zaak al"), (OTHER, english, "already has this case")):
         await bot.slack.click(SANNE, channel, card["ts"], "case:escalate")
-        await bot.slack.wait_for(lambda w=words: (view := bot.slack.view(SANNE)) and w in text_of(view), 5)
+        await bot.slack.wait_for(lambda w=words: (view := bot.slack.view(SANNE)) and w in text_of(view))  # type: ignore[misc]
         await bot.slack.close_view(SANNE)
 
 
@@ -226,13 +228,17 @@ async def test_an_environment_that_names_another_teams_name_or_channel_is_refuse
 ) -> None:
     async with running_bot(sqlite_url, slack) as bot:
         await add_team(bot)
-    for change, words in (({"team_name": "Wegen"}, "TEAM_NAME is Wegen"), ({"slack_channel": OTHER}, "SLACK_CHANNEL")):
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"team_name": "Wegen"}, "TEAM_NAME is Wegen"),
+        ({"slack_channel": OTHER}, "SLACK_CHANNEL"),
+    ]
+    for change, words in refused:
         with pytest.raises(BadSettings, match=words):
             async with running_bot(sqlite_url, slack, **change):
                 pass
 
 
-FORMS = {
+FORMS: dict[str, dict[str, Any]] = {
     "team": {"name": "Online"},
     "hours": {"day_0": "10:00-11:00"},
     "closed": {"closed_days": "2027-01-04"},
@@ -243,7 +249,7 @@ FORMS = {
     "roles": {"role_coordinators": [SANNE]},
 }
 """What one who is a coordinator no longer tries to save."""
-LISTS = {
+LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "snippets": ("snippet:add", {"snippet_title": "Groet", "snippet_text": "Dag"}),
     "advisers": ("adviser:add", {"adviser_title": "Afval", "adviser_person": YOUSSEF}),
     "platforms": ("platform:edit", dict.fromkeys(
@@ -297,7 +303,7 @@ async def test_one_who_lost_the_role_clicks_without_effect_and_is_told(sqlite_bo
     before = await everything(bot)
     for number, button in enumerate(("settings:undo", "settings:group"), 1):
         await bot.slack.click_in_view(SANNE, button)
-        told = await bot.slack.wait_for(lambda n=number: len(all_told := bot.slack.direct(SANNE)) == n and all_told, 5)
+        told = await bot.slack.wait_for(lambda n=number: len(told := bot.slack.direct(SANNE)) == n and told)  # type: ignore[misc]
         assert "Alleen een coördinator" in text_of(told[-1])
     assert bot.slack.view(SANNE)["hash"] == saved["hash"]
     assert await everything(bot) == before

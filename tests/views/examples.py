@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
+from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.label import Label
 from bot.domain.mention import Act
@@ -228,7 +229,7 @@ TITLES = [f"{n:02}{'a' * 58}" for n in range(MOST_LISTED)]
 def setting(t: Texts) -> Iterator[Block]:
     """Every modal of the settings, filled and empty."""
     full = TeamSettings(
-        holidays=HOLIDAYS, closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
+        holidays=list(HOLIDAYS), closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
         coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
         duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MOST_REASONS], language="nl",
     )  # fmt: skip
@@ -242,9 +243,11 @@ def setting(t: Texts) -> Iterator[Block]:
         yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
     yield settings_modals.settings_menu(1, "Webcare", t)
     yield from (settings_modals.roles_modal(1, people, people, t) for people in ([], [BY, OTHER]))
-    changed = [Event(id=1, kind="settings", at=NOW, details={"field": field}) for field in settings_form.FIELDS]
+    changed = [Event(id=1, kind=EventKind.SETTINGS, at=NOW, details={"field": field}) for field in settings_form.FIELDS]
     for kind, values in (("role", Role), ("initials", ("SB", None))):
-        changed += [Event(id=1, kind=kind, at=NOW, details={"agent": BY, "after": value}) for value in values]
+        changed += [
+            Event(id=1, kind=EventKind(kind), at=NOW, details={"agent": BY, "after": value}) for value in values
+        ]
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
     yield from listed(t)
 

@@ -60,12 +60,12 @@ CARD: list[dict[str, Any]] = [
 @asynccontextmanager
 async def over_socket_mode(slack: LocalSlack, app: AsyncApp) -> AsyncIterator[None]:
     handler = AsyncSocketModeHandler(app, slack.app.app_token)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+    await handler.connect_async()
     await slack.wait_for(lambda: slack.socket_mode.connections)
     try:
         yield
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        await handler.close_async()
         await asyncio.gather(*_tasks_of(handler), return_exceptions=True)
 
 
