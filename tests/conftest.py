@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from aiohttp import web
@@ -38,6 +39,11 @@ CHANNEL = "C0WEBCARE"
 SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"
 SECRET_KEY = seal.new_key()
 MANIFEST = json.loads((Path(__file__).parent.parent / "bot/slack_manifest.json").read_text())
+
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(hookwrapper=True)
