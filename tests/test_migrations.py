@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from bot import db
 from bot.config import BadSettings
@@ -156,7 +156,7 @@ async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(mi
 
     await db.migrate(migrated)
     async with db.sessions(migrated)() as session:
-        rows = await session.exec(select(Agent).order_by(Agent.team_id, Agent.slack_id))
+        rows = await session.exec(select(Agent).order_by(col(Agent.team_id), Agent.slack_id))
         assert [(a.team_id, a.slack_id, a.initials, a.role, a.duty_since, a.created_at) for a in rows] == [
             each
             for team_id in (1, 2, 3)
@@ -167,7 +167,7 @@ async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(mi
         people = await session.exec(select(Person).order_by(Person.slack_id))
         assert [(each.slack_id, each.away_since) for each in people] == [("U1", None), ("U2", then)]
         [workspace] = await session.exec(select(Workspace))
-        kept = list(await session.exec(select(Team).order_by(Team.id)))
+        kept = list(await session.exec(select(Team).order_by(col(Team.id))))
         assert {team.workspace_id for team in kept} == {workspace.id}
         assert [team.settings for team in kept] == [
             {"language": "en"}, {"language": "en"}, {"topics": [], "language": "en"}
@@ -177,11 +177,11 @@ async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(mi
 
     await to_revision(migrated, "0009")
     async with migrated.begin() as connection:
-        rows = (await connection.execute(agents.select().order_by(agents.c.slack_id))).all()
-        assert [(row.slack_id, row.initials, row.role) for row in rows] == [
+        before = (await connection.execute(agents.select().order_by(agents.c.slack_id))).all()
+        assert [(row.slack_id, row.initials, row.role) for row in before] == [
             ("U1", "SB", "coordinator"), ("U2", None, "reader"), ("U3", "MV", "agent"), ("U4", None, "agent"),
         ]  # fmt: skip
-        assert [row.away_since is None for row in rows] == [True, False, True, True]
+        assert [row.away_since is None for row in before] == [True, False, True, True]
     await db.migrate(migrated)
     async with migrated.connect() as connection:
         assert await connection.run_sync(differences) == []
@@ -189,7 +189,7 @@ async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(mi
 
 def table(name: str, *columns: str) -> sa.TableClause:
     """A table as it was at an older revision."""
-    types = {"settings": sa.JSON(), "id": sa.Integer()}
+    types: dict[str, Any] = {"settings": sa.JSON(), "id": sa.Integer()}
     moments = {each: sa.DateTime(timezone=True) for each in columns if each.endswith(("_at", "_since"))}
     return sa.table(name, *(sa.column(each, {**types, **moments}.get(each, sa.String())) for each in columns))
 

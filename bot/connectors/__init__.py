@@ -74,9 +74,20 @@ def title(name: str) -> str:
 class Named(Protocol):
     """An account, stored or as its connector has it."""
 
-    platform: str
-    name: str
-    options: Any
+    @property
+    def platform(self) -> str:
+        """Its platform's key."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name among the accounts of the platform."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Its settings."""
+        ...
 
 
 def label_of(account: Named) -> Label:

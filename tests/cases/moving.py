@@ -177,7 +177,7 @@ def _outcome(outcome: outcomes.Outcome) -> "Making":
         reply.status, reply.tries = ReplyStatus.SENDING, 1
         session.add(reply)
         await session.flush()
-        await outcomes.record(session, reply.id, outcome, now)
+        await outcomes.record(session, reply, outcome, now)
 
     return published
 

@@ -12,7 +12,7 @@ from bot.connectors.base import Rejected
 from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, Move, Status, WaitsFor, logged_as, rests_for
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
-from bot.domain.sla import ClockKind
+from bot.domain.sla import REACTIONS, ClockKind
 from bot.models import Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
@@ -51,7 +51,7 @@ async def is_whole(table: Table) -> None:
             select(func.max(Event.at)).where(Event.case_id == case.id, Event.kind == EventKind.CLOSE)
         )
         if case.status in OPEN and later and later > (closed.one() or case.opened_at):
-            assert any(clock.kind in clocks.REACTIONS for clock in running), "the citizen's last words are not timed"
+            assert any(clock.kind in REACTIONS for clock in running), "the citizen's last words are not timed"
         before = [clock.model_dump() for clock in running]
         await clocks.follow(session, case, now)
         again = [clock.model_dump() for clock in await clocks.open_clocks(session, case.id)]
@@ -68,7 +68,7 @@ async def fail(table: Table, reply_id: int) -> None:
         reply = await session.get_one(Reply, reply_id)
         reply.status, reply.tries = ReplyStatus.SENDING, 1
         await session.flush()
-        await outcomes.record(session, reply_id, Rejected("Too long."), table.clock.at)
+        await outcomes.record(session, reply, Rejected("Too long."), table.clock.at)
 
 
 def inbox_post(number: int, table: Table) -> Post:

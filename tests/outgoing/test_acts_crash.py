@@ -7,7 +7,7 @@ import pytest
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus
-from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.app import Sandbox
 from tests.acting import approve, statuses, with_a_case
 from tests.conftest import Bot, eventually
 from tests.fakes.between import Between
@@ -23,7 +23,7 @@ async def all_are_done(bot: Bot) -> bool:
 
 @arrives_or_not
 async def test_killed_while_the_platform_is_asked_the_act_is_done_in_the_end(
-    database_url: str, slack: LocalSlack, wall: Wall, to_wall: Between, tmp_path: Path, arrives: bool
+    database_url: str, slack: Sandbox, wall: Wall, to_wall: Between, tmp_path: Path, arrives: bool
 ) -> None:
     """Killed twice: before or after the platform did it, nobody heard so."""
     async with looking_on(database_url, slack) as bot:
@@ -43,7 +43,7 @@ async def test_killed_while_the_platform_is_asked_the_act_is_done_in_the_end(
 
 @arrives_or_not
 async def test_killed_while_hiding_and_shown_meanwhile_the_post_ends_up_shown(
-    database_url: str, slack: LocalSlack, wall: Wall, to_wall: Between, tmp_path: Path, arrives: bool
+    database_url: str, slack: Sandbox, wall: Wall, to_wall: Between, tmp_path: Path, arrives: bool
 ) -> None:
     async with looking_on(database_url, slack) as bot:
         await with_a_case(bot, to_wall.url, shown=False)
@@ -59,7 +59,7 @@ async def test_killed_while_hiding_and_shown_meanwhile_the_post_ends_up_shown(
 
 
 async def test_two_bots_at_once_ask_for_an_act_once(
-    database_url: str, slack: LocalSlack, wall: Wall, to_wall: Between, tmp_path: Path
+    database_url: str, slack: Sandbox, wall: Wall, to_wall: Between, tmp_path: Path
 ) -> None:
     async with looking_on(database_url, slack) as bot:
         await with_a_case(bot, to_wall.url, shown=False)

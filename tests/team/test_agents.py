@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.domain.case import Status
+from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Account, Agent, Event, Role, Team, Workspace
 from bot.run import _check_slack
@@ -153,7 +154,7 @@ async def test_a_change_of_a_role_from_before_roles_were_of_a_team_is_not_undone
     bot = sqlite_bot
     async with bot.desk.session() as session:
         details = {"agent": SANNE, "before": "agent", "after": "coordinator"}
-        session.add(Event(id=7, kind="role", by=SANNE, at=bot.desk.now(), details=details))
+        session.add(Event(id=7, kind=EventKind.ROLE, by=SANNE, at=bot.desk.now(), details=details))
     async with bot.desk.session() as session:
         with pytest.raises(Refused, match="not known any more"):
             await undo.undo(session, 7, by=SANNE, now=bot.desk.now())

@@ -204,7 +204,7 @@ def opened(t: Texts) -> Iterator[Block]:
             for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
-    events += [Event(case_id=1, kind="act_done", by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
+    events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = True
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
