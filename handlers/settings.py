@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.desk import TeamDesk
+from bot.domain.holidays import HOLIDAYS
 from bot.models import Event, Role, Team
 from bot.team import agents, forms, teams, undo
-from bot.team.settings import HOLIDAYS
 from bot.views import settings_modals as modals
 from bot.views.block import Block
 from handlers import settings_lists

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.domain.case import CloseReason
+from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Wrong, text
 from bot.models import Team
 from bot.team.fields import TOLD, Filled, Reader, day, day_of_year, early_closing, label, minutes, step, time, time_zone
-from bot.team.settings import HOLIDAYS, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.settings import MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_state import REASONS
 

@@ -5,31 +5,16 @@ Whatever is stored is read with defaults for what is missing, so that an older t
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bot.domain.case import CloseReason
+from bot.domain.holidays import HOLIDAYS, dutch_holidays
 from bot.domain.hours import ALWAYS, DAY, Hours, Interval
 from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
 
-HOLIDAYS = (
-    "Nieuwjaarsdag",
-    "Goede vrijdag",
-    "Eerste paasdag",
-    "Tweede paasdag",
-    "Koningsdag",
-    "Bevrijdingsdag",
-    "Hemelvaartsdag",
-    "Eerste pinksterdag",
-    "Tweede pinksterdag",
-    "Eerste kerstdag",
-    "Tweede kerstdag",
-)
-"""The Dutch holidays that an organisation ticks its own of, as the package `holidays` names them."""
 NOT_SELF_EVIDENT = frozenset({"Goede vrijdag", "Bevrijdingsdag"})
 OFFICE_WEEK = [[("09:00", "17:00")]] * 5 + [[], []]
 
@@ -164,7 +149,7 @@ class TeamSettings(BaseModel):
         years = range(now.year - 1, now.year + 3)
         if self.always_open:
             return Hours(ALWAYS, zone)
-        ticked = {day for year in years for day, name in dutch_holidays(year) if name in self.holidays}
+        ticked = {dutch_holidays(year)[name] for year in years for name in self.holidays}
         week = tuple(tuple(_interval(*interval) for interval in day) for day in self.week)
         early = {day: minute(at) for day, at in self.early_closings.items()}
         return Hours(week, zone, frozenset(ticked | set(self.closed_days)), early)
@@ -196,10 +181,3 @@ def _interval(start: str, end: str) -> Interval:
     if last == first:
         raise ValueError("an opening ends later than it begins")
     return (first, last if last > first else last + DAY)
-
-
-@lru_cache(maxsize=32)
-def dutch_holidays(year: int) -> tuple[tuple[date, str], ...]:
-    """Return the Dutch holidays of a year, public and optional, by date and Dutch name."""
-    found = holidays.country_holidays("NL", years=year, language="nl", categories=("public", "optional"))
-    return tuple(sorted((day, name) for day, names in found.items() for name in names.split("; ")))

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.holidays import HOLIDAYS
 from bot.domain.sla import Recipient
 from bot.domain.text import Wrong
 from bot.models import Clock, Event, Team
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import forms
-from bot.team.settings import HOLIDAYS, LadderStep, Norm, TeamSettings
+from bot.team.settings import LadderStep, Norm, TeamSettings
 from bot.texts import Texts
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import changes, home, open_group, open_modal, settings_of, square_texts

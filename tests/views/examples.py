@@ -7,6 +7,7 @@ from typing import Any
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
 from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
+from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
@@ -33,7 +34,7 @@ from bot.models import (
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
-from bot.team.settings import HOLIDAYS, MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.settings import MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views import settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
