@@ -1,18 +1,14 @@
 """The database: engine, sessions and migrations, on SQLite (by default) or PostgreSQL."""
 
 import asyncio
+import importlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event, inspect, make_url
+from sqlalchemy import URL, Connection, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel import SQLModel
@@ -119,13 +115,6 @@ def _opener(make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextMa
     return opened
 
 
-def _alembic(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
-
-
 def _make_private(file: str) -> None:
     """Make a new SQLite file readable by its owner only: it will hold citizens' words."""
     with suppress(OSError):  # a place that cannot be written to is told of when the database is opened
@@ -137,10 +126,15 @@ async def migrate(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite":
         _make_private(engine.url.database or "")
     async with connected(engine) as connection:
+        current, known = await _revision(connection), _revisions()
+        if current == known[-1]:
+            return
+        if current not in {None, *known}:
+            raise BadSettings("The database was made by a newer version of webcare: update the program.")
+        # The one import at run time: Alembic stays out of the memory of a bot whose tables are up to date.
+        upgrade = importlib.import_module("bot.migrations.upgrade").upgrade
         try:
-            await connection.run_sync(lambda sync: command.upgrade(_alembic(sync), "head"))
-        except CommandError:
-            raise BadSettings("The database was made by a newer version of webcare: update the program.") from None
+            await connection.run_sync(upgrade)
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise BadSettings(
@@ -158,10 +152,20 @@ async def prepare(engine: AsyncEngine) -> None:
 
 async def is_migrated(engine: AsyncEngine) -> bool:
     """Tell whether the tables are at the newest revision."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
     async with connected(engine) as connection:
-        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return current == head
+        return await _revision(connection) == _revisions()[-1]
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    """Return the revision of the tables; None for a database that was never migrated."""
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+        return None
+    return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+
+
+def _revisions() -> list[str]:
+    """Return all revisions, the newest last: the numbers with which the names of their files begin."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def place(engine: AsyncEngine) -> str:

@@ -1,6 +1,8 @@
 """The migrations make the tables that the models describe, on both databases, up and down; and the log keeps itself."""
 
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -75,6 +78,27 @@ async def test_a_blank_database_gets_all_tables_as_the_models_have_them(blank: A
         assert await connection.run_sync(tables) == TABLES
         assert await connection.run_sync(differences) == []
     assert await db.is_migrated(blank)
+
+
+def test_the_name_of_each_migration_begins_with_its_revision_and_they_are_one_row() -> None:
+    """The start reads the newest revision from the names, without Alembic."""
+    config = Config()
+    config.set_main_option("script_location", str(db.MIGRATIONS))
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())[::-1]
+    names = sorted(path.name for path in (db.MIGRATIONS / "versions").glob("*.py"))
+    assert [name.partition("_")[0] for name in names] == [script.revision for script in scripts]
+    assert [script.down_revision for script in scripts] == [None, *(script.revision for script in scripts[:-1])]
+
+
+def test_a_start_on_tables_that_are_up_to_date_does_not_load_alembic(sqlite_url: str) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from bot import db, run\n"
+        f"asyncio.run(db.prepare(db.create_engine({sqlite_url!r})))\n"
+        "print(*(name for name in ('alembic', 'holidays') if name in sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
 
 
 async def test_migrating_again_changes_nothing(migrated: AsyncEngine) -> None:
