@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from bot.domain import mention
 from bot.domain.figures import Figures, Overview, Span
 from bot.models import (
     Absence,
+    Act,
+    ActStatus,
     Called,
     Details,
     Escalation,
@@ -57,6 +60,10 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
         session.add(
             Reply(id=1, case_id=1, mention_id=1, account_id=1, by=SANNE, key="k", draft="Ja", text="Ja",
                   status=ReplyStatus.FAILED, created_at=NOW, send_at=NOW)
+        )  # fmt: skip
+        session.add(
+            Act(id=1, case_id=1, mention_id=1, account_id=1, kind=mention.Act.HIDE, by=SANNE, key="a",
+                status=ActStatus.FAILED, created_at=NOW, send_at=NOW)
         )  # fmt: skip
     async with bot.desk.reading() as session:
         for kind in MessageKind:
