@@ -18,8 +18,8 @@ from handlers.concerns import teams_concerned
 from handlers.feedback import log_fault, tell, without_marks
 
 ACK_SEEN = 0.05
-"""Seconds in which Bolt surely sees that a listener has acknowledged: it looks every 10 ms, and forgets the
-acknowledgement of a listener that fails before it looked (slack_bolt.listener.asyncio_runner)."""
+"""Seconds after which Bolt has certainly seen that a listener acknowledged: it checks every 10 ms, and loses the
+acknowledgement of a listener that fails before the check (slack_bolt.listener.asyncio_runner)."""
 
 
 def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:

@@ -24,10 +24,10 @@ Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
 HELD = {"key_share": True}
-"""For `with_for_update`: hold a row against changes, but not against rows that come to refer to it.
+"""For `with_for_update`: lock a row against changes, but not against new rows that refer to it.
 
-PostgreSQL checks a reference by a lock that FOR UPDATE keeps out and FOR NO KEY UPDATE lets in; with the former, one
-who holds a case and wants its card, and one who holds the card and refers to the case, wait for each other for ever.
+PostgreSQL checks a reference with a lock that FOR UPDATE blocks and FOR NO KEY UPDATE does not. With FOR UPDATE there
+would be deadlocks: one transaction has the case and wants its card, another has the card and adds a row for the case.
 """
 
 
@@ -47,7 +47,7 @@ async def lock_or_add(session: AsyncSession, new: Row) -> Row:
 
 
 def create_engine(database_url: str) -> AsyncEngine:
-    """Return the engine for an address as people write it; raises BadSettings when it is none we know."""
+    """Return the engine for an address as people write it; raises BadSettings when we do not support it."""
     url = _async_url(database_url)
     if url.get_backend_name() == "postgresql":
         try:
@@ -63,7 +63,7 @@ def create_engine(database_url: str) -> AsyncEngine:
 def _async_url(database_url: str) -> URL:
     try:
         url = make_url(database_url)
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
+    except (ArgumentError, ValueError):  # ValueError: a port that is not a number
         raise BadSettings(
             "DATABASE_URL is not a database address; write sqlite:///webcare.db or postgresql://user:password@host/name."
         ) from None
@@ -86,16 +86,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail on another's write in between: take the lock at once.
+    # A transaction that reads first and writes later fails when another writes in between: take the lock at once.
     reads = connection.get_execution_options().get("reads_only")
     words = "BEGIN" if reads else "BEGIN IMMEDIATE"
-    # Past the cursor: one visit to the driver's thread in place of three, at every transaction.
+    # Without a cursor: one call to the driver's thread instead of three, for every transaction.
     connection.connection.run_async(lambda driver: driver.execute(words))
 
 
 def sessions(engine: AsyncEngine) -> Sessions:
     """Return the opener of sessions that write (and read)."""
-    # SQLite lets one write at a time and keeps no queue: who finds it taken looks again and again, and may starve.
+    # SQLite allows one writer and has no queue: a waiting writer polls, and may never get its turn.
     turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
     return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False), turn)
 
@@ -116,8 +116,8 @@ def _opener(make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextMa
 
 
 def _make_private(file: str) -> None:
-    """Make a new SQLite file readable by its owner only: it will hold citizens' words."""
-    with suppress(OSError):  # a place that cannot be written to is told of when the database is opened
+    """Make a new SQLite file readable by its owner only: it will contain citizens' words."""
+    with suppress(OSError):  # opening the database reports a place that cannot be written to
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
 
 

@@ -1,4 +1,4 @@
-"""Logging without citizens' words or tokens: structured lines, and faults shown by type and place only."""
+"""Logging without citizens' words or tokens: structured lines; of a fault only its type and place."""
 
 import logging
 import secrets
@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 
 QUIET = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp.access", "aiosqlite", "alembic", "apscheduler")
-"""Libraries whose lines may hold bodies, tokens or addresses; Bolt logs a badly signed request whole at INFO."""
+"""Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request."""
 
 
 class _TypeAndPlace(logging.Filter):
-    """Keeps a library's line but not what it was about: its arguments and traceback may quote a citizen."""
+    """Replaces the text of a library's line by its place: its arguments and traceback may quote a citizen."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = f"{record.name}: {record.levelname.lower()} at {record.module}:{record.lineno}"
@@ -51,12 +51,12 @@ def set_up_logging(level: str, form: str) -> None:
 
 
 def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: object) -> None:
-    """Log what Python itself would print with its message: the end of a thread, of a destructor, of the program."""
+    """Log an uncaught error of a thread, a destructor or the program; Python would print its message."""
     structlog.get_logger().error("nobody caught this", **(trace(error) if error else {"error": kind.__name__}))
 
 
 def trace(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of a fault: a reference, its type and where it arose; never its message."""
+    """Return what may be logged of a fault: a reference, its type and its place; never its message."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
     return {

@@ -1,4 +1,4 @@
-"""The composition root: builds the desk once, and runs the bot until it is told to stop."""
+"""The composition root: builds the desk once, and runs the bot until it is stopped."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ from jobs import poll
 log = structlog.get_logger()
 
 CONNECT_SECONDS = 5.0
-"""How long the start waits for Slack's socket; the client goes on connecting by itself after that."""
+"""How long the start waits for Slack's socket; after that, the client keeps trying to connect."""
 
 
 def utc_now() -> datetime:
@@ -92,7 +92,7 @@ async def run(
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
-    routes once it serves. `now` is its clock, which goes `speed` times as fast as the world's.
+    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one.
     """
     _refuse_unusable(settings, http=http)
     engine = db.create_engine(settings.database_url)
@@ -102,12 +102,12 @@ async def run(
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):
-                    accounts.opened(account, settings)  # a wrong secret key is told now, not at the first reply
+                    accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
             await _check_slack(desk)
             app = build_app(desk)
             async with serving(desk, app, http=http) as address, listening(settings, app, http=http):
                 scheduler = jobs.start(desk)
-                # What is loaded by now stays. Looking through it for garbage again and again costs a tenth of all work.
+                # All that is loaded by now stays: without freeze, searching it for garbage costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
                 log.info("webcare runs", slack="http" if http else "socket mode", address=address)
@@ -130,7 +130,7 @@ def _refuse_unusable(settings: Settings, *, http: bool) -> None:
 
 
 async def _check_slack(desk: Desk) -> None:
-    """Refuse to start with a token or channel that cannot work; a Slack that is down is waited for."""
+    """Refuse to start with a token or channel that cannot work; when Slack is down, start all the same."""
     async with desk.reading() as session:
         channel = (await teams.all_teams(session))[0].channel
     try:
@@ -182,7 +182,7 @@ async def serving(desk: Desk, app: AsyncApp, *, http: bool, bodies: Bodies | Non
 
 
 async def _begun(site: web.TCPSite) -> None:
-    """Start listening; a start that is cut off is seen through first, because its port would stay taken."""
+    """Start listening; a cancelled start is completed first, because its port would stay in use."""
     starting = asyncio.ensure_future(site.start())
     try:
         await asyncio.shield(starting)
@@ -192,21 +192,21 @@ async def _begun(site: web.TCPSite) -> None:
 
 
 def _is_signed(verifier: SignatureVerifier, request: web.Request, body: bytes) -> bool:
-    """Tell whether Slack sent this. Bolt looks too, but it reads the body first and fails on what nobody signed."""
+    """Tell whether Slack sent this. Bolt checks it too, but parses the body first and fails on unsigned requests."""
     try:
         return verifier.is_valid_request(body, request.headers)
-    except (ValueError, TypeError):  # a time that is no number, a body or signature that is no text
+    except (ValueError, TypeError):  # a time that is not a number, a body or signature that is not text
         return False
 
 
 @asynccontextmanager
 async def listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
-    """Hold the Socket Mode connection, unless Slack comes to us; raises BadSettings for a refused app token."""
+    """Keep the Socket Mode connection open, unless `http`; raises BadSettings when Slack refuses the app token."""
     if http:
         yield
         return
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    # Asked for here, because the client would go on asking for ever with a token that Slack refuses.
+    # We ask for the address, because the client would ask for ever with a token that Slack refuses.
     handler.client.wss_uri = await _socket_address(settings)
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
@@ -214,12 +214,12 @@ async def listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIt
         yield
     finally:
         connecting.cancel()
-        with contextlib.suppress(Exception):  # on the way out; the connection may be gone already
+        with contextlib.suppress(Exception):  # at the end; the connection may be closed already
             await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 async def _socket_address(settings: Settings) -> str | None:
-    """Return the address of one connection; None when Slack does not answer yet, and the client must ask again."""
+    """Return the address of one connection; None when Slack does not answer yet, and the client asks again."""
     try:
         return await open_socket(settings)
     except SlackRefuses:

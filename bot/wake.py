@@ -1,7 +1,7 @@
 """Lanes: "this lane has work". A lane is one channel's messages, one account's outgoing work or one account's polling.
 
-At most one drain of a lane runs at a time; waking a lane that runs makes it run once more afterwards, however often it
-was woken. A drain may return when it wants to run again (it then keeps nothing waiting in between).
+At most one drain of a lane runs at a time. A lane that is woken while it runs, once or often, runs once more
+afterwards. A drain may return the moment at which it wants to run again.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from bot.logs import trace
 log = structlog.get_logger()
 
 Wake = Callable[[str], None]
-"""Tell that a lane ("messages:C123", "outgoing:4", "poll:4") has work; never waits."""
+"""Say that a lane ("messages:C123", "outgoing:4", "poll:4") has work; returns at once."""
 Drain = Callable[[str], Awaitable[datetime | None]]
-"""Do all work that a lane has now, given its name after the colon; returns when more falls due, if known."""
+"""Do all work that a lane has now; gets its name after the colon. Returns when more is due, if known."""
 
 
 class InProcess:
-    """Lanes as tasks of this process: the default, on any database."""
+    """Lanes as tasks of this process; works on every database."""
 
     def __init__(self, now: Callable[[], datetime], speed: float = 1.0) -> None:
         self._now, self._speed = now, speed
@@ -32,7 +32,7 @@ class InProcess:
         self._stopped = False
 
     def serve(self, drains: Mapping[str, Drain]) -> None:
-        """Say what drains each kind of lane (the part of its name before the colon)."""
+        """Set the drain of each kind of lane (the part of its name before the colon)."""
         self._drains = drains
 
     def __call__(self, lane: str) -> None:
@@ -51,7 +51,7 @@ class InProcess:
         kind, _, name = lane.partition(":")
         try:
             due = await self._drains[kind](name)
-        except Exception as error:  # a lane that fails is tried again by the sweep; it must not end the others
+        except Exception as error:  # the sweep tries it again; other lanes go on
             log.error("lane failed", lane=kind, **trace(error))
             return
         if due is not None and not self._stopped:
@@ -77,7 +77,7 @@ class InProcess:
             await asyncio.sleep(0)
 
     async def stop(self, seconds: float = 10) -> None:
-        """Start nothing new, let what runs end for so long, then cancel it; the database knows what was afoot."""
+        """Start nothing new, wait `seconds` for running lanes, then cancel them; their work is in the database."""
         self._stopped = True
         for timer in self._timers.values():
             timer.cancel()

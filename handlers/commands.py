@@ -1,4 +1,4 @@
-"""The slash command /webcare: figures, lists and settings for the one who asks."""
+"""The slash command /webcare: figures, lists and settings for the person who asks."""
 
 import difflib
 from typing import Any
@@ -31,11 +31,11 @@ WORDS = {
     "settings": "settings",
     "help": "help",
 }
-"""What may be typed, in Dutch and English, and what it asks for."""
+"""The words that may be typed, in Dutch and English, and what each asks for."""
 
 
 async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Answer `/webcare [word …]`, to the one who asks only."""
+    """Answer `/webcare [word …]`, visible only to the person who asked."""
     await ack()
     word, _, rest = (command.get("text") or "").strip().partition(" ")
     asked = WORDS.get(word.casefold(), "help" if not word else "")

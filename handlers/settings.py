@@ -1,4 +1,4 @@
-"""The settings of a team, changed by its coordinators: the menu, the forms, saving, undoing; and the roles."""
+"""The settings of a team, changed by its coordinators: the menu, the forms, saving and undoing, and the roles."""
 
 import json
 from collections.abc import Sequence
@@ -77,19 +77,19 @@ async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
 
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Save a group of settings; what is wrong is told at its field, and nothing typed is lost. The Home shows them."""
+    """Save a group of settings, and show them on the Home; an error is shown at its field and nothing typed is lost."""
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
         events = await teams.change(session, team_id, changes, by=by, now=desk.now())
-    await ack(response_action="update", view=await told(desk, team_id, events))
+    await ack(response_action="update", view=await _changed(desk, team_id, events))
     await publish(desk, by)
 
 
 async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that a form sets; raises Wrong.
 
-    A field that was left as it was shown stands for what is set now, so that what a colleague changed meanwhile stays.
+    A field that was not touched gets the current setting, so that a colleague's change in the meantime stays.
     """
     async with desk.reading() as session:
         now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
@@ -101,7 +101,7 @@ async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give colleagues their roles; whom a colleague gave one meanwhile keeps it."""
+    """Give colleagues their roles; roles that a colleague changed in the meantime stay."""
     filled = values(view)
     async with desk.session() as session:
         for field in left_as_shown(view):
@@ -110,21 +110,21 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
             session, team_of(view),
             coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [], by=by, now=desk.now(),
         )  # fmt: skip
-    await ack(response_action="update", view=await told(desk, team_of(view), events))
+    await ack(response_action="update", view=await _changed(desk, team_of(view), events))
     await publish(desk, by)
 
 
 async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Put back what was before a change."""
+    """Undo a change."""
     await ack()
     async with going_on(desk, body) as show:
         async with desk.session() as session:
             events = await undo.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
-        await show(await told(desk, team_of(body["view"]), events))
+        await show(await _changed(desk, team_of(body["view"]), events))
     await publish(desk, body["user"]["id"])
 
 
-async def told(desk: TeamDesk, team_id: int, events: Sequence[Event]) -> Block:
+async def _changed(desk: TeamDesk, team_id: int, events: Sequence[Event]) -> Block:
     """Return the modal that says what was changed, in the team's language of now: that may be the change."""
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)

@@ -1,4 +1,4 @@
-"""The lists in the settings: standard texts, whom we ask, norms per platform, initials."""
+"""The lists in the settings: snippets, advisers, norms per platform, initials."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from handlers.modal import going_on, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers"}
-"""The setting that holds what is changed one at a time, by the name of its form."""
+"""The setting of each list whose items are changed one at a time, by the name of its form."""
 
 
 async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
@@ -53,7 +53,7 @@ def _platforms(those: Sequence[Account], desk: TeamDesk, settings: TeamSettings)
 
 
 async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask for one thing of a list: a new one, or the one whose button was clicked."""
+    """Ask for one item of a list: a new one, or the one whose button was clicked."""
     await ack()
     kind, _, verb = action["action_id"].partition(":")
     team_id, chosen = json.loads(body["view"]["private_metadata"])["team"], action["value"] if verb == "edit" else None
@@ -71,38 +71,40 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
             name = _platforms(await accounts.of_team(session, team_id), desk, settings).get(chosen or "", "")
             filled = forms.written_norm("platform", settings.platforms.get(chosen or ""))
             return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
-    kept = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
-    if chosen is not None and chosen not in kept:
+    stored = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
+    if chosen is not None and chosen not in stored:
         raise Refused("That was removed meanwhile; choose another.")
-    one = kept[chosen] if chosen is not None else {}
+    one = stored[chosen] if chosen is not None else {}
     if kind == "snippet":
         return modals.snippet_modal(team_id, chosen, one.get("text", ""), desk.t)
     return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)
 
 
 async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Add, change or remove one thing of a list, and offer to undo it."""
-    kept, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
+    """Add, change or remove one item of a list, and offer to undo it."""
+    stored, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
     item = forms.read(kind, values(view), desk.t)["item"]
     if kind == "adviser" and item and item["target"][0] in "CG":
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
     async with desk.session() as session:
-        events = await teams.put_listed(session, kept["team"], LISTS[kind], kept["title"], item, by=by, now=desk.now())
-    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+        events = await teams.put_listed(
+            session, stored["team"], LISTS[kind], stored["title"], item, by=by, now=desk.now()
+        )
+    await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))
 
 
 async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give a platform a norm of its own, or that of all."""
-    kept = json.loads(view["private_metadata"])
+    """Give a platform a norm of its own, or the general norm."""
+    stored = json.loads(view["private_metadata"])
     norm = forms.read("platform", values(view), desk.t)["item"]
     async with desk.session() as session:
-        events = await teams.put_norm(session, kept["team"], kept["platform"], norm, by=by, now=desk.now())
-    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+        events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
+    await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))
 
 
 async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Change a colleague's initials."""
-    kept, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
+    stored, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
     async with desk.session() as session:
-        events = await agents.correct_initials(session, kept["team"], kept["agent"], wanted, by=by, now=desk.now())
-    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+        events = await agents.correct_initials(session, stored["team"], stored["agent"], wanted, by=by, now=desk.now())
+    await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))

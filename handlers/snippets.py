@@ -1,4 +1,4 @@
-"""The team's canned texts in the answer modal: found by the words in them."""
+"""The team's snippets in the answer modal, searched by the words in them."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from bot.views.answer_modal import Kept, snippet_option
 from handlers.bolt_args import Ack
 
 OFFERED = 100
-"""Slack's most options in an answer
+"""The most options that Slack takes in one answer
 (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select)."""
 
 
 async def offer(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
-    """Offer the texts that hold all words typed so far; those with the words in their title first."""
+    """Offer the snippets that contain all words typed so far; those with the words in their title first."""
     async with desk.reading() as session:
         case = await cases.get(session, Kept.of(body["view"]).case)
         snippets = (await teams.settings(session, case.team_id)).snippets
     typed = body["value"]
-    found = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]
-    found.sort(key=lambda each: not has_words(each.title, typed))
-    await ack(options=[snippet_option(each.title, each.text) for each in found[:OFFERED]])
+    matching = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]
+    matching.sort(key=lambda each: not has_words(each.title, typed))
+    await ack(options=[snippet_option(each.title, each.text) for each in matching[:OFFERED]])

@@ -20,11 +20,11 @@ from bot.team.settings import TeamSettings
 log = structlog.get_logger()
 
 AGAIN = timedelta(hours=1)
-"""So long a user group is left as it was made, or a refusal counts, while duty stays the same."""
+"""How long an update of a user group, or Slack's refusal of it, holds while duty stays the same."""
 
 
 async def call_out(desk: Desk) -> None:
-    """Call those on duty to every urgent case that nobody has and that they were not called to yet."""
+    """Call those on duty to every urgent case that nobody has claimed and nobody was called to yet."""
     async with desk.reading() as session:
         open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         uncalled = await duty.uncalled(session, open_now) if open_now else []
@@ -32,26 +32,26 @@ async def call_out(desk: Desk) -> None:
         try:
             async with desk.session() as session:
                 await duty.call_to(session, case_id, desk.now())
-        except Exception as error:  # one case's trouble is not another's
+        except Exception as error:  # the other cases go on
             log.error("calling those on duty failed", case=case_id, **trace(error))
     if uncalled:
         await messages.wake_lanes(desk)
 
 
 async def follow(desk: Desk) -> None:
-    """Make every team's user group equal to those on duty; with nobody on duty it is left as it is."""
+    """Make every team's user group equal to those on duty; with nobody on duty it stays as it is."""
     async with desk.reading() as session:
-        found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
+        with_settings = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
         due = [
             (team, settings.duty_group, await presence.on_duty(session, team.id, settings, desk.now()))
-            for team, settings in found
+            for team, settings in with_settings
             if settings.duty_group
         ]
     for team, group, people in due:
         try:
             if people:  # Slack takes no empty group
                 await _follow(desk, team, group, sorted(people))
-        except Exception as error:  # one team's trouble is not another's
+        except Exception as error:  # the other teams go on
             log.error("a user group could not follow duty", team=team.id, **trace(error))
 
 

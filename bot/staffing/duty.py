@@ -1,4 +1,4 @@
-"""Calling those on duty to an urgent case that nobody has: once each time it comes to us."""
+"""Call those on duty to an urgent case that nobody has claimed, once for each time that it comes to us."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -40,18 +40,18 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
 
 
 async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int]:
-    """Return the urgent cases of these teams that nobody has and nobody was called to."""
-    told = select(Message.id).where(Message.key == _key()).correlate(Case)
+    """Return the urgent cases of these teams that nobody has claimed and nobody was called to."""
+    called = select(Message.id).where(Message.key == _key()).correlate(Case)
     found = await session.exec(
         select(Case.id)
         .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
-        .where(~told.exists())
+        .where(~called.exists())
     )
     return sorted(found)
 
 
 def _key() -> ColumnElement[str]:
-    """Return what names the call to a case, in SQL: the case, and how often its citizen reopened it."""
+    """Return the key of the message that calls to a case, in SQL: the case, and how often its citizen reopened it."""
     reopened = (
         select(func.count(col(Event.id)))
         .where(Event.case_id == Case.id, Event.kind == EventKind.REOPENED_BY_CITIZEN)

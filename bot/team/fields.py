@@ -1,4 +1,4 @@
-"""One field of a settings form read: a time, a date, minutes, a label …; what cannot be read says what to write."""
+"""Read one field of a settings form: a time, a date, minutes, a label …; an error says what to write."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from bot.team.settings import MOST_LABEL, minute, zone
 from bot.texts import Texts
 
 Filled = Mapping[str, Any]
-"""What stands in the fields of a modal, by block id; None or nothing for an empty one."""
+"""The content of a modal's fields, by block id; None or missing for an empty one."""
 
 MOST_MINUTES = 60 * 24 * 30
 INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
@@ -28,20 +28,20 @@ TOLD: dict[Recipient, Text] = {
 class Unreadable(Exception):
     """A field cannot be read; `text` says what to write."""
 
-    def __init__(self, said: Text) -> None:
-        self.text = said
-        super().__init__(said.message)
+    def __init__(self, reason: Text) -> None:
+        self.text = reason
+        super().__init__(reason.message)
 
 
 class Reader:
-    """Reads one field after another and keeps what is wrong."""
+    """Reads one field after another and collects the errors."""
 
     def __init__(self, filled: Filled, t: Texts) -> None:
         self.filled, self.t = filled, t
         self.wrong: dict[str, Text] = {}
 
     def read(self, field: str, parse: Callable[[str], Any]) -> Any:
-        """Return what `parse` makes of the field; None when it cannot, and why is kept."""
+        """Return the field as parsed; when it cannot be parsed, store why and return None."""
         try:
             return parse(str(self.filled.get(field) or "").strip())
         except Unreadable as unreadable:
@@ -49,14 +49,14 @@ class Reader:
             return None
 
     def lines(self, field: str, parse: Callable[[str], Any]) -> list[Any]:
-        """Return what `parse` makes of each line of the field that is not empty."""
+        """Return each line of the field that is not empty, as parsed."""
         read: list[Any] | None = self.read(
             field, lambda written_lines: [parse(line.strip()) for line in written_lines.splitlines() if line.strip()]
         )
         return read or []
 
     def labels(self, field: str, *, most: int, taken: Mapping[str, str] | None = None) -> list[str]:
-        """Return the labels of a field, one a line; each once, and none of those that are `taken` (in lower case)."""
+        """Return the labels of a field, one a line; each once, and none that is in `taken` (in lower case)."""
         found: list[str] = self.lines(field, label)
         double = {each.casefold() for each in found} & set(taken or {})
         if double:
@@ -69,12 +69,12 @@ class Reader:
         return list(once.values())
 
     def chosen(self, field: str) -> list[str]:
-        """Return what was ticked or picked in a field that takes several."""
+        """Return what was chosen in a field that takes several."""
         return list(self.filled.get(field) or [])
 
 
 def day(line: str) -> list[tuple[str, str]]:
-    """Read the opening hours of a day; nothing is closed."""
+    """Read the opening hours of a day; an empty line is a closed day."""
     intervals = []
     for part in filter(None, (each.strip() for each in re.split(r"[,;]", line))):
         found = INTERVAL.fullmatch(part)
@@ -140,7 +140,7 @@ def time_zone(name: str) -> str:
 
 
 def step(line: str, t: Texts) -> dict[str, Any]:
-    """Read a step of the ladder: a percentage, who is told, and words of one's own."""
+    """Read a step of the ladder: a percentage, who is reminded, and the team's own words."""
     percent, _, rest = line.replace("%", " ", 1).partition(" ")
     word, _, words = rest.strip().partition(" ")
     named = {t(said).casefold(): recipient for recipient, said in TOLD.items()}

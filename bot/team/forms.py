@@ -1,6 +1,6 @@
-"""How a team's settings are written in the fields of a modal, and read back; what is wrong is told at its field.
+"""A team's settings as text in the fields of a modal, and back; an error is shown at its field.
 
-What is written reads back the same. Fields are called by their block ids in the views of the settings.
+Reading what was written gives the same settings. Fields have the names of their block ids in the settings' views.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from bot.texts import Texts
 from bot.views.case_state import REASONS
 
 NONE = "none"
-"""What stands for nothing where something must be picked."""
+"""The option for "nothing" in a menu in which something must be chosen."""
 
 
 def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
-    """Return what the fields of all forms hold for these settings."""
+    """Return the content of the fields of all forms for these settings."""
     filled: dict[str, Any] = {
         "time_zone": settings.time_zone,
         "language": settings.language or NONE,
@@ -49,19 +49,19 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
 
 
 def written_of(team: Team, t: Texts) -> dict[str, Any]:
-    """Return what the fields of all forms hold for a team, its name and channel included."""
+    """Return the content of the fields of all forms for a team, including its name and channel."""
     return {**written(TeamSettings.of(team.settings), t), "name": team.name, "channel": team.channel}
 
 
 def written_norm(name: str, norm: Norm | None) -> dict[str, str]:
-    """Return what the fields of a norm hold."""
+    """Return the content of the fields of a norm."""
     return {f"{name}_{target}": str(getattr(norm, target)) if norm else "" for target in Norm.model_fields}
 
 
 def read(form: str, filled: Filled, t: Texts) -> dict[str, Any]:
     """Return the settings that a form sets, as TeamSettings takes them; raises Wrong.
 
-    The form of one thing of a list gives it as `item`: None when it is to be removed.
+    The form of one item of a list returns it as `item`, or None to remove it.
     """
     reader = Reader(filled, t)
     changes = _FORMS[form](reader)
@@ -71,7 +71,7 @@ def read(form: str, filled: Filled, t: Texts) -> dict[str, Any]:
 
 
 STANDARD_REASONS = [reason for reason in CloseReason if reason is not CloseReason.OTHER]
-"""Those that a team may leave out: "other" always stays."""
+"""The reasons that a team may leave out; "other" always stays."""
 
 
 def _team(reader: Reader) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _duty(reader: Reader) -> dict[str, Any]:
     rota = {number: reader.chosen(f"rota_{number}") for number in range(7)}
     changes: dict[str, Any] = {"rota": {number: people for number, people in rota.items() if people}}
     group = reader.filled.get("duty_group")
-    if group:  # the form asks for it only where Slack tells which groups there are
+    if group:  # the form asks for it only where Slack says which groups exist
         changes["duty_group"] = "" if group == NONE else group
     return changes
 

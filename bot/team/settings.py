@@ -1,6 +1,6 @@
-"""What a team sets for itself: opening hours, norms, reminders, duty, texts, reasons …; kept as JSON with the team.
+"""The settings of a team: opening hours, norms, reminders, duty, texts, reasons …; stored as JSON with the team.
 
-Whatever is stored is read with defaults for what is missing, so that an older team needs no migration.
+What is missing in the JSON gets its default, so that a new setting needs no migration.
 """
 
 from collections.abc import Mapping
@@ -50,10 +50,10 @@ Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 MOST_LABEL = 60
 Label = Annotated[str, Field(min_length=1, max_length=MOST_LABEL)]
 MOST_TOPICS = 98
-"""A menu of Slack's holds 100: these, none, and one that was taken off the list but is in use."""
+"""A menu in Slack has at most 100 options: these, "none", and a topic that was removed but is still in use."""
 MOST_REASONS = 10
 MOST_LISTED = 95
-"""So many snippets or advisers fit in one modal with the buttons beside them."""
+"""The most snippets or advisers that fit in one modal, each with its button."""
 
 
 class Norm(BaseModel):
@@ -64,12 +64,12 @@ class Norm(BaseModel):
     resolution: Minutes = 240
 
     def targets(self) -> Targets:
-        """Return them as the rules know them."""
+        """Return them as the rules in bot.domain.sla take them."""
         return Targets(*(timedelta(minutes=m) for m in (self.first_reaction, self.next_reaction, self.resolution)))
 
 
 class LadderStep(BaseModel):
-    """A step of the reminders: at this percentage of the target, tell these."""
+    """A step of the reminders: at this percentage of the target, remind these."""
 
     percent: Annotated[int, Field(ge=1, le=1000)]
     to: Recipient
@@ -84,14 +84,14 @@ class Snippet(BaseModel):
 
 
 class Adviser(BaseModel):
-    """One who is asked often: a person, a user group or a channel (its Slack id), under a name of the team's own."""
+    """A person, user group or channel (its Slack id) that the team often asks, under a name that the team chose."""
 
     title: Label
     target: Annotated[str, Field(pattern=r"^[UWSCG]\w+$")]
 
 
 class TeamSettings(BaseModel):
-    """All that a team sets for itself; see each field."""
+    """All settings of a team."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -140,7 +140,7 @@ class TeamSettings(BaseModel):
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Self:
-        """Read what is stored with a team; nothing stored means the defaults."""
+        """Read the stored settings of a team; None means the defaults."""
         return cls.model_validate(stored or {})
 
     def hours(self, now: datetime) -> Hours:

@@ -1,4 +1,4 @@
-"""What a team sets for itself, read and changed: each change is validated, logged with what was before, undoable."""
+"""The teams and their settings: each change is validated, logged with the value before it, and can be undone."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from bot.models import Agent, Case, Escalation, Event, Team, Workspace
 from bot.team.settings import MOST_LISTED, TeamSettings
 
 COLUMNS = ("name", "channel")
-"""Settings that are columns of the team, since others look for them; no two teams have the same."""
+"""Settings that are columns of the team, because they are searched for; no two teams have the same."""
 
 
 async def learn_workspace(session: AsyncSession, slack_id: str) -> None:
@@ -54,18 +54,18 @@ async def of_escalation(session: AsyncSession, escalation_id: int) -> Team | Non
 
 
 async def settings(session: AsyncSession, team_id: int) -> TeamSettings:
-    """Return what a team has set, with defaults for the rest."""
+    """Return the settings of a team, with defaults for what it has not set."""
     return TeamSettings.of((await session.get_one(Team, team_id)).settings)
 
 
 async def change(
     session: AsyncSession, team_id: int, changes: Mapping[str, Any], *, by: str, now: datetime
 ) -> list[Event]:
-    """Set these fields; returns an event for each that became different. Raises Refused for what cannot be set.
+    """Set these fields; returns an event for each that changed. Raises Refused for a value that cannot be set.
 
-    What is being timed keeps the norm that it started with; cards stay in the channel where they are.
+    Running clocks keep the norm with which they started; existing cards stay in their channel.
     """
-    team = await _held(session, team_id)
+    team = await _locked(session, team_id)
     await _refuse_taken(session, team, changes)
     before = _as_json(team)
     try:
@@ -83,13 +83,13 @@ async def change(
 
 
 def _as_json(team: Team, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return all that a team sets, its columns included; with these changes made."""
+    """Return all settings of a team, including the columns, after these changes."""
     columns = {"name": team.name, "channel": team.channel}
     settings = TeamSettings.of({**(team.settings or {}), **(changes or {})})
     return {**settings.model_dump(mode="json"), **columns, **{k: v for k, v in (changes or {}).items() if k in columns}}
 
 
-async def _held(session: AsyncSession, team_id: int) -> Team:
+async def _locked(session: AsyncSession, team_id: int) -> Team:
     return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
 
 
@@ -108,9 +108,9 @@ async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str,
 
 
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Put back what was before a change; raises Refused when the field was changed again since."""
+    """Restore the value before a change; raises Refused when the field was changed again since."""
     team_id, field = event.details["team"], event.details["field"]
-    team = await _held(session, team_id)
+    team = await _locked(session, team_id)
     if _as_json(team)[field] != event.details["after"]:
         raise Refused("This was changed again since, so it was not undone.")
     return await change(session, team_id, {field: event.details["before"]}, by=by, now=now)
@@ -126,13 +126,13 @@ async def put_listed(
     by: str,
     now: datetime,
 ) -> list[Event]:
-    """Put a snippet or adviser in the place of the one with this title; None adds it, no item removes it.
+    """Replace the snippet or adviser with this title by `item`; no title adds the item, no item removes it.
 
-    `field` is the list of the settings that it is of. Raises Refused.
+    `field` is the setting that holds the list. Raises Refused.
     """
-    kept = _as_json(await _held(session, team_id))[field]
-    place = next((n for n, each in enumerate(kept) if each["title"] == title), len(kept))
-    others = [each for each in kept if each["title"] != title]
+    stored = _as_json(await _locked(session, team_id))[field]
+    place = next((n for n, each in enumerate(stored) if each["title"] == title), len(stored))
+    others = [each for each in stored if each["title"] != title]
     if item is not None and any(each["title"] == item["title"] for each in others):
         raise Refused("There already is one with that title.")
     if item is not None and len(others) >= MOST_LISTED:
@@ -144,7 +144,7 @@ async def put_listed(
 async def put_norm(
     session: AsyncSession, team_id: int, platform: str, norm: Mapping[str, Any] | None, *, by: str, now: datetime
 ) -> list[Event]:
-    """Give a platform a norm of its own, or with None that of all."""
-    kept = _as_json(await _held(session, team_id))["platforms"]
-    new = {name: each for name, each in kept.items() if name != platform}
+    """Give a platform a norm of its own; None gives it the general norm again."""
+    stored = _as_json(await _locked(session, team_id))["platforms"]
+    new = {name: each for name, each in stored.items() if name != platform}
     return await change(session, team_id, {"platforms": new | ({platform: norm} if norm else {})}, by=by, now=now)
