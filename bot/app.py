@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.logs import trace
+from bot.team import agents
 from bot.texts import Texts
 from handlers import register
 from handlers.concerns import teams_concerned
@@ -36,8 +37,8 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
     async def supply(context: AsyncBoltContext, body: dict[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
         by = context.user_id or ""
         async with desk.reading() as session:
-            teams = await teams_concerned(session, body, by)
-        context["by"], context["teams"], context["desk"] = by, teams, desk.of(teams[0])
+            teams, roles = await teams_concerned(session, body, by), await agents.roles(session, by)
+        context["by"], context["teams"], context["roles"], context["desk"] = by, teams, roles, desk.of(teams[0])
         await next()
 
     @app.error

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# The middleware in bot/app.py adds `by: str` (the Slack id of who clicked, typed or sent), `teams: Sequence[Team]`
-# (those that it concerns, see handlers/concerns.py) and `desk: TeamDesk` (the desk of the first of these).
+# The middleware in bot/app.py adds:
+# `by: str`, the Slack id of who clicked, typed or sent; `roles: Mapping[int, Role]`, their roles by team;
+# `teams: Sequence[Team]`, the teams that it concerns (handlers/concerns.py); `desk: TeamDesk`, of the first of these.
 
 Ack = Callable[..., Awaitable[Any]]
 """Acknowledges the request; within 3 seconds, always."""

@@ -1,22 +1,21 @@
 """Who may do what in a team: readers only read, agents act on cases, coordinators also change the settings."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from bot.desk import TeamDesk
-from bot.models import Team
+from bot.models import Role, Team
 from bot.team import agents
 from handlers.card_menu import only_looks
 
 Next = Callable[[], Awaitable[Any]]
 
 
-async def agents_only(body: dict[str, Any], by: str, teams: Sequence[Team], desk: TeamDesk, next: Next) -> None:
+async def agents_only(body: dict[str, Any], teams: Sequence[Team], roles: Mapping[int, Role], next: Next) -> None:
     """Call the listener for agents; refuse readers, except for a choice in a menu that only shows something."""
     actions = body.get("actions", [])
     if not (actions and all(only_looks(action) for action in actions)):
-        async with desk.reading() as session:
-            await agents.refuse_reader(session, [team.id for team in teams], by)
+        agents.refuse_reader(roles, [team.id for team in teams])
     await next()
 
 

@@ -3,7 +3,7 @@
 Who was never given a role in a team is an agent of it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -96,10 +96,9 @@ async def coordinated(session: AsyncSession) -> set[int]:
     return set(await session.exec(select(Agent.team_id).where(Agent.role == Role.COORDINATOR).distinct()))
 
 
-async def refuse_reader(session: AsyncSession, team_ids: Collection[int], slack_id: str) -> None:
-    """Raise Refused for a person who may only read in all of these teams."""
-    given = await roles(session, slack_id)
-    if all(given.get(team_id) is Role.READER for team_id in team_ids):
+def refuse_reader(roles: Mapping[int, Role], team_ids: Collection[int]) -> None:
+    """Raise Refused for a person whose roles let them only read in all of these teams."""
+    if all(roles.get(team_id) is Role.READER for team_id in team_ids):
         raise Refused("You have read-only access here. A coordinator can change that.")
 
 
