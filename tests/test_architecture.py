@@ -396,8 +396,9 @@ def only_the_database_loads_a_module_by_name(modules: list[Module]) -> Iterator[
     """It hides who imports whom; bot.db does it once, so that Alembic is in memory only while tables change."""
     for module in modules:
         for node in ast.walk(module.tree):
-            loads = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__"))
-            if loads and module.name != "bot.db":
+            if not isinstance(node, ast.Call) or module.name == "bot.db":
+                continue
+            if ast.unparse(node.func).endswith(("import_module", "__import__")):
                 yield module.at(node.lineno, "a module loaded by its name")
 
 
