@@ -34,7 +34,7 @@ from tests.views.examples import NOW, case_file
 
 STAYS = {"id", "team_id", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic"}
 """The columns of a case that no status empties."""
-CALLED_BY_A_JOB = {"wake_replies"}
+CALLED_BY_A_JOB = {"wake_outgoing"}
 BOTH = (False, True)
 
 
@@ -52,7 +52,7 @@ def test_every_job_is_scheduled() -> None:
 
 def test_every_event_of_a_case_has_its_words() -> None:
     assert set(EVENTS) == set(EventKind) - OF_NO_CASE
-    assert {"still", "away"} == set(WHY)
+    assert set(WHY) == {"still", "away", "opposite"}
 
 
 def test_every_close_reason_has_its_words() -> None:
