@@ -20,15 +20,15 @@ async def stats(desk: TeamDesk, words: str) -> View:
     """Return a team's figures in a period: `[period] [team]`, today and the channel's team when left out."""
     async with desk.reading() as session:
         period, team = await asked_for(session, desk.team, words, desk.now())
-        told = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
-    return overview(told, desk.t, share=f"{team.id}|{period.since.isoformat()}|{period.until.isoformat()}")
+        content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
+    return overview(content, desk.t, share=f"{team.id}|{period.since.isoformat()}|{period.until.isoformat()}")
 
 
 async def digest(desk: TeamDesk) -> View:
     """Return the digest of the channel's team, up to now."""
     async with desk.reading() as session:
-        told = await digests.daily(session, desk.team, desk.now(), asked=True)
-    return overview(told, desk.t, share=f"{desk.team.id}|digest")
+        content = await digests.daily(session, desk.team, desk.now(), asked=True)
+    return overview(content, desk.t, share=f"{desk.team.id}|digest")
 
 
 async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
@@ -38,12 +38,12 @@ async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Te
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))
         if which == ["digest"]:
-            told = await digests.daily(session, team, desk.now(), asked=True)
+            content = await digests.daily(session, team, desk.now(), asked=True)
         else:
             period = Period(*(datetime.fromisoformat(moment) for moment in which))
-            told = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
+            content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
     key = f"shared:{body['trigger_id']}"
-    await post(desk.slack, body["channel"]["id"], key, overview(told, desk.t), thread_ts=None)
+    await post(desk.slack, body["channel"]["id"], key, overview(content, desk.t), thread_ts=None)
 
 
 async def send_export(desk: TeamDesk, user: str, words: str) -> str:

@@ -55,13 +55,13 @@ async def _due(desk: Desk, team: Team) -> list[tuple[str, Span]]:
 async def _send(desk: Desk, team: Team, key: str, span: Span) -> None:
     """Freeze the figures and write the message, unless another process was first."""
     async with desk.reading() as session:
-        told = (
+        content = (
             await daily(session, team, desk.now()) if span is Span.DAY else await past(session, team, span, desk.now())
         )
-    if told.standing is not None and told.standing.open:
-        told = replace(told, standing=await with_oldest(desk, team, told.standing))
+    if content.standing is not None and content.standing.open:
+        content = replace(content, standing=await with_oldest(desk, team, content.standing))
     message = Message(
-        key=key, kind=MessageKind.DIGEST, subject_id=team.id, channel=team.channel, details=told.to_json()
+        key=key, kind=MessageKind.DIGEST, subject_id=team.id, channel=team.channel, details=content.to_json()
     )
     try:
         async with desk.session() as session:

@@ -22,15 +22,15 @@ KIND = "answer_kind"
 PROMISE = "answer_promise"
 SNIPPET = "answer_snippet"
 SLACK_INPUT = 3000
-"""The longest text that Slack's input takes (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
+"""The longest text that Slack's input accepts (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the modal carries along while it is open: whose answer it is, and what no field of it holds now.
+    """What the modal remembers while it is open, besides its fields (private_metadata).
 
-    `ask` is the proposal for the initials, None for one who has them; `inserted` how many snippets were; `promise` the
-    moment (in seconds) that was chosen before the field for it went; `home` that it was opened from the App Home.
+    `ask` is the proposal for the initials, None for an agent who has them. `inserted` counts the inserted snippets.
+    `promise` is the chosen moment (epoch seconds) while its field is hidden. `home`: the App Home opened the modal.
     """
 
     case: int
@@ -42,7 +42,7 @@ class Kept:
 
     @classmethod
     def of(cls, view: Block) -> Self:
-        """Read it back from the view that an action or a submission came with."""
+        """Read it from the view of an action or a submission."""
         return cls(**json.loads(view["private_metadata"]))
 
 
@@ -59,9 +59,9 @@ def answer_modal(
     snippets: bool = False,
     topics: Sequence[str] = (),
 ) -> Block:
-    """Return the modal. `draft` prefills the text; `snippets` says whether the team has canned texts to choose from.
+    """Return the modal. `draft` prefills the text; `snippets`: the team has canned texts; `topics`: the team's topics.
 
-    `topics` are those that the team chooses from. Of an interim message it also asks by when the citizen hears more.
+    For an interim message it also asks by when the citizen hears more.
     """
     blocks = _conversation(file, mention, t, now)
     if snippets:
@@ -80,7 +80,7 @@ def answer_modal(
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
-    """Return the preview: the words as they will be published, who can read them, and the length left."""
+    """Return the preview: the text as it will be published, who can read it, and how many characters are left."""
     reader = literal_reader(file)
     if composed.private:
         audience = t("🔒 Private: only {name} reads this.", name=reader)
@@ -105,17 +105,17 @@ def literal_reader(file: CaseFile) -> str:
 
 
 def typed(filled: Mapping[str, Any]) -> str:
-    """Return what stands in the text field, whose block is another one after a snippet was inserted."""
+    """Return the content of the text field; each inserted snippet gives that field a new block id."""
     return next((value or "" for block, value in filled.items() if block.partition(":")[0] == TEXT), "")
 
 
 def snippet_option(title: str, words: str) -> Block:
-    """Return one of the canned texts to choose from, with how it begins."""
+    """Return a canned text as an option, with its first words."""
     return option(title, title) | {"description": plain(" ".join(words.split()), 75)}
 
 
 def _snippet_picker(t: Texts, inserted: int) -> Block:
-    """Return the choice of a snippet; after one was inserted it is a new block, so that nothing is chosen in it."""
+    """Return the menu of snippets; each inserted snippet gives it a new block id, which clears the choice."""
     picker = {
         "type": "external_select",
         "action_id": SNIPPET,
@@ -138,11 +138,11 @@ def _text_field(t: Texts, draft: str, inserted: int) -> Block:
     }
     if draft:
         element["initial_value"] = cut(draft, SLACK_INPUT)
-    # Slack keeps what was typed in the same block, whatever we prefill: a snippet that is inserted needs a new one.
+    # Slack ignores our prefilled text while the block id is the same, so an inserted snippet needs a new block id.
     block_id = f"{TEXT}:{inserted}" if inserted else TEXT
-    made = field_of(t("Your answer"), block_id, element, hint=t("Your initials are added by themselves."))
-    made["dispatch_action"] = True
-    return made
+    field = field_of(t("Your answer"), block_id, element, hint=t("Your initials are added by themselves."))
+    field["dispatch_action"] = True
+    return field
 
 
 def _visibility_field(t: Texts, private: bool) -> Block:
@@ -152,9 +152,9 @@ def _visibility_field(t: Texts, private: bool) -> Block:
         "options": [public, privately],
         "initial_option": privately if private else public,
     }
-    made = field_of(t("Who may read it"), VISIBILITY, radio)
-    made["dispatch_action"] = True
-    return made
+    field = field_of(t("Who may read it"), VISIBILITY, radio)
+    field["dispatch_action"] = True
+    return field
 
 
 def _kind_field(t: Texts, chosen: ReplyKind) -> Block:
@@ -164,9 +164,9 @@ def _kind_field(t: Texts, chosen: ReplyKind) -> Block:
         ReplyKind.QUESTION: option(t("A question: we wait for the citizen"), ReplyKind.QUESTION),
     }
     radio = {"type": "radio_buttons", "options": list(options.values()), "initial_option": options[chosen]}
-    made = field_of(t("What it is"), KIND, radio)
-    made["dispatch_action"] = True
-    return made
+    field = field_of(t("What it is"), KIND, radio)
+    field["dispatch_action"] = True
+    return field
 
 
 def _promise_field(t: Texts, chosen: int | None) -> Block:
@@ -178,7 +178,7 @@ def _promise_field(t: Texts, chosen: int | None) -> Block:
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:
-    """Return the exchange so far: earlier posts and answers in order of time, and the mention that is answered last."""
+    """Return the latest posts and answers, oldest first; the mention to answer comes last."""
     sent = [r for r in file.replies if r.status is ReplyStatus.SENT]
     earlier: list[tuple[datetime, list[Block]]] = [
         (m.published_at, [context(source_line(file, m, t, now)), quote(m.text, 500)])
@@ -190,7 +190,7 @@ def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> 
         for r in sent
     ]
     blocks = [section(author_line(file.author))]
-    for _, said in sorted(earlier, key=lambda item: item[0])[-6:]:
-        blocks += said
+    for _, shown in sorted(earlier, key=lambda item: item[0])[-6:]:
+        blocks += shown
     blocks.append(context(source_line(file, mention, t, now)))
     return blocks + mention_blocks(mention, t, now)

@@ -1,4 +1,4 @@
-"""The question that a colleague, group or other team gets, with the Advise button; they cannot reply to the citizen."""
+"""The question to an adviser (colleague, group or other team), with the Advise button; advisers cannot answer."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from bot.views.citizen import Room, fitted, mentions_blocks
 
 
 def ask_card(file: CaseFile, escalation_id: int | None, t: Texts, now: datetime) -> View:
-    """Show the question and the case it is about; once there is advice, show that instead of the button."""
+    """Show the question and its case; after the advice, show the advice instead of the button."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)
     return fitted(lambda room: _ask(file, escalation, t, now, room))
 
@@ -27,6 +27,6 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
         blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
     else:
-        given = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
-        blocks += [section(given), quote(escalation.advice, 1500)]
+        head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
+        blocks += [section(head), quote(escalation.advice, 1500)]
     return View(f"{asks} {literal(escalation.question, 300)}", blocks)

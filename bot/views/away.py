@@ -1,23 +1,23 @@
-"""What one who leaves, or is seen to be away, is asked: whether their cases go back to the queue."""
+"""The questions to an agent who is away: should their cases go back to the queue?"""
 
 from bot.texts import Texts
 from bot.views.block import View, actions, button, section
 
 
 def away_question(user: str, waiting: int, t: Texts) -> View:
-    """Tell an agent that they are away now, and ask about the cases that still wait with them, if any."""
+    """Confirm to an agent that they are away now, and ask about their waiting cases, if any."""
     words = t("You are away: reminders go to your colleagues until `/webcare weg terug`.")
     return _ask(user, words, waiting, t) if waiting else View(words, [section(words)])
 
 
 def seen_away_question(user: str, waiting: int, t: Texts) -> View:
-    """Tell an agent that Slack shows them as away, and ask about the cases that wait with them."""
+    """Notify an agent that Slack shows them as away, and ask about their waiting cases."""
     words = t("Slack shows you as away, by your status or do-not-disturb: reminders go to your colleagues meanwhile.")
     return _ask(user, words, waiting, t)
 
 
 def returned_unanswered(count: int, t: Texts) -> View:
-    """Tell an agent who was away that their cases went back without an answer."""
+    """Notify an agent who did not answer that their cases went back to the queue."""
     words = t.plural(
         "You were away and did not answer, so {n} case is back in the queue.",
         "You were away and did not answer, so {n} cases are back in the queue.",

@@ -1,4 +1,4 @@
-"""The few Block Kit pieces that our views are made of, and hostile text made harmless.
+"""The Block Kit pieces of our views, and functions that make hostile text harmless.
 
 Sizes are Slack's: https://docs.slack.dev/reference/block-kit/blocks and …/composition-objects.
 """
@@ -14,26 +14,26 @@ import regex
 Block = dict[str, Any]
 
 SECTION = 2900
-"""Characters for one section's text (Slack: 3,000), with room for what escaping adds at the end."""
+"""Characters in the text of one section (Slack: 3,000); the rest is room for what escaping adds at the end."""
 CONTEXT = 1900
 OPTION = 75
 MENU_SIZE = 5
 """Choices in an overflow menu."""
 ADDRESS = 1000
-"""Characters of an address that is linked; a longer one would crowd out the words."""
+"""The longest address that we link; a longer one would leave no room for the text."""
 FIRST_STRONG = "\u2068"
 END = "\u2069"
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters (not tab and newline), and the overrides and isolates that turn text round."""
+"""Control characters (not tab and newline), and the marks that reverse the direction of text."""
 LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True)
 class View:
-    """A message: `text` is what notifications and screen readers get, `blocks` what is seen.
+    """A message: `text` is for notifications and screen readers, `blocks` are for the screen.
 
-    `plain` says the same in older blocks, for a workspace that does not know the newer ones.
+    `plain` shows the same in older blocks, for a workspace that does not support the newer ones.
     """
 
     text: str
@@ -42,46 +42,46 @@ class View:
 
     @property
     def forms(self) -> list[list[Block]]:
-        """The blocks to try, one after the other until Slack takes them; at last none, so that the text is seen."""
+        """The blocks to try in turn until Slack accepts them; the last form has none, so Slack shows the text."""
         return [self.blocks, *([self.plain] if self.plain is not None else []), []]
 
 
 def escape(text: str) -> str:
-    """Make text literal in mrkdwn: `<!channel>` in a post must ping nobody (https://docs.slack.dev/messaging/formatting-message-text)."""
+    """Escape text for mrkdwn: `<!channel>` in a post must ping nobody (https://docs.slack.dev/messaging/formatting-message-text)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def literal(text: str, limit: int) -> str:
-    """Return citizens' words for use inside mrkdwn: in one line, without markup, and escaped within the limit.
+    """Return a citizen's text for use inside mrkdwn: on one line, without markup, escaped, and within the limit.
 
-    Slack has no escape for its marks, so look-alikes take their places; _ inside a word (@jan_jansen) marks nothing.
+    Slack has no escape for *, ~, ` and _, so we replace them by look-alikes; _ inside a word (@jan_jansen) is harmless.
     """
     words = EDGE_UNDERSCORE.sub("ˍ", " ".join(text.split()).translate(LOOKALIKES))
     return isolate(cut(words, limit, escape))
 
 
 def isolate(text: str) -> str:
-    """Keep right-to-left marks inside this text from turning round what follows (Unicode isolates, UAX #9)."""
+    """Stop right-to-left marks in this text from reversing the text after it (Unicode isolates, UAX #9)."""
     return f"{FIRST_STRONG}{text}{END}" if text else ""
 
 
 def cut(text: str, limit: int, form: Callable[[str], str] = str) -> str:
-    """Return at most `limit` characters as `form` writes them, ending in … when cut, never in the middle of a grapheme.
+    """Return `form(text)` in at most `limit` characters; a longer text is cut between two graphemes and ends in ….
 
-    What cannot be seen but can turn the text round or upset Slack is left out.
+    Invisible characters that reverse the text or break Slack are removed.
     """
     text = UNSEEN.sub("", text)
     whole = form(text)
     if len(whole) <= limit:
         return whole
-    kept, size = [], 0
+    parts, size = [], 0
     for grapheme in regex.findall(r"\X", text[: limit + 1]):
         written = form(grapheme)
         size += len(written)
         if size > limit - 1:
             break
-        kept.append(written)
-    return "".join(kept).rstrip() + "…"
+        parts.append(written)
+    return "".join(parts).rstrip() + "…"
 
 
 def plain(text: str, limit: int = OPTION) -> Block:
@@ -90,7 +90,7 @@ def plain(text: str, limit: int = OPTION) -> Block:
 
 
 def mrkdwn(text: str, limit: int = SECTION) -> Block:
-    """Return a mrkdwn object; whatever strangers wrote in it must have been made `literal` before."""
+    """Return a mrkdwn object; pass strangers' text through `literal` first."""
     return {"type": "mrkdwn", "text": text if len(text) <= limit else text[: limit - 1] + "…", "verbatim": True}
 
 
@@ -105,7 +105,7 @@ def context(*texts: str) -> Block:
 
 
 def quote(text: str, limit: int = SECTION) -> Block:
-    """Return strangers' words as a quotation: rich text is never parsed, so nothing in it can ping, link or format."""
+    """Return strangers' text as a quotation: Slack does not parse rich text, so it cannot ping, link or format."""
     words = isolate(cut(text.strip(), limit)) or "—"
     element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]}
     return {"type": "rich_text", "elements": [element]}
@@ -113,16 +113,16 @@ def quote(text: str, limit: int = SECTION) -> Block:
 
 def button(label: str, action_id: str, value: str, *, style: str | None = None, url: str | None = None) -> Block:
     """Return a button."""
-    made: Block = {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
+    block: Block = {"type": "button", "text": plain(label), "action_id": action_id, "value": value}
     if style:
-        made["style"] = style
+        block["style"] = style
     if url:
-        made["url"] = url
-    return made
+        block["url"] = url
+    return block
 
 
 def overflow(action_id: str, options: list[Block]) -> Block:
-    """Return an overflow menu; raises ValueError when there are more choices than Slack takes."""
+    """Return an overflow menu; raises ValueError for more choices than Slack accepts."""
     if not 1 <= len(options) <= MENU_SIZE:
         raise ValueError(f"a menu of {len(options)} choices; Slack takes 1 to {MENU_SIZE}")
     return {"type": "overflow", "action_id": action_id, "options": options}
@@ -140,7 +140,7 @@ def actions(*elements: Block) -> list[Block]:
 
 def field_of(label: str, block_id: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
     """Return an input of a modal."""
-    made: Block = {
+    block: Block = {
         "type": "input",
         "block_id": block_id,
         "label": plain(label, 2000),
@@ -148,13 +148,13 @@ def field_of(label: str, block_id: str, element: Block, *, optional: bool = Fals
         "optional": optional,
     }
     if hint:
-        made["hint"] = plain(hint, 2000)
-    return made
+        block["hint"] = plain(hint, 2000)
+    return block
 
 
 def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = "", close: str, keep: str = "") -> Block:
     """Return a modal; `keep` comes back with its submission (private_metadata)."""
-    made: Block = {
+    view: Block = {
         "type": "modal",
         "callback_id": callback_id,
         "title": plain(title, 24),
@@ -163,12 +163,12 @@ def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = ""
         "private_metadata": keep,
     }
     if submit:
-        made["submit"] = plain(submit, 24)
-    return made
+        view["submit"] = plain(submit, 24)
+    return view
 
 
 def is_web(url: str) -> bool:
-    """Tell whether an address may be opened from Slack: of the web, and nothing in it that could be markup."""
+    """Say whether Slack may open an address: http(s), and no characters that could be markup."""
     if len(escape(url)) > ADDRESS or not url.isprintable() or any(sign in url for sign in ' <>|"\\^`{}'):
         return False
     try:
@@ -179,5 +179,5 @@ def is_web(url: str) -> bool:
 
 
 def link(url: str, label: str) -> str:
-    """Return a mrkdwn link, or only the label when the address is none that may be linked."""
+    """Return a mrkdwn link, or only the label when we may not link the address."""
     return f"<{escape(url)}|{escape(label)}>" if is_web(url) else escape(label)

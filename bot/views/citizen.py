@@ -1,4 +1,4 @@
-"""How a citizen and what they wrote are shown, on every surface alike."""
+"""How every surface shows a citizen and their posts."""
 
 import json
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from bot.texts import Texts
 from bot.views.block import Block, View, context, link, literal, quote, section
 
 SIZE = 12_000
-"""Characters that all blocks of a message may hold together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
+"""The most characters in all blocks of a message together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much a message shows of what the citizen wrote: the newest mentions, characters and media of each."""
+    """How much a message shows: how many of the newest mentions, and of each how many characters and media."""
 
     mentions: int
     text: int
@@ -28,14 +28,14 @@ ROOMS = (Room(3, 2500, 4), Room(3, 2500, 1), Room(3, 800, 1), Room(1, 400, 1))
 
 
 def fitted(render: Callable[[Room], View]) -> View:
-    """Return the fullest rendering that Slack takes; the rest is found in the details."""
+    """Return the fullest rendering that Slack accepts; the details show the rest."""
     views = (render(room) for room in ROOMS[:-1])
     fits = (view for view in views if len(json.dumps(view.blocks, ensure_ascii=False)) <= SIZE)
     return next(fits, None) or render(ROOMS[-1])
 
 
 def author_line(author: Author) -> str:
-    """Return the author's name and handle, linked to their page where it is known."""
+    """Return the author's name and handle, and the link to their page if we know it."""
     name = literal(author.name or author.handle or "?", 80)
     handle = literal("@" + author.handle.lstrip("@"), 80) if author.handle else ""
     linked = link(author.url, "↗") if author.url else ""
@@ -56,11 +56,11 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
 
 
 def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 2500, media: int = 4) -> list[Block]:
-    """Return one mention: what it answers, its words, its media, and whether it was edited or removed."""
+    """Return one mention: what it answers, its text, its media, and whether it was edited or removed."""
     blocks: list[Block] = []
     if mention.replies_to:
-        said = mention.replies_to
-        author, words = literal(str(said.get("author", "")), 80), literal(str(said.get("text", "")), 200)
+        earlier = mention.replies_to
+        author, words = literal(str(earlier.get("author", "")), 80), literal(str(earlier.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
     blocks.append(quote(mention.text, limit))
     for medium in mention.media[:media]:
@@ -77,7 +77,7 @@ def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 25
 
 
 def gone_line(gone: Gone | None, time: str, t: Texts) -> str:
-    """Return why a post can no longer be read; only what is proven is said of its author."""
+    """Return why a post can no longer be read; it names the author only with proof."""
     match gone:
         case Gone.HIDDEN:
             return t("The platform hid or removed this post ({time}).", time=time)

@@ -59,9 +59,9 @@ WHY = {
 def details_modal(
     file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime, *, card_url: str = ""
 ) -> Block:
-    """Return the whole history, the newest part of it when it is long.
+    """Return the whole history; of a long history only the newest part.
 
-    `topics` are those the team chooses from, `card_url` leads to the card and its thread.
+    `topics` are the team's topics; `card_url` is the link to the card and its thread.
     """
     blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
     if card_url:
@@ -84,10 +84,10 @@ def details_modal(
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:
             blocks += [context(t("Advice ({agent}):", agent=f"<@{asked.advised_by}>")), quote(asked.advice, 600)]
-    for kept in file.notes[-10:]:
-        said = t("Note by {agent}, {time}: {text}", agent=f"<@{kept.by}>",
-                 time=t.when(kept.at, now), text=literal(kept.text, 500))  # fmt: skip
-        blocks.append(context(said))
+    for note in file.notes[-10:]:
+        words = t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
+                  time=t.when(note.at, now), text=literal(note.text, 500))  # fmt: skip
+        blocks.append(context(words))
     blocks = blocks[:90]
     blocks.append(section("*" + t("History") + "*"))
     lines = [_line(event, t, now) for event in events[-40:]]

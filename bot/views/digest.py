@@ -1,7 +1,7 @@
 """An overview of figures: the digest of a day, week or month, and what `/webcare stats` answers.
 
-Charts and tables are Slack's newer blocks; a workspace without them gets the same in sections, and the text alone says
-it all as well.
+Charts and tables are newer blocks of Slack. A workspace without them gets the same in sections; the text alone is
+complete too.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ MOST_ROWS = 20
 MOST_TOPICS = 12
 
 
-def overview(told: Overview, t: Texts, *, share: str = "") -> View:
-    """Return an overview; with `share` also the button that shows it to the whole channel."""
-    head = f"*{_head(told, t)}*"
-    period = _period(told.figures, t)
-    said = [_quiet(t)] if _is_quiet(told) else paragraphs(told, t)
-    if told.missed:
-        said.append(t("The previous digest was not sent, so this one is about all since {time}.",
-                      time=_moment(told.figures, "since", t)))  # fmt: skip
+def overview(content: Overview, t: Texts, *, share: str = "") -> View:
+    """Return an overview; `share` adds the button that shows it to the whole channel."""
+    head = f"*{_head(content, t)}*"
+    period = _period(content.figures, t)
+    texts = [_quiet(t)] if _is_quiet(content) else paragraphs(content, t)
+    if content.missed:
+        texts.append(t("The previous digest was not sent, so this one is about all since {time}.",
+                       time=_moment(content.figures, "since", t)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
-    plain = [section(each) for each in said]
-    native = [] if _is_quiet(told) else _native(told, t)
-    words = "\n".join([head, period, *said])
-    sources = _sources(told.figures, t)
+    plain = [section(each) for each in texts]
+    native = [] if _is_quiet(content) else _native(content, t)
+    words = "\n".join([head, period, *texts])
+    sources = _sources(content.figures, t)
     older = [section(cut(sources, 2900))] if sources and native else []
     whole = f"{words}\n{sources}" if older else words
     return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
 
 
-def _head(told: Overview, t: Texts) -> str:
-    team = literal(told.team, 100)
-    match told.span:
+def _head(content: Overview, t: Texts) -> str:
+    team = literal(content.team, 100)
+    match content.span:
         case Span.ASKED:
             return t("Figures of {team}", team=team)
         case Span.DAY:
@@ -62,11 +62,11 @@ def _moment(figures: Figures, which: str, t: Texts) -> str:
 
 
 def _period(figures: Figures, t: Texts) -> str:
-    """Return which days a period is, or from when to when."""
+    """Return the days of a period, or the moments at which it begins and ends."""
     edges = (figures.since, figures.until)
     if any(at.astimezone(t.zone).time() != time.min for at in edges):
         return t("{since} to {until}", since=_moment(figures, "since", t), until=_moment(figures, "until", t))
-    last = figures.until - timedelta(hours=1)  # midnight is the next day's
+    last = figures.until - timedelta(hours=1)  # midnight belongs to the next day
     if t.day(figures.since) == t.day(last):
         return t.date(figures.since)
     return t("{first} up to and including {last}", first=t.date(figures.since), last=t.date(last))
@@ -76,16 +76,16 @@ def _quiet(t: Texts) -> str:
     return t("Quiet: nothing came in, nothing waits and all accounts work.")
 
 
-def _is_quiet(told: Overview) -> bool:
-    figures, standing = told.figures, told.standing
+def _is_quiet(content: Overview) -> bool:
+    figures, standing = content.figures, content.standing
     happened = figures.mentions or figures.opened or figures.answered or figures.closed or figures.first.count
     waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
-    return told.span is Span.DAY and not happened and not waits
+    return content.span is Span.DAY and not happened and not waits
 
 
-def paragraphs(told: Overview, t: Texts) -> list[str]:
-    """Return the figures, and how the team stands if that is told too, each as some lines."""
-    figures, before = told.figures, told.before
+def paragraphs(content: Overview, t: Texts) -> list[str]:
+    """Return one paragraph with the figures, and one with how the team stands if the overview has that."""
+    figures, before = content.figures, content.before
     rows = [
         _compared(t("Mentions in: *{n}*", n=figures.mentions), before.mentions if before else None, t),
         _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
@@ -95,8 +95,8 @@ def paragraphs(told: Overview, t: Texts) -> list[str]:
         _measured(t("First reaction"), figures.first, before.first if before else None, t),
         _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t),
     ]
-    found = ["\n".join(f"• {row}" for row in rows if row)]
-    return [*found, _standing(told.standing, t)] if told.standing else found
+    first = "\n".join(f"• {row}" for row in rows if row)
+    return [first, _standing(content.standing, t)] if content.standing else [first]
 
 
 def _compared(row: str, before: int | None, t: Texts) -> str:
@@ -104,18 +104,18 @@ def _compared(row: str, before: int | None, t: Texts) -> str:
 
 
 def _topics(figures: Figures, before: Figures | None, t: Texts) -> str:
-    """Return what the opened cases are about, the most first; nothing when nobody said of any."""
+    """Return what the opened cases are about, the most frequent topic first; "" when none has a topic."""
     if not any(figures.topics):
         return ""
     named = [topic for topic in figures.topics if topic]
-    told = [(literal(topic, 60), [topic]) for topic in named[:MOST_TOPICS]]
-    told += [(t("other topics"), named[MOST_TOPICS:]), (t("no topic"), [""])]
-    said = []
-    for name, topics in told:
+    groups = [(literal(topic, 60), [topic]) for topic in named[:MOST_TOPICS]]
+    groups += [(t("other topics"), named[MOST_TOPICS:]), (t("no topic"), [""])]
+    parts = []
+    for name, topics in groups:
         count, earlier = (sum(each.topics.get(topic, 0) for topic in topics) for each in (figures, before or figures))
         if count:
-            said.append(_compared(f"{name} {count}", earlier if before else None, t))
-    return t("About: {topics}", topics=", ".join(said))
+            parts.append(_compared(f"{name} {count}", earlier if before else None, t))
+    return t("About: {topics}", topics=", ".join(parts))
 
 
 def _closed(figures: Figures, t: Texts) -> str:
@@ -164,7 +164,7 @@ def _open(standing: Standing, t: Texts) -> str:
 
 
 def _sources(figures: Figures, t: Texts) -> str:
-    """Return the table of accounts in words."""
+    """Return the table of accounts as text."""
     return "\n".join(
         "• "
         + t("{account}: {mentions} in, {answered} answered, {kept} of {count} first reactions within the norm",
@@ -174,8 +174,8 @@ def _sources(figures: Figures, t: Texts) -> str:
     )  # fmt: skip
 
 
-def _native(told: Overview, t: Texts) -> list[Block]:
-    figures = told.figures
+def _native(content: Overview, t: Texts) -> list[Block]:
+    figures = content.figures
     blocks: list[Block] = []
     if len(figures.parts) > 1:
         blocks.append(chart(figures.parts, t))
@@ -185,7 +185,7 @@ def _native(told: Overview, t: Texts) -> list[Block]:
 
 
 def chart(parts: Sequence[Part], t: Texts) -> Block:
-    """Return bars of what came in and what was answered, per part of a period."""
+    """Return a bar chart of mentions and answers per part of a period."""
     labels = [t.day(part.since) for part in parts]
     incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, parts, strict=True)]
     answered = [{"label": label, "value": part.answered} for label, part in zip(labels, parts, strict=True)]

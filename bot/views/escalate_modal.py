@@ -15,9 +15,9 @@ QUESTION, URGENCY = "escalate_question", "escalate_urgency"
 def escalate_modal(
     file: CaseFile, groups: Sequence[tuple[str, str]], t: Texts, *, advisers: Sequence[tuple[str, str]] = ()
 ) -> Block:
-    """Return the modal; `groups` are (name, id) of user groups and other teams' channels.
+    """Return the modal. `groups` are (name, id) of user groups and other teams' channels.
 
-    `advisers` are (title, id) of those whom the team asks often, offered first.
+    `advisers` are (title, id) of the team's usual advisers; they come first.
     """
     normal, urgent = option(t("Normal"), Urgency.NORMAL), option(t("Urgent"), Urgency.URGENT)
     blocks = [context(author_line(file.author)), quote(file.latest.text, 500)]
@@ -47,5 +47,5 @@ def _menu(label: str, block_id: str, choices: Sequence[tuple[str, str]]) -> Bloc
 
 
 def adviser_of(value: str | None) -> str:
-    """Return whom an option of the advisers stands for (two may be the same), "" for none."""
+    """Return the Slack id in the value of an adviser's option, "" for none; two options may have the same id."""
     return (value or "").partition(":")[2]

@@ -1,4 +1,4 @@
-"""The App Home of one agent: their cases, what waits for their teams, today's figures and promises."""
+"""The App Home of one agent: their cases, and their teams' queue, promises and figures of today."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from bot.views.case_list import case_row
 from bot.views.digest import chart, paragraphs
 
 SHOWN = 15
-"""Cases and promises shown of each kind; more are counted."""
+"""Rows shown of each list; the rest is counted."""
 MOST_TEAMS = 10
-"""Teams whose figures fit beside the rest (Slack: 100 blocks)."""
+"""Teams whose figures are shown; more would not fit (Slack: 100 blocks)."""
 
 
 @dataclass(frozen=True)
 class Home:
     """All that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all.
 
-    `read_only` are the teams in which they are a reader; `read_only_everywhere` says that they are one in all their
-    teams. `settable` are (id, name) of the teams whose settings they may open; `coordinated` says that each of these
-    has a coordinator. `today` are each team's figures of today and how it stands, `week` the seven days up to today, of
-    all their teams together.
+    `read_only`: the teams in which the agent is a reader; `read_only_everywhere`: they are a reader in all teams.
+    `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
+    `today`: per team, the figures of today and how it stands now. `week`: the last seven days, today included, of all
+    their teams together.
     """
 
     read_only: Collection[int]
@@ -41,7 +41,7 @@ class Home:
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
-    """Return the Home tab; without `charts` for a workspace that does not know them."""
+    """Return the Home tab; `charts=False` is for a workspace that does not support them."""
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
@@ -57,9 +57,9 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
 def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     several = len(home.today) > 1
     blocks: list[Block] = [{"type": "divider"}]
-    for told in home.today[:MOST_TEAMS]:
-        name = f"{t('Today')} – {literal(told.team, 100)}" if several else t("Today")
-        blocks.append(section("\n".join([f"*{name}*", *paragraphs(told, t)])))
+    for today in home.today[:MOST_TEAMS]:
+        name = f"{t('Today')} – {literal(today.team, 100)}" if several else t("Today")
+        blocks.append(section("\n".join([f"*{name}*", *paragraphs(today, t)])))
     return [*blocks, chart(home.week, t)] if charts and home.week else blocks
 
 
@@ -97,5 +97,5 @@ def _settings(home: Home, t: Texts) -> list[Block]:
     blocks = [divider]
     if not home.coordinated:
         blocks.append(context(t("There is no coordinator yet: whoever opens the settings first becomes it.")))
-    # One row for each: the buttons do the same, and in one row Slack wants their action ids to differ.
+    # One row for each button: they share an action id, and Slack refuses that within one row.
     return blocks + [row for each in buttons for row in actions(each)]

@@ -1,4 +1,4 @@
-"""Reminders: what is nearly late or late, with the way to answer it or to be reminded later."""
+"""Reminders: cases that are nearly late or late, with buttons to answer or to be reminded later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from bot.views.clock import due_line
 from bot.views.marks import Mark, marks
 
 SHOWN = 10
-"""Cases named in one message; more are counted."""
+"""Cases listed in one message; the rest is counted."""
 ON_ITS_LINE = (Mark.DUE, Mark.PROMISE)
-"""What the line of a reminder says itself."""
+"""Marks that a reminder does not repeat: its own line says the same."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """A case of which a clock reached a step of the ladder."""
+    """A case whose clock reached a step of the ladder."""
 
     file: CaseFile
     clock: Clock
@@ -29,7 +29,7 @@ class Due:
 
 
 def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str] = ()) -> View:
-    """Return one message for all that is due, the most pressing first as given; `duty` are called to it by name."""
+    """Return one message for all that is due, in the given order; it mentions each agent in `duty`."""
     called = "".join(f"<@{who}> " for who in duty)
     if len(due) == 1:
         return _of_one(due[0], called, t, now)
@@ -47,7 +47,7 @@ def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str]
 
 
 def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
-    """Ask the owner of a case that lies still to go on or give it back; it returns by itself after `minutes`."""
+    """Ask the owner of an idle case to continue or release it; after `minutes` it returns to the queue by itself."""
     words = t.plural(
         "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minute.",
         "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minutes.",
@@ -61,7 +61,7 @@ def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
 
 
 def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
-    """Call these people by name to an urgent case that nobody has."""
+    """Mention these people about an urgent case that nobody has claimed."""
     names = " ".join(f"<@{who}>" for who in called)
     words = "🔴 " + t("{names} *Urgent* – nobody has this case yet.", names=names)
     value = str(file.case.id)
@@ -89,6 +89,6 @@ def _line(due: Due, t: Texts, now: datetime) -> str:
 
 
 def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
-    """Return who wrote what, and the marks of the case that are not shown beside it."""
-    said = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
-    return " · ".join([said, *marks(file, t, now, without=without)])
+    """Return who wrote what, and the marks of the case except `without`."""
+    words = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    return " · ".join([words, *marks(file, t, now, without=without)])

@@ -1,4 +1,4 @@
-"""What the modals of the settings are made of: the frame, the fields, and what each setting is called."""
+"""Parts of the settings' modals: the frame, the fields, and the name of each setting."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ ABOUT: dict[str, Text] = {
     "roles": text("who coordinates, who has read-only access"),
     "initials": text("what colleagues sign with"),
 }
-"""What is to be found in a group, so that it is found at once."""
+"""What each group contains."""
 FIELDS: dict[str, Text] = {
     "name": text("Name"),
     "channel": text("Channel"),
@@ -78,22 +78,22 @@ CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["publi
 """The choice of a channel."""
 
 Filled = Mapping[str, Any]
-"""What stands in the fields, by block id."""
+"""The content of the fields, by block id."""
 
 
 def form(name: str, team_id: int, title: str, blocks: list[Block], t: Texts, /, **kept: Any) -> Block:
-    """Return a form that can be saved; `kept` comes back with it. The title has at most 24 characters."""
+    """Return a form with a Save button; its submission returns `kept`. The title has at most 24 characters."""
     keep = keep_of(team_id, **kept)
     return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), keep=keep)
 
 
 def page(team_id: int, title: str, blocks: list[Block], t: Texts) -> Block:
-    """Return a modal without fields, from which buttons lead on."""
+    """Return a modal without fields; its buttons open other modals."""
     return modal("said", title, blocks, close=t("Close"), keep=keep_of(team_id))
 
 
 def keep_of(team_id: int, **more: Any) -> str:
-    """Return what a modal keeps: the team that it is of, and more."""
+    """Return the `private_metadata` of a modal: its team, and more."""
     return json.dumps({"team": team_id, **more})
 
 
@@ -112,7 +112,7 @@ def line(
     hint: str = "",
     most: int | None = None,
 ) -> Block:
-    """Return a field to type in: a line, or `many`; of at most `most` characters."""
+    """Return a text field of one line, or of `many`, for at most `most` characters."""
     element: Block = {"type": "plain_text_input", "multiline": many}
     if most:
         element["max_length"] = most
@@ -122,7 +122,7 @@ def line(
 
 
 def ticks(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
-    """Return boxes to tick."""
+    """Return a group of checkboxes."""
     element: Block = {"type": "checkboxes", "options": options}
     ticked = [each for each in options if each["value"] in (filled.get(block_id) or [])]
     if ticked:
@@ -131,7 +131,7 @@ def ticks(label: str, block_id: str, options: list[Block], filled: Filled, *, hi
 
 
 def menu(label: str, block_id: str, options: list[Block], filled: Filled, *, hint: str = "") -> Block:
-    """Return a choice of one; an option of its own stands for nothing."""
+    """Return a menu for exactly one choice; "nothing" needs an option of its own."""
     element: Block = {"type": "static_select", "options": options}
     chosen = next((each for each in options if each["value"] == filled.get(block_id)), None)
     if chosen:
@@ -154,15 +154,15 @@ def channel(label: str, block_id: str, filled: Filled, *, optional: bool = True,
 
 
 def remove_tick(block_id: str, t: Texts) -> Block:
-    """Return the box that removes what the form is about."""
+    """Return the checkbox that removes the item of this form."""
     return ticks(t("Remove"), block_id, [option(t("Yes, remove this"), "yes")], {})
 
 
 def group_menu(
     label: str, block_id: str, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts, *, hint: str = ""
 ) -> Block:
-    """Return a choice of a user group, given as (name, id), or none; the one that is set stays to choose."""
+    """Return a menu of user groups, given as (name, id), and "none"; it always contains the current choice."""
     chosen, known = str(filled.get(block_id) or "none"), {key for _, key in groups}
-    kept = [] if chosen == "none" or chosen in known else [(chosen, chosen)]
-    options = [option(t("None"), "none"), *(option(name, key) for name, key in [*kept, *groups][:99])]
+    unknown = [] if chosen == "none" or chosen in known else [(chosen, chosen)]
+    options = [option(t("None"), "none"), *(option(name, key) for name, key in [*unknown, *groups][:99])]
     return menu(label, block_id, options, {block_id: chosen}, hint=hint)

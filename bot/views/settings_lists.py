@@ -1,4 +1,4 @@
-"""The lists in the settings: standard texts, whom we ask, norms per platform, initials; each with a form for one."""
+"""The lists in the settings: snippets, advisers, norms per platform, initials; and the form for one item of each."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_
 from bot.views.settings_modals import norm_lines
 
 SHOWN = 95
-"""So many rows fit, with the buttons."""
+"""Rows that fit in a modal beside its buttons."""
 
 
 def snippets_modal(team_id: int, titles: Sequence[str], t: Texts) -> Block:
@@ -21,7 +21,7 @@ def snippets_modal(team_id: int, titles: Sequence[str], t: Texts) -> Block:
 
 
 def snippet_modal(team_id: int, title: str | None, words: str, t: Texts) -> Block:
-    """Ask for one canned text; one that exists can be removed."""
+    """Ask for one canned text; an existing text can be removed."""
     filled = {"snippet_title": title, "snippet_text": words}
     hint = t("{one} becomes the citizen's first name, {other} the agent's.", one="{name}", other="{agent}")
     blocks = [
@@ -34,7 +34,7 @@ def snippet_modal(team_id: int, title: str | None, words: str, t: Texts) -> Bloc
 
 
 def advisers_modal(team_id: int, advisers: Sequence[tuple[str, str]], t: Texts) -> Block:
-    """Return the list of those who are often asked, given as (title, Slack id)."""
+    """Return the list of usual advisers, given as (title, Slack id)."""
     rows = [
         _row(f"{literal(title, 80)} – {target_name(target)}", t("Change"), "adviser:edit", title)
         for title, target in advisers[:SHOWN]
@@ -45,7 +45,7 @@ def advisers_modal(team_id: int, advisers: Sequence[tuple[str, str]], t: Texts) 
 
 
 def adviser_modal(team_id: int, title: str | None, target: str, groups: Sequence[tuple[str, str]], t: Texts) -> Block:
-    """Ask for one who is often asked: a colleague, a user group of `groups` (name, id), or a channel."""
+    """Ask for one usual adviser: a colleague, a user group of `groups` (name, id), or a channel."""
     kind = {"S": "group", "C": "channel", "G": "channel"}.get(target[:1], "person")
     filled: Filled = {"adviser_title": title, f"adviser_{kind}": target}
     person: Block = {"type": "users_select"}
@@ -65,7 +65,7 @@ def adviser_modal(team_id: int, title: str | None, target: str, groups: Sequence
 
 
 def platforms_modal(team_id: int, platforms: Sequence[tuple[str, str, Mapping[str, int] | None]], t: Texts) -> Block:
-    """Return the list of platforms, given as (platform, name, the norm of its own or None)."""
+    """Return the list of platforms, given as (platform, name, its own norm or None)."""
     rows = [
         _row(f"*{literal(name, 200)}*\n{_norm(norm, t)}", t("Change"), "platform:edit", platform)
         for platform, name, norm in platforms[:SHOWN]
@@ -86,7 +86,7 @@ def platform_modal(team_id: int, platform: str, name: str, filled: Filled, t: Te
 
 
 def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> Block:
-    """Return the list of those who have initials, given as (Slack id, initials)."""
+    """Return the list of agents with initials, given as (Slack id, initials)."""
     rows = [
         _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id)
         for slack_id, initials in agents[:SHOWN]

@@ -1,6 +1,6 @@
-"""The settings of a team: a menu, a form for each group, and word of what was changed; the lists have their own.
+"""The settings of a team: a menu, a form for each group, and a summary of the changes; lists: `settings_lists`.
 
-What stands in the fields is given by block id and comes back by block id; see `bot.team.forms`.
+`filled` holds the content of the fields by block id, as a submission does; see `bot.team.forms`.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ SHOWN_CHANGES = 95
 
 
 def settings_menu(team_id: int, name: str, t: Texts) -> Block:
-    """Return the choice of what to set."""
+    """Return the menu of the groups of settings."""
     blocks = [section(t("What do you want to set for *{team}*?", team=literal(name, 80)))]
     for group, words in GROUPS.items():
         row = section(f"*{t(words)}*\n{t(ABOUT[group])}")
@@ -102,7 +102,7 @@ def norm_lines(name: str, filled: Filled, t: Texts, *, optional: bool) -> list[B
 
 
 def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask who is reminded when, and for the digest."""
+    """Ask who is reminded when, and when the digest is sent."""
     ladder_hint = t("A line each: percentage of the norm, who (owner, thread, coordinator, channel), your own words.")
     blocks = [
         line(t(FIELDS["ladder"]), "ladder", filled, many=True, hint=ladder_hint),
@@ -116,7 +116,7 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 
 
 def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts) -> Block:
-    """Ask who is on duty on which day; `groups` are (name, id) of user groups, one of which may follow it."""
+    """Ask who is on duty on each day; `groups` are (name, id) of the user groups that may follow the duty."""
     blocks = [
         context(t("Whoever says `/webcare dienst` is on duty instead.")),
         *(people(t(day), f"rota_{n}", filled) for n, day in enumerate(DAYS)),
@@ -128,7 +128,7 @@ def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, 
 
 
 def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Texts) -> Block:
-    """Ask for the topics, and for the reasons to close a case: which of the `standard` ones, and the team's own."""
+    """Ask for the topics and the close reasons: which `standard` reasons the team uses, and its own reasons."""
     options = [option(t(REASONS[reason]).capitalize(), reason) for reason in standard]
     blocks = [
         line(t(FIELDS["topics"]), "topics", filled, many=True, hint=t("What cases are about, a line each.")),
@@ -153,7 +153,7 @@ def roles_modal(team_id: int, coordinators: Sequence[str], readers: Sequence[str
 
 
 def changed_modal(team_id: int, events: Sequence[Event], t: Texts) -> Block:
-    """Tell what was changed, each with the way to undo it."""
+    """Show each change with a button to undo it."""
     blocks = [section(t("✅ Saved.") if events else t("Nothing was changed."))]
     for event in events[:SHOWN_CHANGES]:
         row = section(_changed(event, t))

@@ -1,4 +1,4 @@
-"""Messages in the thread under a card, and the notice that an account stopped. Threads are internal, always."""
+"""Messages in the thread under a card, and the notice that an account stopped. Citizens never see them."""
 
 from datetime import datetime
 
@@ -10,17 +10,17 @@ from bot.views.citizen import author_line, fitted, mention_blocks, source_line
 
 
 def assigned(file: CaseFile, t: Texts) -> View:
-    """Tell an agent that a case was assigned to them."""
+    """Notify an agent that a case was assigned to them."""
     return _only(t("{agent}, this case has been assigned to you.", agent=_owner(file)))
 
 
 def taken_over(file: CaseFile, t: Texts) -> View:
-    """Tell the former owner who took their case over."""
+    """Notify the former owner that someone took over their case."""
     return _only(t("{agent} has taken this case over.", agent=_owner(file)))
 
 
 def returned(why: Returned, t: Texts) -> View:
-    """Say why a case went back to the queue by itself."""
+    """Say why a case returned to the queue by itself."""
     if why.away:
         return _only(t("{agent} is away, so this case is back in the queue.", agent=f"<@{why.away}>"))
     return _only(t("This case lay still and is back in the queue."))
@@ -35,7 +35,7 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
 
 
 def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
-    """Show the owner of a case the advice that was given."""
+    """Show the advice to the owner of the case."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)
     owner = f"<@{file.case.assignee or escalation.by}>"
     words = t("{owner}, advice from {adviser}:", owner=owner, adviser=f"<@{escalation.advised_by}>")
@@ -43,14 +43,14 @@ def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
 
 
 def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
-    """Show a note and who wrote it."""
-    written = next(n for n in file.notes if n.id == note_id)
-    words = t("📝 Note by {agent}:", agent=f"<@{written.by}>")
-    return View(f"{words} {literal(written.text, 300)}", [section(words), quote(written.text)])
+    """Show a note and its author."""
+    shown = next(n for n in file.notes if n.id == note_id)
+    words = t("📝 Note by {agent}:", agent=f"<@{shown.by}>")
+    return View(f"{words} {literal(shown.text, 300)}", [section(words), quote(shown.text)])
 
 
 def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
-    """Tell an agent that their reply was refused, or that nobody knows whether it was published."""
+    """Notify an agent that their reply was refused, or that we do not know whether it was published."""
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.kept(reply.problem), 500)
@@ -61,15 +61,15 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
 
 
 def account_problem(account: Account, label: Label, t: Texts) -> View:
-    """Tell the team that an account stopped, and how to repair it."""
+    """Notify the team that an account stopped, and say how to repair it."""
     problem = literal(t.kept(account.problem), 500)
     words = t("⚠️ The account *{account}* has stopped: {problem} New mentions do not come in and answers wait.",
               account=literal(str(label), 80), problem=problem)  # fmt: skip
-    mend = t(
+    repair = t(
         "An administrator can mend it: `webcare accounts check` says what is wrong, `webcare accounts renew` takes a "
         "new token."
     )
-    return View(words, [section(words), context(mend)])
+    return View(words, [section(words), context(repair)])
 
 
 def _owner(file: CaseFile) -> str:

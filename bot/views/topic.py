@@ -1,4 +1,4 @@
-"""The choice of what a case is about, of the team's own topics."""
+"""The choice of a case's topic among those of the team."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from bot.views.block import Block, field_of, option
 TOPIC = "case:topic"
 NONE = "none"
 IS = "is:"
-"""Before the topic in an option's value, so that a topic may be called anything."""
+"""The prefix of a topic in an option's value, so that no topic can equal NONE."""
 
 
 def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts) -> Block | None:
-    """Return the choice among the team's topics, with what is chosen now; None when there is nothing to choose."""
+    """Return the menu of the team's topics, with the current one chosen; None when there are no topics."""
     chosen = file.case.topic
-    offered = [*topics, chosen] if chosen and chosen not in topics else [*topics]  # it was taken off the list since
+    offered = [*topics, chosen] if chosen and chosen not in topics else [*topics]  # removed from the list since
     if not offered:
         return None
     options = [option(t("no topic"), NONE), *(option(topic, IS + topic) for topic in offered)]
@@ -25,16 +25,16 @@ def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts) -> Block | Non
 
 
 def topic_field(file: CaseFile, topics: Sequence[str], t: Texts) -> list[Block]:
-    """Return the choice as a field of a modal, or nothing; `chosen_topic` reads it."""
+    """Return the menu as a field of a modal, or no field without topics; `chosen_topic` reads it."""
     picker = topic_picker(file, topics, t)
     return [field_of(t("Topic"), TOPIC, picker, optional=True)] if picker else []
 
 
 def chosen_topic(filled: Mapping[str, Any], before: str | None) -> str | None:
-    """Return the topic that a modal's fields hold; `before` when they do not ask for it."""
+    """Return the topic in a modal's fields; `before` when the modal has no topic field."""
     return topic_of(filled[TOPIC] or NONE) if TOPIC in filled else before
 
 
 def topic_of(value: str) -> str | None:
-    """Return the topic that an option stands for."""
+    """Return the topic of an option's value."""
     return value.removeprefix(IS) if value.startswith(IS) else None
