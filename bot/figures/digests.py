@@ -1,7 +1,7 @@
-"""What a digest tells, frozen when it is written: what happened since the last one, or the past week or month.
+"""The content of a digest, frozen when it is written: what happened since the last digest, or the past week or month.
 
-A digest begins where the last one that was written ended, so that nothing falls between two, whatever was skipped or
-set anew.
+A digest begins where the last written one ended. So nothing is missed between two digests, also when one was skipped or
+its time was changed.
 """
 
 from dataclasses import replace
@@ -21,13 +21,13 @@ from bot.slack.calls import permalink
 from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
-"""A team that never closes has its digest at nine."""
+"""When a team that never closes gets its digest: at nine."""
 MOST_DAYS = 31
-"""A digest goes back no further, however long none was written."""
+"""The most days that a digest covers, however long ago the last one was written."""
 
 
 def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
-    """Return when a day's digest is due: at the set time, else at opening; None on a day off."""
+    """Return when a day's digest is due: at the set time, else at opening; None on a closed day."""
     opened = opening(hours, day)
     if opened is None:
         return None
@@ -37,14 +37,14 @@ def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
 
 
 def key_of(team: Team, day: date, span: Span) -> str:
-    """Return the key under which a digest is written once."""
+    """Return the unique key of a digest; it makes sure that we write each digest once."""
     return f"digest:{team.id}:{day}" if span is Span.DAY else f"digest:{team.id}:{day}:{span}"
 
 
 async def daily(session: AsyncSession, team: Team, now: datetime, *, asked: bool = False) -> Overview:
-    """Return the digest of the day: since the last one of an earlier day, at most MOST_DAYS.
+    """Return the digest of the day: since the last digest of an earlier day, but at most MOST_DAYS.
 
-    One that is asked for runs up to now. `missed` says that the working day before had none.
+    `asked`: an agent asked for it, so it runs up to now. Its `missed` says that the working day before had no digest.
     """
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)
@@ -64,17 +64,17 @@ async def daily(session: AsyncSession, team: Team, now: datetime, *, asked: bool
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:
-    """Return the day of the last digest before today's, and up to when it told; None when there was none lately."""
+    """Return the day and the end of the last digest before today's; None when there is none in MOST_DAYS."""
     keys = {key_of(team, day, Span.DAY): day for day in (today - timedelta(days=n + 1) for n in range(MOST_DAYS))}
-    found = await session.exec(
+    rows = await session.exec(
         select(Message.key, Message.details).where(col(Message.key).in_(keys)).order_by(col(Message.key).desc())
     )
-    row = found.first()
+    row = rows.first()
     return (keys[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
 
 
 async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> Overview:
-    """Return the past week or month, beside the one before it."""
+    """Return the past week or month, and the one before it to compare with."""
     zone = reports.zone_of(team)
     whole = week_before if span is Span.WEEK else month_before
     period = whole(now.astimezone(zone).date(), zone)
@@ -84,7 +84,7 @@ async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> 
 
 
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
-    """Add the link to the oldest open case's card, if Slack gives it."""
+    """Add the link to the card of the oldest open case, if Slack gives one."""
     async with desk.reading() as session:
         card = await oldest_card(session, team.id)
     return replace(stands, oldest_url=await permalink(desk.of(team).slack, card)) if card else stands

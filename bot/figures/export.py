@@ -1,6 +1,6 @@
-"""A team's figures as CSV, one line for all that is counted: what a spreadsheet adds up is what the digest tells.
+"""A team's figures as CSV, one line for each counted event: sums in a spreadsheet equal the figures in the digest.
 
-It holds no citizen's words or name and no colleague's. Excel reads it as it is: UTF-8 with a BOM, semicolons.
+It contains no texts, and no names of citizens or colleagues. Excel can open it directly: UTF-8 with a BOM, semicolons.
 """
 
 import csv
@@ -26,7 +26,7 @@ from bot.views.case_state import reason_words
 MOST_LINES = 500_000
 BOM = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet (https://owasp.org/www-community/attacks/CSV_Injection)."""
+"""A spreadsheet reads a cell that begins like this as a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 MENTION, OPENED, ANSWER, CLOSED = "mention", "opened", "answer", "closed"
 WHAT: dict[str, Text] = {
@@ -40,7 +40,7 @@ WHAT: dict[str, Text] = {
 
 
 class Line(NamedTuple):
-    """One thing that happened; the times are seconds of working time."""
+    """One counted event; `took` and `norm` are seconds of working time."""
 
     at: datetime
     what: str
@@ -54,22 +54,22 @@ class Line(NamedTuple):
 
 
 async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]:
-    """Return all that is counted of a team in a period, in order of time; refused when it is too much for one file.
+    """Return a team's counted events in a period, oldest first; raises Refused when there are over MOST_LINES.
 
-    They are those that the figures count (bot.figures.reports).
+    They are the events that bot.figures.reports counts.
     """
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
-    found: list[Line] = []
+    result: list[Line] = []
     for what, query in _queries(team.id, period):
-        rows = await session.exec(query.limit(MOST_LINES + 1 - len(found)))
-        found += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
-        if len(found) > MOST_LINES:
+        rows = await session.exec(query.limit(MOST_LINES + 1 - len(result)))
+        result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
+        if len(result) > MOST_LINES:
             raise Refused("That is too much for one file; choose a shorter period.")
-    return sorted(found, key=attrgetter("at", "case_id"))
+    return sorted(result, key=attrgetter("at", "case_id"))
 
 
 def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
-    """Yield what happened and the query for it: its moment, case, account and topic, and what more is known of it."""
+    """Yield each kind of event and its query: moment, case, account, topic, then the other columns of a Line."""
     reason = col(Event.details)["reason"].as_string()
     timed = (null(), Clock.elapsed_seconds, Clock.target_seconds, Clock.kept)
     counted: Sequence[tuple[str, Any, Any, Sequence[Any]]] = (
@@ -92,12 +92,12 @@ def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
         yield what, query
 
 
-def csv_of(those: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
-    """Return lines as a file; moments on the team's clock, times in minutes."""
-    words = {what: guarded(t(said)) for what, said in WHAT.items()}
-    why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in those}}
-    about = {topic: guarded(topic or "") for topic in {line.topic for line in those}}
-    name = {account: guarded(account) for account in {line.account for line in those}}
+def csv_of(rows: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
+    """Return lines as a file; moments in the team's time zone, times in minutes."""
+    words = {what: guarded(t(name)) for what, name in WHAT.items()}
+    why = {reason: guarded(reason_words(reason, t)) if reason else "" for reason in {line.reason for line in rows}}
+    about = {topic: guarded(topic or "") for topic in {line.topic for line in rows}}
+    name = {account: guarded(account) for account in {line.account for line in rows}}
     in_time = {None: "", True: t("yes"), False: t("no")}
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
@@ -114,7 +114,7 @@ def csv_of(those: Sequence[Line], t: Texts, zone: tzinfo) -> bytes:
             _minutes(line.norm),
             in_time[line.kept],
         )
-        for line in those
+        for line in rows
     )
     return (BOM + file.getvalue()).encode()
 
@@ -138,5 +138,5 @@ def _head(t: Texts) -> list[str]:
 
 
 def guarded(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet reads as a formula."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -1,6 +1,6 @@
-"""The queries behind the App Home: one agent's cases, and the queue, today's figures and promises of their teams.
+"""The queries behind the App Home: an agent's cases, and their teams' queue, promises and figures of today.
 
-The figures come from bot.figures.reports, so that they are the same as everywhere else.
+The figures come from bot.figures.reports, so they are the same everywhere.
 """
 
 from collections.abc import Sequence
@@ -52,14 +52,14 @@ async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
 
 
 async def _week(session: AsyncSession, team: Team, now: datetime) -> Sequence[Part]:
-    """Return how the seven days up to and including today went."""
+    """Return the mentions and answers of each of the last seven days, today included."""
     zone = reports.zone_of(team)
     today = now.astimezone(zone).date()
     return await reports.course(session, team, days_of(today - WEEK + timedelta(days=1), today, zone))
 
 
 def _together(courses: Sequence[Sequence[Part]]) -> list[Part]:
-    """Return the days of all teams added up."""
+    """Return the sum of all teams per day."""
     return [
         Part(day[0].since, sum(part.mentions for part in day), sum(part.answered for part in day))
         for day in zip(*courses, strict=True)

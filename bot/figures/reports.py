@@ -1,14 +1,18 @@
 """The queries behind digest, command, App Home and export. Figures are of teams and accounts, never of a person.
 
-What happened in a period is read through an index on its own moment, so that the cost is that of the period, not of all
-that was ever kept. Times are working time, as the clocks measured it.
+Each kind of event is read through an index on its own moment, so a query costs as much as its period, not as the whole
+database. Times are working time, as the clocks measured it.
 
-The past stays the past: what is counted was written once and is not written again. A mention keeps when we received it,
-also when its author edits or removes it; a case keeps when it was opened; closings are those in the log, which a
-reopening leaves be; a reply counts when we knew it was published, and cannot be unpublished; a clock that stopped is
-not started again (another one is). So the figures of a past period are the same whenever and wherever they are asked.
-Only what a case is about may be said, or said better, afterwards; and what was being written at the very moment that a
-period ended may not be in figures asked at that moment.
+The figures of a past period never change, because every counted moment is written once:
+
+- a mention counts when we received it, also after its author edits or removes it;
+- a case counts when it was opened;
+- a closing counts when the log says so, also after a reopening;
+- a reply counts when we knew that it was published;
+- a clock counts when it stopped; a stopped clock never runs again (the case gets a new one).
+
+There are two exceptions. The topic of a case can be chosen or changed later. And an event that is being written at the
+moment a period ends may be missing from figures asked at that moment.
 """
 
 from collections import Counter
@@ -38,7 +42,7 @@ def zone_of(team: Team) -> tzinfo:
 async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
     """Return the figures of a team in a period."""
     team_id = team.id
-    those, mentions, answers = await _parts(session, team, period)
+    within_period, mentions, answers = await _parts(session, team, period)
     opened, topics = await _opened(session, team_id, period)
     closed = await _closed(session, team_id, period)
     reactions = await _reactions(session, team_id, period)
@@ -62,71 +66,71 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
             )
             for key, name in await _names(session, accounts)
         ],
-        _course(those, mentions, answers),
+        _course(within_period, mentions, answers),
         _most_first(topics),
     )
 
 
 async def course(session: AsyncSession, team: Team, period: Period) -> list[Part]:
-    """Return how a period went for a team: what came in and was answered in each of its parts."""
+    """Return how many mentions came in and were answered in each part of a period."""
     return _course(*await _parts(session, team, period))
 
 
 def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the conditions that a moment lies in a period."""
+    """Return the SQL conditions for a moment within a period."""
     return moment >= period.since, moment < period.until
 
 
 Counts = Mapping[tuple[int, int], int]
-"""How many there were, by number of the part of the period, and account."""
+"""Counts by the index of the part of the period, and account."""
 
 
 async def _parts(session: AsyncSession, team: Team, period: Period) -> tuple[Sequence[Period], Counts, Counts]:
     """Return the parts of a period, and the mentions and the answers in each."""
-    those = parts(period, zone_of(team))
-    mentions = await _per_part(session, team.id, Mention, col(Mention.received_at), those)
-    return those, mentions, await _per_part(session, team.id, Reply, col(Reply.sent_at), those)
+    periods = parts(period, zone_of(team))
+    mentions = await _per_part(session, team.id, Mention, col(Mention.received_at), periods)
+    return periods, mentions, await _per_part(session, team.id, Reply, col(Reply.sent_at), periods)
 
 
-def _course(those: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
+def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
     return [
         Part(
             part.since,
             sum(n for (at, _), n in mentions.items() if at == number),
             sum(n for (at, _), n in answers.items() if at == number),
         )
-        for number, part in enumerate(those)
+        for number, part in enumerate(periods)
     ]
 
 
 async def _per_part(
-    session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], those: Sequence[Period]
+    session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], periods: Sequence[Period]
 ) -> Counts:
-    # Each part by its own bounds, so that PostgreSQL knows how little there is; and counted for all teams: with a
-    # condition on the team SQLite might begin with all cases that it ever had.
+    # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
+    # the team, SQLite might start from all cases of that team.
     queries = [
         select(literal(number).label("number"), model.case_id).where(*within(moment, each))
-        for number, each in enumerate(those)
+        for number, each in enumerate(periods)
     ]
     happened = union_all(*queries).subquery().c
     columns: list[Any] = [happened.number, Case.team_id, Case.account_id, func.count()]
-    found = await session.exec(
+    rows = await session.exec(
         select(*columns)
         .join(Case, happened.case_id == Case.id)
         .group_by(happened.number, col(Case.team_id), col(Case.account_id))
     )
-    return {(number, account): count for number, team, account, count in found if team == team_id}
+    return {(number, account): count for number, team, account, count in rows if team == team_id}
 
 
 async def _opened(session: AsyncSession, team_id: int, period: Period) -> tuple[Counter[int], Counter[str]]:
-    """Return how many cases were opened, per account and per topic ("" for those without)."""
+    """Return how many cases were opened, per account and per topic ("": no topic)."""
     per_account, per_topic = Counter[int](), Counter[str]()
-    found = await session.exec(
+    rows = await session.exec(
         select(Case.account_id, Case.topic, func.count())
         .where(Case.team_id == team_id, *within(col(Case.opened_at), period))
         .group_by(col(Case.account_id), col(Case.topic))
     )
-    for account, topic, count in found:
+    for account, topic, count in rows:
         per_account[account] += count
         per_topic[topic or ""] += count
     return per_account, per_topic
@@ -139,21 +143,21 @@ def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
 async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[str, int]:
     """Return how often cases were closed, by reason; a case that was reopened and closed again counts again."""
     columns: list[Any] = [col(Event.details)["reason"].as_string().label("reason"), func.count()]
-    found = await session.exec(
+    rows = await session.exec(
         select(*columns)
         .select_from(Event)
         .join(Case, col(Event.case_id) == Case.id)
         .where(CLOSING, *within(col(Event.at), period), Case.team_id == team_id)
         .group_by("reason")
     )
-    return dict(found.all())
+    return dict(rows.all())
 
 
 async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:
-    """Return what the clocks of a kind measured that stopped in a period, and count.
+    """Return what the clocks of one kind measured that stopped in a period and count in the figures.
 
-    A percentile is the least time that so many percent of the clocks did not exceed: one that was really measured, the
-    median of two is the lower.
+    A percentile is the lowest measured time that at least so many percent of the clocks did not exceed. It is never an
+    average: the median of two times is the lower one.
     """
     took, count, target = col(Clock.elapsed_seconds), func.count(), col(Clock.target_seconds)
     columns: list[Any] = [
@@ -174,15 +178,15 @@ async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period
 
 
 async def _reactions(session: AsyncSession, team_id: int, period: Period) -> dict[int, tuple[int, int]]:
-    """Return per account how many first reactions there were, and how many in time."""
-    found = await session.exec(
+    """Return per account the number of first reactions, and how many of them were in time."""
+    rows = await session.exec(
         select(Case.account_id, func.count(), _sum_kept())
         .select_from(Clock)
         .join(Case, col(Clock.case_id) == Case.id)
         .where(*_stopped(team_id, ClockKind.FIRST_REACTION, period))
         .group_by(col(Case.account_id))
     )
-    return {account: (count, kept) for account, count, kept in found}
+    return {account: (count, kept) for account, count, kept in rows}
 
 
 def _stopped(team_id: int, kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
@@ -195,5 +199,5 @@ def _sum_kept() -> ColumnElement[int]:
 
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:
-    found = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
-    return [(account.id, str(connectors.label_of(account))) for account in found]
+    rows = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
+    return [(account.id, str(connectors.label_of(account))) for account in rows]

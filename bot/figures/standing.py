@@ -1,4 +1,4 @@
-"""How a team stands now: what waits and for how long, what is late or promised, and which accounts have trouble."""
+"""How a team stands now: which cases wait and how long, what is late or promised, and which accounts have trouble."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,12 +19,12 @@ from bot.slack.messages import card_of
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
-    """Return how a team stands now; `oldest_url` is left to who can ask Slack."""
+    """Return how a team stands now; `oldest_url` stays empty, `digests.with_oldest` asks Slack for it."""
     opened = col(Case.opened_at)
     edges = [now - timedelta(hours=hours) for hours in AGES]
     younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
-    found = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
-    count, oldest, *less = tuple[Any, ...](found.one())
+    rows = await session.exec(select(func.count(), func.min(opened), *younger).where(Case.team_id == team.id, WAITING))
+    count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
     late = await session.exec(select(Clock.case_id).where(*running, col(Clock.due_at) <= now))
@@ -45,15 +45,15 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
 
 
 async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
-    """Return where the card is of the case that has waited longest."""
+    """Return the place of the card of the case that has waited longest."""
     oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
     return await card_of(session, (await session.exec(oldest)).first())
 
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
-    found = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
+    rows = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
     return [
         Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem)
-        for account in found
+        for account in rows
         if account.stopped_at is not None or account.problem
     ]

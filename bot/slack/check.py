@@ -1,4 +1,4 @@
-"""What Slack needs to be in order: settings, tokens, permissions, channels and user groups; and how to mend each."""
+"""Checks of everything in Slack that we need: settings, tokens, permissions, channels and user groups."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -18,7 +18,7 @@ NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried: what about, whether it works, and in words what was found or how to mend it."""
+    """The result of one check: its subject, whether it works, and a sentence with the result or the repair."""
 
     about: str
     works: bool
@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Group:
-    """A team's user group that is to follow duty, and Slack's refusal when it was last changed ("": none)."""
+    """A team's user group that should follow duty, and Slack's error at its last update ("": none)."""
 
     team: str
     id: str
@@ -38,11 +38,11 @@ OPTIONAL = {
     "dnd:read": "an owner's do-not-disturb is not seen",
     "usergroups:write": "no user group can follow duty",
 }
-"""The permissions that the manifest marks as optional, and what is missed without."""
+"""The permissions that the manifest marks as optional, and what does not work without them."""
 
 
 def missing(settings: Settings, *, http: bool) -> Iterator[str]:
-    """Yield a sentence for every setting that Slack needs and that is not there."""
+    """Yield a sentence for each missing setting that Slack needs."""
     if not settings.slack_bot_token.get_secret_value():
         yield "SLACK_BOT_TOKEN is not set: copy the bot token (xoxb-…) of your Slack app into .env."
     if not http and not settings.slack_app_token.get_secret_value():
@@ -54,7 +54,7 @@ def missing(settings: Settings, *, http: bool) -> Iterator[str]:
 
 
 def explain(error: str, channel: str, *, where: str = "SLACK_CHANNEL") -> str:
-    """Say in one plain sentence what one of Slack's errors means and how to mend it; `where` sets the channel."""
+    """Explain an error of Slack and its repair in one sentence; `where` is the setting that holds the channel."""
     match error:
         case "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired":
             return "Slack does not accept SLACK_BOT_TOKEN: copy the bot token (xoxb-…) of your app again."
@@ -73,14 +73,14 @@ def explain(error: str, channel: str, *, where: str = "SLACK_CHANNEL") -> str:
 
 
 def by_http(settings: Settings) -> bool:
-    """Tell whether Slack is to reach us over HTTP: there is a signing secret and no token for Socket Mode."""
+    """Say whether Slack reaches us over HTTP: there is a signing secret and no token for Socket Mode."""
     return bool(settings.slack_signing_secret.get_secret_value()) and not settings.slack_app_token.get_secret_value()
 
 
 async def slack_findings(
     settings: Settings, channels: Sequence[tuple[str, str]], groups: Sequence[Group]
 ) -> AsyncIterator[Finding]:
-    """Try all that has to do with Slack: the tokens, the permissions, each team's channel and user group."""
+    """Check the tokens, the permissions, and each team's channel and user group."""
     async with aiohttp.ClientSession() as session:
         client = slack_client(settings, session)
         if client.token:
@@ -90,14 +90,14 @@ async def slack_findings(
                 yield Finding("Bot token", False, _slack_problem(problem, settings, ""))
             else:
                 yield Finding("Bot token", True, f"it is of {answer['user']} in the workspace {answer['team']}.")
-                given = _given(answer)
-                yield _scopes(given)
+                granted = _granted(answer)
+                yield _scopes(granted)
                 for number, (team, channel) in enumerate(channels):
                     where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
                     if channel:
                         yield await _channel(settings, client, team, channel, where)
                 for group in groups:
-                    yield _group(group, given)
+                    yield _group(group, granted)
         if settings.slack_app_token.get_secret_value():
             yield await _app_token(settings)
         elif by_http(settings):
@@ -114,17 +114,17 @@ def _slack_problem(problem: Exception, settings: Settings, channel: str, where: 
             return f"Slack cannot be reached at {settings.slack_api_url}: check the network and SLACK_API_URL."
 
 
-def _given(answer: AsyncSlackResponse) -> set[str]:
-    """Return the token's permissions, which Slack tells in a header of every answer."""
+def _granted(answer: AsyncSlackResponse) -> set[str]:
+    """Return the token's permissions; Slack lists them in a header of every answer."""
     # https://docs.slack.dev/authentication/installing-with-oauth ("x-oauth-scopes")
-    told = {str(name).lower(): str(value) for name, value in dict(answer.headers).items()}.get("x-oauth-scopes", "")
-    return {scope.strip() for scope in told.split(",")}
+    header = {str(name).lower(): str(value) for name, value in dict(answer.headers).items()}.get("x-oauth-scopes", "")
+    return {scope.strip() for scope in header.split(",")}
 
 
-def _scopes(given: Collection[str]) -> Finding:
-    """Compare the permissions that are given with those of the manifest."""
+def _scopes(granted: Collection[str]) -> Finding:
+    """Compare the granted permissions with the manifest."""
     wanted = json.loads(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
-    lacking = [scope for scope in wanted if scope not in given]
+    lacking = [scope for scope in wanted if scope not in granted]
     if needed := [scope for scope in lacking if scope not in OPTIONAL]:
         words = f"The Slack app lacks {', '.join(needed)}: paste bot/slack_manifest.json again and reinstall the app."
         return Finding("Permissions", False, words)
@@ -132,10 +132,10 @@ def _scopes(given: Collection[str]) -> Finding:
     return Finding("Permissions", True, f"the Slack app has all it needs.{missed}")
 
 
-def _group(group: Group, given: Collection[str]) -> Finding:
-    """Tell whether a user group follows duty, from what Slack said when it last had to."""
+def _group(group: Group, granted: Collection[str]) -> Finding:
+    """Say whether a user group follows duty, by Slack's answer to its last update."""
     about, problem = f"User group of {group.team}", group.problem
-    if "usergroups:write" not in given:
+    if "usergroups:write" not in granted:
         problem = "missing_scope"
     if not problem:
         return Finding(about, True, f"{group.id} follows who is on duty.")
@@ -143,7 +143,7 @@ def _group(group: Group, given: Collection[str]) -> Finding:
 
 
 def _why_not(error: str, group: str) -> str:
-    """Say why a user group cannot follow duty and how to mend it.
+    """Say why a user group cannot follow duty and how to repair that.
 
     The errors: https://docs.slack.dev/reference/methods/usergroups.users.update
     """

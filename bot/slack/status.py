@@ -1,4 +1,4 @@
-"""Whether Slack shows someone as away: by their status, or by do-not-disturb that is on."""
+"""Whether Slack shows someone as away, by their status or by do-not-disturb."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from bot.slack.calls import SlackRefuses, call
 
 
 async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
-    """Tell whether Slack shows this person as away, as one whose account was closed is too; raises as `call` does."""
+    """Say whether Slack shows this person as away; someone whose account was closed is away. Raises as `call` does."""
     # https://docs.slack.dev/reference/methods/users.info: the status is part of the profile
     user = (await call(client, "users.info", user=slack_id))["user"]
     profile = user.get("profile") or {}
@@ -20,9 +20,10 @@ async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bo
 
 
 async def _is_quiet(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
-    """Tell whether do-not-disturb is on; without the optional permission to see that, it is not.
+    """Say whether do-not-disturb is on; False without the optional permission to see that.
 
-    https://docs.slack.dev/reference/methods/dnd.info: of others, Slack tells the period and not whether it was chosen.
+    https://docs.slack.dev/reference/methods/dnd.info: for other people, Slack gives the period only, not whether they
+    chose it.
     """
     try:
         answer = await call(client, "dnd.info", user=slack_id)
