@@ -1,4 +1,4 @@
-"""A click comes in. The table of who handles what; one verb a module."""
+"""Where clicks come in: the table of handlers, with one module per verb."""
 
 from slack_bolt.async_app import AsyncApp
 
@@ -27,7 +27,7 @@ from handlers.roles import agents_only, coordinators_only
 
 
 def register(app: AsyncApp) -> None:
-    """Route every click, submission, command, shortcut and event to its handler; only agents act on cases."""
+    """Route each click, submission, command, shortcut and event to its handler; only agents may act on cases."""
     acts, sets = [agents_only], [coordinators_only]
 
     app.action("case:claim", middleware=acts)(claim.claim)

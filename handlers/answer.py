@@ -1,4 +1,4 @@
-"""Answer: the modal, its live preview, sending, undoing, and deciding on a reply with an unknown outcome."""
+"""Answer: the modal, its live preview, snippets, and sending."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,14 +45,14 @@ async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
 
 
 async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the answer modal; an unclaimed case is claimed at once, a colleague's asks for a take-over."""
+    """Open the answer modal; it claims an unclaimed case, and asks for a take-over of a colleague's case."""
     async with opened(desk, body) as show:
         await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
     await messages.sync(desk, case_id)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the case over and go on to the answer."""
+    """Take the case over and show the answer modal."""
     case_id = int(view["private_metadata"].split(":")[0])
     async with desk.session() as session:
         await cases.take_over(session, case_id, by=by, now=desk.now())
@@ -76,7 +76,7 @@ async def _claimed_modal(desk: TeamDesk, case_id: int, by: str, *, from_home: bo
 
 
 def _first_modal(desk: TeamDesk, file: CaseFile, initials: str, kept: Kept) -> Block:
-    """Return the modal as it opens: with all that was chosen for a reply that was taken back or refused."""
+    """Return the modal as it opens, filled with the draft of a reply that was taken back or refused."""
     draft, mention = _draft_and_mention(file, desk.now())
     if draft is None:
         composed = _compose(
@@ -90,21 +90,24 @@ def _first_modal(desk: TeamDesk, file: CaseFile, initials: str, kept: Kept) -> B
 
 
 def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Mention]:
-    """Return the kept draft, if any, and the mention to answer: the draft's own while it takes such a reply."""
+    """Return the draft, if any, and the mention to answer: one that allows a reply as public or private as the draft.
+
+    Without such a mention there is no draft: a private text must not appear in a modal for a public reply.
+    """
     newest, draft = file.answerable, composing.kept_draft(file)
     assert newest is not None  # noqa: S101 - the caller has refused the rest
     if draft is None:
         return None, newest
     mention = composing.mention_of(file, draft.mention_id)
-    takes_it = composing.may_be_private if draft.private else composing.may_be_public
+    is_allowed = composing.may_be_private if draft.private else composing.may_be_public
     for each in (newest, mention):
-        if each.gone_at is None and takes_it(each, now):
+        if each.gone_at is None and is_allowed(each, now):
             return draft, each
-    return None, newest  # what was written to one citizen in private is not offered for all to read
+    return None, newest
 
 
 async def preview(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
-    """Show what has been typed as the citizen will see it, with the length left and the fields that go with it."""
+    """Show the typed text as the citizen will see it, the length left, and the fields that the choices need."""
     await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
@@ -112,7 +115,7 @@ async def preview(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
 
 
 async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Put the chosen snippet in front of what has been typed."""
+    """Put the chosen snippet before the typed text."""
     await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
@@ -132,13 +135,13 @@ async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any],
 async def _show_typed(
     desk: TeamDesk, body: dict[str, Any], file: CaseFile, text: str, *, draft: str, inserted: int = 0
 ) -> None:
-    """Bring the modal level with `text`; `draft` prefills the text field, which is a new one when more is inserted."""
+    """Update the modal for `text`. `draft` prefills the text field; `inserted` counts the snippets it adds."""
     view = body["view"]
     shown = await _as_filled(desk, body["user"]["id"], view, file, text, draft=draft, inserted=inserted)
     try:
         await desk.slack.views_update(view_id=view["id"], view=shown)
     except SlackApiError as error:
-        # The modal was closed meanwhile, or Slack wants fewer updates: the preview at the next key is as good.
+        # The modal was closed, or Slack wants fewer updates: the next key updates the preview.
         if error.response.get("error") not in {"not_found", "view_not_found", "ratelimited", "hash_conflict"}:
             raise
 
@@ -146,7 +149,7 @@ async def _show_typed(
 async def _as_filled(
     desk: TeamDesk, by: str, view: Block, file: CaseFile, text: str, *, draft: str, inserted: int = 0
 ) -> Block:
-    """Return the modal as it must be for what its fields hold; what a field held that goes now is kept."""
+    """Return the modal that fits the content of its fields; it remembers the content of a field that disappears."""
     filled, kept = values(view), Kept.of(view)
     kept = replace(kept, inserted=kept.inserted + inserted, promise=filled.get(PROMISE) or kept.promise)
     async with desk.reading() as session:
@@ -157,7 +160,7 @@ async def _as_filled(
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Approve the reply; what is wrong is told at its field and the draft stays."""
+    """Approve the reply; an error is shown at its field, and the modal stays open."""
     kept = Kept.of(view)
     try:
         reply = await _approve(desk, view, by)
@@ -172,7 +175,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
-    """Approve what the modal holds, with the agent's initials and the case's topic, all or nothing."""
+    """Approve the reply, and store the agent's initials and the case's topic, in one transaction."""
     kept, filled, now = Kept.of(view), values(view), desk.now()
     async with desk.session() as session:
         file = await cases.read(session, kept.case)
@@ -189,9 +192,9 @@ async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
 
 
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
-    """Tell at its field what is wrong with each part; a part whose field is not there yet gets it first."""
+    """Show each error at its field; when the field for the promise is missing, show that field first."""
     filled = values(view)
-    if composing.PROMISE in wrong.fields and PROMISE not in filled:  # sent before the field for it had appeared
+    if composing.PROMISE in wrong.fields and PROMISE not in filled:  # sent before the field appeared
         async with desk.reading() as session:
             file = await cases.read(session, Kept.of(view).case)
         await ack(response_action="update", view=await _as_filled(desk, by, view, file, typed(filled), draft=""))
@@ -199,10 +202,10 @@ async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wro
     words = next(block for block in filled if block.partition(":")[0] == TEXT)
     field_of = {composing.WORDS: words, composing.VISIBILITY: VISIBILITY, composing.PROMISE: PROMISE}
     errors: dict[str, str] = {}
-    for part, said in wrong.fields.items():
+    for part, reason in wrong.fields.items():
         field = field_of.get(part, INITIALS)
-        told = await without_marks(desk, desk.t, Refused(said.message, **said.params))
-        errors[field if field in filled else words] = told
+        error = await without_marks(desk, desk.t, Refused(reason.message, **reason.params))
+        errors[field if field in filled else words] = error
     await ack(response_action="errors", errors=errors)
 
 
@@ -215,7 +218,7 @@ def _kind(filled: dict[str, Any]) -> ReplyKind:
 
 
 def _promise(filled: dict[str, Any]) -> datetime | None:
-    """Return by when the citizen was promised more, which only an interim message does."""
+    """Return by when the citizen hears more; only an interim message promises that."""
     chosen = filled.get(PROMISE) if _kind(filled) is ReplyKind.INTERIM else None
     return datetime.fromtimestamp(int(chosen), UTC) if chosen else None
 

@@ -5,9 +5,9 @@ from typing import Any
 
 # The middleware in bot/app.py adds:
 # `by: str`, the Slack id of who clicked, typed or sent; `roles: Mapping[int, Role]`, their roles by team;
-# `teams: Sequence[Team]`, the teams that it concerns (handlers/concerns.py); `desk: TeamDesk`, of the first of these.
+# `teams: Sequence[Team]`, the teams it concerns (handlers/concerns.py); `desk: TeamDesk`, the desk of the first team.
 
 Ack = Callable[..., Awaitable[Any]]
-"""Acknowledges the request; within 3 seconds, always."""
+"""Acknowledges the request; call it within 3 seconds."""
 Respond = Callable[..., Awaitable[Any]]
-"""Answers the one who sent a command (response_url)."""
+"""Answers the person who sent a command or clicked (response_url)."""

@@ -1,4 +1,4 @@
-"""The menu of a card, and the modal "More…" that lists all that its case allows; bot/views/case_menu.py shows both."""
+"""The menu of a card, and the modal "More…" with all verbs that the case allows; bot/views/case_menu.py shows both."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +24,7 @@ OPENS: dict[str, Do] = {
     "snooze": snooze.ask_snooze,
     "details": details.open_details,
 }
-"""Choices that open a modal; chosen in a modal they take its place."""
+"""Choices that open a modal; chosen in a modal, they replace it."""
 
 DOES: dict[str, Do] = {
     "claim": claim.claim_case,
@@ -33,16 +33,16 @@ DOES: dict[str, Do] = {
     "urgent": details.make_urgent,
     "not_urgent": details.make_not_urgent,
 }
-"""Choices that are done at once."""
+"""Choices that act at once, without a modal."""
 
 OPEN = "open"
-"""A link in the menus of older messages; Slack has followed it."""
+"""A link in the menus of older messages; Slack opens it itself."""
 LOOKS = frozenset({MORE, OPEN, *(choice.verb for choice in CHOICES if choice.looks)})
 """The verbs that only show something."""
 
 
 async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Do what was chosen in the menu or in the modal "More…"."""
+    """Handle a choice in the menu or in the modal "More…"."""
     await ack()
     verb, case_id = chosen(action)
     if verb == MORE:
@@ -59,13 +59,13 @@ async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Tea
 
 
 def chosen(action: dict[str, Any]) -> tuple[str, int]:
-    """Return the verb and the case that were chosen, in a menu or with a button."""
+    """Return the verb and the case of a choice in a menu or a click on a button."""
     verb, _, case_id = (action.get("selected_option") or action)["value"].partition(":")
     return verb, int(case_id)
 
 
 def only_looks(action: dict[str, Any]) -> bool:
-    """Tell whether a click only shows something."""
+    """Say whether a click only shows something."""
     return action["action_id"] == ACTION and chosen(action)[0] in LOOKS
 
 

@@ -1,4 +1,4 @@
-"""Claim, release, take over, assign: who has the case."""
+"""Claim, release and assign: the moves that change the owner of a case."""
 
 from typing import Any
 
@@ -33,13 +33,13 @@ async def release(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
 
 
 async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Put the case back in the queue, by the button under a reminder."""
+    """Put the case back in the queue; the button is in a reminder."""
     await ack()
     await release(desk, body, int(action["value"]))
 
 
 async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask to whom the case is given."""
+    """Ask to whom to assign the case."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
@@ -47,7 +47,7 @@ async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
 
 
 async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: TeamDesk) -> None:
-    """Give the case to the colleague chosen in the modal."""
+    """Assign the case to the colleague chosen in the modal."""
     to = values(view)["assign_to"]
     person = await desk.slack.users_info(user=to)
     if person["user"].get("is_bot") or person["user"].get("deleted"):

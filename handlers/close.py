@@ -15,7 +15,7 @@ from handlers.modal import opened, values
 
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask for what reason."""
+    """Ask for the reason to close the case."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
         if file.case.status is Status.CLOSED:
@@ -27,7 +27,7 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """End the case."""
+    """Close the case."""
     filled, case_id = values(view), int(view["private_metadata"])
     reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
     if reason == CloseReason.OTHER and not why:
@@ -40,13 +40,13 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
 
 
 async def reopen(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Take up again the case whose button was clicked."""
+    """Reopen the case whose button was clicked."""
     await ack()
     await reopen_case(desk, body, int(action["value"]))
 
 
 async def reopen_case(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Take the case up again, for the agent who clicked."""
+    """Reopen the case for the agent who clicked."""
     async with desk.session() as session:
         await cases.reopen(session, case_id, by=body["user"]["id"], now=desk.now())
     await messages.sync(desk, case_id)

@@ -31,7 +31,7 @@ WORDS = {
     "settings": "settings",
     "help": "help",
 }
-"""The words that may be typed, in Dutch and English, and what each asks for."""
+"""The words that an agent may type, in Dutch and English, and what each asks for."""
 
 
 async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
@@ -45,7 +45,7 @@ async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: Tea
     try:
         view = await _answer(desk, asked, word, rest.strip(), command)
     except Refused as refused:
-        view = _said(desk.t(refused.text))
+        view = _message(desk.t(refused.text))
     await respond(text=view.text, blocks=view.plain or view.blocks or None, response_type="ephemeral")
 
 
@@ -63,20 +63,20 @@ async def _answer(desk: TeamDesk, asked: str, word: str, rest: str, command: dic
         case "digest":
             return await figures.digest(desk)
         case "export":
-            return _said(await figures.send_export(desk, user, rest))
+            return _message(await figures.send_export(desk, user, rest))
         case "duty":
             return await presence.duty(desk, user, rest)
         case "away":
             return await presence.away(desk, user, rest)
         case "initials":
-            return _said(await _initials(desk, user, rest))
+            return _message(await _initials(desk, user, rest))
         case "":
-            return _said(f"{_nearest(desk, word)}\n{_help(desk)}")
+            return _message(f"{_nearest(desk, word)}\n{_help(desk)}")
         case _:
-            return _said(_help(desk))
+            return _message(_help(desk))
 
 
-def _said(words: str) -> View:
+def _message(words: str) -> View:
     return View(words, [section(words)])
 
 

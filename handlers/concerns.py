@@ -1,4 +1,4 @@
-"""Which teams a click, command or event concerns: they decide on the language and on what the person may do.
+"""Which teams a click, command or event concerns; they determine the language and what the person may do.
 
 A card or modal about a case concerns the team of the case, the settings the team in their modal, a command or message
 the team of its channel. The Home and direct messages concern all teams of the person.
@@ -35,7 +35,7 @@ def channel_of(body: dict[str, Any]) -> str:
 
 
 async def _named(session: AsyncSession, body: dict[str, Any]) -> Team | None:
-    """Return the team of what the clicked button or the open modal is about; None when it names nothing known."""
+    """Return the team of the case, question or settings that a button or modal is about; None if it is unknown."""
     match _subject(body):
         case "case", case_id:
             return await teams.of_case(session, case_id)
@@ -53,12 +53,12 @@ def _subject(body: dict[str, Any]) -> tuple[str, int]:
     A modal holds the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value.
     """
     view = body.get("view") or {}
-    kept = view.get("private_metadata") or ""
-    if kept.startswith("{"):
-        held = json.loads(kept)
-        return ("case", int(held["case"])) if "case" in held else ("settings", int(held.get("team", 0)))
-    if kept:
-        return _numbered("case:advise" if view["callback_id"] == "case:advise" else "case:", kept)
+    metadata = view.get("private_metadata") or ""
+    if metadata.startswith("{"):
+        ids = json.loads(metadata)
+        return ("case", int(ids["case"])) if "case" in ids else ("settings", int(ids.get("team", 0)))
+    if metadata:
+        return _numbered("case:advise" if view["callback_id"] == "case:advise" else "case:", metadata)
     for action in body.get("actions") or []:
         value = action.get("value") or (action.get("selected_option") or {}).get("value") or ""
         return _numbered(action["action_id"], value)

@@ -1,4 +1,4 @@
-"""The details of a case: everything that was written and done."""
+"""The details of a case: its whole history, whether it is urgent, and its topic."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ async def _details(desk: TeamDesk, case_id: int) -> Block:
 
 
 async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Say in the details that the case is urgent, or no longer."""
+    """Make the case urgent, or no longer urgent, from the details."""
     await ack()
     case_id = int(action["value"])
     await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
@@ -47,12 +47,12 @@ async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: T
 
 
 async def make_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Say that the case is urgent."""
+    """Make the case urgent."""
     await _set_urgent(desk, body, case_id, urgent=True)
 
 
 async def make_not_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Say that the case is no longer urgent."""
+    """Make the case no longer urgent."""
     await _set_urgent(desk, body, case_id, urgent=False)
 
 
@@ -64,7 +64,7 @@ async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urg
 
 
 async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Say what the case is about."""
+    """Set the topic of the case."""
     await ack()
     case_id = int(body["view"]["private_metadata"])
     chosen = topic_of(action["selected_option"]["value"])

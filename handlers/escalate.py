@@ -1,4 +1,4 @@
-"""Escalate: ask a colleague, a user group or another team; and the advice that comes back."""
+"""Escalate: ask a colleague, a user group or another team for advice; and advise."""
 
 from typing import Any
 
@@ -18,17 +18,17 @@ from handlers.modal import opened, values
 from handlers.slack_directory import user_groups
 
 GROUP_SIZE = 30
-"""People of a user group who get the question each; a larger group is asked through a channel."""
+"""The largest user group whose members each get the question; ask a larger group through a channel."""
 
 
 async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask whom to ask and what, about the case whose button was clicked."""
+    """Open the escalate modal of the case whose button was clicked."""
     await ack()
     await ask_escalate(desk, body, int(action["value"]))
 
 
 async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask whom to ask and what; an unclaimed case is claimed at once, so that the advice has an owner."""
+    """Open the escalate modal; it claims an unclaimed case, so that the advice has an owner."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
         async with desk.session() as session:
@@ -47,7 +47,7 @@ async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> No
 
 
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Ask; the question is posted to each who is asked."""
+    """Escalate the case and post the question to each adviser."""
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
     if len(chosen) != 1:
@@ -64,7 +64,7 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 
 async def _places(desk: TeamDesk, target: str) -> list[str]:
-    """Return where the question is posted: a group's members each in their direct messages."""
+    """Return where to post the question: for a user group, the direct messages of each member."""
     if not target.startswith("S"):
         return [target]
     answer = await call(desk.slack, "usergroups.users.list", usergroup=target)
@@ -77,7 +77,7 @@ async def _places(desk: TeamDesk, target: str) -> list[str]:
 
 
 async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask for the advice; whoever was asked may give it, in the webcare team or not."""
+    """Open the advise modal; an adviser need not be in the webcare team."""
     await ack()
     async with opened(desk, body) as show, desk.reading() as session:
         escalation = await session.get(Escalation, int(action["value"]))
@@ -89,7 +89,7 @@ async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], de
 
 
 async def advise(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give the advice to the owner of the case, in its thread."""
+    """Store the advice and show it to the owner, in the thread of the case."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:
         case = await cases.advise(session, escalation_id, by=by, now=desk.now(), advice=advice)

@@ -1,4 +1,4 @@
-"""Telling the one who clicked, and nobody else."""
+"""Private feedback to the person who clicked."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
-    """Say something only to the one who acted: where they acted, or in their direct messages."""
+    """Show a message only to the person who acted: where they acted, or in their direct messages."""
     user = (body.get("user") or {}).get("id") or body.get("user_id") or (body.get("event") or {}).get("user")
     if not user:
         return
@@ -29,7 +29,7 @@ async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
 
 
 async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
-    """Return a refusal for a place that shows plain text: people by their names instead of <@U…>."""
+    """Return a refusal as plain text: with people's names instead of <@U…>."""
     words = t(refused.text)
     for mark, user in set(re.findall(r"(<@(\w+)>)", words)):
         person = await desk.slack.users_info(user=user)
@@ -38,6 +38,6 @@ async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
 
 
 def log_fault(t: Texts, facts: dict[str, Any]) -> str:
-    """Log a fault of ours; return the agent's message: an apology, and the reference to find it by."""
+    """Log a bug of ours; return the message for the agent: an apology, and the reference in the log."""
     log.error("a handler failed", **facts)
     return t("Something went wrong on our side. Please try again; reference {reference}.", **facts)

@@ -1,4 +1,4 @@
-"""Figures for the one who asks: `/webcare stats`, `/webcare digest` and `/webcare export`, and sharing them."""
+"""Figures for the person who asks: `/webcare stats`, `/webcare digest` and `/webcare export`, and sharing them."""
 
 import asyncio
 from datetime import datetime
@@ -17,7 +17,7 @@ from handlers.bolt_args import Ack
 
 
 async def stats(desk: TeamDesk, words: str) -> View:
-    """Return a team's figures in a period: `[period] [team]`, today and the channel's team when left out."""
+    """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel."""
     async with desk.reading() as session:
         period, team = await asked_for(session, desk.team, words, desk.now())
         content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
@@ -32,7 +32,7 @@ async def digest(desk: TeamDesk) -> View:
 
 
 async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Show the figures that one agent asked for to the whole channel, as they are now."""
+    """Post the figures that an agent asked for in the channel, as they are now."""
     await ack()
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:
@@ -47,13 +47,13 @@ async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Te
 
 
 async def send_export(desk: TeamDesk, user: str, words: str) -> str:
-    """Send the lines behind the figures to the one who asks, as a file in their direct messages."""
+    """Send the lines behind the figures to the person who asks, as a file in their direct messages."""
     async with desk.reading() as session:
         period, team = await asked_for(session, desk.team, words, desk.now())
         lines = await export.lines(session, team, period)
     zone = reports.zone_of(team)
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
-    said = desk.t("The export of {team}: {n} lines.", team=team.name, n=len(lines))
-    await upload(desk.slack, user, f"webcare-{first}-{last}.csv", content, said)
+    comment = desk.t("The export of {team}: {n} lines.", team=team.name, n=len(lines))
+    await upload(desk.slack, user, f"webcare-{first}-{last}.csv", content, comment)
     return desk.t("The export is in your direct messages with me.")

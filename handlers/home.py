@@ -1,4 +1,4 @@
-"""The App Home: shown when it is opened, and again after what an agent does there."""
+"""The App Home: we publish it when an agent opens it, and again after each click there."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ async def home_opened(event: dict[str, Any], desk: TeamDesk) -> None:
 
 @asynccontextmanager
 async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None]:
-    """Show the Home anew after what was clicked there, whatever came of it; a click elsewhere leaves it be."""
+    """Publish the Home again after a click there, also when the click failed; do nothing for a click elsewhere."""
     try:
         yield
     finally:
@@ -32,12 +32,12 @@ async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None
 
 
 def is_home(body: dict[str, Any]) -> bool:
-    """Tell whether a click was on the Home."""
+    """Say whether a click was on the Home."""
     return bool((body.get("view") or {}).get("type") == "home")
 
 
 async def publish(desk: Desk, slack_id: str) -> None:
-    """Show someone their Home, in the language of their first team; if Slack refuses, the next opening shows it."""
+    """Publish a person's Home, in the language of their first team; if Slack refuses, the next opening tries again."""
     async with desk.reading() as session:
         own = desk.of((await teams.of_person(session, slack_id))[0])
         shown = await home.home(session, slack_id, own.t, own.now())
@@ -48,7 +48,7 @@ async def publish(desk: Desk, slack_id: str) -> None:
 
 
 async def _publish(desk: TeamDesk, slack_id: str, shown: Home) -> None:
-    """Publish the Home; a workspace that refuses its chart gets it without."""
+    """Publish the Home; if Slack refuses it, publish it without the chart."""
     now = desk.now()
     try:
         await call(desk.slack, "views.publish", user_id=slack_id, view=home_tab(shown, desk.t, now))

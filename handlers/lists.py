@@ -1,4 +1,4 @@
-"""Lists of cases for the one who asks: what waits, what is theirs, and where words occur."""
+"""Lists of cases for the person who asks: all that wait, their own, and search results."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ SHOWN = 10
 
 
 async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -> View:
-    """Return a list for the one who asks, with the button that shows it to the whole channel.
+    """Return a list for the person who asks, with the button that posts it in the channel.
 
     `which` is open, mine (of the agent `of`) or search (for `words`).
     """
@@ -26,7 +26,7 @@ async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -
 
 
 async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Show the list that one agent asked for to the whole channel, as it is now."""
+    """Post the list that an agent asked for in the channel, as it is now."""
     await ack()
     which, of, words = action["value"].split("|", 2)
     view = await _shown(desk, which, words, of)
@@ -34,24 +34,24 @@ async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: Te
 
 
 async def _shown(desk: TeamDesk, which: str, words: str, of: str, *, share: str = "") -> View:
-    found, cards = await _read(desk, which, words, of)
-    rows = await _rows(desk, found.lines, cards)
-    more = [desk.t("… and {n} more", n=found.count - len(rows))] if found.count > len(rows) else []
-    if found.partial:
+    result, cards = await _read(desk, which, words, of)
+    rows = await _rows(desk, result.lines, cards)
+    more = [desk.t("… and {n} more", n=result.count - len(rows))] if result.count > len(rows) else []
+    if result.partial:
         more.append(desk.t("Only the newest {n} mentions were searched.", n=lists.SEARCHED))
-    return case_list(_head(desk, which, found.count), rows, desk.t, more=more, share=share)
+    return case_list(_head(desk, which, result.count), rows, desk.t, more=more, share=share)
 
 
 async def _read(desk: TeamDesk, which: str, words: str, of: str) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
         match which:
             case "open":
-                found = await lists.waiting(session, most=SHOWN)
+                result = await lists.waiting(session, most=SHOWN)
             case "mine":
-                found = await lists.waiting(session, of=of, most=SHOWN)
+                result = await lists.waiting(session, of=of, most=SHOWN)
             case _:
-                found = await lists.containing(session, words, most=SHOWN)
-        return found, await cards_of(session, [line.case.id for line in found.lines])
+                result = await lists.containing(session, words, most=SHOWN)
+        return result, await cards_of(session, [line.case.id for line in result.lines])
 
 
 def _head(desk: TeamDesk, which: str, count: int) -> str:
@@ -63,7 +63,7 @@ def _head(desk: TeamDesk, which: str, count: int) -> str:
 
 
 async def _rows(desk: TeamDesk, lines: Sequence[CaseLine], cards: Mapping[int, Place]) -> list[str]:
-    """Return the rows, each with the link to its card if Slack gives that."""
+    """Return the rows, each with the link to its card if Slack gives one."""
     urls = await asyncio.gather(*(_url(desk, cards.get(line.case.id)) for line in lines))
     return [case_row(line, desk.t, desk.now(), card_url=url) for line, url in zip(lines, urls, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The message shortcut "Make a case": a Slack message with a link becomes a case, for what no connector brings in."""
+"""The message shortcut "Make a case", for a Slack message that links to a post which no connector reads."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from handlers.modal import opened
 
 
 async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDesk) -> None:
-    """Make a case of the message; the same link again leads to the same case."""
+    """Make a case of the message; the same link gives the same case."""
     await ack()
     async with opened(desk, body) as show:
         text = shortcut["message"].get("text") or ""

@@ -1,4 +1,4 @@
-"""Opening a modal within the 3 seconds that a trigger lives: a loading view first, the real one when we know it."""
+"""Open a modal within the 3 seconds that Slack's trigger lives: first a loading view, then the real one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,38 +21,38 @@ INITIAL = {
     "initial_option": "selected_option",
     "initial_options": "selected_options",
 }
-"""What an element is shown with, and under which name its state has it."""
+"""The name of an element's initial value, and its name in the state of the view."""
 
 
 @asynccontextmanager
 async def opened(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
-    """Open a loading modal and yield what replaces it; a click in a modal goes on in that modal.
+    """Open a loading modal and yield the function that replaces its view; a click in a modal reuses that modal.
 
-    A refusal or a fault is shown in the modal, so that it does not stay loading.
+    The modal also shows a refusal or a bug, so that it does not stay loading.
     """
     if in_modal(body):
         view_id = body["view"]["id"]
     else:
         answer = await desk.slack.views_open(trigger_id=body["trigger_id"], view=loading(desk.t))
         view_id = answer["view"]["id"]
-    async with _telling(desk, view_id) as show:
+    async with _showing_errors(desk, view_id) as show:
         yield show
 
 
 @asynccontextmanager
 async def going_on(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
-    """Yield what replaces the modal that was clicked in; a refusal or a fault is shown in its place."""
-    async with _telling(desk, body["view"]["id"]) as show:
+    """Yield the function that replaces the view of the clicked modal; the modal also shows a refusal or a bug."""
+    async with _showing_errors(desk, body["view"]["id"]) as show:
         yield show
 
 
 def in_modal(body: dict[str, Any]) -> bool:
-    """Tell whether a click was in a modal."""
+    """Say whether a click was in a modal."""
     return bool((body.get("view") or {}).get("type") == "modal")
 
 
 @asynccontextmanager
-async def _telling(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
+async def _showing_errors(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
     async def show(view: Block) -> None:
         await desk.slack.views_update(view_id=view_id, view=view)
 
@@ -65,17 +65,17 @@ async def _telling(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:
-    """Return what was filled in, by block id: text, the chosen value(s), person(s), channel or moment, or None."""
+    """Return the content of each field, by block id: text, chosen value(s), person(s), channel, moment, or None."""
     return _read(view["state"]["values"])
 
 
 def left_as_shown(view: dict[str, Any]) -> list[str]:
-    """Return the fields, by block id, that hold what stood in them when the modal was shown."""
+    """Return the block ids of the fields that the person did not change."""
     inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
     shown = _read(
         {name: {"": {INITIAL.get(key, key): value for key, value in each.items()}} for name, each in inputs.items()}
     )
-    return [field for field, held in values(view).items() if held == shown.get(field)]
+    return [field for field, value in values(view).items() if value == shown.get(field)]
 
 
 def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:

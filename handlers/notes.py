@@ -1,4 +1,4 @@
-"""Notes: what colleagues write in a card's thread, by hand or through the menu. Never sent to a citizen."""
+"""Notes that colleagues write in a card's thread or through its menu. A citizen never gets them."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from handlers.modal import opened, values
 
 
 async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask for the note."""
+    """Open the note modal."""
     async with opened(desk, body) as show, desk.reading() as session:
         await show(note_modal(await cases.read(session, case_id), desk.t))
 
 
 async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Keep the note, and post it in the thread under the agent's name."""
+    """Store the note, and post it in the thread under the agent's name."""
     case_id, text = int(view["private_metadata"]), values(view)["note_text"]
     async with desk.session() as session:
         await cases.add_note(session, case_id, by=by, now=desk.now(), text=text, submission=view["id"])
@@ -27,17 +27,17 @@ async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 
 async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
-    """Keep a colleague's message in the thread of a card as a note, and its later edit."""
-    said = event.get("message", event)
+    """Store a colleague's message in the thread of a card as a note, and its later edit."""
+    message = event.get("message", event)
     if event.get("subtype") not in {None, "message_changed", "file_share", "thread_broadcast"}:
         return
-    thread_ts, user, text = said.get("thread_ts"), said.get("user"), said.get("text")
-    if not thread_ts or not user or not text or said.get("bot_id") or said["ts"] == thread_ts:
+    thread_ts, user, text = message.get("thread_ts"), message.get("user"), message.get("text")
+    if not thread_ts or not user or not text or message.get("bot_id") or message["ts"] == thread_ts:
         return
     channel = event["channel"]
     case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with desk.session() as session:
             await cases.keep_thread_message(
-                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=said["ts"]
+                session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"]
             )

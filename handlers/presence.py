@@ -1,4 +1,4 @@
-"""`/webcare weg` and `/webcare dienst`: set yourself away or on duty; who is away is asked about their cases."""
+"""`/webcare weg` and `/webcare dienst`: set yourself away or on duty; we ask an away agent about their cases."""
 
 from typing import Any
 
@@ -18,10 +18,12 @@ async def away(desk: TeamDesk, user: str, rest: str) -> View:
     async with desk.session() as session:
         await presence.set_away(session, user, leaves, desk.now())
         waiting = await presence.ask(session, user, desk.now()) if leaves else 0
-    return away_question(user, waiting, desk.t) if leaves else _said(desk.t("Welcome back. You get reminders again."))
+    if not leaves:
+        return _message(desk.t("Welcome back. You get reminders again."))
+    return away_question(user, waiting, desk.t)
 
 
-def _said(words: str) -> View:
+def _message(words: str) -> View:
     return View(words, [section(words)])
 
 
@@ -40,8 +42,8 @@ async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk)
     """Leave the cases with the person who clicked."""
     await ack()
     async with desk.session() as session:
-        kept = await presence.keep(session, body["user"]["id"])
-    words = desk.t("They stay with you.") if kept else desk.t("Nothing waits with you any more.")
+        stay = await presence.keep(session, body["user"]["id"])
+    words = desk.t("They stay with you.") if stay else desk.t("Nothing waits with you any more.")
     await respond(text=words, replace_original=True)
 
 
@@ -51,7 +53,7 @@ async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     async with desk.session() as session:
         await presence.set_duty(session, desk.team.id, user, comes, desk.now())
     if not comes:
-        return _said(desk.t("You are no longer on duty."))
-    return _said(
+        return _message(desk.t("You are no longer on duty."))
+    return _message(
         desk.t("You are on duty: reminders of cases that nobody has mention you, until `/webcare dienst uit`.")
     )

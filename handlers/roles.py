@@ -1,4 +1,4 @@
-"""Who may do what in a team: readers only read, agents act on cases, coordinators also change the settings."""
+"""What each role may do in a team: readers only read, agents act on cases, coordinators also change the settings."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any

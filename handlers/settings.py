@@ -41,7 +41,7 @@ async def open_from_home(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None
 
 
 async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Go on to a group of settings, or back to the menu."""
+    """Show a group of settings, or the menu again."""
     await ack()
     async with going_on(desk, body) as show:
         group, team_id = action["value"], team_of(body["view"])

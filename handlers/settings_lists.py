@@ -41,10 +41,10 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
                 return None
 
 
-def _platforms(those: Sequence[Account], desk: TeamDesk, settings: TeamSettings) -> dict[str, str]:
-    """Return the platforms on which a team has accounts, or a norm, with their names for people."""
+def _platforms(of_team: Sequence[Account], desk: TeamDesk, settings: TeamSettings) -> dict[str, str]:
+    """Return the platforms on which a team has accounts or a norm, with their display names."""
     named: dict[str, list[str]] = {platform: [] for platform in settings.platforms}
-    for account in those:
+    for account in of_team:
         if connectors.known(account.platform):
             named.setdefault(account.platform, []).append(str(connectors.label_of(account)))
     return {

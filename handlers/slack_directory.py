@@ -1,4 +1,4 @@
-"""Whom in Slack we may turn to: the user groups there are, and channels that the bot is in."""
+"""What we look up in Slack for a form: the workspace's user groups, and whether the bot is in a channel."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 log = structlog.get_logger()
 
 PATIENCE = 2.0
-"""Seconds that Slack gets to answer while someone waits for a modal that it must hear from within 3."""
+"""Seconds that we wait for Slack; we must answer the waiting request within 3."""
 
 
 async def user_groups(desk: TeamDesk) -> list[tuple[str, str]]:
-    """Return the workspace's user groups (name, id); none when Slack does not tell: the plan or a scope may lack."""
+    """Return the workspace's user groups (name, id); none when Slack refuses (no paid plan, no permission)."""
     try:
         answer = await call(desk.slack, "usergroups.list")
     except (SlackRefuses, SlackLater, SlackDown) as error:
@@ -26,8 +26,8 @@ async def user_groups(desk: TeamDesk) -> list[tuple[str, str]]:
 
 
 async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) -> None:
-    """Raise Wrong for the channels, by field, that the bot cannot read: it would not be able to post there."""
-    wrong = {field: said for field, channel in channels.items() if (said := await _why_not(desk, channel))}
+    """Raise Wrong for the channels, by field, that the bot cannot read; it could not post there either."""
+    wrong = {field: reason for field, channel in channels.items() if (reason := await _why_not(desk, channel))}
     if wrong:
         raise Wrong(wrong)
 

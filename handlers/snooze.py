@@ -1,4 +1,4 @@
-"""Snooze: put off the reminders of a case, with a reason that colleagues see."""
+"""Snooze: postpone the reminders of a case, with a reason that colleagues see."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from handlers.modal import opened, values
 
 
 async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask for how long and why, of the case whose button was clicked."""
+    """Open the snooze modal of the case whose button was clicked."""
     await ack()
     await ask_snooze(desk, body, int(action["value"]))
 
 
 async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask for how long and why."""
+    """Open the snooze modal: for how long, and why."""
     async with opened(desk, body) as show, desk.reading() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
@@ -28,7 +28,7 @@ async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 
 
 async def snooze(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Put the reminders off and tell the thread why."""
+    """Postpone the reminders and post the reason in the thread."""
     filled, case_id = values(view), int(view["private_metadata"])
     minutes = int(filled["snooze_minutes"])
     words = desk.t.plural(

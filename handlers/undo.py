@@ -1,4 +1,4 @@
-"""Undo: take a reply back before it goes out, and decide on one with an unknown outcome."""
+"""Take a reply back before it is sent, and settle a reply with an unknown outcome."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from handlers.bolt_args import Ack
 
 
 async def undo(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the reply back before it goes out."""
+    """Take the reply back before it is sent."""
     await ack()
     case_id = int(action["value"])
     async with desk.session() as session:
@@ -18,12 +18,12 @@ async def undo(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> Non
 
 
 async def settle_sent(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """A person says that the reply is there."""
+    """Record that an agent found the reply on the platform."""
     await _settle(ack, action, by, desk, published=True)
 
 
 async def settle_absent(ack: Ack, action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """A person says that the reply is not there; it may be sent anew."""
+    """Record that an agent did not find the reply on the platform; it may be sent again."""
     await _settle(ack, action, by, desk, published=False)
 
 
