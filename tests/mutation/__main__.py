@@ -25,7 +25,7 @@ import pytest
 LIBRARIES = "aiohttp alembic.command apscheduler babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
-    "bot/domain/case.py": "tests/domain tests/cases tests/views/test_views.py tests/handlers",
+    "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
     "bot/domain/event.py": "tests/domain tests/views/test_views.py tests/cases",
     "bot/domain/figures.py": "tests/figures tests/handlers/test_home.py",
     "bot/domain/hours.py": "tests/domain",
