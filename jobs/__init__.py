@@ -1,4 +1,4 @@
-"""The clock comes in: what is due now? One job a module; `start` sets the clock going."""
+"""The jobs that run by the clock, with one module per job; `start` starts them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -22,11 +22,11 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     digest.send_digests: MINUTE,
     sla.count_down: 15 * MINUTE,
 }
-"""The jobs that work with the time of the desk, and every how many seconds of it they run."""
+"""The jobs that follow the clock of the desk, and their intervals in its seconds."""
 
 
 def by_the_world(desk: Desk) -> Mapping[Job, float]:
-    """Return the jobs that work with the outside world, and every how many seconds they run."""
+    """Return the jobs that call the outside world, and their intervals in real seconds."""
     return {
         refresh.refresh: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,
@@ -35,9 +35,9 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
 
 
 def start(desk: Desk) -> AsyncIOScheduler:
-    """Start the clock of one process and return it; every job asks "what is due now?", so a missed tick costs nothing.
+    """Start the scheduler of one process. Each job asks "what is due now?", so a missed tick is harmless.
 
-    It is kept in memory: with a job store shared between processes, jobs would run twice.
+    The job store is in memory: if processes shared one, jobs would run twice.
     """
     scheduler = AsyncIOScheduler(
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"

@@ -1,6 +1,6 @@
-"""Owners who are away: we ask Slack about them, and them about their cases; without an answer the cases go back.
+"""Absent owners: we ask Slack who is away, and ask the owner about their cases; without an answer the cases return.
 
-Only in opening hours, and only about agents who have a waiting case, or were seen away and are not back yet.
+This runs in opening hours only, for agents who have a waiting case or whom Slack showed as away before.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 async def look(desk: Desk) -> None:
-    """Ask Slack about each owner, in one process and at most every five minutes; if Slack fails, a later tick asks."""
+    """Ask Slack whether each owner is away, at most every five minutes; if Slack fails, a later tick tries again."""
     async with desk.reading() as session:
         open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         owners = await presence.to_look_at(session, open_now, desk.now()) if open_now else []
@@ -33,10 +33,10 @@ async def look(desk: Desk) -> None:
         try:
             await _look_at(desk, owner)
         except SlackRefuses:
-            continue  # Slack tells nothing about this person
+            continue  # Slack gives no answer about this person
         except (SlackLater, SlackDown):
             return
-        except Exception as error:  # one owner's trouble is not another's
+        except Exception as error:  # the other owners go on
             log.error("looking whether an owner is away failed", **trace(error))
 
 
@@ -52,13 +52,13 @@ async def _look_at(desk: Desk, owner: str) -> None:
 
 
 async def hand_back(desk: Desk) -> None:
-    """Put back the cases of those who were asked and gave no answer, in every team that is open."""
+    """In every open team, put the cases of owners who did not answer our question back in the queue."""
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
         try:
             await _hand_back(desk, team, settings)
-        except Exception as error:  # one team's trouble is not another's
+        except Exception as error:  # the other teams go on
             log.error("handing back failed", team=team.id, **trace(error))
 
 
@@ -78,12 +78,12 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
 
 
 async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:
-    """Return the cases on our desk whose owners were asked before then, and that did not move since."""
+    """Return the waiting cases whose owners were asked up to `before`, and that did not move since they were asked."""
     async with desk.reading() as session:
-        found = await session.exec(
+        rows = await session.exec(
             select(Case.id, Person.slack_id, Person.asked_at)
             .join(Person, col(Person.slack_id) == Case.assignee)
             .where(WAITING, Case.team_id == team.id, col(Person.asked_at) <= before)
             .where(cases.last_moved_at() <= Person.asked_at)
         )
-        return [(case_id, owner, asked_at) for case_id, owner, asked_at in found if asked_at is not None]
+        return [(case_id, owner, asked_at) for case_id, owner, asked_at in rows if asked_at is not None]

@@ -1,4 +1,4 @@
-"""Look after the accounts: at the start and once a day, learn their servers' limits and see whether they work."""
+"""Check the accounts at the start and once a day: whether they work, and what limits their servers have."""
 
 from datetime import timedelta
 
@@ -19,24 +19,24 @@ EVERY = timedelta(days=1)
 
 
 async def check_accounts(desk: Desk) -> None:
-    """Check every account that is not stopped; one that fails holds up no other."""
+    """Check every account that is not stopped; a failure does not affect the other accounts."""
     async with desk.reading() as session:
-        found = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
-        rows = [row for row in found if row.platform != manual.PLATFORM]
+        running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
+        rows = [row for row in running if row.platform != manual.PLATFORM]
     for row in rows:
         try:
             await _check(desk, row)
-        except Exception as error:  # a fault of ours with one account
+        except Exception as error:  # a bug of ours; the other accounts go on
             log.error("checking an account failed", account=row.id, **trace(error))
 
 
 async def _check(desk: Desk, row: Account) -> None:
-    """Keep what the account's server tells; a token that no longer works stops the account and tells the team."""
+    """Store the result of the check; a refused token stops the account and notifies the team."""
     verdict: Verdict | None = None
     try:
         health = await desk.connector(row).check()
-    except Verdict as said:
-        verdict = said
+    except Verdict as raised:
+        verdict = raised
     async with desk.session() as session:
         account = await session.get_one(Account, row.id, with_for_update=db.HELD)
         if isinstance(verdict, Unauthorized):

@@ -1,7 +1,7 @@
-"""Claims have a clock: the owner of a case that lies still is reminded, and later it returns to the queue.
+"""Idle claims: we remind the owner of an idle case, and later return the case to the queue.
 
-Only a case that waits for us can lie still: one with a promise to its citizen waits for that moment, an escalated one
-for advice. `cases.last_moved_at` says what counts as movement.
+Only a case that waits for us can be idle. A case with a promise to its citizen waits for that moment, and an escalated
+case waits for advice. `cases.last_moved_at` defines what counts as movement.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ log = structlog.get_logger()
 
 
 async def look_after(desk: Desk) -> None:
-    """Remind the owners of cases that lie still, and put back what lay still for too long; in opening hours only."""
+    """Remind the owners of idle cases, and return cases that were idle for too long; in opening hours only."""
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
         try:
             await _look_after(desk, team, settings)
-        except Exception as error:  # one team's trouble is not another's
+        except Exception as error:  # the other teams go on
             log.error("looking after claims failed", team=team.id, **trace(error))
 
 
@@ -46,17 +46,17 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
     async with desk.reading() as session:
         owned = await _waiting_with_an_owner(session, team, now - remind_after)
     for case_id, owner, moved_at in owned:
-        lay_still = between(hours, moved_at, now)
-        if lay_still >= return_after:
+        idle = between(hours, moved_at, now)
+        if idle >= return_after:
             await _put_back(desk, case_id, owner, moved_at)
-        elif lay_still >= remind_after:
+        elif idle >= remind_after:
             await _remind(desk, case_id, owner, moved_at, settings.claim_return)
 
 
 async def _waiting_with_an_owner(
     session: AsyncSession, team: Team, before: datetime
 ) -> Sequence[tuple[int, str, datetime]]:
-    """Return the cases that wait for us, claimed before then: their owners, and when each last moved."""
+    """Return (case, owner, when it last moved) of the cases that wait for us and were claimed up to `before`."""
     promised = (
         select(Clock.id)
         .where(Clock.case_id == Case.id, Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
@@ -64,20 +64,20 @@ async def _waiting_with_an_owner(
         .exists()
     )
     columns: list[Any] = [Case.id, Case.status, Case.assignee, promised, cases.last_moved_at()]
-    found = await session.exec(
+    rows = await session.exec(
         select(*columns).where(
             WAITING, Case.team_id == team.id, col(Case.assignee).is_not(None), col(Case.claimed_at) <= before
         )
     )
     return [
         (case_id, owner, moved_at)
-        for case_id, status, owner, promised, moved_at in found
+        for case_id, status, owner, promised, moved_at in rows
         if waits_for(status, promised=promised) is WaitsFor.US
     ]
 
 
 async def _remind(desk: Desk, case_id: int, owner: str, moved_at: datetime, minutes: int) -> None:
-    """Ask the owner, once for every time the case comes to lie still."""
+    """Ask the owner about the case, once for each idle period."""
     key = f"still:{case_id}:{moved_at.timestamp()}"
     async with desk.session() as session:
         await cases.locked(session, case_id)
@@ -94,5 +94,5 @@ async def _put_back(desk: Desk, case_id: int, owner: str, moved_at: datetime) ->
         async with desk.session() as session:
             await cases.put_back(session, case_id, owner=owner, still_since=moved_at, now=desk.now())
     except Refused:
-        return  # it moved meanwhile
+        return  # the case has moved since
     await messages.sync(desk, case_id)

@@ -1,4 +1,4 @@
-"""The digest: is one due that was not written yet? Each once, by however many processes: its key is unique."""
+"""The digests. A unique key makes sure that each is written once, by however many processes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,19 +20,19 @@ log = structlog.get_logger()
 
 
 async def send_digests(desk: Desk) -> None:
-    """Write what is due today for every team; one that was missed comes later that day, or the next makes up for it."""
+    """Write each team's digests of today that are due; a missed one is written later today, or the next covers it."""
     async with desk.reading() as session:
         teams = (await session.exec(select(Team).order_by(col(Team.id)))).all()
     for team in teams:
         try:
             for key, span in await _due(desk, team):
                 await _send(desk, team, key, span)
-        except Exception as error:  # one team's trouble is not another's; the next tick tries again
+        except Exception as error:  # the other teams go on; the next tick tries again
             log.error("a digest failed", team=team.id, **trace(error))
 
 
 async def _due(desk: Desk, team: Team) -> list[tuple[str, Span]]:
-    """Return the digests of today that are due and not yet written; a team made today has none."""
+    """Return today's digests that are due and not written yet; a team created after their moment has none."""
     settings, now = TeamSettings.of(team.settings), desk.now()
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
@@ -47,13 +47,12 @@ async def _due(desk: Desk, team: Team) -> list[tuple[str, Span]]:
         spans.append(Span.MONTH)
     keys = {key_of(team, today, span): span for span in spans}
     async with desk.reading() as session:
-        found = await session.exec(select(Message.key).where(col(Message.key).in_(keys)))
-        written = set(found)
+        written = set(await session.exec(select(Message.key).where(col(Message.key).in_(keys))))
     return [(key, span) for key, span in keys.items() if key not in written]
 
 
 async def _send(desk: Desk, team: Team, key: str, span: Span) -> None:
-    """Freeze the figures and write the message, unless another process was first."""
+    """Freeze the figures and write the message, unless another process wrote it first."""
     async with desk.reading() as session:
         content = (
             await daily(session, team, desk.now()) if span is Span.DAY else await past(session, team, span, desk.now())

@@ -1,4 +1,4 @@
-"""Duty: those on duty are called to urgent cases that nobody has, and a Slack user group follows who they are."""
+"""Duty: call those on duty to urgent cases that nobody has claimed, and keep a Slack user group equal to them."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -49,7 +49,7 @@ async def follow(desk: Desk) -> None:
         ]
     for team, group, people in due:
         try:
-            if people:  # Slack takes no empty group
+            if people:  # Slack refuses an empty group
                 await _follow(desk, team, group, sorted(people))
         except Exception as error:  # the other teams go on
             log.error("a user group could not follow duty", team=team.id, **trace(error))

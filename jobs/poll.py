@@ -30,27 +30,27 @@ from bot.slack import messages
 log = structlog.get_logger()
 
 PAGES = 20
-"""Pages read from one account in a row; the rest comes at the next tick, so that one busy account starves no other."""
+"""Pages read from one account per poll; the rest waits for the next poll, so that a busy account starves no other."""
 RECHECKED = 40
-"""Open mentions that a connector may look at again per poll, to mirror edits and removals; its budget may be less."""
+"""Open mentions that a connector may recheck per poll for edits and removals; its own budget may be lower."""
 RECHECK_DAYS = timedelta(days=7)
 
 
 async def poll_due(desk: Desk) -> None:
-    """Wake the lane of every account that is to be polled now."""
+    """Wake the lane of every account whose poll is due."""
     now = desk.now()
     async with desk.reading() as session:
         later = col(Account.poll_after)
-        found = await session.exec(
+        rows = await session.exec(
             select(Account).where(col(Account.stopped_at).is_(None), or_(later.is_(None), later <= now))
         )
-        due = [account.id for account in found if _is_due(account, now)]
+        due = [account.id for account in rows if _is_due(account, now)]
     for account_id in due:
         desk.wake(f"poll:{account_id}")
 
 
 def _is_due(account: Account, now: datetime) -> bool:
-    """Tell whether it is up to us to ask, and time to; the account of hand-made cases has no connector."""
+    """Say whether we poll this account's platform and its interval has passed; the manual account has no connector."""
     platform = connectors.known(account.platform)
     if platform is None or not platform.can(Capability.POLLS):
         return False
@@ -58,7 +58,7 @@ def _is_due(account: Account, now: datetime) -> bool:
 
 
 async def poll(desk: Desk, account_id: str) -> datetime | None:
-    """Take in all that one account has; a verdict is written down on the account, and the next tick tries again."""
+    """Store all new items of one account; a verdict is stored on the account, and the next tick tries again."""
     async with desk.reading() as session:
         account = await session.get_one(Account, int(account_id))
     if account.stopped_at is not None:
@@ -71,14 +71,14 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         if isinstance(connector, Rechecks):
             await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
-        await _write_down(desk, account.id, verdict)
+        await _store_verdict(desk, account.id, verdict)
     else:
         await _healthy(desk, account.id, not_before)
     return None
 
 
 async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> datetime | None:
-    """Take in page by page; returns until when the platform asks not to be called again, if it does."""
+    """Store page after page; return until when the platform asks us to wait, if it does."""
     for _ in range(PAGES):
         page = await connector.fetch(cursor)
         await _take_in(desk, account_id, page)
@@ -101,7 +101,7 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
 
 
 async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cursor) -> None:
-    """Mirror edits and removals of the posts of open cases."""
+    """Store edits and removals of the posts of open cases."""
     async with desk.reading() as session:
         posts = await _open_posts(session, account_id, desk.now())
     if posts:
@@ -119,21 +119,21 @@ async def _take_in_changes(desk: Desk, account_id: int, rechecked: Rechecked) ->
 
 
 async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
-    """Return the newest posts of open cases, except those that their author removed."""
-    found = await session.exec(
+    """Return the newest posts of open cases, without those that their author removed."""
+    rows = await session.exec(
         select(Mention, Author)
         .join(Case, col(Mention.case_id) == Case.id)
         .join(Author, col(Case.author_id) == Author.id)
         .where(WAITING, Case.account_id == account_id)
         .where(or_(col(Mention.gone).is_(None), col(Mention.gone) != Gone.BY_AUTHOR))
         .where(Mention.received_at > now - RECHECK_DAYS)
-        .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by the id alone, SQLite would go through all
+        .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by id alone, SQLite would scan all
         .limit(RECHECKED)
     )
-    return [post_of(mention, author) for mention, author in found]
+    return [post_of(mention, author) for mention, author in rows]
 
 
-async def _write_down(
+async def _store_verdict(
     desk: Desk, account_id: int, verdict: Unauthorized | RateLimited | Unavailable | Rejected
 ) -> None:
     log.warning("polling an account failed", account=account_id, verdict=type(verdict).__name__)

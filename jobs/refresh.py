@@ -1,4 +1,4 @@
-"""The sweep: wakes the lane of everything that is not level or not sent, also after an outage or a crash."""
+"""The sweep: it wakes each lane with a message that is not level or a reply that is not sent, also after a crash."""
 
 import structlog
 
@@ -15,7 +15,7 @@ async def refresh(desk: Desk) -> None:
     for sweep in (messages.wake_lanes, wake_outgoing):
         try:
             await sweep(desk)
-        except Exception as error:  # the other sweep, and the next tick, must go on
+        except Exception as error:  # the other sweep goes on; the next tick tries again
             log.error("the sweep failed", sweep=sweep.__name__, **trace(error))
 
 

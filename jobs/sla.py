@@ -1,7 +1,7 @@
-"""Reminders: which clocks have a step of their ladder due, and who hears of it; in opening hours only, each step once.
+"""Reminders: take each due step of a clock's ladder once, in opening hours only.
 
-A step is taken in one transaction: the clock's row is locked, the message that tells of it is written under a key of
-its own, and the clock moves on. So several processes never send a step twice, and a crash loses none.
+One transaction takes a step: it locks the clock's row, writes the message under a unique key, and moves the clock to
+its next step. So several processes never send a step twice, and a crash loses no step.
 """
 
 from collections import defaultdict
@@ -29,40 +29,40 @@ from bot.views.clock import COUNTED_DOWN
 log = structlog.get_logger()
 
 AT_ONCE = 500
-"""Clocks handled per team and tick; the rest follows at the next tick."""
+"""Clocks handled per team and tick; the rest waits for the next tick."""
 FEW = 3
-"""Threads that one tick writes in; for more cases there is one message in the channel."""
+"""The most threads that one tick writes in; for more cases it writes one message in the channel."""
 PROMISE_STEPS = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
 
 
 async def remind(desk: Desk) -> None:
-    """Remind of every step that is due now; a team that is closed is reminded when it opens."""
+    """Remind of every step that is due now; a closed team is reminded when it opens."""
     async with desk.reading() as session:
-        found = await session.exec(
+        rows = await session.exec(
             select(Clock.team_id).where(col(Clock.stopped_at).is_(None), col(Clock.next_at) <= desk.now()).distinct()
         )
-        team_ids = found.all()
+        team_ids = rows.all()
     for team_id in team_ids:
         try:
             async with desk.session() as session:
                 await _remind_team(session, team_id, desk.now())
-        except Exception as error:  # one team's trouble is not another's; the next tick tries again
+        except Exception as error:  # the other teams go on; the next tick tries again
             log.error("reminding failed", team=team_id, **trace(error))
     if team_ids:
         await messages.wake_lanes(desk)
 
 
 async def count_down(desk: Desk) -> None:
-    """Update the time left on the cards that are due soon; four times an hour is enough."""
+    """Update the remaining time on cards that are due soon."""
     async with desk.session() as session:
         soon = desk.now() + COUNTED_DOWN
-        found = await session.exec(
+        rows = await session.exec(
             select(Clock.case_id)
             .where(col(Clock.stopped_at).is_(None), col(Clock.next_at).is_not(None), col(Clock.next_at) <= soon)
             .distinct()
             .limit(AT_ONCE)
         )
-        await cases.touch_all(session, found.all())
+        await cases.touch_all(session, rows.all())
     await messages.wake_lanes(desk)
 
 
@@ -81,7 +81,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
     hours = settings.hours(now)
     if not is_open(hours, now):
         return
-    found = await session.exec(
+    rows = await session.exec(
         select(Clock, Case)
         .join(Case, col(Clock.case_id) == Case.id)
         .where(Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.next_at) <= now)
@@ -89,7 +89,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
-    due = [_take(clock, case, settings, hours) for clock, case in found.all()]
+    due = [_take(clock, case, settings, hours) for clock, case in rows.all()]
     away = {
         one.case.assignee for one in due if one.case.assignee and await presence.is_away(session, one.case.assignee)
     }
@@ -105,7 +105,7 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
             )
         )
     await cases.touch_all(session, {one.case.id for one in due})
-    await _tell(session, team, settings, due, away, duty)
+    await _write_messages(session, team, settings, due, away, duty)
 
 
 def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Due:
@@ -120,7 +120,7 @@ def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Du
     return _Due(clock, case, step)
 
 
-async def _tell(
+async def _write_messages(
     session: AsyncSession,
     team: Team,
     settings: TeamSettings,
@@ -128,7 +128,7 @@ async def _tell(
     away: Collection[str],
     duty: Sequence[str],
 ) -> None:
-    """Write one message per recipient, about all their clocks; those on duty are named for cases without an owner."""
+    """Write one message per recipient, about all their clocks; it mentions those on duty for a case without owner."""
     per_channel: dict[str, list[_Due]] = defaultdict(list)
     threads: list[_Due] = []
     for one in due:
@@ -149,7 +149,7 @@ async def _tell(
 
 
 def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> list[str]:
-    """Return the channels for a step; none means the thread of the case's card."""
+    """Return the channels for a step; an empty list means the thread of the case's card."""
     match due.step.to:
         case Recipient.OWNER:
             return [due.case.assignee] if due.case.assignee and due.case.assignee not in away else []
@@ -163,8 +163,8 @@ def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[st
 
 def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], *, case_id: int | None) -> Message:
     first = due[0]
-    nobodys = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
-    called = list(duty) if nobodys and not channel.startswith(("U", "W")) else []
+    for_duty = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
+    called = list(duty) if for_duty and not channel.startswith(("U", "W")) else []
     in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
     lines = [ReminderLine(one.case.id, one.clock.id, one.step.percent, one.step.text) for one in due]
     return Message(
