@@ -1,8 +1,8 @@
-"""RSS and Atom feeds: news sites, forums and search alerts; they can be read, not answered.
+"""RSS and Atom feeds: news sites, forums and search alerts; we can read them, not answer them.
 
 Formats: https://www.rssboard.org/rss-specification, https://www.rfc-editor.org/rfc/rfc4287. Quirks: a feed repeats its
-entries at every reading, and many have no id, no date, broken markup or a wrong character set. `feed_reader` makes JSON
-of one, in a process with limits.
+entries at every reading, and many feeds have no ids, no dates, broken markup or a wrong character set. `feed_reader`
+turns a feed into JSON, in a process with limits.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ VALIDATORS = {"etag": ("ETag", "If-None-Match"), "modified": ("Last-Modified", "
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry as `feed_reader` gives it: clean plain text; addresses as they stand in the feed; epoch seconds."""
+    """One entry as `feed_reader` returns it: clean plain text, addresses unchanged from the feed, epoch seconds."""
 
     external_id: str
     author: dict[str, str]
@@ -59,13 +59,13 @@ class Entry:
 
     @property
     def content(self) -> str:
-        """A short hash of what a reader sees, to tell that it changed."""
+        """A short hash of what a reader sees, to notice a change."""
         return _short(self.text)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a feed says: `ttl` is in minutes; it has `total` entries, of which `repeated` had the id of another."""
+    """The content of a feed. `ttl` is in minutes; of its `total` entries, `repeated` had the id of another entry."""
 
     title: str
     ttl: int
@@ -77,11 +77,11 @@ class Reading:
 class Feed:
     """One feed.
 
-    An entry is known by its id (guid), stripped; without one, by a hash of its link and title. The cursor keeps what
-    was delivered of the last 500 entries, which is more than the 200 read at once, so an entry that is still in the
-    feed never leaves it. One that comes back after it was forgotten is delivered again under the same external id,
-    which the database takes once for an account; one dated before the first reading's horizon is never delivered.
-    Of more than 200 new entries between two readings only the newest 200 are seen.
+    The external id of an entry is its id (guid), stripped; without one, a hash of its link and title. The cursor
+    remembers the last 500 entries that we delivered. We read at most 200 at once, so the cursor never forgets an entry
+    that is still in the feed. An entry that returns after the cursor forgot it is delivered again under the same
+    external id, which the database stores once per account. An entry dated before the horizon of the first reading is
+    never delivered. Of more than 200 new entries between two readings, only the newest 200 are read.
     """
 
     def __init__(self, account: Account, tools: Tools) -> None:
@@ -90,7 +90,7 @@ class Feed:
         self._now = tools.now
 
     async def check(self) -> Health:
-        """Read the feed once and say its title, how many entries it has and of when the newest is."""
+        """Read the feed once; report its title, its number of entries and the date of the newest one."""
         try:
             response, moved_to = await self._ask({})
             reading = await _read(response)
@@ -115,9 +115,9 @@ class Feed:
         return Health(working=(_summary(reading, moved_to),), problems=tuple(problems))
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return new and changed entries; the first time those of the last `since_days` days (7) and 10 without a date.
+        """Return new and changed entries; at first those of the last `since_days` days (7), and 10 without a date.
 
-        The page says how long the feed asks us to wait.
+        `not_before` of the page says how long the feed asks us to wait.
         """
         now = datetime.now(UTC)
         if cursor.get("for") != self._account.url:
@@ -136,7 +136,7 @@ class Feed:
         return timedelta(days=float(self._account.options.get("since_days", 7)))
 
     async def _ask(self, cursor: Cursor) -> tuple[httpx.Response, str]:
-        """Get the feed, or 304, and its address: the new one when it has moved for good. Raises for other answers."""
+        """Get the feed (200 or 304), and its new address after a permanent move. Raises for other answers."""
         headers = {"Accept": ACCEPT} | {asks: cursor[key] for key, (_, asks) in VALIDATORS.items() if key in cursor}
         address = moved_to = cursor.get("url", self._account.url)
         for_good = True
@@ -155,7 +155,7 @@ class Feed:
             raise Rejected("This is no web address: {url}", url=address[:80])
         try:
             return await http.request(self._client, "GET", address, headers=headers)
-        except UnicodeError as error:  # httpx itself looks at where a redirect leads
+        except UnicodeError as error:  # httpx parses the target of a redirect itself
             raise Rejected(
                 "{host} sends us on to something that is no web address.", host=http.host(address)
             ) from error
@@ -166,15 +166,15 @@ class Feed:
         return Page(posts, after, not_before=self._now() + wait if wait else None)
 
     def _next_cursor(self, cursor: Cursor, response: httpx.Response, moved_to: str) -> Cursor:
-        kept: Cursor = {key: cursor[key] for key in ("since", "seen", "body", "ttl") if key in cursor}
-        kept["for"] = self._account.url
+        following: Cursor = {key: cursor[key] for key in ("since", "seen", "body", "ttl") if key in cursor}
+        following["for"] = self._account.url
         if moved_to != self._account.url:
-            kept["url"] = moved_to
+            following["url"] = moved_to
         for key, (header, _) in VALIDATORS.items():
             value = response.headers.get(header) or (cursor.get(key, "") if response.status_code == 304 else "")
-            if value and len(value) <= 500 and value.isascii():  # anything else cannot be sent back
-                kept[key] = value
-        return kept
+            if value and len(value) <= 500 and value.isascii():  # we cannot send anything else back
+                following[key] = value
+        return following
 
 
 def _next_address(address: str, location: str) -> str:
@@ -188,7 +188,7 @@ def _next_address(address: str, location: str) -> str:
 
 
 def _judge(response: httpx.Response) -> None:
-    """Raise the verdict for an answer that is no feed, in words for whoever set up the account."""
+    """Raise the verdict on an answer that is no feed, in words for the person who set up the account."""
     status, where = response.status_code, response.request.url.host
     if status == 401:
         raise Unauthorized("{host} asks for a login to read this feed. Take its public address.", host=where)
@@ -206,7 +206,7 @@ def _judge(response: httpx.Response) -> None:
 
 
 def _wait(response: httpx.Response, ttl: int) -> timedelta:
-    """Return how long the feed asks us to wait: the longest of Retry-After, max-age (less Age) and ttl, 24 h at most.
+    """Return how long the feed asks us to wait: the longest of Retry-After, max-age minus Age, and ttl; at most 24 h.
 
     https://www.rfc-editor.org/rfc/rfc9111#section-4.2, https://www.rssboard.org/rss-specification#ltttlgtSubelementOfLtchannelgt
     """
@@ -223,7 +223,7 @@ def _seconds(value: str) -> int:
 
 
 async def _read(response: httpx.Response) -> Reading:
-    """Have a process of its own make sense of a feed; raises Rejected for what will never be one, else Unavailable."""
+    """Read a feed in a separate process; raises Rejected for an answer that will never be a feed, else Unavailable."""
     where = response.request.url.host
     if not response.content.strip():
         raise Unavailable("{host} gives an empty answer.", host=where)
@@ -234,14 +234,14 @@ async def _read(response: httpx.Response) -> Reading:
         raise Rejected("The feed of {host} takes too much time or memory to read.", host=where) from error
     except OSError as error:
         raise Unavailable("There is no room now to read the feed of {host}.", host=where) from error
-    found = json.loads(output)
-    if "fault" in found:
-        raise _verdict(found, response)
-    return Reading(**{**found, "entries": [Entry(**each) for each in found["entries"]]})
+    result = json.loads(output)
+    if "fault" in result:
+        raise _verdict(result, response)
+    return Reading(**{**result, "entries": [Entry(**each) for each in result["entries"]]})
 
 
 def _run_reader(feed: bytes) -> bytes:
-    # Our own program without a shell; with none of our environment, and its errors unread: they may quote the feed.
+    # Our own program, without a shell or our environment. We do not read its errors, because they may quote the feed.
     done = subprocess.run(
         [sys.executable, "-m", "bot.connectors.feed_reader"],
         input=feed,
@@ -254,46 +254,46 @@ def _run_reader(feed: bytes) -> bytes:
     return done.stdout
 
 
-def _verdict(found: dict[str, str], response: httpx.Response) -> Verdict:
+def _verdict(result: dict[str, str], response: httpx.Response) -> Verdict:
     address = response.request.url
     where = address.host
-    if found["fault"] == "broken":
+    if result["fault"] == "broken":
         return Unavailable("The feed of {host} is broken and cannot be read; its publisher must mend it.", host=where)
-    if found["fault"] == "json":
+    if result["fault"] == "json":
         return Rejected("{host} gives JSON, and only RSS and Atom are read. Look for another address.", host=where)
-    if found["fault"] == "page" and (feed := _web_address(address, found["feed"])):
+    if result["fault"] == "page" and (feed := _web_address(address, result["feed"])):
         return Rejected("{host} gives a web page, not a feed. The page names this feed: {url}", host=where, url=feed)
-    if found["fault"] == "page":
+    if result["fault"] == "page":
         return Rejected("{host} gives a web page, not a feed. Look on it for the address of a feed.", host=where)
     return Rejected("{host} gives something that is no feed. Check the address.", host=where)
 
 
 Seen = dict[str, list[Any]]
-"""By hash of external id: the hash of the content and the date (epoch seconds or None) that were delivered."""
+"""The delivered entries: the hash of the content and the date (epoch seconds or None), by hash of external id."""
 
 
 def _news(
     reading: Reading, seen: Seen | None, since: int, base: httpx.URL, now: datetime
 ) -> tuple[tuple[Post, ...], Seen]:
-    """Return the new and changed posts, oldest first, and what is seen after them: the 500 met last."""
-    met, undated = seen or {}, 0
+    """Return the new and changed posts, oldest first, and the new `seen`: the last 500 entries."""
+    delivered, undated = seen or {}, 0
     posts, current = [], {}
     for entry in reading.entries:
         key, stamp, published = _short(entry.external_id), _past(entry.updated, now), _past(entry.published, now)
-        known = met.get(key)
+        known = delivered.get(key)
         changed = known is not None and known[0] != entry.content and (stamp or 0) > (known[1] or 0)
         current[key] = known if known and not changed else [entry.content, stamp]
         undated += published is None
         too_old = published < since if published is not None else seen is None and undated > MAX_UNDATED_AT_FIRST
         if (changed or not known) and not too_old:
             posts.append(_post(entry, base, now, edited=changed))
-    before = {key: value for key, value in met.items() if key not in current}
-    kept = [*before.items(), *reversed(current.items())][-MAX_SEEN:]
-    return tuple(reversed(posts)), dict(kept)
+    before = {key: value for key, value in delivered.items() if key not in current}
+    newest = [*before.items(), *reversed(current.items())][-MAX_SEEN:]
+    return tuple(reversed(posts)), dict(newest)
 
 
 def _past(moment: int | None, now: datetime) -> int | None:
-    """Return a moment that has been; a date in the future says no more than none."""
+    """Return a past moment; None for a date in the future, which is no information."""
     return moment if moment is not None and moment <= now.timestamp() else None
 
 
@@ -315,11 +315,11 @@ def _post(entry: Entry, base: httpx.URL, now: datetime, *, edited: bool) -> Post
 
 
 def _web_address(base: httpx.URL, reference: str) -> str:
-    """Return what a site refers to as an absolute http(s) address; "" when it is something else."""
+    """Return a reference as an absolute http(s) address; "" when it is something else."""
     try:
         address = base.join(reference)
         sound = address.scheme in {"http", "https"} and address.host and (address.port or 0) < 65536
-    except (httpx.InvalidURL, ValueError):  # UnicodeError among them, for a host that is no international name
+    except (httpx.InvalidURL, ValueError):  # includes UnicodeError, for an invalid international host name
         return ""
     return str(address) if reference and sound else ""
 

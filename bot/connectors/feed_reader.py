@@ -1,11 +1,11 @@
-"""What a feed says, as JSON; a program of its own, because feeds are hostile input.
+"""A separate program that reads a feed and writes JSON, because feeds are hostile input.
 
     python -m bot.connectors.feed_reader < "content type, newline, the feed's bytes" > JSON
 
-feedparser (https://feedparser.readthedocs.io) understands RSS 0.9x, 1.0, 2.0 and Atom, however broken, but a feed of a
-few hundred kilobytes can make it take gigabytes (entities within entities) or hours in one regular expression (a long
-author). A thread cannot be stopped then and holds up all others; a process can, and has limits. It opens no address or
-file, and knows neither our settings nor our tokens.
+feedparser (https://feedparser.readthedocs.io) reads RSS 0.9x, 1.0, 2.0 and Atom, also when broken. But a feed of a few
+hundred kilobytes can make it use gigabytes (entities within entities), or hours in one regular expression (a long
+author). Nothing can stop a thread then, and it blocks all others; a process has limits and can be stopped. This one
+opens no address or file, and knows neither our settings nor our tokens.
 """
 
 import calendar
@@ -47,7 +47,7 @@ JSON = dict[str, Any]
 
 
 def main() -> None:
-    """Read a feed from standard input, within limits of memory and time, and write what it says to standard output."""
+    """Read a feed from standard input, within limits of memory and time, and write JSON to standard output."""
     with contextlib.suppress(ValueError, OSError):  # some systems do not let a process limit its memory
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
@@ -56,26 +56,26 @@ def main() -> None:
 
 
 def reading_of(body: bytes, content_type: str) -> JSON:
-    """Return what a feed says, or {"fault": "page", "json", "broken" or "other"} when it is none; never an error.
+    """Return the feed, or {"fault": "page", "json", "broken" or "other"} when it is no feed; never raises.
 
-    A feed has `title`, `ttl` (minutes), `total` (entries in it), `repeated` (those with another's id) and
+    A feed has `title`, `ttl` (minutes), `total` (number of entries), `repeated` (entries with the id of another) and
     `entries`: the newest 200, newest first, one for each id, with the fields of `bot.connectors.feed.Entry`.
     """
     try:
-        # A stream, because feedparser takes bare bytes for a file name or an address first.
+        # A stream, because feedparser first tries to open bare bytes as a file name or an address.
         parsed = feedparser.parse(
-            io.BytesIO(REFERENCE.sub(_possible, body)),
+            io.BytesIO(REFERENCE.sub(_valid_reference, body)),
             response_headers={"content-type": content_type} if content_type else {},
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-    except Exception:  # feedparser lets escape whatever its parsers meet, from LookupError to MemoryError
+    except Exception:  # feedparser lets all errors of its parsers through, from LookupError to MemoryError
         return {"fault": "broken"}
     return _fault(parsed, body) or _feed(parsed)
 
 
-def _possible(reference: re.Match[bytes]) -> bytes:
-    """Return a numeric character reference if there is such a character; feedparser fails on one there is not."""
+def _valid_reference(reference: re.Match[bytes]) -> bytes:
+    """Return a numeric character reference, or b"" when no such character exists: feedparser would fail on it."""
     digits = reference[1].lower()
     if len(digits) > 10:
         return b""
@@ -84,12 +84,12 @@ def _possible(reference: re.Match[bytes]) -> bytes:
 
 
 def _fault(parsed: Any, body: bytes) -> JSON | None:
-    version = parsed.get("version", "")  # an empty feed has none at all
+    version = parsed.get("version", "")  # an empty feed has no version
     start = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not version and LOOKS_LIKE_A_PAGE.search(start):
         links = _FeedLinks()
         links.feed(body[:200_000].decode("utf-8", "replace"))
-        return {"fault": "page", "feed": next(iter(links.found), "")}
+        return {"fault": "page", "feed": next(iter(links.addresses), "")}
     if parsed.entries:
         return None
     if start.startswith((b"{", b"[")):
@@ -100,16 +100,16 @@ def _fault(parsed: Any, body: bytes) -> JSON | None:
 
 
 class _FeedLinks(HTMLParser):
-    """Finds the feeds that a web page names (https://www.rssboard.org/rss-autodiscovery)."""
+    """Finds the feeds that a web page links to (https://www.rssboard.org/rss-autodiscovery)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag == "link" and values.get("type", "").strip().lower() in FEED_TYPES:
-            self.found.append(_address(values.get("href")))
+            self.addresses.append(_address(values.get("href")))
 
 
 def _feed(parsed: Any) -> JSON:
@@ -122,21 +122,21 @@ def _feed(parsed: Any) -> JSON:
     for entry in newest_first:
         entries.setdefault(_external_id(entry), entry)
     read = (_entry(external_id, entry, title, language) for external_id, entry in entries.items() if external_id)
-    kept = [entry for entry in itertools.islice(read, MAX_ENTRIES) if entry["text"] or entry["media"]]
+    newest = [entry for entry in itertools.islice(read, MAX_ENTRIES) if entry["text"] or entry["media"]]
     ttl = str(feed.get("ttl", ""))
     return {
         "title": title,
         "ttl": int(ttl) if re.fullmatch(r"[0-9]{1,6}", ttl) else 0,
         "total": len(parsed.entries),
         "repeated": len(parsed.entries) - len(entries),
-        "entries": kept,
+        "entries": newest,
     }
 
 
 def _external_id(entry: Any) -> str:
-    """Return the entry's own id; without one, or with one that is no key, a hash of what tells it from the others.
+    """Return the entry's own id; without a usable id, a hash of what distinguishes it from the other entries.
 
-    Taken from the feed as it stands there, not from absolute addresses: a feed that moves must keep its ids.
+    It uses addresses as written in the feed, not absolute ones: a feed that moves must keep its ids.
     """
     own = _line(entry.get("id"), limit=MAX_ADDRESS)
     if own and len(own) <= 200:
@@ -162,19 +162,19 @@ def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON
 
 
 def _author(entry: Any, feed_title: str) -> JSON:
-    """Return who wrote an entry: known by email address, else name, else address, else as the feed."""
+    """Return the author of an entry; the id is the email address, else the name, else the address, else the feed."""
     detail = entry.get("author_detail") or {}
     name, email, url = _line(detail.get("name")), _line(detail.get("email")), _address(detail.get("href"))
     written = _line(entry.get("author"))
     if "@" in written and not url and not written.endswith(f"({email})"):
-        # feedparser cuts addresses like redactie@gemeente.amsterdam short; RSS has "address (name)" in one element.
+        # feedparser cuts off addresses like redactie@gemeente.amsterdam; RSS has "address (name)" in one element.
         name, email = parseaddr(written)
     known = email or name or url or feed_title
     return {"external_id": known.casefold(), "name": _line(text_of(name)) or feed_title, "url": url}
 
 
 def _link(entry: Any) -> str:
-    """Return the entry's link; an id that feedparser takes for one only if it is an address."""
+    """Return the entry's link; feedparser may use an id as link, which counts only if it is an address."""
     link = _address(entry.get("link"))
     return "" if entry.get("guidislink") and link == _address(entry.get("id")) and not link.startswith("http") else link
 
@@ -193,7 +193,7 @@ def _body(entry: Any) -> str:
 
 
 def _plain(value: Any, detail: Mapping[str, Any] | None) -> str:
-    """Return a value of a feed as plain text, by the type that `detail` gives it."""
+    """Return a value of a feed as plain text; `detail` gives its type."""
     kind = str((detail or {}).get("type") or "text/html")
     if kind in HTML_TYPES:
         return _clean(text_of(str(value or ""))).strip()
@@ -201,7 +201,7 @@ def _plain(value: Any, detail: Mapping[str, Any] | None) -> str:
 
 
 def _text(title: str, body: str) -> str:
-    """Return title and body, or one of them when it holds the other (many feeds cut the title from the text)."""
+    """Return title and body, or one of them when it contains the other (many feeds cut the title from the text)."""
     start, whole = _words(title), _words(body)
     if whole.startswith(_uncut(start)):
         return body or title
@@ -220,13 +220,13 @@ def _media(entry: Any) -> list[JSON]:
     """Return pictures, films and sounds, each with its description."""
     contents = [(item, item.get("description")) for item in entry.get("media_content") or []]
     enclosures = [(link, link.get("title")) for link in entry.get("links") or [] if link.get("rel") == "enclosure"]
-    found: dict[str, JSON] = {}
+    by_url: dict[str, JSON] = {}
     for item, alt in contents + enclosures:
         url = _address(item.get("url") or item.get("href"))
         kind = str(item.get("medium") or item.get("type") or mimetypes.guess_type(url)[0]).split("/")[0].lower()
         if url and kind in MEDIA_KINDS:
-            found.setdefault(url, {"url": url, "kind": kind, "alt": _line(alt)})
-    return list(found.values())[:MAX_MEDIA]
+            by_url.setdefault(url, {"url": url, "kind": kind, "alt": _line(alt)})
+    return list(by_url.values())[:MAX_MEDIA]
 
 
 def _start_media_description(parser: Any, attributes: Any) -> None:
@@ -240,20 +240,20 @@ def _end_media_description(parser: Any) -> None:
         contents[-1].setdefault("description", description)
 
 
-# feedparser takes a picture's description for the text of its entry (every post of a Mastodon feed with a picture);
-# its elements have no other way in than methods by name.
+# feedparser mistakes the description of a picture for the text of the entry (in Mastodon's feeds: each post with a
+# picture). Only methods with a name like these can handle one of its elements.
 for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
     parser._start_media_description = _start_media_description
     parser._end_media_description = _end_media_description
 
 
 def _date(entry: Any) -> int | None:
-    """Return when the entry was published (epoch seconds), by what date it has."""
+    """Return when the entry was published (epoch seconds), from the dates that it has."""
     return _moment(entry, "published_parsed") or _moment(entry, "created_parsed") or _moment(entry, "updated_parsed")
 
 
 def _moment(entry: Any, key: str) -> int | None:
-    # Past feedparser's own `get`, which warns when it gives a date of another name.
+    # Not through feedparser's own `get`, which warns when it returns a date of another name.
     parsed = dict.get(entry, key)
     try:
         moment = calendar.timegm(parsed) if parsed else 0
@@ -278,7 +278,7 @@ def _address(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    """Leave out what no database and no screen takes: NULs, control characters and halves of characters."""
+    """Remove what databases and screens refuse: NULs, control characters and halves of characters (surrogates)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 

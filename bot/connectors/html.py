@@ -1,4 +1,4 @@
-"""HTML from platforms turned into plain text; what a citizen wrote, nothing that could act."""
+"""Turn HTML from platforms into plain text: the citizen's words, without anything active."""
 
 import re
 from html.parser import HTMLParser
@@ -19,7 +19,7 @@ BULLET = "• "
 def text_of(html: str) -> str:
     """Return the text of a piece of HTML as a reader sees it, with line breaks where the layout has them.
 
-    Paragraphs are parted by an empty line. A link shows its text; one that Mastodon shortened for display
+    An empty line separates paragraphs. A link shows its text; one that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
     Takes any input: broken or hostile markup gives text, never an error.
     """
@@ -38,7 +38,7 @@ def text_of(html: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Collects text; only ever given well-formed markup."""
+    """Collects text; expects well-formed markup."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -107,7 +107,7 @@ class _Reader(HTMLParser):
 
 
 class _Link:
-    """The link being read: whether its text was shortened is known only at its end."""
+    """The link being read; only at its end we know whether its text was shortened."""
 
     def __init__(self, href: str) -> None:
         self.href = href
