@@ -1,4 +1,4 @@
-"""The one HTTP client of all connectors: time limits, size limits, and answers turned into verdicts."""
+"""The HTTP client that all connectors share: time limits, size limits, and verdicts on answers."""
 
 import asyncio
 import zlib
@@ -21,7 +21,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 def new_client(*, allow_private: bool = False) -> httpx.AsyncClient:
     """Return a client for all connectors to share; the caller closes it.
 
-    It reaches private networks only with `allow_private`. Proxies and passwords of the environment are not used.
+    It reaches private networks only with `allow_private`. It ignores proxies and passwords in the environment.
     """
     transport = Transport(allow_private=allow_private)
     return httpx.AsyncClient(transport=transport, timeout=TIMEOUT, headers=HEADERS, trust_env=False)
@@ -32,7 +32,7 @@ async def request(
 ) -> httpx.Response:
     """Send one request and return the whole answer, whatever its status.
 
-    A GET that dies on a dropped keep-alive connection is sent once more. Raises Unavailable when there is no answer
+    It repeats a GET once when a keep-alive connection was dropped. Raises Unavailable when there is no answer
     (OutcomeUnknown when the request may have arrived), and Rejected when the answer is over `max_bytes`.
     """
     parsed(url)
@@ -47,7 +47,7 @@ async def request(
                 raise OutcomeUnknown("{host} broke the connection.", host=host(url)) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise OutcomeUnknown("{host} did not answer in time.", host=host(url)) from error
-        except httpx.InvalidURL as error:  # in a redirect, which httpx reads even if it follows none
+        except httpx.InvalidURL as error:  # in a redirect, which httpx parses but does not follow
             raise Rejected("This is not a web address: {url}", url=url[:80]) from error
         except httpx.HTTPError as error:
             if attempt == attempts:
@@ -67,9 +67,9 @@ async def _read(client: httpx.AsyncClient, asked: httpx.Request, max_bytes: int)
 
 
 async def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    """Return an answer's body, unpacked; of what unpacks to more than `max_bytes`, no more than that is unpacked.
+    """Return the unpacked body of an answer; it stops unpacking after `max_bytes`.
 
-    httpx unpacks as often as the server says, without a limit: it made 3.9 GB of 3 kB of "gzip, gzip".
+    httpx unpacks as often as the server says, without a limit: 3 kB of "gzip, gzip" became 3.9 GB.
     """
     encoding = response.headers.get("Content-Encoding", "").lower()
     gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -97,9 +97,9 @@ def _unreadable(response: httpx.Response) -> OutcomeUnknown:
 
 
 def judge(response: httpx.Response, *, reason: str = "") -> None:
-    """Raise the verdict that an answer's status stands for; 2xx and 3xx raise nothing.
+    """Raise the verdict on an answer, by its status; 2xx and 3xx raise nothing.
 
-    `reason` is what the platform said in its own words, for the agent, when it refuses.
+    `reason` is the platform's own explanation of a refusal, for the agent.
     """
     status, where = response.status_code, response.request.url.host
     if status < 400:
@@ -131,7 +131,7 @@ def retry_at(response: httpx.Response, *, default: timedelta = timedelta(minutes
 
 
 def json_of(response: httpx.Response) -> Any:
-    """Return the answer's JSON; a body that is none is the server's fault, so Unavailable."""
+    """Return the answer's JSON; another body is an error of the server, so it raises Unavailable."""
     try:
         return response.json()
     except ValueError as error:
@@ -139,7 +139,7 @@ def json_of(response: httpx.Response) -> Any:
 
 
 def parsed(url: str) -> httpx.URL:
-    """Return an address in its parts; raises Rejected when it is none of the web (no host name, an odd port)."""
+    """Return a parsed address; raises Rejected for an invalid web address (no host name, an odd port)."""
     try:
         parts = httpx.URL(url)
         parts.host.encode("idna")
@@ -153,7 +153,7 @@ def parsed(url: str) -> httpx.URL:
 
 
 def host(url: str) -> str:
-    """Return the host name of an address for a message to people, without path or query (those may be secret)."""
+    """Return the host name of an address, for a message to people; path and query may be secret."""
     try:
         return httpx.URL(url).host or "?"
     except httpx.InvalidURL:
@@ -161,6 +161,6 @@ def host(url: str) -> str:
 
 
 def is_readable_on_its_way(url: str) -> bool:
-    """Tell whether others could read what goes to an address: it is not https and not on this machine."""
+    """Say whether others could read requests to an address: it is not https, and not on this machine."""
     parts = httpx.URL(url)
     return parts.scheme == "http" and parts.host not in {"127.0.0.1", "localhost", "::1"}

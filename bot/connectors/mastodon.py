@@ -1,15 +1,15 @@
 """Mastodon: mentions, private mentions and hashtags in, replies out, over https://docs.joinmastodon.org/api/
 
 Quirks that shape this module:
-- A post that names us is a notification. Since 4.3 those of new or unknown accounts are filtered away unless asked for
-  with `include_filtered`, and a citizen's first post is just that.
-- `min_id` pages forward from a place; some servers take it for `since_id` and give the newest, so what lies between is
-  asked for as well. Ids are text, ordered by length and then by letter.
-- A post from another server gets an id from the time it was written, so it can turn up in a hashtag's timeline below
-  ids that we have seen. That timeline is therefore compared with its last page, not with one id.
+- A post that names us is a notification. Since 4.3 Mastodon filters out those of new or unknown accounts, such as a
+  citizen's first post, unless we ask with `include_filtered`.
+- `min_id` pages forward from an id. Some servers treat it as `since_id` and return the newest posts, so we also ask for
+  the posts in between. Ids are text, ordered by length and then by letter.
+- A post from another server gets an id from the time it was written, so it can appear in a hashtag's timeline below
+  ids that we have seen. So we compare that timeline with its last page, not with one id.
 - An edit of a post gives no notification unless we boosted it; `recheck` finds edits and removals.
-- The `@mention` of a citizen must stand in the text, and the visibility must be sent, or the account's own is used.
-- A 4xx without Mastodon's JSON comes from something in between and says nothing about the post.
+- The text must contain the citizen's `@mention`. Without `visibility`, the account's default applies.
+- A 4xx without Mastodon's JSON comes from a proxy or firewall and says nothing about the post.
 """
 
 import re
@@ -62,13 +62,13 @@ TIMELINE: Mapping[str, Any] = {"limit": 40}
 """https://docs.joinmastodon.org/methods/timelines/#tag (40 is the most)"""
 PAGES_BACK = 5
 RECHECKED_SINGLY = 10
-"""Posts asked for one by one in a recheck: at a poll every 30 seconds a third of the 300 requests in 5 minutes."""
+"""Posts that a recheck reads one by one: with a poll every 30 seconds, a third of the 300 requests per 5 minutes."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 PROBES = (
     ("GET", "/api/v1/notifications?limit=1", "read:notifications"),
     ("GET", "/api/v1/statuses/0", "read:statuses"),
-    ("PUT", "/api/v1/statuses/0", "write:statuses"),  # there is no post 0: only the scope is tried
+    ("PUT", "/api/v1/statuses/0", "write:statuses"),  # post 0 does not exist, so this tests the scope only
 )
 DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
 """https://docs.joinmastodon.org/entities/NotificationPolicy/"""
@@ -76,7 +76,7 @@ DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_
 KEY_REMEMBERED = timedelta(minutes=50)
 """Mastodon remembers an Idempotency-Key for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
 MASTODON_VERSION = re.compile(r"[2-9]\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]*)?")
-"""Such as 4.3.0 or 4.4.0-beta.1+glitch; others write what they are: "2.7.2 (compatible; Pleroma 2.5)"."""
+"""A real Mastodon, as 4.3.0 or 4.4.0-beta.1+glitch; others name themselves: "2.7.2 (compatible; Pleroma 2.5)"."""
 
 COUNTED = regex.compile(
     r"""(?<![\w@＠$\#＃])(?P<url>https?://
@@ -86,7 +86,7 @@ COUNTED = regex.compile(
       | (?<![=/\w])(?P<user>@[a-z0-9_]++(?:[.-]++[a-z0-9_]++)*+)@\w++(?:[.-]++\w++)*+(?![@＠]|://)""",
     regex.IGNORECASE | regex.VERBOSE,
 )
-"""What counts for less than it is long, after Mastodon's StatusLengthValidator, twitter_regex and MENTION_RE."""
+"""Text that counts as shorter than it is; from Mastodon's StatusLengthValidator, twitter_regex and MENTION_RE."""
 GRAPHEME = regex.compile(r"\X")
 
 log = structlog.get_logger()
@@ -101,7 +101,7 @@ class Mastodon(MastodonServer):
 
     @property
     def resend_safe_for(self) -> timedelta | None:
-        """Return how long an Idempotency-Key is safe: only on a server whose version says that it is a real Mastodon.
+        """Return how long an Idempotency-Key is safe; None unless the server's version is that of a real Mastodon.
 
         Some other servers ignore the key, and would publish the reply twice.
         """
@@ -113,30 +113,30 @@ class Mastodon(MastodonServer):
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new mentions, quotes and hashtag posts; the first time only the newest page of each.
 
-        The first page is all an old account needs: what lies before it was seen before we came.
+        Older posts were there before the team used the bot, so we leave them out.
         """
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
-        found: dict[str, Json] = {}
+        by_id: dict[str, Json] = {}
         after: Cursor = {"account_id": me, "hashtags": {}}
         more = False
         if not self._read_only:
             last = cursor.get("notifications")
             notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)
             after["notifications"] = max([*(n["id"] for n in notes), last or "0"], key=age)
-            found = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
+            by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
         for tag in self._account.options.get("hashtags", ()):
             seen = cursor.get("hashtags", {}).get(tag)
             statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen)
             more = more or gap
             for status in statuses:
-                found.setdefault(status["id"], status)
-        return Page(await self._posts(found, me), after, more)
+                by_id.setdefault(status["id"], status)
+        return Page(await self._posts(by_id, me), after, more)
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Return those of these posts that were edited at any time, and those that are gone or back.
+        """Return the posts that were ever edited, and those that are gone or visible again.
 
-        A post is gone when Mastodon itself says so (404 or 410, with its own JSON) to a token that it accepts. Servers
-        that cannot give several posts at once are asked for a few each time; the cursor says where to go on.
+        A post is gone when Mastodon itself says so (404 or 410, with its own JSON) to a token that it accepts. From a
+        server that cannot return several posts at once we read a few per recheck; the cursor says where to continue.
         """
         gone_before = {post.external_id: post.gone is not None for post in posts}
         ids = list(gone_before)
@@ -152,7 +152,7 @@ class Mastodon(MastodonServer):
         return Rechecked(tuple(changed), {"last": list(known)[-1]} if len(known) < len(ids) and known else {})
 
     async def _tagged_if_readable(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
-        """Read a hashtag; one that cannot be read does not keep mentions from coming in."""
+        """Read a hashtag; if that fails, mentions still come in."""
         try:
             return await self._tagged(tag, seen)
         except (RateLimited, Unavailable, Rejected) as verdict:
@@ -162,7 +162,7 @@ class Mastodon(MastodonServer):
             return [], seen, False
 
     async def _tagged(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
-        """Return a hashtag's new posts, the ids to compare the next page with, and whether to ask on."""
+        """Return a hashtag's new posts, the ids to compare the next page with, and whether there may be more."""
         path = f"/api/v1/timelines/tag/{quote(tag, safe='')}"
         items, _ = await self._list(path, TIMELINE)
         page = {i["id"]: i for i in items}
@@ -176,20 +176,20 @@ class Mastodon(MastodonServer):
         floor = min(seen, key=age) if len(seen) >= FULL else ""
         return [s for i, s in page.items() if i not in seen and is_newer(i, floor)], list(page), False
 
-    async def _posts(self, found: Mapping[str, Json], me: str) -> tuple[Post, ...]:
-        """Turn statuses that are not our own into posts, with what they answer where that was easily had."""
-        theirs = [s for s in found.values() if not me or within(s, "account", "id") != me]
+    async def _posts(self, by_id: Mapping[str, Json], me: str) -> tuple[Post, ...]:
+        """Turn statuses that are not our own into posts, with the post they answer if one request returns it."""
+        theirs = [s for s in by_id.values() if not me or within(s, "account", "id") != me]
         answered = {_reply_to(s) for s in theirs if s.get("in_reply_to_account_id") != me} - {""}
-        parents: dict[str, Json | None] = dict(found)
+        parents: dict[str, Json | None] = dict(by_id)
         try:
-            parents |= await self._statuses(sorted(answered - found.keys())[:AT_ONCE])
+            parents |= await self._statuses(sorted(answered - by_id.keys())[:AT_ONCE])
         except Verdict as verdict:
             log.info("answered posts not read", account=self._account.id, verdict=type(verdict).__name__)
         posts = [self._post(s, parents.get(_reply_to(s))) for s in theirs]
         return tuple(sorted((p for p in posts if p), key=lambda p: (p.published_at, age(p.external_id))))
 
     def _status_in(self, note: Json, me: str) -> Json | None:
-        """Return the post a notification is about, unless it was removed or does not concern us."""
+        """Return the post of a notification; None if it was removed or does not concern us."""
         status = note.get("status")
         if note.get("type") not in CONCERNING or status is None:
             return None
@@ -201,7 +201,7 @@ class Mastodon(MastodonServer):
         return status
 
     def _post(self, status: Json, parent: Json | None) -> Post | None:
-        """Return the post, or None (and a warning with its id alone) when we cannot read it."""
+        """Return the post; if we cannot read it, log its id only and return None."""
         try:
             return _post_of(status, parent, may_answer=not self._read_only)
         except UNREADABLE as error:
@@ -211,7 +211,7 @@ class Mastodon(MastodonServer):
     # --- answering -------------------------------------------------------------------------------
 
     async def send(self, draft: Draft) -> Sent:
-        """Publish the reply under its post, to no more people than could read the post; once an hour per key."""
+        """Publish the reply under its post, visible to no more people than the post; once per key within an hour."""
         if self._read_only:
             raise Rejected("This account only reads; give it an access token to answer.")
         body = {
@@ -224,7 +224,7 @@ class Mastodon(MastodonServer):
         return _sent(self._identified(response))
 
     async def _visibility(self, draft: Draft) -> str:
-        """Return who may read the reply: one to a post for followers only goes to its author alone."""
+        """Return who may read the reply; the reply to a followers-only post goes to its author only."""
         if draft.private:
             return "direct"
         with before_sending():
@@ -236,7 +236,7 @@ class Mastodon(MastodonServer):
         return "unlisted" if status.get("visibility") == "unlisted" else "direct"
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the reply among our own posts since it was first tried; it answers nothing once its post is gone."""
+        """Look for the reply among our posts since the first attempt; after its parent is gone, it has no parent id."""
         path = f"/api/v1/accounts/{await self._own_id()}/statuses"
         since = draft.first_tried_at - CLOCKS_DIFFER
         params: Json = {"limit": 40, "exclude_reblogs": "true"}
@@ -258,16 +258,16 @@ class Mastodon(MastodonServer):
         return str(self.object(response).get("text", "")).split() == words.split()
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Put the citizen's @mention before the text unless it names them already: without it they get no notice."""
+        """Put the citizen's @mention before the text, unless the text has it: without it they get no notification."""
         named = rf"(?<![=/\w]){regex.escape(to.author.handle)}(?![\w@]|[.-]+\w)"
         if not to.author.handle or regex.search(named, text, regex.IGNORECASE):
             return text
         return f"{to.author.handle} {text}"
 
     def measure(self, text: str) -> Measure:
-        """Count as Mastodon does: graphemes, any web address for 23 and of @user@server only @user.
+        """Count as Mastodon does: graphemes; any web address counts as 23, and @user@server as @user.
 
-        The limit is the server's, as the last check learned it.
+        The limit is the server's, from the last check.
         """
         limits = self._account.limits
         reserved = "x" * int(limits.get("characters_reserved_per_url", URL_CHARACTERS))
@@ -278,7 +278,7 @@ class Mastodon(MastodonServer):
     # --- checking --------------------------------------------------------------------------------
 
     async def check(self) -> Health:
-        """Try the token and its scopes, learn the server's limits, and see whether posts of strangers reach us."""
+        """Test the token and its scopes, read the server's limits, and check that posts of strangers reach us."""
         if not self._token and not self._account.options.get("hashtags"):
             return Health(problems=(text("Without an access token only hashtags can be read; name one or more."),))
         instance = await self._instance()
@@ -317,7 +317,7 @@ class Mastodon(MastodonServer):
         return text("{host} does not accept our access token; make a new one in its preferences.", host=self.host)
 
     async def _missing_scopes(self) -> list[Text]:
-        """Try one harmless request per scope: no endpoint tells the scopes of a token."""
+        """Try one harmless request per scope, because no endpoint lists the scopes of a token."""
         missing = []
         for method, path, scope in PROBES:
             response = await self.call(method, path)
@@ -328,7 +328,7 @@ class Mastodon(MastodonServer):
         return missing
 
     async def _dropped(self) -> list[Text]:
-        """Say which posts the account's own settings throw away; merely filtered ones we do read."""
+        """Return warnings about posts that the account's settings drop; posts that they only filter, we read."""
         response = await self.call("GET", "/api/v2/notifications/policy")
         if response.status_code >= 400:
             return []
@@ -353,8 +353,8 @@ def _identity(me: Json) -> Identity:
 def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
     """Return a post from https://docs.joinmastodon.org/entities/Status/, or raise one of UNREADABLE.
 
-    The author is known by `account.id`: never reused, on every server software, and the account's own address may
-    change. One for followers only counts as private, since an answer in the open would give it away.
+    The author's external id is `account.id`: all server software has it and never reuses it, while an address may
+    change. A followers-only post counts as private, because a public answer would reveal it.
     """
     account = status["account"]
     private = status.get("visibility") not in {"public", "unlisted"}
@@ -389,7 +389,7 @@ def _kind(status: Json) -> PostKind:
 
 
 def _words(status: Json) -> str:
-    """Return the content as text, after its content warning (which is plain text) on a line of its own."""
+    """Return the content as text; a content warning (plain text) comes before it on a line of its own."""
     warning = " ".join((status.get("spoiler_text") or "").split())
     return "\n".join(part for part in (warning, text_of(status["content"])) if part)
 
@@ -401,7 +401,7 @@ def _media(attachments: list[Json]) -> Iterator[Media]:
 
 
 def _quote(status: Any) -> Quote | None:
-    """Return an answered or quoted status to show with another; None rather than an error when it is unreadable."""
+    """Return an answered or quoted status, to show with the post; None when it is unreadable."""
     try:
         account = status["account"]
         return Quote(account.get("display_name") or account["acct"], _words(status), web(status.get("url")))

@@ -1,6 +1,6 @@
-"""One Mastodon server as our account sees it: requests, lists from a place onward, and verdicts on answers.
+"""Requests to one Mastodon server for one account: lists after an id, statuses by id, and verdicts on answers.
 
-https://docs.joinmastodon.org/api/ and, of its guidelines, https://docs.joinmastodon.org/api/rate-limits/
+https://docs.joinmastodon.org/api/ and https://docs.joinmastodon.org/api/rate-limits/
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,19 +21,19 @@ MAX_CHARACTERS = 500
 URL_CHARACTERS = 23
 """https://docs.joinmastodon.org/entities/Instance/#characters_reserved_per_url"""
 FULL = 20
-"""A shorter page is the last one: no known server gives fewer at a time while it has more."""
+"""The size of a full page. A shorter page is the last one: every known server fills a page while it has more."""
 AT_ONCE = 20
 """How many posts one request may name (DEFAULT_STATUSES_LIMIT in Mastodon's api/base_controller.rb)."""
 RESERVE = 20
-"""Requests left to replies when the rate limit comes near (300 in 5 minutes)."""
+"""Requests that we save for replies when the rate limit is near (300 per 5 minutes)."""
 PAGES_BETWEEN = 50
-"""How many pages to read back for what a server skipped."""
+"""How many pages to read for posts that a server skipped."""
 
 log = structlog.get_logger()
 
 
 class MastodonServer(JsonApi):
-    """The requests behind the connector; every one may raise a verdict."""
+    """The requests of the connector; each may raise a verdict."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
@@ -42,23 +42,23 @@ class MastodonServer(JsonApi):
         self._read_only = bool(account.options.get("read_only")) or not self._token
 
     async def _newer(self, path: str, params: Mapping[str, Any], last: str | None) -> tuple[list[Json], bool]:
-        """Return what came after `last` (None: the newest page), oldest first, and whether to ask on from there."""
+        """Return the items after `last` (None: the newest page), oldest first, and whether there may be more."""
         items, left = await self._list(path, {**params, "min_id": last} if last is not None else params)
-        found = {i["id"]: i for i in items if is_newer(i["id"], last or "")}
-        full = last is not None and len(items) >= FULL and bool(found)
+        newer = {i["id"]: i for i in items if is_newer(i["id"], last or "")}
+        full = last is not None and len(items) >= FULL and bool(newer)
         for _ in range(PAGES_BETWEEN if full else 0):
-            between = {**params, "since_id": last, "max_id": min(found, key=age)}
+            between = {**params, "since_id": last, "max_id": min(newer, key=age)}
             items, left = await self._list(path, between)
-            missed = {i["id"]: i for i in items if i["id"] not in found and is_newer(i["id"], last or "")}
+            missed = {i["id"]: i for i in items if i["id"] not in newer and is_newer(i["id"], last or "")}
             if not missed:
                 break
-            found |= missed
-        return [found[i] for i in sorted(found, key=age)], full and left >= RESERVE
+            newer |= missed
+        return [newer[i] for i in sorted(newer, key=age)], full and left >= RESERVE
 
     async def _statuses(self, ids: Iterable[str], *, singly: int = AT_ONCE) -> dict[str, Json | None]:
-        """Return these statuses by id, None for one that is surely gone; all at once where the server can (4.3).
+        """Return these statuses by id, None for one that is surely gone; in one request where the server can (4.3).
 
-        What it does not give at once is asked for one by one, `singly` at most; the rest is left out.
+        It reads statuses that are missing from that answer one by one, at most `singly`, and leaves out the rest.
         """
         wanted = list(dict.fromkeys(ids))
         known: dict[str, Json | None] = {}
@@ -82,7 +82,7 @@ class MastodonServer(JsonApi):
         return self.object(response)
 
     async def _instance(self) -> Json:
-        """Return what the server tells about itself: the newer form, the older one, or nothing."""
+        """Return the server's description of itself: in the newer form, else the older one, else nothing."""
         for path in ("/api/v2/instance", "/api/v1/instance"):
             response = await self.call("GET", path)
             if 400 <= response.status_code < 500:
@@ -104,7 +104,7 @@ class MastodonServer(JsonApi):
         return retry_at(response)
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict on an answer; a 403 to a mere question is about our token's scopes."""
+        """Raise the verdict on an answer; a 403 to a GET is about our token's scopes."""
         reason = reason_of(response)
         if not self._token and response.status_code in {401, 403, 422}:
             raise Rejected("{host} shows this only to those who are logged in; add an access token.", host=self.host)
@@ -113,7 +113,7 @@ class MastodonServer(JsonApi):
         super().judge(response)
 
     async def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
-        """Return a list's objects and how many requests the rate limit leaves us."""
+        """Return the objects of a list, and how many requests the rate limit still allows."""
         response = await self.call("GET", path, params=params)
         left = response.headers.get("X-RateLimit-Remaining", "")
         return self._items(response), int(left) if left.isdecimal() else RESERVE
@@ -133,12 +133,12 @@ class MastodonServer(JsonApi):
 
 
 def age(identifier: str) -> tuple[int, str]:
-    """Return what to sort ids by: https://docs.joinmastodon.org/api/guidelines/#id"""
+    """Return the sort key of an id: https://docs.joinmastodon.org/api/guidelines/#id"""
     return len(identifier), identifier
 
 
 def is_newer(one: str, other: str) -> bool:
-    """Tell whether an id was given out after another ("" is before all)."""
+    """Say whether an id is newer than another; "" is older than all."""
     return age(one) > age(other)
 
 
@@ -154,12 +154,12 @@ def reason_of(response: httpx.Response) -> str:
 def retry_at(response: httpx.Response) -> datetime:
     """Return when a 429 lets us try again: the later of Retry-After and X-RateLimit-Reset, within a day.
 
-    Reset is an ISO 8601 time on Mastodon and seconds since 1970 on some others; in a minute when neither is told.
+    Reset is an ISO 8601 time on Mastodon and epoch seconds on some other servers. Without both headers: in a minute.
     """
     now = datetime.now(UTC)
-    told = response.headers.get("X-RateLimit-Reset", "").strip()
+    header = response.headers.get("X-RateLimit-Reset", "").strip()
     try:
-        reset = datetime.fromtimestamp(int(told), UTC) if told.isdecimal() else time_of(told)
+        reset = datetime.fromtimestamp(int(header), UTC) if header.isdecimal() else time_of(header)
     except (OSError, OverflowError, ValueError):
         return http.retry_at(response)
     waits = [reset, *([http.retry_at(response)] if "Retry-After" in response.headers else [])]
@@ -167,10 +167,10 @@ def retry_at(response: httpx.Response) -> datetime:
 
 
 def limits_of(instance: Json) -> Json:
-    """Return what is counted against how much; `max_toot_chars` is how some older servers tell it."""
-    told = within(instance, "configuration", "statuses")
-    most = within(told, "max_characters") or instance.get("max_toot_chars")
-    reserved = within(told, "characters_reserved_per_url")
+    """Return the server's limits on a post; some older servers call the maximum `max_toot_chars`."""
+    statuses = within(instance, "configuration", "statuses")
+    most = within(statuses, "max_characters") or instance.get("max_toot_chars")
+    reserved = within(statuses, "characters_reserved_per_url")
     return {
         "max_characters": most if isinstance(most, int) and most > 0 else MAX_CHARACTERS,
         "characters_reserved_per_url": reserved if isinstance(reserved, int) and reserved > 0 else URL_CHARACTERS,

@@ -1,17 +1,17 @@
-"""Any source that can POST JSON to us (monitoring suite, web form, own system), and hear our replies if it likes.
+"""Any source that can POST JSON to us (monitoring suite, web form, own system) and, if it wants, receive our replies.
 
-In: `verify` says whether a request comes from the source, `posts_of` reads its mentions. Signatures are Standard
+In: `verify` checks that a request comes from the source, `posts_of` reads its mentions. Signatures are Standard
 Webhooks (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: HMAC-SHA256 of
 `id.timestamp.body` with the base64 key after `whsec_`), X-Hub-Signature-256 (HMAC-SHA256 of the raw body with the whole
-secret as text, as https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries has it), or a secret
-in the address for suites that cannot sign. The last two do not prove when a request was made: one who overhears it can
-send it again, but not another.
+secret as text, see https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries), or a secret in
+the address for suites that cannot sign. The last two do not prove when a request was made: an eavesdropper can repeat
+it. With X-Hub-Signature-256 they cannot change it; with a secret in the address they can.
 
-Out: a reply is POSTed to the source's callback with both signatures. The receiver must publish one `webhook-id` once
-and go on recognising it for a day: that is why a reply whose outcome is unknown may be sent again.
+Out: we POST a reply to the source's callback with both signatures. The receiver must publish each `webhook-id` once and
+remember it for a day; so we may send a reply again when its outcome is unknown.
 
-Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM, and
-webhook.md explains them.
+Secrets: signing_secret, url_token, and each with `_old` while it is being replaced. Options: see PLATFORM and
+webhook.md.
 """
 
 import base64
@@ -63,11 +63,11 @@ FIELDS = frozenset(
     """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
     private language can_reply can_reply_privately can_reply_until edited_at deleted kind rating""".split()
 )
-"""What a mention may tell; the keys of a source's mapping."""
+"""The fields of a mention, and the keys of a source's mapping."""
 TOLERANCE = 300
-"""Seconds that a sender's clock may differ from ours, as the package standardwebhooks has it."""
+"""Seconds that a sender's clock may differ from ours, as in the package standardwebhooks."""
 LEAST_KEY_BYTES = 24
-"""The specification's least length of a key."""
+"""The minimum length of a key in the specification."""
 RESEND_SAFE_FOR = timedelta(days=1)
 MAX_BODY = 5 * 1024 * 1024
 MAX_TEXT = 100_000
@@ -75,11 +75,11 @@ CUT = " […]"
 UNPROVEN = (WebhookVerificationError, EmptyWebhookSecretError, ValueError)
 """What the package raises on a wrong signature, an unusable secret and hostile headers."""
 PUZZLED = frozenset({400, 422})
-"""What a callback answers that does not know our ping."""
+"""How a callback answers that does not know our ping."""
 
 
 def new_secret() -> str:
-    """Return a new signing secret of 32 random bytes, written as Standard Webhooks has it."""
+    """Return a new signing secret of 32 random bytes, in the notation of Standard Webhooks."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -89,9 +89,9 @@ def new_token() -> str:
 
 
 def verify(account: Account, headers: Mapping[str, str], body: bytes, *, token: str | None) -> None:
-    """Return when one of the methods that the source accepts proves that it sent these bytes.
+    """Check by a method that the source accepts that it sent these bytes; raises NotSigned otherwise.
 
-    `token` is the one in the address, if any. Raises NotSigned, whatever the request holds.
+    `token` is the token in the address, if any. No content of a request raises any other error.
     """
     accepted = _accepted(account)
     sent = {name.lower(): value for name, value in headers.items()}
@@ -123,7 +123,7 @@ def _current(account: Account, name: str) -> list[str]:
 
 
 def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> None:
-    # The package reads the time as a float, so that "1e9", "01" and " 1" would all pass for the signed "1".
+    # The package reads the time as a float, so it would accept "01" and " 1" for the signed "1".
     sent_at = headers.get("webhook-timestamp", "")
     if not re.fullmatch(r"[1-9][0-9]{0,11}", sent_at):
         raise NotSigned(text("webhook-timestamp must be whole seconds since 1970."))
@@ -139,13 +139,13 @@ def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> N
 
 
 def _verify_hub(keys: list[str], signature: str, body: bytes) -> None:
-    given = signature.strip().lower()
-    if not any(_same(given, _hub_signature(key, body)) for key in keys):
+    sent = signature.strip().lower()
+    if not any(_equal(sent, _hub_signature(key, body)) for key in keys):
         raise NotSigned(text("X-Hub-Signature-256 does not match this body and the secret of this source."))
 
 
-def _verify_token(tokens: list[str], given: str) -> None:
-    if not any(_same(given, token) for token in tokens):
+def _verify_token(tokens: list[str], sent: str) -> None:
+    if not any(_equal(sent, token) for token in tokens):
         raise NotSigned(text("The token in the address is not the one of this source."))
 
 
@@ -153,16 +153,16 @@ def _hub_signature(key: str, body: bytes) -> str:
     return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 
-def _same(given: str, ours: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), ours.encode("utf-8", "surrogatepass"))
+def _equal(sent: str, expected: str) -> bool:
+    return hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass"))
 
 
 def posts_of(account: Account, body: bytes, *, now: datetime | None = None) -> list[Post]:
     """Return the mentions in a body, oldest first: one object, a list, or a list under "mentions" (option `items`).
 
-    A mention without a date gets `now`, and so does one from the future. One without an id gets the hash of its
-    address, else of its author, text and date; an edit of the latter is a new mention. An address that is not http(s)
-    is left out; an id over 500 characters becomes its hash; a text over 100,000 is cut. Raises BadPayload.
+    A mention without a date, or with one in the future, gets `now`. A mention without an id gets the hash of its
+    address, else of its author, text and date; in the last case an edit is a new mention. An address that is not
+    http(s) is dropped; an id over 500 characters becomes its hash; a text over 100,000 is cut. Raises BadPayload.
     """
     if len(body) > MAX_BODY:
         raise BadPayload(text("The body is larger than {size} MB; send fewer mentions at once.", size=MAX_BODY >> 20))
@@ -207,27 +207,27 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
 
 
 def _words(sent: str, *, html: bool) -> str:
-    """Return the text, cut where it is too long; markup is cut before it is read, for reading takes long."""
-    kept = text_of(sent[:MAX_TEXT]) if html else sent[:MAX_TEXT]
-    return kept if len(sent) <= MAX_TEXT else kept[: MAX_TEXT - len(CUT)] + CUT
+    """Return the text, cut when it is too long; HTML is cut before it is parsed, because parsing is slow."""
+    words = text_of(sent[:MAX_TEXT]) if html else sent[:MAX_TEXT]
+    return words if len(sent) <= MAX_TEXT else words[: MAX_TEXT - len(CUT)] + CUT
 
 
 def _external_id(item: Item) -> str:
-    if given := item.id("id"):
-        return given
+    if external_id := item.id("id"):
+        return external_id
     if url := item.address("url"):
         return fingerprint(url)
     if item.flag("deleted", default=False) or not item.string("text").strip():
         raise BadPayload(text("{field} is missing, and so is what could stand for it.", field=item.path("id")))
-    # The date as it was sent: the moment of receipt would make every repeat a new mention.
+    # The date as sent: with the moment of receipt, every repeat would be a new mention.
     author = item.string("author.id") or item.string("author.handle") or item.string("author.name")
     return fingerprint(author, item.string("text"), str(item.raw("published_at")))
 
 
 def _author(item: Item, alone: str) -> Author:
-    """Return the author; one without id, page or handle is someone else in every conversation (`alone`).
+    """Return the author; without id, page or handle it is a different author in every conversation (`alone`).
 
-    Two citizens may share a name, and the answer to one is not for the other.
+    Two citizens may have the same name, and must not get each other's answers.
     """
     name, handle, url = item.name("author.name"), item.name("author.handle"), item.address("author.url")
     known = item.id("author.id") or url or handle
@@ -244,7 +244,7 @@ def _permits(item: Item, *, has_callback: bool) -> frozenset[Permit]:
 
 
 def _kind(item: Item) -> PostKind:
-    """Return the kind that was sent; without one, a post that answers another is a reply."""
+    """Return the kind of the post; without the field, a post that answers another is a reply."""
     sent = item.name("kind")
     if sent in set(PostKind):
         return PostKind(sent)
@@ -252,13 +252,13 @@ def _kind(item: Item) -> PostKind:
 
 
 def _rating(item: Item) -> int | None:
-    """Return the stars of a review; anything but 1 to 5 says nothing to a reader, and is left out."""
+    """Return the stars of a review; None for anything but 1 to 5."""
     sent = item.name("rating")
     return int(sent) if sent in {"1", "2", "3", "4", "5"} else None
 
 
 class Webhook:
-    """One source that pushes its mentions to us, and its callback."""
+    """One source that sends us its mentions, and its callback."""
 
     resend_safe_for = RESEND_SAFE_FOR
 
@@ -267,7 +267,7 @@ class Webhook:
         self._client = tools.http
 
     async def check(self) -> Health:
-        """Say how to call us and what is accepted, find settings that cannot work, and ping the callback."""
+        """Report how to call us and what we accept, find settings that cannot work, and ping the callback."""
         working, problems = _check_settings(self._account)
         try:
             working.append(await self._check_callback())
@@ -285,9 +285,9 @@ class Webhook:
         return text("The callback accepts our signature.")
 
     async def send(self, draft: Draft) -> Sent:
-        """Hand the reply to the callback: the same bytes and `webhook-id` at every attempt, so it can drop repeats.
+        """POST the reply to the callback; body and `webhook-id` are the same at every attempt, so it can drop repeats.
 
-        The receiver may answer {"id", "url"} of what it published; without an id the reply goes by its key.
+        The receiver may answer with {"id", "url"} of the published post; without an id, the key of the reply is its id.
         """
         content = {
             "id": draft.key,
@@ -331,7 +331,7 @@ class Webhook:
 
 
 def _signed(keys: list[str], id: str, body: str) -> dict[str, str]:
-    """Return the headers of both signatures; during a change of secret Standard Webhooks carries one by each."""
+    """Return the headers of both signatures; that of Standard Webhooks signs with each current key."""
     now = datetime.now(UTC)
     return {
         "webhook-id": id,
@@ -351,7 +351,7 @@ def _key_length(secret: str) -> int:
 
 
 def _judge(response: httpx.Response) -> None:
-    """Raise the verdict that a callback's answer stands for, by the rules of Standard Webhooks."""
+    """Raise the verdict on a callback's answer, by the rules of Standard Webhooks."""
     where, status = response.request.url.host, response.status_code
     if status == 401:
         raise Unauthorized("{host} does not accept our signature; give it this source's signing secret.", host=where)
@@ -359,22 +359,22 @@ def _judge(response: httpx.Response) -> None:
         raise Unauthorized("{host} says that this callback is gone for good.", host=where)
     if 300 <= status < 400:
         raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
-    told = _object_in(response)
-    reason = told.get("error") or told.get("message")
+    answer = _object_in(response)
+    reason = answer.get("error") or answer.get("message")
     http.judge(response, reason=reason if isinstance(reason, str) else "")
 
 
 def _object_in(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object of an answer, {} when it holds none: a callback need not tell anything."""
+    """Return the JSON object in an answer, {} without one: a callback need not return anything."""
     try:
-        told = response.json()
+        answer = response.json()
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
-    """Return what is set up well and what cannot work, each with how to mend it."""
+    """Return what works and what cannot work, with a repair for each problem."""
     options, accepted = account.options, _accepted(account)
     working, problems = [], []
     if account.address:
@@ -403,25 +403,25 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
 
 
 class Incoming:
-    """What sources push to us: see `verify` and `posts_of`. The account stands in the address."""
+    """Receives the requests of sources, see `verify` and `posts_of`. The address names the account."""
 
     def challenge(self, account: Account, request: Request) -> str | None:
-        """Return None: Standard Webhooks has no question to begin with."""
+        """Return None: Standard Webhooks has no challenge."""
         return None
 
     def accounts_of(self, request: Request) -> frozenset[str]:
-        """Return nothing: a source has an address of its own."""
+        """Return nothing: each source has an address of its own."""
         return frozenset()
 
     def receive(self, account: Account, request: Request, now: datetime) -> Received:
-        """Return the mentions of a request that proves to come from the source."""
+        """Return the mentions of a request, after `verify`."""
         verify(account, request.headers, request.body, token=request.token or request.query.get("token"))
         return Received(tuple(posts_of(account, request.body, now=now)))
 
 
 PLATFORM = Platform(
     name="webhook",
-    title="",  # on the card a source goes by its own name
+    title="",  # the card shows the source's own name
     docs="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     about="Let a source of your own send mentions to us, signed. It may take our replies.",
     first_steps=first_steps,
