@@ -1,6 +1,6 @@
 """The life of a case: its statuses, the moves between them, and what a case waits for.
 
-`LEADS_TO` is the whole truth about moves: the guard, the buttons and the tests read it.
+`LEADS_TO` defines all moves: the guard, the buttons and the tests read it.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from bot.domain.event import EventKind
 
 
 class Status(StrEnum):
-    """Where a case stands."""
+    """The status of a case."""
 
     NEW = "new"
     CLAIMED = "claimed"
@@ -20,9 +20,9 @@ class Status(StrEnum):
 
 
 class Move(StrEnum):
-    """What can change the status or the owner of a case: what agents do, then what the system does.
+    """What can change the status or the owner of a case: first the agents' moves, then the system's.
 
-    Its value is that of the event that is logged; `logged_as` knows the one exception.
+    Its value is the value of the logged event; `logged_as` handles the one exception.
     """
 
     CLAIM = "claim"
@@ -36,14 +36,14 @@ class Move(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     PUT_BACK = "put_back"
-    """The clock returns a case to the queue: it lay still, or its owner is away."""
+    """A job returns a case to the queue: it was idle, or its owner is away."""
     REOPEN_BY_CITIZEN = "reopened_by_citizen"
     KEEP = "reply_sent"
-    """An interim reply reached the citizen: its agent keeps the case and owes the rest."""
+    """An interim reply was sent: its agent keeps the case and still has to answer."""
     FAIL = "reply_failed"
     """The platform refused the reply."""
     DOUBT = "reply_uncertain"
-    """Nobody knows whether the reply was published."""
+    """We do not know whether the reply was published."""
     SETTLE = "settled"
     """An agent found that the reply was published."""
 
@@ -75,7 +75,7 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
     Move.DOUBT: {Status.ANSWERED: Status.CLAIMED},
     Move.SETTLE: {Status.NEW: Status.ANSWERED, Status.CLAIMED: Status.ANSWERED},
 }
-"""Per move, from which status it leads to which."""
+"""The statuses in which each move is allowed, and the status that it leads to."""
 
 ALLOWED_FROM: Mapping[Move, frozenset[Status]] = {move: frozenset(leads) for move, leads in LEADS_TO.items()}
 
@@ -86,14 +86,14 @@ BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
 """Moves that only the owner of the case may make; anyone else must take the case over first."""
 
 TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
-"""Moves by which an agent gets the case anew: `claimed_at` counts from then."""
+"""Moves that give the case to an agent; they set `claimed_at`."""
 
 CLAIMS_FIRST = frozenset({Move.ANSWER, Move.ESCALATE})
-"""Moves that a new case allows too: they claim it in passing, for the one who makes them."""
+"""Moves that a new case allows too; they first claim the case for the agent."""
 
 
 def logged_as(move: Move) -> EventKind:
-    """Return the kind of the event that tells of a move."""
+    """Return the kind of event that the log gets for a move."""
     return EventKind.RELEASE if move is Move.PUT_BACK else EventKind(move)
 
 
@@ -124,8 +124,8 @@ class WaitsFor(StrEnum):
 def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, promised: bool = False) -> WaitsFor:
     """Return what a case waits for.
 
-    `unsent`: a reply is on its way, so the citizen has not read it. `asked`: the last reply they got is a question.
-    `promised`: they were promised an answer by a moment, which is still being timed.
+    `unsent`: a reply is not sent yet, so the citizen has not read it. `asked`: the last sent reply is a question.
+    `promised`: we promised the citizen an answer by a moment, and that clock still runs.
     """
     match status:
         case Status.NEW:
@@ -143,15 +143,15 @@ def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, prom
 
 
 OPEN = frozenset(status for status in Status if waits_for(status) in {WaitsFor.US, WaitsFor.ADVICE})
-"""The statuses that are on our desk: in the queue, with an owner, or with an adviser."""
+"""The statuses of waiting cases: in the queue, with an owner, or with an adviser."""
 
 
 def rests_for(status: Status, wait: WaitsFor) -> WaitsFor | None:
-    """Return why the clocks of a case rest, or None when they do not: it is off our desk and waits for another."""
+    """Return why the clocks of a case rest: what it waits for, if not for us; None when they do not rest."""
     return wait if status not in OPEN and wait in {WaitsFor.CITIZEN, WaitsFor.MOMENT} else None
 
 
-# --- What is kept of a case ----------------------------------------------------------------------
+# --- What a case stores ----------------------------------------------------------------------
 
 FILLED_IN: Mapping[str, frozenset[Status]] = {
     "assignee": frozenset(Status) - {Status.NEW},
@@ -161,11 +161,11 @@ FILLED_IN: Mapping[str, frozenset[Status]] = {
     "close_reason": frozenset({Status.CLOSED}),
     "close_text": frozenset({Status.CLOSED}),
 }
-"""The columns of a case that belong to certain statuses; in all others they are empty."""
+"""The columns of a case that are only filled in certain statuses."""
 
 
 class CloseReason(StrEnum):
-    """Why a person ended a case without an answer."""
+    """Why an agent closed a case without an answer."""
 
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     NO_ANSWER_NEEDED = "no_answer_needed"

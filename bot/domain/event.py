@@ -1,10 +1,10 @@
-"""What the log can contain."""
+"""The kinds of events in the log."""
 
 from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What happened. The values are stored in the log for ever."""
+    """What happened. The log stores the values, so they never change."""
 
     # A case is moved (bot.domain.case says by which move).
     CLAIM = "claim"

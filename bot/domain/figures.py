@@ -1,4 +1,4 @@
-"""A team's figures, as digest, command and export tell them; frozen as JSON with the message that told them."""
+"""A team's figures, for digest, command and export; frozen as JSON with the message that shows them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from typing import Any, Self
 class Measured:
     """What the clocks of one kind measured: how many, how many in time, and seconds of working time.
 
-    `target` is the norm they were measured against, None when it was not the same for all.
+    `target` is the norm of these clocks, None when they had different norms.
     """
 
     count: int = 0
@@ -22,13 +22,13 @@ class Measured:
 
     @property
     def percent(self) -> int | None:
-        """The share within the norm, rounded down: 100 only when all were."""
+        """The share within the norm, rounded down: 100 means all."""
         return 100 * self.kept // self.count if self.count else None
 
 
 @dataclass(frozen=True)
 class Source:
-    """The figures of one account; `reactions` and `kept` are of the first reaction."""
+    """The figures of one account; `reactions` counts first reactions, `kept` those in time."""
 
     name: str
     mentions: int = 0
@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Part:
-    """A day, or more, of a period."""
+    """One or more days of a period, with their mentions and answers."""
 
     since: datetime
     mentions: int
@@ -49,9 +49,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Figures:
-    """A team in a period. `closed` counts how often cases were closed without an answer of ours, by reason.
+    """The figures of a team in a period. `closed` counts closings without an answer, by reason.
 
-    `topics` counts the opened cases by what they are about, "" for those of which nobody said.
+    `topics` counts the opened cases by topic, "" for cases without a topic.
     """
 
     since: datetime
@@ -68,7 +68,7 @@ class Figures:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what was kept."""
+        """Return the figures from JSON."""
         moments = {name: datetime.fromisoformat(value[name]) for name in ("since", "until")}
         parts = [Part(**{**part, "since": datetime.fromisoformat(part["since"])}) for part in value["parts"]]
         sources = [Source(**source) for source in value["sources"]]
@@ -78,7 +78,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An account that fails or was stopped; `problem` is a kept sentence."""
+    """An account that fails or was stopped; `problem` is a `Text` as JSON."""
 
     name: str
     stopped: bool
@@ -87,9 +87,9 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a team stands at a moment: open cases by age, what is late, what was promised for today.
+    """How a team stands at a moment: open cases by age, late cases, and promises for today.
 
-    `ages` counts cases open for less than each of the AGES hours and, last, those open for longer.
+    `ages` counts the open cases younger than each of AGES (and not counted before), and last the older ones.
     """
 
     at: datetime
@@ -107,7 +107,7 @@ class Standing:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what was kept."""
+        """Return the standing from JSON."""
         oldest = datetime.fromisoformat(value["oldest_at"]) if value["oldest_at"] else None
         troubles = [Trouble(**each) for each in value["troubles"]]
         moments = {"at": datetime.fromisoformat(value["at"]), "oldest_at": oldest}
@@ -115,11 +115,11 @@ class Standing:
 
 
 AGES = (4, 24, 72)
-"""Hours; open cases are counted by whether they are open for less."""
+"""The limits, in hours, of the groups of ages in which `Standing` counts open cases."""
 
 
 class Span(StrEnum):
-    """What an overview is about: any period that was asked for, or a day, week or month of its own accord."""
+    """The period of an overview: one that an agent asked for, or the day, week or month of a digest."""
 
     ASKED = "asked"
     DAY = "day"
@@ -129,7 +129,7 @@ class Span(StrEnum):
 
 @dataclass(frozen=True)
 class Overview:
-    """All that one overview tells; `before` is what to compare with, `missed` says that the last was skipped."""
+    """The content of one overview; `before`: figures to compare with; `missed`: the previous digest was skipped."""
 
     span: Span
     team: str
@@ -139,13 +139,13 @@ class Overview:
     missed: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        kept: dict[str, Any] = _plain(asdict(self))
-        return kept
+        """Return the overview as JSON."""
+        value: dict[str, Any] = _plain(asdict(self))
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what `to_json` kept."""
+        """Return the overview from the JSON of `to_json`."""
         before, standing = value["before"], value["standing"]
         return cls(
             Span(value["span"]),
@@ -158,7 +158,7 @@ class Overview:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with its moments as ISO text."""
+    """Return a value for JSON, with moments as ISO text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):

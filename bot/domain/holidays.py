@@ -16,7 +16,7 @@ HOLIDAYS = (
     "Eerste kerstdag",
     "Tweede kerstdag",
 )
-"""The names of the holidays, of which an organisation ticks its own, in the order of the year."""
+"""The names of the holidays, in the order of the year; a team chooses its own from these."""
 
 AFTER_EASTER = {
     "Goede vrijdag": -2,
@@ -26,7 +26,7 @@ AFTER_EASTER = {
     "Eerste pinksterdag": 49,
     "Tweede pinksterdag": 50,
 }
-"""Holidays that move with Easter, in days after it."""
+"""The holidays that depend on Easter, in days after it."""
 SUNDAY = 6
 
 
@@ -35,7 +35,7 @@ def dutch_holidays(year: int) -> dict[str, date]:
     """Return the date of each holiday in a year, by name."""
     easter = _easter(year)
     kings_day = date(year, 4, 27)
-    if kings_day.weekday() == SUNDAY:  # then it is celebrated the day before
+    if kings_day.weekday() == SUNDAY:  # on a Sunday, it moves to the day before
         kings_day -= timedelta(days=1)
     fixed = {
         "Nieuwjaarsdag": date(year, 1, 1),

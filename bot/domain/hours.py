@@ -1,7 +1,7 @@
-"""Working time: when a team is open, and adding and counting time in which it is.
+"""Working time: when a team is open, and how to add and measure the time in which it is open.
 
-One clock for buttons, reminders, reports and export. Local wall times become UTC moments day by day, so a day on which
-the clock changes counts as long as it really lasts (Europe/Amsterdam: 23 hours in March, 25 in October).
+Buttons, reminders, reports and export all use it. It turns local times into UTC moments day by day, so a day on which
+the clock changes has its real length (Europe/Amsterdam: 23 hours in March, 25 in October).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,23 +10,23 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAY = 24 * 60
 HORIZON = timedelta(days=400)
-"""How far ahead an opening is looked for; a team that is closed for longer has no hours at all."""
+"""How far ahead we look for an opening; a team that is closed for longer never opens."""
 
 Interval = tuple[int, int]
-"""Minutes after local midnight, from and until; an end past 1,440 lies in the night after."""
+"""Start and end in minutes after local midnight; an end over 1,440 is in the following night."""
 Span = tuple[datetime, datetime]
 
 
 class NeverOpen(Exception):
-    """The hours have no opening within the horizon, so nothing can ever be due."""
+    """The hours have no opening within the horizon, so nothing can be due."""
 
 
 @dataclass(frozen=True)
 class Hours:
     """When a team is open.
 
-    `week` holds the intervals of Monday to Sunday; `closed` are days without any; `early` are days that end at a
-    minute after midnight.
+    `week` holds the intervals of Monday to Sunday; `closed` are closed days; `early` are days that close early, with
+    the minute after midnight.
     """
 
     week: tuple[tuple[Interval, ...], ...]
@@ -43,11 +43,11 @@ class Hours:
 
 
 ALWAYS: tuple[tuple[Interval, ...], ...] = (((0, DAY),),) * 7
-"""A week of 24 hours a day, seven days."""
+"""A week that is open 24 hours a day."""
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
-    """Tell whether the team is open at a moment; the moment of closing counts as closed."""
+    """Say whether the team is open at a moment; at the moment of closing it is closed."""
     return any(start <= at < end for start, end in _spans(hours, at, at + timedelta(minutes=1)))
 
 
@@ -62,7 +62,7 @@ def next_opening(hours: Hours, at: datetime) -> datetime:
 def add(hours: Hours, at: datetime, amount: timedelta) -> datetime:
     """Return the moment at which this much working time has passed since `at`; raises NeverOpen.
 
-    Amount 0 gives the next open moment. What ends exactly at closing time is due at closing time.
+    An amount of 0 gives the next open moment. An amount that ends exactly at closing time gives the closing time.
     """
     left = amount
     for start, end in _spans(hours, at, at + HORIZON + amount * 60):
@@ -76,7 +76,7 @@ def add(hours: Hours, at: datetime, amount: timedelta) -> datetime:
 
 
 def between(hours: Hours, start: datetime, end: datetime) -> timedelta:
-    """Return how much working time lies between two moments; none when they are the wrong way round."""
+    """Return the working time between two moments; zero when `end` is before `start`."""
     total = timedelta()
     for opened, closed in _spans(hours, start, end):
         total += max(timedelta(), min(closed, end) - max(opened, start))
@@ -84,7 +84,7 @@ def between(hours: Hours, start: datetime, end: datetime) -> timedelta:
 
 
 def _spans(hours: Hours, start: datetime, end: datetime) -> Iterator[Span]:
-    """Yield the open spans that touch a period, in order and merged where they meet or overlap."""
+    """Yield the open spans that touch a period, in order; spans that meet or overlap become one."""
     if end < start:
         return
     day = start.astimezone(hours.zone).date() - timedelta(days=1)
@@ -116,7 +116,7 @@ def _of_day(hours: Hours, day: date) -> Iterator[Span]:
 
 
 def _moment(hours: Hours, day: date, minute: int) -> datetime:
-    """Return the UTC moment of a wall time; a time that the change to summer skips is the moment of the change."""
+    """Return the UTC moment of a local time; a time that the change to summer time skips gives the change itself."""
     days, minutes = divmod(minute, DAY)
     wall = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60), tzinfo=hours.zone)
     return wall.astimezone(UTC)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Label:
-    """What people call an account: its platform, and its own name where that adds something."""
+    """The name of an account for people: its platform, and its own name if that adds something."""
 
     platform: str
     name: str = ""
 
     def __str__(self) -> str:
-        """Return both, for a list or a table."""
+        """Return platform and name, for a list or a table."""
         return f"{self.platform} · {self.name}" if self.name else self.platform

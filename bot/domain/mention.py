@@ -1,4 +1,4 @@
-"""What a platform tells about a citizen's post, in our own words."""
+"""A citizen's post and its author, in the same form for all platforms."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Act(StrEnum):
-    """What may be done with one particular post; platforms differ per item."""
+    """What we may do with a post; a platform may allow different acts for each post."""
 
     ANSWER = "answer"
     ANSWER_PRIVATELY = "answer_privately"
@@ -24,23 +24,23 @@ class Act(StrEnum):
 
 ANSWERS = frozenset({Act.ANSWER, Act.ANSWER_PRIVATELY})
 OPPOSITES = {Act.HIDE: Act.SHOW, Act.SHOW: Act.HIDE, Act.LIKE: Act.UNLIKE, Act.UNLIKE: Act.LIKE}
-"""What undoes what. Nothing brings back an answer, or a post that was removed."""
+"""Each act and its opposite. Nothing undoes an answer or the removal of a post."""
 
 
 def alike(act: Act) -> frozenset[Act]:
-    """Return an act and its opposite: of these, the last one says how the post ends up."""
+    """Return an act and its opposite; the last of these that is done determines the state of the post."""
     return frozenset({act, OPPOSITES.get(act, act)})
 
 
 @dataclass(frozen=True)
 class Permit:
-    """One thing that a platform allows us to do with a post, until a moment (None: for ever)."""
+    """An act that a platform allows with a post, until a moment (None: for ever)."""
 
     act: Act
     until: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether it has not ended."""
+        """Say whether the permit still holds."""
         return self.until is None or now < self.until
 
 
@@ -50,33 +50,33 @@ def permits(*acts: Act, until: datetime | None = None) -> frozenset[Permit]:
 
 
 def permits_to_json(given: frozenset[Permit]) -> list[Any]:
-    """Return permits as JSON keeps them: the name of the act, or an object with the act and its end."""
+    """Return permits as JSON: for each the name of the act, or an object with the act and its end."""
     ordered = sorted(given, key=lambda permit: (permit.act, permit.until is not None, permit.until))
     return [{"act": p.act, "until": p.until.isoformat()} if p.until else p.act.value for p in ordered]
 
 
 def permits_from_json(stored: Sequence[Any]) -> frozenset[Permit]:
-    """Return what `permits_to_json` made; an act that this version does not know is left out."""
-    found = set()
+    """Return permits from the JSON of `permits_to_json`, without acts that this version does not know."""
+    permits = set()
     for each in stored:
         act, until = (each["act"], each["until"]) if isinstance(each, dict) else (each, None)
         if act in set(Act):
-            found.add(Permit(Act(act), datetime.fromisoformat(until) if until else None))
-    return frozenset(found)
+            permits.add(Permit(Act(act), datetime.fromisoformat(until) if until else None))
+    return frozenset(permits)
 
 
 class PostKind(StrEnum):
-    """What sort of words a post is."""
+    """The kind of a post."""
 
     POST = "post"
     REPLY = "reply"
     MESSAGE = "message"
-    """One of a private conversation."""
+    """A message in a private conversation."""
     REVIEW = "review"
 
 
 class Gone(StrEnum):
-    """Why a post can no longer be read. That its author removed it needs proof: a refused key or a 403 is none."""
+    """Why a post can no longer be read. BY_AUTHOR needs proof; a refused key or a 403 is no proof."""
 
     BY_AUTHOR = "by_author"
     HIDDEN = "hidden"
@@ -86,7 +86,7 @@ class Gone(StrEnum):
 
 
 class Arrived(StrEnum):
-    """How far a message of ours came with the one it was for; the order is that of a message's life."""
+    """How far our message came on its way to the citizen, in order of time."""
 
     DELIVERED = "delivered"
     READ = "read"
@@ -95,7 +95,7 @@ class Arrived(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a platform tells about a message that we sent, known by the id that it had in `Sent`."""
+    """A platform's report about a message that we sent; the id is the one in `Sent`."""
 
     external_id: str
     arrived: Arrived
@@ -104,7 +104,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Author:
-    """Who wrote a post, as the platform names them; `external_id` is theirs for ever, the rest may change."""
+    """Who wrote a post, as the platform names them; `external_id` never changes, the rest may."""
 
     external_id: str
     name: str
@@ -114,7 +114,7 @@ class Author:
 
 @dataclass(frozen=True)
 class Media:
-    """A picture, film or sound with a post; `alt` is the description its author gave."""
+    """A picture, film or sound with a post; `alt` is the author's description."""
 
     url: str
     kind: str = "image"
@@ -123,7 +123,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Quote:
-    """An earlier post that this one answers or quotes, to understand it by."""
+    """An earlier post that this one answers or quotes, shown as context."""
 
     author: str
     text: str
@@ -134,9 +134,9 @@ class Quote:
 class Post:
     """A citizen's post, normalised. Ids are opaque text; times are aware UTC; `text` is plain text, never HTML.
 
-    `conversation` is the platform's key for the whole exchange where it has one; `in_reply_to` the id of the post
-    answered; `gone` says that it can no longer be read (all else may then be empty). `rating` is the number of stars of
-    a review. `place` is the connector's own data on the post, JSON; it comes back in the draft of a reply.
+    `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
+    post. `gone`: the post can no longer be read, and the other fields may be empty. `rating` is the number of stars of
+    a review. `place` is the connector's own JSON about the post; the draft of a reply contains it too.
     """
 
     external_id: str
@@ -158,7 +158,7 @@ class Post:
     place: Mapping[str, Any] | None = None
 
     def may_be_answered(self) -> bool:
-        """Tell whether the platform lets us answer it in any way, at least for a time."""
+        """Say whether the platform allows any kind of answer, perhaps for a limited time."""
         return any(permit.act in ANSWERS for permit in self.permits)
 
 
@@ -175,13 +175,13 @@ THANKS_CORE = frozenset(
 )
 KIND_SYMBOLS = frozenset("👍🙏❤♥😊🙂😀😃😄😁☺😘🥰👏💪🎉💐🌷🌹💙💚💛🧡💜")
 SIGNS = frozenset(".,!-–…:;)'’\"@#&+*_~^")
-"""Signs that change nothing in a word of thanks; a ( or / may be a sad face."""
+"""Signs that do not change the meaning of thanks; ( and / are not among them, because they may be a sad face."""
 
 
 def is_mere_thanks(text: str) -> bool:
-    """Tell whether a post says thank you (or "ok") and nothing that asks for an answer.
+    """Say whether a post only says thank you (or "ok") and needs no answer.
 
-    Strict on purpose: one word, sign or symbol beyond the known ones, and it is a post like any other.
+    It is strict on purpose: any unknown word, sign or symbol makes it a normal post.
     """
     if not all(_is_letter_or_kind(c) for c in text):
         return False

@@ -1,4 +1,4 @@
-"""Periods of whole days in a team's zone, as people ask for them: today, week, 2026-11-01..2026-11-24."""
+"""Periods of whole days in a team's time zone, as people type them: today, week, 2026-11-01..2026-11-24."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bot.domain.hours import Hours
 
 MOST_DAYS = 3 * 366
 MOST_PARTS = 20
-"""A period is told in so many parts at most: more do not fit a chart."""
+"""The most parts of a period; more do not fit in a chart."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 PERIOD_WORDS = {
@@ -24,7 +24,7 @@ PERIOD_WORDS = {
     "last week": "last week",
     "last month": "last month",
 }
-"""What may be asked for, and what it means; weeks begin on Monday, and this week and month run up to now."""
+"""The words for a period and their meaning; a week begins on Monday, and this week and this month end now."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Period:
 
 
 def parse(words: str, now: datetime, zone: tzinfo) -> Period | None:
-    """Return the period that is asked for; None when it is none, runs backward or is longer than three years."""
+    """Return the period of these words; None for other words, or when it runs backward or is over three years."""
     today = now.astimezone(zone).date()
     words = " ".join(words.casefold().split())
     days = _named(PERIOD_WORDS[words], today) if words in PERIOD_WORDS else _dates(words)
@@ -49,7 +49,7 @@ def parse(words: str, now: datetime, zone: tzinfo) -> Period | None:
 
 
 def split(words: str, now: datetime, zone: tzinfo) -> tuple[Period | None, str]:
-    """Return the period that a sentence begins with, if any, and the rest of it."""
+    """Return the period at the beginning of a sentence, if any, and the rest of the sentence."""
     parts = words.split()
     for count in (2, 1):
         period = parse(" ".join(parts[:count]), now, zone) if len(parts) >= count else None
@@ -69,9 +69,9 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def parts(period: Period, zone: tzinfo) -> Sequence[Period]:
-    """Return the days of a period; of a longer one the weeks, or as many days together as give 20 parts.
+    """Return the days of a period; for a longer period its weeks, or groups of days that give at most 20 parts.
 
-    Periods that begin or end within a day keep that beginning and end.
+    The first part begins and the last part ends with the period, also within a day.
     """
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     days = (last - first).days + 1
@@ -94,7 +94,7 @@ def month_before(day: date, zone: tzinfo) -> Period:
 
 
 def opening(hours: Hours, day: date) -> datetime | None:
-    """Return when a day's first opening begins; None on a day without any."""
+    """Return when a day's first opening begins; None for a closed day."""
     starts = [start for start, _ in hours.week[day.weekday()]]
     if not starts or day in hours.closed or hours.early.get(day, min(starts) + 1) <= min(starts):
         return None
@@ -102,14 +102,14 @@ def opening(hours: Hours, day: date) -> datetime | None:
 
 
 def at_minute(day: date, minute: int, zone: tzinfo) -> datetime:
-    """Return the moment so many minutes after midnight by the clock on the wall."""
+    """Return the moment at a local time, in minutes after midnight."""
     days, left = divmod(minute, 24 * 60)
     wall = datetime.combine(day + timedelta(days=days), time(left // 60, left % 60), tzinfo=zone)
     return wall.astimezone(UTC)
 
 
 def working_day_before(hours: Hours, day: date) -> date | None:
-    """Return the last day with an opening before this one, None when there was none in two months."""
+    """Return the last day with an opening before this day; None without one in two months."""
     return next((d for d in (day - timedelta(days=n) for n in range(1, 62)) if opening(hours, d)), None)
 
 

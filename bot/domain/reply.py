@@ -1,4 +1,4 @@
-"""What becomes of an agent's words before they are published."""
+"""How an agent's text changes before it is published."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ INITIALS = re.compile(r"[A-Z]{1,4}")
 
 @dataclass(frozen=True)
 class Composed:
-    """What would be published for what has been typed so far, and its length as the platform counts it."""
+    """The reply as it would be published, and its length as the platform counts it."""
 
     text: str
     length: int
@@ -18,12 +18,12 @@ class Composed:
 
     @property
     def left(self) -> int | None:
-        """How much more fits: negative when it is too long, None when the platform sets no limit."""
+        """How many characters still fit: negative when the reply is too long, None without a limit."""
         return None if self.limit is None else self.limit - self.length
 
 
 def initials_of(name: str) -> str:
-    """Propose initials (A-Z) for a name: `Sanne de Boer` gives SB; small words between and accents do not count."""
+    """Propose initials (A-Z) for a name, without accents and small words: `Sanne de Boer` gives SB."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     words = [w for w in re.split(r"[\s\-.]+", plain) if re.match("[A-Za-z]", w)]
     chosen = [w for w in words if w[0].isupper()] or words
@@ -31,19 +31,19 @@ def initials_of(name: str) -> str:
 
 
 def signed(draft: str, initials: str) -> str:
-    """Return the draft with ` ^XX` at its end, once: an agent who typed it already does not get it doubled."""
+    """Return the draft with ` ^XX` at its end; not twice when the agent typed it."""
     body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
     return f"{body.rstrip()} ^{initials}" if body.strip() else ""
 
 
 def filled_in(snippet: str, *, name: str, agent: str) -> str:
-    """Return a canned text with the first names of the citizen ({name}) and of the agent ({agent}) in their places."""
+    """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent."""
     words = {"{name}": name, "{agent}": agent}
     return re.sub(r"\{name\}|\{agent\}", lambda found: (words[found[0]].split() or [""])[0], snippet)
 
 
 def has_words(text: str, typed: str) -> bool:
-    """Tell whether all words that were typed occur in a text, in any order and however they are written."""
+    """Say whether a text contains all typed words, in any order; capitals and accents do not matter."""
     there = _plain(text)
     return all(word in there for word in _plain(typed).split())
 

@@ -1,4 +1,4 @@
-"""What a team promises: how soon it reacts and resolves, and who is reminded when time runs out."""
+"""A team's norms: how soon it reacts and resolves, and who is reminded when time runs out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ URGENT = Targets(timedelta(minutes=15), timedelta(minutes=15), timedelta(hours=4
 
 @dataclass(frozen=True)
 class Policy:
-    """A team's targets. Those for urgent cases go first, then those for private ones, then the platform's own."""
+    """A team's targets. Urgent targets come first, then those for private cases, then those of the platform."""
 
     base: Targets = field(default_factory=Targets)
     urgent: Targets = URGENT
@@ -85,7 +85,7 @@ LADDER = (
 
 
 class Pressure(StrEnum):
-    """How a running clock stands, for the card."""
+    """How close a running clock is to its target, for the card."""
 
     IN_TIME = "in_time"
     SOON = "soon"
@@ -93,14 +93,14 @@ class Pressure(StrEnum):
 
 
 def pressure(due: datetime, steps: int, now: datetime) -> Pressure:
-    """Return how a clock stands: late once due, soon once a first step was taken, else in time."""
+    """Return late when the clock is due, soon when its first step was taken, else in time."""
     if now >= due:
         return Pressure.LATE
     return Pressure.SOON if steps > 0 else Pressure.IN_TIME
 
 
 def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
-    """Return when a clock that started then has used its target of working time; raises NeverOpen."""
+    """Return when a clock that started at `started_at` has used its target of working time; raises NeverOpen."""
     return add(hours, started_at, target)
 
 
@@ -110,6 +110,6 @@ def step_at(hours: Hours, started_at: datetime, target: timedelta, step: Step) -
 
 
 def next_step(ladder: Sequence[Step], taken: int) -> Step | None:
-    """Return the step that comes after `taken` steps, in order of percentage; None after the last."""
+    """Return the step after the first `taken` steps, in order of percentage; None after the last."""
     ordered = sorted(ladder, key=lambda step: step.percent)
     return ordered[taken] if taken < len(ordered) else None

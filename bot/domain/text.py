@@ -1,4 +1,4 @@
-"""A sentence for people before it is put into their language."""
+"""A sentence for people, before translation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Text:
-    """An English sentence with {placeholders} and what fills them; the key of the message catalogues.
+    """An English sentence with {placeholders}, and their values; the sentence is the key in the catalogues.
 
-    It is kept (as JSON) and passed around untranslated; `Texts` turns it into the reader's language.
+    We store it (as JSON) and pass it on untranslated; `Texts` translates it for the reader.
     """
 
     message: str
@@ -19,22 +19,22 @@ class Text:
         return self.message.format_map(self.params) if self.params else self.message
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the text as JSON."""
         return {"message": self.message, "params": {k: str(v) for k, v in self.params.items()}}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Return what `to_json` kept."""
+        """Return the text from the JSON of `to_json`."""
         return cls(value["message"], value["params"])
 
 
 def text(message: str, /, **params: Any) -> Text:
-    """Mark a sentence for translation and keep it with its values."""
+    """Mark a sentence for translation; return it with its values."""
     return Text(message, params)
 
 
 class Refused(Exception):
-    """A rule says no. The text is for the agent: one kind sentence."""
+    """A rule refuses the action. The text is for the agent: one kind sentence."""
 
     def __init__(self, message: str, /, **params: Any) -> None:
         self.text = Text(message, params)
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 class Wrong(Refused):
-    """Fields of a form that cannot be taken: by the name of each, what to write instead."""
+    """Fields of a form with a wrong value: by the name of each, what to write instead."""
 
     def __init__(self, fields: Mapping[str, Text]) -> None:
         self.fields = dict(fields)
