@@ -1,6 +1,10 @@
 """A platform of another package, installed in a folder: it is known, its mentions become cards, and it is answered."""
 
+import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -61,6 +65,34 @@ def test_the_package_is_found_and_nothing_is_broken() -> None:
     assert "forum" in found.platforms
     assert found.broken == {}
     assert connectors.title("forum") == "Forum"
+
+
+async def webcare(bot: Bot, *arguments: str, typed: str = "") -> str:
+    """Run the command where the package is installed too, on this bot's database; return what it wrote."""
+    settings = bot.desk.settings
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *arguments, cwd=PACKAGE,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={
+            "PATH": os.defpath, "PYTHONPATH": str(PACKAGE), "COLUMNS": "200", "ALLOW_PRIVATE_ADDRESSES": "true",
+            "DATABASE_URL": settings.database_url, "SLACK_CHANNEL": settings.slack_channel,
+            "WEBCARE_SECRET_KEY": settings.webcare_secret_key.get_secret_value(), "WEBCARE_LANGUAGE": "en",
+        },
+    )  # fmt: skip
+    out, _ = await process.communicate(typed.encode())
+    assert process.returncode == 0, out.decode()
+    return out.decode()
+
+
+async def test_the_command_adds_an_account_of_it_by_the_options_it_declares(sqlite_bot: Bot, forum: FakeForum) -> None:
+    bot = sqlite_bot
+    assert "forum" in await webcare(bot, "accounts", "add", "--help")
+    assert "Name of our account there" in await webcare(bot, "accounts", "add", "forum", "--help")
+    flags = ("--url", forum.url, "--username", "gemeente", "--key-file", "-", "--name", "dorpsforum")
+    await webcare(bot, "accounts", "add", "forum", *flags, typed=KEY)
+    forum.write("jan", "Wanneer wordt er geveegd?")
+    await polled(bot)
+    await bot.card("geveegd", "Nieuw", "Forum")
 
 
 async def test_a_mention_becomes_a_card_and_the_answer_stands_under_it(bot: Bot, forum: FakeForum) -> None:
@@ -148,6 +180,6 @@ async def test_an_answer_that_waits_past_the_end_comes_back_to_its_agent(sqlite_
     await answer(bot, SANNE, card, "Zeker.")
     await bot.card("Wacht op verzending")
     bot.clock.advance(minutes=5)
-    bot.desk.wake(f"replies:{(await account_of(bot, 'dorpsforum')).id}")
+    bot.desk.wake(f"outgoing:{(await account_of(bot, 'dorpsforum')).id}")
     await bot.card("Niet verstuurd", "beperkte tijd")
     assert forum.by_us() == []
