@@ -353,7 +353,7 @@ PLATFORM = Platform(
         Option("since_days", kind=OptionKind.NUMBER, help="How many days the first reading goes back; 7 by default."),
     ),
     connect=Feed,
-    quality=Quality(),
+    quality=Quality(pairs=True),
     limits="The 500 newest entries are remembered",
     latency="POLL_SECONDS, or longer when the feed asks for that",
 )

@@ -1,6 +1,6 @@
-"""Payloads as the platforms document them, and the posts that they become: data/<platform>/<name>.native.json.
+"""Payloads as the platforms document them, and the posts that they become: data/<platform>/<name>.native.*.
 
-They were written from the platforms' documentation, not recorded from a live server.
+They were written from the platforms' documentation and formats, not recorded from a live server.
 """
 
 import json
@@ -10,18 +10,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from bot.connectors import OURS, mastodon, webhook
+from bot.connectors import OURS, feed, mastodon, webhook
 from bot.connectors.base import Account
 from bot.domain.mention import Post, permits_to_json
 
 DATA = Path(__file__).parent / "data"
-PAIRS = sorted(DATA.glob("*/*.native.json"))
+PAIRS = sorted(DATA.glob("*/*.native.*"))
 SOURCE = Account(1, "webhook", "bron", "", options={"callback_url": "https://forum.example.nl/replies"})
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+FEED = httpx.URL("https://vragen.example/feed")
+
+
+def newest_entry(body: bytes) -> Post:
+    """The newest post of a feed."""
+    reading = json.loads(feed._run_reader(b"application/atom+xml\n" + body))
+    entries = [feed.Entry(**entry) for entry in reading["entries"]]
+    posts, _ = feed._news(feed.Reading(**{**reading, "entries": entries}), None, 0, FEED, NOW)
+    return posts[-1]
+
 
 READERS: dict[str, Callable[[bytes], Post]] = {
+    "feed": newest_entry,
     "mastodon": lambda body: mastodon._post_of(json.loads(body), None, may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
 }
@@ -35,7 +47,7 @@ def as_json(post: Post) -> dict[str, Any]:
 
 @pytest.mark.parametrize("native", PAIRS, ids=lambda path: f"{path.parent.name}-{path.name.split('.')[0]}")
 def test_a_payload_becomes_the_post_beside_it(native: Path) -> None:
-    expected = native.with_name(native.name.replace(".native.", ".normalised."))
+    expected = native.with_name(native.name.partition(".")[0] + ".normalised.json")
     assert as_json(READERS[native.parent.name](native.read_bytes())) == json.loads(expected.read_text("utf-8"))
 
 
