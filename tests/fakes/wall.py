@@ -1,9 +1,9 @@
 """A platform on which posts can be hidden, liked and answered: its server, and the package that adds it to the bot."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -11,46 +11,37 @@ from bot.connectors import http
 from bot.connectors.base import Account, Draft, Health, Measure, Sent
 from bot.connectors.platform import Capability, Platform, Quality, Tools
 from bot.domain.mention import Act, Post
+from tests.fakes.server import FakeServer
 
 INSTALLED = Path(__file__).parent / "installed"
 """With this folder on the path the bot finds the platform as it finds that of any installed package."""
 MARKS = {Act.HIDE: "hidden", Act.SHOW: "hidden", Act.LIKE: "liked", Act.UNLIKE: "liked"}
 
 
-class Wall:
+class Wall(FakeServer):
     """The server, from start to end of the block. `answers` are the statuses of the next requests, 200 when empty.
 
-    What is asked is done when the status is 200, or when it is given as `done`. `marks` is what was done, `asked` every
-    request that came, in order.
+    What is asked is done when the status is 200, or when it is given as `done`. `marks` is what was done, `wanted`
+    every act or reply that was asked for, in order.
     """
 
     def __init__(self) -> None:
-        self.url = ""
+        super().__init__()
         self.answers: list[int] = []
         self.done_anyway = False
-        self.asked: list[str] = []
+        self.wanted: list[str] = []
         self.marks: set[tuple[str, str]] = set()
         self.replies: dict[str, str] = {}
 
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/acts", self._act)
-        app.router.add_post("/replies", self._reply)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
+    def routes(self) -> Iterator[web.RouteDef]:
+        """Yield the routes of the platform."""
+        yield web.post("/acts", self._act)
+        yield web.post("/replies", self._reply)
 
     async def _act(self, request: web.Request) -> web.Response:
         wanted = await request.json()
         act, post = Act(wanted["act"]), wanted["post"]
-        self.asked.append(f"{act} {post}")
+        self.wanted.append(f"{act} {post}")
         status = self.answers.pop(0) if self.answers else 200
         if status == 200 or self.done_anyway:
             mark = (post, MARKS.get(act, "removed"))
@@ -62,7 +53,7 @@ class Wall:
 
     async def _reply(self, request: web.Request) -> web.Response:
         wanted = await request.json()
-        self.asked.append("reply")
+        self.wanted.append("reply")
         status = self.answers.pop(0) if self.answers else 200
         if status == 200:
             self.replies[wanted["key"]] = wanted["text"]

@@ -86,7 +86,7 @@ async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: B
     await approve(acting, Act.SHOW, by=YOUSSEF)
     await refresh.refresh(acting.desk)
     await acting.desk.wake.idle()  # type: ignore[attr-defined]
-    assert (wall.marks, wall.asked) == (set(), ["hide p1", "show p1"])
+    assert (wall.marks, wall.wanted) == (set(), ["hide p1", "show p1"])
     assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
     card = await acting.card("prutsers")
     await acting.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
@@ -103,7 +103,7 @@ async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: B
 async def test_each_act_reaches_the_platform(acting_sqlite: Bot, wall: Wall, kind: Act, marks: set[Any]) -> None:
     await approve(acting_sqlite, kind)
     assert await drain(acting_sqlite) is None
-    assert (wall.marks, wall.asked) == (marks, [f"{kind} p1"])
+    assert (wall.marks, wall.wanted) == (marks, [f"{kind} p1"])
 
 
 async def test_our_own_answer_is_removed_once_and_only_when_it_was_published(acting: Bot, wall: Wall) -> None:
@@ -124,9 +124,9 @@ async def test_replies_and_acts_of_one_account_go_in_order_of_time(acting: Bot, 
     act = await approve(acting, Act.HIDE, undo=timedelta(seconds=10))
     assert await drain(acting) == act.send_at
     assert await later(acting, seconds=12) is not None
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
     assert await later(acting, seconds=20) is None
-    assert wall.asked == ["hide p1", "reply", "like p1"]
+    assert wall.wanted == ["hide p1", "reply", "like p1"]
 
 
 # --- Twice, undone, and the opposite -------------------------------------------------------------
@@ -139,14 +139,14 @@ async def test_the_same_submission_and_the_same_act_again_are_one_act(acting: Bo
     await drain(acting)
     assert (await approve(acting, Act.HIDE, "s1")).id == first.id
     await drain(acting)
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
 
 
 async def test_two_who_approve_the_same_at_once_make_one_act(acting: Bot, wall: Wall) -> None:
     both = await asyncio.gather(approve(acting, Act.HIDE, "s1"), approve(acting, Act.HIDE, "s2", by=YOUSSEF))
     assert both[0].id == both[1].id
     await drain(acting)
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
 
 
 async def test_an_act_can_be_taken_back_until_it_goes_out(acting: Bot, wall: Wall) -> None:
@@ -155,7 +155,7 @@ async def test_an_act_can_be_taken_back_until_it_goes_out(acting: Bot, wall: Wal
     assert due == act.send_at
     await withdraw(acting, act, by=YOUSSEF)
     assert await later(acting, minutes=1) is None
-    assert wall.asked == []
+    assert wall.wanted == []
     another = await approve(acting, Act.HIDE)
     await drain(acting)
     with pytest.raises(Refused, match="Too late"):
@@ -171,7 +171,7 @@ async def test_the_opposite_of_a_waiting_act_takes_it_back_and_asks_for_nothing(
     for _ in range(2):  # delivered twice
         assert (await approve(acting, Act.SHOW, "s2", by=YOUSSEF)).status is ActStatus.WITHDRAWN
     assert await later(acting, minutes=1) is None
-    assert wall.asked == []
+    assert wall.wanted == []
     assert await statuses(acting) == [(Act.HIDE, ActStatus.WITHDRAWN), (Act.SHOW, ActStatus.WITHDRAWN)]
     assert await logged(acting) == [("hide", EventKind.ACT_APPROVED), ("hide", EventKind.ACT_WITHDRAWN)]
 
@@ -183,10 +183,10 @@ async def test_the_opposite_of_an_act_that_is_under_way_waits_for_it(acting: Bot
         await caught()
         await approve(acting, Act.SHOW)
         assert await drain(acting) > acting.desk.now() + timedelta(seconds=60)
-        assert wall.asked == ["hide p1"]
+        assert wall.wanted == ["hide p1"]
     await under_way
     await later(acting, seconds=90)
-    assert wall.asked == ["hide p1", "show p1"]
+    assert wall.wanted == ["hide p1", "show p1"]
     assert wall.marks == set()
 
 
@@ -198,7 +198,7 @@ async def test_the_opposite_of_an_act_with_an_unknown_outcome_goes_in_its_place(
     await approve(acting, Act.SHOW)
     assert await drain(acting) is None
     assert await later(acting, hours=1) is None
-    assert wall.asked == ["hide p1", "show p1"]
+    assert wall.wanted == ["hide p1", "show p1"]
     assert await statuses(acting) == [(Act.HIDE, ActStatus.WITHDRAWN), (Act.SHOW, ActStatus.DONE)]
     assert ("hide", EventKind.ACT_WITHDRAWN) in await logged(acting)
 
@@ -212,7 +212,7 @@ async def test_when_the_opposite_is_taken_back_the_act_with_an_unknown_outcome_i
     opposite = await approve(acting, Act.SHOW, undo=timedelta(minutes=1))
     await withdraw(acting, opposite)
     assert await later(acting, minutes=2) is None
-    assert wall.asked == ["hide p1", "hide p1"]
+    assert wall.wanted == ["hide p1", "hide p1"]
     assert wall.marks == {("p1", "hidden")}
 
 
@@ -227,10 +227,10 @@ async def test_the_opposite_waits_for_a_second_attempt_that_is_under_way_too(
         await caught()
         await approve(acting_sqlite, Act.SHOW)
         await drain(acting_sqlite)
-        assert wall.asked == ["hide p1"] * 2
+        assert wall.wanted == ["hide p1"] * 2
     await under_way
     await later(acting_sqlite, minutes=2)
-    assert (wall.asked[-1], wall.marks) == ("show p1", set())
+    assert (wall.wanted[-1], wall.marks) == ("show p1", set())
 
 
 async def test_an_act_that_may_be_done_already_cannot_be_taken_back(acting_sqlite: Bot, wall: Wall) -> None:
@@ -254,7 +254,7 @@ async def test_to_hide_show_and_hide_again_while_the_first_is_under_way_hides_on
         await approve(acting_sqlite, Act.HIDE, "s3")
     await under_way
     assert await later(acting_sqlite, hours=1) is None
-    assert (wall.asked, wall.marks) == (["hide p1"], {("p1", "hidden")})
+    assert (wall.wanted, wall.marks) == (["hide p1"], {("p1", "hidden")})
 
 
 async def test_a_like_does_not_wait_for_a_hide(acting_sqlite: Bot, wall: Wall) -> None:
@@ -262,7 +262,7 @@ async def test_a_like_does_not_wait_for_a_hide(acting_sqlite: Bot, wall: Wall) -
     await approve(acting_sqlite, Act.HIDE)
     await approve(acting_sqlite, Act.UNLIKE)
     await drain(acting_sqlite)
-    assert wall.asked == ["hide p1", "unlike p1"]
+    assert wall.wanted == ["hide p1", "unlike p1"]
 
 
 # --- What goes wrong -----------------------------------------------------------------------------
@@ -299,10 +299,10 @@ async def test_an_act_waits_as_long_as_the_platform_asks_and_can_be_taken_back_m
     act = await approve(acting, Act.HIDE)
     assert await drain(acting) > acting.desk.now() + timedelta(seconds=100)
     assert await later(acting, seconds=60) is not None
-    assert wall.asked == ["like p1", "hide p1"]
+    assert wall.wanted == ["like p1", "hide p1"]
     await withdraw(acting, act)
     assert await later(acting, seconds=70) is None
-    assert wall.asked == ["like p1", "hide p1", "like p1"]
+    assert wall.wanted == ["like p1", "hide p1", "like p1"]
     assert wall.marks == {("p1", "liked")}
 
 
@@ -312,7 +312,7 @@ async def test_a_refused_key_stops_the_account_and_the_team_hears_of_it_once(act
     await approve(acting, Act.HIDE)
     for _ in range(3):
         assert await later(acting, hours=1) is None
-    assert wall.asked == ["like p1"]
+    assert wall.wanted == ["like p1"]
     assert [m.kind for m in await acting.rows(Message)].count(MessageKind.ACCOUNT_PROBLEM) == 1
     await acting.card("gemeente", "gestopt")
     async with acting.desk.session() as session:
@@ -331,10 +331,10 @@ async def test_an_account_stopped_by_hand_carries_nothing_out_until_it_is_starte
             await refresh.refresh(acting.desk)
             await acting.desk.wake.idle()  # type: ignore[attr-defined]
             await drain(acting)
-            assert wall.asked == []
+            assert wall.wanted == []
     await refresh.refresh(acting.desk)
     await acting.desk.wake.idle()  # type: ignore[attr-defined]
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
 
 
 async def test_a_fault_in_a_connector_is_tried_again_later(acting_sqlite: Bot, wall: Wall) -> None:
@@ -345,7 +345,7 @@ async def test_a_fault_in_a_connector_is_tried_again_later(acting_sqlite: Bot, w
     assert second - acting_sqlite.desk.now() > first - (acting_sqlite.desk.now() - timedelta(minutes=1))
     await set_options(acting_sqlite, {})
     assert await later(acting_sqlite, minutes=1) is None
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
 
 
 async def set_options(bot: Bot, options: dict[str, Any]) -> None:
@@ -430,7 +430,7 @@ async def test_two_processes_that_find_ten_acts_due_at_once_ask_for_each_once(ac
     async with second_desk(acting) as other:
         while ActStatus.APPROVED in {status for _, status in await statuses(acting)}:
             await asyncio.gather(drain(acting), outbox.drain(other, "2"))
-    assert len(wall.asked) == len(set(wall.asked)) == 11
+    assert len(wall.wanted) == len(set(wall.wanted)) == 11
     assert {status for _, status in await statuses(acting)} == {ActStatus.DONE}
 
 
@@ -445,7 +445,7 @@ async def test_an_act_that_one_process_asks_for_is_left_alone_by_another(
         assert due is not None
         assert due > other.now() + timedelta(seconds=60)
     await under_way
-    assert wall.asked == ["hide p1"]
+    assert wall.wanted == ["hide p1"]
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "never arrived"])
@@ -463,5 +463,5 @@ async def test_cancelled_while_asking_the_act_is_asked_for_again_later(
         assert await statuses(acting) == [(Act.HIDE, ActStatus.SENDING)]
     assert await later(acting, minutes=2) is None
     assert wall.marks == {("p1", "hidden")}
-    assert wall.asked == ["hide p1"] * (2 if arrives else 1)
+    assert wall.wanted == ["hide p1"] * (2 if arrives else 1)
     assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE)]

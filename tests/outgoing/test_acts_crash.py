@@ -38,7 +38,7 @@ async def test_killed_while_the_platform_is_asked_the_act_is_done_in_the_end(
         async with running(bot, tmp_path):
             await eventually(lambda: all_are_done(bot), 30)
         assert wall.marks == {("p1", "hidden")}
-        assert wall.asked == ["hide p1"] * (3 if arrives else 1)
+        assert wall.wanted == ["hide p1"] * (3 if arrives else 1)
 
 
 @arrives_or_not
@@ -54,7 +54,7 @@ async def test_killed_while_hiding_and_shown_meanwhile_the_post_ends_up_shown(
         await time_passes(bot, minutes=2)
         async with running(bot, tmp_path):
             await eventually(lambda: all_are_done(bot), 30)
-        assert (wall.marks, wall.asked[-1]) == (set(), "show p1")
+        assert (wall.marks, wall.wanted[-1]) == (set(), "show p1")
         assert await statuses(bot) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
 
 
@@ -70,4 +70,4 @@ async def test_two_bots_at_once_ask_for_an_act_once(
             folder.mkdir()
         async with running(bot, folders[0]), running(bot, folders[1]):
             await eventually(lambda: all_are_done(bot), 60)
-        assert sorted(wall.asked) == ["hide p1", "like p1"]
+        assert sorted(wall.wanted) == ["hide p1", "like p1"]
