@@ -44,7 +44,8 @@ async def poll_due(desk: Desk) -> None:
         rows = await session.exec(
             select(Account).where(col(Account.stopped_at).is_(None), or_(later.is_(None), later <= now))
         )
-        due = [account.id for account in rows if _is_due(account, now)]
+        # The time is read again: a poll that ended since `now` would lie in the future, and its account not be due.
+        due = [account.id for account in rows if _is_due(account, desk.now())]
     for account_id in due:
         desk.wake(f"poll:{account_id}")
 
