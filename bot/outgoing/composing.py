@@ -15,7 +15,7 @@ from bot.texts import LANGUAGES
 WORDS, VISIBILITY, PROMISE, INITIALS = "words", "visibility", "promise", "initials"
 """The parts of an answer: `Wrong` names with these what is not valid."""
 
-
+UNANSWERABLE = text("This post cannot be answered from here; open it on the platform and close the case.")
 ENDED = text(
     "The platform takes an answer for a limited time only, and that is over. "
     "Close the case, or wait until the citizen writes again."
@@ -86,7 +86,7 @@ def refuse_unanswerable(mention: Mention, now: datetime) -> None:
         raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
     answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
     if not answers:
-        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+        raise Refused(UNANSWERABLE.message)
     if not any(permit.holds(now) for permit in answers):
         raise Refused(ENDED.message)
 
@@ -99,7 +99,7 @@ def compose(
     Raises Refused when nothing can be answered on the platform.
     """
     if not isinstance(connector, Replies):
-        raise Refused("This post cannot be answered from here; open it on the platform and close the case.")
+        raise Refused(UNANSWERABLE.message)
     said = signed(words, initials)
     published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
     measure = connector.measure(published)

@@ -129,7 +129,7 @@ async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
 
 async def _reply(connector: Connector, *, draft: Draft, again: bool, now: datetime) -> Sent:
     if not isinstance(connector, Replies):
-        raise Rejected("This post cannot be answered from here; open it on the platform and close the case.")
+        raise Rejected(composing.UNANSWERABLE.message)
     if not again and composing.ended(draft, now):
         raise Rejected(composing.ENDED.message)
     return await _publish(connector, draft, again=again, now=now)
