@@ -43,5 +43,5 @@ def test_the_readme_says_why_each_library_is_there() -> None:
 
 
 def test_the_two_commands_stand_in_the_readme() -> None:
-    for command in ("pip install uv && uv run --no-dev webcare try", "pip install uv && uv run pytest"):
+    for command in ("pip install uv && uv run --no-dev webcare try", "pip install uv && uv run pytest -n 2"):
         assert command in README
