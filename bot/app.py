@@ -1,9 +1,8 @@
-"""The Bolt app: one middleware that supplies what handlers work with, one error listener, and the handlers."""
+"""The Bolt app: one error listener, and the handlers."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt import BoltResponse
@@ -12,10 +11,8 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.logs import trace
-from bot.team import agents
 from bot.texts import Texts
 from handlers import register
-from handlers.concerns import teams_concerned
 from handlers.feedback import log_fault, tell, without_marks
 
 ACK_SEEN = 0.05
@@ -33,14 +30,6 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
         logger=logging.getLogger("slack_bolt"),
     )
 
-    @app.middleware
-    async def supply(context: AsyncBoltContext, body: dict[str, Any], next: Callable[[], Awaitable[Any]]) -> None:
-        by = context.user_id or ""
-        async with desk.reading() as session:
-            teams, roles = await teams_concerned(session, body, by), await agents.roles(session, by)
-        context["by"], context["teams"], context["roles"], context["desk"] = by, teams, roles, desk.of(teams[0])
-        await next()
-
     @app.error
     async def failed(
         error: Exception, body: dict[str, Any], context: AsyncBoltContext, response: BoltResponse | None
@@ -56,7 +45,7 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
         await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
-    register(app)
+    register(app, desk)
     return app
 
 

@@ -1,7 +1,15 @@
-"""Where clicks come in: the table of handlers, with one module per verb."""
+"""Where clicks come in: the table of handlers, with one module per verb, and what each of them is given."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.kwargs_injection.async_args import AsyncArgs
 
+from bot.desk import Desk
+from bot.team import agents
 from bot.views import case_menu
 from handlers import (
     answer,
@@ -23,64 +31,89 @@ from handlers import (
     snooze,
     undo,
 )
-from handlers.roles import agents_only, coordinators_only
+from handlers.concerns import teams_concerned
+from handlers.roles import Guard, agents_only, anyone, coordinators_only
+
+Handler = Callable[..., Awaitable[None]]
 
 
-def register(app: AsyncApp) -> None:
+def register(app: AsyncApp, desk: Desk) -> None:
     """Route each click, submission, command, shortcut and event to its handler; only agents may act on cases."""
-    acts, sets = [agents_only], [coordinators_only]
+    open_to_all, acts, sets = (partial(_listener, desk, guard) for guard in (anyone, agents_only, coordinators_only))
 
-    app.action("case:claim", middleware=acts)(claim.claim)
-    app.action("case:release", middleware=acts)(claim.release_by_button)
-    app.action("agent:hand_back", middleware=acts)(presence.hand_back)
-    app.action("agent:keep")(presence.keep)
-    app.view("case:assign", middleware=acts)(claim.assign)
+    app.action("case:claim")(acts(claim.claim))
+    app.action("case:release")(acts(claim.release_by_button))
+    app.action("agent:hand_back")(acts(presence.hand_back))
+    app.action("agent:keep")(open_to_all(presence.keep))
+    app.view("case:assign")(acts(claim.assign))
 
-    app.action("case:answer", middleware=acts)(answer.open_answer)
-    app.view("case:answer", middleware=acts)(answer.send)
-    app.view("case:take_over", middleware=acts)(answer.take_over)
-    app.action("answer_text")(answer.preview)
-    app.action("answer_visibility")(answer.preview)
-    app.action("answer_kind")(answer.preview)
-    app.options("answer_snippet")(snippets.offer)
-    app.action("answer_snippet")(answer.insert_snippet)
-    app.action("case:undo", middleware=acts)(undo.undo)
-    app.action("case:settle_sent", middleware=acts)(undo.settle_sent)
-    app.action("case:settle_absent", middleware=acts)(undo.settle_absent)
+    app.action("case:answer")(acts(answer.open_answer))
+    app.view("case:answer")(acts(answer.send))
+    app.view("case:take_over")(acts(answer.take_over))
+    app.action("answer_text")(open_to_all(answer.preview))
+    app.action("answer_visibility")(open_to_all(answer.preview))
+    app.action("answer_kind")(open_to_all(answer.preview))
+    app.options("answer_snippet")(open_to_all(snippets.offer))
+    app.action("answer_snippet")(open_to_all(answer.insert_snippet))
+    app.action("case:undo")(acts(undo.undo))
+    app.action("case:settle_sent")(acts(undo.settle_sent))
+    app.action("case:settle_absent")(acts(undo.settle_absent))
 
-    app.action("case:escalate", middleware=acts)(escalate.open_escalate)
-    app.view("case:escalate", middleware=acts)(escalate.escalate)
-    app.action("case:advise")(escalate.open_advise)
-    app.view("case:advise")(escalate.advise)
+    app.action("case:escalate")(acts(escalate.open_escalate))
+    app.view("case:escalate")(acts(escalate.escalate))
+    app.action("case:advise")(open_to_all(escalate.open_advise))
+    app.view("case:advise")(open_to_all(escalate.advise))
 
-    app.action("case:snooze", middleware=acts)(snooze.open_snooze)
-    app.view("case:snooze", middleware=acts)(snooze.snooze)
-    app.view("case:close", middleware=acts)(close.close)
-    app.action("case:reopen", middleware=acts)(close.reopen)
-    app.view("case:note", middleware=acts)(notes.add_note)
-    app.action("case:details")(details.by_button)
-    app.action("case:urgent", middleware=acts)(details.urgent)
-    app.action("case:not_urgent", middleware=acts)(details.urgent)
-    app.action("case:topic", middleware=acts)(details.topic)
-    app.action(case_menu.ACTION, middleware=acts)(card_menu.more)
-    app.action("case:open")(card_menu.only_open)
+    app.action("case:snooze")(acts(snooze.open_snooze))
+    app.view("case:snooze")(acts(snooze.snooze))
+    app.view("case:close")(acts(close.close))
+    app.action("case:reopen")(acts(close.reopen))
+    app.view("case:note")(acts(notes.add_note))
+    app.action("case:details")(open_to_all(details.by_button))
+    app.action("case:urgent")(acts(details.urgent))
+    app.action("case:not_urgent")(acts(details.urgent))
+    app.action("case:topic")(acts(details.topic))
+    app.action(case_menu.ACTION)(acts(card_menu.more))
+    app.action("case:open")(open_to_all(card_menu.only_open))
 
-    app.message_shortcut("make_case", middleware=acts)(make_case.make_case)
-    app.action("figures:share")(figures.share)
-    app.action("list:share")(lists.share)
-    app.command("/webcare")(commands.webcare)
-    app.event("message")(notes.thread_message)
-    app.event("app_home_opened")(home.home_opened)
+    app.message_shortcut("make_case")(acts(make_case.make_case))
+    app.action("figures:share")(open_to_all(figures.share))
+    app.action("list:share")(open_to_all(lists.share))
+    app.command("/webcare")(open_to_all(commands.webcare))
+    app.event("message")(open_to_all(notes.thread_message))
+    app.event("app_home_opened")(open_to_all(home.home_opened))
 
-    app.action("settings:open")(settings.open_from_home)
-    app.action("settings:group", middleware=sets)(settings.open_group)
-    app.action("settings:undo", middleware=sets)(settings.put_back)
+    app.action("settings:open")(open_to_all(settings.open_from_home))
+    app.action("settings:group")(sets(settings.open_group))
+    app.action("settings:undo")(sets(settings.put_back))
     for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
-        app.view(f"settings:{group}", middleware=sets)(settings.save)
-    app.view("settings:roles", middleware=sets)(settings.save_roles)
+        app.view(f"settings:{group}")(sets(settings.save))
+    app.view("settings:roles")(sets(settings.save_roles))
     for button in ("snippet:add", "snippet:edit", "adviser:add", "adviser:edit", "platform:edit", "initials:edit"):
-        app.action(button, middleware=sets)(settings_lists.open_one)
-    app.view("settings:snippet", middleware=sets)(settings_lists.save_one)
-    app.view("settings:adviser", middleware=sets)(settings_lists.save_one)
-    app.view("settings:platform", middleware=sets)(settings_lists.save_platform)
-    app.view("settings:initials", middleware=sets)(settings_lists.save_initials)
+        app.action(button)(sets(settings_lists.open_one))
+    app.view("settings:snippet")(sets(settings_lists.save_one))
+    app.view("settings:adviser")(sets(settings_lists.save_one))
+    app.view("settings:platform")(sets(settings_lists.save_platform))
+    app.view("settings:initials")(sets(settings_lists.save_initials))
+
+
+def _listener(desk: Desk, guard: Guard, handler: Handler) -> Handler:
+    """Return the listener that gives a handler what its parameters ask for (handlers/bolt_args.py).
+
+    A handler without `ack` is acknowledged at once, before anything is read: Slack waits 3 seconds, however busy the
+    database is. One with `ack` (a submitted modal, a list of options) acknowledges with what it read.
+    """
+    wanted = inspect.signature(handler).parameters
+
+    async def listen(args: AsyncArgs) -> None:
+        if "ack" not in wanted:
+            await args.ack()
+        by = args.context.user_id or ""
+        async with desk.reading() as session:
+            teams, roles = await teams_concerned(session, args.body, by), await agents.roles(session, by)
+        given: dict[str, Any] = {"by": by, "desk": desk.of(teams[0])}
+        args.context["desk"] = given["desk"]  # the error listener speaks the team's language
+        await guard(args.body, teams, roles, **given)
+        await handler(**{name: given[name] if name in given else getattr(args, name) for name in wanted})
+
+    return listen

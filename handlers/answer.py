@@ -37,9 +37,8 @@ from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
 
 
-async def open_answer(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_answer(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the answer modal of the case whose button was clicked."""
-    await ack()
     async with home_after(desk, body):
         await ask_answer(desk, body, int(action["value"]))
 
@@ -106,17 +105,15 @@ def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Men
     return None, newest
 
 
-async def preview(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
+async def preview(body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the typed text as the citizen will see it, the length left, and the fields that the choices need."""
-    await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
     await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(desk, file))
 
 
-async def insert_snippet(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def insert_snippet(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put the chosen snippet before the typed text."""
-    await ack()
     async with desk.reading() as session:
         file = await cases.read(session, Kept.of(body["view"]).case)
     title = action["selected_option"]["value"]

@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# The middleware in bot/app.py adds:
-# `by: str`, the Slack id of who clicked, typed or sent; `roles: Mapping[int, Role]`, their roles by team;
-# `teams: Sequence[Team]`, the teams it concerns (handlers/concerns.py); `desk: TeamDesk`, the desk of the first team.
+# Besides those, handlers/__init__.py supplies `by: str`, the Slack id of who clicked, typed or sent, and
+# `desk: TeamDesk`, the desk of the team that it concerns (handlers/concerns.py).
 
 Ack = Callable[..., Awaitable[Any]]
-"""Acknowledges the request; call it within 3 seconds."""
+"""Acknowledges the request, within 3 seconds; a handler that does not take it was acknowledged before it was called."""
 Respond = Callable[..., Awaitable[Any]]
 """Answers the person who sent a command or clicked (response_url)."""

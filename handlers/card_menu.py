@@ -10,7 +10,6 @@ from bot.team import agents
 from bot.views.block import Block
 from bot.views.case_menu import ACTION, CHOICES, MORE, more_modal
 from handlers import answer, claim, close, details, escalate, notes, snooze
-from handlers.bolt_args import Ack
 from handlers.modal import going_on, in_modal, opened
 
 Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[None]]
@@ -41,9 +40,8 @@ LOOKS = frozenset({MORE, OPEN, *(choice.verb for choice in CHOICES if choice.loo
 """The verbs that only show something."""
 
 
-async def more(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def more(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Handle a choice in the menu or in the modal "More…"."""
-    await ack()
     verb, case_id = chosen(action)
     if verb == MORE:
         async with opened(desk, body) as show:
@@ -76,6 +74,5 @@ async def _more(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block:
     return more_modal(file, desk.t, desk.now(), acts=role is not Role.READER)
 
 
-async def only_open(ack: Ack) -> None:
-    """Acknowledge a button that is a link: Slack has opened it."""
-    await ack()
+async def only_open() -> None:
+    """Do nothing more for a button that is a link than acknowledge it: Slack has opened it."""

@@ -11,9 +11,8 @@ from handlers.home import home_after
 from handlers.modal import opened, values
 
 
-async def claim(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def claim(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Claim the case whose button was clicked, for the agent who clicked it."""
-    await ack()
     async with home_after(desk, body):
         await claim_case(desk, body, int(action["value"]))
 
@@ -32,9 +31,8 @@ async def release(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     await messages.sync(desk, case_id)
 
 
-async def release_by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def release_by_button(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put the case back in the queue; the button is in a reminder."""
-    await ack()
     await release(desk, body, int(action["value"]))
 
 

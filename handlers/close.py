@@ -39,9 +39,8 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
     await messages.sync(desk, case_id)
 
 
-async def reopen(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Reopen the case whose button was clicked."""
-    await ack()
     await reopen_case(desk, body, int(action["value"]))
 
 

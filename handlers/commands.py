@@ -8,7 +8,7 @@ from bot.domain.text import Refused
 from bot.team import agents
 from bot.views.block import View, literal, section
 from handlers import figures, lists, presence
-from handlers.bolt_args import Ack, Respond
+from handlers.bolt_args import Respond
 from handlers.settings import open_settings
 
 WORDS = {
@@ -34,9 +34,8 @@ WORDS = {
 """The words that an agent may type, in Dutch and English, and what each asks for."""
 
 
-async def webcare(ack: Ack, command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
+async def webcare(command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Answer `/webcare [word …]`, visible only to the person who asked."""
-    await ack()
     word, _, rest = (command.get("text") or "").strip().partition(" ")
     asked = WORDS.get(word.casefold(), "help" if not word else "")
     if asked == "settings":

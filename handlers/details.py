@@ -12,7 +12,6 @@ from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
 from bot.views.topic import topic_of
-from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 
@@ -22,9 +21,8 @@ async def open_details(desk: TeamDesk, body: dict[str, Any], case_id: int) -> No
         await show(await _details(desk, case_id))
 
 
-async def by_button(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def by_button(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the whole history of the case that a reminder is about."""
-    await ack()
     await open_details(desk, body, int(action["value"]))
 
 
@@ -38,9 +36,8 @@ async def _details(desk: TeamDesk, case_id: int) -> Block:
     return details_modal(file, events, topics, desk.t, desk.now(), card_url=url)
 
 
-async def urgent(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Make the case urgent, or no longer urgent, from the details."""
-    await ack()
     case_id = int(action["value"])
     await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
     await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
@@ -63,9 +60,8 @@ async def _set_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int, *, urg
     await messages.sync(desk, case_id)
 
 
-async def topic(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def topic(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Set the topic of the case."""
-    await ack()
     case_id = int(body["view"]["private_metadata"])
     chosen = topic_of(action["selected_option"]["value"])
     async with desk.session() as session:

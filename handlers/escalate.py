@@ -21,9 +21,8 @@ GROUP_SIZE = 30
 """The largest user group whose members each get the question; ask a larger group through a channel."""
 
 
-async def open_escalate(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_escalate(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the escalate modal of the case whose button was clicked."""
-    await ack()
     await ask_escalate(desk, body, int(action["value"]))
 
 
@@ -76,9 +75,8 @@ async def _places(desk: TeamDesk, target: str) -> list[str]:
     return members
 
 
-async def open_advise(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_advise(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the advise modal; an adviser need not be in the webcare team."""
-    await ack()
     async with opened(desk, body) as show, desk.reading() as session:
         escalation = await session.get(Escalation, int(action["value"]))
         if escalation is None:

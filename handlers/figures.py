@@ -13,7 +13,6 @@ from bot.models import Team
 from bot.slack.calls import post, upload
 from bot.views.block import View
 from bot.views.digest import overview
-from handlers.bolt_args import Ack
 
 
 async def stats(desk: TeamDesk, words: str) -> View:
@@ -31,9 +30,8 @@ async def digest(desk: TeamDesk) -> View:
     return overview(content, desk.t, share=f"{desk.team.id}|digest")
 
 
-async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Post the figures that an agent asked for in the channel, as they are now."""
-    await ack()
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))

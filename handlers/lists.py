@@ -12,7 +12,6 @@ from bot.slack.calls import Place, permalink, post
 from bot.slack.messages import cards_of
 from bot.views.block import View
 from bot.views.case_list import case_list, case_row
-from handlers.bolt_args import Ack
 
 SHOWN = 10
 
@@ -25,9 +24,8 @@ async def listed(desk: TeamDesk, which: str, words: str = "", *, of: str = "") -
     return await _shown(desk, which, words, of, share=f"{which}|{of}|{words}")
 
 
-async def share(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Post the list that an agent asked for in the channel, as it is now."""
-    await ack()
     which, of, words = action["value"].split("|", 2)
     view = await _shown(desk, which, words, of)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)

@@ -8,13 +8,11 @@ from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.slack import messages
 from bot.views.modals import said
-from handlers.bolt_args import Ack
 from handlers.modal import opened
 
 
-async def make_case(ack: Ack, body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDesk) -> None:
+async def make_case(body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDesk) -> None:
     """Make a case of the message; the same link gives the same case."""
-    await ack()
     async with opened(desk, body) as show:
         text = shortcut["message"].get("text") or ""
         post = manual.post(text, now=desk.now())

@@ -7,7 +7,7 @@ from bot.slack import messages
 from bot.staffing import presence
 from bot.views.away import away_question
 from bot.views.block import View, section
-from handlers.bolt_args import Ack, Respond
+from handlers.bolt_args import Respond
 
 BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
@@ -27,9 +27,8 @@ def _message(words: str) -> View:
     return View(words, [section(words)])
 
 
-async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
+async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Put all cases of the person who clicked back in the queue."""
-    await ack()
     async with desk.session() as session:
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
     words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
@@ -38,9 +37,8 @@ async def hand_back(ack: Ack, body: dict[str, Any], respond: Respond, desk: Team
         await messages.sync(desk, case_id)
 
 
-async def keep(ack: Ack, body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
+async def keep(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     """Leave the cases with the person who clicked."""
-    await ack()
     async with desk.session() as session:
         stay = await presence.keep(session, body["user"]["id"])
     words = desk.t("They stay with you.") if stay else desk.t("Nothing waits with you any more.")

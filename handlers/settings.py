@@ -33,16 +33,14 @@ async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
         await show(modals.settings_menu(desk.team.id, desk.team.name, desk.t))
 
 
-async def open_from_home(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_from_home(body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the settings of the team whose button was clicked."""
-    await ack()
     async with home_after(desk, body):
         await open_settings(desk, body)
 
 
-async def open_group(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_group(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Show a group of settings, or the menu again."""
-    await ack()
     async with going_on(desk, body) as show:
         group, team_id = action["value"], team_of(body["view"])
         shown = await settings_lists.shown(desk, group, team_id)
@@ -114,9 +112,8 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
     await publish(desk, by)
 
 
-async def put_back(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Undo a change."""
-    await ack()
     async with going_on(desk, body) as show:
         async with desk.session() as session:
             events = await undo.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())

@@ -52,9 +52,8 @@ def _platforms(of_team: Sequence[Account], desk: TeamDesk, settings: TeamSetting
     }
 
 
-async def open_one(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_one(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for one item of a list: a new one, or the one whose button was clicked."""
-    await ack()
     kind, _, verb = action["action_id"].partition(":")
     team_id, chosen = json.loads(body["view"]["private_metadata"])["team"], action["value"] if verb == "edit" else None
     async with going_on(desk, body) as show:

@@ -13,9 +13,8 @@ from handlers.bolt_args import Ack
 from handlers.modal import opened, values
 
 
-async def open_snooze(ack: Ack, action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_snooze(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Open the snooze modal of the case whose button was clicked."""
-    await ack()
     await ask_snooze(desk, body, int(action["value"]))
 
 

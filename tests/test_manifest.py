@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Recorded:
         self.names: dict[str, list[str]] = {}
 
     def __getattr__(self, kind: str) -> Callable[..., Callable[[Any], None]]:
-        def register(name: str, *, middleware: Sequence[Any] = ()) -> Callable[[Any], None]:
+        def register(name: str) -> Callable[[Any], None]:
             self.names.setdefault(kind, []).append(name)
             return lambda listener: None
 
@@ -66,7 +66,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def registered() -> dict[str, list[str]]:
     recorded = Recorded()
-    handlers.register(recorded)  # type: ignore[arg-type]
+    handlers.register(recorded, None)  # type: ignore[arg-type]
     return recorded.names
 
 

@@ -25,7 +25,7 @@ class Routes:
         self.routed: dict[str, set[str]] = {}
 
     def __getattr__(self, kind: str) -> Callable[..., Any]:
-        def route(name: str, **_: Any) -> Callable[[Any], Any]:
+        def route(name: str) -> Callable[[Any], Any]:
             self.routed.setdefault(kind, set()).add(name)
             return lambda handler: handler
 
@@ -34,7 +34,7 @@ class Routes:
 
 def routed() -> dict[str, set[str]]:
     routes = Routes()
-    handlers.register(routes)  # type: ignore[arg-type]
+    handlers.register(routes, None)  # type: ignore[arg-type]
     return routes.routed
 
 
