@@ -14,13 +14,14 @@ from bot.logs import trace
 from bot.texts import Texts
 from handlers import register
 from handlers.feedback import log_fault, tell, without_marks
+from handlers.submission import ACK_WITHIN, Submission
 
 ACK_SEEN = 0.05
 """Seconds after which Bolt has certainly seen that a listener acknowledged: it checks every 10 ms, and loses the
 acknowledgement of a listener that fails before the check (slack_bolt.listener.asyncio_runner)."""
 
 
-def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
+def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: float = ACK_WITHIN) -> AsyncApp:
     """Return the app that serves a desk, over Socket Mode or HTTP alike."""
     settings = desk.settings
     app = AsyncApp(
@@ -38,14 +39,18 @@ def build_app(desk: Desk, *, process_before_response: bool = False) -> AsyncApp:
             await asyncio.sleep(ACK_SEEN)
         t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
         words = None if isinstance(error, Refused) else log_fault(t, trace(error))
-        if response is not None and body.get("type") == "view_submission":
+        if body.get("type") == "view_submission":
             shown = await _at_fields(desk, t, body["view"], error, words)
-            if shown:  # the modal stays open with what was typed
+            if shown and response is not None:  # the modal stays open with what was typed
                 return _json_response({"response_action": "errors", "errors": shown})
+            submission: Submission | None = context.get("submission")
+            if shown and submission is not None and submission.is_late:
+                await submission.show_errors(shown)
+                return None
         await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
-    register(app, desk)
+    register(app, desk, ack_within)
     return app
 
 

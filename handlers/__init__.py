@@ -31,15 +31,22 @@ from handlers import (
     snooze,
     undo,
 )
+from handlers.bolt_args import Ack
 from handlers.concerns import teams_concerned
 from handlers.roles import Guard, agents_only, anyone, coordinators_only
+from handlers.submission import ACK_WITHIN, Submission
 
 Handler = Callable[..., Awaitable[None]]
 
 
-def register(app: AsyncApp, desk: Desk) -> None:
-    """Route each click, submission, command, shortcut and event to its handler; only agents may act on cases."""
-    open_to_all, acts, sets = (partial(_listener, desk, guard) for guard in (anyone, agents_only, coordinators_only))
+def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
+    """Route each click, submission, command, shortcut and event to its handler; only agents may act on cases.
+
+    A submitted modal that has no answer after `ack_within` seconds is acknowledged first.
+    """
+    open_to_all, acts, sets = (
+        partial(_listener, desk, ack_within, guard) for guard in (anyone, agents_only, coordinators_only)
+    )
 
     app.action("case:claim")(acts(claim.claim))
     app.action("case:release")(acts(claim.release_by_button))
@@ -97,23 +104,33 @@ def register(app: AsyncApp, desk: Desk) -> None:
     app.view("settings:initials")(sets(settings_lists.save_initials))
 
 
-def _listener(desk: Desk, guard: Guard, handler: Handler) -> Handler:
+def _listener(desk: Desk, ack_within: float, guard: Guard, handler: Handler) -> Handler:
     """Return the listener that gives a handler what its parameters ask for (handlers/bolt_args.py).
 
     A handler without `ack` is acknowledged at once, before anything is read: Slack waits 3 seconds, however busy the
-    database is. One with `ack` (a submitted modal, a list of options) acknowledges with what it read.
+    database is. One with `ack` (a submitted modal, a list of options) acknowledges with what it read,
+    or with a view that says that we are at work.
     """
     wanted = inspect.signature(handler).parameters
 
     async def listen(args: AsyncArgs) -> None:
         if "ack" not in wanted:
             await args.ack()
+            await call(args, args.ack)
+        elif args.body["type"] == "view_submission":
+            submission = args.context["submission"] = Submission(args.body["view"], args.ack, desk)
+            async with submission.answered_within(ack_within):
+                await call(args, submission)
+        else:
+            await call(args, args.ack)
+
+    async def call(args: AsyncArgs, ack: Ack) -> None:
         by = args.context.user_id or ""
         async with desk.reading() as session:
             teams, roles = await teams_concerned(session, args.body, by), await agents.roles(session, by)
-        given: dict[str, Any] = {"by": by, "desk": desk.of(teams[0])}
+        given: dict[str, Any] = {"by": by, "desk": desk.of(teams[0]), "ack": ack}
         args.context["desk"] = given["desk"]  # the error listener speaks the team's language
-        await guard(args.body, teams, roles, **given)
+        await guard(args.body, teams, roles, by=by, desk=given["desk"])
         await handler(**{name: given[name] if name in given else getattr(args, name) for name in wanted})
 
     return listen

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from slack_bolt.async_app import AsyncApp
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
@@ -217,6 +218,7 @@ async def running_bot(
     clock: Callable[[], datetime] | None = None,
     *,
     http: bool = False,
+    ack_within: float = 25,
     **changes: Any,
 ) -> AsyncIterator[Bot]:
     """Run the bot on a database and a Slack, coupled to the citizens' square."""
@@ -234,7 +236,7 @@ async def running_bot(
                         secrets={"signing_secret": slack.square.secret},
                         options={"callback_url": f"{slack.base_url}/square/replies"}, now=desk.now(),
                     )  # fmt: skip
-            app = build_app(desk)
+            app = patient_app(desk, ack_within)
             async with serving(desk, app, http=http) as url:
                 if http:
                     slack.deliver_to(f"{url}/slack/events")
@@ -246,6 +248,14 @@ async def running_bot(
                     await _listeners_end()
     finally:
         await engine.dispose()
+
+
+def patient_app(desk: Desk, ack_within: float) -> AsyncApp:
+    """The Bolt app, with more patience than Bolt's 3 seconds: this machine may be busy."""
+    app = build_app(desk, ack_within=ack_within)
+    for listener in app._async_listeners:
+        listener.ack_timeout = 30
+    return app
 
 
 @asynccontextmanager

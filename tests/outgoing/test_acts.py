@@ -119,13 +119,13 @@ async def test_our_own_answer_is_removed_once_and_only_when_it_was_published(act
 
 
 async def test_replies_and_acts_of_one_account_go_in_order_of_time(acting: Bot, wall: Wall) -> None:
-    await approve(acting, Act.LIKE, undo=timedelta(seconds=20))
-    await publish(acting, undo=timedelta(seconds=15))
-    act = await approve(acting, Act.HIDE, undo=timedelta(seconds=10))
+    await approve(acting, Act.LIKE, undo=timedelta(minutes=30))
+    await publish(acting, undo=timedelta(minutes=20))
+    act = await approve(acting, Act.HIDE, undo=timedelta(minutes=10))
     assert await drain(acting) == act.send_at
-    assert await later(acting, seconds=12) is not None
+    assert await later(acting, minutes=15) is not None
     assert wall.wanted == ["hide p1"]
-    assert await later(acting, seconds=20) is None
+    assert await later(acting, minutes=30) is None
     assert wall.wanted == ["hide p1", "reply", "like p1"]
 
 
@@ -150,11 +150,11 @@ async def test_two_who_approve_the_same_at_once_make_one_act(acting: Bot, wall: 
 
 
 async def test_an_act_can_be_taken_back_until_it_goes_out(acting: Bot, wall: Wall) -> None:
-    act = await approve(acting, Act.HIDE, undo=timedelta(seconds=30))
+    act = await approve(acting, Act.HIDE, undo=timedelta(minutes=30))
     due = await drain(acting)
     assert due == act.send_at
     await withdraw(acting, act, by=YOUSSEF)
-    assert await later(acting, minutes=1) is None
+    assert await later(acting, hours=1) is None
     assert wall.wanted == []
     another = await approve(acting, Act.HIDE)
     await drain(acting)
@@ -170,7 +170,7 @@ async def test_the_opposite_of_a_waiting_act_takes_it_back_and_asks_for_nothing(
     await approve(acting, Act.HIDE, undo=timedelta(seconds=30))
     for _ in range(2):  # delivered twice
         assert (await approve(acting, Act.SHOW, "s2", by=YOUSSEF)).status is ActStatus.WITHDRAWN
-    assert await later(acting, minutes=1) is None
+    assert await later(acting, hours=1) is None
     assert wall.wanted == []
     assert await statuses(acting) == [(Act.HIDE, ActStatus.WITHDRAWN), (Act.SHOW, ActStatus.WITHDRAWN)]
     assert await logged(acting) == [("hide", EventKind.ACT_APPROVED), ("hide", EventKind.ACT_WITHDRAWN)]

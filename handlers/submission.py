@@ -1,0 +1,89 @@
+"""Answer a submitted modal in time: Slack waits 3 seconds, and the work behind it may take longer.
+
+Slack shows an error for a submission that nobody acknowledged, although its work goes on. So after `ACK_WITHIN` seconds
+the modal says that we are at work, and shows the outcome later.
+"""
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bot.desk import Desk
+from bot.views.block import Block, section
+from bot.views.modals import said
+from handlers.bolt_args import Ack
+from handlers.modal import INITIAL
+
+ACK_WITHIN = 2.0
+"""Seconds, of the 3 that Slack waits for (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response)."""
+SETTLED = 1.0
+"""Seconds until Slack has surely shown the view of an acknowledgement: an update that overtakes it would be lost."""
+OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "private_metadata")
+"""What a view in a payload has that may be sent back (https://docs.slack.dev/reference/views)."""
+
+
+class Submission:
+    """The acknowledgement of one submitted modal: call it as Bolt's own `ack`."""
+
+    def __init__(self, view: Block, ack: Ack, desk: Desk) -> None:
+        self._view, self._ack, self._slack, self.t = view, ack, desk.slack, desk.texts()
+        self._answered = False
+        self._late_since: float | None = None
+
+    async def __call__(self, **answer: Any) -> None:
+        """Answer the submission: with nothing (the modal closes), with `errors`, or with another `view`."""
+        if self._late_since is None:
+            self._answered = True
+            await self._ack(**answer)
+        elif "view" in answer:
+            await self._show(answer["view"])
+        elif "errors" in answer:
+            await self.show_errors(answer["errors"])
+        else:
+            await self._show(said(self.t("It has been done."), self.t))
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the modal shows that we are at work, instead of an answer."""
+        return self._late_since is not None
+
+    async def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Show the modal again as it was sent, with what is wrong above it."""
+        await self._show(filled_again(self._view, list(dict.fromkeys(errors.values()))))
+
+    @asynccontextmanager
+    async def answered_within(self, seconds: float) -> AsyncIterator[None]:
+        """Let a handler run; without an answer after so many seconds, the modal says that we are at work."""
+        waiting = asyncio.create_task(self._wait(seconds))
+        try:
+            yield
+        finally:
+            waiting.cancel()
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if not self._answered:
+            self._late_since = asyncio.get_running_loop().time()
+            words = self.t("One moment, please: this takes longer than usual. You see here when it is done.")
+            await self._ack(response_action="update", view=said(words, self.t))
+
+    async def _show(self, view: Block) -> None:
+        assert self._late_since is not None  # noqa: S101
+        await asyncio.sleep(max(0.0, self._late_since + SETTLED - asyncio.get_running_loop().time()))
+        await self._slack.views_update(view_id=self._view["id"], view=view)
+
+
+def filled_again(view: Block, wrong: list[str]) -> Block:
+    """Return a submitted view with what was filled in, and above it what is wrong."""
+    again = {name: copy.deepcopy(view[name]) for name in OF_A_VIEW if view.get(name) is not None}
+    state = view["state"]["values"]
+    for block in again["blocks"]:
+        if block["type"] == "input":
+            filled = state.get(block["block_id"], {}).get(block["element"]["action_id"], {})
+            for initial, name in INITIAL.items():
+                if filled.get(name):
+                    block["element"][initial] = filled[name]
+    again["blocks"] = [section("\n".join(wrong)), *again["blocks"]]
+    return again
