@@ -1,0 +1,200 @@
+"""Two moves that cross on PostgreSQL: the second waits for the first, and then sees what it did.
+
+SQLite has one writer at a time, so there nothing crosses.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from sqlmodel import func, select, text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, db
+from bot.connectors.base import Unknowable
+from bot.domain.case import OPEN, CloseReason, Status, Urgency
+from bot.domain.event import EventKind
+from bot.domain.text import Refused
+from bot.models import Escalation, Event, Mention, Reply, ReplyKind, ReplyStatus
+from bot.outgoing import outcomes, replies
+from bot.run import open_desk
+from bot.sandbox.app import Sandbox
+from jobs import claims
+from tests.cases.moving import Table, one_case, write
+from tests.conftest import MARIEKE, SANNE, YOUSSEF, Databases, eventually, settings_for
+
+Step = Callable[[Table, AsyncSession], Awaitable[object]]
+
+
+@pytest.fixture
+async def url(databases: Databases, postgres_uri: str) -> str:
+    return await databases.postgresql(postgres_uri)
+
+
+@pytest.fixture
+async def table(url: str) -> AsyncIterator[Table]:
+    """A case on PostgreSQL, which Sanne has claimed."""
+    async with one_case(url) as table:
+        async with table.session() as session:
+            await cases.claim(session, 1, by=SANNE, now=table.clock.at)
+        yield table
+
+
+async def cross(table: Table, first: Step, second: Callable[[], Awaitable[object]]) -> object:
+    """Let `second` begin before `first` is committed, and end after it; returns its refusal, if it is refused."""
+    async with table.session() as session:
+        await first(table, session)
+        running = asyncio.ensure_future(second())
+        await eventually(lambda: blocked(table))
+    try:
+        return await running
+    except Refused as refusal:
+        return refusal
+
+
+async def blocked(table: Table) -> bool:
+    """Tell whether a transaction waits for a lock of another."""
+    async with table.session() as session:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool((await session.exec(text(waiting))).scalar())  # type: ignore[call-overload]
+
+
+def in_own_session(table: Table, step: Step) -> Callable[[], Awaitable[object]]:
+    async def taken() -> object:
+        async with table.session() as session:
+            return await step(table, session)
+
+    return taken
+
+
+async def close(t: Table, session: AsyncSession) -> None:
+    await cases.close(session, 1, by=SANNE, now=t.clock.at, reason=CloseReason.SPAM)
+
+
+async def answer(t: Table, session: AsyncSession) -> None:
+    mention = (await session.exec(select(Mention))).first()
+    reply = Reply(
+        case_id=1, mention_id=mention.id if mention else 0, account_id=1, by=SANNE, key="k1", draft="Morgen",
+        text="Morgen", kind=ReplyKind.FINAL, created_at=t.clock.at, send_at=t.clock.at + timedelta(hours=1),
+    )  # fmt: skip
+    await cases.answered(session, reply, now=t.clock.at)
+
+
+async def escalate(t: Table, session: AsyncSession) -> None:
+    await cases.escalate(
+        session, 1, by=SANNE, now=t.clock.at, target=YOUSSEF, channels=[YOUSSEF], question="Weet jij dit?",
+        urgency=Urgency.NORMAL, submission=f"e{await count(session, Escalation)}",
+    )  # fmt: skip
+
+
+async def advise(t: Table, session: AsyncSession) -> None:
+    await cases.advise(session, 1, by=YOUSSEF, now=t.clock.at, advice="Ja, morgen")
+
+
+async def assign(t: Table, session: AsyncSession) -> None:
+    await cases.assign(session, 1, to=MARIEKE, by=YOUSSEF, now=t.clock.at)
+
+
+async def settle(t: Table, session: AsyncSession) -> None:
+    await replies.settle(session, 1, published=True, by=YOUSSEF, now=t.clock.at)
+
+
+async def citizen(t: Table, session: AsyncSession) -> None:
+    await write(t, session, t.clock.at, "En wanneer de groene bak?")
+
+
+async def count(session: AsyncSession, model: type[Escalation | Event]) -> int:
+    return (await session.exec(select(func.count()).select_from(model))).one()
+
+
+async def make(table: Table, *steps: Step) -> None:
+    for step in steps:
+        async with table.session() as session:
+            await step(table, session)
+        table.passes(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("before", "first", "second", "stands"),
+    [
+        ([escalate], close, advise, Status.CLOSED),
+        ([escalate], answer, advise, Status.ANSWERED),
+        ([escalate], escalate, advise, Status.ESCALATED),
+        ([], escalate, assign, Status.ESCALATED),
+        ([], close, assign, Status.CLOSED),
+        ([], answer, assign, Status.ANSWERED),
+        ([escalate], advise, assign, Status.CLAIMED),
+    ],
+)
+async def test_what_crosses_a_move_does_not_undo_it(
+    table: Table, before: list[Step], first: Step, second: Step, stands: Status
+) -> None:
+    await make(table, *before)
+    await cross(table, first, in_own_session(table, second))
+    case = await table.case()
+    assert case.status is stands
+    assert (case.closed_at is not None) is (stands is Status.CLOSED)
+    assert case.assignee == (MARIEKE if second is assign and stands in OPEN else SANNE)
+    if before and second is advise:
+        async with table.session() as session:
+            assert (await session.get_one(Escalation, 1)).advice, "the advice itself is kept"
+
+
+async def test_an_answer_that_crosses_another_is_refused_and_the_citizen_gets_one(table: Table) -> None:
+    async def again(t: Table, session: AsyncSession) -> None:
+        reply = Reply(case_id=1, mention_id=1, account_id=1, by=SANNE, key="k2", draft="Nee", text="Nee",
+                      created_at=t.clock.at, send_at=t.clock.at)  # fmt: skip
+        await cases.answered(session, reply, now=t.clock.at)
+
+    assert isinstance(await cross(table, answer, in_own_session(table, again)), Refused)
+    async with table.session() as session:
+        assert [reply.key for reply in await session.exec(select(Reply))] == ["k1"]
+
+
+async def doubted(table: Table) -> None:
+    """Sanne's answer has gone out, and nobody knows whether it is there."""
+    await make(table, answer)
+    async with table.session() as session:
+        reply = (await session.exec(select(Reply))).one()
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+        await session.flush()
+        await outcomes.record(session, reply, Unknowable(), table.clock.at)
+    table.passes(seconds=1)
+
+
+@pytest.mark.parametrize(("first", "stands"), [(close, Status.CLOSED), (citizen, Status.CLAIMED)])
+async def test_settling_that_crosses_a_closing_or_a_new_question_moves_nothing(
+    table: Table, first: Step, stands: Status
+) -> None:
+    await doubted(table)
+    await cross(table, first, in_own_session(table, settle))
+    case = await table.case()
+    assert (case.status, case.close_reason) == (stands, CloseReason.SPAM if stands is Status.CLOSED else None)
+    async with table.session() as session:
+        assert [reply.status for reply in await session.exec(select(Reply))] == [ReplyStatus.SENT]
+
+
+async def test_two_who_settle_at_once_settle_once(table: Table) -> None:
+    await doubted(table)
+    assert isinstance(await cross(table, settle, in_own_session(table, settle)), Refused)
+    async with table.session() as session:
+        settled = await session.exec(select(Event).where(Event.kind == EventKind.SETTLED))
+        assert len(settled.all()) == 1
+
+
+async def test_the_clock_does_not_take_a_case_from_an_owner_who_has_just_escalated_it(
+    table: Table, url: str, slack: Sandbox
+) -> None:
+    """The job has read that the case lies still; its owner escalates before the job puts it back."""
+    table.passes(hours=2)
+    engine = db.create_engine(url)
+    try:
+        async with open_desk(settings_for(url, slack), engine, table.clock) as desk:
+            await cross(table, escalate, lambda: claims.look_after(desk))
+    finally:
+        await engine.dispose()
+    case = await table.case()
+    assert (case.status, case.assignee) == (Status.ESCALATED, SANNE)
