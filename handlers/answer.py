@@ -1,5 +1,6 @@
 """Answer: the modal, its live preview, snippets, and sending."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,10 +52,15 @@ async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the case over and show the answer modal."""
-    case_id = int(view["private_metadata"].split(":")[0])
-    async with desk.session() as session:
-        await cases.take_over(session, case_id, by=by, now=desk.now())
+    """Take the case over from the colleague whom the modal named, and show the answer modal.
+
+    When someone else has the case by now, the question is asked again with their name.
+    """
+    number, _, rest = view["private_metadata"].partition(":")
+    case_id, owner = int(number), rest.partition(":")[2]
+    with suppress(Refused):
+        async with desk.session() as session:
+            await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
     await ack(response_action="update", view=await _claimed_modal(desk, case_id, by))
     await messages.sync(desk, case_id)
 

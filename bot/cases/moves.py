@@ -10,7 +10,7 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import Case, Escalation, Message, MessageKind, Reply, Returned, Team
+from bot.models import Case, Escalation, Handed, Message, MessageKind, Reply, Returned, Team
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -21,12 +21,15 @@ async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) 
     return await move(session, Move.CLAIM, case_id, by=by, owner=by, now=now)
 
 
-async def take_over(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Take a case from the colleague who has it; the log says from whom, and the thread tells them."""
-    before = (await locked(session, case_id)).assignee
-    case = await move(session, Move.TAKE_OVER, case_id, by=by, owner=by, now=now, details={"from": before})
-    if before and before != by:
-        await tell_thread(session, case, MessageKind.TAKEN_OVER, f"taken_over:{case_id}:{by}:{now.timestamp()}")
+async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str, now: datetime) -> Case:
+    """Take a case from `owner`, who is told in the thread; raises Refused when a colleague or nobody has it by now."""
+    case = await locked(session, case_id)
+    if case.assignee != owner:
+        raise Refused("This case moved meanwhile.")
+    case = await move(session, Move.TAKE_OVER, case_id, by=by, owner=by, now=now, details={"from": owner})
+    if owner != by:
+        key, details = f"taken_over:{case_id}:{by}:{now.timestamp()}", Handed(to=by, former=owner).to_json()
+        await tell_thread(session, case, MessageKind.TAKEN_OVER, key, details=details)
     return case
 
 
@@ -53,14 +56,16 @@ async def put_back(
 
 
 async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: datetime) -> Case:
-    """Give the case to a colleague, who is told in the thread."""
+    """Give the case to a colleague; in the thread they are told, and who had it, unless that is who gives it."""
     case = await locked(session, case_id)
-    if case.assignee == to:
+    former = case.assignee
+    if former == to:
         return case
-    details = {"to": to, "from": case.assignee}
-    case = await move(session, Move.ASSIGN, case_id, by=by, owner=to, now=now, details=details)
-    if to != by:
-        await tell_thread(session, case, MessageKind.ASSIGNED, f"assigned:{case_id}:{to}:{now.timestamp()}")
+    case = await move(session, Move.ASSIGN, case_id, by=by, owner=to, now=now, details={"to": to, "from": former})
+    lost = former if former and former != by else ""
+    if to != by or lost:
+        key, told = f"assigned:{case_id}:{to}:{now.timestamp()}", Handed(to=to, former=lost).to_json()
+        await tell_thread(session, case, MessageKind.ASSIGNED, key, details=told)
     return case
 
 

@@ -69,6 +69,14 @@ class Returned(Details):
 
 
 @dataclass(frozen=True)
+class Handed(Details):
+    """ASSIGNED and TAKEN_OVER: who got the case, and the colleague who lost it by that, "" when nobody did."""
+
+    to: str = ""
+    former: str = ""
+
+
+@dataclass(frozen=True)
 class Called(Details):
     """URGENT: who are called to the case."""
 

@@ -15,6 +15,7 @@ from bot.models import (
     Called,
     CaseFile,
     Clock,
+    Handed,
     Message,
     MessageKind,
     Person,
@@ -51,9 +52,9 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.ADVICE:
             return thread.advice(await _file(session, message), subject, t)
         case MessageKind.ASSIGNED:
-            return thread.assigned(await _file(session, message), t)
+            return thread.assigned(await _file(session, message), Handed.of(message.details), t)
         case MessageKind.TAKEN_OVER:
-            return thread.taken_over(await _file(session, message), t)
+            return thread.taken_over(await _file(session, message), Handed.of(message.details), t)
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:

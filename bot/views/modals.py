@@ -21,10 +21,13 @@ def said(words: str, t: Texts) -> Block:
 
 
 def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
-    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it."""
+    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it.
+
+    The modal remembers whom it named: nobody else loses the case by it.
+    """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
     blocks = [section(words), context(author_line(file.author)), quote(file.latest.text, 500)]
-    keep = f"{file.case.id}:{then}"
+    keep = f"{file.case.id}:{then}:{file.case.assignee}"
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), keep=keep)
 
 

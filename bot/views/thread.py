@@ -3,20 +3,26 @@
 from datetime import datetime
 
 from bot.domain.label import Label
-from bot.models import Account, CaseFile, ReplyStatus, Returned
+from bot.models import Account, CaseFile, Handed, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
 from bot.views.citizen import author_line, fitted, mention_blocks, source_line
 
 
-def assigned(file: CaseFile, t: Texts) -> View:
-    """Notify an agent that a case was assigned to them."""
-    return _only(t("{agent}, this case has been assigned to you.", agent=_owner(file)))
+def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
+    """Notify an agent that a case was assigned to them, and the colleague who had it."""
+    words = t("{agent}, this case has been assigned to you.", agent=_to(file, handed))
+    if handed.former:
+        words += " " + t("{agent}, so it is no longer with you.", agent=f"<@{handed.former}>")
+    return _only(words)
 
 
-def taken_over(file: CaseFile, t: Texts) -> View:
+def taken_over(file: CaseFile, handed: Handed, t: Texts) -> View:
     """Notify the former owner that someone took over their case."""
-    return _only(t("{agent} has taken this case over.", agent=_owner(file)))
+    if not handed.former:  # stored before it was stored who that was
+        return _only(t("{agent} has taken this case over.", agent=_to(file, handed)))
+    former = f"<@{handed.former}>"
+    return _only(t("{former}, {agent} has taken this case over from you.", former=former, agent=_to(file, handed)))
 
 
 def returned(why: Returned, t: Texts) -> View:
@@ -72,8 +78,9 @@ def account_problem(account: Account, label: Label, t: Texts) -> View:
     return View(words, [section(words), context(repair)])
 
 
-def _owner(file: CaseFile) -> str:
-    return f"<@{file.case.assignee}>" if file.case.assignee else ""
+def _to(file: CaseFile, handed: Handed) -> str:
+    to = handed.to or file.case.assignee
+    return f"<@{to}>" if to else ""
 
 
 def _only(words: str) -> View:

@@ -110,7 +110,8 @@ async def _claim(t: Table, session: AsyncSession, case: Case, now: datetime) -> 
 
 
 async def _take_over(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
-    await cases.take_over(session, case.id, by=t.dice.choice(AGENTS), now=now)
+    owner = t.dice.choice([case.assignee or SANNE, t.dice.choice(AGENTS)])
+    await cases.take_over(session, case.id, owner=owner, by=t.dice.choice(AGENTS), now=now)
 
 
 async def _release(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:

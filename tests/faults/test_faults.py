@@ -298,7 +298,7 @@ async def test_an_answer_is_refused_when_the_case_moved_on_and_the_draft_stays(b
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     await open_modal(bot, SANNE, "case:answer")
     async with bot.desk.session() as session:
-        await cases.take_over(session, 1, by=YOUSSEF, now=bot.desk.now())
+        await cases.take_over(session, 1, owner=SANNE, by=YOUSSEF, now=bot.desk.now())
     ack = await bot.slack.submit(SANNE, {"answer_text": "Ik dus", "initials": "SB"})
     assert "Youssef Amrani" in ack.errors["answer_text"]
     view = bot.slack.view(SANNE)

@@ -127,7 +127,7 @@ async def test_initials_of_a_colleague_are_refused_and_nothing_is_approved(sqlit
     await give(sqlite_bot)
     async with sqlite_bot.desk.session() as session:
         await replies.withdraw(session, 1, by=SANNE, now=sqlite_bot.desk.now())
-        await cases.take_over(session, 1, by=YOUSSEF, now=sqlite_bot.desk.now())
+        await cases.take_over(session, 1, owner=SANNE, by=YOUSSEF, now=sqlite_bot.desk.now())
     with pytest.raises(Wrong, match="already signs"):
         await give(sqlite_bot, by=YOUSSEF, submission="V2")
     assert len(await sqlite_bot.rows(Reply)) == 1

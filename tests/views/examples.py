@@ -23,6 +23,7 @@ from bot.models import (
     Clock,
     Escalation,
     Event,
+    Handed,
     Mention,
     Note,
     Reply,
@@ -65,6 +66,7 @@ NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
 
 BY, OTHER = "U0SANNE", "U0YOUSSEF"
+HANDED = Handed(to=OTHER, former=BY)
 
 
 PROBLEM = text("{host} has a fault (HTTP {status}).", host="mastodon.example.nl", status=503).to_json()
@@ -176,7 +178,11 @@ def messages(t: Texts) -> Iterator[View]:
     for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
-        yield from (thread.reply_problem(file, 1, t), thread.assigned(file, t), thread.taken_over(file, t))
+        yield from (
+            thread.reply_problem(file, 1, t),
+            thread.assigned(file, HANDED, t),
+            thread.taken_over(file, HANDED, t),
+        )
     yield thread.account_problem(account(), Label("Mastodon", account().name), t)
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]

@@ -18,7 +18,7 @@ from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
-from bot.models import Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, ReplyStatus, Team
+from bot.models import Author, Case, CaseFile, Escalation, Event, Handed, Mention, Note, Reply, ReplyStatus, Team
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views import thread
@@ -207,7 +207,7 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield from (thread.advice(file, each.id, t) for each in file.escalations[:2])
     yield from (thread.note(file, each.id, t) for each in file.notes[:2])
     yield from (thread.reply_problem(file, each.id, t) for each in file.replies[:2])
-    yield from (thread.assigned(file, t), thread.taken_over(file, t))
+    yield from (thread.assigned(file, Handed(), t), thread.taken_over(file, Handed(), t))
 
 
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:

@@ -1,0 +1,101 @@
+"""Taking a case over: from the colleague whom the modal names, who is told; and giving a colleague's case away."""
+
+import asyncio
+from typing import Any
+
+from bot.domain.event import EventKind
+from bot.models import Event
+from bot.sandbox.slack.inspection import text_of
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with
+from tests.people import open_modal
+
+
+async def claimed(bot: Bot) -> dict[str, Any]:
+    bot.citizen_posts("Waar blijft de bus?")
+    card = await bot.card("bus", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    return await bot.card("bus", "In behandeling", SANNE)
+
+
+async def thread_message(bot: Bot, card: dict[str, Any], *words: str) -> str:
+    """Wait until the thread of the card has a message with all these words, and return it."""
+
+    def said() -> str | None:
+        texts = (text_of(message) for message in bot.slack.thread(CHANNEL, card["ts"]))
+        return next((text for text in texts if all(word in text for word in words)), None)
+
+    return await bot.slack.wait_for(said)
+
+
+async def takes_over(bot: Bot, person: str, card: dict[str, Any]) -> dict[str, Any]:
+    """Press Answer on a colleague's card; returns the question whether to take it over."""
+    await bot.slack.click(person, CHANNEL, card["ts"], "case:answer")
+    return await open_modal(bot, person, "case:take_over")
+
+
+async def assigns(bot: Bot, person: str, card: dict[str, Any], to: str) -> None:
+    await bot.slack.click(person, CHANNEL, card["ts"], "case:more", "assign:1")
+    await open_modal(bot, person, "case:assign")
+    assert (await bot.slack.submit(person, {"assign_to": to})).ok
+
+
+async def test_the_colleague_who_had_the_case_is_told_by_name(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    await takes_over(bot, YOUSSEF, card)
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    await open_modal(bot, YOUSSEF, "case:answer")
+    await thread_message(bot, card, f"<@{SANNE}>", f"<@{YOUSSEF}>", "overgenomen")
+    assert (await bot.case()).assignee == YOUSSEF
+
+
+async def test_what_the_former_owner_was_told_stays_true_after_the_next_take_over(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    for person in (YOUSSEF, MARIEKE):
+        await takes_over(bot, person, card)
+        await bot.slack.submit(person)
+    await thread_message(bot, card, f"<@{SANNE}>", f"<@{YOUSSEF}>", "overgenomen")
+    await thread_message(bot, card, f"<@{YOUSSEF}>", f"<@{MARIEKE}>", "overgenomen")
+
+
+async def test_a_colleague_whose_case_is_given_to_another_is_told_too(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    await assigns(bot, YOUSSEF, card, MARIEKE)
+    told = await thread_message(bot, card, f"<@{MARIEKE}>", "toegewezen")
+    assert f"<@{SANNE}>" in told
+
+
+async def test_who_gives_their_own_case_away_is_not_told_so(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    await assigns(bot, SANNE, card, MARIEKE)
+    told = await thread_message(bot, card, f"<@{MARIEKE}>", "toegewezen")
+    assert f"<@{SANNE}>" not in told
+
+
+async def test_a_stale_question_takes_nothing_from_someone_it_did_not_name(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    asked = await takes_over(bot, YOUSSEF, card)
+    assert f"<@{SANNE}>" in text_of(asked)
+    await assigns(bot, SANNE, card, MARIEKE)
+    await eventually(lambda: rows_with(bot, Event, lambda event: event.kind is EventKind.ASSIGN))
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    assert f"<@{MARIEKE}>" in text_of(await open_modal(bot, YOUSSEF, "case:take_over"))
+    assert (await bot.case()).assignee == MARIEKE
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    await open_modal(bot, YOUSSEF, "case:answer")
+    assert (await bot.case()).assignee == YOUSSEF
+
+
+async def test_the_same_take_over_twice_is_one(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await claimed(bot)
+    await takes_over(bot, YOUSSEF, card)
+    acks = await asyncio.gather(bot.slack.submit(YOUSSEF), bot.slack.submit(YOUSSEF))
+    assert all(ack.ok for ack in acks), acks
+    await open_modal(bot, YOUSSEF, "case:answer")
+    taken = await rows_with(bot, Event, lambda event: event.kind is EventKind.TAKE_OVER)
+    assert len(taken) == 1
