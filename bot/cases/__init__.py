@@ -23,7 +23,7 @@ from bot.cases.moves import (
     take_over,
 )
 from bot.cases.reading import get, history, last_moved_at, read
-from bot.cases.state import locked, record, refuse_ended, touch, touch_all
+from bot.cases.state import lock_all, locked, record, refuse_ended, touch, touch_all
 
 __all__ = [
     "add_note",
@@ -37,6 +37,7 @@ __all__ = [
     "history",
     "keep_thread_message",
     "last_moved_at",
+    "lock_all",
     "locked",
     "put_back",
     "read",

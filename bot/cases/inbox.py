@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
-from bot.cases.state import locked, record, touch
+from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived, Delivery, Gone, Post, is_mere_thanks, permits_to_json
@@ -47,6 +47,7 @@ async def take_in(
     What we wrote ourselves is left out.
     """
     account, team = await _locked(session, account_id)
+    await lock_all(session, await _concerned(session, account_id, items))
     changed = await _store_deliveries(session, account_id, [item for item in items if isinstance(item, Delivery)])
     posts = [item for item in items if isinstance(item, Post)]
     new = 0
@@ -74,6 +75,22 @@ async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team
         .with_for_update(of=Account, key_share=True)
     )
     return found.one()
+
+
+async def _concerned(session: AsyncSession, account_id: int, items: Sequence[Post | Delivery]) -> set[int]:
+    """Return the cases that these items may change: all that have to do with what they are, answer or belong to."""
+    posts = [item for item in items if isinstance(item, Post)]
+    concerned = set[int]()
+    for start in range(0, len(posts), PAGE):
+        concerned |= {mention.case_id for mention in await earlier(session, account_id, posts[start : start + PAGE])}
+    replies = {item.external_id for item in items if isinstance(item, Delivery)}
+    replies |= {post.in_reply_to for post in posts if post.in_reply_to}
+    opened = {post.conversation for post in posts if post.private and post.conversation}
+    for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened)):
+        if keys:
+            ours = select(Reply.case_id).where(Reply.account_id == account_id, col(column).in_(keys))
+            concerned |= set(await session.exec(ours))
+    return concerned
 
 
 async def _channels_of(session: AsyncSession, case_ids: set[int]) -> set[str]:

@@ -1,7 +1,4 @@
-"""The one place where a case changes status or owner.
-
-Locks are always taken in this order: account, case, reply, clocks, messages.
-"""
+"""The one place where a case changes status or owner. The order of locks stands in the map (bot/__init__.py)."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -79,6 +76,13 @@ async def locked(session: AsyncSession, case_id: int) -> Case:
     if case is None:
         raise Refused("This case no longer exists.")
     return case
+
+
+async def lock_all(session: AsyncSession, case_ids: Collection[int]) -> None:
+    """Hold several cases, in order of their ids: whoever changes more than one holds all of them first."""
+    if case_ids:
+        held = select(Case.id).where(col(Case.id).in_(case_ids)).order_by(col(Case.id))
+        await session.exec(held.with_for_update(key_share=True))
 
 
 async def _change(

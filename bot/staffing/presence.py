@@ -155,8 +155,9 @@ async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list
     person = await _locked(session, slack_id)
     person.asked_at = None
     session.add(person)
-    handed_back = []
-    for case_id in await claimed_by(session, slack_id):
+    handed_back, owned = [], await claimed_by(session, slack_id)
+    await cases.lock_all(session, owned)
+    for case_id in owned:
         with suppress(Refused):  # it moved in the meantime
             await cases.release(session, case_id, by=slack_id, now=now)
             handed_back.append(case_id)
@@ -169,6 +170,7 @@ async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequ
     if person.asked_at is None:
         return []
     returned = []
+    await cases.lock_all(session, case_ids)
     for case_id in case_ids:
         with suppress(Refused):  # it moved in the meantime
             await cases.put_back(session, case_id, owner=slack_id, still_since=person.asked_at, now=now, away=True)

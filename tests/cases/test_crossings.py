@@ -5,25 +5,43 @@ SQLite has one writer at a time, so there nothing crosses.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlmodel import func, select, text
+from sqlmodel import col, func, select, text, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.connectors.base import Unknowable
+from bot.cases import inbox
+from bot.connectors.base import Sent, Unauthorized, Unknowable
 from bot.domain.case import OPEN, CloseReason, Status, Urgency
 from bot.domain.event import EventKind
+from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
-from bot.models import Escalation, Event, Mention, Reply, ReplyKind, ReplyStatus
+from bot.models import (
+    Account,
+    Case,
+    Escalation,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    Reply,
+    ReplyKind,
+    ReplyStatus,
+    Role,
+)
 from bot.outgoing import outcomes, replies
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
+from bot.staffing import presence
+from bot.team import agents
 from jobs import claims
 from tests.cases.moving import Table, one_case, write
 from tests.conftest import MARIEKE, SANNE, YOUSSEF, Databases, eventually, settings_for
 
+LATER = timedelta(seconds=1)
 Step = Callable[[Table, AsyncSession], Awaitable[object]]
 
 
@@ -41,20 +59,28 @@ async def table(url: str) -> AsyncIterator[Table]:
         yield table
 
 
-async def cross(table: Table, first: Step, second: Callable[[], Awaitable[object]]) -> object:
-    """Let `second` begin before `first` is committed, and end after it; returns its refusal, if it is refused."""
+async def cross(table: Table, first: Step, second: Callable[[], Awaitable[object]], then: Step | None = None) -> object:
+    """Let `second` begin before `first` is committed, and end after it; returns its refusal, if it is refused.
+
+    `then` is what the first transaction goes on to do while the second waits for it.
+    """
     async with table.session() as session:
         await first(table, session)
         running = asyncio.ensure_future(second())
-        await eventually(lambda: blocked(table))
+        await eventually(lambda: ended_or_blocked(table, running))
+        assert not running.done(), f"nothing held it up: {running}"
+        if then is not None:
+            await then(table, session)
     try:
         return await running
     except Refused as refusal:
         return refusal
 
 
-async def blocked(table: Table) -> bool:
-    """Tell whether a transaction waits for a lock of another."""
+async def ended_or_blocked(table: Table, running: asyncio.Future[object]) -> bool:
+    """Tell whether a transaction waits for a lock of another, or has ended without that."""
+    if running.done():
+        return True
     async with table.session() as session:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -198,3 +224,136 @@ async def test_the_clock_does_not_take_a_case_from_an_owner_who_has_just_escalat
         await engine.dispose()
     case = await table.case()
     assert (case.status, case.assignee) == (Status.ESCALATED, SANNE)
+
+
+async def test_of_two_first_coordinators_at_once_one_becomes_it(table: Table) -> None:
+    async def asks(t: Table, session: AsyncSession) -> None:
+        await agents.coordinate(session, 1, SANNE, now=t.clock.at)
+
+    async def asks_too(t: Table, session: AsyncSession) -> None:
+        await agents.coordinate(session, 1, YOUSSEF, now=t.clock.at)
+
+    refusal = await cross(table, asks, in_own_session(table, asks_too))
+    assert isinstance(refusal, Refused)
+    async with table.session() as session:
+        assert await agents.with_role(session, 1, Role.COORDINATOR) == [SANNE]
+
+
+# --- One order of locks ----------------------------------------------------------------------------
+
+
+async def lock(t: Table, session: AsyncSession) -> None:
+    await cases.locked(session, 1)
+
+
+async def touch(t: Table, session: AsyncSession) -> None:
+    await cases.touch(session, 1)
+
+
+async def published(table: Table, *, held: bool) -> None:
+    """Sanne's answer was taken by the platform as `r1`; it is perhaps held by its moderators."""
+    await make(table, answer)
+    async with table.session() as session:
+        reply = (await session.exec(select(Reply))).one()
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+        await session.flush()
+        await outcomes.record(session, reply, Sent("r1", "", held=held), table.clock.at)
+
+
+def post(number: int, text: str, at: datetime, **more: Any) -> Post:
+    return Post(f"p{number}", Author("a", "Fatima"), text, at, conversation="c1", permits=permits(Act.ANSWER), **more)
+
+
+async def test_a_page_with_an_edit_and_a_new_post_of_a_case_waits_for_a_click_on_it(table: Table) -> None:
+    """The edit changes the card, the new post the case: a click takes the case first, and then the card."""
+
+    async def page(t: Table, session: AsyncSession) -> None:
+        edited = post(1, "Wanneer komt de wagen?", t.clock.at, edited_at=t.clock.at + LATER)
+        await inbox.take_in(session, 1, [edited, post(2, "Nog iets", t.clock.at)], now=t.clock.at)
+
+    await cross(table, lock, in_own_session(table, page), touch)
+    async with table.session() as session:
+        assert [m.text for m in await session.exec(select(Mention))] == ["Wanneer komt de wagen?", "Nog iets"]
+
+
+async def test_a_page_with_a_delivery_and_a_new_post_of_a_case_waits_for_a_click_on_it(table: Table) -> None:
+    await published(table, held=True)
+
+    async def page(t: Table, session: AsyncSession) -> None:
+        told = Delivery("r1", Arrived.DELIVERED, t.clock.at)
+        await inbox.take_in(session, 1, [told, post(2, "Nog iets", t.clock.at)], now=t.clock.at)
+
+    await cross(table, lock, in_own_session(table, page), touch)
+    async with table.session() as session:
+        reply = (await session.exec(select(Reply))).one()
+        assert (reply.held, reply.arrived) == (False, Arrived.DELIVERED)
+    assert (await table.case()).status is Status.NEW
+
+
+async def test_an_answer_to_our_reply_and_an_edit_elsewhere_take_both_cases_in_order(table: Table) -> None:
+    """A page concerns two cases; an agent who is away hands both back."""
+    await table.open_case()
+    await published(table, held=False)
+    async with table.session() as session:
+        await cases.reopen(session, 1, by=SANNE, now=table.clock.at)
+        await cases.claim(session, 2, by=SANNE, now=table.clock.at)
+
+    async def page(t: Table, session: AsyncSession) -> None:
+        edited = Post("p2", Author("a", "Fatima"), "Of toch niet?", t.clock.at,
+                      conversation="c2", edited_at=t.clock.at + LATER, permits=permits(Act.ANSWER))  # fmt: skip
+        answered = post(3, "Nog iets", t.clock.at, in_reply_to="r1")
+        await inbox.take_in(session, 1, [edited, answered], now=t.clock.at)
+
+    async def hands_back(t: Table, session: AsyncSession) -> None:
+        await presence.hand_back(session, SANNE, t.clock.at)
+
+    await cross(table, hands_back, in_own_session(table, page))
+    await make(table, page)
+    async with table.session() as session:
+        await session.exec(update(Case).values(status=Status.CLAIMED, assignee=SANNE))
+    await cross(table, page, in_own_session(table, hands_back))
+    assert (await table.case()).status is Status.NEW
+
+
+async def test_the_platform_that_refuses_our_key_waits_for_a_page_of_the_same_account(table: Table) -> None:
+    """The refusal stops the account and puts the reply off; the page takes the account, and then the case."""
+    await make(table, answer)
+
+    async def sending(t: Table, session: AsyncSession) -> None:
+        reply = (await session.exec(select(Reply))).one()
+        reply.status, reply.tries = ReplyStatus.SENDING, 1
+
+    await make(table, sending)
+
+    async def account(t: Table, session: AsyncSession) -> None:
+        await session.get_one(Account, 1, with_for_update=db.HELD)
+
+    async def refused(t: Table, session: AsyncSession) -> None:
+        reply = (await session.exec(select(Reply))).one()
+        await outcomes.record(session, reply, Unauthorized("nee"), t.clock.at)
+
+    await cross(table, account, in_own_session(table, refused), citizen)
+    async with table.session() as session:
+        assert (await session.get_one(Account, 1)).stopped_at
+        assert (await session.exec(select(Reply))).one().status is ReplyStatus.APPROVED
+
+
+async def test_clicks_and_the_reminders_of_every_minute_do_not_wait_for_each_other(table: Table) -> None:
+    """Both change a card and the question beside it, whichever of the two stands first in the table."""
+    await make(table, escalate)
+    async with table.session() as session:  # PostgreSQL puts a changed row at the end: now the card is behind the ask
+        await session.exec(
+            update(Message).where(col(Message.kind) == MessageKind.CASE).values(version=Message.version + 1)
+        )
+
+    async def topic(t: Table, session: AsyncSession) -> None:
+        await cases.set_topic(session, 1, topic=f"{t.dice.random()}", by=SANNE, now=t.clock.at)
+
+    async def count_down(t: Table, session: AsyncSession) -> None:
+        await cases.touch_all(session, {1})
+
+    async def often(step: Step) -> None:
+        for _ in range(40):
+            await in_own_session(table, step)()
+
+    await asyncio.gather(often(topic), often(count_down), often(count_down))
