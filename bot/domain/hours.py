@@ -1,7 +1,7 @@
 """Working time: when a team is open, and how to add and measure the time in which it is open.
 
-Buttons, reminders, reports and export all use it. It turns local times into UTC moments day by day, so a day on which
-the clock changes has its real length (Europe/Amsterdam: 23 hours in March, 25 in October).
+Buttons, reminders, reports and export all use it. The clock on the wall decides: a team is open whenever the local time
+lies within its hours. On the night in which the clock goes back, such a time comes twice; in the other it never comes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAY = 24 * 60
 HORIZON = timedelta(days=400)
-"""How far ahead we look for an opening; a team that is closed for longer never opens."""
+"""How long a team may stay closed; one that is closed for longer never opens."""
+
+NIGHT, DAY_AND_NIGHT = timedelta(hours=16), timedelta(hours=40)
+"""From so long before midnight UTC to so long after it: all of a local day, wherever it is."""
 
 Interval = tuple[int, int]
 """Start and end in minutes after local midnight; an end over 1,440 is in the following night."""
@@ -48,14 +51,14 @@ ALWAYS: tuple[tuple[Interval, ...], ...] = (((0, DAY),),) * 7
 
 def is_open(hours: Hours, at: datetime) -> bool:
     """Say whether the team is open at a moment; at the moment of closing it is closed."""
-    return any(start <= at < end for start, end in _spans(hours, at, at + timedelta(minutes=1)))
+    opened, _ = next(_spans(hours, at), (None, None))
+    return opened == at
 
 
 def next_opening(hours: Hours, at: datetime) -> datetime:
     """Return this moment when the team is open, else when it opens next; raises NeverOpen."""
-    for start, end in _spans(hours, at, at + HORIZON):
-        if at < end:
-            return max(start, at)
+    for opened, _ in _spans(hours, at):
+        return opened
     raise NeverOpen
 
 
@@ -65,58 +68,90 @@ def add(hours: Hours, at: datetime, amount: timedelta) -> datetime:
     An amount of 0 gives the next open moment. An amount that ends exactly at closing time gives the closing time.
     """
     left = amount
-    for start, end in _spans(hours, at, at + HORIZON + amount * 60):
-        begin = max(start, at)
-        if begin >= end:
-            continue
-        if left <= end - begin:
-            return begin + left
-        left -= end - begin
+    for opened, closed in _spans(hours, at):
+        if left <= closed - opened:
+            return opened + left
+        left -= closed - opened
     raise NeverOpen
 
 
 def between(hours: Hours, start: datetime, end: datetime) -> timedelta:
     """Return the working time between two moments; zero when `end` is before `start`."""
     total = timedelta()
-    for opened, closed in _spans(hours, start, end):
-        total += max(timedelta(), min(closed, end) - max(opened, start))
+    for opened, closed in _spans(hours, start):
+        if opened >= end:
+            break
+        total += min(closed, end) - opened
     return total
 
 
-def _spans(hours: Hours, start: datetime, end: datetime) -> Iterator[Span]:
-    """Yield the open spans that touch a period, in order; spans that meet or overlap become one."""
-    if end < start:
-        return
-    day = start.astimezone(hours.zone).date() - timedelta(days=1)
-    last = end.astimezone(hours.zone).date()
-    pending: Span | None = None
+def _spans(hours: Hours, since: datetime) -> Iterator[Span]:
+    """Yield the open spans after a moment, in order and apart, until the team stays closed for HORIZON."""
+    day, reached = since.astimezone(hours.zone).date(), since
+    last = day + HORIZON
     while day <= last:
-        for opened, closed in _of_day(hours, day):
-            if pending is None:
-                pending = (opened, closed)
-            elif opened <= pending[1]:
-                pending = (pending[0], max(pending[1], closed))
-            else:
-                yield pending
-                pending = (opened, closed)
+        for opened, closed in sorted(_of_day(hours, day)):
+            begin = max(opened, reached)
+            if begin < closed:
+                yield begin, closed
+                reached, last = closed, day + HORIZON
         day += timedelta(days=1)
-    if pending is not None:
-        yield pending
 
 
 def _of_day(hours: Hours, day: date) -> Iterator[Span]:
-    if day in hours.closed:
+    """Yield the open spans within one local day, also those that began the evening before."""
+    for begun, shift in ((day - timedelta(days=1), DAY), (day, 0)):
+        if begun in hours.closed:
+            continue
+        ends_at = hours.early.get(begun, 2 * DAY)
+        for start, end in hours.week[begun.weekday()]:
+            first, last = max(0, start - shift), min(DAY, min(end, ends_at) - shift)
+            if first < last:
+                yield from _by_the_wall(day, first, last, hours.zone)
+
+
+def _by_the_wall(day: date, first: int, last: int, zone: tzinfo) -> Iterator[Span]:
+    """Yield when the clock on the wall shows these minutes of a day: twice or in part if it changes meanwhile."""
+    midnight = datetime.combine(day, time(), tzinfo=UTC)
+    start, end = midnight + timedelta(minutes=first), midnight + timedelta(minutes=last)
+    before, after = _offset(midnight - NIGHT, zone), _offset(midnight + DAY_AND_NIGHT, zone)
+    if before == after:
+        yield start - before, end - before
         return
-    ends_at = hours.early.get(day)
-    for start, end in sorted(hours.week[day.weekday()]):
-        until = end if ends_at is None else min(end, ends_at)
-        opened, closed = _moment(hours, day, start), _moment(hours, day, until)
+    change = _change(midnight, zone)
+    for opened, closed in (
+        (start - before, min(end - before, change)),
+        (max(start - after, change), end - after),
+    ):
         if opened < closed:
             yield opened, closed
 
 
-def _moment(hours: Hours, day: date, minute: int) -> datetime:
-    """Return the UTC moment of a local time; a time that the change to summer time skips gives the change itself."""
-    days, minutes = divmod(minute, DAY)
-    wall = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60), tzinfo=hours.zone)
-    return wall.astimezone(UTC)
+def at_minute(day: date, minute: int, zone: tzinfo) -> datetime:
+    """Return the moment of a local time, in minutes after midnight.
+
+    A time that the change to summer time skips gives the change itself; one that comes twice gives the first.
+    """
+    wall = datetime.combine(day, time()) + timedelta(minutes=minute)
+    at = wall.replace(tzinfo=zone).astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == wall:
+        return at
+    return _change(datetime.combine(wall.date(), time(), tzinfo=UTC), zone)
+
+
+def _change(midnight: datetime, zone: tzinfo) -> datetime:
+    """Return when the clock changes on or beside a day on which it does."""
+    before, change = midnight - NIGHT, midnight + DAY_AND_NIGHT
+    old = _offset(before, zone)
+    while change - before > timedelta(seconds=1):
+        middle = before + (change - before) // 2
+        if _offset(middle, zone) == old:
+            before = middle
+        else:
+            change = middle
+    return change.replace(microsecond=0)
+
+
+def _offset(at: datetime, zone: tzinfo) -> timedelta:
+    """Return how far the clock on the wall is ahead of UTC."""
+    return at.astimezone(zone).utcoffset() or timedelta()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from bot.domain.hours import Hours
+from bot.domain.hours import Hours, at_minute
 
 MOST_DAYS = 3 * 366
 MOST_PARTS = 20
@@ -99,13 +99,6 @@ def opening(hours: Hours, day: date) -> datetime | None:
     if not starts or day in hours.closed or hours.early.get(day, min(starts) + 1) <= min(starts):
         return None
     return at_minute(day, min(starts), hours.zone)
-
-
-def at_minute(day: date, minute: int, zone: tzinfo) -> datetime:
-    """Return the moment at a local time, in minutes after midnight."""
-    days, left = divmod(minute, 24 * 60)
-    wall = datetime.combine(day + timedelta(days=days), time(left // 60, left % 60), tzinfo=zone)
-    return wall.astimezone(UTC)
 
 
 def working_day_before(hours: Hours, day: date) -> date | None:

@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
 from bot.domain.figures import Overview, Span, Standing
-from bot.domain.hours import Hours
-from bot.domain.period import Period, at_minute, month_before, opening, week_before, working_day_before
+from bot.domain.hours import Hours, at_minute
+from bot.domain.period import Period, month_before, opening, week_before, working_day_before
 from bot.figures import reports
 from bot.figures.standing import oldest_card, standing
 from bot.models import Message, Team

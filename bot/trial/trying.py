@@ -21,7 +21,8 @@ from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.http import host
 from bot.connectors.webhook import posts_of
-from bot.domain.period import at_minute, opening
+from bot.domain.hours import at_minute
+from bot.domain.period import opening
 from bot.models import Account, Team
 from bot.run import run, utc_now
 from bot.sandbox.app import Sandbox
