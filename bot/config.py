@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     slack_pace: float = Field(
         1.0, ge=0, le=60, description="Seconds between new messages in one channel; Slack takes one a second."
     )
+    slack_timeout: float = Field(
+        10, ge=0.1, le=60, description="Seconds that one call to Slack may take; what it does after that is made good."
+    )
     team_name: str = Field("Webcare", description="Name of the first team.")
     webcare_language: Literal["nl", "en"] = Field("nl", description="Language of teams that chose none: nl or en.")
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(

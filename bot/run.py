@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-import aiohttp
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
@@ -32,7 +31,7 @@ from bot.desk import Desk
 from bot.models import Account
 from bot.outgoing import outbox
 from bot.slack import check, messages
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client, slack_session
 from bot.team import teams
 from bot.wake import InProcess
 from jobs import poll
@@ -56,13 +55,13 @@ async def open_desk(
     lanes = InProcess(now, speed)
     async with (
         new_client(allow_private=settings.allow_private_addresses) as client,
-        aiohttp.ClientSession() as slack_session,
+        slack_session(settings) as http_session,
     ):
         desk = Desk(
             settings=settings,
             session=db.sessions(engine),
             reading=db.readings(engine),
-            slack=slack_client(settings, slack_session),
+            slack=slack_client(settings, http_session),
             connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
             wake=lanes,
             now=now,

@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel
 from bot.models.columns import EnumText, UtcDateTime
 
 _STALE = text("shown_version < version")
+_DOUBTED = text("posting_since IS NOT NULL")
 
 
 class MessageKind(StrEnum):
@@ -119,8 +120,9 @@ class Message(SQLModel, table=True):
     """One of our Slack messages. It must be updated while `shown_version < version`.
 
     `key` identifies it for ever. It is also in the metadata of the Slack message, so that we can look for a post whose
-    outcome is unknown. `posting_since` is set while a post is running or its outcome is unknown. `leased_until` stops
-    a second process from writing the same message. `retry_at` is when Slack lets us try again. `subject_id` is the
+    outcome is unknown. `posting_since` is set while a post is running, and while Slack may yet carry out a call that we
+    gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
+    slow that another writes it now. `retry_at` is when we try again what Slack did not take. `subject_id` is the
     mention, escalation, note, reply, act or account that the message is about; `details` is anything else it must show:
     the JSON of one of the Details above, or of a digest's Overview.
     """
@@ -130,6 +132,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_case", "case_id"),
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
+        Index("ix_messages_doubted", "posting_since", postgresql_where=_DOUBTED, sqlite_where=_DOUBTED),
     )
     id: int = Field(default=None, primary_key=True)
     key: str = Field(unique=True)

@@ -18,6 +18,8 @@ from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
 """The metadata's event type under which our messages carry their key."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How much earlier than our clock says Slack's may date a message of ours."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,15 @@ class SlackLater(Exception):
 
 
 class SlackDown(Exception):
-    """Slack could not be reached or failed; `maybe_done` tells whether the call may have had its effect."""
+    """Slack could not be reached or failed.
 
-    def __init__(self, *, maybe_done: bool) -> None:
+    `maybe_done` tells whether the call may have had its effect, `maybe_late` whether it may have it yet: nothing was
+    answered, so Slack may still be at work.
+    """
+
+    def __init__(self, *, maybe_done: bool, maybe_late: bool = False) -> None:
         super().__init__("unreachable")
-        self.maybe_done = maybe_done
+        self.maybe_done, self.maybe_late = maybe_done, maybe_late
 
 
 class SlackRefuses(Exception):
@@ -65,8 +71,15 @@ READS = frozenset(
     }
 )
 """Methods that take their arguments in the query, not as JSON."""
+UPLOAD_SECONDS = 60
+"""How long the bytes of a file may take to reach Slack."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+
+
+def slack_session(settings: Settings) -> aiohttp.ClientSession:
+    """Return the HTTP session for calls to Slack. The client sets no time-out on a session it gets, so this one has."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=settings.slack_timeout))
 
 
 def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -78,7 +91,7 @@ def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWeb
 async def open_socket(settings: Settings) -> str:
     """Ask Slack, with the app token, for the address of a Socket Mode connection; raises as `call` does."""
     as_app = settings.model_copy(update={"slack_bot_token": settings.slack_app_token})
-    async with aiohttp.ClientSession() as session:
+    async with slack_session(settings) as session:
         answer = await call(slack_client(as_app, session), "apps.connections.open")
     return str(answer["url"])
 
@@ -94,7 +107,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSl
     except aiohttp.ClientConnectorError:
         raise SlackDown(maybe_done=False) from None
     except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError):
-        raise SlackDown(maybe_done=True) from None
+        raise SlackDown(maybe_done=True, maybe_late=True) from None
 
 
 def _error_of(response: Any) -> Exception:
@@ -102,7 +115,7 @@ def _error_of(response: Any) -> Exception:
     status = getattr(response, "status_code", 200)
     content = getattr(response, "data", response)
     name = str(content.get("error", "")) if isinstance(content, dict) else ""
-    if status == 429 or name == "ratelimited":
+    if status == 429 or name in {"ratelimited", "rate_limited"}:
         return SlackLater(timedelta(seconds=_retry_after(response)))
     if status >= 500 or name in FAULTS or not name:
         return SlackDown(maybe_done=True)
@@ -166,7 +179,11 @@ async def upload(client: AsyncWebClient, target: str, name: str, content: bytes,
     """
     place = await call(client, "files.getUploadURLExternal", filename=name, length=len(content))
     try:
-        async with aiohttp.ClientSession() as session, session.post(str(place["upload_url"]), data=content) as answer:
+        timeout = aiohttp.ClientTimeout(total=UPLOAD_SECONDS)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(str(place["upload_url"]), data=content) as answer,
+        ):
             answer.raise_for_status()
     except (TimeoutError, aiohttp.ClientError, OSError):
         raise SlackDown(maybe_done=False) from None
@@ -177,22 +194,32 @@ async def upload(client: AsyncWebClient, target: str, name: str, content: bytes,
 
 async def find(
     client: AsyncWebClient, channel: str, key: str, *, since: datetime, thread_ts: str | None
-) -> Place | None:
-    """Look for a message of ours by its key, in the channel or thread, among those posted after `since`."""
+) -> list[Place]:
+    """Return where a message of ours stands, by its key, in the channel or thread: posted after `since`, oldest first.
+
+    It stands more than once when Slack carried out a call that we had given up.
+    """
     channel = await conversation(client, channel)
     method = "conversations.replies" if thread_ts else "conversations.history"
     where = {"channel": channel, **({"ts": thread_ts} if thread_ts else {})}
-    oldest = f"{(since - timedelta(minutes=2)).astimezone(UTC).timestamp():.6f}"
-    cursor = ""
+    oldest = f"{(since - CLOCKS_DIFFER).astimezone(UTC).timestamp():.6f}"
+    found, cursor = list[str](), ""
     while True:
         asked = {**where, "oldest": oldest, "limit": 200, "include_all_metadata": True}
         answer = await call(client, method, **asked, **({"cursor": cursor} if cursor else {}))
-        for message in answer.get("messages") or []:
-            if _key(message) == key:
-                return Place(channel, str(message["ts"]))
+        found += [str(message["ts"]) for message in answer.get("messages") or [] if _key(message) == key]
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
-            return None
+            return [Place(channel, ts) for ts in sorted(found, key=float)]
+
+
+async def remove(client: AsyncWebClient, place: Place) -> None:
+    """Delete a message of ours; one that is gone already is no error."""
+    try:
+        await call(client, "chat.delete", channel=place.channel, ts=place.ts)
+    except SlackRefuses as refusal:
+        if refusal.error != "message_not_found":
+            raise
 
 
 async def key_at(client: AsyncWebClient, place: Place) -> str:

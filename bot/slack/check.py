@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client, slack_session
 
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
@@ -81,7 +80,7 @@ async def slack_findings(
     settings: Settings, channels: Sequence[tuple[str, str]], groups: Sequence[Group]
 ) -> AsyncIterator[Finding]:
     """Check the tokens, the permissions, and each team's channel and user group."""
-    async with aiohttp.ClientSession() as session:
+    async with slack_session(settings) as session:
         client = slack_client(settings, session)
         if client.token:
             try:

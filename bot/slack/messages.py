@@ -1,8 +1,10 @@
 """Make Slack's messages equal to the state: cards, questions, thread messages.
 
 A message is stale while `shown_version < version`; it is written to Slack again and again until it is level.
-Only one process writes a message at a time: it takes a lease with a conditional UPDATE. When we do not know whether a
-post arrived, we look for it in Slack (by the key in its metadata) before we post again, so that no card appears twice.
+Only one process writes a message at a time: it takes a lease with a conditional UPDATE, and gives up before the lease
+ends. When we do not know whether a post arrived, we look for it in Slack (by the key in its metadata) before we post
+again. Slack may still carry out a call that we gave up: such a message is looked at and written once more after DOUBT,
+and what then stands there twice is deleted.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
 from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,14 +23,23 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
-from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, key_at, post, revise
+from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, key_at, post, remove, revise
 from bot.slack.rendering import team_of, view_of
 from bot.views.block import View
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=30)
-"""Longer than one call to Slack can take; after it, the message of a process that crashed is free again."""
+TURN, LEASE = 2, 3
+"""In times that one call may take: how long all calls of one turn may take together, and how long the lease lasts.
+
+After the lease, the message of a process that crashed is free again.
+"""
+DOUBT = timedelta(minutes=2)
+"""How long after we gave a call up Slack may still carry it out."""
+PATIENCE = 1.0
+"""Seconds after which a call that is still running no longer holds up the next messages of its channel."""
+MOST_AT_ONCE = 5
+"""How many messages of one channel may be on their way to Slack at the same time."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
@@ -48,18 +60,39 @@ async def sync(desk: Desk, case_id: int) -> None:
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
-    """Bring all messages of a channel level, updates first; return when to continue if something has to wait."""
-    while True:
-        async with desk.reading() as session:
-            ready = await _ready(session, channel, desk.now())
-        if not ready:
+    """Bring all messages of a channel level, updates first; return when to continue if something has to wait.
+
+    One with which Slack is slow holds up no other.
+    """
+    running = set[asyncio.Task[bool]]()
+    try:
+        while True:
             async with desk.reading() as session:
-                return await _next_due(session, channel, desk.now())
-        for message_id, is_new in ready:
-            asked = await _level_or_put_off(desk, message_id)
-            if asked and is_new:
-                await asyncio.sleep(desk.settings.slack_pace)
-                break
+                ready = await _ready(session, channel, desk.now())
+            for message_id, is_new in ready:
+                task = asyncio.create_task(_level_or_put_off(desk, message_id))
+                running = await _going_on({*running, task}, task)
+                if is_new and (task in running or task.result()):
+                    await asyncio.sleep(desk.settings.slack_pace)
+                    break
+            else:
+                if running:
+                    running = await _going_on(running, *running)
+                elif not ready:
+                    async with desk.reading() as session:
+                        return await _next_due(session, channel, desk.now())
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _going_on(running: set[asyncio.Task[bool]], *awaited: asyncio.Task[bool]) -> set[asyncio.Task[bool]]:
+    """Wait for one of these tasks, but not longer than our patience; return those of all that still run."""
+    await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    if sum(not task.done() for task in running) >= MOST_AT_ONCE:
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    return {task for task in running if not task.done()}
 
 
 async def _level_or_put_off(desk: Desk, message_id: int) -> bool:
@@ -79,10 +112,23 @@ async def _level_or_put_off(desk: Desk, message_id: int) -> bool:
 
 async def wake_lanes(desk: Desk) -> None:
     """Wake the lanes of all channels that have stale messages which can be written now."""
+    await _look_again(desk)
     async with desk.reading() as session:
         found = await session.exec(select(Message.channel).where(_stale(), _free(desk.now())).distinct())
         channels = found.all()
     wake(desk, channels)
+
+
+async def _look_again(desk: Desk) -> None:
+    """Mark messages as stale whose doubt is over: Slack does no more now of what we gave up."""
+    over = col(Message.posting_since) <= desk.now() - DOUBT * desk.speed
+    doubted = select(Message.id).where(over, col(Message.ts).is_not(None), ~_stale())
+    async with desk.reading() as session:
+        found = (await session.exec(doubted)).all()
+    if found:
+        async with desk.session() as session:
+            marked = update(Message).where(col(Message.id).in_(found), ~_stale())
+            await session.exec(marked.values(version=col(Message.version) + 1))
 
 
 def wake(desk: Desk, channels: Iterable[str]) -> None:
@@ -102,7 +148,7 @@ async def level(desk: Desk, message_id: int) -> bool:
         called = True
         result = await _write(lease)
         async with desk.session() as session:
-            stale_again = await _record(session, lease, result)
+            stale_again = await _record(session, lease, result, desk.now())
         if not stale_again:
             return called
 
@@ -111,13 +157,14 @@ async def level(desk: Desk, message_id: int) -> bool:
 class _Lease:
     """A message that only we may write now, and what it must show.
 
-    `since` is when an earlier post of it began whose outcome we do not know.
+    `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
     """
 
     desk: TeamDesk
     message: Message
     view: View
     thread_ts: str | None
+    began: datetime
     since: datetime | None
 
 
@@ -125,13 +172,15 @@ class _Lease:
 class _Result:
     """Where the message is now, or why it was not written and when to try again.
 
-    `unknown`: Slack may have taken it. `vanished`: the message or its reader no longer exists.
+    `unknown`: Slack may have taken it; `late`: it may take it yet. `vanished`: the message or its reader no longer
+    exists.
     """
 
     place: Place | None = None
     retry_at: datetime | None = None
     problem: str = ""
     unknown: bool = False
+    late: bool = False
     vanished: bool = False
 
 
@@ -150,17 +199,18 @@ async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[tup
     A message in a thread waits for its card. The kinds are not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
+    card = aliased(Message)
+    has_card = select(card.id).where(
+        col(card.case_id) == Message.case_id, col(card.kind) == MessageKind.CASE, col(card.ts).is_not(None)
+    )
+    writable = or_(col(Message.ts).is_not(None), col(Message.in_thread).is_(False), has_card.exists())
     found = await session.exec(
-        select(Message.id, Message.ts, Message.in_thread, Message.case_id)
-        .where(Message.channel == channel, _stale(), _free(now))
+        select(Message.id, Message.ts)
+        .where(Message.channel == channel, _stale(), _free(now), writable)
         .order_by(col(Message.ts).is_(None), col(Message.id))
         .limit(50)
     )
-    return [
-        (message_id, ts is None)
-        for message_id, ts, in_thread, case_id in found.all()
-        if not (in_thread and ts is None) or await card_of(session, case_id) is not None
-    ]
+    return [(message_id, ts is None) for message_id, ts in found.all()]
 
 
 async def _next_due(session: AsyncSession, channel: str, now: datetime) -> datetime | None:
@@ -212,7 +262,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     leased = await session.exec(
         update(Message)
         .where(col(Message.id) == message_id, _stale(), _free(now))
-        .values(leased_until=now + LEASE * desk.speed, retry_at=None)  # in Slack's time, not in that of a fast clock
+        .values(leased_until=now + _lease_of(desk), retry_at=None)
         .returning(Message)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
@@ -220,7 +270,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     if message is None:
         return None
     card = await card_of(session, message.case_id) if message.in_thread else None
-    if message.in_thread and card is None:
+    if message.in_thread and card is None and message.ts is None:
         message.leased_until = None
         session.add(message)
         return None
@@ -236,42 +286,86 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
-    return _Lease(team_desk, message, view, card.ts if card else None, since)
+    return _Lease(team_desk, message, view, card.ts if card else None, now, since)
+
+
+def _lease_of(desk: Desk) -> timedelta:
+    """Return how long a lease lasts: as long in Slack's time, however fast our clock runs."""
+    return timedelta(seconds=LEASE * desk.settings.slack_timeout) * desk.speed
 
 
 async def _write(lease: _Lease) -> _Result:
-    desk, message, now = lease.desk, lease.message, lease.desk.now()
+    """Write a message to Slack, and give up well before the lease ends."""
+    desk, message, now = lease.desk, lease.message, lease.began
     try:
-        if message.ts is not None:
-            await revise(desk.slack, Place(message.channel, message.ts), lease.view)
-            return _Result(Place(message.channel, message.ts))
-        if lease.since is not None:
-            found = await find(desk.slack, message.channel, message.key, since=lease.since, thread_ts=lease.thread_ts)
-            if found is not None:  # it was posted after all, perhaps with older content
-                return _Result(await revise(desk.slack, found, lease.view))
-        return _Result(await post(desk.slack, message.channel, message.key, lease.view, thread_ts=lease.thread_ts))
+        async with asyncio.timeout(TURN * desk.settings.slack_timeout):
+            return _Result(await _put(lease))
     except SlackLater as later:
         return _Result(retry_at=now + later.wait, problem="ratelimited")
     except SlackDown as down:
-        return _Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done)
+        return _Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
+    except TimeoutError:
+        return _Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=True, late=True)
     except SlackRefuses as refusal:
         log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
         return _Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
 
 
-async def _record(session: AsyncSession, lease: _Lease, result: _Result) -> bool:
+async def _put(lease: _Lease) -> Place:
+    """Post or update the message, and delete what Slack has of it besides; raises as `call` does."""
+    client, message = lease.desk.slack, lease.message
+    place = Place(message.channel, message.ts) if message.ts is not None else None
+    if lease.since is not None:
+        found = await find(client, message.channel, message.key, since=lease.since, thread_ts=lease.thread_ts)
+        place = place or next(iter(found), None)  # it was posted after all, perhaps with older content
+        for surplus in found:
+            if surplus != place:
+                await remove(client, surplus)
+    if place is None:
+        return await post(client, message.channel, message.key, lease.view, thread_ts=lease.thread_ts)
+    return await revise(client, place, lease.view)
+
+
+async def _record(session: AsyncSession, lease: _Lease, result: _Result, now: datetime) -> bool:
     """Store the result and end the lease; return whether the message became stale again in the meantime."""
     message = await session.get_one(Message, lease.message.id, with_for_update=db.HELD)
+    session.add(message)
+    if message.leased_until != lease.message.leased_until:
+        return _overtaken(message, lease, result, now)
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
     if result.place is not None:
-        message.channel, message.ts = result.place.channel, result.place.ts
-        message.shown_version, message.posting_since = lease.message.version, None
+        _placed(message, lease, result.place)
     elif result.vanished:
         await _gone(session, message, lease)
+    elif message.ts is not None and result.late:
+        message.posting_since = lease.began
     elif message.ts is None and not result.unknown and lease.since is None:
         message.posting_since = None  # Slack refused: it was certainly not posted
-    session.add(message)
     return result.place is not None and message.shown_version < message.version
+
+
+def _placed(message: Message, lease: _Lease, place: Place) -> None:
+    """Store that Slack shows the message. While a call that we gave up may yet be carried out, the doubt goes on."""
+    was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
+    message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
+    if overtook or lease.since is None:
+        message.posting_since = message.posting_since if overtook else None
+    elif was_new:
+        message.posting_since = lease.began
+    elif lease.began - lease.since >= DOUBT * lease.desk.speed:
+        message.posting_since = None
+
+
+def _overtaken(message: Message, lease: _Lease, result: _Result, now: datetime) -> bool:
+    """Another writer took the message over while we wrote: the next turn makes good what Slack has of ours."""
+    if result.place is None and not result.late:
+        return False
+    if lease.message.ts is None or result.late:
+        message.posting_since = now  # Slack may have it twice
+    if result.place is not None and message.ts is None:
+        message.channel, message.ts = result.place.channel, result.place.ts
+    message.version += 1  # what we wrote may be older than what it showed
+    return True
 
 
 async def _gone(session: AsyncSession, message: Message, lease: _Lease) -> None:

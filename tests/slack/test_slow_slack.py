@@ -1,0 +1,186 @@
+"""Slack is slow, or does what we had given up: one message all the same, and the others do not wait for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlmodel import col, select, update
+
+from bot import cases
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Post, permits
+from bot.models import Message, MessageKind
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import refresh
+from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
+from tests.people import mention
+
+AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
+
+
+@pytest.fixture
+async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot, which gives up a call to Slack after half a second."""
+    async with running_bot(database_url, slack, slack_timeout=0.5) as running:
+        yield running
+
+
+async def card_row(bot: Bot) -> Message:
+    [row] = [m for m in await bot.rows(Message) if m.kind is MessageKind.CASE]
+    return row
+
+
+async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
+    bot = impatient
+    bot.slack.faults.delay("chat.postMessage", 5)
+    bot.citizen_posts("Komt dit twee keer?")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    bot.clock.advance(seconds=6)
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
+    await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
+    shown = await card_row(bot)
+    bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
+    assert [card["ts"] for card in bot.cards()] == [shown.ts]
+    assert (await card_row(bot)).ts == shown.ts
+
+
+async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
+    bot = impatient
+    case_id = await mention(bot)
+    bot.slack.faults.delay("chat.update", 5)
+    await set_topic(bot, case_id, "Oud")
+    await messages.sync(bot.desk, case_id)
+    assert (await card_row(bot)).problem == "unreachable"
+    bot.clock.advance(seconds=6)
+    await set_topic(bot, case_id, "Nieuw")
+    await messages.sync(bot.desk, case_id)
+    await bot.card("Nieuw")
+    await bot.card("Oud")  # Slack did it after all
+    bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+    await refresh.refresh(bot.desk)
+    await bot.card("Nieuw")
+    assert len(bot.cards()) == 1
+
+
+async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(impatient: Bot) -> None:
+    bot = impatient
+    async with bot.desk.session() as session:
+        message = Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details={"owner": SANNE, "returned": 2})
+        message.posting_since = bot.desk.now()
+        session.add(message)
+    for method in ("conversations.open", "conversations.history", "chat.postMessage"):
+        bot.slack.faults.delay(method, 0.45, times=2 if method == "conversations.open" else 1)
+    await messages.wake_lanes(bot.desk)
+    async with second_desk(bot) as other:
+        await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+
+        bot.clock.advance(seconds=6)
+
+        async def is_level() -> list[Message]:
+            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            return await rows_with(bot, Message, lambda m: m.ts and not m.leased_until)
+
+        await eventually(is_level)
+    bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
+    assert len(bot.slack.direct(SANNE)) == 1
+
+
+async def set_topic(bot: Bot, case_id: int, topic: str) -> None:
+    async with bot.desk.session() as session:
+        await cases.set_topic(session, case_id, topic=topic, by=SANNE, now=bot.desk.now())
+
+
+async def lease_ends(bot: Bot) -> None:
+    """Let the lease of a running call be over, as if its process had stood still."""
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).values(leased_until=bot.desk.now() - timedelta(seconds=1)))
+
+
+async def test_of_two_processes_that_post_one_card_the_surplus_is_deleted(bot: Bot) -> None:
+    bot.slack.faults.delay("chat.postMessage", 2)
+    async with bot.desk.session() as session:
+        post = Post("1", Author("a", "Fatima"), "Wanneer?", bot.desk.now(), permits=permits(Act.ANSWER))
+        await inbox.take_in(session, 1, [post], now=bot.desk.now())
+    card = await card_row(bot)
+    slow = asyncio.create_task(messages.level(bot.desk, card.id))
+    await lease_ends(bot)
+    async with second_desk(bot) as other:
+        await messages.level(other, card.id)
+    await slow
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
+    assert len(bot.slack.calls("chat.postMessage")) == 2
+    assert [each["ts"] for each in bot.cards()] == [(await card_row(bot)).ts]
+
+
+async def test_a_process_that_was_overtaken_leaves_no_old_state(bot: Bot) -> None:
+    case_id = await mention(bot)
+    card = await card_row(bot)
+    bot.slack.faults.delay("chat.update", 2)
+    await set_topic(bot, case_id, "Oud")
+    slow = asyncio.create_task(messages.level(bot.desk, card.id))
+    await lease_ends(bot)
+    await set_topic(bot, case_id, "Nieuw")
+    async with second_desk(bot) as other:
+        await messages.level(other, card.id)
+    assert bot.card_now("Nieuw")
+    await slow
+    assert bot.card_now("Nieuw")
+    row = await card_row(bot)
+    assert (row.shown_version, row.leased_until) == (row.version, None)
+
+
+async def test_one_slow_card_holds_up_no_other(database_url: str, slack: Sandbox) -> None:
+    async with running_bot(database_url, slack, slack_timeout=60) as bot:
+        slack.faults.delay("chat.postMessage", 60)
+        bot.citizen_posts("Deze duurt lang")
+        await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
+        bot.citizen_posts("Deze niet", name="Kees")
+        await bot.card("Deze niet")
+        assert len(bot.cards()) == 1
+
+
+async def test_a_card_that_slack_keeps_refusing_holds_up_no_other_however_much_hangs_under_it(bot: Bot) -> None:
+    bot.slack.faults.error("chat.postMessage", "restricted_action", times=1000)
+    await mention(bot, conversation="c")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "restricted_action"))
+    async with bot.desk.session() as session:
+        who, may = Author("a1", "Burger 1"), permits(Act.ANSWER)
+        more = [
+            Post(f"more{n}", who, f"Nog iets {n}", bot.desk.now(), conversation="c", permits=may) for n in range(60)
+        ]
+        await inbox.take_in(session, 1, more, now=bot.desk.now())
+    async with bot.desk.reading() as session:
+        hanging = select(Message.id).where(col(Message.in_thread).is_(True))
+        assert len((await session.exec(hanging)).all()) > 50
+    bot.slack.faults.clear()
+    await mention(bot, 2, "Andere burger, brand!")
+    assert bot.card_now("Andere burger")
+    bot.clock.advance(minutes=3)
+    await refresh.refresh(bot.desk)
+    await bot.card("Nog iets")
+
+
+async def test_a_message_under_a_card_that_was_deleted_does_not_spin(bot: Bot) -> None:
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.add_note(session, case_id, text="Let op", by=SANNE, submission="v1", now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        card = await session.get_one(Message, (await card_row(bot)).id)
+        card.ts, card.retry_at = None, bot.desk.now() + timedelta(hours=1)
+        await session.exec(update(Message).where(col(Message.in_thread).is_(True)).values(version=9))
+        session.add(card)
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert await rows_with(bot, Message, lambda m: m.in_thread and m.shown_version == 9)
+    assert YOUSSEF not in text_of(bot.cards()[0])
