@@ -389,9 +389,16 @@ def _kind(status: Json) -> PostKind:
 
 
 def _words(status: Json) -> str:
-    """Return the content as text; a content warning (plain text) comes before it on a line of its own."""
+    """Return the content as text: after the content warning (plain text), before the options of a poll."""
     warning = " ".join((status.get("spoiler_text") or "").split())
-    return "\n".join(part for part in (warning, text_of(status["content"])) if part)
+    return "\n".join(part for part in (warning, text_of(status["content"]), *_poll_options(status)) if part)
+
+
+def _poll_options(status: Json) -> Iterator[str]:
+    """Yield a line for each option of the poll, plain text: https://docs.joinmastodon.org/entities/Poll/"""
+    for option in within(status, "poll", "options") or ():
+        if title := " ".join(str(within(option, "title") or "").split()):
+            yield f"▫️ {title}"
 
 
 def _media(attachments: list[Json]) -> Iterator[Media]:

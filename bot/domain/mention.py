@@ -1,5 +1,6 @@
 """A citizen's post and its author, in the same form for all platforms."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,20 +163,29 @@ class Post:
         return any(permit.act in ANSWERS for permit in self.permits)
 
 
-THANKS = frozenset(
-    """dank bedankt dankjewel dankuwel dankje dankju dankzij merci thanks thank thx ty you super top toppie
-    fijn mooi prima ok oke okay duidelijk helder perfect geweldig tof heel erg hartelijk hartstikke vriendelijk
-    veel voor de het snelle reactie antwoord hulp info informatie uitleg moeite jullie u je jou uw wel
-    alvast groetjes groet groeten fijne dag avond weekend tot ziens goed zo very much so for your the quick reply
-    help answer great good nice webcare team mvg""".split()
+THANK_YOU = frozenset("dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty".split())
+"""Words that thank; one of them turns the words around it into thanks."""
+APPROVAL = frozenset(
+    """top toppie toppers super fijn mooi prima ok oke okay duidelijk helder perfect geweldig tof great
+    gelukt""".split()
 )
-THANKS_CORE = frozenset(
-    """dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty top toppie super fijn prima ok oke okay
-    duidelijk helder perfect geweldig tof mooi great""".split()
+"""Words that need no answer by themselves either: "Prima!", "Helemaal duidelijk"."""
+WITH_APPROVAL = frozenset(
+    """heel erg hartstikke helemaal zo dan en alvast goed groetjes groet groeten fijne dag avond weekend nog tot ziens
+    mvg webcare team""".split()
 )
+"""Words that may stand beside approval. Others make it sarcasm: "Fijn voor jou", "Super hulp", "Mooi is dat"."""
+WITH_THANKS = frozenset(
+    """dankzij you vriendelijk hartelijk veel voor de het snelle reactie antwoord bericht hulp info informatie uitleg
+    moeite jullie u uw je jou jouw wel een very much so for your the quick reply help answer good nice
+    hoor is dat weer""".split()
+)
+"""Words that may stand beside thanks too: "Bedankt voor uw bericht"."""
 KIND_SYMBOLS = frozenset("👍🙏❤♥😊🙂😀😃😄😁☺😘🥰👏💪🎉💐🌷🌹💙💚💛🧡💜")
-SIGNS = frozenset(".,!-–…:;)'’\"@#&+*_~^")
+SIGNS = frozenset(".,!-–:;)'’\"@#&+*_~^")
 """Signs that do not change the meaning of thanks; ( and / are not among them, because they may be a sad face."""
+TRAILS_OFF = re.compile(r"\.\s*\.")
+"""Thanks that trail off ("Bedankt hoor...") are seldom meant; the sign … is not among SIGNS either."""
 
 
 def is_mere_thanks(text: str) -> bool:
@@ -183,7 +193,7 @@ def is_mere_thanks(text: str) -> bool:
 
     It is strict on purpose: any unknown word, sign or symbol makes it a normal post.
     """
-    if not all(_is_letter_or_kind(c) for c in text):
+    if not all(_is_letter_or_kind(c) for c in text) or TRAILS_OFF.search(text):
         return False
     words = []
     for word in text.casefold().split():
@@ -194,7 +204,11 @@ def is_mere_thanks(text: str) -> bool:
             words.append(letters)
     if not words:
         return any(c in KIND_SYMBOLS for c in text)
-    return len(words) <= 12 and all(w in THANKS for w in words) and any(w in THANKS_CORE for w in words)
+    if len(words) > 12:
+        return False
+    if any(word in THANK_YOU for word in words):
+        return all(word in THANK_YOU | APPROVAL | WITH_APPROVAL | WITH_THANKS for word in words)
+    return any(word in APPROVAL for word in words) and all(word in APPROVAL | WITH_APPROVAL for word in words)
 
 
 def _is_letter_or_kind(char: str) -> bool:

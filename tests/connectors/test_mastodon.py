@@ -114,6 +114,13 @@ async def test_a_content_warning_is_the_first_line(server: FakeMastodon, mastodo
     assert mention.text == "dode dieren\n@gemeente Er ligt een dode meeuw."
 
 
+async def test_the_options_of_a_poll_are_part_of_its_text(server: FakeMastodon, mastodon: Mastodon) -> None:
+    poll = {"options": ["Ja", "Nee,  nooit"], "expires_in": 3600}
+    server.post_as("jan", "@gemeente Autovrij plein?", poll=poll)
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.text == "@gemeente Autovrij plein?\n▫️ Ja\n▫️ Nee, nooit"
+
+
 @pytest.mark.parametrize("visibility", ["direct", "private"])
 async def test_what_not_all_may_read_can_only_be_answered_privately(
     server: FakeMastodon, mastodon: Mastodon, visibility: str

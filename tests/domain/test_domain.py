@@ -95,6 +95,8 @@ THANKS = [
     "Duidelijk.", "Helder, dank!", "Hartelijk dank voor uw hulp", "Bedankt voor de uitleg, fijn weekend!",
     "@GemeenteVoorbeeld bedankt 🙏", "👍", "❤️", "🙏🏽", "Thanks!", "Thank you so much!", "Alvast bedankt",
     "Geweldig, dankuwel. Groetjes", "Fijn, dank voor het antwoord", "Prima 🙂", "Merci!", "Toppie, bedankt",
+    "Bedankt hoor", "Bedankt, dat is duidelijk", "Bedankt voor uw bericht", "Gelukt, bedankt!", "Toppers! Bedankt",
+    "Bedankt en een fijne dag nog", "Helemaal goed, top!", "Dank jullie wel voor het bericht", "Prima dan", "Mooi zo",
 ]  # fmt: skip
 QUESTIONS = [
     "Bedankt, maar wanneer dan?", "Bedankt voor niks", "ok maar mijn vraag is niet beantwoord",
@@ -104,6 +106,8 @@ QUESTIONS = [
     "Graag snel antwoord", "Graag hulp", "Fijn, antwoord graag", "Bedankt :(", "ok :-/", "Lekker dan", "Top 🙄",
     "Bedankt 👎", "bedankt 😡", "ok 🤮", "Super snel antwoord", "Fijne reactie", "Geweldige hulp",
     "snel antwoord graag", "@gemeente",
+    "Help ok", "Super hulp", "Heel erg fijn voor jou", "Mooi voor jou", "Prima voor jullie", "Fijn voor jullie",
+    "Mooi is dat", "Fijn hoor", "Top voor u", "Bedankt…", "Bedankt . . .", "Geweldig antwoord", "Duidelijk, jullie wel",
 ]  # fmt: skip
 
 
