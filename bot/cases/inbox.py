@@ -13,12 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks
+from bot.cases import clocks, mirror
 from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
-from bot.domain.mention import Arrived, Delivery, Gone, Post, is_mere_thanks, permits_to_json
+from bot.domain.mention import Arrived, Delivery, Post, is_mere_thanks, permits_to_json
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
 
 Rows = list[dict[str, Any]]
@@ -52,13 +52,18 @@ async def take_in(
     posts = [item for item in items if isinstance(item, Post)]
     new = 0
     for start in range(0, len(posts), PAGE):
-        page = {post.external_id: post for post in posts[start : start + PAGE]}  # one named twice: its last state
+        versions = mirror.versions_of(posts[start : start + PAGE])
+        page = {external_id: same[-1] for external_id, same in versions.items()}
         related = await earlier(session, account_id, list(page.values()))
         known = {mention.external_id for mention in related} & page.keys()
         for mention in await _mentions(session, account_id, known):
-            changed |= await _change(session, mention, page[mention.external_id], now)
-        ours = await _ours(session, account, list(page.values()))
-        unknown = [post for key, post in page.items() if not post.gone and key not in known | ours]
+            for version in versions[mention.external_id]:
+                changed |= await mirror.change(session, mention, version, now)
+        left_out = known | await _ours(session, account, list(page.values()))
+        left_out |= await mirror.removed_before(session, account_id, page.keys() - left_out)
+        new_to_us = {key: same for key, same in versions.items() if key not in left_out}
+        await mirror.remember_removals(session, account_id, new_to_us, now)
+        unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
         if unknown:
             changed |= await _add(session, account, team, unknown, related, now)
             new += len(unknown)
@@ -144,37 +149,6 @@ async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: 
     return cases
 
 
-async def _change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
-    """Mirror an edit, a removal or a return; returns the case when something changed."""
-    if post.gone:
-        if mention.gone is post.gone or mention.gone is Gone.BY_AUTHOR:
-            return set()
-        mention.gone_at, mention.gone = mention.gone_at or now, post.gone
-        details = {"mention": mention.id, "gone": post.gone}
-        session.add(Event(case_id=mention.case_id, kind=EventKind.MENTION_GONE, at=now, details=details))
-    elif mention.gone_at is not None and mention.gone is not Gone.BY_AUTHOR:  # a repeat brings no post back
-        mention.gone_at, mention.gone = None, None
-        details = {"mention": mention.id}
-        session.add(Event(case_id=mention.case_id, kind=EventKind.MENTION_BACK, at=now, details=details))
-    elif post.edited_at and post.edited_at > (mention.edited_at or mention.published_at) and _differs(mention, post):
-        mention.earlier_text = mention.earlier_text or mention.text
-        mention.text, mention.edited_at = post.text, post.edited_at
-        mention.media = [asdict(m) for m in post.media]
-        session.add(
-            Event(case_id=mention.case_id, kind=EventKind.MENTION_EDITED, at=now, details={"mention": mention.id})
-        )
-    else:
-        return set()
-    session.add(mention)
-    await session.flush()
-    await touch(session, mention.case_id)
-    return {mention.case_id}
-
-
-def _differs(mention: Mention, post: Post) -> bool:
-    return mention.text != post.text or mention.media != [asdict(m) for m in post.media]
-
-
 async def _add(
     session: AsyncSession, account: Account, team: Team, posts: list[Post], related: list[Earlier], now: datetime
 ) -> set[int]:
@@ -243,13 +217,13 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 async def _insert_each(
     session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
 ) -> None:
-    """Insert one row for each of these cases; only the case differs, so the database can make the rows itself."""
+    """Insert one row for each of these cases, in order of the cases; only the case differs between the rows."""
     table = _table(model)
     alike = [
         value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
         for name, value in values.items()
     ]
-    those: Select[Any] = select(Case.id, *alike).where(col(Case.id).in_(case_ids))
+    those: Select[Any] = select(Case.id, *alike).where(col(Case.id).in_(case_ids)).order_by(col(Case.id))
     await (await session.connection()).execute(insert(table).from_select(["case_id", *values], those))
 
 
@@ -282,8 +256,8 @@ async def _open_cases(
         }
         for post in posts
     ]
-    by_author: dict[int, list[int]] = {}  # an author's new cases are alike: each may be for any of their posts
-    for case_id, author_id in await _insert(session, Case, rows, "id", "author_id"):
+    by_author: dict[int, list[int]] = {}  # an author's new cases are alike; the first is for their first post
+    for case_id, author_id in sorted(await _insert(session, Case, rows, "id", "author_id"), reverse=True):
         by_author.setdefault(author_id, []).append(case_id)
     new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in posts}
     key = literal("case:") + cast(col(Case.id), String)

@@ -6,7 +6,7 @@ An `id` is typed as the int it is in every stored row; the database sets it when
 columns.py    column types: UTC times and enums
 team.py       workspaces, teams, agents, and who is away
 account.py    accounts on platforms, and the authors who write to them
-case.py       cases, with their mentions, notes and escalations
+case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
 act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
@@ -17,7 +17,7 @@ case_file.py  CaseFile and CaseLine: all that is known of one case, and what a l
 
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
-from bot.models.case import WAITING, Case, Escalation, Mention, Note
+from bot.models.case import WAITING, Case, Escalation, Mention, Note, Removal
 from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
@@ -65,6 +65,7 @@ __all__ = [
     "Person",
     "Reminded",
     "ReminderLine",
+    "Removal",
     "Reply",
     "ReplyKind",
     "ReplyStatus",

@@ -99,6 +99,17 @@ class Mention(SQLModel, table=True):
         return self.gone_at is None and any(permit.act in ANSWERS for permit in self.permits())
 
 
+class Removal(SQLModel, table=True):
+    """A post that its author removed before it came in; it is left out when it comes after all."""
+
+    __tablename__ = "removals"
+    __table_args__ = (UniqueConstraint("account_id", "external_id"),)
+    id: int = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="accounts.id")
+    external_id: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Note(SQLModel, table=True):
     """An internal note of an agent, never sent to a citizen.
 
