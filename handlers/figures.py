@@ -26,7 +26,7 @@ async def stats(desk: TeamDesk, words: str) -> View:
 async def digest(desk: TeamDesk) -> View:
     """Return the digest of the channel's team, up to now."""
     async with desk.reading() as session:
-        content = await digests.daily(session, desk.team, desk.now(), asked=True)
+        content = await digests.daily(session, desk.team, desk.now())
     return overview(content, desk.t, share=f"{desk.team.id}|digest")
 
 
@@ -36,7 +36,7 @@ async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))
         if which == ["digest"]:
-            content = await digests.daily(session, team, desk.now(), asked=True)
+            content = await digests.daily(session, team, desk.now())
         else:
             period = Period(*(datetime.fromisoformat(moment) for moment in which))
             content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))

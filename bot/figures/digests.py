@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import Desk
 from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import Hours, at_minute
-from bot.domain.period import Period, month_before, opening, week_before, working_day_before
+from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
 from bot.figures import reports
 from bot.figures.standing import oldest_card, standing
 from bot.models import Message, Team
@@ -41,15 +41,34 @@ def key_of(team: Team, day: date, span: Span) -> str:
     return f"digest:{team.id}:{day}" if span is Span.DAY else f"digest:{team.id}:{day}:{span}"
 
 
-async def daily(session: AsyncSession, team: Team, now: datetime, *, asked: bool = False) -> Overview:
-    """Return the digest of the day: since the last digest of an earlier day, but at most MOST_DAYS.
+def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | None:
+    """Return the day whose digest came due last, and when; None if that was before today.
 
-    `asked`: an agent asked for it, so it runs up to now. Its `missed` says that the working day before had no digest.
+    A digest at 24:00 comes due when its day ends: it is the one of yesterday.
+    """
+    hours = settings.hours(now)
+    today = now.astimezone(hours.zone).date()
+    for day in (today, today - DAY):
+        at = moment(settings, hours, day)
+        if at is not None and midnight(today, hours.zone) <= at <= now:
+            return day, at
+    return None
+
+
+def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:
+    """Return the keys with which the digest of a past week or month may have been written, from `first` to `day`."""
+    return [key_of(team, first + n * DAY, span) for n in range((day - first).days + 1)]
+
+
+async def daily(session: AsyncSession, team: Team, now: datetime, day: date | None = None) -> Overview:
+    """Return the digest of a day: since the last digest of an earlier day, but at most MOST_DAYS.
+
+    Without a day an agent asked for it, so it runs up to now. Its `missed` says that the working day before had none.
     """
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)
-    today = now.astimezone(hours.zone).date()
-    until = (None if asked else moment(settings, hours, today)) or now
+    today = day or now.astimezone(hours.zone).date()
+    until = (moment(settings, hours, today) if day else None) or now
     last = working_day_before(hours, today)
     usual = (moment(settings, hours, last) if last else None) or until - timedelta(days=1)
     written = await _last_written(session, team, today)
@@ -73,11 +92,11 @@ async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple
     return (keys[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
 
 
-async def past(session: AsyncSession, team: Team, span: Span, now: datetime) -> Overview:
-    """Return the past week or month, and the one before it to compare with."""
+async def past(session: AsyncSession, team: Team, span: Span, day: date) -> Overview:
+    """Return the week or month before the one of this day, and the one before that to compare with."""
     zone = reports.zone_of(team)
     whole = week_before if span is Span.WEEK else month_before
-    period = whole(now.astimezone(zone).date(), zone)
+    period = whole(day, zone)
     earlier = whole(period.since.astimezone(zone).date(), zone)
     figures, before = [await reports.figures(session, team, each) for each in (period, earlier)]
     return Overview(span, team.name, figures, before)

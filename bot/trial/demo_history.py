@@ -147,7 +147,7 @@ async def _write_last_digest(session: AsyncSession, team: Team, hours: Hours, un
     last = working_day_before(hours, until.astimezone(hours.zone).date())
     at = moment(TeamSettings.of(team.settings), hours, last) if last else None
     if last is not None and at is not None:
-        details = (await daily(session, team, at)).to_json()
+        details = (await daily(session, team, at, last)).to_json()
         key = key_of(team, last, Span.DAY)
         session.add(Message(key=key, kind=MessageKind.DIGEST, channel=team.channel, details=details, shown_version=1))
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,12 +12,13 @@ import pytest
 from bot import cases
 from bot.domain.figures import Figures, Overview, Span, Standing
 from bot.models import Account, Message, MessageKind, Team
+from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import blocks
 from bot.texts import LANGUAGES, Texts
 from bot.views.digest import overview
 from jobs.digest import send_digests
-from tests.clocks import local
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, SANNE, Bot, running_bot
 from tests.people import mention, sent, settings
 
 
@@ -34,7 +37,69 @@ async def test_a_digest_comes_at_opening_on_working_days_and_once(office: Bot) -
     assert await digests(office, "2026-11-23 09:00") == ["digest:1:2026-11-23", "digest:1:2026-11-23:week"]
     assert await digests(office, "2026-11-23 09:01") == []
     assert await digests(office, "2026-11-24 16:00") == ["digest:1:2026-11-24"]
+    assert await digests(office, "2026-11-30 09:00") == ["digest:1:2026-11-30", "digest:1:2026-11-30:week"]
     assert await digests(office, "2026-12-01 09:00") == ["digest:1:2026-12-01", "digest:1:2026-12-01:month"]
+
+
+async def test_the_week_and_the_month_are_told_once_also_when_nothing_ran_on_their_first_working_day(
+    office: Bot,
+) -> None:
+    assert await digests(office, "2026-11-25 16:00") == ["digest:1:2026-11-25", "digest:1:2026-11-25:week"]
+    assert Overview.from_json((await office.rows(Message))[-1].details).figures.until == local("2026-11-23 00:00")
+    assert await digests(office, "2026-11-26 09:00") == ["digest:1:2026-11-26"]
+    assert await digests(office, "2026-12-04 09:00") == [
+        "digest:1:2026-12-04", "digest:1:2026-12-04:week", "digest:1:2026-12-04:month"
+    ]  # fmt: skip
+    assert await digests(office, "2026-12-04 17:00") == []
+
+
+async def test_a_team_gets_no_week_or_month_in_which_it_did_not_exist(office: Bot) -> None:
+    await digests(office, "2026-11-25 09:00")
+    async with office.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=office.desk.now()))
+    assert await digests(office, "2026-11-26 09:00") == ["digest:1:2026-11-26", "digest:2:2026-11-26"]
+    assert await digests(office, "2026-11-30 09:00") == [
+        "digest:1:2026-11-30", "digest:1:2026-11-30:week", "digest:2:2026-11-30", "digest:2:2026-11-30:week"
+    ]  # fmt: skip
+
+
+async def test_a_digest_at_the_end_of_a_day_is_about_that_day(office: Bot) -> None:
+    await settings(office, digest_at="24:00")
+    assert await digests(office, "2026-11-23 23:59") == []
+    assert await digests(office, "2026-11-24 00:00") == ["digest:1:2026-11-23", "digest:1:2026-11-23:week"]
+    assert (await told(office)).figures.until == local("2026-11-24 00:00")
+    assert await digests(office, "2026-11-24 23:59") == []
+    assert await digests(office, "2026-11-25 08:00") == ["digest:1:2026-11-24"]
+    assert (await told(office)).figures.since == local("2026-11-24 00:00")
+    assert await digests(office, "2026-11-28 00:00") == ["digest:1:2026-11-27"]  # of Friday, told as Saturday begins
+    assert (await told(office)).missed is True
+    assert await digests(office, "2026-11-29 00:00") == []
+    assert await digests(office, "2026-12-01 00:00") == ["digest:1:2026-11-30", "digest:1:2026-11-30:week"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_digests_follow_on_one_another_whenever_the_bot_runs_and_whatever_time_is_set(
+    sqlite_url: str, slack: Sandbox, seed: int
+) -> None:
+    dice = Random(seed)
+    day = dice.choice([date(2026, 3, 23), date(2026, 10, 19), date(2026, 4, 27), date(2026, 12, 21)])
+    weeks = set[date]()
+    async with running_bot(sqlite_url, slack, StoppedClock(local("2026-01-01 09:00"))) as bot:
+        for _ in range(20):
+            if dice.random() < 0.3:
+                at = dice.choice([None, "00:00", "02:30", "07:00", "16:30", "23:59", "24:00"])
+                await settings(bot, digest_at=at, always_open=dice.random() < 0.3)
+            for hour in (0, 3, 6, 9, 13, 17, 23):
+                if dice.random() < 0.7:
+                    written = await digests(bot, f"{day} {hour:02}:59")
+                    weeks |= {day for key in written if key.endswith(":week")}
+            day += timedelta(days=dice.choice([1, 1, 1, 2, 3]))
+        kept = [m for m in await bot.rows(Message) if m.kind is MessageKind.DIGEST]
+    spans = [Overview.from_json(m.details).figures for m in kept if m.key.count(":") == 2]
+    assert len(spans) > 5
+    assert all(one.until == next_one.since < next_one.until for one, next_one in pairwise(spans))
+    told_weeks = [Overview.from_json(m.details).figures.since for m in kept if m.key.endswith(":week")]
+    assert len(set(told_weeks)) == len(told_weeks) == len(weeks) >= 3
 
 
 async def test_the_team_sets_the_time_and_its_days_off(office: Bot) -> None:
@@ -47,7 +112,7 @@ async def test_the_team_sets_the_time_and_its_days_off(office: Bot) -> None:
 async def test_of_several_processes_one_writes_it(office: Bot) -> None:
     office.clock.at = local("2026-11-24 09:00")  # type: ignore[attr-defined]
     await asyncio.gather(*(send_digests(office.desk) for _ in range(4)))
-    assert [m.key for m in await office.rows(Message)] == ["digest:1:2026-11-24"]
+    assert [m.key for m in await office.rows(Message)] == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
 
 
 async def told(bot: Bot) -> Overview:
@@ -136,5 +201,7 @@ def test_slack_takes_every_overview(language: str) -> None:
 async def test_teams_have_their_own(office: Bot) -> None:
     async with office.desk.session() as session:
         session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=office.desk.now()))
-    assert await digests(office, "2026-11-24 09:00") == ["digest:1:2026-11-24", "digest:2:2026-11-24"]
+    assert await digests(office, "2026-11-24 09:00") == [
+        "digest:1:2026-11-24", "digest:1:2026-11-24:week", "digest:2:2026-11-24", "digest:2:2026-11-24:week"
+    ]  # fmt: skip
     assert {m.channel for m in await office.rows(Message)} == {CHANNEL, "C0ESCALATIE"}
