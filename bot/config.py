@@ -35,7 +35,10 @@ class Settings(BaseSettings):
     slack_channel: str = Field("", description="Id of the team's channel (C…), where the cards are posted.")
     slack_api_url: str = Field("https://slack.com/api/", description="Base address of the Slack API.")
     slack_pace: float = Field(
-        1.0, ge=0, le=60, description="Seconds between new messages in one channel; Slack takes one a second."
+        1.0,
+        ge=0,
+        le=60,
+        description="Seconds between new messages in one channel; Slack takes one a second. 0: no rates of ours.",
     )
     slack_timeout: float = Field(
         10, ge=0.1, le=60, description="Seconds that one call to Slack may take; what it does after that is made good."

@@ -31,7 +31,8 @@ from bot.desk import Desk
 from bot.models import Account
 from bot.outgoing import outbox
 from bot.slack import check, messages
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client, slack_session
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, paced_client, slack_session
+from bot.slack.pace import Pace
 from bot.team import teams
 from bot.wake import InProcess
 from jobs import poll
@@ -53,6 +54,8 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block."""
     lanes = InProcess(now, speed)
+    shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite is of one process
+    pace = Pace(settings.slack_pace, shared)
     async with (
         new_client(allow_private=settings.allow_private_addresses) as client,
         slack_session(settings) as http_session,
@@ -61,7 +64,7 @@ async def open_desk(
             settings=settings,
             session=db.sessions(engine),
             reading=db.readings(engine),
-            slack=slack_client(settings, http_session),
+            slack=paced_client(settings, http_session, pace, now),
             connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
             wake=lanes,
             now=now,

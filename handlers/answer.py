@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
-
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Status
@@ -15,7 +13,8 @@ from bot.domain.text import Refused, Wrong
 from bot.models import CaseFile, Mention, Reply, ReplyKind
 from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
-from bot.slack import messages
+from bot.slack import calls, messages
+from bot.slack.calls import SlackLater, SlackRefuses
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
@@ -142,10 +141,11 @@ async def _show_typed(
     view = body["view"]
     shown = await _as_filled(desk, body["user"]["id"], view, file, text, draft=draft, inserted=inserted)
     try:
-        await desk.slack.views_update(view_id=view["id"], view=shown)
-    except SlackApiError as error:
-        # The modal was closed, or Slack wants fewer updates: the next key updates the preview.
-        if error.response.get("error") not in {"not_found", "view_not_found", "ratelimited", "hash_conflict"}:
+        await calls.show(desk.slack, view["id"], shown)
+    except SlackLater:
+        return  # the next key updates the preview
+    except SlackRefuses as refusal:
+        if refusal.error not in {"not_found", "view_not_found", "hash_conflict"}:  # the modal was closed
             raise
 
 

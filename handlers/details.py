@@ -5,7 +5,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.slack import messages
-from bot.slack.calls import permalink
+from bot.slack.calls import permalink, show
 from bot.slack.messages import card_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
@@ -40,7 +40,7 @@ async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -
     """Make the case urgent, or no longer urgent, from the details."""
     case_id = int(action["value"])
     await _set_urgent(desk, body, case_id, urgent=action["action_id"] == "case:urgent")
-    await desk.slack.views_update(view_id=body["view"]["id"], view=await _details(desk, case_id))
+    await show(desk.slack, body["view"]["id"], await _details(desk, case_id))
 
 
 async def make_urgent(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.text import Refused
 from bot.logs import trace
+from bot.slack import calls
 from bot.views.block import Block
 from bot.views.modals import loading, said
 from handlers.feedback import log_fault
@@ -33,7 +34,7 @@ async def opened(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
     if in_modal(body):
         view_id = body["view"]["id"]
     else:
-        answer = await desk.slack.views_open(trigger_id=body["trigger_id"], view=loading(desk.t))
+        answer = await calls.call(desk.slack, "views.open", trigger_id=body["trigger_id"], view=loading(desk.t))
         view_id = answer["view"]["id"]
     async with _showing_errors(desk, view_id) as show:
         yield show
@@ -54,7 +55,7 @@ def in_modal(body: dict[str, Any]) -> bool:
 @asynccontextmanager
 async def _showing_errors(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
     async def show(view: Block) -> None:
-        await desk.slack.views_update(view_id=view_id, view=view)
+        await calls.show(desk.slack, view_id, view)
 
     try:
         yield show

@@ -10,6 +10,7 @@ import pytest
 
 import handlers
 from bot.sandbox.slack import input_state, web_api
+from bot.slack.pace import TIERS
 from bot.texts import Texts
 from tests.views.examples import homes, messages, opened
 
@@ -118,6 +119,10 @@ def test_the_scopes_are_those_that_our_calls_commands_and_events_need(registered
     scopes = MANIFEST["oauth_config"]["scopes"]
     assert scopes == {"bot": sorted(needed | {"commands"}), "bot_optional": sorted(OPTIONAL)}
     assert needed >= OPTIONAL  # Slack wants an optional scope in both lists
+
+
+def test_every_method_that_we_call_has_its_rate() -> None:
+    assert methods_called() == {*TIERS, "chat.postMessage"}
 
 
 def test_the_local_slack_asks_for_the_same_scopes() -> None:

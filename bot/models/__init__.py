@@ -12,6 +12,7 @@ act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
 message.py    our messages in Slack, and what each kind shows besides its case
+slack_pace.py  until when calls to Slack are booked
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
 """
 
@@ -35,6 +36,7 @@ from bot.models.message import (
     Still,
 )
 from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.slack_pace import SlackPace
 from bot.models.team import Agent, Person, Role, Team, Workspace
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "ReplyStatus",
     "Returned",
     "Role",
+    "SlackPace",
     "Still",
     "Team",
     "UtcDateTime",

@@ -4,6 +4,9 @@ The client must not retry after a connection error: Slack may have taken the mes
 twice.
 """
 
+import asyncio
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
+from bot.slack.pace import Pace
 from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
@@ -71,10 +75,39 @@ READS = frozenset(
     }
 )
 """Methods that take their arguments in the query, not as JSON."""
+PATIENCE = timedelta(seconds=20)
+"""How long a view waits for its turn to be shown."""
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+
+
+class _PacedClient(AsyncWebClient):
+    """A client that calls no method before Slack takes it again.
+
+    `share` is the part of what may be called at once that is for this client. `now` is our clock. `views` has the
+    newest view of each modal that is being updated.
+    """
+
+    pace: Pace
+    now: Callable[[], datetime]
+    share = 1.0
+    views: dict[str, dict[str, Any]]
+
+    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
+        """Call a method as AsyncWebClient does; raises SlackLater while there is no room for the call."""
+        channel = str((arguments.get("json") or arguments.get("params") or {}).get("channel", ""))
+        wait = await self.pace.wait(api_method, channel, self.now(), share=self.share)
+        if wait:
+            raise SlackLater(wait)
+        try:
+            return await super().api_call(api_method, **arguments)
+        except SlackApiError as error:
+            problem = _error_of(error.response)
+            if isinstance(problem, SlackLater):
+                await self.pace.hold(api_method, channel, self.now() + problem.wait)
+            raise
 
 
 def slack_session(settings: Settings) -> aiohttp.ClientSession:
@@ -86,6 +119,25 @@ def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWeb
     """Return the Slack client. It never retries: a retry after a lost connection could post twice."""
     token = settings.slack_bot_token.get_secret_value()
     return AsyncWebClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
+
+
+def paced_client(
+    settings: Settings, session: aiohttp.ClientSession, pace: Pace, now: Callable[[], datetime]
+) -> AsyncWebClient:
+    """Return the Slack client of a running bot, which keeps to Slack's pace."""
+    token = settings.slack_bot_token.get_secret_value()
+    client = _PacedClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
+    client.pace, client.now, client.views = pace, now, {}
+    return client
+
+
+def in_background(client: AsyncWebClient) -> AsyncWebClient:
+    """Return the client for work that nobody waits for: it leaves half of what may be called at once to clicks."""
+    if not isinstance(client, _PacedClient):
+        return client
+    background = copy.copy(client)
+    background.share = 0.5
+    return background
 
 
 async def open_socket(settings: Settings) -> str:
@@ -161,6 +213,28 @@ async def _with_blocks(
             if refusal.error not in REFUSED_BLOCKS:
                 raise
     return await call(client, method, **arguments, text=view.text, blocks=last)
+
+
+async def show(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> None:
+    """Show a view in an open modal, once Slack takes it; of several that come meanwhile only the newest is shown."""
+    views = client.views if isinstance(client, _PacedClient) else {}
+    is_shown_by_another = view_id in views
+    views[view_id] = view
+    if is_shown_by_another:
+        return
+    try:
+        shown = None
+        while shown is not views[view_id]:
+            shown = views[view_id]
+            try:
+                await call(client, "views.update", view_id=view_id, view=shown)
+            except SlackLater as later:
+                if later.wait > PATIENCE:
+                    raise
+                shown = None
+                await asyncio.sleep(later.wait.total_seconds())
+    finally:
+        del views[view_id]
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:

@@ -8,8 +8,8 @@ and what then stands there twice is deleted.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,7 +23,18 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
-from bot.slack.calls import Place, SlackDown, SlackLater, SlackRefuses, find, key_at, post, remove, revise
+from bot.slack.calls import (
+    Place,
+    SlackDown,
+    SlackLater,
+    SlackRefuses,
+    find,
+    in_background,
+    key_at,
+    post,
+    remove,
+    revise,
+)
 from bot.slack.rendering import team_of, view_of
 from bot.views.block import View
 
@@ -46,6 +57,10 @@ GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
 """Refusals after which it is useless to try again: the message was deleted, or its reader has left."""
 
 
+_Turn = asyncio.Task[datetime | None]
+"""The writing of one message; its result is when Slack lets us write it, if it asked us to wait."""
+
+
 async def sync(desk: Desk, case_id: int) -> None:
     """Update the messages of a case now; new ones are left to the lanes of their channels."""
     async with desk.reading() as session:
@@ -64,30 +79,35 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
 
     One with which Slack is slow holds up no other.
     """
-    running = set[asyncio.Task[bool]]()
+    desk = replace(desk, slack=in_background(desk.slack))
+    running = set[_Turn]()
+    held = dict[bool, datetime]()  # until when Slack takes no updates (False), no new messages (True)
     try:
         while True:
+            now = desk.now()
+            held = {is_new: until for is_new, until in held.items() if until > now}
             async with desk.reading() as session:
-                ready = await _ready(session, channel, desk.now())
+                ready = await _ready(session, channel, now, held)
             for message_id, is_new in ready:
                 task = asyncio.create_task(_level_or_put_off(desk, message_id))
                 running = await _going_on({*running, task}, task)
-                if is_new and (task in running or task.result()):
-                    await asyncio.sleep(desk.settings.slack_pace)
+                later = None if task in running else task.result()
+                if is_new or later:
+                    held[is_new] = later or now + timedelta(seconds=desk.settings.slack_pace)
                     break
             else:
                 if running:
                     running = await _going_on(running, *running)
                 elif not ready:
                     async with desk.reading() as session:
-                        return await _next_due(session, channel, desk.now())
+                        return await _next_due(session, channel, desk.now(), held)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _going_on(running: set[asyncio.Task[bool]], *awaited: asyncio.Task[bool]) -> set[asyncio.Task[bool]]:
+async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
     """Wait for one of these tasks, but not longer than our patience; return those of all that still run."""
     await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     if sum(not task.done() for task in running) >= MOST_AT_ONCE:
@@ -95,7 +115,7 @@ async def _going_on(running: set[asyncio.Task[bool]], *awaited: asyncio.Task[boo
     return {task for task in running if not task.done()}
 
 
-async def _level_or_put_off(desk: Desk, message_id: int) -> bool:
+async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
     """Bring a message level; one that we cannot show is tried again later, so that it does not block the others."""
     try:
         return await level(desk, message_id)
@@ -107,7 +127,7 @@ async def _level_or_put_off(desk: Desk, message_id: int) -> bool:
                 .where(col(Message.id) == message_id)
                 .values(retry_at=desk.now() + TRY_MUCH_LATER, leased_until=None, problem="fault")
             )
-        return False
+        return None
 
 
 async def wake_lanes(desk: Desk) -> None:
@@ -137,20 +157,18 @@ def wake(desk: Desk, channels: Iterable[str]) -> None:
         desk.wake(f"messages:{channel}")
 
 
-async def level(desk: Desk, message_id: int) -> bool:
-    """Bring one message level and return whether Slack was called; what Slack does not take is tried again later."""
-    called = False
+async def level(desk: Desk, message_id: int) -> datetime | None:
+    """Bring one message level; what Slack does not take is tried again later: from when on, if Slack asked to wait."""
     while True:
         async with desk.session() as session:
             lease = await _take(desk, session, message_id)
         if lease is None:
-            return called
-        called = True
+            return None
         result = await _write(lease)
         async with desk.session() as session:
             stale_again = await _record(session, lease, result, desk.now())
         if not stale_again:
-            return called
+            return result.later
 
 
 @dataclass(frozen=True)
@@ -172,11 +190,13 @@ class _Lease:
 class _Result:
     """Where the message is now, or why it was not written and when to try again.
 
+    `later` is until when Slack takes no such call, of this message or another; `retry_at` is for this message only.
     `unknown`: Slack may have taken it; `late`: it may take it yet. `vanished`: the message or its reader no longer
     exists.
     """
 
     place: Place | None = None
+    later: datetime | None = None
     retry_at: datetime | None = None
     problem: str = ""
     unknown: bool = False
@@ -193,8 +213,10 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
 
 
-async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[tuple[int, bool]]:
+async def _ready(session: AsyncSession, channel: str, now: datetime, held: Collection[bool]) -> list[tuple[int, bool]]:
     """Return the free stale messages of a channel, and which are new: updates first, then new ones in order.
+
+    `held` names what to leave out: updates (False), new messages (True).
 
     A message in a thread waits for its card. The kinds are not read: a row of a kind that only a newer version of this
     program knows must not block the others.
@@ -206,18 +228,20 @@ async def _ready(session: AsyncSession, channel: str, now: datetime) -> list[tup
     writable = or_(col(Message.ts).is_not(None), col(Message.in_thread).is_(False), has_card.exists())
     found = await session.exec(
         select(Message.id, Message.ts)
-        .where(Message.channel == channel, _stale(), _free(now), writable)
+        .where(Message.channel == channel, _stale(), _free(now), writable, col(Message.ts).is_(None).not_in(list(held)))
         .order_by(col(Message.ts).is_(None), col(Message.id))
         .limit(50)
     )
     return [(message_id, ts is None) for message_id, ts in found.all()]
 
 
-async def _next_due(session: AsyncSession, channel: str, now: datetime) -> datetime | None:
+async def _next_due(
+    session: AsyncSession, channel: str, now: datetime, held: Mapping[bool, datetime]
+) -> datetime | None:
     found = await session.exec(
-        select(Message.retry_at, Message.leased_until).where(Message.channel == channel, _stale())
+        select(Message.ts, Message.retry_at, Message.leased_until).where(Message.channel == channel, _stale())
     )
-    due = [at for row in found for at in row if at is not None and at > now]
+    due = [at for ts, *moments in found for at in (*moments, held.get(ts is None)) if at is not None and at > now]
     return min(due, default=None)
 
 
@@ -301,7 +325,7 @@ async def _write(lease: _Lease) -> _Result:
         async with asyncio.timeout(TURN * desk.settings.slack_timeout):
             return _Result(await _put(lease))
     except SlackLater as later:
-        return _Result(retry_at=now + later.wait, problem="ratelimited")
+        return _Result(later=now + later.wait, problem="ratelimited")
     except SlackDown as down:
         return _Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
     except TimeoutError:

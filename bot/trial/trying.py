@@ -183,9 +183,8 @@ def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
         poll_seconds=10,
         allow_private_addresses=True,
     )
-    # The person who looks has the usual real seconds to undo; Slack's rate limits go by the fast clock.
-    scaled = {"undo_seconds": settings.undo_seconds * speed, "slack_pace": settings.slack_pace / speed}
-    return settings.model_copy(update=scaled)
+    # The person who looks has the usual real seconds to undo.
+    return settings.model_copy(update={"undo_seconds": settings.undo_seconds * speed})
 
 
 async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSource], clock: FastClock) -> None:

@@ -1,0 +1,120 @@
+"""When Slack may be called again: its rates, and the waits that it asks for.
+
+Each method, and each channel for new messages, has one moment: `free_at`, the end of all calls that it was booked for
+when they are spread evenly. A call that has room moves it one step on; Slack's Retry-After moves it further. Several
+processes share the moments in the database; one process keeps them in memory.
+
+https://docs.slack.dev/apis/web-api/rate-limits
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+
+from bot.db import Sessions
+from bot.models import SlackPace
+
+TIERS: Mapping[str, int | None] = {
+    "apps.connections.open": None,  # tier 1 in name; a lost connection must be made again at once
+    "auth.test": None,
+    "chat.delete": 3,
+    "chat.getPermalink": None,
+    "chat.postEphemeral": 4,
+    "chat.update": 3,
+    "conversations.history": 3,
+    "conversations.open": 3,
+    "conversations.replies": 3,
+    "dnd.info": 3,
+    "files.completeUploadExternal": 4,
+    "files.getUploadURLExternal": 4,
+    "usergroups.list": 2,
+    "usergroups.users.list": 2,
+    "usergroups.users.update": 2,
+    "users.info": 4,
+    "views.open": 4,
+    "views.publish": 4,
+    "views.update": 4,
+}
+"""The tier of each method that we call besides chat.postMessage; None where Slack gives none."""
+A_MINUTE = {2: 20, 3: 50, 4: 100}
+"""How many calls a minute Slack takes in each tier."""
+AT_ONCE = 0.2
+"""The part of a minute's calls that may be made at once; the rest follows evenly, so that no minute has more."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often a method may be called: once in a `step`, and `ahead` of that by so much after a quiet time."""
+
+    step: timedelta = timedelta()
+    ahead: timedelta = timedelta()
+
+
+def rate_of(method: str, seconds: float) -> Rate:
+    """Return the rate of a method; `seconds` are those between new messages in one channel, 0 for no rates at all."""
+    if method == "chat.postMessage" or not seconds:
+        return Rate(timedelta(seconds=seconds))
+    tier = TIERS.get(method, 2)
+    if tier is None:
+        return Rate()
+    calls = A_MINUTE[tier]
+    at_once = round(calls * AT_ONCE)
+    step = timedelta(seconds=60 / (calls - at_once))
+    return Rate(step, (at_once - 1) * step)
+
+
+class Pace:
+    """The pace of one process, and of all that share its database if `sessions` are given."""
+
+    def __init__(self, seconds: float, sessions: Sessions | None = None) -> None:
+        self._seconds, self._sessions = seconds, sessions
+        self._free_at: dict[str, datetime] = {}
+
+    async def wait(self, method: str, channel: str, now: datetime, *, share: float = 1.0) -> timedelta:
+        """Book a call and return zero, or return how long there is no room for it.
+
+        `share` is the part of what may be called at once that this caller may use.
+        """
+        key, rate = _key(method, channel), rate_of(method, self._seconds)
+        until = now + rate.ahead * share
+        free_at = await self._book(key, rate.step, now, until)
+        return max(timedelta(), free_at - until) if free_at is not None else timedelta()
+
+    async def hold(self, method: str, channel: str, until: datetime) -> None:
+        """Let nobody call a method, or post in a channel, until then: Slack asked for that."""
+        key, free_at = _key(method, channel), until + rate_of(method, self._seconds).ahead
+        if self._sessions is None:
+            self._free_at[key] = max(free_at, self._free_at.get(key, free_at))
+            return
+        held = insert(SlackPace).values(key=key, free_at=free_at)
+        later = func.greatest(col(SlackPace.free_at), held.excluded.free_at)
+        async with self._sessions() as session:
+            await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
+
+    async def _book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
+        """Move the moment of a key a step on if it is not after `until`, else return it."""
+        if self._sessions is None:
+            free_at = self._free_at.get(key)
+            if free_at is not None and free_at > until:
+                return free_at
+            self._free_at[key] = max(free_at or now, now) + step
+            return None
+        async with self._sessions() as session:
+            booked = insert(SlackPace).values(key=key, free_at=now + step)
+            # The row is locked by the statement, so of two processes the second sees what the first has booked.
+            moved = booked.on_conflict_do_update(
+                index_elements=["key"],
+                set_={"free_at": func.greatest(col(SlackPace.free_at), now) + step},
+                where=col(SlackPace.free_at) <= until,
+            )
+            if (await session.exec(moved.returning(col(SlackPace.free_at)))).first() is not None:
+                return None
+            return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
+
+
+def _key(method: str, channel: str) -> str:
+    return f"{method} {channel}" if method == "chat.postMessage" else method

@@ -1,0 +1,206 @@
+"""Slack's rates and its Retry-After: no call before its time, by one process or several; no wait without need."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot import cases, db
+from bot.cases import inbox
+from bot.desk import Desk
+from bot.domain.mention import Act, Author, Post, permits
+from bot.models import Message
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
+from bot.slack import calls, messages, pace
+from bot.slack.pace import A_MINUTE, TIERS, Pace, rate_of
+from jobs import refresh
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MANIFEST, SANNE, Bot, Databases, running_bot, second_desk
+from tests.people import mention, open_modal
+
+NOW = local("2026-11-24 14:00")
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("method", [method for method, tier in TIERS.items() if tier])
+async def test_no_minute_has_more_calls_than_slack_takes_however_eager_we_are(method: str) -> None:
+    ours, taken, now = Pace(1), [], NOW
+    while now < NOW + timedelta(minutes=4):
+        wait = await ours.wait(method, "", now)
+        if wait:
+            now += wait
+        else:
+            taken.append(now)
+    most = A_MINUTE[TIERS[method] or 0]
+    busiest = max(sum(at <= each < at + timedelta(minutes=1) for each in taken) for at in taken)
+    assert most - 1 <= busiest <= most
+    assert taken.count(NOW) == most * pace.AT_ONCE
+    assert await ours.wait(method, "", now + timedelta(minutes=1)) == timedelta(), "no wait where there is room"
+
+
+async def test_a_click_has_room_while_the_background_waits() -> None:
+    ours = Pace(1)
+    while not await ours.wait("chat.update", "", NOW, share=0.5):
+        pass
+    assert await ours.wait("chat.update", "", NOW) == timedelta()
+
+
+async def test_without_rates_of_ours_only_slack_makes_us_wait() -> None:
+    ours = Pace(0)
+    assert not any([await ours.wait("chat.update", "", NOW) for _ in range(1000)])
+    await ours.hold("chat.update", "", NOW + 20 * SECOND)
+    assert await ours.wait("chat.update", "", NOW + 5 * SECOND) == 15 * SECOND
+    assert await ours.wait("views.update", "", NOW + 5 * SECOND) == timedelta()
+    assert await ours.wait("chat.update", "", NOW + 20 * SECOND) == timedelta()
+
+
+@pytest.fixture
+async def engines(databases: Databases, postgres_uri: str) -> AsyncIterator[list[AsyncEngine]]:
+    url = await databases.postgresql(postgres_uri)
+    made = [db.create_engine(url) for _ in range(3)]
+    yield made
+    for engine in made:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize(("method", "at_once"), [("chat.postMessage", 1), ("chat.update", 10)])
+async def test_three_processes_have_together_what_one_has(
+    engines: list[AsyncEngine], method: str, at_once: int
+) -> None:
+    processes = [Pace(1, db.sessions(engine)) for engine in engines]
+
+    async def admitted(moment: timedelta) -> int:
+        asked = (each.wait(method, CHANNEL, NOW + moment) for each in processes for _ in range(8))
+        return (await asyncio.gather(*asked)).count(timedelta())
+
+    assert await admitted(timedelta()) == at_once
+    assert await admitted(timedelta()) == 0
+    assert await admitted(rate_of(method, 1).step) == 1
+    await processes[0].hold(method, CHANNEL, NOW + 20 * SECOND)
+    assert await processes[1].wait(method, CHANNEL, NOW + 19 * SECOND) == SECOND
+    assert await processes[2].wait(method, CHANNEL, NOW + 20 * SECOND) == timedelta()
+
+
+async def test_a_channel_that_slack_holds_up_holds_up_no_other(engines: list[AsyncEngine]) -> None:
+    one, other = (Pace(1, db.sessions(engine)) for engine in engines[:2])
+    await one.hold("chat.postMessage", CHANNEL, NOW + 20 * SECOND)
+    await one.hold("chat.postMessage", CHANNEL, NOW + 5 * SECOND)  # an earlier moment shortens nothing
+    assert await other.wait("chat.postMessage", CHANNEL, NOW) == 20 * SECOND
+    assert await other.wait("chat.postMessage", "C0OTHER", NOW) == timedelta()
+
+
+@pytest.fixture
+async def strict(database_url: str) -> AsyncIterator[Bot]:
+    """The bot with a Slack that keeps its rates; the clock of both stands still until it is moved."""
+    clock = StoppedClock(NOW)
+    rules = Rules(ack_seconds=30, trigger_seconds=60)
+    async with (
+        Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
+        running_bot(database_url, slack, clock, slack_pace=1) as bot,
+    ):
+        yield bot
+
+
+def refused(bot: Bot) -> list[str]:
+    return [call.method for call in bot.slack.calls() if call.status == 429]
+
+
+async def take_in(bot: Bot, count: int) -> None:
+    posts = [
+        Post(
+            str(n), Author(f"a{n}", f"Burger {n}"), f"Vraag {n}", NOW, conversation=str(n), permits=permits(Act.ANSWER)
+        )
+        for n in range(count)
+    ]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=NOW)
+
+
+async def all_work(*desks: Desk) -> None:
+    """Let each process do all that it can at this moment."""
+    await asyncio.gather(*(refresh.refresh(desk) for desk in desks))
+    for desk in desks:
+        await desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_three_processes_post_one_message_a_second(strict: Bot) -> None:
+    await take_in(strict, 6)
+    async with AsyncExitStack() as stack:
+        shared = strict.engine.dialect.name == "postgresql"  # SQLite is of one process
+        others = [await stack.enter_async_context(second_desk(strict)) for _ in range(2 * shared)]
+        for second in range(1, 7):
+            await all_work(strict.desk, *others)
+            assert len(strict.cards()) == second
+            strict.clock.at += SECOND  # type: ignore[attr-defined]
+    assert refused(strict) == []
+
+
+async def test_forty_updates_at_once_keep_to_slacks_pace_and_a_click_does_not_wait(strict: Bot) -> None:
+    bot = strict
+    await take_in(bot, 40)
+    for _ in range(40):
+        await all_work(bot.desk)
+        bot.clock.at += SECOND  # type: ignore[attr-defined]
+    assert len(bot.cards()) == 40
+    async with bot.desk.session() as session:
+        for case_id in range(1, 41):
+            await cases.set_topic(session, case_id, topic="Paspoort", by=SANNE, now=NOW)
+    await all_work(bot.desk)
+    assert 0 < len(bot.slack.calls("chat.update")) < 40
+    async with bot.desk.session() as session:
+        await cases.claim(session, 40, by=SANNE, now=NOW)
+    await messages.sync(bot.desk, 40)
+    assert bot.card_now("Vraag 39", "In behandeling")
+    for _ in range(80):
+        bot.clock.at += SECOND  # type: ignore[attr-defined]
+        await all_work(bot.desk)
+    assert all(m.shown_version == m.version for m in await bot.rows(Message))
+    assert refused(bot) == []
+
+
+async def test_during_a_retry_after_no_process_calls_the_method(strict: Bot) -> None:
+    bot = strict
+    await take_in(bot, 1)
+    await all_work(bot.desk)
+    bot.slack.faults.rate_limit("chat.update", 20)
+    async with AsyncExitStack() as stack:
+        shared = bot.engine.dialect.name == "postgresql"
+        others = [await stack.enter_async_context(second_desk(bot)) for _ in range(2 * shared)]
+        async with bot.desk.session() as session:
+            await cases.claim(session, 1, by=SANNE, now=NOW)
+        await messages.sync(bot.desk, 1)
+        for _ in range(19):
+            bot.clock.at += SECOND  # type: ignore[attr-defined]
+            await all_work(bot.desk, *others)
+        assert len(bot.slack.calls("chat.update")) == 1
+        bot.clock.at += SECOND  # type: ignore[attr-defined]
+        await messages.sync(bot.desk, 1)
+    assert bot.card_now("In behandeling")
+
+
+async def test_rate_limited_is_ratelimited(bot: Bot) -> None:
+    await mention(bot)
+    bot.slack.faults.error("chat.update", "rate_limited")
+    with pytest.raises(calls.SlackLater):
+        await calls.call(bot.desk.slack, "chat.update", channel=CHANNEL, ts=bot.cards()[0]["ts"], text="x")
+
+
+async def test_of_the_views_that_wait_for_their_turn_the_newest_is_shown(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await mention(bot)
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:answer")
+    shown = await open_modal(bot, SANNE, "case:answer")
+    made = len(bot.slack.calls("views.update"))
+    bot.slack.faults.rate_limit("views.update", 1)
+    base = {"type": "modal", "callback_id": "x", "title": {"type": "plain_text", "text": "X"}}
+
+    def view(words: str) -> dict[str, object]:
+        return {**base, "blocks": [{"type": "section", "text": {"type": "plain_text", "text": words}}]}
+
+    await asyncio.gather(*(calls.show(bot.desk.slack, shown["id"], view(f"toets {n}")) for n in range(9)))
+    await bot.slack.wait_for(lambda: "toets 8" in str(bot.slack.view(SANNE)))
+    assert len(bot.slack.calls("views.update")) == made + 2
