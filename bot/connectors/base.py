@@ -97,7 +97,9 @@ class Rechecked:
 class Draft:
     """A reply on its way out. `text` is exactly what will be published; `key` is the same at every attempt.
 
-    `subject` is the title of a private message, for platforms that need one, in the citizen's language.
+    `first_tried_at` is when the first attempt began that may have succeeded; `approved_at`, which never changes, is
+    when an agent approved it. `subject` is the title of a private message, for platforms that need one, in the
+    citizen's language.
     """
 
     key: str
@@ -106,6 +108,7 @@ class Draft:
     to: Post
     first_tried_at: datetime
     subject: str = ""
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True)

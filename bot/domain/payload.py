@@ -54,8 +54,11 @@ class Item:
     reading: Reading
 
     def raw(self, field: str) -> Any:
-        """Return the value in the JSON, None without one."""
+        """Return the value in the JSON, None without one; raises BadPayload for "author": "Jan"."""
         path = self.reading.mapping.get(field, field)
+        group = field.partition(".")[0]
+        if path == field != group and not isinstance(self.sent.get(group) or {}, dict):
+            raise BadPayload(text("{field} is not an object.", field=self.place + group))
         return at(self.sent, path) if path else None
 
     def path(self, field: str) -> str:

@@ -78,7 +78,7 @@ async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
     to, at = composing.post_of(mention, author), reply.first_tried_at or reply.send_at
     team = await session.get_one(Team, case.team_id)
     subject = composing.subject_of(mention, desk.of(team)) if reply.private else ""
-    return Draft(reply.key, reply.text, reply.private, to, at, subject)
+    return Draft(reply.key, reply.text, reply.private, to, at, subject, reply.created_at)
 
 
 async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:
