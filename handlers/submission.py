@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.desk import Desk
+from bot.slack.calls import show
 from bot.views.block import Block, section
 from bot.views.modals import said
 from handlers.bolt_args import Ack
@@ -72,7 +73,7 @@ class Submission:
     async def _show(self, view: Block) -> None:
         assert self._late_since is not None  # noqa: S101
         await asyncio.sleep(max(0.0, self._late_since + SETTLED - asyncio.get_running_loop().time()))
-        await self._slack.views_update(view_id=self._view["id"], view=view)
+        await show(self._slack, self._view["id"], view)
 
 
 def filled_again(view: Block, wrong: list[str]) -> Block:
