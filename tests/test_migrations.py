@@ -225,12 +225,36 @@ async def to_revision(engine: AsyncEngine, revision: str) -> None:
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])
 async def test_the_database_itself_refuses_to_change_the_log(migrated: AsyncEngine, statement: str) -> None:
-    async with db.sessions(migrated)() as session:
+    await refuses_to_rewrite_the_log(migrated, statement)
+
+
+@pytest.mark.parametrize(
+    ("database", "statement"),
+    [
+        ("sqlite", "INSERT OR REPLACE INTO events (id, kind, \"by\", at, details) "
+                   "VALUES (1, 'other', 'U1', '2026-11-25 10:00:00', '{}')"),
+        ("sqlite", "REPLACE INTO events (id, kind, \"by\", at, details) "
+                   "SELECT id, 'other', \"by\", at, details FROM events"),
+        ("postgresql", "TRUNCATE events"),
+        ("postgresql", "TRUNCATE accounts CASCADE"),
+        ("postgresql", "INSERT INTO events (id, kind, \"by\", at, details) VALUES (1, 'other', 'U1', now(), '{}') "
+                       "ON CONFLICT (id) DO UPDATE SET kind = 'other'"),
+    ],
+)  # fmt: skip
+async def test_the_log_is_not_rewritten_by_replacing_or_emptying_either(
+    database: str, statement: str, migrated: AsyncEngine
+) -> None:
+    if migrated.dialect.name == database:
+        await refuses_to_rewrite_the_log(migrated, statement)
+
+
+async def refuses_to_rewrite_the_log(engine: AsyncEngine, statement: str) -> None:
+    async with db.sessions(engine)() as session:
         session.add(Event(kind=EventKind.OPENED, at=datetime.now(UTC)))
     with pytest.raises(DBAPIError, match="append-only"):
-        async with migrated.begin() as connection:
+        async with engine.begin() as connection:
             await connection.execute(text(statement))
-    async with migrated.connect() as connection:
+    async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT kind FROM events"))).scalars().all() == ["opened"]
 
 
