@@ -12,6 +12,7 @@ import ast
 import importlib
 import os
 import random
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -107,11 +108,15 @@ class Mutated(MetaPathFinder, Loader):
 
 
 def passes(path: str, tree: ast.Module, seconds: int) -> bool:
-    """Run the tests of a module, as it is in this tree, in a fork; false as soon as one fails or they take too long."""
+    """Run the tests of a module, as it is in this tree, in a fork; false as soon as one fails or they take too long.
+
+    `seconds` are the processor's, so that a busy machine catches no mutant.
+    """
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        signal.alarm(seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        signal.alarm(seconds * 10)  # one that hangs takes no time of the processor
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
@@ -135,7 +140,7 @@ def main() -> None:
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("modules", nargs="*", default=list(TESTS))
     read.add_argument("--sample", type=int, help="try this many mutants of each module, chosen at random")
-    read.add_argument("--seconds", type=int, default=180, help="a mutant whose tests take longer is caught")
+    read.add_argument("--seconds", type=int, default=180, help="a mutant whose tests compute longer is caught")
     asked = read.parse_args()
     for library in LIBRARIES.split():
         importlib.import_module(library)
