@@ -18,6 +18,7 @@ from bot.slack.calls import SlackLater, SlackRefuses
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
+    CONFIRM,
     INITIALS,
     KIND,
     PROMISE,
@@ -186,7 +187,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
         answer = Answer(
             kept.case, kept.mention, submission=view["id"], words=typed(filled).strip(),
             private=_private(mention, filled, desk.now()), kind=_kind(filled), promised_at=_promise(filled),
-            initials=filled.get(INITIALS) or "",
+            initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
@@ -195,15 +196,16 @@ async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
 
 
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
-    """Show each error at its field; when the field for the promise is missing, show that field first."""
+    """Show each error at its field; when a field that the choices need is missing, show that field first."""
     filled = values(view)
-    if composing.PROMISE in wrong.fields and PROMISE not in filled:  # sent before the field appeared
+    missing = {composing.PROMISE: PROMISE, composing.CONFIRMED: CONFIRM}
+    if any(part in wrong.fields and field not in filled for part, field in missing.items()):  # sent before it appeared
         async with desk.reading() as session:
             file = await cases.read(session, Kept.of(view).case)
         await ack(response_action="update", view=await _as_filled(desk, by, view, file, typed(filled), draft=""))
         return
     words = next(block for block in filled if block.partition(":")[0] == TEXT)
-    field_of = {composing.WORDS: words, composing.VISIBILITY: VISIBILITY, composing.PROMISE: PROMISE}
+    field_of = {composing.WORDS: words, composing.VISIBILITY: VISIBILITY, **missing}
     errors: dict[str, str] = {}
     for part, reason in wrong.fields.items():
         field = field_of.get(part, INITIALS)
@@ -257,6 +259,7 @@ def _modal(
 ) -> Block:
     settings = TeamSettings.of(file.team.settings)
     return answer_modal(
-        file, mention, composed, desk.t, desk.now(), kept, kind=kind, draft=draft, snippets=bool(settings.snippets),
-        topics=settings.topics,
+        file, mention, composed, desk.t, desk.now(), kept, kind=kind, draft=draft,
+        confirm=composing.must_confirm(file, mention, private=composed.private),
+        snippets=bool(settings.snippets), topics=settings.topics,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from bot.models import Author as AuthorRow
 from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import LANGUAGES
 
-WORDS, VISIBILITY, PROMISE, INITIALS = "words", "visibility", "promise", "initials"
+WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
 """The parts of an answer: `Wrong` names with these what is not valid."""
 
 UNANSWERABLE = text("This post cannot be answered from here; open it on the platform and close the case.")
@@ -28,7 +28,7 @@ class Answer:
 
     `words` is what the agent typed, without initials. `promised_at` belongs to an interim message alone: by when the
     citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
-    chooses them with the answer.
+    chooses them with the answer. `confirmed`: the agent said once more that what was private becomes public.
     """
 
     case_id: int
@@ -39,6 +39,7 @@ class Answer:
     kind: ReplyKind = ReplyKind.FINAL
     promised_at: datetime | None = None
     initials: str = ""
+    confirmed: bool = False
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:
@@ -62,6 +63,12 @@ def may_be_public(mention: Mention, now: datetime) -> bool:
 def is_private_by_default(mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention is private unless the agent chooses otherwise."""
     return mention.private or not may_be_public(mention, now)
+
+
+def must_confirm(file: CaseFile, mention: Mention, *, private: bool) -> bool:
+    """Tell whether the agent must confirm that a reply is public: the citizen's message or the draft was private."""
+    draft = kept_draft(file)
+    return not private and (mention.private or (draft is not None and draft.private))
 
 
 def subject_of(mention: Mention, desk: TeamDesk) -> str:
@@ -106,12 +113,13 @@ def compose(
     return Composed(published, measure.length, measure.limit, private)
 
 
-def refuse_invalid(answer: Answer, mention: Mention, composed: Composed, now: datetime) -> None:
+def refuse_invalid(answer: Answer, file: CaseFile, mention: Mention, composed: Composed, now: datetime) -> None:
     """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer."""
     refuse_unanswerable(mention, now)
     wrong = {
         WORDS: _wrong_words(answer, composed),
         VISIBILITY: _wrong_visibility(answer, mention, now),
+        CONFIRMED: _unconfirmed(answer, file, mention, now),
         PROMISE: _wrong_promise(answer, now),
     }
     found = {part: said for part, said in wrong.items() if said is not None}
@@ -133,6 +141,13 @@ def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text |
     if not answer.private and not may_be_public(mention, now):
         return text("This post can only be answered privately.")
     return None
+
+
+def _unconfirmed(answer: Answer, file: CaseFile, mention: Mention, now: datetime) -> Text | None:
+    asked = may_be_public(mention, now) and must_confirm(file, mention, private=answer.private)
+    if answer.confirmed or not asked:
+        return None
+    return text("This was private. Confirm that everyone may read it, or choose a private message.")
 
 
 def _wrong_promise(answer: Answer, now: datetime) -> Text | None:

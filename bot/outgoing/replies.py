@@ -39,7 +39,7 @@ async def answer(
     initials = await agents.initials(session, file.team.id, by)
     initials = initials or await _choose_initials(session, file.team.id, answer, by, now)
     composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
-    composing.refuse_invalid(answer, mention, composed, now)
+    composing.refuse_invalid(answer, file, mention, composed, now)
     reply = Reply(
         case_id=file.case.id,
         mention_id=mention.id,

@@ -17,6 +17,7 @@ from bot.views.topic import topic_field
 
 TEXT = "answer_text"
 VISIBILITY = "answer_visibility"
+CONFIRM = "answer_confirm"
 INITIALS = "initials"
 KIND = "answer_kind"
 PROMISE = "answer_promise"
@@ -56,12 +57,14 @@ def answer_modal(
     *,
     kind: ReplyKind = ReplyKind.FINAL,
     draft: str = "",
+    confirm: bool = False,
     snippets: bool = False,
     topics: Sequence[str] = (),
 ) -> Block:
     """Return the modal. `draft` prefills the text; `snippets`: the team has canned texts; `topics`: the team's topics.
 
-    For an interim message it also asks by when the citizen hears more.
+    `confirm`: the agent must confirm that what was private becomes public. For an interim message the modal also asks
+    by when the citizen hears more.
     """
     blocks = _conversation(file, mention, t, now)
     if snippets:
@@ -70,6 +73,8 @@ def answer_modal(
     blocks += preview(composed, t, file)
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         blocks.append(_visibility_field(t, composed.private))
+    if confirm:
+        blocks.append(_confirm_field(t))
     blocks.append(_kind_field(t, kind))
     if kind is ReplyKind.INTERIM:
         blocks.append(_promise_field(t, kept.promise))
@@ -155,6 +160,11 @@ def _visibility_field(t: Texts, private: bool) -> Block:
     field = field_of(t("Who may read it"), VISIBILITY, radio)
     field["dispatch_action"] = True
     return field
+
+
+def _confirm_field(t: Texts) -> Block:
+    confirmed = option(t("Yes, post it publicly: everyone can read it"), "public")
+    return field_of(t("This was private until now"), CONFIRM, {"type": "checkboxes", "options": [confirmed]})
 
 
 def _kind_field(t: Texts, chosen: ReplyKind) -> Block:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Text, text
-from bot.models import CaseFile, Reply, ReplyStatus
+from bot.models import CaseFile, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import link, literal
 
@@ -19,6 +19,13 @@ REASONS: dict[str, Text] = {
 
 ENDED: dict[Status, Text] = {Status.ANSWERED: text("answered"), Status.CLOSED: text("closed")}
 """How a case that is off our desk stands, in a list."""
+
+
+KINDS: dict[ReplyKind, Text] = {
+    ReplyKind.FINAL: text("answer"),
+    ReplyKind.INTERIM: text("interim message"),
+    ReplyKind.QUESTION: text("question to the citizen"),
+}
 
 
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
@@ -76,6 +83,10 @@ def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
     return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
 
 
+def _audience(reply: Reply, t: Texts) -> str:
+    return "🔒 " + t("private message") if reply.private else "🌐 " + t("public")
+
+
 def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
     who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
     match reply.status:
@@ -83,8 +94,9 @@ def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
             return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",
                             agent=who, time=t.seconds(reply.send_at), problem=problem)  # fmt: skip
         case ReplyStatus.APPROVED:
-            return "⏳ " + t("*Sending soon* – the answer of {agent} goes out at {time}",
-                            agent=who, time=t.seconds(reply.send_at))  # fmt: skip
+            soon = t("*Sending soon* – the answer of {agent} goes out at {time}",
+                     agent=who, time=t.seconds(reply.send_at))  # fmt: skip
+            return f"⏳ {soon} · {_audience(reply, t)} · {t(KINDS[reply.kind])}"
         case ReplyStatus.SENDING if problem:
             return "⏳ " + t("*Sending* – no certainty yet about the answer of {agent}: {problem}",
                             agent=who, problem=problem)  # fmt: skip

@@ -1,6 +1,5 @@
-"""What makes a reply valid, whichever door it comes through; and a draft that comes back as it was chosen."""
+"""What makes a reply valid, whichever door it comes through."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +11,7 @@ from bot.domain.text import Refused, Wrong
 from bot.models import Mention, Reply, ReplyKind
 from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
-from bot.sandbox.app import Sandbox
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import answer, open_modal, square_texts
+from tests.conftest import SANNE, YOUSSEF, Bot
 
 ANSWER, PRIVATELY = Act.ANSWER.value, Act.ANSWER_PRIVATELY.value
 
@@ -115,6 +112,39 @@ async def test_a_private_answer_goes_where_a_private_one_can(sqlite_bot: Bot, al
     assert (await give(sqlite_bot, private=True)).private
 
 
+async def withdrawn(bot: Bot, **chosen: Any) -> None:
+    """Sanne approved an answer and took it back."""
+    reply = await give(bot, **chosen)
+    async with bot.desk.session() as session:
+        await replies.withdraw(session, reply.case_id, by=SANNE, now=bot.desk.now())
+
+
+async def test_a_draft_once_private_goes_public_only_when_that_is_confirmed(bot: Bot) -> None:
+    await claimed(bot, allows=[ANSWER, PRIVATELY])
+    await withdrawn(bot, private=True)
+    with pytest.raises(Wrong) as wrong:
+        await give(bot, submission="V2")
+    assert list(wrong.value.fields) == [composing.CONFIRMED]
+    assert (await give(bot, submission="V3", private=True)).private
+    async with bot.desk.session() as session:
+        await replies.withdraw(session, 1, by=SANNE, now=bot.desk.now())
+    assert not (await give(bot, submission="V4", confirmed=True)).private
+
+
+async def test_a_public_answer_to_a_private_message_is_confirmed(sqlite_bot: Bot) -> None:
+    await claimed(sqlite_bot, allows=[ANSWER, PRIVATELY], private=True)
+    with pytest.raises(Wrong) as wrong:
+        await give(sqlite_bot)
+    assert list(wrong.value.fields) == [composing.CONFIRMED]
+    assert not (await give(sqlite_bot, submission="V2", confirmed=True)).private
+
+
+async def test_a_draft_that_was_public_needs_no_confirmation(sqlite_bot: Bot) -> None:
+    await claimed(sqlite_bot, allows=[ANSWER, PRIVATELY])
+    await withdrawn(sqlite_bot)
+    assert not (await give(sqlite_bot, submission="V2")).private
+
+
 async def test_the_same_submission_again_approves_nothing_twice_even_with_other_words(sqlite_bot: Bot) -> None:
     await claimed(sqlite_bot, allows=[ANSWER])
     first = await give(sqlite_bot)
@@ -131,63 +161,3 @@ async def test_initials_of_a_colleague_are_refused_and_nothing_is_approved(sqlit
     with pytest.raises(Wrong, match="already signs"):
         await give(sqlite_bot, by=YOUSSEF, submission="V2")
     assert len(await sqlite_bot.rows(Reply)) == 1
-
-
-# --- A draft that comes back -----------------------------------------------------------------------
-
-
-@pytest.fixture
-async def slow_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(sqlite_url, slack, undo_seconds=60) as running:
-        yield running
-
-
-def chosen_in(view: dict[str, Any], name: str) -> str:
-    """What a choice of the modal stands at."""
-    return str(view["state"]["values"][name][name]["selected_option"]["value"])
-
-
-async def undone(bot: Bot, **chosen: Any) -> dict[str, Any]:
-    """Sanne answers, takes the answer back and opens the modal again."""
-    bot.citizen_posts("Klopt dit?")
-    card = await bot.card("Klopt dit?", "Nieuw")
-    await answer(bot, SANNE, card, "Dat zit zo.", **chosen)
-    card = await bot.card("Klopt dit?", "Dat zit zo.")
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:undo")
-    await bot.card("Klopt dit?", "In behandeling")
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
-    return await open_modal(bot, SANNE, "case:answer")
-
-
-async def test_a_private_answer_that_was_undone_comes_back_as_private(slow_bot: Bot) -> None:
-    view = await undone(slow_bot, answer_visibility="private")
-    assert chosen_in(view, "answer_visibility") == "private"
-    assert view["state"]["values"]["answer_text"]["answer_text"]["value"] == "Dat zit zo."
-    await slow_bot.slack.submit(SANNE, {})
-
-    async def again() -> bool:
-        return [reply.private for reply in await slow_bot.rows(Reply)] == [True, True]
-
-    await eventually(again)
-    assert square_texts(slow_bot) == []
-
-
-async def test_an_interim_message_that_was_undone_comes_back_with_its_promise(slow_bot: Bot) -> None:
-    until = int((slow_bot.desk.now() + timedelta(hours=3)).timestamp())
-    view = await undone(slow_bot, answer_kind="interim", answer_promise=until)
-    assert chosen_in(view, "answer_kind") == "interim"
-    assert view["state"]["values"]["answer_promise"]["answer_promise"]["selected_date_time"] == until
-
-
-async def test_a_private_draft_is_not_offered_where_only_a_public_answer_is_possible(slow_bot: Bot) -> None:
-    view = await undone(slow_bot, answer_visibility="private")
-    await slow_bot.slack.close_view(SANNE)
-    async with slow_bot.desk.session() as session:
-        mention = await session.get_one(Mention, 1)
-        mention.allows = [ANSWER]
-        session.add(mention)
-    card = await slow_bot.card("Klopt dit?")
-    await slow_bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
-    view = await open_modal(slow_bot, SANNE, "case:answer")
-    assert "Dat zit zo." not in str(view)

@@ -207,7 +207,19 @@ def opened(t: Texts) -> Iterator[Block]:
         topics = [f"{n:02}{'a' * 58}" for n in range(MOST_TOPICS)] if initials else []
         kept = Kept(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
         yield from (
-            answer_modal(file, file.latest, composed, t, NOW, kept, kind=kind, draft=LONG, snippets=True, topics=topics)
+            answer_modal(
+                file,
+                file.latest,
+                composed,
+                t,
+                NOW,
+                kept,
+                kind=kind,
+                draft=LONG,
+                confirm=not composed.private,
+                snippets=True,
+                topics=topics,
+            )
             for kind in ReplyKind
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
