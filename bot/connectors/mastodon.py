@@ -75,8 +75,11 @@ DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_
 
 KEY_REMEMBERED = timedelta(minutes=50)
 """Mastodon remembers an Idempotency-Key for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
-MASTODON_VERSION = re.compile(r"[2-9]\.[0-9]+\.[0-9]+([+-][0-9A-Za-z.+-]*)?")
-"""A real Mastodon, as 4.3.0 or 4.4.0-beta.1+glitch; others name themselves: "2.7.2 (compatible; Pleroma 2.5)"."""
+MASTODON_VERSION = re.compile(
+    r"[2-9]\.[0-9]+\.[0-9]+(-(alpha|beta|rc|nightly)[0-9A-Za-z.-]*)?(\+(glitch|hometown)[0-9A-Za-z.+-]*)?"
+)
+"""A real Mastodon or a fork of it, as 4.3.0 or 4.4.0-beta.1+glitch. Others announce themselves otherwise:
+"2.7.2 (compatible; Pleroma 2.5)", "4.0.0 (not true; really snac/2.68)"; GoToSocial "0.17.3" or "3.5.3+0.17.3"."""
 
 COUNTED = regex.compile(
     r"""(?<![\w@＠$\#＃])(?P<url>https?://
@@ -105,8 +108,7 @@ class Mastodon(MastodonServer):
 
         Some other servers ignore the key, and would publish the reply twice.
         """
-        version = str(self._account.limits.get("version", ""))
-        return KEY_REMEMBERED if MASTODON_VERSION.fullmatch(version) else None
+        return KEY_REMEMBERED if _is_mastodon(str(self._account.limits.get("version", ""))) else None
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -236,20 +238,42 @@ class Mastodon(MastodonServer):
         return "unlisted" if status.get("visibility") == "unlisted" else "direct"
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the reply among our posts since the first attempt; after its parent is gone, it has no parent id."""
-        path = f"/api/v1/accounts/{await self._own_id()}/statuses"
+        """Look for the reply among our posts since the first attempt; after its parent is gone, it has no parent id.
+
+        A real Mastodon lists all our posts. Another server may leave out those that are not public, so there we also
+        look under the answered post.
+        """
+        me = await self._own_id()
+        path = f"/api/v1/accounts/{me}/statuses"
         since = draft.first_tried_at - CLOCKS_DIFFER
         params: Json = {"limit": 40, "exclude_reblogs": "true"}
         for _ in range(PAGES_BACK):
             statuses, _ = await self._list(path, params)
             recent = [s for s in statuses if _written_at(s) >= since]
-            for status in recent:
-                if _reply_to(status) in {draft.to.external_id, ""} and await self._says(status, draft.text):
-                    return _sent(status)
+            if (found := await self._first_that_says(draft, recent)) is not None:
+                return found
             if len(recent) < len(statuses) or not statuses:
-                return None
+                return None if self.resend_safe_for is not None else await self._find_under(draft, me, since)
             params["max_id"] = min((s["id"] for s in statuses), key=age)
         raise Unknowable(f"more than {PAGES_BACK} pages of our posts since then")
+
+    async def _find_under(self, draft: Draft, me: str, since: datetime) -> Sent | None:
+        """Look for the reply under the post it answers. That a private one is not shown there proves nothing."""
+        response = await self.call("GET", f"/api/v1/statuses/{quote(draft.to.external_id, safe='')}/context")
+        if response.status_code in {404, 410}:
+            raise Unknowable("the server does not show the answered post")
+        below = self.list(response, "descendants")
+        ours = [s for s in below if within(s, "account", "id") == me and _written_at(s) >= since]
+        found = await self._first_that_says(draft, ours)
+        if found is None and draft.private:
+            raise Unknowable("the server may not show our private posts")
+        return found
+
+    async def _first_that_says(self, draft: Draft, ours: Sequence[Json]) -> Sent | None:
+        for status in ours:
+            if _reply_to(status) in {draft.to.external_id, ""} and await self._says(status, draft.text):
+                return _sent(status)
+        return None
 
     async def _says(self, status: Json, words: str) -> bool:
         response = await self.call("GET", f"/api/v1/statuses/{status['id']}/source")
@@ -287,13 +311,14 @@ class Mastodon(MastodonServer):
         if instance:
             working.append(
                 text(
-                    "It is “{title}”, Mastodon {version}.",
+                    "It is “{title}”, version {version}.",
                     title=str(instance.get("title", "")),
                     version=limits["version"],
                 )
             )
         if self._read_only:
             return await self._check_reading(working, limits)
+        working.append(_on_lost_answers(limits["version"]))
         response = await self.call("GET", "/api/v1/accounts/verify_credentials")
         if response.status_code in {401, 403}:
             return Health(tuple(working), problems=(self._token_problem(response),), limits=limits)
@@ -342,6 +367,20 @@ class Mastodon(MastodonServer):
                 host=self.host,
             )
         ]
+
+
+def _is_mastodon(version: str) -> bool:
+    return MASTODON_VERSION.fullmatch(version) is not None
+
+
+def _on_lost_answers(version: str) -> Text:
+    """Say what we do when we send a reply and the server's answer is lost."""
+    if _is_mastodon(version):
+        return text("It recognises a reply that is sent twice and publishes it once.")
+    return text(
+        "It has not proved to be Mastodon, so it may publish a reply twice. When its answer is lost, we look for the "
+        "reply before we send it again; where that cannot be seen, the card asks you."
+    )
 
 
 def _identity(me: Json) -> Identity:

@@ -480,13 +480,29 @@ async def test_a_post_that_is_back_is_told(server: FakeMastodon, mastodon: Masto
 @pytest.mark.parametrize(
     ("version", "proved"),
     [
-        ("4.6.0", True), ("4.4.0-beta.1+glitch", True), ("2.7.2 (compatible; Pleroma 2.5)", False), ("", False),
-        ("4.0.0 (not true, but ok. snac/2.68)", False), ("0.17.3+git-abc", False),
+        ("4.6.0", True), ("4.4.0-beta.1+glitch", True), ("4.5.0-nightly.2026-11-01", True),
+        ("4.0.2+hometown-1.1.1", True), ("2.7.2 (compatible; Pleroma 2.5)", False), ("", False),
+        ("2.7.2 (compatible; Akkoma 3.13.2)", False), ("4.0.0 (not true; really snac/2.68)", False),
+        ("0.17.3+git-abc", False), ("3.5.3+0.17.3-git-abc", False), ("3.0.0 (compatible; Sharkey 2026.3.3)", False),
+        ("takahe/0.11.0", False),
     ],
 )  # fmt: skip
 def test_a_key_is_trusted_only_where_the_server_is_a_real_mastodon(version: str, proved: bool) -> None:
     mastodon = connect("https://social.example", httpx.AsyncClient(), limits={"version": version})
     assert (mastodon.resend_safe_for is not None) is proved
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("4.6.0", "publishes it once"), ("4.0.0 (not true; really snac/2.68)", "may publish a reply twice")],
+)
+async def test_a_check_says_what_becomes_of_a_reply_whose_answer_is_lost(
+    client: httpx.AsyncClient, version: str, words: str
+) -> None:
+    me, instance = says({"id": "1", "acct": "gemeente"}), says({"title": "Plein", "version": version})
+    async with odd_server(instance=instance, accounts__verify_credentials=me) as url:
+        health = await connect(url, client).check()
+    assert words in " ".join(map(str, health.working))
 
 
 async def test_nothing_to_recheck_asks_nothing(client: httpx.AsyncClient) -> None:
@@ -787,7 +803,35 @@ async def test_the_same_words_sent_long_before_are_another_reply(client: httpx.A
     earlier = status(5, in_reply_to_id="1", created_at=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
     same = says({"text": "@jan hallo!"})
     async with odd_server(accounts__1__statuses=says([earlier]), statuses__5__source=same) as url:
-        assert await connect(url, client, identity=ME).find(draft("@jan hallo!", "1")) is None
+        mastodon = connect(url, client, identity=ME, limits={"version": "4.6.0"})
+        assert await mastodon.find(draft("@jan hallo!", "1")) is None
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_server_that_lists_not_all_our_posts_is_asked_what_is_under_the_post(
+    client: httpx.AsyncClient, private: bool
+) -> None:
+    now, words = datetime.now(UTC).isoformat(), draft("@jan hallo!", "1", private=private)
+    ours = status(5, in_reply_to_id="1", created_at=now, account={"id": "1", "acct": "gemeente"})
+    another = status(6, in_reply_to_id="1", created_at=now)
+    thread: dict[str, Any] = {"ancestors": [], "descendants": [another, ours]}
+    answers = {"accounts__1__statuses": says([]), "statuses__1__context": says(thread)}
+    async with odd_server(**answers, statuses__5__source=says({"text": "@jan hallo!"})) as url:
+        mastodon = connect(url, client, identity=ME)
+        found = await mastodon.find(words)
+        assert found is not None and found.external_id == "5"
+        thread["descendants"].remove(ours)
+        if private:
+            with pytest.raises(Unknowable):
+                await mastodon.find(words)
+        else:
+            assert await mastodon.find(words) is None
+
+
+async def test_a_server_that_no_longer_shows_the_post_leaves_it_unknowable(client: httpx.AsyncClient) -> None:
+    async with odd_server(accounts__1__statuses=says([])) as url:
+        with pytest.raises(Unknowable):
+            await connect(url, client, identity=ME).find(draft("@jan hallo!", "1"))
 
 
 async def test_a_reply_beyond_what_we_can_look_back_is_unknowable(client: httpx.AsyncClient) -> None:

@@ -36,6 +36,9 @@ class _Held:
 class Between:
     """Passes all requests on to `target`, from start to end of the block; `requests` are their methods and paths."""
 
+    not_passed_on = NOT_PASSED_ON
+    """The headers that the other server does not get."""
+
     def __init__(self, target: str) -> None:
         self.target, self.url = target, ""
         self.requests: list[tuple[str, str]] = []
@@ -90,7 +93,7 @@ class Between:
 
     async def _pass_on(self, request: web.Request, body: bytes) -> web.Response:
         url = URL(self.target + request.raw_path, encoded=True)
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in NOT_PASSED_ON]
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in self.not_passed_on]
         async with self._client.request(
             request.method, url, headers=headers, data=body or None, allow_redirects=False
         ) as answer:
