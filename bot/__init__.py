@@ -16,7 +16,7 @@ cases/       what agents do with a case, how posts come in, which case they join
 outgoing/    what leaves for a platform, each once
 slack/       our messages made equal to the state; the calls that do so; what Slack tells us
 accounts/    the accounts on platforms, their secrets, the web routes, hand-made cases
-team/        what a team sets, its agents and their roles; undo
+team/        what a team sets, its agents and their roles, who is in its channel; undo
 staffing/    who is away, who is on duty
 figures/     what is counted of a team; what the digest, the export and the Home show of it
 cli/         the command `webcare`

@@ -23,6 +23,7 @@ from handlers import (
     home,
     lists,
     make_case,
+    members,
     notes,
     presence,
     settings,
@@ -88,6 +89,8 @@ def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
     app.action("list:share")(open_to_all(lists.share))
     app.command("/webcare")(open_to_all(commands.webcare))
     app.event("message")(open_to_all(notes.thread_message))
+    app.event("member_joined_channel")(open_to_all(members.joined))
+    app.event("member_left_channel")(open_to_all(members.left))
     app.event("app_home_opened")(open_to_all(home.home_opened))
 
     app.action("settings:open")(open_to_all(settings.open_from_home))

@@ -32,6 +32,7 @@ from bot.models import Account, Case
 from bot.run import listening, open_desk, serving
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
+from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
@@ -236,6 +237,8 @@ async def running_bot(
                         secrets={"signing_secret": slack.square.secret},
                         options={"callback_url": f"{slack.base_url}/square/replies"}, now=desk.now(),
                     )  # fmt: skip
+            await members.read_channels(desk)
+            slack.api.calls.clear()
             app = patient_app(desk, ack_within)
             async with serving(desk, app, http=http) as url:
                 if http:

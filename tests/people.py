@@ -13,6 +13,7 @@ from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Rol
 from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.sandbox.slack.workspace import Person
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 from jobs import sla
@@ -176,3 +177,11 @@ def told_to(reminder: Message) -> str:
 
 async def reminders(bot: Bot) -> list[Message]:
     return [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
+
+
+async def comes(bot: Bot, slack_id: str, name: str, channel: str = CHANNEL, **kind: Any) -> str:
+    """Let somebody new join a channel: `guest`, `one_channel`, `is_bot`, or of another organisation (`team_id`)."""
+    bot.slack.workspace.people[slack_id] = Person(slack_id, name.split()[0].lower(), name, **kind)
+    ack = await bot.slack.join(slack_id, channel)
+    assert ack.ok
+    return slack_id

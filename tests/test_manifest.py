@@ -29,6 +29,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
     "conversations.history": WHERE_CARDS_ARE | {"im:history"},  # a question to a colleague is a direct message
+    "conversations.info": frozenset({"channels:read", "groups:read"}),
+    "conversations.members": frozenset({"channels:read", "groups:read"}),
     "conversations.open": frozenset({"im:write"}),  # we open direct messages only
     "conversations.replies": WHERE_CARDS_ARE,
     "dnd.info": frozenset({"dnd:read"}),
@@ -47,6 +49,8 @@ OPTIONAL = {"dnd:read", "usergroups:write"}
 EVENTS: dict[str, dict[str, str]] = {
     # https://docs.slack.dev/reference/events: what a listener's event is called in the manifest, and its scope if any
     "app_home_opened": {"app_home_opened": ""},
+    "member_joined_channel": {"member_joined_channel": "channels:read"},
+    "member_left_channel": {"member_left_channel": "groups:read"},
     "message": {"message.channels": "channels:history", "message.groups": "groups:history"},
 }
 

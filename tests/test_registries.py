@@ -39,7 +39,7 @@ BOTH = (False, True)
 
 
 def test_every_job_is_scheduled() -> None:
-    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {"refresh", "poll_due", "check_accounts"}
+    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {"refresh", "poll_due", "check_accounts", "read_channels"}
     found = set()
     for module in pkgutil.iter_modules(jobs.__path__):
         loaded = importlib.import_module(f"jobs.{module.name}")

@@ -4,7 +4,7 @@ Times are aware UTC; the ids of platforms are opaque text; a status column store
 An `id` is typed as the int it is in every stored row; the database sets it when a new row is flushed.
 
 columns.py    column types: UTC times and enums
-team.py       workspaces, teams, agents, and who is away
+team.py       workspaces, teams, agents, who is in a team's channel, and who is away
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
@@ -37,7 +37,7 @@ from bot.models.message import (
 )
 from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
-from bot.models.team import Agent, Person, Role, Team, Workspace
+from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 
 __all__ = [
     "CLOSING",
@@ -60,6 +60,7 @@ __all__ = [
     "Escalation",
     "Event",
     "Handed",
+    "Member",
     "Mention",
     "Message",
     "MessageKind",

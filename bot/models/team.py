@@ -27,7 +27,8 @@ class Team(SQLModel, table=True):
 
     `environment` is the name and channel that the environment variables had at the last start; a variable that changed
     since then replaces what is set in Slack. `duty_shown` is the last update of the Slack user group that follows duty:
-    the group, its people, the time, and Slack's error if it refused.
+    the group, its people, the time, and Slack's error if it refused. `channel_seen` is what Slack last said of the
+    channel: its id, when, and whether it is public or shared with another organisation.
     """
 
     __tablename__ = "teams"
@@ -38,6 +39,7 @@ class Team(SQLModel, table=True):
     settings: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     environment: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     duty_shown: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    channel_seen: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -60,6 +62,19 @@ class Agent(SQLModel, table=True):
     role: Role = Field(default=Role.AGENT, sa_type=EnumText(Role), sa_column_kwargs={"server_default": "agent"})
     duty_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Member(SQLModel, table=True):
+    """Someone in the channel of a team, as Slack described them at `seen_at`.
+
+    `is_full`: a full member of our workspace; guests, bots and people of another organisation are not.
+    """
+
+    __tablename__ = "members"
+    channel: str = Field(primary_key=True)
+    slack_id: str = Field(primary_key=True)
+    is_full: bool
+    seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Person(SQLModel, table=True):

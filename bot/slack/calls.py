@@ -66,6 +66,8 @@ READS = frozenset(
     {
         "chat.getPermalink",
         "conversations.history",
+        "conversations.info",
+        "conversations.members",
         "conversations.replies",
         "dnd.info",
         "files.getUploadURLExternal",

@@ -26,6 +26,8 @@ TIERS: Mapping[str, int | None] = {
     "chat.postEphemeral": 4,
     "chat.update": 3,
     "conversations.history": 3,
+    "conversations.info": 3,
+    "conversations.members": 4,
     "conversations.open": 3,
     "conversations.replies": 3,
     "dnd.info": 3,

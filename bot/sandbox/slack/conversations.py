@@ -124,6 +124,10 @@ def describe(workspace: Workspace, channel: Channel) -> Json:
         "is_private": channel.private,
         "is_member": app in channel.members,
         "is_general": channel.name == "algemeen",
+        "is_shared": channel.shared,
+        "is_ext_shared": channel.shared,
+        "is_org_shared": False,
+        "is_pending_ext_shared": False,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
         "purpose": {"value": "", "creator": "", "last_set": 0},
     }

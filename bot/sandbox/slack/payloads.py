@@ -15,7 +15,7 @@ Json = dict[str, Any]
 def user(workspace: Workspace, person: str) -> Json:
     """The person who acted, as interaction payloads describe them."""
     who = workspace.people[person]
-    return {"id": who.id, "username": who.name, "name": who.name, "team_id": workspace.team_id}
+    return {"id": who.id, "username": who.name, "name": who.name, "team_id": who.team_id or workspace.team_id}
 
 
 def interaction(workspace: Workspace, kind: str, person: str) -> Json:
@@ -168,9 +168,15 @@ def event_callback(workspace: Workspace, event: Json) -> Json:
                 "is_enterprise_install": False,
             }
         ],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": is_shared(workspace, event),
         "event_context": "4-sandbox",
     }
+
+
+def is_shared(workspace: Workspace, event: Json) -> bool:
+    """Whether an event is of a channel that is shared with another organisation."""
+    channel = workspace.channels.get(str(event.get("channel", "")))
+    return channel is not None and channel.shared
 
 
 def response_url(workspace: Workspace, person: str, channel: str, ts: str = "", thread_ts: str = "") -> str:

@@ -116,7 +116,7 @@ def describe(workspace: Workspace, person: Person, *, locale: bool = False) -> J
     """A person as Slack describes them to the app."""
     described: Json = {
         "id": person.id,
-        "team_id": workspace.team_id,
+        "team_id": person.team_id or workspace.team_id,
         "name": person.name,
         "deleted": person.deleted,
         "color": person.color,
@@ -127,12 +127,14 @@ def describe(workspace: Workspace, person: Person, *, locale: bool = False) -> J
         "profile": _profile(workspace, person),
         "is_admin": False,
         "is_owner": False,
-        "is_restricted": person.guest,
-        "is_ultra_restricted": False,
+        "is_restricted": person.guest or person.one_channel,
+        "is_ultra_restricted": person.one_channel,
         "is_bot": person.is_bot,
         "is_app_user": False,
         "updated": 1_700_000_000,
     }
+    if person.team_id not in ("", workspace.team_id):
+        described["is_stranger"] = True
     return described | ({"locale": person.locale} if locale else {})
 
 
@@ -146,7 +148,7 @@ def _profile(workspace: Workspace, person: Person) -> Json:
         "status_text": person.status_text if shown else "",
         "status_emoji": person.status_emoji if shown else "",
         "status_expiration": int(person.status_until) if shown else 0,
-        "team": workspace.team_id,
+        "team": person.team_id or workspace.team_id,
     }
     if person.email and "users:read.email" in workspace.app.scopes:
         profile["email"] = person.email

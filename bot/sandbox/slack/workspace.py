@@ -23,6 +23,8 @@ Json = dict[str, Any]
 class Person:
     """A person in the workspace, or a bot user.
 
+    `guest` is a guest in several channels, `one_channel` in a single one; `team_id` is set for somebody of another
+    organisation, with which we share a channel.
     `status_until` is when their status ends (0: never), `dnd_from` and `dnd_until` their next time of do-not-disturb.
     """
 
@@ -33,6 +35,8 @@ class Person:
     is_bot: bool = False
     deleted: bool = False
     guest: bool = False
+    one_channel: bool = False
+    team_id: str = ""
     email: str = ""
     locale: str = "nl-NL"
     tz: str = "Europe/Amsterdam"
@@ -45,7 +49,10 @@ class Person:
 
 @dataclass
 class Channel:
-    """A public or private channel, or (kind "im") a direct message between two people."""
+    """A public or private channel, or (kind "im") a direct message between two people.
+
+    `shared`: with another organisation, by Slack Connect.
+    """
 
     id: str
     name: str
@@ -54,6 +61,7 @@ class Channel:
     topic: str = ""
     private: bool = False
     archived: bool = False
+    shared: bool = False
 
 
 @dataclass

@@ -1,0 +1,90 @@
+"""Who is in the channel of a team: read from Slack by the clock, at its events, and for one whom we do not know yet.
+
+What we know stays known while Slack does not answer, however long that takes: nobody who could act is locked out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.desk import Desk
+from bot.models import Team
+from bot.slack.calls import SlackRefuses, call, in_background
+from bot.team import members, teams
+
+
+async def read_channel(desk: Desk, team_id: int) -> None:
+    """Read who is in the channel of a team, and describe those whom we do not know; raises as `call` does."""
+    async with desk.session() as session:
+        team = await members.take_turn(session, team_id, desk.now())
+    if team is None:
+        return
+    client, channel = in_background(desk.slack), team.channel
+    described = (await call(client, "conversations.info", channel=channel))["channel"]
+    present = await _members(client, channel)
+    public, shared = not described.get("is_private"), bool(described.get("is_ext_shared"))
+    async with desk.session() as session:
+        await members.saw_channel(session, team_id, channel, public=public, shared=shared)
+        await members.keep_only(session, channel, present)
+        known = await members.known(session, channel)
+    old = desk.now() - members.DESCRIBED_FOR
+    for slack_id in present:
+        if slack_id not in known or known[slack_id].seen_at < old:
+            await describe(desk, channel, slack_id)
+
+
+async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_in: str) -> None:
+    """Ask Slack whether someone is in the channels of these teams; raises as `call` does.
+
+    An app that may not read who is in a channel yet takes it that one who clicked in a channel is in it.
+    """
+    for channel in dict.fromkeys(team.channel for team in concerned):
+        try:
+            present = await _members(desk.slack, channel)
+        except SlackRefuses as refusal:
+            if refusal.error != "missing_scope":
+                raise
+            present = [slack_id] if clicked_in == channel else []
+        if slack_id in present:
+            await describe(desk, channel, slack_id)
+
+
+async def describe(desk: Desk, channel: str, slack_id: str) -> None:
+    """Ask Slack whether someone in a channel is a full member of our workspace, and store it; raises as `call` does."""
+    workspace = await _workspace(desk)
+    user = (await call(desk.slack, "users.info", user=slack_id))["user"]
+    async with desk.session() as session:
+        await members.saw(session, channel, slack_id, is_full=is_full_member(user, workspace), now=desk.now())
+
+
+def is_full_member(user: dict[str, Any], workspace: str) -> bool:
+    """Say whether Slack describes a full member of a workspace: no guest, no bot, nobody of another organisation.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    of_no_agent = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+    workspaces = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", [])}
+    return workspace in workspaces and not any(user.get(each) for each in of_no_agent)
+
+
+async def _members(client: AsyncWebClient, channel: str) -> list[str]:
+    found, cursor = list[str](), ""
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        answer = await call(client, "conversations.members", channel=channel, limit=1000, **more)
+        found += map(str, answer["members"])
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return found
+
+
+async def _workspace(desk: Desk) -> str:
+    async with desk.reading() as session:
+        known = await members.workspace_id(session)
+    if known is not None:
+        return known
+    workspace = str((await call(desk.slack, "auth.test"))["team_id"])
+    async with desk.session() as session:
+        await teams.learn_workspace(session, workspace)
+    return workspace

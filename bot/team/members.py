@@ -1,0 +1,65 @@
+"""Who is in the channel of a team, as Slack last said. It is kept here, so that a click needs no call to Slack."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlmodel import col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.models import Member, Team, Workspace
+
+READ_EVERY = timedelta(minutes=5)
+"""How often at most the members of a channel are read again; between that, Slack tells us who joins and leaves."""
+DESCRIBED_FOR = timedelta(days=1)
+"""After this time Slack is asked again whether someone is a full member."""
+
+
+async def workspace_id(session: AsyncSession) -> str | None:
+    """Return what Slack calls our workspace; None until we have reached Slack once."""
+    return (await session.exec(select(Workspace.slack_id))).one()
+
+
+async def take_turn(session: AsyncSession, team_id: int, now: datetime) -> Team | None:
+    """Mark the members of a team's channel as being read now; None when that was done lately: one process reads."""
+    team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+    seen = team.channel_seen or {}
+    if seen.get("channel") == team.channel and datetime.fromisoformat(seen["at"]) > now - READ_EVERY:
+        return None
+    known = seen if seen.get("channel") == team.channel else {"channel": team.channel}
+    team.channel_seen = {**known, "at": now.isoformat()}
+    session.add(team)
+    return team
+
+
+async def saw_channel(session: AsyncSession, team_id: int, channel: str, *, public: bool, shared: bool) -> None:
+    """Store whether a team's channel is public or shared with another organisation."""
+    team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+    if (team.channel_seen or {}).get("channel") == channel:
+        team.channel_seen = {**(team.channel_seen or {}), "public": public, "shared": shared}
+        session.add(team)
+
+
+async def known(session: AsyncSession, channel: str) -> Mapping[str, Member]:
+    """Return the known members of a channel by their Slack id."""
+    found = await session.exec(select(Member).where(Member.channel == channel))
+    return {member.slack_id: member for member in found}
+
+
+async def saw(session: AsyncSession, channel: str, slack_id: str, *, is_full: bool, now: datetime) -> None:
+    """Store that somebody is in a channel, and whether they are a full member of our workspace."""
+    new = Member(channel=channel, slack_id=slack_id, is_full=is_full, seen_at=now)
+    member = await db.lock_or_add(session, new)
+    member.is_full, member.seen_at = is_full, now
+    session.add(member)
+
+
+async def keep_only(session: AsyncSession, channel: str, present: Collection[str]) -> None:
+    """Forget the members of a channel who are no longer among those present."""
+    gone = sorted(set(await known(session, channel)) - set(present))
+    await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id).in_(gone)))
+
+
+async def left(session: AsyncSession, channel: str, slack_id: str) -> None:
+    """Forget somebody who left a channel."""
+    await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id) == slack_id))

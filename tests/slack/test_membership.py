@@ -1,0 +1,121 @@
+"""Who is in a team's channel, and who of them is a full member: known from Slack, and kept while Slack is away."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.models import Team
+from bot.slack import membership
+from bot.slack.calls import SlackDown
+from bot.team import members as known_members
+from jobs import members
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, second_desk
+from tests.people import comes
+
+OURS = {SANNE: True, YOUSSEF: True, MARIEKE: True, "U0WEBCARE": False}
+
+
+async def known(bot: Bot, channel: str = CHANNEL) -> dict[str, bool]:
+    async with bot.desk.reading() as session:
+        found = await known_members.known(session, channel)
+    return {slack_id: member.is_full for slack_id, member in found.items()}
+
+
+async def forget(bot: Bot) -> None:
+    """Forget all, as before the first start."""
+    async with bot.desk.session() as session:
+        for member in await known_members.known(session, CHANNEL):
+            await known_members.left(session, CHANNEL, member)
+        (await session.get_one(Team, 1)).channel_seen = None
+
+
+async def test_the_start_learns_who_is_in_the_channel_and_who_of_them_is_no_full_member(bot: Bot) -> None:
+    await comes(bot, "U0GAST", "Gast van buiten", guest=True)
+    await comes(bot, "U0EEN", "Eén Kanaal", one_channel=True)
+    await comes(bot, "U0ELDERS", "Iemand Anders", team_id="T0ELDERS")
+    await comes(bot, "U0ROBOT", "Robot", is_bot=True)
+    await forget(bot)
+    await members.read_channels(bot.desk)
+    assert await known(bot) == OURS | {"U0GAST": False, "U0EEN": False, "U0ELDERS": False, "U0ROBOT": False}
+    [team] = await bot.rows(Team)
+    assert (team.channel_seen["public"], team.channel_seen["shared"]) == (True, False)
+
+
+async def test_who_joins_or_leaves_is_known_at_once(bot: Bot) -> None:
+    await forget(bot)
+    await bot.slack.leave(SANNE, CHANNEL)
+    await bot.slack.join(SANNE, CHANNEL)
+    await comes(bot, "U0GAST", "Gast van buiten", guest=True)
+    await comes(bot, "U0JAN", "Jan Nieuw", "C0ESCALATIE")
+    assert await known(bot) == {SANNE: True, "U0GAST": False}
+    assert await known(bot, "C0ESCALATIE") == {}, "no team has its cards there"
+    await bot.slack.leave(SANNE, CHANNEL)
+    assert await known(bot) == {"U0GAST": False}
+
+
+async def test_an_event_that_did_not_arrive_is_made_good_by_the_next_reading_and_one_process_reads(bot: Bot) -> None:
+    await members.read_channels(bot.desk)
+    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    bot.slack.workspace.channels[CHANNEL].members -= {YOUSSEF}
+    before = len(bot.slack.calls("conversations.members"))
+    async with second_desk(bot) as other:
+        await asyncio.gather(members.read_channels(bot.desk), members.read_channels(other))
+    assert len(bot.slack.calls("conversations.members")) == before + 1
+    assert YOUSSEF not in await known(bot)
+
+
+async def test_one_who_became_a_guest_is_described_again_after_a_day(bot: Bot) -> None:
+    await forget(bot)
+    await members.read_channels(bot.desk)
+    bot.slack.workspace.people[SANNE].guest = True
+    described = len(bot.slack.calls("users.info"))
+    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    await members.read_channels(bot.desk)
+    assert len(bot.slack.calls("users.info")) == described
+    bot.clock.advance(seconds=timedelta(days=1).total_seconds())
+    await members.read_channels(bot.desk)
+    assert (await known(bot))[SANNE] is False
+
+
+async def test_what_is_known_stays_known_while_slack_does_not_answer(bot: Bot) -> None:
+    await forget(bot)
+    await members.read_channels(bot.desk)
+    bot.clock.advance(seconds=timedelta(days=3).total_seconds())
+    bot.slack.faults.down = True
+    await members.read_channels(bot.desk)
+    async with second_desk(bot) as after_a_restart:
+        await members.read_channels(after_a_restart)
+    assert await known(bot) == OURS
+
+
+async def test_one_who_acts_before_we_know_them_is_looked_up(bot: Bot) -> None:
+    await forget(bot)
+    [team] = await bot.rows(Team)
+    await membership.look_at(bot.desk, [team], SANNE, "")
+    await membership.look_at(bot.desk, [team], "U0NIEMAND", "")
+    assert await known(bot) == {SANNE: True}
+    bot.slack.faults.down = True
+    with pytest.raises(SlackDown):
+        await membership.look_at(bot.desk, [team], YOUSSEF, "")
+
+
+async def test_an_app_that_may_not_see_members_yet_knows_those_who_click_in_the_channel(bot: Bot) -> None:
+    """An app installed before it asked for channels:read goes on working until it is installed again."""
+    await forget(bot)
+    bot.slack.workspace.app.scopes -= {"channels:read", "groups:read"}
+    [team] = await bot.rows(Team)
+    await comes(bot, "U0GAST", "Gast van buiten", guest=True)
+    await forget(bot)
+    for person in (SANNE, "U0GAST"):
+        await membership.look_at(bot.desk, [team], person, CHANNEL)
+    await membership.look_at(bot.desk, [team], YOUSSEF, "C0ALGEMEEN")
+    assert await known(bot) == {SANNE: True, "U0GAST": False}
+
+
+def test_a_full_member_of_a_grid_may_have_another_home_workspace() -> None:
+    ours, elsewhere = "T0GEMEENTE", "T0DIENST"
+    of_grid = {"team_id": elsewhere, "enterprise_user": {"teams": [elsewhere, ours]}}
+    assert membership.is_full_member(of_grid, ours)
+    assert not membership.is_full_member(of_grid | {"is_stranger": True}, ours)
+    assert not membership.is_full_member({"team_id": elsewhere}, ours)
