@@ -8,11 +8,13 @@ from bot.slack import messages
 
 
 async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the reply back before it is sent."""
-    case_id = int(action["value"])
+    """Take a reply back before it is sent: the one that the button names."""
+    case_id, _, reply_id = action["value"].partition(":")
     async with desk.session() as session:
-        await replies.withdraw(session, case_id, by=by, now=desk.now())
-    await messages.sync(desk, case_id)
+        case = await replies.withdraw(
+            session, int(case_id), reply_id=int(reply_id) if reply_id else None, by=by, now=desk.now()
+        )
+    await messages.sync(desk, case.id)
 
 
 async def settle_sent(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

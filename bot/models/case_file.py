@@ -40,6 +40,16 @@ class CaseFile:
         return next((r for r in reversed(self.replies) if r.status is not ReplyStatus.WITHDRAWN), None)
 
     @property
+    def undoable(self) -> Reply | None:
+        """The newest reply that can still be taken back, if any."""
+        return next((r for r in reversed(self.replies) if r.status is ReplyStatus.APPROVED), None)
+
+    @property
+    def doubted(self) -> Reply | None:
+        """The newest reply of which an agent must say whether it was published, if any."""
+        return next((r for r in reversed(self.replies) if r.status is ReplyStatus.UNCERTAIN), None)
+
+    @property
     def open_question(self) -> Escalation | None:
         """The newest question without advice, if any."""
         return next((e for e in reversed(self.escalations) if e.advice is None), None)

@@ -11,7 +11,7 @@ from bot.cases import clocks
 from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
-from bot.models import Account, Case, Reply, ReplyKind, ReplyStatus
+from bot.models import Account, Case, Reply, ReplyKind, ReplyStatus, Role
 from bot.outgoing import composing
 from bot.outgoing.composing import Answer
 from bot.team import agents
@@ -66,17 +66,28 @@ async def _choose_initials(session: AsyncSession, team_id: int, answer: Answer, 
         raise Wrong({composing.INITIALS: refused.text}) from None
 
 
-async def withdraw(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Take back the last reply, if it has not gone out; the draft is kept for the next try.
+async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None = None, by: str, now: datetime) -> Case:
+    """Take back a reply that has not gone out: one's own, or as a coordinator; the draft is kept for the next try.
 
-    The case returns to the reply's author, unless it moved on meanwhile.
+    Without `reply_id` (a button of an earlier version) it is the newest that waits. The case returns to the reply's
+    author, unless it moved on meanwhile. Raises Refused when it is too late, or the reply is a colleague's.
     """
     case = await cases.locked(session, case_id)
-    approved = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.APPROVED)
-    found = await session.exec(approved.order_by(col(Reply.id).desc()).limit(1).with_for_update(key_share=True))
+    which = Reply.status == ReplyStatus.APPROVED if reply_id is None else Reply.id == reply_id
+    found = await session.exec(
+        select(Reply)
+        .where(Reply.case_id == case_id, which)
+        .order_by(col(Reply.id).desc())
+        .limit(1)
+        .with_for_update(key_share=True)
+    )
     reply = found.first()
-    if reply is None:
+    if reply is not None and reply.status is ReplyStatus.WITHDRAWN:  # a second click
+        return case
+    if reply is None or reply.status is not ReplyStatus.APPROVED:
         raise Refused("Too late to undo: the reply is on its way.")
+    if reply.by != by and by not in await agents.with_role(session, case.team_id, Role.COORDINATOR):
+        raise Refused("This is the answer of {agent}: only they or a coordinator can undo it.", agent=f"<@{reply.by}>")
     stays = not await is_last(session, reply)
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)

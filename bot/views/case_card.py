@@ -17,8 +17,8 @@ from bot.views.block import (
     quote,
     section,
 )
-from bot.views.case_menu import card_menu, more_button
-from bot.views.case_state import state_line
+from bot.views.case_menu import card_menu, more_button, reply_under_way
+from bot.views.case_state import reply_line, state_line
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 from bot.views.marks import Mark, marks
 
@@ -35,6 +35,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
+    if beside := reply_line(file, t, now):
+        blocks.append(context(beside))
     if noticed := _marks(file, t, now):
         blocks.append(context(" · ".join(noticed)))
     if not short:
@@ -66,17 +68,21 @@ def _short(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
 
 
 def _buttons(file: CaseFile, t: Texts) -> list[Block]:
-    case, reply, value = file.case, file.reply, str(file.case.id)
-    if reply is not None and reply.status is ReplyStatus.UNCERTAIN and case.status is Status.CLAIMED:
-        return actions(*_settle_buttons(file, t))
-    if case.status is Status.ANSWERED and reply is not None and reply.status is ReplyStatus.APPROVED:
-        return actions(button(t("Undo"), "case:undo", value, style="danger"))
-    if case.status is Status.ANSWERED and reply is not None and reply.status is ReplyStatus.SENDING:
-        return []
-    moves = moves_offered(case.status)
-    row = _row(file, moves, t)
+    """Return the buttons: what can be done about a reply under way comes first, whatever became of the case."""
+    about_reply = _reply_buttons(file, t)
+    if reply_under_way(file):
+        return actions(*about_reply)
+    case = file.case
+    row = _row(file, moves_offered(case.status), t)
     # the card of a closed case is short: one button leads to all the rest
-    return actions(*row, more_button(file, t) if case.status is Status.CLOSED else card_menu(file, t))
+    rest = more_button(file, t) if case.status is Status.CLOSED else card_menu(file, t)
+    return actions(*about_reply) + actions(*row, rest)
+
+
+def _reply_buttons(file: CaseFile, t: Texts) -> list[Block]:
+    if file.undoable is not None:
+        return [button(t("Undo"), "case:undo", f"{file.case.id}:{file.undoable.id}", style="danger")]
+    return _settle_buttons(file, t) if file.doubted is not None else []
 
 
 def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:

@@ -57,6 +57,17 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             return f"☑️ {closed}{more}"
 
 
+def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
+    """Say what happens to the reply of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
+    case, reply = file.case, file.reply
+    if reply is None or case.status in {Status.ANSWERED, Status.CLAIMED}:
+        return ""
+    if reply.status is not ReplyStatus.SENT:
+        return _reply_state(reply, t, now)
+    went_out_later = reply.sent_at and case.closed_at and reply.sent_at >= case.closed_at
+    return f"✅ {_answered(file, f'<@{reply.by}>', t, now)}" if went_out_later else ""
+
+
 def reason_words(reason: str, t: Texts) -> str:
     """Return a close reason in words: a standard one translated, a team's own as the team wrote it."""
     return t(REASONS[reason]) if reason in REASONS else reason

@@ -135,7 +135,10 @@ async def _answer(t: Table, session: AsyncSession, case: Case, now: datetime) ->
 
 
 async def _withdraw(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
-    await replies.withdraw(session, case.id, by=t.agent(case), now=now)
+    approved = select(Reply.by).where(Reply.case_id == case.id, Reply.status == ReplyStatus.APPROVED)
+    author = (await session.exec(approved.order_by(col(Reply.id).desc()))).first()
+    by = author if author and t.dice.random() < 0.7 else t.dice.choice(AGENTS)
+    await replies.withdraw(session, case.id, by=by, now=now)
 
 
 async def _escalate(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:

@@ -158,6 +158,21 @@ def test_a_card_offers_exactly_the_moves_that_its_status_allows(status: Status) 
     assert offered(status, None) == moves_offered(status) - BY_MODAL
 
 
+@pytest.mark.parametrize("status", [Status.NEW, Status.CLAIMED, Status.ESCALATED, Status.CLOSED])
+def test_undo_is_offered_beside_all_else_whatever_became_of_the_case_meanwhile(status: Status) -> None:
+    assert offered(status, ReplyStatus.APPROVED) == offered(status, None) | {Move.WITHDRAW}
+    assert offered(status, ReplyStatus.SENDING) == offered(status, ReplyStatus.SENT) == offered(status, None)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_whether_a_reply_was_published_is_asked_whatever_became_of_the_case_meanwhile(status: Status) -> None:
+    card = case_card(case_file(status, replies=[reply(ReplyStatus.UNCERTAIN)]), Texts("nl", "Europe/Amsterdam"), NOW)
+    assert {"case:settle_sent", "case:settle_absent"} <= {
+        each["action_id"] for _, each in input_state.elements(card.blocks)
+    }
+    assert "Misschien verstuurd" in str(card.blocks)
+
+
 def test_an_answered_card_offers_undo_until_the_reply_goes_out_and_reopening_once_it_is_out() -> None:
     assert offered(Status.ANSWERED, ReplyStatus.APPROVED) == {Move.WITHDRAW}
     assert offered(Status.ANSWERED, ReplyStatus.SENDING) == set()
@@ -170,7 +185,8 @@ def test_an_answered_card_offers_undo_until_the_reply_goes_out_and_reopening_onc
 def test_no_card_offers_a_move_that_would_be_refused(
     status: Status, replied: ReplyStatus | None, *, allows: bool
 ) -> None:
-    assert offered(status, replied, allows=allows) <= moves_offered(status)
+    undo = {Move.WITHDRAW} if replied is ReplyStatus.APPROVED else set()
+    assert offered(status, replied, allows=allows) - undo <= moves_offered(status)
 
 
 def test_only_what_claims_a_case_first_is_offered_beyond_what_its_status_allows() -> None:

@@ -172,7 +172,7 @@ def messages(t: Texts) -> Iterator[View]:
     for status in ReplyStatus:
         for problem in (None, PROBLEM):
             replies = [reply(status, problem=problem)]
-            files += [case_file(case, replies=replies) for case in (Status.ANSWERED, Status.CLAIMED)]
+            files += [case_file(case, replies=replies) for case in Status]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
     for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
