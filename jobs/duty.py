@@ -41,21 +41,24 @@ async def call_out(desk: Desk) -> None:
 async def follow(desk: Desk) -> None:
     """Make every team's user group equal to those on duty; with nobody on duty it stays as it is."""
     async with desk.reading() as session:
-        with_settings = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
-        due = [
-            (team, settings.duty_group, await presence.on_duty(session, team.id, settings, desk.now()))
-            for team, settings in with_settings
-            if settings.duty_group
-        ]
-    for team, group, people in due:
+        all_teams = await teams.all_teams(session)
+    for team in all_teams:
         try:
-            if people:  # Slack refuses an empty group
-                await _follow(desk, team, group, sorted(people))
+            await _follow(desk, team, TeamSettings.of(team.settings))
         except Exception as error:  # the other teams go on
             log.error("a user group could not follow duty", team=team.id, **trace(error))
 
 
-async def _follow(desk: Desk, team: Team, group: str, people: Sequence[str]) -> None:
+async def _follow(desk: Desk, team: Team, settings: TeamSettings) -> None:
+    if not settings.duty_group:
+        return
+    async with desk.reading() as session:
+        people = sorted(await presence.on_duty(session, team.id, settings, desk.now()))
+    if people:  # Slack refuses an empty group
+        await _update(desk, team, settings.duty_group, people)
+
+
+async def _update(desk: Desk, team: Team, group: str, people: Sequence[str]) -> None:
     shown: dict[str, Any] = team.duty_shown or {}
     same = shown.get("group") == group and shown.get("people") == people
     if same and desk.now().timestamp() < shown["at"] + AGAIN.total_seconds():

@@ -1,7 +1,7 @@
-"""Reminders: take each due step of a clock's ladder once, in opening hours only.
+"""Reminders: tell each due step of a clock's ladder once, in opening hours only; of several due at once, the last.
 
-One transaction takes a step: it locks the clock's row, writes the message under a unique key, and moves the clock to
-its next step. So several processes never send a step twice, and a crash loses no step.
+One transaction tells a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
+several processes never tell a step twice, and a crash loses no step.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
-from bot.domain.sla import ClockKind, Recipient, Step, next_step
+from bot.domain.sla import Recipient, Step
 from bot.logs import trace
 from bot.models import Case, Clock, Event, Message, MessageKind, Reminded, ReminderLine, Team
 from bot.slack import messages
@@ -32,7 +32,6 @@ AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
 FEW = 3
 """The most threads that one tick writes in; for more cases it writes one message in the channel."""
-PROMISE_STEPS = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
 
 
 async def remind(desk: Desk) -> None:
@@ -68,7 +67,7 @@ async def count_down(desk: Desk) -> None:
 
 @dataclass(frozen=True)
 class _Due:
-    """A step that is being taken."""
+    """A step that is being told."""
 
     clock: Clock
     case: Case
@@ -89,13 +88,8 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
-    due = [_take(clock, case, settings, hours) for clock, case in rows.all()]
-    away = {
-        one.case.assignee for one in due if one.case.assignee and await presence.is_away(session, one.case.assignee)
-    }
-    duty = await presence.on_duty(session, team.id, settings, now)
+    due = [one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)]
     for one in due:
-        session.add(one.clock)
         session.add(
             Event(
                 case_id=one.case.id,
@@ -105,30 +99,33 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
             )
         )
     await cases.touch_all(session, {one.case.id for one in due})
-    await _write_messages(session, team, settings, due, away, duty)
+    await _write_messages(session, team, settings, due, now)
 
 
-def _take(clock: Clock, case: Case, settings: TeamSettings, hours: Hours) -> _Due:
-    """Move the clock past the step that is due."""
-    ladder = PROMISE_STEPS if clock.kind is ClockKind.PROMISE else settings.steps()
-    step = next_step(ladder, clock.steps) or ladder[-1]
-    clock.steps += 1
-    if clock.kind is ClockKind.PROMISE:
-        clock.next_at = clock.due_at if clock.steps == 1 else None
-    else:
-        clock.next_at = clocks.when_next(clock, hours, ladder)
-    return _Due(clock, case, step)
+def _take(
+    session: AsyncSession, clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: datetime
+) -> list[_Due]:
+    """Move the clock past the step that is due, and return what is to be told of it; one that fails is left out."""
+    try:
+        ladder = clocks.ladder_of(clock, settings)
+        steps = clocks.due_steps(clock, hours, ladder, now)
+        told = steps[-1].percent if steps else clock.told_percent
+        next_at = clocks.when_next(clock, hours, ladder, told)
+    except Exception as error:  # the other clocks go on; the next tick tries again
+        log.error("reminding of a case failed", case=case.id, clock=clock.id, **trace(error))
+        return []
+    clock.told_percent, clock.next_at = told, next_at
+    session.add(clock)
+    return [_Due(clock, case, step) for step in steps]
 
 
 async def _write_messages(
-    session: AsyncSession,
-    team: Team,
-    settings: TeamSettings,
-    due: Sequence[_Due],
-    away: Collection[str],
-    duty: Sequence[str],
+    session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due], now: datetime
 ) -> None:
     """Write one message per recipient, about all their clocks; it mentions those on duty for a case without owner."""
+    owners = {one.case.assignee for one in due if one.case.assignee}
+    away = owners.difference(await presence.present_of(session, sorted(owners)))
+    duty = await presence.on_duty(session, team.id, settings, now)
     per_channel: dict[str, list[_Due]] = defaultdict(list)
     threads: list[_Due] = []
     for one in due:
@@ -142,9 +139,10 @@ async def _write_messages(
         per_channel[team.channel] += threads
         threads = []
     for one in threads:
-        session.add(_message(team.channel, [one], duty, case_id=one.case.id))
+        session.add(_message(team.channel, [one], duty, now, case_id=one.case.id))
     for channel, several in per_channel.items():
-        session.add(_message(channel, several, duty, case_id=several[0].case.id if len(several) == 1 else None))
+        only = several[0].case.id if len(several) == 1 else None
+        session.add(_message(channel, several, duty, now, case_id=only))
     await session.flush()
 
 
@@ -161,14 +159,14 @@ def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[st
             return []
 
 
-def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], *, case_id: int | None) -> Message:
+def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], now: datetime, *, case_id: int | None) -> Message:
     first = due[0]
     for_duty = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
     called = list(duty) if for_duty and not channel.startswith(("U", "W")) else []
     in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
     lines = [ReminderLine(one.case.id, one.clock.id, one.step.percent, one.step.text) for one in due]
     return Message(
-        key=f"reminder:{first.clock.id}:{first.clock.steps}:{channel}",
+        key=f"reminder:{first.clock.id}:{first.step.percent}:{first.step.to}:{now.timestamp()}:{channel}",
         kind=MessageKind.REMINDER,
         case_id=case_id if in_thread else None,
         channel=channel,

@@ -25,7 +25,8 @@ from sqlmodel import SQLModel, col, select
 from bot import db
 from bot.config import BadSettings
 from bot.domain.event import EventKind
-from bot.models import Account, Agent, Author, Case, Event, Person, Role, Team, Workspace
+from bot.domain.sla import ClockKind
+from bot.models import Account, Agent, Author, Case, Clock, Event, Person, Role, Team, Workspace
 
 TABLES = set(SQLModel.metadata.tables)
 
@@ -132,6 +133,46 @@ async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(mi
         rows = await connection.execute(text("SELECT close_reason, close_text FROM cases ORDER BY id"))
         assert rows.all() == [("spam", "ja"), ("other", "Doorverwezen naar het waterschap, dat erover gaat ja")]
     await db.migrate(migrated)
+
+
+async def test_the_steps_that_running_clocks_have_told_are_stored_by_their_percentage(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    ladder = [{"percent": percent, "to": "thread"} for percent in (90, 50)]
+    async with db.sessions(migrated)() as session:
+        session.add_all(
+            [
+                Team(id=1, name="Webcare", channel="C1", created_at=now),
+                Team(id=2, name="Wegen", channel="C2", created_at=now, settings={"ladder": ladder}),
+                Team(id=3, name="Niets", channel="C3", created_at=now, settings={"ladder": []}),
+            ]
+        )
+        await session.flush()
+        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
+        await session.flush()
+        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
+        await session.flush()
+        session.add(Case(id=1, team_id=1, account_id=1, author_id=1, opened_at=now))
+        await session.flush()
+        for team, kind, told in STEPS_TOLD:
+            session.add(Clock(case_id=1, team_id=team, kind=kind, started_at=now, told_percent=told))
+    async with migrated.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0017"))
+        rows = await connection.execute(text("SELECT steps FROM clocks ORDER BY id"))
+        assert [steps for (steps,) in rows] == [3, 0, 2, 2, 0]
+        await connection.execute(text("UPDATE clocks SET steps = 4 WHERE id IN (3, 4)"))
+    await db.migrate(migrated)
+    async with db.readings(migrated)() as session:
+        percentages = await session.exec(select(col(Clock.told_percent)).order_by(col(Clock.id)))
+        assert percentages.all() == [125, 0, 90, 100, 0]
+
+
+STEPS_TOLD = [
+    (1, ClockKind.RESOLUTION, 125),
+    (1, ClockKind.RESOLUTION, 0),
+    (2, ClockKind.RESOLUTION, 90),
+    (2, ClockKind.PROMISE, 100),
+    (3, ClockKind.RESOLUTION, 80),
+]
 
 
 async def test_who_an_account_is_comes_out_of_what_its_check_learned_and_goes_back(migrated: AsyncEngine) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,12 +16,13 @@ from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, NeverOpen, between, is_open
 from bot.domain.mention import ANSWERS
-from bot.domain.sla import REACTIONS, ClockKind, Recipient, Step, Targets, due_at, next_step, step_at
+from bot.domain.sla import PROMISE_LADDER, REACTIONS, ClockKind, Step, Targets, due_at, step_at, untold
+from bot.logs import trace
 from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
-PROMISE_LADDER_PERCENT = 80
+log = structlog.get_logger()
 
 
 # --- Following the case --------------------------------------------------------------------------
@@ -143,7 +145,10 @@ async def _targets(session: AsyncSession, case: Case) -> Targets | None:
 
 
 async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
-    """Give the open clocks of a case the targets of its new urgency, counted from when they started."""
+    """Give the open clocks of a case the targets of its new urgency, counted from when they started.
+
+    What was told of a shorter target, and would not be due by the new one, is told again when it is.
+    """
     targets = await _targets(session, case)
     if targets is None:
         return
@@ -153,6 +158,8 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
         if clock.kind is ClockKind.PROMISE:
             continue
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
+        used = 100 * elapsed(clock, hours, now) / timedelta(seconds=clock.target_seconds)
+        clock.told_percent = min(clock.told_percent, int(used))
         if clock.running_since is not None:
             _aim(clock, hours, ladder)
         session.add(clock)
@@ -184,8 +191,8 @@ def new_row(
 ) -> dict[str, Any]:
     """Return the row of a clock that runs since then, without the case; it is never due if the team never opens."""
     try:
-        due, first = due_at(hours, since, target), next_step(ladder, 0)
-        next_at = step_at(hours, since, target, first) if first else None
+        due, steps = due_at(hours, since, target), untold(ladder, 0)
+        next_at = step_at(hours, since, target, steps[0].percent) if steps else None
     except NeverOpen:
         due, next_at = None, None
     return {
@@ -197,7 +204,7 @@ def new_row(
         "used_seconds": 0,
         "due_at": due,
         "next_at": next_at,
-        "steps": 0,
+        "told_percent": 0,
         "counts": True,
     }
 
@@ -207,23 +214,16 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
 
     The reminder comes after four fifths of the working time until then; of all time, if the team is closed until then.
     """
-    hours = await hours_of(session, case.team_id, now)
-    work = between(hours, now, until)
-    if work:
-        reminder = step_at(hours, now, work, Step(PROMISE_LADDER_PERCENT, Recipient.OWNER))
-    else:
-        reminder = now + (until - now) * PROMISE_LADDER_PERCENT / 100
-    session.add(
-        Clock(
-            case_id=case.id,
-            team_id=case.team_id,
-            kind=ClockKind.PROMISE,
-            started_at=now,
-            running_since=now,
-            due_at=until,
-            next_at=reminder,
-        )
+    clock = Clock(
+        case_id=case.id,
+        team_id=case.team_id,
+        kind=ClockKind.PROMISE,
+        started_at=now,
+        running_since=now,
+        due_at=until,
     )
+    clock.next_at = when_next(clock, await hours_of(session, case.team_id, now), PROMISE_LADDER, 0)
+    session.add(clock)
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -238,9 +238,16 @@ async def open_clocks(session: AsyncSession, case_id: int) -> Sequence[Clock]:
 
 
 async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:
-    """Return the teams that are open at this moment, with their settings."""
-    found = [(team, TeamSettings.of(team.settings)) for team in await teams.all_teams(session)]
-    return [(team, settings) for team, settings in found if is_open(settings.hours(now), now)]
+    """Return the teams that are open at this moment, with their settings; one whose settings fail holds up no other."""
+    found = []
+    for team in await teams.all_teams(session):
+        try:
+            settings = TeamSettings.of(team.settings)
+            if is_open(settings.hours(now), now):
+                found.append((team, settings))
+        except Exception as error:
+            log.error("the settings of a team cannot be read", team=team.id, **trace(error))
+    return found
 
 
 async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
@@ -283,18 +290,39 @@ def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) ->
 
 def _aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
     """Set when a running clock is due, and its next step, by its target and what was used of it."""
-    clock.due_at, clock.next_at = _at_percent(clock, hours, 100), when_next(clock, hours, ladder)
+    clock.due_at = _at_percent(clock, hours, 100)
+    clock.next_at = when_next(clock, hours, ladder, clock.told_percent)
 
 
-def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
-    """Return when the next step of a clock is due, or None after the last."""
-    step = next_step(ladder, clock.steps)
-    return _at_percent(clock, hours, step.percent) if step else None
+def ladder_of(clock: Clock, settings: TeamSettings) -> Sequence[Step]:
+    """Return the steps that a clock climbs: the team's, or those of a promise."""
+    return PROMISE_LADDER if clock.kind is ClockKind.PROMISE else settings.steps()
+
+
+def due_steps(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> list[Step]:
+    """Return what is to be told now: the last of the steps that are due, with others at the same percentage."""
+    due = [step for step in untold(ladder, clock.told_percent) if _is_due(clock, hours, step, now)]
+    return [step for step in due if step.percent == due[-1].percent]
+
+
+def _is_due(clock: Clock, hours: Hours, step: Step, now: datetime) -> bool:
+    at = _at_percent(clock, hours, step.percent)
+    return at is not None and at <= now
+
+
+def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step], told: int) -> datetime | None:
+    """Return when the step after the percentage that was told last is due, or None after the last step."""
+    steps = untold(ladder, told)
+    return _at_percent(clock, hours, steps[0].percent) if steps else None
 
 
 def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
     """Return when a running clock will have used this percentage of its target; None when its team never opens."""
-    if clock.running_since is None or clock.target_seconds is None:
+    if clock.running_since is None:
+        return None
+    if clock.kind is ClockKind.PROMISE:
+        return _of_promise(clock, hours, percent)
+    if clock.target_seconds is None:
         return None
     whole = timedelta(seconds=clock.target_seconds) * percent / 100
     left = max(timedelta(), whole - timedelta(seconds=clock.used_seconds))
@@ -302,3 +330,14 @@ def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
         return due_at(hours, clock.running_since, left)
     except NeverOpen:
         return None
+
+
+def _of_promise(clock: Clock, hours: Hours, percent: int) -> datetime | None:
+    """Return when a promise has used this percentage of the working time that it had; of all time, if it had none."""
+    until = clock.due_at
+    if until is None or percent >= 100:
+        return until
+    work = between(hours, clock.started_at, until)
+    if work:
+        return step_at(hours, clock.started_at, work, percent)
+    return clock.started_at + (until - clock.started_at) * percent / 100

@@ -76,12 +76,13 @@ class Step:
     text: str = ""
 
 
-LADDER = (
+LADDER: Sequence[Step] = (
     Step(80, Recipient.OWNER),
     Step(100, Recipient.THREAD),
     Step(125, Recipient.COORDINATOR),
     Step(150, Recipient.CHANNEL),
 )
+PROMISE_LADDER: Sequence[Step] = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
 
 
 class Pressure(StrEnum):
@@ -92,11 +93,11 @@ class Pressure(StrEnum):
     LATE = "late"
 
 
-def pressure(due: datetime, steps: int, now: datetime) -> Pressure:
-    """Return late when the clock is due, soon when its first step was taken, else in time."""
+def pressure(due: datetime, told: int, now: datetime) -> Pressure:
+    """Return late when the clock is due, soon when a step of it was told, else in time."""
     if now >= due:
         return Pressure.LATE
-    return Pressure.SOON if steps > 0 else Pressure.IN_TIME
+    return Pressure.SOON if told > 0 else Pressure.IN_TIME
 
 
 def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
@@ -104,12 +105,11 @@ def due_at(hours: Hours, started_at: datetime, target: timedelta) -> datetime:
     return add(hours, started_at, target)
 
 
-def step_at(hours: Hours, started_at: datetime, target: timedelta, step: Step) -> datetime:
-    """Return when a step of the ladder is due; raises NeverOpen."""
-    return add(hours, started_at, target * step.percent / 100)
+def step_at(hours: Hours, started_at: datetime, target: timedelta, percent: int) -> datetime:
+    """Return when a clock has used this percentage of its target of working time; raises NeverOpen."""
+    return add(hours, started_at, target * percent / 100)
 
 
-def next_step(ladder: Sequence[Step], taken: int) -> Step | None:
-    """Return the step after the first `taken` steps, in order of percentage; None after the last."""
-    ordered = sorted(ladder, key=lambda step: step.percent)
-    return ordered[taken] if taken < len(ordered) else None
+def untold(ladder: Sequence[Step], told: int) -> list[Step]:
+    """Return the steps after the percentage that was told last, in order; whatever the ladder was like then."""
+    return sorted((step for step in ladder if step.percent > told), key=lambda step: step.percent)

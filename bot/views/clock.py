@@ -23,7 +23,7 @@ def due_line(clock: Clock, t: Texts, now: datetime) -> str:
     """Say of one clock by when what is due."""
     due, what = clock.due_at or now, t(WHAT[clock.kind])
     at = t.when(due, now)
-    match pressure(due, clock.steps, now):
+    match pressure(due, clock.told_percent, now):
         case Pressure.LATE:
             return "❗ " + t("*Late* – {what} was due at {time}", what=what, time=at)
         case Pressure.SOON:

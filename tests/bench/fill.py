@@ -219,7 +219,7 @@ async def _clocks(rows: _Rows) -> None:
         counts = ~_closed() | (i % TWENTY == list(CloseReason).index(CloseReason.ANSWERED_ELSEWHERE))
         await rows.insert(
             Clock, case_id=i, team_id=account.team_id, kind=kind, started_at=rows.at(), used_seconds=0,
-            target_seconds=target, due_at=case((waits, later), else_=rows.at(target // 60)), steps=0,
+            target_seconds=target, due_at=case((waits, later), else_=rows.at(target // 60)), told_percent=0,
             counts=waits | counts, next_at=case((waits, later)), running_since=case((waits, rows.at())),
             stopped_at=case((~waits & _closed(), rows.at(15)), (~waits, rows.at(21))),
             elapsed_seconds=case((~waits, took)), kept=case((~waits, took <= target)),

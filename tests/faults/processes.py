@@ -74,15 +74,17 @@ async def time_passes(bot: Bot, **time: float) -> None:
 
 
 STEPS = (80, 100, 125, 150)
+AGES = (49, 61, 76, 120)
+"""So many minutes ago came the cases of `late`, in turn: of each is now due one of STEPS, and those before it."""
 
 
 A_MONTH = 60 * 24 * 30
 
 
 async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
-    """Let cases come in so long ago that all steps of their first reaction are due; their cards are in Slack."""
-    then = bot.desk.now() - timedelta(hours=2)
-    author = Author("a", "Fatima")
+    """Let cases come in so long ago that steps of their first reaction are due; their cards are in Slack."""
+    author, now = Author("a", "Fatima"), bot.desk.now()
+    then = now - timedelta(minutes=max(AGES))
     posts = [
         Post(str(n), author, f"Vraag {n:02}", then, conversation=str(n), permits=permits(Act.ANSWER))
         for n in range(count)
@@ -98,7 +100,8 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
             session, bot.desk.settings, platform="webhook", name="plein", url="",
             secrets={"signing_secret": bot.slack.square.secret}, options={}, now=then,
         )  # fmt: skip
-        await inbox.take_in(session, 1, posts, now=then)
+        for n, post in enumerate(posts):
+            await inbox.take_in(session, 1, [post], now=now - timedelta(minutes=AGES[n % len(AGES)]))
         for case_id in range(1, claimed + 1):
             await cases.claim(session, case_id, by=SANNE, now=then)
     await messages.wake_lanes(bot.desk)
@@ -106,8 +109,7 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
 
 
 async def steps_due(bot: Bot) -> int:
-    clocks = [clock for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION]
-    return sum(len(STEPS) - clock.steps for clock in clocks)
+    return sum(not clock.told_percent for clock in await bot.rows(Clock) if clock.kind is ClockKind.FIRST_REACTION)
 
 
 async def is_level(bot: Bot) -> bool:

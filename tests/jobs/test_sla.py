@@ -86,7 +86,7 @@ async def test_what_fell_due_while_we_were_closed_is_told_at_opening_in_one_mess
         await mention(office, number)
     assert await at(office, "2026-11-20 23:00") == []
     told = await at(office, "2026-11-23 09:00")
-    assert told == [f"{CHANNEL}:80"]
+    assert told == [f"{CHANNEL}:150"]
     assert len((await reminders(office))[0].details["steps"]) >= 20
 
 
@@ -169,7 +169,7 @@ async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
     ack = await office.slack.submit(SANNE, {"snooze_minutes": "60", "snooze_reason": "De wijkbeheerder belt terug"})
     assert ack.ok
     assert await at(office, "2026-11-20 11:30") == []
-    assert await at(office, "2026-11-20 11:48") == [f"{CHANNEL}:100"]
+    assert await at(office, "2026-11-20 11:48") == [f"{CHANNEL}:150"]
     assert "snooze" in {e.kind for e in await office.rows(Event)}
 
 
@@ -215,11 +215,11 @@ async def test_a_paused_clock_keeps_the_steps_it_took(office: Bot) -> None:
         for running in await clocks.open_clocks(session, case_id):
             hours = await clocks.hours_of(session, 1, office.desk.now())
             clocks.pause(running, hours, local("2026-11-20 10:30"), WaitsFor.CITIZEN)
-            running.steps = 1
+            running.told_percent = 80
             clocks.resume(running, hours, (), local("2026-11-23 09:00"))
             session.add(running)
     reaction = await clock(office, ClockKind.FIRST_REACTION)
-    assert (reaction.due_at, reaction.steps, reaction.next_at) == (local("2026-11-23 09:30"), 1, None)
+    assert (reaction.due_at, reaction.told_percent, reaction.next_at) == (local("2026-11-23 09:30"), 80, None)
 
 
 async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_the_queue(office: Bot) -> None:

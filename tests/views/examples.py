@@ -121,7 +121,7 @@ NOTES = [Note(id=1, case_id=1, by=BY, text=LONG, at=NOW, channel="C0WEBCARE", ts
 CLOCKS = [
     Clock(
         id=n, case_id=1, team_id=1, kind=kind, target_seconds=3600, started_at=NOW, running_since=NOW,
-        due_at=NOW + timedelta(minutes=40 * n - 40), steps=n,
+        due_at=NOW + timedelta(minutes=40 * n - 40), told_percent=20 * n,
     )
     for n, kind in enumerate(ClockKind)
 ]  # fmt: skip
