@@ -58,16 +58,14 @@ async def record(
     owner: str | None = None,
     details: dict[str, Any] | None = None,
     stays: bool = False,
-) -> bool:
-    """Log what happened to a locked case, and make the move if its status allows that; tells whether it did.
+) -> None:
+    """Log what happened to a locked case, and make the move if its status allows that.
 
     `stays` is for what happened without moving the case: news of an older reply, advice that is not the last.
     """
-    moves = not stays and case.status in ALLOWED_FROM[made]
-    if moves:
+    if not stays and case.status in ALLOWED_FROM[made]:
         await _change(session, case, made, now, owner=owner, by=by)
     await _log(session, case, made, by, now, details)
-    return moves
 
 
 async def locked(session: AsyncSession, case_id: int) -> Case:
