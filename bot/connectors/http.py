@@ -15,6 +15,8 @@ MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
 Client = httpx.AsyncClient
+LEAST_WAIT = timedelta(seconds=5)
+"""How long we wait at least after a 429, whatever the server says: "Retry-After: 0" would make us ask without end."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -116,7 +118,10 @@ def judge(response: httpx.Response, *, reason: str = "") -> None:
 
 
 def retry_at(response: httpx.Response, *, default: timedelta = timedelta(minutes=1)) -> datetime:
-    """Return when a 429 lets us try again: Retry-After in seconds or as a date (RFC 9110 §10.2.3), capped at a day."""
+    """Return when a 429 lets us try again: Retry-After in seconds or as a date (RFC 9110 §10.2.3).
+
+    At least `LEAST_WAIT` from now, and at most a day.
+    """
     now = datetime.now(UTC)
     value = response.headers.get("Retry-After", "").strip()
     try:
@@ -127,7 +132,12 @@ def retry_at(response: httpx.Response, *, default: timedelta = timedelta(minutes
             wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
         except (ValueError, TypeError):
             wanted = now + default
-    return max(now, min(wanted, now + timedelta(days=1)))
+    return within_reason(wanted, now)
+
+
+def within_reason(wanted: datetime, now: datetime) -> datetime:
+    """Return when to try again for a moment that a server named: not too soon, and within a day."""
+    return max(now + LEAST_WAIT, min(wanted, now + timedelta(days=1)))
 
 
 def json_of(response: httpx.Response) -> Any:

@@ -9,7 +9,8 @@ Quirks that shape this module:
   ids that we have seen. So we compare that timeline with its last page, not with one id.
 - An edit of a post gives no notification unless we boosted it; `recheck` finds edits and removals.
 - The text must contain the citizen's `@mention`. Without `visibility`, the account's default applies.
-- A 4xx without Mastodon's JSON comes from a proxy or firewall and says nothing about the post.
+- A 404 in Mastodon's JSON says that a post was removed, or that its author blocks us. One without it comes from a proxy
+  or firewall, or from another kind of server; it counts only while the same server accepts our token.
 """
 
 import re
@@ -44,6 +45,7 @@ from bot.connectors.mastodon_server import (
     FULL,
     MAX_CHARACTERS,
     URL_CHARACTERS,
+    Found,
     MastodonServer,
     age,
     is_newer,
@@ -137,9 +139,10 @@ class Mastodon(MastodonServer):
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Return the posts that were ever edited, and those that are gone or visible again.
 
-        A post is gone when Mastodon itself says so (404 or 410, with its own JSON) to a token that it accepts. From a
-        server that cannot return several posts at once we read a few per recheck; the cursor says where to continue.
+        From a server that cannot return several posts at once we read a few per recheck; the cursor says where to
+        continue.
         """
+        by_id = {post.external_id: post for post in posts}
         gone_before = {post.external_id: post.gone is not None for post in posts}
         ids = list(gone_before)
         start = ids.index(cursor["last"]) + 1 if cursor.get("last") in gone_before else 0
@@ -147,11 +150,19 @@ class Mastodon(MastodonServer):
         changed = []
         for external_id, status in known.items():
             if status is None:
-                epoch = datetime.fromtimestamp(0, UTC)
-                changed.append(Post(external_id, Author("", ""), "", epoch, gone=Gone.BY_AUTHOR))
+                continue
+            if isinstance(status, Gone):
+                gone = await self._proven(status, by_id[external_id].author.external_id)
+                changed.append(Post(external_id, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=gone))
             elif (status.get("edited_at") or gone_before[external_id]) and (post := self._post(status, None)):
                 changed.append(post)
         return Rechecked(tuple(changed), {"last": list(known)[-1]} if len(known) < len(ids) and known else {})
+
+    async def _proven(self, gone: Gone, author_id: str) -> Gone:
+        """Return why a post is gone: removed by its author only when they are there and do not block us."""
+        if gone is Gone.BY_AUTHOR and not await self._sees_us(author_id):
+            return Gone.UNREACHABLE
+        return gone
 
     async def _tagged_if_readable(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
         """Read a hashtag; if that fails, mentions still come in."""
@@ -182,7 +193,7 @@ class Mastodon(MastodonServer):
         """Turn statuses that are not our own into posts, with the post they answer if one request returns it."""
         theirs = [s for s in by_id.values() if not me or within(s, "account", "id") != me]
         answered = {_reply_to(s) for s in theirs if s.get("in_reply_to_account_id") != me} - {""}
-        parents: dict[str, Json | None] = dict(by_id)
+        parents: dict[str, Found] = dict(by_id)
         try:
             parents |= await self._statuses(sorted(answered - by_id.keys())[:AT_ONCE])
         except Verdict as verdict:
@@ -202,7 +213,7 @@ class Mastodon(MastodonServer):
             return None
         return status
 
-    def _post(self, status: Json, parent: Json | None) -> Post | None:
+    def _post(self, status: Json, parent: Found) -> Post | None:
         """Return the post; if we cannot read it, log its id only and return None."""
         try:
             return _post_of(status, parent, may_answer=not self._read_only)
@@ -231,8 +242,10 @@ class Mastodon(MastodonServer):
             return "direct"
         with before_sending():
             status = await self._status(draft.to.external_id)
-        if status is None:
+        if status is Gone.BY_AUTHOR:
             raise Rejected("The post is no longer there, so it cannot be answered.")
+        if isinstance(status, Gone):
+            raise Rejected("{host} no longer shows the post, so it cannot be answered.", host=self.host)
         if status.get("visibility") == "public":
             return "unlisted" if "unlisted" in self._account.options.get("visibility", ()) else "public"
         return "unlisted" if status.get("visibility") == "unlisted" else "direct"
@@ -389,7 +402,7 @@ def _identity(me: Json) -> Identity:
     return Identity(str(me["id"]), str(me.get("acct", "")), name if isinstance(name, str) else "", web(url))
 
 
-def _post_of(status: Json, parent: Json | None, *, may_answer: bool) -> Post:
+def _post_of(status: Json, parent: Found, *, may_answer: bool) -> Post:
     """Return a post from https://docs.joinmastodon.org/entities/Status/, or raise one of UNREADABLE.
 
     The author's external id is `account.id`: all server software has it and never reuses it, while an address may

@@ -4,7 +4,7 @@ https://docs.joinmastodon.org/api/ and https://docs.joinmastodon.org/api/rate-li
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +12,10 @@ import httpx
 import structlog
 
 from bot.connectors import http
-from bot.connectors.base import Account, Rejected, Unauthorized
+from bot.connectors.base import Account, Rejected, Unauthorized, Unavailable
 from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
+from bot.domain.mention import Gone
 
 MAX_CHARACTERS = 500
 """Unless the server says otherwise: https://docs.joinmastodon.org/entities/Instance/#max_characters"""
@@ -28,6 +29,9 @@ RESERVE = 20
 """Requests that we save for replies when the rate limit is near (300 per 5 minutes)."""
 PAGES_BETWEEN = 50
 """How many pages to read for posts that a server skipped."""
+
+Found = Json | Gone | None
+"""What became of a status: itself, that it is gone, or None when it could not be read this time."""
 
 log = structlog.get_logger()
 
@@ -55,31 +59,55 @@ class MastodonServer(JsonApi):
             newer |= missed
         return [newer[i] for i in sorted(newer, key=age)], full and left >= RESERVE
 
-    async def _statuses(self, ids: Iterable[str], *, singly: int = AT_ONCE) -> dict[str, Json | None]:
-        """Return these statuses by id, None for one that is surely gone; in one request where the server can (4.3).
+    async def _statuses(self, ids: Iterable[str], *, singly: int = AT_ONCE) -> dict[str, Found]:
+        """Return what became of these statuses, by id; in one request where the server can (4.3).
 
-        It reads statuses that are missing from that answer one by one, at most `singly`, and leaves out the rest.
+        It reads statuses that are missing from that answer one by one, at most `singly`, and leaves out the rest. One
+        that the server cannot show does not keep the others from being read.
         """
         wanted = list(dict.fromkeys(ids))
-        known: dict[str, Json | None] = {}
+        known: dict[str, Found] = {}
         for start in range(0, len(wanted), AT_ONCE):
             known |= await self._several(wanted[start : start + AT_ONCE])
         for one in [each for each in wanted if each not in known][:singly]:
-            known[one] = await self._status(one)
+            try:
+                known[one] = await self._status(one)
+            except (Unavailable, Rejected) as verdict:
+                log.info("status not read", account=self._account.id, status=one, verdict=type(verdict).__name__)
+                known[one] = None
         return known
 
     async def _several(self, ids: list[str]) -> dict[str, Json | None]:
         response = await self.call("GET", "/api/v1/statuses", params={"id[]": ids})
-        if response.status_code in {404, 405, 422}:
+        if response.status_code in {404, 405, 422} or response.status_code >= 500:
             return {}
         self.judge(response)
         return {i["id"]: i for i in self._items(response) if i["id"] in ids}
 
-    async def _status(self, external_id: str) -> Json | None:
+    async def _status(self, external_id: str) -> Json | Gone:
+        """Return a status, or that it is gone.
+
+        Only Mastodon's own JSON says that it was removed. Another 404 may come from a proxy or firewall, so it counts
+        only while the server itself accepts our token; it means that the post cannot be reached (snac answers so).
+        """
         response = await self.call("GET", f"/api/v1/statuses/{quote(external_id, safe='')}")
-        if response.status_code in {404, 410} and reason_of(response):
-            return None
-        return self.object(response)
+        if response.status_code not in {404, 410} or not self._token:
+            return self.object(response)
+        if reason_of(response):
+            return Gone.BY_AUTHOR
+        await self._me()
+        return Gone.UNREACHABLE
+
+    async def _sees_us(self, author_id: str) -> bool:
+        """Tell whether an author's account is there and does not block us; False where the server does not say.
+
+        Mastodon shows no post of a blocker or of a suspended account either:
+        https://docs.joinmastodon.org/methods/accounts/#relationships
+        """
+        response = await self.call("GET", "/api/v1/accounts/relationships", params={"id[]": [author_id]})
+        if response.status_code >= 400:
+            return False
+        return any(r["id"] == author_id and not r.get("blocked_by") for r in self._items(response))
 
     async def _instance(self) -> Json:
         """Return the server's description of itself: in the newer form, else the older one, else nothing."""
@@ -93,7 +121,10 @@ class MastodonServer(JsonApi):
     async def _own_id(self) -> str:
         if self._account.identity:
             return self._account.identity.id
-        return str(self._identified(await self.call("GET", "/api/v1/accounts/verify_credentials"))["id"])
+        return str((await self._me())["id"])
+
+    async def _me(self) -> Json:
+        return self._identified(await self.call("GET", "/api/v1/accounts/verify_credentials"))
 
     def reason_of(self, response: httpx.Response) -> str:
         """Return why Mastodon refuses, in its own words."""
@@ -163,7 +194,7 @@ def retry_at(response: httpx.Response) -> datetime:
     except (OSError, OverflowError, ValueError):
         return http.retry_at(response)
     waits = [reset, *([http.retry_at(response)] if "Retry-After" in response.headers else [])]
-    return max(now, min(max(waits), now + timedelta(days=1)))
+    return http.within_reason(max(waits), now)
 
 
 def limits_of(instance: Json) -> Json:

@@ -31,7 +31,7 @@ class Act(SQLModel, table=True):
     """Something done to a mention, or to our reply to it when `reply_id` is set.
 
     `key` is that of the agent's submission. `problem` is why the last attempt did not succeed; it is empty while an
-    attempt is being made.
+    attempt is being made. `delays` is how often it was put off.
     """
 
     __tablename__ = "acts"
@@ -58,5 +58,6 @@ class Act(SQLModel, table=True):
     send_at: datetime = Field(sa_type=UtcDateTime)
     first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     tries: int = 0
+    delays: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)

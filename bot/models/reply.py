@@ -40,7 +40,7 @@ class Reply(SQLModel, table=True):
 
     `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
     `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
-    is how far the platform says that it came with the citizen.
+    is how far the platform says that it came with the citizen. `delays` is how often sending it was put off.
     """
 
     __tablename__ = "replies"
@@ -69,6 +69,7 @@ class Reply(SQLModel, table=True):
     send_at: datetime = Field(sa_type=UtcDateTime)
     first_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     tries: int = 0
+    delays: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     external_id: str | None = None
     url: str = ""

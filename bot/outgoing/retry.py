@@ -13,22 +13,24 @@ NotYet = RateLimited | Unauthorized | Unavailable
 
 
 def put_off(item: Reply | Act, outcome: NotYet, now: datetime) -> None:
-    """Set when a reply or an act is tried again; it stays `sending` only while an earlier try may have succeeded."""
+    """Set when a reply or an act is tried again; it stays `sending` only while an earlier try may have succeeded.
+
+    Each wait is longer than the one before, whatever the platform asks. After a refused token it is due at once.
+    """
     item.problem = outcome.text.to_json()
-    match outcome:
-        case RateLimited():
-            item.send_at = outcome.retry_at
-        case Unauthorized():
-            item.send_at = now
-        case Unavailable():
-            item.send_at = now + backoff(item.tries)
+    if isinstance(outcome, Unauthorized):
+        item.send_at = now
+    else:
+        item.delays += 1
+        earliest = now + backoff(item.delays)
+        item.send_at = max(outcome.retry_at, earliest) if isinstance(outcome, RateLimited) else earliest
     if not isinstance(outcome, OutcomeUnknown) and item.tries == 1:
         _never_tried(item)
 
 
-def backoff(tries: int) -> timedelta:
-    """Return how long to wait after so many tries."""
-    doublings = max(0, min(tries - 1, 8))
+def backoff(delays: int) -> timedelta:
+    """Return how long to wait for the given delay in a row: 1 is the first."""
+    doublings = max(0, min(delays - 1, 8))
     return min(RETRY * (1 << doublings), LONGEST_RETRY)
 
 

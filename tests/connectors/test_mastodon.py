@@ -296,6 +296,10 @@ async def test_a_server_that_does_not_answer_is_unavailable(server: FakeMastodon
         ({"X-RateLimit-Reset": "onzin", "Retry-After": "30"}, 30),
         ({"X-RateLimit-Reset": "9999-12-31T00:00:00Z"}, 24 * 3600),
         ({"X-RateLimit-Reset": "{epoch_in_300}"}, 300),
+        ({"X-RateLimit-Reset": "2000-01-01T00:00:00Z"}, 5),
+        ({"Retry-After": "0"}, 5),
+        ({"Retry-After": "-60"}, 5),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 5),
         ({}, 60),
     ],
 )
@@ -438,14 +442,15 @@ async def test_a_reply_that_was_not_published_is_not_found(server: FakeMastodon,
 
 @pytest.mark.parametrize("old_server", [False, True])
 async def test_edited_and_removed_posts_are_told(server: FakeMastodon, mastodon: Mastodon, old_server: bool) -> None:
-    ids = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(25)]
+    statuses = [server.post_as("jan", f"@gemeente {n}") for n in range(25)]
+    ids, jan = [each["id"] for each in statuses], Author(statuses[0]["account"]["id"], "Jan")
     server.edit("jan", ids[3], "@gemeente De lamp doet het weer")
     server.delete("jan", ids[24])
     if old_server:
         server.fault("/api/v1/statuses", "status", status=404, method="GET")
     changed, cursor = dict[str, Post](), dict[str, Any]()
     for _ in range(3 if old_server else 1):
-        found = await mastodon.recheck([post(each) for each in ids], cursor)
+        found = await mastodon.recheck([replace(post(each), author=jan) for each in ids], cursor)
         changed |= {each.external_id: each for each in found.changed}
         cursor = found.cursor
     edited, gone = changed.values()
@@ -512,10 +517,50 @@ async def test_nothing_to_recheck_asks_nothing(client: httpx.AsyncClient) -> Non
 async def test_a_refusal_that_is_not_mastodons_own_does_not_make_posts_gone(
     server: FakeMastodon, mastodon: Mastodon
 ) -> None:
+    """What stands before the server refuses everything, so it says nothing about a post."""
     status_id = server.post_as("jan", "@gemeente hallo")["id"]
-    server.fault("/api/v1/statuses*", "status", status=404, body="<html>Not here</html>", method="GET")
-    with pytest.raises(Unavailable):
-        await mastodon.recheck([post(status_id)], {})
+    server.fault("/api/v1/*", "status", status=404, body="<html>Not here</html>", method="GET")
+    assert (await mastodon.recheck([post(status_id)], {})).changed == ()
+
+
+async def test_a_refusal_of_one_post_by_a_server_that_accepts_our_token_makes_it_unreachable(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    ids = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(3)]
+    server.edit("jan", ids[2], "@gemeente De lamp doet het weer")
+    server.fault("/api/v1/statuses", "status", status=404, body="<html>", method="GET")
+    server.fault(f"/api/v1/statuses/{ids[0]}", "status", status=404, body="<html>", method="GET")
+    server.fault(f"/api/v1/statuses/{ids[1]}", "status", status=500, body="<html>", method="GET")
+    changed = (await mastodon.recheck([post(each) for each in ids], {})).changed
+    assert [(each.external_id, each.gone) for each in changed] == [(ids[0], Gone.UNREACHABLE), (ids[2], None)]
+    with pytest.raises(Rejected, match="no longer shows the post"):
+        await mastodon.send(draft("@jan hallo!", ids[0]))
+
+
+@pytest.mark.parametrize(
+    ("relationships", "gone"),
+    [
+        ([{"id": "7", "blocked_by": False}], Gone.BY_AUTHOR),
+        ([{"id": "7", "blocked_by": True}], Gone.UNREACHABLE),
+        ([], Gone.UNREACHABLE),
+        (None, Gone.UNREACHABLE),
+    ],
+    ids=["there", "blocks us", "no account", "not told"],
+)
+async def test_a_post_that_mastodon_does_not_show_was_removed_by_its_author_only_with_proof(
+    client: httpx.AsyncClient, relationships: Any, gone: Gone
+) -> None:
+    """Mastodon does not show the posts of who blocks us, or of a suspended account, either."""
+
+    async def missing(_: web.Request) -> web.Response:
+        return web.json_response({"error": "Record not found"}, status=404)
+
+    answers: dict[str, Answer] = {"statuses": says([]), "statuses__1": missing}
+    if relationships is not None:
+        answers["accounts__relationships"] = says(relationships)
+    async with odd_server(**answers) as url:
+        (changed,) = (await connect(url, client, identity=ME).recheck([post()], {})).changed
+    assert changed.gone is gone
 
 
 # --- checking --------------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ from bot.desk import Desk
 from bot.models import Account, Event, Mention, Message
 from bot.sandbox.app import Sandbox
 from jobs import poll, refresh
-from tests.conftest import Bot, account_of, eventually, second_desk
+from tests.conftest import SANNE, Bot, account_of, eventually, second_desk
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
-from tests.people import ACCOUNT, connect
+from tests.fakes.snac import Snac
+from tests.people import ACCOUNT, answer, connect
 
 NOTIFICATIONS = "/api/v1/notifications"
 FETCH = ("GET", NOTIFICATIONS)
@@ -221,3 +222,24 @@ async def both_ask(bot: Bot, second: Desk, account_id: int) -> None:
 async def all_shown(bot: Bot) -> bool:
     messages: list[Any] = await bot.rows(Message)
     return all(message.shown_version == message.version for message in messages)
+
+
+async def test_a_removed_post_of_a_server_that_answers_in_html_does_not_hold_up_the_others(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    """snac answers a removed post with a web page; what became of the others is shown all the same."""
+    async with Snac(mastodon.base_url) as snac:
+        await connect(bot, snac.url)
+        removed = mastodon.post_as("jan", "@gemeente De lamp is stuk")
+        edited = mastodon.post_as("piet", "@gemeente De brug is stuk")
+        await poll.poll_due(bot.desk)
+        card = await bot.card("De lamp is stuk")
+        await bot.card("De brug is stuk")
+        mastodon.delete("jan", removed["id"])
+        mastodon.edit("piet", edited["id"], "@gemeente De brug doet het weer")
+        await answer(bot, SANNE, card, "Vandaag gemaakt!")
+        await bot.card("De lamp is stuk", "Niet verstuurd")
+        await poll.poll_due(bot.desk)
+        await bot.card("De brug doet het weer")
+        await bot.card("De lamp is stuk", "niet meer te zien")
+        assert mastodon.statuses_by_team() == []

@@ -1,0 +1,53 @@
+"""A reply that does not succeed is tried again, later each time, whatever the server asks."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.models import Reply, ReplyStatus
+from bot.outgoing import outbox
+from jobs import poll, refresh
+from tests.conftest import SANNE, Bot, eventually
+from tests.fakes.mastodon import FakeMastodon
+from tests.people import answer, connect
+
+STATUSES = "/api/v1/statuses"
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        (STATUSES, {"effect": "ratelimit", "headers": {"Retry-After": "0", "X-RateLimit-Reset": ""}}),
+        (STATUSES, {"effect": "ratelimit", "headers": {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}}),
+        (STATUSES, {"effect": "ratelimit", "headers": {"X-RateLimit-Reset": "2000-01-01T00:00:00Z"}}),
+        (STATUSES, {"effect": "status", "status": 503}),
+        (f"{STATUSES}/*", {"effect": "status", "status": 503}),  # surely not sent: what it answers cannot be read
+    ],
+    ids=["Retry-After: 0", "a moment in the past", "a reset in the past", "perhaps sent", "surely not sent"],
+)
+async def test_each_wait_is_longer_than_the_one_before(
+    bot: Bot, mastodon: FakeMastodon, path: str, fault: dict[str, Any]
+) -> None:
+    account_id = await connect(bot, mastodon.base_url)
+    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("vuilniswagen")
+    mastodon.fault(path, method="POST" if path == STATUSES else "GET", **fault)
+    await answer(bot, SANNE, card, "Donderdag, Jan!")
+
+    async def is_put_off() -> bool:
+        return [reply.delays for reply in await bot.rows(Reply)] == [1]
+
+    await eventually(is_put_off)
+    for least in (30, 60, 120, 240, 480, 600, 600):
+        bot.clock.advance(minutes=15)
+        before = bot.desk.now()
+        due = await outbox.drain(bot.desk, str(account_id))
+        assert due is not None and due - before >= timedelta(seconds=least)
+    mastodon.clear_faults()
+    bot.clock.advance(minutes=15)
+    await refresh.refresh(bot.desk)
+    await bot.card("*Beantwoord*")
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+    assert len(mastodon.statuses_by_team()) == 1
