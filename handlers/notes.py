@@ -27,17 +27,32 @@ async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 
 async def thread_message(event: dict[str, Any], desk: TeamDesk) -> None:
-    """Store a colleague's message in the thread of a card as a note, and its later edit."""
-    message = event.get("message", event)
-    if event.get("subtype") not in {None, "message_changed", "file_share", "thread_broadcast"}:
-        return
+    """Store a colleague's message in the thread of a card as a note, with its later edits, until it is deleted."""
+    match event.get("subtype"):
+        case "message_deleted":
+            await _delete(event, desk)
+        case None | "message_changed" | "file_share" | "thread_broadcast":
+            await _keep(event.get("message", event), event["channel"], desk)
+
+
+async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
     thread_ts, user, text = message.get("thread_ts"), message.get("user"), message.get("text")
     if not thread_ts or not user or not text or message.get("bot_id") or message["ts"] == thread_ts:
         return
-    channel = event["channel"]
     case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with desk.session() as session:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"]
             )
+
+
+async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
+    message, channel = event.get("previous_message") or {}, event["channel"]
+    thread_ts, user, ts = message.get("thread_ts"), message.get("user"), event["deleted_ts"]
+    if not thread_ts or not user or ts == thread_ts:
+        return
+    case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
+    if case_id is not None:
+        async with desk.session() as session:
+            await cases.delete_thread_message(session, case_id, by=user, now=desk.now(), channel=channel, ts=ts)

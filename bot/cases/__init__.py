@@ -10,7 +10,7 @@ conversations.py  which case a post joins
 clocks.py         what is timed: clocks follow what a case waits for
 """
 
-from bot.cases.marks import add_note, keep_thread_message, set_topic, set_urgent
+from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
     advise,
     answered,
@@ -33,6 +33,7 @@ __all__ = [
     "assign",
     "claim",
     "close",
+    "delete_thread_message",
     "escalate",
     "get",
     "history",

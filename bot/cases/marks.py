@@ -60,6 +60,19 @@ async def keep_thread_message(
     if note is None:
         session.add(Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts))
         session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
-    elif note.text != text:
+    elif note.deleted_at is None and note.text != text:
         note.text = text
         session.add(note)
+
+
+async def delete_thread_message(
+    session: AsyncSession, case_id: int, *, by: str, now: datetime, channel: str, ts: str
+) -> None:
+    """Delete the note that a colleague wrote in the thread. Its message may come in after this: then it is no note."""
+    await locked(session, case_id)
+    note = (await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))).first()
+    if note is None:
+        session.add(Note(case_id=case_id, by=by, text="", at=now, channel=channel, ts=ts, deleted_at=now))
+    elif note.deleted_at is None:
+        note.text, note.deleted_at = "", now
+        session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE_DELETED, at=now)])

@@ -42,7 +42,9 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )
     replies = await session.exec(select(Reply).where(Reply.case_id == case_id).order_by(col(Reply.id)))
     asked = await session.exec(select(Escalation).where(Escalation.case_id == case_id).order_by(col(Escalation.id)))
-    notes = await session.exec(select(Note).where(Note.case_id == case_id).order_by(col(Note.id)))
+    notes = await session.exec(
+        select(Note).where(Note.case_id == case_id, col(Note.deleted_at).is_(None)).order_by(col(Note.id))
+    )
     running = await clocks.open_clocks(session, case_id)
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
     return CaseFile(case, team, account, connectors.label_of(account), author, *rows)

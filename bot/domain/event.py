@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     MENTION_GONE = "mention_gone"
     MENTION_BACK = "mention_back"
     NOTE = "note"
+    NOTE_DELETED = "note_deleted"
     TOPIC = "topic"
     URGENT = "urgent"
     NOT_URGENT = "not_urgent"

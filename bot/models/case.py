@@ -113,7 +113,8 @@ class Removal(SQLModel, table=True):
 class Note(SQLModel, table=True):
     """An internal note of an agent, never sent to a citizen.
 
-    `channel` and `ts` are set if it was written as a message in the thread of the case.
+    `channel` and `ts` are set if it was written as a message in the thread of the case. One that was deleted in Slack
+    keeps its row, without its text: its message may still come in after the news of its deletion.
     """
 
     __tablename__ = "notes"
@@ -125,6 +126,7 @@ class Note(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
     channel: str | None = None
     ts: str | None = None
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Escalation(SQLModel, table=True):

@@ -36,6 +36,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.CLOSE: text("closed"),
     EventKind.REOPEN: text("reopened"),
     EventKind.NOTE: text("note added"),
+    EventKind.NOTE_DELETED: text("note deleted in Slack"),
     EventKind.URGENT: text("made urgent"),
     EventKind.NOT_URGENT: text("no longer urgent"),
     EventKind.REMINDED: text("reminded"),

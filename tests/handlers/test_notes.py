@@ -1,8 +1,12 @@
 """What colleagues write under a card is kept, also while we do not know yet where Slack put the card."""
 
-from bot.models import Message, Note
+from typing import Any
+
+from bot.models import Event, Message, Note
+from bot.sandbox.slack.inspection import text_of
 from jobs import refresh
-from tests.conftest import CHANNEL, SANNE, Bot, eventually, rows_with
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, rows_with
+from tests.people import open_modal
 
 
 async def test_a_note_under_a_card_whose_place_we_do_not_know_is_kept(bot: Bot) -> None:
@@ -44,3 +48,61 @@ async def test_what_another_app_posts_under_a_card_is_no_note(sqlite_bot: Bot) -
     assert (await bot.slack.emit({**event, "subtype": "file_share", "ts": bot.slack.workspace.new_ts()})).ok
     await bot.slack.post(SANNE, CHANNEL, "Ik bel de wijkbeheerder", thread_ts=card["ts"])
     assert [note.text for note in await bot.rows(Note)] == ["Ik bel de wijkbeheerder"]
+
+
+async def notes(bot: Bot) -> list[tuple[str, bool]]:
+    """The notes, and whether each was deleted."""
+    return [(note.text, note.deleted_at is not None) for note in await bot.rows(Note)]
+
+
+async def details(bot: Bot) -> str:
+    await bot.slack.click(YOUSSEF, CHANNEL, bot.cards()[0]["ts"], "case:more", "details:1")
+    shown = text_of(await open_modal(bot, YOUSSEF, "said"))
+    await bot.slack.close_view(YOUSSEF)
+    return shown
+
+
+async def written(bot: Bot, *texts: str) -> list[dict[str, Any]]:
+    """Sanne writes these in the thread of a card."""
+    bot.citizen_posts("De lantaarn is stuk")
+    card = await bot.card("lantaarn")
+    posted = [await bot.slack.post(SANNE, CHANNEL, text, thread_ts=card["ts"]) for text in texts]
+
+    async def kept() -> bool:
+        return len(await notes(bot)) == len(texts)
+
+    await eventually(kept)
+    return [each.message or {} for each in posted]
+
+
+async def test_an_edit_changes_the_note_and_a_deletion_ends_it(bot: Bot) -> None:
+    stays, changes, goes = await written(bot, "Bel de wijkbeheerder", "Hij belt terug", "Wat een zeur")
+    await bot.slack.edit(SANNE, CHANNEL, changes["ts"], "Hij belt morgen terug")
+    await bot.slack.delete(CHANNEL, goes["ts"])
+
+    async def level() -> bool:
+        return await notes(bot) == [(stays["text"], False), ("Hij belt morgen terug", False), ("", True)]
+
+    await eventually(level)
+    shown = await details(bot)
+    assert "Hij belt morgen terug" in shown
+    assert "zeur" not in shown
+    assert "notitie verwijderd in Slack" in shown
+
+
+async def test_a_deletion_that_overtakes_the_message_or_comes_twice_leaves_no_note(bot: Bot) -> None:
+    (note,) = await written(bot, "Bel de wijkbeheerder")
+    late = {**note, "ts": bot.slack.workspace.new_ts(), "text": "Wat een zeur"}
+    here = {"type": "message", "channel": CHANNEL, "channel_type": "channel"}
+    for message in (late, late, note, note):
+        deleted = {"subtype": "message_deleted", "deleted_ts": message["ts"], "previous_message": message}
+        assert (await bot.slack.emit({**here, **deleted, "ts": bot.slack.workspace.new_ts()})).ok
+    changed = {"subtype": "message_changed", "message": note, "ts": bot.slack.workspace.new_ts()}
+    for event in (late, changed):
+        assert (await bot.slack.emit({**event, **here})).ok
+
+    async def level() -> bool:
+        return await notes(bot) == [("", True), ("", True)]
+
+    await eventually(level)
+    assert [event.kind for event in await bot.rows(Event)].count("note_deleted") == 1
