@@ -31,7 +31,16 @@ from bot.desk import Desk
 from bot.models import Account
 from bot.outgoing import outbox
 from bot.slack import check, messages
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, paced_client, slack_session
+from bot.slack.calls import (
+    SlackDown,
+    SlackLater,
+    SlackRefuses,
+    call,
+    open_socket,
+    paced_client,
+    slack_session,
+    try_channel,
+)
 from bot.slack.pace import Pace
 from bot.team import teams
 from bot.wake import InProcess
@@ -132,12 +141,18 @@ def _refuse_unusable(settings: Settings, *, http: bool) -> None:
 
 
 async def _check_slack(desk: Desk) -> None:
-    """Refuse to start with a token or channel that cannot work; when Slack is down, start all the same."""
+    """Refuse to start with a token that cannot work; when Slack is down, start all the same.
+
+    Of a bot that never wrote in Slack, the channel must work too. Later the other teams need a bot that runs, whatever
+    happened to the channel of one: its coordinators are told.
+    """
     async with desk.reading() as session:
         channel = (await teams.all_teams(session))[0].channel
+        is_new = not await messages.any_shown(session)
     try:
         installed = await call(desk.slack, "auth.test")
-        await call(desk.slack, "conversations.history", channel=channel, limit=1)
+        if is_new:
+            await try_channel(desk.slack, channel)
     except SlackRefuses as refusal:
         raise BadSettings(check.explain(refusal.error, channel)) from None
     except (SlackDown, SlackLater):

@@ -31,6 +31,7 @@ from handlers import (
     snippets,
     snooze,
     undo,
+    workspace,
 )
 from handlers.bolt_args import Ack
 from handlers.concerns import teams_concerned
@@ -92,6 +93,11 @@ def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
     app.event("member_joined_channel")(open_to_all(members.joined))
     app.event("member_left_channel")(open_to_all(members.left))
     app.event("app_home_opened")(open_to_all(home.home_opened))
+    for kind in ("channel", "group"):
+        for change in ("archive", "left", "unarchive"):
+            app.event(f"{kind}_{change}")(open_to_all(workspace.channel_changed))
+    app.event("tokens_revoked")(open_to_all(workspace.app_changed))
+    app.event("app_uninstalled")(open_to_all(workspace.app_changed))
 
     app.action("settings:open")(open_to_all(settings.open_from_home))
     app.action("settings:group")(sets(settings.open_group))

@@ -3,12 +3,17 @@
 from typing import Any
 
 from bot.desk import TeamDesk
-from bot.slack import membership
+from bot.slack import membership, troubles
 from bot.team import members, teams
 
 
 async def joined(event: dict[str, Any], desk: TeamDesk) -> None:
-    """Store who joined the channel of a team, and whether they are a full member of our workspace."""
+    """Store who joined the channel of a team, and whether they are a full member of our workspace.
+
+    Where we could not write, it may be the bot itself that was invited.
+    """
+    if await troubles.is_troubled(desk, event["channel"]):
+        await troubles.look_at(desk, event["channel"])
     async with desk.reading() as session:
         is_ours = await teams.of_channel(session, event["channel"]) is not None
     if is_ours:

@@ -7,7 +7,7 @@ import structlog
 
 from bot.desk import TeamDesk
 from bot.domain.text import Text, Wrong, text
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, try_channel
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) ->
 async def _why_not(desk: TeamDesk, channel: str) -> Text | None:
     try:
         async with asyncio.timeout(PATIENCE):
-            await call(desk.slack, "conversations.history", channel=channel, limit=1)
+            await try_channel(desk.slack, channel)
     except SlackRefuses as refusal:
         if refusal.error in {"not_in_channel", "channel_not_found"}:
             return text("The bot is not in this channel: type /invite @webcare there first.")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import absence, check, claims, digest, duty, members, poll, refresh, sla
+from jobs import absence, check, claims, digest, duty, members, poll, refresh, sla, workspace
 
 SWEEP_SECONDS = 5
 MINUTE = 60
@@ -32,6 +32,7 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
         poll.poll_due: desk.settings.poll_seconds,
         check.check_accounts: check.EVERY.total_seconds(),
         members.read_channels: members.EVERY.total_seconds(),
+        workspace.look_at_slack: workspace.EVERY.total_seconds(),
     }
 
 

@@ -19,6 +19,7 @@ MANIFEST = json.loads((ROOT / "bot/slack_manifest.json").read_text(encoding="utf
 T = Texts("nl", "Europe/Amsterdam")
 
 WHERE_CARDS_ARE = frozenset({"channels:history", "groups:history"})
+SEES_CHANNELS = frozenset({"channels:read", "groups:read"})
 SCOPES: dict[str, frozenset[str]] = {
     # The page of each method at https://docs.slack.dev/reference/methods names the scopes that it may be called with.
     "apps.connections.open": frozenset(),  # by the app-level token
@@ -29,8 +30,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
     "conversations.history": WHERE_CARDS_ARE | {"im:history"},  # a question to a colleague is a direct message
-    "conversations.info": frozenset({"channels:read", "groups:read"}),
-    "conversations.members": frozenset({"channels:read", "groups:read"}),
+    "conversations.info": SEES_CHANNELS,
+    "conversations.members": SEES_CHANNELS,
     "conversations.open": frozenset({"im:write"}),  # we open direct messages only
     "conversations.replies": WHERE_CARDS_ARE,
     "dnd.info": frozenset({"dnd:read"}),
@@ -46,12 +47,23 @@ SCOPES: dict[str, frozenset[str]] = {
 }
 OPTIONAL = {"dnd:read", "usergroups:write"}
 """Scopes that a workspace may leave out: https://docs.slack.dev/changelog/2026/03/16/optional-scopes"""
-EVENTS: dict[str, dict[str, str]] = {
-    # https://docs.slack.dev/reference/events: what a listener's event is called in the manifest, and its scope if any
-    "app_home_opened": {"app_home_opened": ""},
-    "member_joined_channel": {"member_joined_channel": "channels:read"},
-    "member_left_channel": {"member_left_channel": "groups:read"},
-    "message": {"message.channels": "channels:history", "message.groups": "groups:history"},
+EVENTS: dict[str, dict[str, frozenset[str]]] = {
+    # https://docs.slack.dev/reference/events: what a listener's event is called in the manifest, and its scopes if any
+    "app_home_opened": {"app_home_opened": frozenset()},
+    "app_uninstalled": {"app_uninstalled": frozenset()},
+    "channel_archive": {"channel_archive": frozenset({"channels:read"})},
+    "channel_left": {"channel_left": frozenset({"channels:read"})},
+    "channel_unarchive": {"channel_unarchive": frozenset({"channels:read"})},
+    "group_archive": {"group_archive": frozenset({"groups:read"})},
+    "group_left": {"group_left": frozenset({"groups:read"})},
+    "group_unarchive": {"group_unarchive": frozenset({"groups:read"})},
+    "member_joined_channel": {"member_joined_channel": SEES_CHANNELS},
+    "member_left_channel": {"member_left_channel": SEES_CHANNELS},
+    "message": {
+        "message.channels": frozenset({"channels:history"}),
+        "message.groups": frozenset({"groups:history"}),
+    },
+    "tokens_revoked": {"tokens_revoked": frozenset()},
 }
 
 
@@ -119,7 +131,8 @@ def test_the_events_are_those_with_a_handler(registered: dict[str, list[str]]) -
 
 def test_the_scopes_are_those_that_our_calls_commands_and_events_need(registered: dict[str, list[str]]) -> None:
     assert methods_called() == set(SCOPES), "a method was added or is no longer called: mend the table"
-    needed = set().union(*SCOPES.values(), *(EVENTS[name].values() for name in registered["event"])) - {""}
+    of_events = (scopes for name in registered["event"] for scopes in EVENTS[name].values())
+    needed = set().union(*SCOPES.values(), *of_events)
     scopes = MANIFEST["oauth_config"]["scopes"]
     assert scopes == {"bot": sorted(needed | {"commands"}), "bot_optional": sorted(OPTIONAL)}
     assert needed >= OPTIONAL  # Slack wants an optional scope in both lists

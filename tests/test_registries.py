@@ -39,7 +39,9 @@ BOTH = (False, True)
 
 
 def test_every_job_is_scheduled() -> None:
-    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {"refresh", "poll_due", "check_accounts", "read_channels"}
+    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {
+        *("refresh", "poll_due", "check_accounts", "read_channels", "look_at_slack")
+    }
     found = set()
     for module in pkgutil.iter_modules(jobs.__path__):
         loaded = importlib.import_module(f"jobs.{module.name}")

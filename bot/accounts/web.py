@@ -24,7 +24,7 @@ from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
 from bot.logs import trace
 from bot.models import Account
-from bot.slack import messages
+from bot.slack import messages, troubles
 
 log = structlog.get_logger()
 
@@ -143,15 +143,20 @@ async def _take_in(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -
 
 
 async def _health(desk: Desk) -> web.Response:
-    """Tell whether the database answers, and which accounts need attention; names and problems only."""
+    """Tell whether the database answers, and which accounts and Slack channels need attention; no contents."""
     try:
         async with desk.reading() as session:
             rows = (await session.exec(select(Account))).all()
+            refused = await troubles.known(session)
     except Exception as error:
         log.error("health: the database does not answer", **trace(error))
         return web.json_response({"database": "down"}, status=503)
     state: dict[str, Any] = {
         "database": "ok",
+        "slack": {
+            "state": "failing" if refused else "ok",
+            "refused": [{"channel": each.channel, "problem": each.error} for each in refused],
+        },
         "accounts": [{"platform": a.platform, "name": a.name, "state": _state(a)} for a in rows],
     }
     return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))

@@ -18,6 +18,7 @@ from bot.connectors import base
 from bot.connectors.http import new_client
 from bot.models import Account, Team
 from bot.run import utc_now
+from bot.slack import messages
 from bot.slack.check import Finding, Group, by_http, missing, slack_findings
 from bot.team.settings import TeamSettings
 
@@ -35,6 +36,8 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield found
         if engine is not None:
             channels, groups, rows = await _stored(engine, settings, channels)
+            async for found in _waiting(engine):
+                yield found
         async for found in slack_findings(settings, channels, groups):
             yield found
         yield _secret_key(settings, rows)
@@ -106,6 +109,15 @@ async def _stored(
             first = [(stands["name"], stands["channel"])]
         channels = [*first, *((team.name, team.channel) for team in teams[1:])]
         return channels, _groups(teams), await accounts.connected(session)
+
+
+async def _waiting(engine: AsyncEngine) -> AsyncIterator[Finding]:
+    """Yield what Slack refused the last time, per channel and reason."""
+    async with db.readings(engine)() as session:
+        refused = await messages.waiting(session)
+    for channel, reason, count in refused:
+        words = f"{count} wait, because Slack refuses them ({reason}); they are tried again and again."
+        yield Finding(f"Messages in {channel}", False, words)
 
 
 def _groups(teams: Sequence[Team]) -> list[Group]:

@@ -78,11 +78,15 @@ class Figures:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An account that fails or was stopped; `problem` is a `Text` as JSON."""
+    """An account that fails or was stopped, or a `channel` of Slack in which we cannot write ("": anywhere).
+
+    `problem` is a `Text` as JSON.
+    """
 
     name: str
     stopped: bool
     problem: Mapping[str, Any] | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
 from bot.figures.reports import within, zone_of
 from bot.models import WAITING, Account, Case, Clock, Team
+from bot.slack import troubles
 from bot.slack.calls import Place
 from bot.slack.messages import card_of
+from bot.views.slack_trouble import reason_of
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
@@ -52,8 +54,13 @@ async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
     rows = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
-    return [
+    of_accounts = [
         Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem)
         for account in rows
         if account.stopped_at is not None or account.problem
     ]
+    of_slack = [
+        Trouble("", False, reason_of(each.channel, each.error).to_json(), each.channel)
+        for each in await troubles.known(session, team_id)
+    ]
+    return of_slack + of_accounts

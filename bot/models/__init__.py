@@ -12,7 +12,8 @@ act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
 message.py    our messages in Slack, and what each kind shows besides its case
-slack_pace.py  until when calls to Slack are booked
+slack_pace.py     until when calls to Slack are booked
+slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
 """
 
@@ -34,9 +35,11 @@ from bot.models.message import (
     ReminderLine,
     Returned,
     Still,
+    Troubled,
 )
 from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
+from bot.models.slack_trouble import SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 
 __all__ = [
@@ -75,8 +78,10 @@ __all__ = [
     "Returned",
     "Role",
     "SlackPace",
+    "SlackTrouble",
     "Still",
     "Team",
+    "Troubled",
     "UtcDateTime",
     "Workspace",
     "waits_for",

@@ -34,6 +34,7 @@ class MessageKind(StrEnum):
     RETURNED = "returned"
     URGENT = "urgent"
     AWAY = "away"
+    SLACK_TROUBLE = "slack_trouble"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,30 @@ class Reminded(Details):
         """Read what was stored, with its lines."""
         stored = stored or {}
         return super().of({**stored, "steps": [ReminderLine.of(line) for line in stored["steps"]]})
+
+
+@dataclass(frozen=True)
+class Troubled(Details):
+    """SLACK_TROUBLE: the `channel` in which we could not write, why, since when, and until when if it is over.
+
+    `is_news`: the message says that it is over; it is not the one that said that it began.
+    """
+
+    channel: str
+    error: str
+    since_at: str
+    until_at: str = ""
+    is_news: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """Return when it began."""
+        return datetime.fromisoformat(self.since_at)
+
+    @property
+    def until(self) -> datetime | None:
+        """Return when it ended."""
+        return datetime.fromisoformat(self.until_at) if self.until_at else None
 
 
 class Message(SQLModel, table=True):

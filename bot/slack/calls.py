@@ -82,6 +82,25 @@ PATIENCE = timedelta(seconds=20)
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+CLOSED = frozenset(
+    {
+        "channel_is_limited_access",
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "team_access_not_granted",
+    }
+)
+"""Refusals that concern the channel, so that no message can be written there."""
+REFUSED_TOKEN = frozenset(
+    {"account_inactive", "invalid_auth", "not_allowed_token_type", "not_authed", "token_expired", "token_revoked"}
+)
+"""Refusals that concern our token, so that no call is taken."""
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 
 
@@ -308,6 +327,26 @@ async def key_at(client: AsyncWebClient, place: Place) -> str:
 def _key(message: dict[str, Any]) -> str:
     metadata = message.get("metadata") or {}
     return str(metadata.get("event_payload", {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""
+
+
+async def try_channel(client: AsyncWebClient, channel: str) -> bool:
+    """Raise SlackRefuses with the reason if we cannot write in a channel; raises as `call` does.
+
+    Return False when an app from before we asked for channels:read only tells that we are in the channel: an archived
+    one can be read too. https://docs.slack.dev/reference/methods/conversations.info
+    """
+    try:
+        found = (await call(client, "conversations.info", channel=channel))["channel"]
+    except SlackRefuses as refusal:
+        if refusal.error != "missing_scope":
+            raise
+        await call(client, "conversations.history", channel=channel, limit=1)
+        return False
+    if found.get("is_archived"):
+        raise SlackRefuses("is_archived")
+    if not found.get("is_member"):
+        raise SlackRefuses("not_in_channel")
+    return True
 
 
 async def conversation(client: AsyncWebClient, target: str) -> str:

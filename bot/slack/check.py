@@ -9,7 +9,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, open_socket, slack_client, slack_session
+from bot.slack.calls import (
+    SlackDown,
+    SlackLater,
+    SlackRefuses,
+    call,
+    open_socket,
+    slack_client,
+    slack_session,
+    try_channel,
+)
 
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token (xapp-…) with scope connections:write."
@@ -164,10 +173,11 @@ the app and allow it; or set no user group."
 
 async def _channel(settings: Settings, client: AsyncWebClient, team: str, channel: str, where: str) -> Finding:
     try:
-        await call(client, "conversations.history", channel=channel, limit=1)
+        is_open = await try_channel(client, channel)
     except (SlackRefuses, SlackDown, SlackLater) as problem:
         return Finding(f"Channel of {team}", False, _slack_problem(problem, settings, channel, where))
-    return Finding(f"Channel of {team}", True, f"the bot is in {channel} and reads it.")
+    known = "can write there" if is_open else "reads it; whether it is archived, it may not see"
+    return Finding(f"Channel of {team}", True, f"the bot is in {channel} and {known}.")
 
 
 async def _app_token(settings: Settings) -> Finding:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import aliased
-from sqlmodel import col, or_, select, update
+from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
@@ -23,7 +23,10 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
+from bot.slack import troubles
 from bot.slack.calls import (
+    CLOSED,
+    REFUSED_TOKEN,
     Place,
     SlackDown,
     SlackLater,
@@ -55,6 +58,8 @@ TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
 """Refusals after which it is useless to try again: the message was deleted, or its reader has left."""
+OF_THE_TEAM = frozenset({MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM})
+"""The kinds that stand in the channel of the team; all others are in a thread, or for whoever is asked or told."""
 
 
 _Turn = asyncio.Task[datetime | None]
@@ -167,6 +172,7 @@ async def level(desk: Desk, message_id: int) -> datetime | None:
         result = await _write(lease)
         async with desk.session() as session:
             stale_again = await _record(session, lease, result, desk.now())
+        await _note_trouble(lease, result)
         if not stale_again:
             return result.later
 
@@ -202,6 +208,17 @@ class _Result:
     unknown: bool = False
     late: bool = False
     vanished: bool = False
+
+
+async def _note_trouble(lease: _Lease, result: _Result) -> None:
+    """Note that Slack does not let us write in this channel or at all, or does so again."""
+    desk, message = lease.desk, lease.message
+    if result.problem in REFUSED_TOKEN:
+        await troubles.note(desk, troubles.EVERYWHERE, result.problem)
+    elif result.problem in CLOSED and message.channel.startswith(("C", "G")):
+        await troubles.note(desk, message.channel, result.problem, team_id=desk.team.id)
+    elif result.place is not None and message.problem in CLOSED | REFUSED_TOKEN:
+        await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)
 
 
 def _stale() -> ColumnElement[bool]:
@@ -258,6 +275,17 @@ async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int
         )
     )
     return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
+
+
+async def any_shown(session: AsyncSession) -> bool:
+    """Tell whether a message of ours was ever shown in Slack."""
+    return (await session.exec(select(Message.id).where(col(Message.ts).is_not(None)).limit(1))).first() is not None
+
+
+async def waiting(session: AsyncSession) -> list[tuple[str, str, int]]:
+    """Return what Slack refused the last time and what still waits: channel, Slack's error, and how many messages."""
+    refused = select(Message.channel, Message.problem, func.count()).where(_stale(), Message.problem != "")
+    return list(await session.exec(refused.group_by(Message.channel, Message.problem).order_by(Message.channel)))
 
 
 async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
@@ -361,6 +389,8 @@ async def _record(session: AsyncSession, lease: _Lease, result: _Result, now: da
         _placed(message, lease, result.place)
     elif result.vanished:
         await _gone(session, message, lease)
+    elif result.problem in CLOSED:
+        await _follow_the_team(session, message, lease)
     elif message.ts is not None and result.late:
         message.posting_since = lease.began
     elif message.ts is None and not result.unknown and lease.since is None:
@@ -390,6 +420,18 @@ def _overtaken(message: Message, lease: _Lease, result: _Result, now: datetime) 
         message.channel, message.ts = result.place.channel, result.place.ts
     message.version += 1  # what we wrote may be older than what it showed
     return True
+
+
+async def _follow_the_team(session: AsyncSession, message: Message, lease: _Lease) -> None:
+    """The channel is closed to us: what belongs in the team's channel comes there, if the team has another by now."""
+    channel = lease.desk.team.channel
+    if message.in_thread or message.kind not in OF_THE_TEAM or message.channel == channel:
+        return
+    case = await cases.get(session, message.case_id) if message.case_id is not None else None
+    if message.ts is not None and (case is None or case.status not in OPEN):
+        message.shown_version, message.retry_at = lease.message.version, None  # it is over; it stays where it is
+    else:
+        message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
 
 
 async def _gone(session: AsyncSession, message: Message, lease: _Lease) -> None:

@@ -23,6 +23,7 @@ from bot.models import (
     Returned,
     Still,
     Team,
+    Troubled,
 )
 from bot.staffing import presence
 from bot.team import teams
@@ -34,6 +35,7 @@ from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
 from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.slack_trouble import slack_trouble
 
 
 async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -74,6 +76,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return _urgent(desk, await _file(session, message), Called.of(message.details))
         case MessageKind.AWAY:
             return await _away(desk, session, Absence.of(message.details))
+        case MessageKind.SLACK_TROUBLE:
+            return slack_trouble(Troubled.of(message.details), (await session.get_one(Team, subject)).name, t, now)
         case MessageKind.DIGEST:
             return overview(Overview.from_json(message.details or {}), t)
     assert_never(message.kind)
@@ -88,6 +92,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.ACCOUNT_PROBLEM:
             account = await session.get_one(Account, message.subject_id)
             team = await session.get_one(Team, account.team_id)
+        case MessageKind.SLACK_TROUBLE:
+            team = await session.get_one(Team, message.subject_id)
         case MessageKind.DIGEST if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.AWAY:

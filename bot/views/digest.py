@@ -7,7 +7,7 @@ complete too.
 from collections.abc import Sequence
 from datetime import time, timedelta
 
-from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing
+from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing, Trouble
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
 from bot.views.case_state import reason_words
@@ -141,13 +141,20 @@ def _standing(standing: Standing, t: Texts) -> str:
     if standing.late:
         rows.append("❗ " + t("Late: *{n}*", n=standing.late))
     rows.append(t("Promised for today: *{n}*", n=standing.promised))
-    for trouble in standing.troubles:
-        state = t("stopped") if trouble.stopped else t("has trouble")
-        problem = literal(t.kept(trouble.problem), 300)
-        rows.append(f"⚠️ {literal(trouble.name, 100)} – {state}" + (f": {problem}" if problem else ""))
-    if not standing.troubles:
+    rows += [_trouble(trouble, t) for trouble in standing.troubles]
+    if all(trouble.channel is not None for trouble in standing.troubles):
         rows.append(t("All accounts work."))
     return "\n".join(f"• {row}" for row in rows)
+
+
+def _trouble(trouble: Trouble, t: Texts) -> str:
+    problem = t.kept(trouble.problem)
+    if trouble.channel:
+        return "⚠️ " + t("I cannot write in <#{channel}>: {reason}", channel=trouble.channel, reason=problem)
+    if trouble.channel is not None:
+        return "⚠️ " + t("I cannot write in Slack: {reason}", reason=problem)
+    state = t("stopped") if trouble.stopped else t("has trouble")
+    return f"⚠️ {literal(trouble.name, 100)} – {state}" + (f": {literal(problem, 300)}" if problem else "")
 
 
 def _open(standing: Standing, t: Texts) -> str:

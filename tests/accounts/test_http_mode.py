@@ -292,7 +292,8 @@ async def test_health_tells_of_each_account_whether_it_works(http_bot: Bot) -> N
             for name, value in change.items():
                 setattr(account, name, value)
         told = {"platform": "webhook", "name": "plein", "state": state}
-        assert await health(bot) == (200, {"database": "ok", "accounts": [told]})
+        status, said = await health(bot)
+        assert (status, said["database"], said["accounts"]) == (200, "ok", [told])
 
 
 async def test_health_says_when_the_database_does_not_answer(http_bot: Bot) -> None:

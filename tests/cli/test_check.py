@@ -84,7 +84,7 @@ async def test_a_slack_that_is_down_is_told_apart_from_one_that_refuses(sqlite_u
 
 
 async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: Sandbox) -> None:
-    slack.faults.rate_limit("conversations.history", 7)
+    slack.faults.rate_limit("conversations.info", 7)
     everything = await found(settings_for(sqlite_url, slack))
     assert "in 7 seconds" in everything["Channel of Webcare"].words
 
@@ -94,7 +94,6 @@ async def test_a_slack_that_asks_to_wait_is_told(sqlite_url: str, slack: Sandbox
     [
         ("channel_not_found", "check `webcare teams add Afval …`"),
         ("is_archived", "choose another in `webcare teams add Afval …`"),
-        ("missing_scope", "paste bot/slack_manifest.json"),
     ],
 )
 async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sandbox, error: str, words: str) -> None:
@@ -105,8 +104,8 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sand
         session.add(Team(name="Afval", channel="C0ESCALATIE", created_at=utc_now()))
     await engine.dispose()
     assert wrong(await found(settings)) == set()
-    slack.faults.error("conversations.history", "is_archived")
-    slack.faults.error("conversations.history", error)
+    slack.faults.error("conversations.info", "is_archived")
+    slack.faults.error("conversations.info", error)
     everything = await found(settings)
     assert wrong(everything) == {"Channel of Webcare", "Channel of Afval"}
     assert "SLACK_CHANNEL" in everything["Channel of Webcare"].words

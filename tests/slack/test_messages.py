@@ -24,6 +24,7 @@ from bot.models import (
     ReplyStatus,
     Returned,
     Still,
+    Troubled,
 )
 from bot.sandbox.slack.inspection import text_of
 from bot.slack.rendering import team_of, view_of
@@ -35,6 +36,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.STILL: Still(SANNE, 15).to_json(),
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
+    MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
 }
 

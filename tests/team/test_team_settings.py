@@ -101,9 +101,9 @@ async def test_a_channel_that_slack_refuses_or_cannot_tell_of_is_not_taken(
     bot = sqlite_bot
     await open_group(bot, SANNE, "team")
     if fault:
-        bot.slack.faults.error("conversations.history", fault)
+        bot.slack.faults.error("conversations.info", fault)
     else:
-        bot.slack.faults.status("conversations.history", 503)
+        bot.slack.faults.status("conversations.info", 503)
     ack = await bot.slack.submit(SANNE, {"channel": OTHER})
     assert words in ack.errors["channel"]
     assert (await team(bot)).channel == CHANNEL
@@ -113,7 +113,7 @@ async def test_what_is_left_as_it_is_does_not_ask_slack(sqlite_bot: Bot) -> None
     """A team whose channel Slack cannot tell of can still change its name."""
     bot = sqlite_bot
     await open_group(bot, SANNE, "team")
-    bot.slack.faults.error("conversations.history", "fatal_error")
+    bot.slack.faults.error("conversations.info", "fatal_error")
     ack = await bot.slack.submit(SANNE, {"name": "Online"})
     bot.slack.faults.clear()
     assert ack.ok and not ack.errors, ack.errors

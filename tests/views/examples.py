@@ -32,6 +32,7 @@ from bot.models import (
     Returned,
     Role,
     Team,
+    Troubled,
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
@@ -61,6 +62,7 @@ from bot.views.modals import (
     take_over_modal,
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.slack_trouble import slack_trouble
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
@@ -184,6 +186,11 @@ def messages(t: Texts) -> Iterator[View]:
             thread.taken_over(file, HANDED, t),
         )
     yield thread.account_problem(account(), Label("Mastodon", account().name), t)
+    for channel, reason in (("C0WEGEN", "is_archived"), ("C0WEGEN", "any_other"), ("", "token_revoked")):
+        began, ended = (NOW - timedelta(hours=1)).isoformat(), NOW.isoformat()
+        yield slack_trouble(Troubled(channel, reason, began), "Webcare", t, NOW)
+        for is_news in (True, False):
+            yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
     due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
     yield from (reminder([one], t, NOW) for one in due)

@@ -39,6 +39,8 @@ def post_message(workspace: Workspace, args: Json) -> Json:
 def update(workspace: Workspace, args: Json) -> Json:
     """Change a message of the app. Fields that are not sent stay; an empty list removes the blocks."""
     channel = channel_of(workspace, args)
+    if channel.archived:
+        raise SlackError("is_inactive")
     message = message_of(workspace, channel, required(args, "ts"))
     if message.get("bot_id") != workspace.app.bot_id:
         raise SlackError("cant_update_message")

@@ -7,6 +7,8 @@ from typing import Any
 from bot.sandbox.slack.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
+LEFT = frozenset({"channel_left", "group_left"})
+"""The events by which the app hears that it is in a channel no longer."""
 
 
 def channel_type(channel: Channel) -> str:
@@ -24,7 +26,7 @@ def wanted(workspace: Workspace, event: Json) -> bool:
         assert channel is not None  # noqa: S101 - a message event always has its channel
         plural = {"channel": "channels", "group": "groups", "im": "im"}[channel_type(channel)]
         name = f"message.{plural}"
-    visible = channel is None or workspace.app.user_id in channel.members
+    visible = channel is None or workspace.app.user_id in channel.members or name in LEFT
     return name in workspace.app.events and visible
 
 
@@ -65,6 +67,20 @@ def member_changed(workspace: Workspace, channel: str, person: str, *, joined: b
         "event_ts": workspace.new_ts(),
     }
     return [event] if wanted(workspace, event) else []
+
+
+def channel_changed(workspace: Workspace, channel: str, change: str) -> list[Json]:
+    """The event of a channel that was archived, opened again ("unarchive"), or that the app "left"."""
+    kind = "group" if workspace.channels[channel].private else "channel"
+    event = {"type": f"{kind}_{change}", "channel": channel, "event_ts": workspace.new_ts()}
+    return [event] if wanted(workspace, event) else []
+
+
+def uninstalled(workspace: Workspace) -> list[Json]:
+    """The events of an app that was removed from the workspace."""
+    tokens = {"oauth": [], "bot": [workspace.app.user_id]}
+    sent: list[Json] = [{"type": "tokens_revoked", "tokens": tokens}, {"type": "app_uninstalled"}]
+    return [each | {"event_ts": workspace.new_ts()} for each in sent if wanted(workspace, each)]
 
 
 def home_opened(workspace: Workspace, person: str) -> list[Json]:

@@ -24,6 +24,8 @@ class App:
     verification_token: str = "sandbox-verification-token"  # noqa: S105
     app_token: str = field(init=False)
     scopes: set[str] = field(init=False)
+    revoked: dict[str, str] = field(default_factory=dict)
+    """The tokens that were withdrawn, and the error with which Slack refuses each."""
 
     def __post_init__(self) -> None:
         """Read the scopes once; tests may remove some afterwards."""

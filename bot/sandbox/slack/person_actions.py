@@ -258,15 +258,35 @@ class PersonActions:
         return await self._emit_all(events.member_changed(self.workspace, channel, person, joined=True))
 
     async def leave(self, person: str, channel: str) -> Acknowledgement:
-        """Leave a channel."""
+        """Leave a channel (or, with the app's user id, remove the app)."""
         left = events.member_changed(self.workspace, channel, person, joined=False)
         self.workspace.channels[channel].members.discard(person)
         self.workspace.notify(Change("channel", channel=channel))
+        if person == self.workspace.app.user_id:
+            left += events.channel_changed(self.workspace, channel, "left")
         return await self._emit_all(left)
+
+    async def archive(self, channel: str, *, again_open: bool = False) -> Acknowledgement:
+        """Archive a channel, or open an archived one again."""
+        self.workspace.channels[channel].archived = not again_open
+        self.workspace.notify(Change("channel", channel=channel))
+        change = "unarchive" if again_open else "archive"
+        return await self._emit_all(events.channel_changed(self.workspace, channel, change))
 
     def open_im(self, person: str, other: str) -> Channel:
         """The direct message of two people."""
         return self.workspace.open_im(person, other)
+
+    # -- the app
+
+    async def uninstall(self) -> Acknowledgement:
+        """Remove the app from the workspace: its bot token works no longer."""
+        self.workspace.app.revoked[self.workspace.app.bot_token] = "account_inactive"
+        return await self._emit_all(events.uninstalled(self.workspace))
+
+    def install_again(self) -> None:
+        """Let the withdrawn tokens work again."""
+        self.workspace.app.revoked.clear()
 
     # -- events
 

@@ -108,6 +108,11 @@ class LocalSlack(PersonActions, Inspection):
         else:
             self.delivery = SignedHttp(self.workspace, request_url)
 
+    async def withdraw_app_token(self) -> None:
+        """Withdraw the app-level token: Slack closes its connections and gives no new ones."""
+        self.app.revoked[self.app.app_token] = "invalid_auth"
+        await self.socket_mode.close()
+
     def _on_change(self, change: Change) -> None:
         if change.kind == "event":
             self.in_background(self.emit(change.event))

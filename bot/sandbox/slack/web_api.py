@@ -96,6 +96,8 @@ class WebApi:
             raise SlackError("not_authed")
         if token not in (app.bot_token, app.app_token):
             raise SlackError("invalid_auth")
+        if token in app.revoked:
+            raise SlackError(app.revoked[token])
         if (token == app.app_token) != method.app_token:
             raise SlackError("not_allowed_token_type")
         if method.scopes and not app.scopes.intersection(method.scopes):

@@ -1,0 +1,20 @@
+"""Where Slack no longer lets us write."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import UtcDateTime
+
+
+class SlackTrouble(SQLModel, table=True):
+    """A channel that a team needs and in which we cannot write since then; `error` is Slack's name for the reason.
+
+    The channel "" is the whole workspace: Slack refuses our token.
+    """
+
+    __tablename__ = "slack_troubles"
+    team_id: int = Field(foreign_key="teams.id", primary_key=True)
+    channel: str = Field(primary_key=True)
+    error: str
+    since_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,52 @@
+"""Where Slack no longer lets us write: what coordinators are told, and what stands on the Home and in the digest."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.domain.text import Text, text
+from bot.models import Troubled
+from bot.texts import Texts
+from bot.views.block import View, context, literal, section
+
+REASONS: Mapping[str, Text] = {
+    "is_archived": text("the channel is archived. Open it again, or choose another channel in the settings."),
+    "not_in_channel": text("I am not in the channel. Type /invite @webcare there."),
+    "channel_not_found": text(
+        "the channel does not exist, or it is private and I am not in it. Type /invite @webcare there, or choose "
+        "another channel in the settings."
+    ),
+    "restricted_action": text("only some people may write there. Let an owner of the workspace allow it."),
+    "missing_scope": text("the Slack app lacks a permission. An administrator can mend it with `webcare check`."),
+}
+"""Why we cannot write in a channel, and what to do, by Slack's error
+(https://docs.slack.dev/reference/methods/chat.postMessage#errors)."""
+REFUSED = text("Slack refuses our token. An administrator can mend it with `webcare check`.")
+OTHER = text("Slack gives as its reason: {error}.")
+
+
+def reason_of(channel: str, error: str) -> Text:
+    """Return why we cannot write in a channel ("": anywhere), and what to do."""
+    if not channel:
+        return REFUSED
+    return REASONS.get(error) or Text(OTHER.message, {"error": error})
+
+
+def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> View:
+    """Tell a coordinator where we cannot write and why; once it is over, until when that was."""
+    since, name = t.when(troubled.since, now), literal(team, 80)
+    if troubled.until is None:
+        words = t("⚠️ I can no longer write in <#{channel}>: {reason}", channel=troubled.channel,
+                  reason=t(reason_of(troubled.channel, troubled.error)))  # fmt: skip
+        waits = t("What belongs there of the team {team} waits since {time}.", team=name, time=since)
+        return View(words, [section(words), context(waits)])
+    until = t.when(troubled.until, now)
+    if not troubled.channel:
+        words = t("✅ Slack takes our messages again. From {since} to {until} it refused our token; what waited of the "
+                  "team {team} follows now.", since=since, until=until, team=name)  # fmt: skip
+    elif troubled.is_news:
+        words = t("✅ I can write in <#{channel}> again. What waited since {since} follows now.",
+                  channel=troubled.channel, since=since)  # fmt: skip
+    else:
+        words = t("From {since} to {until} I could not write in <#{channel}>. That is over.",
+                  channel=troubled.channel, since=since, until=until)  # fmt: skip
+    return View(words, [section(words)])
