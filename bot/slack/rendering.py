@@ -111,11 +111,11 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
 
 
 async def _reminder(desk: TeamDesk, session: AsyncSession, reminded: Reminded) -> View | None:
-    """Return a reminder of what still waits: nothing is said of a case that was answered meanwhile."""
+    """Return a reminder of what still waits for us: nothing is said of a case that was answered meanwhile."""
     waiting = []
     for line in reminded.steps:
         clock = await session.get(Clock, line.clock)
-        if clock is not None and clock.stopped_at is None:
+        if clock is not None and clock.stopped_at is None and clock.due_at is not None:
             waiting.append(Due(await cases.read(session, line.case), clock, line.percent, line.text))
     return reminder(waiting, desk.t, desk.now(), duty=reminded.duty) if waiting else None
 

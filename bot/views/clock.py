@@ -20,8 +20,9 @@ ROUNDED_TO = 5
 
 
 def due_line(clock: Clock, t: Texts, now: datetime) -> str:
-    """Say of one clock by when what is due."""
-    due, what = clock.due_at or now, t(WHAT[clock.kind])
+    """Say of one clock that does not rest by when what is due."""
+    due, what = clock.due_at, t(WHAT[clock.kind])
+    assert due is not None  # noqa: S101
     at = t.when(due, now)
     match pressure(due, clock.told_percent, now):
         case Pressure.LATE:

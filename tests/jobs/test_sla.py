@@ -133,6 +133,37 @@ async def test_a_question_to_the_citizen_stops_the_clock_until_they_write_again(
     assert (await clock(office, ClockKind.NEXT_REACTION)).due_at == local("2026-11-23 11:00")
 
 
+async def test_a_case_that_an_agent_reopens_after_a_question_is_timed_again(office: Bot) -> None:
+    case_id = await mention(office)
+    office.clock.at = local("2026-11-20 11:00")  # type: ignore[attr-defined]
+    await sent(office, case_id, ReplyKind.QUESTION)
+    office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
+    async with office.desk.session() as session:
+        await cases.reopen(session, case_id, by=SANNE, now=office.desk.now())
+    resolution = await clock(office, ClockKind.RESOLUTION)
+    assert (resolution.rests_for, resolution.used_seconds) == (None, 3600)
+    assert resolution.due_at == local("2026-11-20 15:00")
+    assert await at(office, "2026-11-20 14:12") == [f"{SANNE}:80"]
+
+
+async def test_a_reminder_that_slack_did_not_take_is_not_told_of_a_clock_that_rests_by_then(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    office.slack.faults.down = True
+    assert f"{SANNE}:80" in await at(office, "2026-11-20 13:15")
+    await sent(office, case_id, ReplyKind.QUESTION)
+    office.slack.faults.down = False
+    office.clock.at = local("2026-11-20 13:30")  # type: ignore[attr-defined]
+    await messages.wake_lanes(office.desk)
+    await eventually(lambda: all_level(office))
+    assert office.slack.direct(SANNE) == []
+
+
+async def all_level(bot: Bot) -> bool:
+    return all(message.shown_version == message.version for message in await bot.rows(Message))
+
+
 @pytest.mark.parametrize(("reason", "counts"), [(CloseReason.ANSWERED_ELSEWHERE, True), (CloseReason.SPAM, False)])
 async def test_closing_ends_the_clocks_and_counts_only_when_the_citizen_was_served(
     office: Bot, reason: CloseReason, counts: bool
