@@ -74,10 +74,16 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
     """A reply reached the citizen: it is a reaction to what they wrote before it was approved; a final one resolves it.
 
-    What they wrote after that keeps clocks of its own, which count from when it came in.
+    What they wrote after that keeps clocks of its own, which count from when it came in. Clocks that a colleague ended
+    by closing the case while the reply was on its way have measured until now, and count after all.
     """
     hours = await hours_of(session, case.team_id, at)
-    for clock in await open_clocks(session, case.id):
+    given_up = await session.exec(
+        select(Clock).where(
+            Clock.case_id == case.id, col(Clock.counts).is_(False), col(Clock.stopped_at) >= reply.created_at
+        )
+    )
+    for clock in [*await open_clocks(session, case.id), *given_up]:
         answers = clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL
         if answers and clock.started_at <= reply.created_at:
             stop(clock, hours, at, counts=True)
@@ -259,7 +265,9 @@ async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
 
 
 def elapsed(clock: Clock, hours: Hours, at: datetime) -> timedelta:
-    """Return the working time a clock has used up to a moment."""
+    """Return the working time a clock has used up to a moment; of one that was stopped, as if it had gone on."""
+    if clock.stopped_at is not None:
+        return timedelta(seconds=clock.elapsed_seconds or 0) + between(hours, clock.stopped_at, at)
     used = timedelta(seconds=clock.used_seconds)
     return used + between(hours, clock.running_since, at) if clock.running_since else used
 

@@ -9,7 +9,8 @@ The figures of a past period never change, because every counted moment is writt
 - a case counts when it was opened;
 - a closing counts when the log says so, also after a reopening;
 - a reply counts when we knew that it was published;
-- a clock counts when it stopped; a stopped clock never runs again (the case gets a new one).
+- a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
+  counting, because the case was closed, counts when a reply that was on its way then is published.
 
 There are two exceptions. The topic of a case can be chosen or changed later. And an event that is being written at the
 moment a period ends may be missing from figures asked at that moment.

@@ -24,8 +24,8 @@ from bot.domain.sla import ClockKind
 from bot.figures import reports
 from bot.figures.export import csv_of, guarded, lines
 from bot.figures.standing import standing as standing_of
-from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyStatus, Team
-from bot.outgoing import replies
+from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
+from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
@@ -34,7 +34,7 @@ from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.digest import paragraphs
 from jobs.digest import send_digests
-from tests.conftest import CHANNEL, MANIFEST, SANNE, Bot, Databases, running_bot
+from tests.conftest import CHANNEL, MANIFEST, SANNE, YOUSSEF, Bot, Databases, running_bot
 from tests.people import asked, mention, sent
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -386,18 +386,56 @@ async def test_what_happens_later_changes_no_figure_of_the_past(office: Bot) -> 
     assert (monday.mentions, monday.answered) == (1, 2)
 
 
-async def close(bot: Bot, case_id: int, reason: str) -> None:
+@pytest.mark.parametrize(("kind", "resolved"), [(ReplyKind.FINAL, 1), (ReplyKind.QUESTION, 0)])
+async def test_a_reply_that_goes_out_after_a_colleague_closed_counts_from_when_it_was_published(
+    office: Bot, kind: ReplyKind, resolved: int
+) -> None:
+    case_id = await mention(office)
+    office.clock.at = local("2026-11-20 16:20")  # type: ignore[attr-defined]
+    await approved(office, case_id, kind)
+    office.clock.at = local("2026-11-20 16:30")  # type: ignore[attr-defined]
+    await close(office, case_id, CloseReason.SPAM, by=YOUSSEF)
+    friday, _ = await all_of(office, "2026-11-20")
+    assert (friday.first.count, friday.resolution.count, friday.answered) == (0, 0, 0)
+    office.clock.at = local("2026-11-23 09:10")  # type: ignore[attr-defined]
+    await outbox.drain(office.desk, "1")
+    assert (await office.case(case_id)).close_reason == CloseReason.SPAM
+    assert (await all_of(office, "2026-11-20"))[0] == friday
+    monday, _ = await all_of(office, "2026-11-23")
+    assert (monday.answered, monday.first.count, monday.resolution.count) == (1, 1, resolved)
+    assert (monday.first.median, monday.first.kept) == (7 * 3600 + 10 * 60, 0)
+
+
+async def test_a_reply_that_is_taken_back_after_a_colleague_closed_counts_nowhere(office: Bot) -> None:
+    case_id = await mention(office)
+    reply_id = await approved(office, case_id)
+    await close(office, case_id, CloseReason.SPAM, by=YOUSSEF)
+    async with office.desk.session() as session:
+        await replies.withdraw(session, case_id, reply_id=reply_id, by=SANNE, now=office.desk.now())
+    office.clock.at = local("2026-11-20 16:30")  # type: ignore[attr-defined]
+    await outbox.drain(office.desk, "1")
+    friday, _ = await all_of(office, "2026-11-20")
+    assert (friday.answered, friday.first.count, friday.resolution.count) == (0, 0, 0)
+
+
+async def close(bot: Bot, case_id: int, reason: str, *, by: str = SANNE) -> None:
     async with bot.desk.session() as session:
-        await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=reason)
+        await cases.close(session, case_id, by=by, now=bot.desk.now(), reason=reason)
 
 
-async def approved(bot: Bot, case_id: int) -> int:
+async def approved(bot: Bot, case_id: int, kind: ReplyKind = ReplyKind.FINAL) -> int:
     """Let Sanne answer; the answer stays where it is."""
     async with bot.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
         file = await cases.read(session, case_id)
         answer = Answer(
-            case_id, file.latest.id, submission=f"v{case_id}", words="x", private=file.latest.private, initials="SB"
+            case_id,
+            file.latest.id,
+            submission=f"v{case_id}",
+            words="x",
+            private=file.latest.private,
+            kind=kind,
+            initials="SB",
         )
         reply = await replies.answer(
             session, answer, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta(hours=1)
