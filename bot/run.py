@@ -36,11 +36,13 @@ from bot.slack.calls import (
     SlackLater,
     SlackRefuses,
     call,
+    contact_of,
     open_socket,
     paced_client,
     slack_session,
     try_channel,
 )
+from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.team import teams
 from bot.wake import InProcess
@@ -223,8 +225,11 @@ async def listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIt
         yield
         return
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
+    contact = contact_of(app.client)
     # We ask for the address, because the client would ask for ever with a token that Slack refuses.
     handler.client.wss_uri = await _socket_address(settings)
+    handler.client.issue_new_wss_url = partial(_new_socket_address, settings, contact)  # type: ignore[method-assign]
+    contact.is_connected = handler.client.is_connected
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
         await asyncio.wait({connecting}, timeout=CONNECT_SECONDS)
@@ -243,6 +248,19 @@ async def _socket_address(settings: Settings) -> str | None:
         raise BadSettings(check.NO_CONNECTION) from None
     except (SlackDown, SlackLater):
         return None
+
+
+async def _new_socket_address(settings: Settings, contact: Contact) -> str:
+    """Return the address of a new connection, for the client; it asks again when Slack gives none."""
+    try:
+        address = await open_socket(settings)
+    except SlackRefuses as refusal:
+        if not contact.refused:
+            log.error("Slack gives no connection: clicks do not arrive; run `webcare check`", reason=refusal.error)
+        contact.refused = refusal.error
+        raise
+    contact.refused = ""
+    return address
 
 
 async def _until_stopped() -> None:

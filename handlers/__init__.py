@@ -9,6 +9,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.kwargs_injection.async_args import AsyncArgs
 
 from bot.desk import Desk
+from bot.slack.calls import contact_of
 from bot.team import agents
 from bot.views import case_menu
 from handlers import (
@@ -123,6 +124,7 @@ def _listener(desk: Desk, ack_within: float, guard: Guard, handler: Handler) -> 
     wanted = inspect.signature(handler).parameters
 
     async def listen(args: AsyncArgs) -> None:
+        contact_of(desk.slack).heard_at = desk.now()
         if "ack" not in wanted:
             await args.ack()
             await call(args, args.ack)

@@ -1,13 +1,30 @@
-"""Look at Slack itself: whether it takes our token, and whether we can write in the channels that the teams need."""
+"""Look at Slack itself: whether it takes our tokens, and whether we can write in the channels that the teams need."""
 
 from datetime import timedelta
 
 from bot.desk import Desk
 from bot.slack import troubles
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, contact_of, open_socket
 
 EVERY = timedelta(minutes=1)
+TOKEN_EVERY = timedelta(minutes=10)
 
 
 async def look_at_slack(desk: Desk) -> None:
-    """Look at the token and at each channel in trouble now, and at the other channels now and then."""
+    """Look at the bot token and at each channel that the teams need."""
     await troubles.look_around(desk)
+
+
+async def look_at_app_token(desk: Desk) -> None:
+    """Ask for a connection, because an open one need not end when the token of Socket Mode is withdrawn."""
+    contact = contact_of(desk.slack)
+    if contact.is_connected is None:
+        return
+    try:
+        await open_socket(desk.settings)
+    except SlackRefuses as refusal:
+        contact.refused = refusal.error
+    except (SlackDown, SlackLater):
+        return
+    else:
+        contact.refused = ""

@@ -40,7 +40,7 @@ BOTH = (False, True)
 
 def test_every_job_is_scheduled() -> None:
     scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {
-        *("refresh", "poll_due", "check_accounts", "read_channels", "look_at_slack")
+        *("refresh", "poll_due", "check_accounts", "read_channels", "look_at_slack", "look_at_app_token")
     }
     found = set()
     for module in pkgutil.iter_modules(jobs.__path__):

@@ -23,8 +23,10 @@ from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
 from bot.logs import trace
-from bot.models import Account
+from bot.models import Account, SlackTrouble
 from bot.slack import messages, troubles
+from bot.slack.calls import contact_of
+from bot.slack.contact import Contact
 
 log = structlog.get_logger()
 
@@ -153,13 +155,24 @@ async def _health(desk: Desk) -> web.Response:
         return web.json_response({"database": "down"}, status=503)
     state: dict[str, Any] = {
         "database": "ok",
-        "slack": {
-            "state": "failing" if refused else "ok",
-            "refused": [{"channel": each.channel, "problem": each.error} for each in refused],
-        },
+        "slack": await _slack(contact_of(desk.slack), refused),
         "accounts": [{"platform": a.platform, "name": a.name, "state": _state(a)} for a in rows],
     }
     return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))
+
+
+async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str, Any]:
+    """Return how our contact with Slack is; the times are of this process."""
+    socket = await contact.socket()
+    fails = refused or contact.unreachable_since is not None or socket in {"refused", "closed"}
+    return {
+        "state": "failing" if fails else "ok",
+        "socket": socket,
+        "last_event": contact.heard_at and contact.heard_at.isoformat(),
+        "last_call": contact.called_at and contact.called_at.isoformat(),
+        "unreachable_since": contact.unreachable_since and contact.unreachable_since.isoformat(),
+        "refused": [{"channel": each.channel, "problem": each.error} for each in refused],
+    }
 
 
 def _state(account: Account) -> str:

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
+from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.views.block import View
 
@@ -104,14 +105,19 @@ REFUSED_TOKEN = frozenset(
 FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 
 
+UNANSWERED = (TimeoutError, aiohttp.ClientError, SlackClientError, OSError)
+"""What a call raises that Slack did not answer."""
+
+
 class _PacedClient(AsyncWebClient):
     """A client that calls no method before Slack takes it again.
 
     `share` is the part of what may be called at once that is for this client. `now` is our clock. `views` has the
-    newest view of each modal that is being updated.
+    newest view of each modal that is being updated. `contact` is what the calls tell of Slack.
     """
 
     pace: Pace
+    contact: Contact
     now: Callable[[], datetime]
     share = 1.0
     views: dict[str, dict[str, Any]]
@@ -123,12 +129,21 @@ class _PacedClient(AsyncWebClient):
         if wait:
             raise SlackLater(wait)
         try:
-            return await super().api_call(api_method, **arguments)
+            answer = await super().api_call(api_method, **arguments)
         except SlackApiError as error:
             problem = _error_of(error.response)
             if isinstance(problem, SlackLater):
                 await self.pace.hold(api_method, channel, self.now() + problem.wait)
+            if isinstance(problem, SlackDown):
+                self.contact.unanswered(self.now())
+            else:
+                self.contact.answered(self.now())
             raise
+        except UNANSWERED:
+            self.contact.unanswered(self.now())
+            raise
+        self.contact.answered(self.now())
+        return answer
 
 
 def slack_session(settings: Settings) -> aiohttp.ClientSession:
@@ -148,8 +163,13 @@ def paced_client(
     """Return the Slack client of a running bot, which keeps to Slack's pace."""
     token = settings.slack_bot_token.get_secret_value()
     client = _PacedClient(token=token, base_url=settings.slack_api_url, session=session, retry_handlers=[])
-    client.pace, client.now, client.views = pace, now, {}
+    client.pace, client.now, client.views, client.contact = pace, now, {}, Contact()
     return client
+
+
+def contact_of(client: AsyncWebClient) -> Contact:
+    """Return what the process of a client knows of its contact with Slack."""
+    return client.contact if isinstance(client, _PacedClient) else Contact()
 
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:
@@ -179,7 +199,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSl
         raise _error_of(error.response) from None
     except aiohttp.ClientConnectorError:
         raise SlackDown(maybe_done=False) from None
-    except (TimeoutError, aiohttp.ClientError, SlackClientError, OSError):
+    except UNANSWERED:
         raise SlackDown(maybe_done=True, maybe_late=True) from None
 
 
