@@ -1,5 +1,6 @@
 """The documents tell of every setting, and of nothing that is not there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -51,3 +52,13 @@ def test_the_two_commands_work_where_the_system_manages_its_python() -> None:
         assert first == install
         assert second.startswith("python3 -m uv run ")
     assert install in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_every_request_url_that_slack_needs_over_http() -> None:
+    """Over Socket Mode the manifest needs none, so what the app has is all that must be pointed at us by hand."""
+    manifest = json.loads((ROOT / "bot" / "slack_manifest.json").read_text(encoding="utf-8"))
+    [paragraph] = [line for line in README.splitlines() if "webcare run --http`" in line and "request URLs" in line]
+    for command in manifest["features"]["slash_commands"]:
+        assert f"`{command['command']}`" in paragraph
+    for each in ("events", "interactivity", "select menus' options"):
+        assert each in paragraph
