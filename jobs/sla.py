@@ -7,7 +7,7 @@ several processes never tell a step twice, and a crash loses no step.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import col, select
@@ -23,6 +23,7 @@ from bot.logs import trace
 from bot.models import Case, Clock, Event, Message, MessageKind, Reminded, ReminderLine, Team
 from bot.slack import messages
 from bot.staffing import presence
+from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.clock import COUNTED_DOWN
 
@@ -30,12 +31,15 @@ log = structlog.get_logger()
 
 AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
+LATELY = timedelta(hours=1)
+"""How long the card of what has become late is still updated, so that it says so whatever the ladder."""
 FEW = 3
 """The most threads that one tick writes in; for more cases it writes one message in the channel."""
 
 
 async def remind(desk: Desk) -> None:
     """Remind of every step that is due now; a closed team is reminded when it opens."""
+    await _follow_settings(desk)
     async with desk.reading() as session:
         rows = await session.exec(
             select(Clock.team_id).where(col(Clock.stopped_at).is_(None), col(Clock.next_at) <= desk.now()).distinct()
@@ -52,17 +56,31 @@ async def remind(desk: Desk) -> None:
 
 
 async def count_down(desk: Desk) -> None:
-    """Update the remaining time on cards that are due soon."""
+    """Update the cards of what is due soon, which say how much time is left, and of what has just become late."""
     async with desk.session() as session:
-        soon = desk.now() + COUNTED_DOWN
+        soon, lately = desk.now() + COUNTED_DOWN, desk.now() - LATELY
         rows = await session.exec(
             select(Clock.case_id)
-            .where(col(Clock.stopped_at).is_(None), col(Clock.next_at).is_not(None), col(Clock.next_at) <= soon)
+            .where(col(Clock.stopped_at).is_(None), col(Clock.due_at).between(lately, soon))
             .distinct()
             .limit(AT_ONCE)
         )
         await cases.touch_all(session, rows.all())
     await messages.wake_lanes(desk)
+
+
+async def _follow_settings(desk: Desk) -> None:
+    """Set the running clocks anew of every team whose opening hours or ladder changed."""
+    async with desk.reading() as session:
+        found = await teams.all_teams(session)
+    for team in found:
+        try:
+            if team.timed_by != TeamSettings.of(team.settings).timing():
+                async with desk.session() as session:
+                    await cases.retime(session, team.id, desk.now())
+                await messages.wake_lanes(desk)
+        except Exception as error:  # the other teams go on; the next tick tries again
+            log.error("setting the clocks of a team anew failed", team=team.id, **trace(error))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ inbox.py          take in posts: skip known ones, join or open a case, reopen
 mirror.py         mirror edits, removals and returns of posts
 conversations.py  which case a post joins
 clocks.py         what is timed: clocks follow what a case waits for
+retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
@@ -24,6 +25,7 @@ from bot.cases.moves import (
     take_over,
 )
 from bot.cases.reading import get, history, last_moved_at, read
+from bot.cases.retiming import retime
 from bot.cases.state import lock_all, locked, record, refuse_ended, touch, touch_all
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "refuse_ended",
     "release",
     "reopen",
+    "retime",
     "set_topic",
     "set_urgent",
     "take_over",

@@ -16,7 +16,18 @@ from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, NeverOpen, between, is_open
 from bot.domain.mention import ANSWERS
-from bot.domain.sla import PROMISE_LADDER, REACTIONS, ClockKind, Step, Targets, due_at, step_at, untold
+from bot.domain.sla import (
+    PROMISE_LADDER,
+    REACTIONS,
+    ClockKind,
+    Step,
+    Targets,
+    due_at,
+    is_late,
+    is_used_up,
+    step_at,
+    untold,
+)
 from bot.logs import trace
 from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
@@ -167,7 +178,7 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
         used = 100 * elapsed(clock, hours, now) / timedelta(seconds=clock.target_seconds)
         clock.told_percent = min(clock.told_percent, int(used))
         if clock.running_since is not None:
-            _aim(clock, hours, ladder)
+            aim(clock, hours, ladder)
         session.add(clock)
 
 
@@ -276,7 +287,10 @@ def stop(clock: Clock, hours: Hours, at: datetime, *, counts: bool) -> None:
     """End a clock and write down what it measured."""
     took = elapsed(clock, hours, at)
     clock.elapsed_seconds = int(took.total_seconds())
-    clock.kept = at <= clock.due_at if clock.due_at is not None else True
+    if clock.target_seconds is not None:
+        clock.kept = not is_used_up(timedelta(seconds=clock.target_seconds), took)
+    else:
+        clock.kept = clock.due_at is None or not is_late(clock.due_at, at)
     clock.counts, clock.stopped_at, clock.running_since, clock.next_at = counts, at, None, None
     clock.rests_for = None
 
@@ -293,10 +307,10 @@ def pause(clock: Clock, hours: Hours, at: datetime, why: WaitsFor) -> None:
 def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
     """Let a resting clock go on with what is left of its target; steps taken are not taken again."""
     clock.running_since, clock.rests_for = now, None
-    _aim(clock, hours, ladder)
+    aim(clock, hours, ladder)
 
 
-def _aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
+def aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
     """Set when a running clock is due, and its next step, by its target and what was used of it."""
     clock.due_at = _at_percent(clock, hours, 100)
     clock.next_at = when_next(clock, hours, ladder, clock.told_percent)

@@ -93,9 +93,19 @@ class Pressure(StrEnum):
     LATE = "late"
 
 
+def is_late(due: datetime, at: datetime) -> bool:
+    """Say whether a moment is late: it is from the moment on at which the clock is due."""
+    return at >= due
+
+
+def is_used_up(target: timedelta, used: timedelta) -> bool:
+    """Say the same by working time: a target is used up at the moment at which the clock is due, see `due_at`."""
+    return used >= target
+
+
 def pressure(due: datetime, told: int, now: datetime) -> Pressure:
     """Return late when the clock is due, soon when a step of it was told, else in time."""
-    if now >= due:
+    if is_late(due, now):
         return Pressure.LATE
     return Pressure.SOON if told > 0 else Pressure.IN_TIME
 

@@ -29,7 +29,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     count, oldest, *less = tuple[Any, ...](rows.one())
     steps = [0, *(each or 0 for each in less), count]
     running = (Clock.team_id == team.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
-    late = await session.exec(select(Clock.case_id).where(*running, col(Clock.due_at) <= now))
+    late = await session.exec(select(Clock.case_id).join(Case).where(*running, WAITING, col(Clock.due_at) <= now))
     zone = zone_of(team)
     today = now.astimezone(zone).date()
     due_today = within(col(Clock.due_at), days_of(today, today, zone))

@@ -28,7 +28,8 @@ class Team(SQLModel, table=True):
     `environment` is the name and channel that the environment variables had at the last start; a variable that changed
     since then replaces what is set in Slack. `duty_shown` is the last update of the Slack user group that follows duty:
     the group, its people, the time, and Slack's error if it refused. `channel_seen` is what Slack last said of the
-    channel: its id, when, and whether it is public or shared with another organisation.
+    channel: its id, when, and whether it is public or shared with another organisation. `timed_by` is what the running
+    clocks were last set by: the opening hours and the ladder.
     """
 
     __tablename__ = "teams"
@@ -40,6 +41,7 @@ class Team(SQLModel, table=True):
     environment: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     duty_shown: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     channel_seen: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    timed_by: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

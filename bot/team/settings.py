@@ -16,6 +16,8 @@ from bot.domain.hours import ALWAYS, DAY, Hours, Interval
 from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
 
 NOT_SELF_EVIDENT = frozenset({"Goede vrijdag", "Bevrijdingsdag"})
+OPENING = ("time_zone", "week", "always_open", "holidays", "closed_days", "early_closings")
+"""The settings that say when a team is open."""
 OFFICE_WEEK = [[("09:00", "17:00")]] * 5 + [[], []]
 
 
@@ -153,6 +155,10 @@ class TeamSettings(BaseModel):
         week = tuple(tuple(_interval(*interval) for interval in day) for day in self.week)
         early = {day: minute(at) for day, at in self.early_closings.items()}
         return Hours(week, zone, frozenset(ticked | set(self.closed_days)), early)
+
+    def timing(self) -> dict[str, Any]:
+        """Return, as JSON, what running clocks are set by: the opening hours and the ladder, not the norms."""
+        return self.model_dump(mode="json", include={*OPENING, "ladder"})
 
     def policy(self) -> Policy:
         """Return the targets."""

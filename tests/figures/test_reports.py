@@ -256,7 +256,7 @@ def test_figures_digest_and_export_are_what_going_through_everything_gives(
     assert standing.open == len(waiting)
     assert standing.oldest_at == min((each["opened_at"] for each in waiting), default=None)
     assert standing.late == sum(
-        any(c["stopped_at"] is None and c["due_at"] <= NOW for c in each["clocks"]) for each in ours
+        any(c["stopped_at"] is None and c["due_at"] <= NOW for c in each["clocks"]) for each in waiting
     )
 
 

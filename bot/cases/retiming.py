@@ -1,0 +1,32 @@
+"""Set the running clocks of a team anew, so that card, reminders and figures count by the same opening hours."""
+
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.cases.clocks import aim, ladder_of
+from bot.cases.state import lock_all, touch_all
+from bot.models import Clock, Team
+from bot.team.settings import TeamSettings
+
+
+async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
+    """Set when each running clock of a team is due, and its next step, by the team's settings as they are now.
+
+    Its norm stays the one with which it started, and a promise keeps its moment.
+    """
+    team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+    settings = TeamSettings.of(team.settings)
+    hours = settings.hours(now)
+    running = (Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
+    await lock_all(session, set(await session.exec(select(Clock.case_id).where(*running))))
+    found = await session.exec(select(Clock).where(*running).order_by(col(Clock.id)).with_for_update(key_share=True))
+    clocks = found.all()
+    for clock in clocks:
+        aim(clock, hours, ladder_of(clock, settings))
+    team.timed_by = settings.timing()
+    session.add_all([team, *clocks])
+    await session.flush()
+    await touch_all(session, {clock.case_id for clock in clocks})
