@@ -39,6 +39,8 @@ def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: 
             await asyncio.sleep(ACK_SEEN)
         t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
         words = None if isinstance(error, Refused) else log_fault(t, trace(error))
+        if body.get("type") == "block_suggestion" and response is not None:
+            return _json_response({"options": []})
         if body.get("type") == "view_submission":
             shown = await _at_fields(desk, t, body["view"], error, words)
             if shown and response is not None:  # the modal stays open with what was typed

@@ -10,7 +10,6 @@ from slack_bolt.kwargs_injection.async_args import AsyncArgs
 
 from bot.desk import Desk
 from bot.slack.calls import contact_of
-from bot.team import agents
 from bot.views import case_menu
 from handlers import (
     answer,
@@ -35,72 +34,76 @@ from handlers import (
     workspace,
 )
 from handlers.bolt_args import Ack
-from handlers.concerns import teams_concerned
-from handlers.roles import Guard, agents_only, anyone, coordinators_only
+from handlers.roles import Access, Needs, admit, person_of
 from handlers.submission import ACK_WITHIN, Submission
 
 Handler = Callable[..., Awaitable[None]]
 
 
 def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
-    """Route each click, submission, command, shortcut and event to its handler; only agents may act on cases.
+    """Route each click, submission, command, shortcut and event to its handler, with who may do it.
 
     A submitted modal that has no answer after `ack_within` seconds is acknowledged first.
     """
-    open_to_all, acts, sets = (
-        partial(_listener, desk, ack_within, guard) for guard in (anyone, agents_only, coordinators_only)
+
+    def may(needs: Needs) -> Callable[[Handler], Handler]:
+        return partial(_listener, desk, ack_within, needs)
+
+    everyone, looks, acts, sets = (
+        may(needs) for needs in (Access.EVERYONE, Access.READERS, Access.AGENTS, Access.COORDINATORS)
     )
+    asked = may(Access.ASKED)
 
     app.action("case:claim")(acts(claim.claim))
     app.action("case:release")(acts(claim.release_by_button))
-    app.action("agent:hand_back")(acts(presence.hand_back))
-    app.action("agent:keep")(open_to_all(presence.keep))
+    app.action("agent:hand_back")(everyone(presence.hand_back))
+    app.action("agent:keep")(everyone(presence.keep))
     app.view("case:assign")(acts(claim.assign))
 
     app.action("case:answer")(acts(answer.open_answer))
     app.view("case:answer")(acts(answer.send))
     app.view("case:take_over")(acts(answer.take_over))
-    app.action("answer_text")(open_to_all(answer.preview))
-    app.action("answer_visibility")(open_to_all(answer.preview))
-    app.action("answer_kind")(open_to_all(answer.preview))
-    app.options("answer_snippet")(open_to_all(snippets.offer))
-    app.action("answer_snippet")(open_to_all(answer.insert_snippet))
+    app.action("answer_text")(acts(answer.preview))
+    app.action("answer_visibility")(acts(answer.preview))
+    app.action("answer_kind")(acts(answer.preview))
+    app.options("answer_snippet")(acts(snippets.offer))
+    app.action("answer_snippet")(acts(answer.insert_snippet))
     app.action("case:undo")(acts(undo.undo))
     app.action("case:settle_sent")(acts(undo.settle_sent))
     app.action("case:settle_absent")(acts(undo.settle_absent))
 
     app.action("case:escalate")(acts(escalate.open_escalate))
     app.view("case:escalate")(acts(escalate.escalate))
-    app.action("case:advise")(open_to_all(escalate.open_advise))
-    app.view("case:advise")(open_to_all(escalate.advise))
+    app.action("case:advise")(asked(escalate.open_advise))
+    app.view("case:advise")(asked(escalate.advise))
 
     app.action("case:snooze")(acts(snooze.open_snooze))
     app.view("case:snooze")(acts(snooze.snooze))
     app.view("case:close")(acts(close.close))
     app.action("case:reopen")(acts(close.reopen))
     app.view("case:note")(acts(notes.add_note))
-    app.action("case:details")(open_to_all(details.by_button))
+    app.action("case:details")(looks(details.by_button))
     app.action("case:urgent")(acts(details.urgent))
     app.action("case:not_urgent")(acts(details.urgent))
     app.action("case:topic")(acts(details.topic))
-    app.action(case_menu.ACTION)(acts(card_menu.more))
-    app.action("case:open")(open_to_all(card_menu.only_open))
+    app.action(case_menu.ACTION)(may(card_menu.needs)(card_menu.more))
+    app.action("case:open")(everyone(card_menu.only_open))
 
     app.message_shortcut("make_case")(acts(make_case.make_case))
-    app.action("figures:share")(open_to_all(figures.share))
-    app.action("list:share")(open_to_all(lists.share))
-    app.command("/webcare")(open_to_all(commands.webcare))
-    app.event("message")(open_to_all(notes.thread_message))
-    app.event("member_joined_channel")(open_to_all(members.joined))
-    app.event("member_left_channel")(open_to_all(members.left))
-    app.event("app_home_opened")(open_to_all(home.home_opened))
+    app.action("figures:share")(acts(figures.share))
+    app.action("list:share")(acts(lists.share))
+    app.command("/webcare")(may(commands.needs)(commands.webcare))
+    app.event("message")(everyone(notes.thread_message))
+    app.event("member_joined_channel")(everyone(members.joined))
+    app.event("member_left_channel")(everyone(members.left))
+    app.event("app_home_opened")(everyone(home.home_opened))
     for kind in ("channel", "group"):
         for change in ("archive", "left", "unarchive"):
-            app.event(f"{kind}_{change}")(open_to_all(workspace.channel_changed))
-    app.event("tokens_revoked")(open_to_all(workspace.app_changed))
-    app.event("app_uninstalled")(open_to_all(workspace.app_changed))
+            app.event(f"{kind}_{change}")(everyone(workspace.channel_changed))
+    app.event("tokens_revoked")(everyone(workspace.app_changed))
+    app.event("app_uninstalled")(everyone(workspace.app_changed))
 
-    app.action("settings:open")(open_to_all(settings.open_from_home))
+    app.action("settings:open")(everyone(settings.open_from_home))
     app.action("settings:group")(sets(settings.open_group))
     app.action("settings:undo")(sets(settings.put_back))
     for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
@@ -114,7 +117,7 @@ def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
     app.view("settings:initials")(sets(settings_lists.save_initials))
 
 
-def _listener(desk: Desk, ack_within: float, guard: Guard, handler: Handler) -> Handler:
+def _listener(desk: Desk, ack_within: float, needs: Needs, handler: Handler) -> Handler:
     """Return the listener that gives a handler what its parameters ask for (handlers/bolt_args.py).
 
     A handler without `ack` is acknowledged at once, before anything is read: Slack waits 3 seconds, however busy the
@@ -138,10 +141,11 @@ def _listener(desk: Desk, ack_within: float, guard: Guard, handler: Handler) -> 
     async def call(args: AsyncArgs, ack: Ack) -> None:
         by = args.context.user_id or ""
         async with desk.reading() as session:
-            teams, roles = await teams_concerned(session, args.body, by), await agents.roles(session, by)
-        given: dict[str, Any] = {"by": by, "desk": desk.of(teams[0]), "ack": ack}
-        args.context["desk"] = given["desk"]  # the error listener speaks the team's language
-        await guard(args.body, teams, roles, by=by, desk=given["desk"])
+            person = await person_of(session, args.body, by)
+        args.context["desk"] = desk.of(person.teams[0])  # the error listener speaks the team's language
+        access = needs(args.body) if callable(needs) else needs
+        person = await admit(desk, access, args.body, person)
+        given: dict[str, Any] = {"by": by, "person": person, "desk": desk.of(person.teams[0]), "ack": ack}
         await handler(**{name: given[name] if name in given else getattr(args, name) for name in wanted})
 
     return listen

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# Besides those, handlers/__init__.py supplies `by: str`, the Slack id of who clicked, typed or sent, and
-# `desk: TeamDesk`, the desk of the team that it concerns (handlers/concerns.py).
+# Besides those, handlers/__init__.py supplies `by: str`, the Slack id of who clicked, typed or sent, `person: Person`,
+# what they may do (handlers/roles.py), and `desk: TeamDesk`, the desk of the team that it concerns.
 
 Ack = Callable[..., Awaitable[Any]]
 """Acknowledges the request, within 3 seconds; a handler that does not take it was acknowledged before it was called."""

@@ -5,12 +5,11 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.models import Role
-from bot.team import agents
 from bot.views.block import Block
-from bot.views.case_menu import ACTION, CHOICES, MORE, more_modal
+from bot.views.case_menu import CHOICES, MORE, more_modal
 from handlers import answer, claim, close, details, escalate, notes, snooze
 from handlers.modal import going_on, in_modal, opened
+from handlers.roles import Access, Person
 
 Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[None]]
 
@@ -40,18 +39,18 @@ LOOKS = frozenset({MORE, OPEN, *(choice.verb for choice in CHOICES if choice.loo
 """The verbs that only show something."""
 
 
-async def more(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def more(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Handle a choice in the menu or in the modal "More…"."""
     verb, case_id = chosen(action)
     if verb == MORE:
         async with opened(desk, body) as show:
-            await show(await _more(desk, body, case_id))
+            await show(await _more(desk, person, case_id))
     elif verb in OPENS:
         await OPENS[verb](desk, body, case_id)
     elif verb in DOES and in_modal(body):
         async with going_on(desk, body) as show:
             await DOES[verb](desk, body, case_id)
-            await show(await _more(desk, body, case_id))
+            await show(await _more(desk, person, case_id))
     elif verb in DOES:
         await DOES[verb](desk, body, case_id)
 
@@ -62,16 +61,16 @@ def chosen(action: dict[str, Any]) -> tuple[str, int]:
     return verb, int(case_id)
 
 
-def only_looks(action: dict[str, Any]) -> bool:
-    """Say whether a click only shows something."""
-    return action["action_id"] == ACTION and chosen(action)[0] in LOOKS
+def needs(body: dict[str, Any]) -> Access:
+    """Return who may make a choice in the menu: looking is for readers too."""
+    looks = all(chosen(action)[0] in LOOKS for action in body["actions"])
+    return Access.READERS if looks else Access.AGENTS
 
 
-async def _more(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block:
+async def _more(desk: TeamDesk, person: Person, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-        role = (await agents.roles(session, body["user"]["id"])).get(file.team.id)
-    return more_modal(file, desk.t, desk.now(), acts=role is not Role.READER)
+    return more_modal(file, desk.t, desk.now(), acts=bool(person.teams_with(Access.AGENTS)))
 
 
 async def only_open() -> None:

@@ -4,11 +4,15 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
+from bot.domain.text import Refused, Wrong, text
+from bot.models import Role
 from bot.slack import messages
+from bot.team import agents
 from bot.views.modals import assign_modal
 from handlers.bolt_args import Ack
 from handlers.home import home_after
 from handlers.modal import opened, values
+from handlers.roles import Access, Person, admit
 
 
 async def claim(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
@@ -47,12 +51,17 @@ async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
 async def assign(ack: Ack, view: dict[str, Any], by: str, body: dict[str, Any], desk: TeamDesk) -> None:
     """Assign the case to the colleague chosen in the modal."""
     to = values(view)["assign_to"]
-    person = await desk.slack.users_info(user=to)
-    if person["user"].get("is_bot") or person["user"].get("deleted"):
-        await ack(response_action="errors", errors={"assign_to": desk.t("Choose a colleague who can answer.")})
-        return
     case_id = int(view["private_metadata"])
+    try:
+        await admit(desk, Access.AGENTS, {}, Person(to, [desk.team], await _roles(desk, to)))
+    except Refused:
+        raise Wrong({"assign_to": text("Choose a colleague who can answer.")}) from None
     async with desk.session() as session:
         await cases.assign(session, case_id, to=to, by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)
+
+
+async def _roles(desk: TeamDesk, slack_id: str) -> dict[int, Role]:
+    async with desk.reading() as session:
+        return await agents.roles(session, slack_id)

@@ -1,6 +1,7 @@
 """The slash command /webcare: figures, lists and settings for the person who asks."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from bot.desk import TeamDesk
@@ -9,6 +10,7 @@ from bot.team import agents
 from bot.views.block import View, literal, section
 from handlers import figures, lists, presence
 from handlers.bolt_args import Respond
+from handlers.roles import Access, Person
 from handlers.settings import open_settings
 
 WORDS = {
@@ -34,35 +36,62 @@ WORDS = {
 """The words that an agent may type, in Dutch and English, and what each asks for."""
 
 
-async def webcare(command: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Answer `/webcare [word …]`, visible only to the person who asked."""
+NEEDS: Mapping[str, Access] = {
+    "open": Access.READERS,
+    "mine": Access.READERS,
+    "search": Access.READERS,
+    "stats": Access.READERS,
+    "digest": Access.READERS,
+    "export": Access.READERS,
+    "duty": Access.AGENTS,
+    "initials": Access.AGENTS,
+    "away": Access.EVERYONE,
+    "help": Access.EVERYONE,
+    "": Access.EVERYONE,  # a word that we do not know
+    "settings": Access.EVERYONE,  # the modal that opens says who may
+}
+"""Who may ask what."""
+
+
+def needs(body: dict[str, Any]) -> Access:
+    """Return who may give a command."""
+    return NEEDS[_asked(body)[0]]
+
+
+def _asked(command: dict[str, Any]) -> tuple[str, str, str]:
+    """Return what a command asks for, the word that was typed for it, and the rest."""
     word, _, rest = (command.get("text") or "").strip().partition(" ")
-    asked = WORDS.get(word.casefold(), "help" if not word else "")
+    return WORDS.get(word.casefold(), "help" if not word else ""), word, rest.strip()
+
+
+async def webcare(command: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
+    """Answer `/webcare [word …]`, visible only to the person who asked."""
+    asked, word, rest = _asked(command)
     if asked == "settings":
         await open_settings(desk, command)
         return
     try:
-        view = await _answer(desk, asked, word, rest.strip(), command)
+        view = await _answer(desk, person, asked, word, rest)
     except Refused as refused:
         view = _message(desk.t(refused.text))
     await respond(text=view.text, blocks=view.plain or view.blocks or None, response_type="ephemeral")
 
 
-async def _answer(desk: TeamDesk, asked: str, word: str, rest: str, command: dict[str, Any]) -> View:
-    user = command["user_id"]
+async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: str) -> View:
+    user = person.by
     match asked:
         case "open":
-            return await lists.listed(desk, asked)
+            return await lists.listed(desk, person, asked)
         case "mine":
-            return await lists.listed(desk, asked, of=user)
+            return await lists.listed(desk, person, asked, of=user)
         case "search" if rest:
-            return await lists.listed(desk, asked, rest[:100])
+            return await lists.listed(desk, person, asked, rest[:100])
         case "stats":
-            return await figures.stats(desk, rest)
+            return await figures.stats(desk, person, rest)
         case "digest":
             return await figures.digest(desk)
         case "export":
-            return _message(await figures.send_export(desk, user, rest))
+            return _message(await figures.send_export(desk, person, rest))
         case "duty":
             return await presence.duty(desk, user, rest)
         case "away":

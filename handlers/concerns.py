@@ -6,7 +6,7 @@ the team of its channel. The Home and direct messages concern all teams of the p
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,13 +15,17 @@ from bot.domain.text import Refused
 from bot.models import Team
 from bot.team import teams
 
-NUMBER = re.compile(r"\d{1,18}")
+NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
+"""An id at the beginning of a value, after the verb of a menu if there is one."""
 
 
 async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) -> Sequence[Team]:
-    """Return the teams that a request concerns, at least one; raises Refused when there are no teams."""
+    """Return the teams that a request concerns, at least one; raises Refused when there are no teams.
+
+    One who is in no team, outside a team's channel, is told about all of them: they may do nothing in any.
+    """
     named = await _named(session, body) or await teams.of_channel(session, channel_of(body))
-    concerned = [named] if named else await teams.of_person(session, by)
+    concerned = [named] if named else await teams.of_person(session, by) or await teams.all_teams(session)
     if not concerned:
         raise Refused("There is no team yet.")
     return concerned
@@ -35,37 +39,43 @@ def channel_of(body: dict[str, Any]) -> str:
 
 
 async def _named(session: AsyncSession, body: dict[str, Any]) -> Team | None:
-    """Return the team of the case, question or settings that a button or modal is about; None if it is unknown."""
-    match _subject(body):
-        case "case", case_id:
-            return await teams.of_case(session, case_id)
-        case "escalation", escalation_id:
-            return await teams.of_escalation(session, escalation_id)
-        case "settings", team_id:
-            return await session.get(Team, team_id)
+    """Return the team of what a request names; None when it names nothing that is known.
+
+    Raises Refused when a modal and the button in it are of two teams, which none of ours is.
+    """
+    found = [team for kind, number in _subjects(body) if (team := await _team_of(session, kind, number))]
+    if len({team.id for team in found}) > 1:
+        raise Refused("This belongs to another team.")
+    return found[0] if found else None
+
+
+async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None:
+    match kind:
+        case "case":
+            return await teams.of_case(session, number)
+        case "escalation":
+            return await teams.of_escalation(session, number)
+        case "settings" | "figures":
+            return await session.get(Team, number)
         case _:
             return None
 
 
-def _subject(body: dict[str, Any]) -> tuple[str, int]:
-    """Return the kind and id of what a request is about; an empty kind when it names nothing.
+def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the kind and id of what a request names: a case, a question, or the team of settings or figures.
 
-    A modal holds the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value.
+    A modal holds the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
+    modal about something only the buttons of a case name anything themselves.
     """
     view = body.get("view") or {}
     metadata = view.get("private_metadata") or ""
     if metadata.startswith("{"):
         ids = json.loads(metadata)
-        return ("case", int(ids["case"])) if "case" in ids else ("settings", int(ids.get("team", 0)))
-    if metadata:
-        return _numbered("case:advise" if view["callback_id"] == "case:advise" else "case:", metadata)
+        yield ("case", int(ids["case"])) if "case" in ids else ("settings", int(ids.get("team", 0)))
+    elif metadata and (number := NUMBER.match(metadata)):
+        yield "escalation" if view["callback_id"] == "case:advise" else "case", int(number[1])
     for action in body.get("actions") or []:
-        value = action.get("value") or (action.get("selected_option") or {}).get("value") or ""
-        return _numbered(action["action_id"], value)
-    return "", 0
-
-
-def _numbered(action_id: str, value: str) -> tuple[str, int]:
-    number = NUMBER.search(value)
-    kind = "escalation" if action_id == "case:advise" else action_id.partition(":")[0]
-    return (kind, int(number[0])) if number else ("", 0)
+        value = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
+        kind = action["action_id"].partition(":")[0]
+        if (not metadata or kind == "case") and (number := NUMBER.match(value)):
+            yield "escalation" if action["action_id"] == "case:advise" else kind, int(number[1])

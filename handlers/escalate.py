@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Status, Urgency
@@ -14,7 +16,9 @@ from bot.team.settings import TeamSettings
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
 from handlers.bolt_args import Ack
+from handlers.concerns import channel_of
 from handlers.modal import opened, values
+from handlers.roles import Access, Person
 from handlers.slack_directory import user_groups
 
 GROUP_SIZE = 30
@@ -75,21 +79,30 @@ async def _places(desk: TeamDesk, target: str) -> list[str]:
     return members
 
 
-async def open_advise(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Open the advise modal; an adviser need not be in the webcare team."""
     async with opened(desk, body) as show, desk.reading() as session:
         escalation = await session.get(Escalation, int(action["value"]))
         if escalation is None:
             raise Refused("This question no longer exists.")
+        await _refuse_unasked(session, escalation, person, channel_of(body))
         if escalation.advice is not None:
             raise Refused("{agent} has already given advice on this.", agent=f"<@{escalation.advised_by}>")
         await show(advise_modal(await cases.read(session, escalation.case_id), escalation, desk.t))
 
 
-async def advise(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Store the advice and show it to the owner, in the thread of the case."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:
-        case = await cases.advise(session, escalation_id, by=by, now=desk.now(), advice=advice)
+        if escalation := await session.get(Escalation, escalation_id):
+            await _refuse_unasked(session, escalation, person, "")
+        case = await cases.advise(session, escalation_id, by=person.by, now=desk.now(), advice=advice)
     await ack()
     await messages.sync(desk, case.id)
+
+
+async def _refuse_unasked(session: AsyncSession, escalation: Escalation, person: Person, place: str) -> None:
+    """Raise Refused for one who has no role in the team and whom it did not ask."""
+    if not person.teams_with(Access.READERS) and not await cases.was_asked(session, escalation, person.by, place):
+        raise Refused("This question was not put to you.")

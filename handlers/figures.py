@@ -13,12 +13,13 @@ from bot.models import Team
 from bot.slack.calls import post, upload
 from bot.views.block import View
 from bot.views.digest import overview
+from handlers.roles import Person
 
 
-async def stats(desk: TeamDesk, words: str) -> View:
+async def stats(desk: TeamDesk, person: Person, words: str) -> View:
     """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel."""
     async with desk.reading() as session:
-        period, team = await asked_for(session, desk.team, words, desk.now())
+        period, team = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
         content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
     return overview(content, desk.t, share=f"{team.id}|{period.since.isoformat()}|{period.until.isoformat()}")
 
@@ -44,14 +45,14 @@ async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
     await post(desk.slack, body["channel"]["id"], key, overview(content, desk.t), thread_ts=None)
 
 
-async def send_export(desk: TeamDesk, user: str, words: str) -> str:
+async def send_export(desk: TeamDesk, person: Person, words: str) -> str:
     """Send the lines behind the figures to the person who asks, as a file in their direct messages."""
     async with desk.reading() as session:
-        period, team = await asked_for(session, desk.team, words, desk.now())
+        period, team = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
         lines = await export.lines(session, team, period)
     zone = reports.zone_of(team)
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
     comment = desk.t("The export of {team}: {n} lines.", team=team.name, n=len(lines))
-    await upload(desk.slack, user, f"webcare-{first}-{last}.csv", content, comment)
+    await upload(desk.slack, person.by, f"webcare-{first}-{last}.csv", content, comment)
     return desk.t("The export is in your direct messages with me.")

@@ -1,23 +1,28 @@
 """The App Home: we publish it when an agent opens it, and again after each click there."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
 
 from bot.desk import Desk, TeamDesk
+from bot.domain.text import Refused
 from bot.figures import home
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.team import teams
 from bot.views.home import Home, home_tab
+from handlers.roles import Access, Person, admit
 
 log = structlog.get_logger()
 
 
-async def home_opened(event: dict[str, Any], desk: TeamDesk) -> None:
+async def home_opened(event: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Show the Home as it is now."""
     if event.get("tab") == "home":
+        if not person.teams_with(Access.READERS):
+            with suppress(Refused):  # one who joined a moment ago
+                await admit(desk, Access.READERS, {}, person)
         await publish(desk, event["user"])
 
 
@@ -39,7 +44,8 @@ def is_home(body: dict[str, Any]) -> bool:
 async def publish(desk: Desk, slack_id: str) -> None:
     """Publish a person's Home, in the language of their first team; if Slack refuses, the next opening tries again."""
     async with desk.reading() as session:
-        own = desk.of((await teams.of_person(session, slack_id))[0])
+        theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
+        own = desk.of(theirs[0])
         shown = await home.home(session, slack_id, own.t, own.now())
     try:
         await _publish(own, slack_id, shown)

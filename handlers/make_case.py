@@ -19,7 +19,7 @@ async def make_case(body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDe
         if post is None:
             raise Refused("There is no link in this message; a case needs one, to the citizen's post.")
         async with desk.session() as session:
-            account = await manual.account(session, shortcut["channel"]["id"], now=desk.now())
+            account = await manual.account(session, desk.team, now=desk.now())
             taken = await inbox.take_in(session, account.id, [post], now=desk.now())
         messages.wake(desk, taken.channels)
         if taken.new:

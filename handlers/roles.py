@@ -1,33 +1,114 @@
-"""What each role may do in a team: readers only read, agents act on cases, coordinators also change the settings."""
+"""Who may do what: the least role that each listener needs, which the README's table repeats.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+A person's role in a team is what a coordinator gave them; without that, full members of the workspace who are in the
+team's channel answer too (bot/team/agents.py). It is read from the database. Only one who would be refused is looked up
+in Slack first: they may have joined a moment ago.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from bot.desk import TeamDesk
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.desk import Desk, TeamDesk
+from bot.domain.text import Refused
 from bot.models import Role, Team
+from bot.slack import membership
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.team import agents
-from handlers.card_menu import only_looks
-
-Guard = Callable[..., Awaitable[None]]
-"""Raises Refused for who may not do this: `(body, teams that it concerns, the person's roles by team, *, by, desk)`."""
+from handlers.concerns import channel_of, teams_concerned
 
 
-async def anyone(*_: Any, **__: Any) -> None:
-    """Refuse nobody."""
+class Access(StrEnum):
+    """Who may use a listener."""
+
+    EVERYONE = "everyone"
+    """It shows nothing of citizens, or acts on the person's own presence and cases only."""
+    ASKED = "asked"
+    """Whoever an agent asked for advice, and everyone with a role; handlers/escalate.py checks it."""
+    READERS = "readers"
+    AGENTS = "agents"
+    COORDINATORS = "coordinators"
 
 
-async def agents_only(
-    body: dict[str, Any], teams: Sequence[Team], roles: Mapping[int, Role], *, by: str, desk: TeamDesk
-) -> None:
-    """Refuse readers, except for a choice in a menu that only shows something."""
-    actions = body.get("actions", [])
-    if not (actions and all(only_looks(action) for action in actions)):
-        agents.refuse_reader(roles, [team.id for team in teams])
+Needs = Access | Callable[[dict[str, Any]], Access]
+"""What a listener needs; a menu or a command needs what was chosen or typed."""
+
+RANKS: Mapping[Role, int] = {Role.READER: 1, Role.AGENT: 2, Role.COORDINATOR: 3}
+LEAST: Mapping[Access, int] = {
+    Access.EVERYONE: 0,
+    Access.ASKED: 0,
+    Access.READERS: 1,
+    Access.AGENTS: 2,
+    Access.COORDINATORS: 3,
+}
 
 
-async def coordinators_only(
-    body: dict[str, Any], teams: Sequence[Team], roles: Mapping[int, Role], *, by: str, desk: TeamDesk
-) -> None:
-    """Refuse all but the coordinators of the team."""
+@dataclass(frozen=True)
+class Person:
+    """Who sent a request: their role in each team, and the teams that the request concerns, at least one."""
+
+    by: str
+    teams: Sequence[Team]
+    roles: Mapping[int, Role]
+
+    def teams_with(self, access: Access) -> list[Team]:
+        """Return the concerned teams in which this person has at least the role for this."""
+        return [team for team in self.teams if self.rank_in(team) >= LEAST[access]]
+
+    def rank_in(self, team: Team) -> int:
+        """Return the rank of their role in a team; 0 for none."""
+        role = self.roles.get(team.id)
+        return RANKS[role] if role else 0
+
+
+async def person_of(session: AsyncSession, body: dict[str, Any], by: str) -> Person:
+    """Return who sent a request; raises Refused when it concerns no team."""
+    return Person(by, await teams_concerned(session, body, by), await agents.roles(session, by))
+
+
+async def admit(desk: Desk, access: Access, body: dict[str, Any], person: Person) -> Person:
+    """Return the person with only those concerned teams in which they may do this; raises Refused when there are none.
+
+    While a team has no coordinator, the first of its agents who asks becomes it.
+    """
+    if not person.teams_with(access):
+        person = await _looked_up(desk, body, person)
+    teams = person.teams_with(access)
+    if not teams and access is Access.COORDINATORS:
+        teams = [await _coordinates(desk, person)]
+    if not teams:
+        raise _refusal(person, desk.of(person.teams[0]))
+    return Person(person.by, teams, person.roles)
+
+
+async def _looked_up(desk: Desk, body: dict[str, Any], person: Person) -> Person:
+    """Ask Slack about one who has no role in the concerned teams; raises Refused while Slack does not answer."""
+    unknown = [team for team in person.teams if team.id not in person.roles]
+    if not unknown:
+        return person
+    try:
+        await membership.look_at(desk, unknown, person.by, channel_of(body))
+    except (SlackLater, SlackDown, SlackRefuses):
+        raise Refused(
+            "Slack does not say just now whether you are in this team's channel. Please try again in a moment."
+        ) from None
+    async with desk.reading() as session:
+        return Person(person.by, person.teams, await agents.roles(session, person.by))
+
+
+async def _coordinates(desk: Desk, person: Person) -> Team:
     async with desk.session() as session:
-        await agents.coordinate(session, desk.team.id, by, now=desk.now())
+        await agents.coordinate(session, person.teams[0].id, person.by, now=desk.now())
+    return person.teams[0]
+
+
+def _refusal(person: Person, desk: TeamDesk) -> Refused:
+    if desk.team.id in person.roles:
+        return Refused("You have read-only access here. A coordinator can change that.")
+    return Refused(
+        "Only the team {team} can do that: full members of this workspace in its channel, and whoever a coordinator "
+        "gave a role.", team=desk.team.name,
+    )  # fmt: skip

@@ -14,9 +14,9 @@ from handlers import settings_lists
 from handlers.bolt_args import Ack
 from handlers.home import home_after, publish
 from handlers.modal import going_on, left_as_shown, opened, values
+from handlers.roles import Access, admit, person_of
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
-ROLES = {"role_coordinators": Role.COORDINATOR, "role_readers": Role.READER}
 CHANNELS = ("channel", "escalation_channel")
 """Settings that are channels in which the bot must be."""
 
@@ -28,8 +28,9 @@ async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
     """
     by = body.get("user_id") or body["user"]["id"]
     async with opened(desk, body) as show:
-        async with desk.session() as session:
-            await agents.coordinate(session, desk.team.id, by, now=desk.now())
+        async with desk.reading() as session:
+            person = await person_of(session, body, by)
+        await admit(desk, Access.COORDINATORS, body, person)
         await show(modals.settings_menu(desk.team.id, desk.team.name, desk.t))
 
 
@@ -50,8 +51,7 @@ async def open_group(action: dict[str, Any], body: dict[str, Any], desk: TeamDes
 async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
-        coordinators = await agents.with_role(session, team_id, Role.COORDINATOR)
-        readers = await agents.with_role(session, team_id, Role.READER)
+        given = {role: await agents.with_role(session, team_id, role) for role in Role}
     filled = forms.written_of(team, desk.t)
     match group:
         case "team":
@@ -69,7 +69,7 @@ async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
         case "reasons":
             return modals.reasons_modal(team_id, forms.STANDARD_REASONS, filled, desk.t)
         case "roles":
-            return modals.roles_modal(team_id, coordinators, readers, desk.t)
+            return modals.roles_modal(team_id, given, desk.t)
         case _:
             return modals.settings_menu(team_id, team.name, desk.t)
 
@@ -102,12 +102,12 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
     """Give colleagues their roles; roles that a colleague changed in the meantime stay."""
     filled = values(view)
     async with desk.session() as session:
-        for field in left_as_shown(view):
-            filled[field] = await agents.with_role(session, team_of(view), ROLES[field])
-        events = await agents.set_roles(
-            session, team_of(view),
-            coordinators=filled["role_coordinators"] or [], readers=filled["role_readers"] or [], by=by, now=desk.now(),
-        )  # fmt: skip
+        untouched = left_as_shown(view)
+        given = {
+            role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
+            for role, field in modals.ROLE_FIELDS.items()
+        }
+        events = await agents.set_roles(session, team_of(view), given, by=by, now=desk.now())
     await ack(response_action="update", view=await _changed(desk, team_of(view), events))
     await publish(desk, by)
 
@@ -116,7 +116,8 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
     """Undo a change."""
     async with going_on(desk, body) as show:
         async with desk.session() as session:
-            events = await undo.undo(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
+            event_id, team_id = int(action["value"]), team_of(body["view"])
+            events = await undo.undo(session, event_id, team_id, by=body["user"]["id"], now=desk.now())
         await show(await _changed(desk, team_of(body["view"]), events))
     await publish(desk, body["user"]["id"])
 

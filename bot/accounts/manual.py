@@ -4,23 +4,18 @@ import html
 import re
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.mention import Author, Post
-from bot.domain.text import Refused
 from bot.models import Account, Team
 
 PLATFORM = "manual"
 LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>")
 
 
-async def account(session: AsyncSession, channel: str, *, now: datetime) -> Account:
-    """Return the account of a team's hand-made cases, created if needed: of the channel's team, else of the first."""
-    teams = await session.exec(select(Team).order_by(col(Team.channel) != channel, col(Team.id)))
-    team = teams.first()
-    if team is None:
-        raise Refused("There is no team yet; set SLACK_CHANNEL.")
+async def account(session: AsyncSession, team: Team, *, now: datetime) -> Account:
+    """Return the account of a team's hand-made cases, created if needed."""
     found = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
     kept = found.first()
     if kept is None:

@@ -23,6 +23,7 @@ from bot.cases.moves import (
     release,
     reopen,
     take_over,
+    was_asked,
 )
 from bot.cases.reading import get, history, last_moved_at, read
 from bot.cases.retiming import retime
@@ -55,4 +56,5 @@ __all__ = [
     "take_over",
     "touch",
     "touch_all",
+    "was_asked",
 ]

@@ -121,6 +121,22 @@ async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: dat
     return case
 
 
+async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str, place: str) -> bool:
+    """Say whether a question was put to somebody: to them, or where they clicked (`place`, "" outside a message).
+
+    A person sees no question elsewhere than where it was put, so the modal of a group or channel is theirs.
+    """
+    if escalation.target == slack_id:
+        return True
+    if not place:
+        return not escalation.target.startswith(("U", "W"))
+    put = select(Message.id).where(
+        Message.kind == MessageKind.ASK, Message.case_id == escalation.case_id,
+        Message.subject_id == escalation.id, Message.channel == place,
+    )  # fmt: skip
+    return (await session.exec(put)).first() is not None
+
+
 async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Case:
     """Store an approved reply and count its case as answered by its owner; the outbox sends it."""
     refuse_unless_allowed(await locked(session, reply.case_id), Move.ANSWER, reply.by)

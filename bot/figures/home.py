@@ -23,14 +23,15 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     own = await teams.of_person(session, slack_id)
     team_ids = [team.id for team in own]
-    mine = await lists.waiting(session, of=slack_id, most=SHOWN)
+    mine = await lists.waiting(session, team_ids, of=slack_id, most=SHOWN)
     queue = await lists.queue(session, team_ids, most=SHOWN)
     promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
-    roles, coordinated = await agents.roles(session, slack_id), await agents.coordinated(session)
+    roles = await agents.roles(session, slack_id)
+    coordinated = await agents.coordinated(session)
     settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
     return Home(
         read_only={team_id for team_id, role in roles.items() if role is Role.READER},
-        read_only_everywhere=all(roles.get(team.id) is Role.READER for team in own),
+        read_only_everywhere=bool(own) and all(roles.get(team.id) is Role.READER for team in own),
         settable=[(team.id, team.name) for team in settable],
         coordinated=all(team.id in coordinated for team in settable),
         mine=mine.lines,

@@ -18,6 +18,9 @@ from bot.models import WAITING, Account, Author, Case, CaseLine, Clock, Mention,
 SEARCHED = 1_000_000
 """Only so many of the newest mentions are searched, so that an answer comes in time however many there are."""
 
+_PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
+"""Cases without a private mention, in SQL."""
+
 
 @dataclass(frozen=True)
 class CaseList:
@@ -28,9 +31,18 @@ class CaseList:
     partial: bool = False
 
 
-async def waiting(session: AsyncSession, *, most: int, of: str | None = None) -> CaseList:
-    """Return the cases that wait, the oldest first: all, or those of one agent."""
-    wanted = WAITING if of is None else WAITING & (col(Case.assignee) == of)
+async def waiting(
+    session: AsyncSession, team_ids: Collection[int], *, most: int, of: str | None = None, public: bool = False
+) -> CaseList:
+    """Return the cases of these teams that wait, the oldest first: all, or those of one agent.
+
+    With `public` those with a private mention are left out.
+    """
+    wanted = WAITING & col(Case.team_id).in_(team_ids)
+    if of is not None:
+        wanted &= col(Case.assignee) == of
+    if public:
+        wanted &= _PUBLIC
     return await listed(session, wanted, most=most)
 
 
@@ -40,13 +52,18 @@ async def queue(session: AsyncSession, team_ids: Collection[int], *, most: int) 
     return await listed(session, wanted, most=most)
 
 
-async def containing(session: AsyncSession, words: str, *, most: int) -> CaseList:
-    """Return the cases in which words occur, the newest first."""
+async def containing(
+    session: AsyncSession, team_ids: Collection[int], words: str, *, most: int, public: bool = False
+) -> CaseList:
+    """Return the cases of these teams in which words occur, the newest first; `public` as in `waiting`."""
     newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
     recent = col(Mention.id) > newest - SEARCHED
     found = select(Mention.case_id).where(recent, col(Mention.text).icontains(words, autoescape=True))
     order = (col(Case.opened_at).desc(), col(Case.id).desc())
-    return await listed(session, col(Case.id).in_(found), most=most, order=order, partial=newest > SEARCHED)
+    wanted = col(Case.id).in_(found) & col(Case.team_id).in_(team_ids)
+    if public:
+        wanted &= _PUBLIC
+    return await listed(session, wanted, most=most, order=order, partial=newest > SEARCHED)
 
 
 async def promised(session: AsyncSession, team_ids: Collection[int], *, before: datetime, most: int) -> CaseList:

@@ -54,14 +54,17 @@ class Role(StrEnum):
 
 
 class Agent(SQLModel, table=True):
-    """A colleague in one team. `initials` sign their replies there; `duty_since` is empty when they are not on duty."""
+    """A colleague in one team. `initials` sign their replies there; `duty_since` is empty when they are not on duty.
+
+    `role` is what a coordinator gave them; without it their role follows from the team's channel.
+    """
 
     __tablename__ = "agents"
     __table_args__ = (UniqueConstraint("team_id", "initials", name="uq_agents_initials"),)
     team_id: int = Field(foreign_key="teams.id", primary_key=True)
     slack_id: str = Field(primary_key=True)
     initials: str | None = None
-    role: Role = Field(default=Role.AGENT, sa_type=EnumText(Role), sa_column_kwargs={"server_default": "agent"})
+    role: Role | None = Field(default=None, sa_type=EnumText(Role))
     duty_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 

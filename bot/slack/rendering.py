@@ -97,7 +97,7 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.DIGEST if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.AWAY:
-            team = (await teams.of_person(session, Absence.of(message.details).owner))[0]
+            team = next(iter(await teams.of_person(session, Absence.of(message.details).owner)), None)
     if case_id is not None:
         team = await teams.of_case(session, case_id)
     return team or await teams.of_channel(session, message.channel) or (await teams.all_teams(session))[0]

@@ -178,7 +178,7 @@ async def _whom(session: AsyncSession, team: Team) -> list[str]:
     """Return the coordinators of a team; without any, all its agents."""
     settings = TeamSettings.of(team.settings)
     coordinators = {*await agents.with_role(session, team.id, Role.COORDINATOR), *settings.coordinators}
-    return sorted(coordinators) or await agents.with_role(session, team.id, Role.AGENT)
+    return sorted(coordinators) or await agents.answering(session, team.id)
 
 
 async def _tell(session: AsyncSession, trouble: SlackTrouble, person: str, until: str = "") -> str:

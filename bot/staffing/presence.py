@@ -12,12 +12,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, select, update
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
 from bot.domain.text import Refused
-from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person
+from bot.models import WAITING, Absence, Agent, Case, Message, MessageKind, Person, Role
 from bot.team import agents
 from bot.team.settings import TeamSettings
 
@@ -58,6 +58,7 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
     volunteers = await session.exec(
         select(Agent.slack_id)
         .where(Agent.team_id == team_id, col(Agent.duty_since).is_not(None))
+        .where(func.coalesce(Agent.role, Role.AGENT) != Role.READER)
         .order_by(col(Agent.duty_since))
     )
     present = await present_of(session, volunteers.all())

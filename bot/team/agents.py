@@ -1,6 +1,8 @@
 """The agents of a team: their roles, and the initials that sign their replies (unique in the team: ^SB is one person).
 
-Who was never given a role in a team is an agent of it.
+A role is what a coordinator gave. Without one, a full member of the workspace who is in the team's channel is an agent,
+or a reader when the team wants to name its agents itself. Anybody else has no role: guests, people of another
+organisation and whoever is not in the channel.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +15,8 @@ from bot import db
 from bot.domain.event import EventKind
 from bot.domain.reply import INITIALS
 from bot.domain.text import Refused
-from bot.models import Agent, Event, Role, Team
+from bot.models import Agent, Event, Member, Role, Team
+from bot.team.settings import TeamSettings
 
 
 async def locked(session: AsyncSession, team_id: int, slack_id: str, now: datetime) -> Agent:
@@ -80,9 +83,18 @@ async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now
 
 
 async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
-    """Return the roles of a colleague by team; a team that is missing has them as an agent."""
-    agents = await session.exec(select(Agent).where(Agent.slack_id == slack_id))
-    return {agent.team_id: agent.role for agent in agents}
+    """Return the roles of a person by team; a team in which they have none is missing."""
+    given = select(Agent.team_id, Agent.role).where(Agent.slack_id == slack_id, col(Agent.role).is_not(None))
+    joined = (
+        select(Team.id, Team.settings)
+        .join(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == slack_id))
+        .where(col(Member.is_full))
+    )
+    by_channel = {
+        team_id: Role.AGENT if TeamSettings.of(stored).channel_answers else Role.READER
+        for team_id, stored in await session.exec(joined)
+    }
+    return {**by_channel, **{team_id: Role(role) for team_id, role in await session.exec(given) if role}}
 
 
 async def with_role(session: AsyncSession, team_id: int, wanted: Role) -> list[str]:
@@ -91,56 +103,78 @@ async def with_role(session: AsyncSession, team_id: int, wanted: Role) -> list[s
     return list(await session.exec(people.order_by(col(Agent.slack_id))))
 
 
+async def answering(session: AsyncSession, team_id: int) -> list[str]:
+    """Return all agents of a team, coordinators included: by their role, and by being in its channel."""
+    team = await session.get_one(Team, team_id)
+    given = dict((await session.exec(select(Agent.slack_id, Agent.role).where(Agent.team_id == team_id))).all())
+    joined = await session.exec(select(Member.slack_id).where(Member.channel == team.channel, col(Member.is_full)))
+    by_channel = joined.all() if TeamSettings.of(team.settings).channel_answers else []
+    named = {slack_id for slack_id, role in given.items() if role in (Role.AGENT, Role.COORDINATOR)}
+    return sorted(named | {slack_id for slack_id in by_channel if given.get(slack_id) is None})
+
+
 async def coordinated(session: AsyncSession) -> set[int]:
     """Return the teams that have a coordinator."""
     return set(await session.exec(select(Agent.team_id).where(Agent.role == Role.COORDINATOR).distinct()))
 
 
-def refuse_reader(roles: Mapping[int, Role], team_ids: Collection[int]) -> None:
-    """Raise Refused for a person whose roles let them only read in all of these teams."""
-    if all(roles.get(team_id) is Role.READER for team_id in team_ids):
-        raise Refused("You have read-only access here. A coordinator can change that.")
-
-
 async def coordinate(session: AsyncSession, team_id: int, slack_id: str, *, now: datetime) -> None:
     """Let a coordinator of the team pass; raises Refused for others.
 
-    As long as a team has no coordinator, the first who asks becomes its coordinator.
+    As long as a team has no coordinator, the first of its agents who asks becomes its coordinator, or the first full
+    member in its channel.
     """
     coordinators = await with_role(session, team_id, Role.COORDINATOR)
     if not coordinators:
-        await session.get_one(Team, team_id, with_for_update=db.HELD)  # of two who ask at once, one is the first
+        team = await session.get_one(Team, team_id, with_for_update=db.HELD)  # of two who ask at once, one is the first
         coordinators = await with_role(session, team_id, Role.COORDINATOR)
     if slack_id in coordinators:
         return
     if coordinators:
         names = ", ".join(f"<@{each}>" for each in coordinators)
         raise Refused("Only a coordinator can change the settings: {agents}.", agents=names)
+    if not await _may_be_first(session, team, slack_id):
+        raise Refused("The first coordinator of {team} is a full member of this workspace in its channel.",
+                      team=team.name)  # fmt: skip
     await _give(session, team_id, slack_id, Role.COORDINATOR, by=slack_id, now=now)
+
+
+async def _may_be_first(session: AsyncSession, team: Team, slack_id: str) -> bool:
+    agent = await session.get(Agent, (team.id, slack_id))
+    if agent is not None and agent.role is not None:
+        return agent.role is Role.AGENT
+    member = await session.get(Member, (team.channel, slack_id))
+    return member is not None and member.is_full
+
+
+async def name_coordinator(session: AsyncSession, team_id: int, slack_id: str, *, now: datetime) -> list[Event]:
+    """Make somebody a coordinator of a team, whoever they are: the one who runs the bot says so."""
+    return await _give(session, team_id, slack_id, Role.COORDINATOR, by="", now=now)
 
 
 async def set_roles(
     session: AsyncSession,
     team_id: int,
+    given: Mapping[Role, Collection[str]],
     *,
-    coordinators: Collection[str],
-    readers: Collection[str],
     by: str,
     now: datetime,
 ) -> list[Event]:
-    """Make these the coordinators and readers of a team, and all others agents; returns an event for each change.
+    """Give these people their roles in a team, and all others none; returns an event for each change.
 
-    Raises Refused when the team would have no coordinator, or someone would be both.
+    Raises Refused when the team would have no coordinator, or someone two roles.
     """
-    if not coordinators:
+    if not given.get(Role.COORDINATOR):
         raise Refused("A team needs at least one coordinator.")
-    if set(coordinators) & set(readers):
-        raise Refused("Someone cannot be a coordinator and a reader at once.")
-    wanted = dict.fromkeys(readers, Role.READER) | dict.fromkeys(coordinators, Role.COORDINATOR)
-    before = [each for role in (Role.COORDINATOR, Role.READER) for each in await with_role(session, team_id, role)]
+    wanted: dict[str, Role] = {}
+    for role, people in given.items():
+        if wanted.keys() & set(people):
+            raise Refused("Someone can have only one role.")
+        wanted |= dict.fromkeys(people, role)
+    before = [each for role in Role for each in await with_role(session, team_id, role)]
     events = []
     for slack_id in sorted({*before, *wanted}):
-        events += await _give(session, team_id, slack_id, wanted.get(slack_id, Role.AGENT), by=by, now=now)
+        events += await _give(session, team_id, slack_id, wanted.get(slack_id), by=by, now=now)
     return events
 
 
@@ -157,14 +191,14 @@ async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: da
     agent = await locked(session, team_id, slack_id, now)
     if agent.role != event.details["after"]:
         raise Refused("This was changed again since, so it was not undone.")
-    before = Role(event.details["before"])
+    before = Role(event.details["before"]) if event.details["before"] else None
     if before is not Role.COORDINATOR and coordinators == {slack_id}:
         raise Refused("A team needs at least one coordinator.")
     return await _give(session, team_id, slack_id, before, by=by, now=now)
 
 
 async def _give(
-    session: AsyncSession, team_id: int, slack_id: str, wanted: Role, *, by: str, now: datetime
+    session: AsyncSession, team_id: int, slack_id: str, wanted: Role | None, *, by: str, now: datetime
 ) -> list[Event]:
     agent = await locked(session, team_id, slack_id, now)
     before, agent.role = agent.role, wanted

@@ -24,6 +24,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
     filled: dict[str, Any] = {
         "time_zone": settings.time_zone,
         "language": settings.language or NONE,
+        "channel_answers": ["yes"] if settings.channel_answers else [],
         "always_open": ["yes"] if settings.always_open else [],
         "holidays_0": [name for name in HOLIDAYS[:6] if name in settings.holidays],
         "holidays_1": [name for name in HOLIDAYS[6:] if name in settings.holidays],
@@ -81,6 +82,7 @@ def _team(reader: Reader) -> dict[str, Any]:
         "channel": reader.filled.get("channel"),
         "time_zone": reader.read("time_zone", time_zone),
         "language": None if language == NONE else language,
+        "channel_answers": "yes" in reader.chosen("channel_answers"),
     }
 
 

@@ -99,6 +99,7 @@ class TeamSettings(BaseModel):
 
     time_zone: str = "Europe/Amsterdam"
     language: Literal["nl", "en"] | None = None
+    channel_answers: bool = True
     week: list[list[tuple[ClockTime, ClockTime]]] = Field(default_factory=lambda: list(OFFICE_WEEK))
     always_open: bool = False
     holidays: list[str] = Field(default_factory=lambda: [name for name in HOLIDAYS if name not in NOT_SELF_EVIDENT])

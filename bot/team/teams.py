@@ -11,7 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import Agent, Case, Escalation, Event, Team, Workspace
+from bot.models import Case, Escalation, Event, Team, Workspace
+from bot.team import agents
 from bot.team.settings import MOST_LISTED, TeamSettings
 
 COLUMNS = ("name", "channel")
@@ -37,9 +38,9 @@ async def of_channel(session: AsyncSession, channel: str) -> Team | None:
 
 
 async def of_person(session: AsyncSession, slack_id: str) -> list[Team]:
-    """Return the teams of which a person is an agent; as long as that is none, they may be one of every team."""
-    own = select(Team).join(Agent).where(Agent.slack_id == slack_id).order_by(col(Team.id))
-    return list(await session.exec(own)) or await all_teams(session)
+    """Return the teams in which a person has a role."""
+    roles = await agents.roles(session, slack_id)
+    return [team for team in await all_teams(session) if team.id in roles] if roles else []
 
 
 async def of_case(session: AsyncSession, case_id: int) -> Team | None:

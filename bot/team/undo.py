@@ -16,9 +16,13 @@ PUT_BACK = {
 }
 
 
-async def undo(session: AsyncSession, event_id: int, *, by: str, now: datetime) -> list[Event]:
-    """Restore the value before a change; returns the events of that. Raises Refused when it was changed again since."""
+async def undo(session: AsyncSession, event_id: int, team_id: int, *, by: str, now: datetime) -> list[Event]:
+    """Restore the value before a change of this team; returns the events of that.
+
+    Raises Refused when it was changed again since.
+    """
     event = await session.get(Event, event_id)
-    if event is None or event.kind not in PUT_BACK or "team" not in event.details:  # older roles were not of a team
+    # Older changes of a role were not of a team.
+    if event is None or event.kind not in PUT_BACK or event.details.get("team") != team_id:
         raise Refused("That change is not known any more.")
     return await PUT_BACK[event.kind](session, event, by=by, now=now)

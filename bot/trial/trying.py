@@ -23,7 +23,7 @@ from bot.connectors.http import host
 from bot.connectors.webhook import posts_of
 from bot.domain.hours import at_minute
 from bot.domain.period import opening
-from bot.models import Account, Team
+from bot.models import Account, Role, Team
 from bot.run import run, utc_now
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
@@ -196,7 +196,7 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             began = clock() - HISTORY
             await accounts.ensure_team(session, settings, began)
             [team] = await session.exec(select(Team))
-            await agents.set_roles(session, team.id, coordinators=[COORDINATOR], readers=[], by=COORDINATOR, now=began)
+            await agents.set_roles(session, team.id, {Role.COORDINATOR: [COORDINATOR]}, by=COORDINATOR, now=began)
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))

@@ -23,8 +23,8 @@ class Home:
 
     `read_only`: the teams in which the agent is a reader; `read_only_everywhere`: they are a reader in all teams.
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
-    `today`: per team, the figures of today and how it stands now. `week`: the last seven days, today included, of all
-    their teams together.
+    `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
+    days, today included, of all their teams together.
     """
 
     read_only: Collection[int]
@@ -42,6 +42,9 @@ class Home:
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
     """Return the Home tab; `charts=False` is for a workspace that does not support them."""
+    if not home.today:
+        words = t("You are in no webcare team. Its members are in the channel of a team, or a coordinator named them.")
+        return {"type": "home", "callback_id": "home", "blocks": [section(words)]}
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),

@@ -23,7 +23,7 @@ GROUPS: dict[str, Text] = {
     "initials": text("Initials"),
 }
 ABOUT: dict[str, Text] = {
-    "team": text("name, channel, time zone, language"),
+    "team": text("name, channel, time zone, language, who answers"),
     "hours": text("each day of the week"),
     "closed": text("also closing early"),
     "norms": text("for all, for urgent cases, for private messages"),
@@ -33,7 +33,7 @@ ABOUT: dict[str, Text] = {
     "reasons": text("what agents choose from"),
     "snippets": text("for in an answer"),
     "advisers": text("offered first when you escalate"),
-    "roles": text("who coordinates, who has read-only access"),
+    "roles": text("who coordinates, who answers, who has read-only access"),
     "initials": text("what colleagues sign with"),
 }
 """What each group contains."""
@@ -42,6 +42,7 @@ FIELDS: dict[str, Text] = {
     "channel": text("Channel"),
     "time_zone": text("Time zone"),
     "language": text("Language"),
+    "channel_answers": text("Who answers"),
     "always_open": text("Open day and night"),
     "week": text("Opening hours"),
     "holidays": text("Holidays"),

@@ -3,11 +3,11 @@
 `filled` holds the content of the fields by block id, as a submission does; see `bot.team.forms`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.domain.event import EventKind
 from bot.domain.text import Text, text
-from bot.models import Event
+from bot.models import Event, Role
 from bot.texts import LANGUAGES, Texts
 from bot.views.block import Block, actions, button, context, literal, option, section
 from bot.views.case_state import REASONS
@@ -31,6 +31,8 @@ from bot.views.settings_form import (
 
 LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
 ROLES: dict[str, Text] = {"reader": text("reader"), "agent": text("agent"), "coordinator": text("coordinator")}
+ROLE_FIELDS = {Role.COORDINATOR: "role_coordinators", Role.AGENT: "role_agents", Role.READER: "role_readers"}
+"""The field of the people with each role."""
 SHOWN_CHANGES = 95
 
 
@@ -45,7 +47,7 @@ def settings_menu(team_id: int, name: str, t: Texts) -> Block:
 
 
 def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask for the team's name, channel, time zone and language."""
+    """Ask for the team's name, channel, time zone and language, and whether everyone in the channel answers."""
     options = [option(t("As it was installed"), "none"), *(option(LANGUAGE_NAMES[key], key) for key in LANGUAGES)]
     blocks = [
         line(t(FIELDS["name"]), "name", filled, optional=False, most=60),
@@ -56,6 +58,10 @@ def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
              hint=t("For opening hours and the days of figures, as Europe/Amsterdam.")),
         menu(t(FIELDS["language"]), "language", options, filled,
              hint=t("An existing card changes at its next step.")),
+        ticks(t(FIELDS["channel_answers"]), "channel_answers",
+              [option(t("Everyone in the channel who is a full member of this workspace"), "yes")], filled,
+              hint=t("Without this tick they have read-only access, and those with a role answer. Guests and people of "
+                     "other organisations never have a role unless you give them one.")),
     ]  # fmt: skip
     return form("team", team_id, t("Team"), blocks, t)
 
@@ -140,14 +146,16 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
     return form("reasons", team_id, t("Topics and reasons"), blocks, t)
 
 
-def roles_modal(team_id: int, coordinators: Sequence[str], readers: Sequence[str], t: Texts) -> Block:
-    """Ask who coordinates and who only reads."""
-    filled = {"role_coordinators": coordinators, "role_readers": readers}
+def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> Block:
+    """Ask who coordinates, who answers and who only reads."""
+    filled = {ROLE_FIELDS[role]: people for role, people in given.items()}
     blocks = [
         people(t("Coordinators"), "role_coordinators", filled, optional=False,
                hint=t("They change the settings and the roles.")),
+        people(t("Agents"), "role_agents", filled,
+               hint=t("They answer, also from outside the channel, and also as a guest.")),
         people(t("Readers"), "role_readers", filled,
-               hint=t("They have read-only access and may advise. Everybody else answers.")),
+               hint=t("They have read-only access and may advise.")),
     ]  # fmt: skip
     return form("roles", team_id, t("Roles"), blocks, t)
 
@@ -168,5 +176,6 @@ def _changed(event: Event, t: Texts) -> str:
     if "field" in details:
         return t(FIELDS[details["field"]])
     if event.kind is EventKind.ROLE:
-        return f"<@{details['agent']}>: {t(ROLES[details['after']])}"
+        role = t(ROLES[details["after"]]) if details["after"] else t("no role of their own")
+        return f"<@{details['agent']}>: {role}"
     return f"<@{details['agent']}>: " + (f"^{details['after']}" if details["after"] else t("no initials"))

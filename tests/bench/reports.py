@@ -133,7 +133,7 @@ async def _home(desk: Desk, _team: Team, period: Period) -> None:
 def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
     async def search(desk: Desk, _team: Team, _period: Period) -> None:
         async with desk.reading() as session:
-            await lists.containing(session, word, most=SHOWN)
+            await lists.containing(session, [1], word, most=SHOWN)
 
     return search
 
@@ -141,7 +141,7 @@ def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
 def _waiting(of: str | None = None) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
     async def waiting(desk: Desk, _team: Team, _period: Period) -> None:
         async with desk.reading() as session:
-            await lists.waiting(session, most=SHOWN, of=of)
+            await lists.waiting(session, [1], most=SHOWN, of=of)
 
     return waiting
 

@@ -46,8 +46,8 @@ async def test_a_list_takes_as_many_queries_for_ten_cases_as_for_one(bot: Bot) -
         await bot.card(f"Vraag {n}")
         if n in {0, 9}:
             async with bot.desk.reading() as session, queries(session) as sent:
-                found = await lists.waiting(session, most=10)
-                searched = await lists.containing(session, "vraag", most=10)
+                found = await lists.waiting(session, [1], most=10)
+                searched = await lists.containing(session, [1], "vraag", most=10)
             assert [found.count, len(searched.lines)] == [n + 1, n + 1]
             counts.append(len(sent))
     assert counts == [9, 9]
@@ -63,7 +63,7 @@ async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
     assert "beantwoord" in text_of(told) and "wacht op de burger" in text_of(told)
     async with bot.desk.reading() as session:
-        [line] = (await lists.containing(session, "lantaarn", most=10)).lines
+        [line] = (await lists.containing(session, [1], "lantaarn", most=10)).lines
     assert line.waits_for is WaitsFor.CITIZEN
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from bot.domain.case import Status
 from bot.models import Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, home, make_role, open_modal, square_texts
 
@@ -20,6 +21,7 @@ async def test_each_team_has_its_figures_on_the_home_with_one_chart(sqlite_bot: 
     bot = sqlite_bot
     async with bot.desk.session() as session:
         session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    await members.read_channels(bot.desk)
     bot.citizen_posts("Wanneer is het zwembad open?")
     await bot.card("zwembad")
     await bot.slack.open_home(SANNE)

@@ -13,6 +13,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.staffing import presence
 from bot.team import agents, teams, undo
 from bot.team.settings import TeamSettings
+from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import answer, asked, home, make_role, open_group, open_modal
 
@@ -138,16 +139,20 @@ async def test_who_is_on_duty_in_one_team_is_not_in_another_and_leaves_all_when_
     assert await on_duty() == [[YOUSSEF], []]
 
 
-async def test_the_home_shows_the_teams_of_the_person_and_all_to_one_who_is_new(two_teams: Bot) -> None:
+async def test_the_home_shows_the_teams_of_the_person(two_teams: Bot) -> None:
     bot = two_teams
-    await make_role(bot, MARIEKE, Role.AGENT, team_id=2)
+    bot.slack.workspace.channels[CHANNEL].members -= {MARIEKE}
+    bot.slack.workspace.channels[OTHER].members -= {YOUSSEF}
+    bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+    await members.read_channels(bot.desk)
     await card_in(bot, CHANNEL, "vissen", "Ans")
     await card_in(bot, OTHER, "zwemmen", "Kees")
     await bot.slack.open_home(MARIEKE)
-    shown = await home(bot, MARIEKE, "zwemmen", "*Wachtrij* (1)")
-    assert "vissen" not in text_of(shown)
+    assert "vissen" not in text_of(await home(bot, MARIEKE, "zwemmen", "*Wachtrij* (1)"))
     await bot.slack.open_home(YOUSSEF)
-    await home(bot, YOUSSEF, "zwemmen", "vissen", "*Wachtrij* (2)", "Vandaag", "Wegen")
+    assert "zwemmen" not in text_of(await home(bot, YOUSSEF, "vissen", "*Wachtrij* (1)"))
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "zwemmen", "vissen", "*Wachtrij* (2)", "Vandaag", "Wegen")
 
 
 async def test_a_change_of_a_role_from_before_roles_were_of_a_team_is_not_undone(sqlite_bot: Bot) -> None:
@@ -157,7 +162,7 @@ async def test_a_change_of_a_role_from_before_roles_were_of_a_team_is_not_undone
         session.add(Event(id=7, kind=EventKind.ROLE, by=SANNE, at=bot.desk.now(), details=details))
     async with bot.desk.session() as session:
         with pytest.raises(Refused, match="not known any more"):
-            await undo.undo(session, 7, by=SANNE, now=bot.desk.now())
+            await undo.undo(session, 7, 1, by=SANNE, now=bot.desk.now())
 
 
 async def test_a_start_learns_what_slack_calls_the_workspace(sqlite_bot: Bot) -> None:

@@ -8,6 +8,7 @@ from bot.config import BadSettings
 from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import members
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import asked, changed, changes, home, open_group, open_modal, settings_of
 
@@ -22,6 +23,7 @@ async def team(bot: Bot, number: int = 0) -> Team:
 async def add_team(bot: Bot, name: str = "Wegen", channel: str = OTHER) -> None:
     async with bot.desk.session() as session:
         session.add(Team(name=name, channel=channel, created_at=bot.desk.now()))
+    await members.read_channels(bot.desk)
 
 
 async def in_channel(bot: Bot, channel: str, words: str) -> dict:

@@ -268,7 +268,7 @@ def setting(t: Texts) -> Iterator[Block]:
         yield from (settings_modals.duty_modal(1, groups, filled, t) for groups in ([], GROUPS))
         yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
     yield settings_modals.settings_menu(1, "Webcare", t)
-    yield from (settings_modals.roles_modal(1, people, people, t) for people in ([], [BY, OTHER]))
+    yield from (settings_modals.roles_modal(1, dict.fromkeys(Role, people), t) for people in ([], [BY, OTHER]))
     changed = [Event(id=1, kind=EventKind.SETTINGS, at=NOW, details={"field": field}) for field in settings_form.FIELDS]
     for kind, values in (("role", Role), ("initials", ("SB", None))):
         changed += [
@@ -326,3 +326,4 @@ def homes(t: Texts) -> Iterator[Block]:
             read_only = {1} if reader else ()
             home = Home(read_only, reader, settable, role is Role.AGENT, shown, 20, shown, 20, shown, today, week)
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
+    yield home_tab(Home((), False, [], True, [], 0, [], 0, [], [], []), t, NOW)

@@ -1,0 +1,323 @@
+"""Who may do what: README's table, every listener, and somebody without a role who tries each of them."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+import handlers
+from bot import cases
+from bot.domain.case import Status, Urgency
+from bot.models import Role, Team
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.delivery import Acknowledgement, Kind
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from bot.team import agents
+from bot.views import case_menu
+from handlers import card_menu, commands
+from handlers.roles import Access
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.people import asked, comes, make_role, mention, open_modal
+
+README = Path(__file__).parents[2] / "README.md"
+ELSEWHERE = "C0ALGEMEEN"
+
+TABLE: dict[str, dict[str, set[str]]] = {
+    # A line of the table, and the listeners behind it: what is registered, and the words of /webcare and of the menu.
+    "look: lists, search, details, figures, export, the Home": {
+        "action": {"case:details"},
+        "word": {"open", "mine", "search", "stats", "digest", "export"},
+        "verb": {"more", "details", "open"},
+    },
+    "act on a case: claim, answer, escalate, assign, release, postpone, close, reopen, note, urgent, topic, undo": {
+        "action": {
+            "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
+            "answer_snippet", "case:undo", "case:settle_sent", "case:settle_absent", "case:escalate", "case:snooze",
+            "case:reopen", "case:urgent", "case:not_urgent", "case:topic",
+        },
+        "options": {"answer_snippet"},
+        "view": {
+            "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
+        },
+        "verb": {
+            "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
+            "not_urgent",
+        },
+    },
+    "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {
+        "message_shortcut": {"make_case"},
+        "action": {"list:share", "figures:share"},
+        "word": {"duty", "initials"},
+    },
+    "settings and roles, and undoing a change of them": {
+        "action": {
+            "settings:open", "settings:group", "settings:undo", "snippet:add", "snippet:edit", "adviser:add",
+            "adviser:edit", "platform:edit", "initials:edit",
+        },
+        "view": {
+            "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",
+            "settings:duty", "settings:reasons", "settings:roles", "settings:snippet", "settings:adviser",
+            "settings:platform", "settings:initials",
+        },
+        "word": {"settings"},
+    },
+    "give advice that was asked of you": {"action": {"case:advise"}, "view": {"case:advise"}},
+    "be away, keep your cases or hand them back, ask for help, write in a thread that you can see": {
+        "action": {"agent:hand_back", "agent:keep", "case:open"},
+        "event": {"message", "app_home_opened"},
+        "word": {"away", "help", ""},
+    },
+}  # fmt: skip
+OF_SLACK = {
+    "member_joined_channel", "member_left_channel", "channel_archive", "channel_left", "channel_unarchive",
+    "group_archive", "group_left", "group_unarchive", "tokens_revoked", "app_uninstalled",
+}  # fmt: skip
+"""Events that tell what happened in Slack; nobody asks for anything by them."""
+COLUMNS = {Access.COORDINATORS: "✔", Access.AGENTS: "✔✔", Access.READERS: "✔✔✔", Access.ASKED: "✔✔✔if asked",
+           Access.EVERYONE: "✔✔✔✔"}  # fmt: skip
+"""What a line of the table says under coordinator, agent, reader, and others."""
+ASKS_ITSELF = {("action", "settings:open"), ("word", "settings")}
+"""Listeners that open a modal, which says who may."""
+SHOWS_NOTHING = {"agent:hand_back", "agent:keep", "case:open"}
+
+
+class Registered:
+    """Stands where the Bolt app stands, and keeps what each listener needs."""
+
+    def __init__(self) -> None:
+        self.needs: dict[tuple[str, str], Any] = {}
+
+    def __getattr__(self, kind: str) -> Any:
+        def of(name: str) -> Any:
+            def take(listener: Any) -> None:
+                inner = inspect.getclosurevars(inspect.getclosurevars(listener).nonlocals["call"]).nonlocals
+                self.needs[kind, name] = inner["needs"]
+
+            return take
+
+        return of
+
+
+def registered() -> dict[tuple[str, str], Any]:
+    app = Registered()
+    handlers.register(app, None)  # type: ignore[arg-type]
+    return app.needs
+
+
+def needed() -> Iterator[tuple[str, str, Access]]:
+    """What each listener, word and choice needs, as the code says."""
+    for (kind, name), needs in registered().items():
+        if needs is commands.needs:
+            yield from (("word", word, access) for word, access in commands.NEEDS.items())
+        elif needs is card_menu.needs:
+            for verb in {case_menu.MORE, card_menu.OPEN, *card_menu.OPENS, *card_menu.DOES}:
+                chosen = {"actions": [{"action_id": name, "value": f"{verb}:1"}]}
+                yield "verb", verb, card_menu.needs(chosen)
+        else:
+            yield kind, name, needs
+
+
+def rows() -> dict[str, str]:
+    """The lines of README's table, and what each says, column by column."""
+    found = re.findall(r"^\| ([^|]+?) \|(.*)\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    return {what: re.sub(r"[\s|]", "", ticks.replace("if asked", "ifasked")) for what, ticks in found}
+
+
+def test_the_table_of_the_readme_says_what_the_code_asks() -> None:
+    said = rows()
+    classed = {(kind, name): line for line, named in TABLE.items() for kind in named for name in named[kind]}
+    asked_for = {(kind, name): access for kind, name, access in needed() if kind != "event" or name not in OF_SLACK}
+    assert set(classed) == set(asked_for), "give each listener its line in TABLE, and in the README"
+    for (kind, name), access in asked_for.items():
+        needs = Access.COORDINATORS if (kind, name) in ASKS_ITSELF else access
+        line = classed[kind, name]
+        assert said[line] == COLUMNS[needs].replace("if asked", "ifasked"), (kind, name, line)
+
+
+def test_what_slack_itself_tells_is_listened_to() -> None:
+    assert {name for kind, name in registered() if kind == "event"} >= OF_SLACK
+
+
+def test_every_word_of_the_command_is_classed() -> None:
+    assert set(commands.NEEDS) == {*commands.WORDS.values(), ""}
+
+
+# --- Somebody without a role tries all of it -----------------------------------------------------
+
+
+async def rows_of_all_tables(bot: Bot) -> dict[str, list[Any]]:
+    """What the database holds, besides who is known to be in a channel and when that was read."""
+    async with bot.engine.connect() as connection:
+        tables = "cases events replies acts mentions notes escalations clocks agents people accounts messages".split()
+        return {
+            each: sorted(map(repr, (await connection.execute(text(f"SELECT * FROM {each}"))).all())) for each in tables
+        }
+
+
+def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str) -> tuple[Kind, dict[str, Any]]:
+    """A request of this kind by somebody, about a case of the team."""
+    workspace = bot.slack.workspace
+    where = workspace.channels[channel]
+    message = {"ts": "1.000001", "text": "<https://example.org/1> kijk", "blocks": []}
+    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "platform", "initials"}
+    metadata = json.dumps({"team": 1, "title": None, "platform": "x", "agent": SANNE}) if settings else str(case_id)
+    if name.startswith("answer_") or name == "case:answer":
+        metadata = json.dumps({"case": case_id, "mention": 1})
+    typed = {"type": "plain_text_input", "value": "Nee."}
+    view = {
+        "id": "V1", "type": "modal", "callback_id": name, "private_metadata": metadata, "hash": "1",
+        "blocks": [], "state": {"values": {"advice_text": {"advice_text": typed}}},
+        "title": {"type": "plain_text", "text": "x"},
+    }  # fmt: skip
+    value = {"list:share": "search||paspoort", "figures:share": "1|digest"}.get(name, str(case_id))
+    action = {"action_id": name, "block_id": "b", "type": "button", "value": value}
+    match kind:
+        case "action" if (settings and name != "settings:open") or name.startswith("answer_"):
+            return Kind.INTERACTION, payloads.block_actions_in_view(workspace, who, view, action)
+        case "action":
+            clicked = payloads.block_actions_in_message(
+                workspace, who, where, message, action, {}, ephemeral=name.endswith(":share")
+            )
+            return Kind.INTERACTION, clicked
+        case "options":
+            block, select = {"block_id": "b"}, {"action_id": name}
+            return Kind.INTERACTION, payloads.block_suggestion(workspace, who, view, (block, select), "a")
+        case "view":
+            return Kind.INTERACTION, payloads.view_submission(workspace, who, view)
+        case "message_shortcut":
+            return Kind.INTERACTION, payloads.message_action(workspace, who, name, where, message)
+        case "verb":
+            chosen = action | {"action_id": "case:more", "value": f"{name}:{case_id}"}
+            return Kind.INTERACTION, payloads.block_actions_in_message(
+                workspace, who, where, message, chosen, {}, ephemeral=False
+            )
+        case "word":
+            word = next(word for word, asked_for in commands.WORDS.items() if asked_for == name)
+            return Kind.COMMAND, payloads.slash_command(workspace, who, where, "/webcare", f"{word} paspoort")
+    raise LookupError(kind)
+
+
+def told(bot: Bot, who: str, ack: Acknowledgement) -> str:
+    """All that somebody was told or shown."""
+    shown = [*bot.slack.ephemerals(who), *bot.slack.direct(who), *bot.slack.views(who)]
+    if home := bot.slack.home(who):
+        shown.append(home)
+    return "\n".join([*map(text_of, shown), json.dumps(ack.payload, ensure_ascii=False), str(ack.errors)])
+
+
+STRANGERS: dict[str, dict[str, Any]] = {
+    "a guest in the channel": {"guest": True},
+    "a guest of one channel": {"one_channel": True},
+    "somebody of another organisation": {"team_id": "T0ELDERS"},
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+async def test_a_stranger_in_the_channel_neither_acts_nor_searches_nor_coordinates(bot: Bot, kind: str) -> None:
+    case_id = await mention(bot, text="Mijn paspoort en BSN 123456782", private=True)
+    who = await comes(bot, "U0ANDERS", "Iemand Anders", **STRANGERS[kind])
+    await bot.slack.click(who, CHANNEL, (await bot.card("paspoort"))["ts"], "case:claim")
+    for command in ("zoek paspoort", "instellingen"):
+        await bot.slack.command(who, CHANNEL, f"/webcare {command}")
+    assert (await bot.case(case_id)).status is Status.NEW
+    said = "\n".join(map(text_of, [*bot.slack.ephemerals(who), *bot.slack.views(who)]))
+    assert said.count("Dit kan alleen het team") == 2 and "eerste coördinator" in said
+    assert "123456782" not in said
+    async with bot.desk.reading() as session:
+        assert await agents.with_role(session, 1, Role.COORDINATOR) == []
+
+
+@pytest.mark.parametrize("kind", ["a guest in the channel", "a colleague who is not in the channel"])
+async def test_one_without_a_role_is_refused_everything_and_learns_nothing(sqlite_bot: Bot, kind: str) -> None:
+    bot = sqlite_bot
+    case_id = await mention(bot, text="Mijn paspoort en BSN 123456782", private=True)
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        await cases.escalate(
+            session, case_id, by=SANNE, now=bot.desk.now(), target=MARIEKE, channels=[MARIEKE],
+            question="Weet jij dit?", urgency=Urgency.NORMAL, submission="s",
+        )  # fmt: skip
+    await messages.sync(bot.desk, case_id)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    where = CHANNEL if kind in STRANGERS else ELSEWHERE
+    who = await comes(bot, "U0ANDERS", "Iemand Anders", where, **STRANGERS.get(kind, {}))
+    bot.slack.workspace.channels[ELSEWHERE].members.add("U0WEBCARE")
+    before, shown = await rows_of_all_tables(bot), [len(bot.slack.messages(each)) for each in (CHANNEL, ELSEWHERE)]
+    for what, name, access in needed():
+        if access is Access.EVERYONE and (what, name) not in ASKS_ITSELF:
+            continue
+        bot.slack.workspace.set_stack(who, [])
+        bot.slack.workspace.ephemerals.clear()
+        bot.slack.workspace.messages[bot.slack.open_im(who, "U0WEBCARE").id].clear()
+        sent, payload = attempt(bot, who, what, name, case_id, where)
+        ack = await bot.slack._deliver(sent, payload)
+        words = told(bot, who, ack)
+        assert "123456782" not in words and "paspoort" not in words, (what, name, words)
+        refused = ("Dit kan alleen het team", "niet aan jou gesteld", "eerste coördinator", '{"options": []}')
+        assert any(each in words for each in refused), (what, name, words)
+    assert await rows_of_all_tables(bot) == before
+    assert [len(bot.slack.messages(each)) for each in (CHANNEL, ELSEWHERE)] == shown
+    await bot.slack.open_home(who)
+    home = await bot.slack.wait_for(lambda: bot.slack.home(who))
+    assert "geen webcareteam" in text_of(home) and "paspoort" not in text_of(home)
+
+
+async def test_a_stranger_whom_a_coordinator_names_answers(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    who = await comes(bot, "U0GAST", "Gast van buiten", guest=True)
+    await make_role(bot, who, Role.AGENT)
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    card = await bot.card("paspoort")
+    await bot.slack.click(who, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling", who)
+
+
+async def test_a_reader_looks_and_takes_no_initials_no_duty_and_shares_nothing(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, YOUSSEF, Role.READER)
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    await bot.card("paspoort")
+    assert "paspoort" in await asked(bot, YOUSSEF, "/webcare open")
+    listed = bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1]
+    await bot.slack.click(YOUSSEF, CHANNEL, listed["ts"], "list:share")
+    for command in ("initialen YA", "dienst"):
+        assert "meekijken" in await asked(bot, YOUSSEF, f"/webcare {command}")
+    assert len(bot.cards()) == 1
+
+
+async def test_a_team_that_names_its_agents_lets_the_rest_of_the_channel_read(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, SANNE, Role.AGENT)
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = {"channel_answers": False}
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    card = await bot.card("paspoort")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
+    assert "meekijken" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
+    assert "paspoort" in await asked(bot, YOUSSEF, "/webcare open")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling", SANNE)
+
+
+async def test_one_whom_slack_cannot_tell_of_just_now_is_asked_to_try_again(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+    card = await bot.card("paspoort")
+    bot.slack.workspace.people["U0JAN"] = type(bot.slack.workspace.people[SANNE])("U0JAN", "jan", "Jan Nieuw")
+    bot.slack.workspace.channels[CHANNEL].members.add("U0JAN")  # the event of it did not come
+    bot.slack.faults.status("conversations.members", 503)
+    await bot.slack.click("U0JAN", CHANNEL, card["ts"], "case:claim")
+    assert "Probeer het zo opnieuw" in text_of(bot.slack.ephemerals("U0JAN", CHANNEL)[-1])
+    bot.slack.faults.status("conversations.members", 503)  # Sanne is known: nobody asks Slack
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await bot.card("paspoort", "In behandeling", SANNE)
+    bot.slack.faults.clear()
+    await bot.slack.click("U0JAN", CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, "U0JAN", "case:take_over")
