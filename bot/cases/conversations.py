@@ -1,41 +1,174 @@
-"""Which mentions form one case: one author's posts in one conversation."""
+"""Which mentions form one case: one author's posts in one thread.
 
-from collections.abc import Mapping, Sequence
+A thread is all that hangs together: what answers one another, our replies among them, and what the platform gives the
+same key of a conversation. It bears the external id of the first post that came in of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import union_all
+import sqlalchemy
+from sqlalchemy import union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain.case import OPEN
 from bot.domain.mention import Post
-from bot.models import Account, Case, Mention, Reply
+from bot.models import Account, Author, Case, Mention, Reply
+
+Node = tuple[str, str]
+"""What ties posts together: a post, a conversation or a thread, each with its key."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A stored mention that posts of a page may be, answer, or share a conversation with."""
+    """A stored mention, or a reply of ours with the thread and the case of the mention that it answers."""
 
     external_id: str
     conversation: str | None
+    in_reply_to: str | None
+    thread: str
     case_id: int
     author_id: int
 
+    def nodes(self) -> set[Node]:
+        """Return what ties it to other posts."""
+        return _nodes(self.external_id, self.conversation, self.in_reply_to) | {("thread", self.thread)}
 
-async def earlier(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> list[Earlier]:
-    """Return the stored mentions that these posts are, answer, or share a conversation with; the newest case last."""
-    ids = {p.external_id for p in posts} | {p.in_reply_to for p in posts if p.in_reply_to}
-    conversations = {p.conversation for p in posts if p.conversation}
+
+@dataclass(frozen=True)
+class Related:
+    """What is stored that posts of a page have to do with.
+
+    `own` are the cases of their authors in the same threads: by thread and external id of the author, an open case
+    before one that is answered or closed, and then the newest.
+    """
+
+    mentions: Sequence[Earlier]
+    replies: Sequence[Earlier]
+    own: Mapping[tuple[str, str], int]
+
+    @property
+    def case_ids(self) -> set[int]:
+        """The cases that the posts may change."""
+        return {each.case_id for each in (*self.mentions, *self.replies)} | set(self.own.values())
+
+
+@dataclass(frozen=True)
+class Threads:
+    """The thread of each post of a page, by external id; `joined`: what threads that turn out to be one are named."""
+
+    of: Mapping[str, str]
+    joined: Mapping[str, str]
+
+
+async def related(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> Related:
+    """Return what is stored that these posts are, answer, are answered by, or share a conversation or thread with."""
+    above = {parent for post in posts for parent in post.above()}
+    ids = above | {post.external_id for post in posts}
+    conversations = {post.conversation for post in posts if post.conversation}
+    told: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id, Case.author_id]
     known = (
-        select(Mention.external_id, Mention.conversation, Mention.case_id, Case.author_id)
+        sqlalchemy.select(col(Mention.external_id), *told)
         .join(Case, col(Mention.case_id) == Case.id)
-        .where(Mention.account_id == account_id)
+        .where(col(Mention.account_id) == account_id)
     )
     # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
-    alike = [known.where(col(Mention.external_id).in_(ids)), known.where(col(Mention.conversation).in_(conversations))]
+    alike = [
+        known.where(col(Mention.external_id).in_(ids)),
+        known.where(col(Mention.conversation).in_(conversations)),
+        known.where(col(Mention.in_reply_to).in_(ids)),
+    ]
+    answers = (
+        sqlalchemy.select(col(Reply.external_id), *told)
+        .join(Mention, col(Reply.mention_id) == Mention.id)
+        .join(Case, col(Mention.case_id) == Case.id)
+        .where(col(Reply.account_id) == account_id, col(Reply.external_id).in_(above))
+    )
     connection = await session.connection()
-    rows: Sequence[Any] = (await connection.execute(union_all(*alike))).all()
-    return sorted((Earlier(*row) for row in rows), key=lambda mention: mention.case_id)
+    mentions = _earlier((await connection.execute(union_all(*alike))).all())
+    replies = _earlier((await connection.execute(answers)).all()) if above else []
+    threads = {each.thread for each in (*mentions, *replies)}
+    return Related(mentions, replies, await _own_cases(session, account_id, threads, posts))
+
+
+def _earlier(rows: Sequence[Any]) -> list[Earlier]:
+    return sorted((Earlier(*row) for row in set(rows)), key=lambda each: (each.case_id, each.external_id))
+
+
+async def _own_cases(
+    session: AsyncSession, account_id: int, threads: Iterable[str], posts: Sequence[Post]
+) -> dict[tuple[str, str], int]:
+    if not threads:
+        return {}
+    own = (
+        sqlalchemy.select(col(Mention.thread), col(Author.external_id), col(Case.id), col(Case.status))
+        .join(Case, col(Mention.case_id) == Case.id)
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(col(Mention.account_id) == account_id, col(Mention.thread).in_(threads))
+        .where(col(Author.external_id).in_({post.author.external_id for post in posts}))
+        .distinct()
+    )
+    found = (await (await session.connection()).execute(own)).all()
+    last = sorted(found, key=lambda row: (row[3] in OPEN, row[2]))
+    return {(thread, author): case_id for thread, author, case_id, _ in last}
+
+
+def threads_of(posts: Sequence[Post], stored: Related) -> Threads:
+    """Return the thread of each of these posts; one that hangs together with nothing begins its own."""
+    groups = _Groups()
+    for each in (*stored.mentions, *stored.replies):
+        groups.tie(each.nodes())
+    for post in posts:
+        groups.tie({node for key in post.above() for node in _nodes(key)} | _nodes(post.external_id, post.conversation))
+    names: dict[Node, str] = {}
+    joined: dict[str, str] = {}
+    for each in (*stored.mentions, *stored.replies):
+        name = names.setdefault(groups.of(("thread", each.thread)), each.thread)
+        if name != each.thread:
+            joined[each.thread] = name
+    of = {post.external_id: names.setdefault(groups.of(("post", post.external_id)), post.external_id) for post in posts}
+    return Threads(of, joined)
+
+
+async def join_threads(session: AsyncSession, account_id: int, threads: Threads) -> None:
+    """Let threads that turn out to be one be one."""
+    for thread, name in sorted(threads.joined.items()):
+        await session.exec(
+            update(Mention)
+            .where(col(Mention.account_id) == account_id, col(Mention.thread) == thread)
+            .values(thread=name)
+        )
+
+
+def _nodes(external_id: str, conversation: str | None = None, in_reply_to: str | None = None) -> set[Node]:
+    nodes = {("post", external_id)}
+    if conversation:
+        nodes.add(("conversation", conversation))
+    if in_reply_to:
+        nodes.add(("post", in_reply_to))
+    return nodes
+
+
+class _Groups:
+    """Nodes in groups; nodes that are tied are in one group."""
+
+    def __init__(self) -> None:
+        self._next: dict[Node, Node] = {}
+
+    def of(self, node: Node) -> Node:
+        """Return the node that stands for the group of this one."""
+        while (above := self._next.get(node, node)) != node:
+            self._next[node] = self._next.get(above, above)
+            node = above
+        return node
+
+    def tie(self, nodes: Iterable[Node]) -> None:
+        """Put these nodes, and all that are tied to them, in one group."""
+        first, *others = sorted(nodes)
+        for other in others:
+            self._next[self.of(other)] = self.of(first)
 
 
 async def cases_to_join(
@@ -43,34 +176,22 @@ async def cases_to_join(
     account: Account,
     posts: Sequence[Post],
     authors: Mapping[str, int],
-    mentions: Sequence[Earlier],
+    stored: Related,
+    threads: Threads,
 ) -> dict[str, int]:
-    """Return, by external id of a post, the existing case of the same author and conversation.
+    """Return, by external id of a post, the existing case of the same author that it belongs to.
 
-    A conversation is the platform's key for it, or the chain of answers: to the case's mentions or our replies in it.
-    A private conversation that our reply opened has one citizen in it, who may have another id there. `mentions` are
-    those that `earlier` found.
+    That is the case of the author's own mention or our reply to it, when the post answers that; else their case in the
+    same thread, whomever they answer. A private conversation that our reply opened has one citizen in it, who may have
+    another id there.
     """
-    parents = {p.in_reply_to for p in posts if p.in_reply_to}
-    by_key: dict[tuple[str, str, int], int] = {}
-    for mention in mentions:
-        if mention.conversation:
-            by_key["conversation", mention.conversation, mention.author_id] = mention.case_id
-        by_key["post", mention.external_id, mention.author_id] = mention.case_id
-    if parents:
-        replies = await session.exec(
-            select(Reply.external_id, Case.id, Case.author_id)
-            .join(Case, col(Reply.case_id) == Case.id)
-            .where(Reply.account_id == account.id, col(Reply.external_id).in_(parents))
-        )
-        for reply_id, case_id, author_id in replies:
-            by_key["post", reply_id or "", author_id] = case_id
+    answered = {(each.external_id, each.author_id): each.case_id for each in (*stored.mentions, *stored.replies)}
+    own = {(threads.joined.get(thread, thread), author): case_id for (thread, author), case_id in stored.own.items()}
     opened = await _opened_by_us(session, account, {p.conversation for p in posts if p.private and p.conversation})
     cases: dict[str, int] = {}
     for post in posts:
-        author_id = authors[post.author.external_id]
-        case = by_key.get(("post", post.in_reply_to or "", author_id)) or by_key.get(
-            ("conversation", post.conversation or "", author_id)
+        case = answered.get((post.in_reply_to or "", authors[post.author.external_id])) or own.get(
+            (threads.of[post.external_id], post.author.external_id)
         )
         if case is None and post.private:
             case = opened.get(post.conversation or "")
@@ -91,21 +212,15 @@ async def _opened_by_us(session: AsyncSession, account: Account, conversations: 
     return {conversation: case_id for conversation, case_id in found if conversation}
 
 
-def openers_of(posts: Sequence[Post], authors: Mapping[str, int]) -> dict[str, str]:
+def openers_of(posts: Sequence[Post], authors: Mapping[str, int], threads: Threads) -> dict[str, str]:
     """Return, by external id, the post of the same page whose new case each belongs to; an opener belongs to its own.
 
-    Posts of one page join each other as they would join a case: by conversation, or by answering one another.
+    Posts of one page join each other as they would join a case: one author's posts in one thread.
     """
-    opener_of: dict[tuple[str, str, int], str] = {}
-    openers: dict[str, str] = {}
-    for post in posts:
-        author = authors[post.author.external_id]
-        conversation = ("conversation", post.conversation, author) if post.conversation else None
-        parent = ("post", post.in_reply_to, author) if post.in_reply_to else None
-        keys = [key for key in (conversation, parent) if key is not None]
-        opener = next((opener_of[key] for key in keys if key in opener_of), post.external_id)
-        openers[post.external_id] = opener
-        opener_of.setdefault(("post", post.external_id, author), opener)
-        if conversation is not None:
-            opener_of.setdefault(conversation, opener)
-    return openers
+    opener_of: dict[tuple[str, int], str] = {}
+    return {
+        post.external_id: opener_of.setdefault(
+            (threads.of[post.external_id], authors[post.author.external_id]), post.external_id
+        )
+        for post in posts
+    }

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks, mirror
-from bot.cases.conversations import Earlier, cases_to_join, earlier, openers_of
+from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
@@ -54,8 +54,8 @@ async def take_in(
     for start in range(0, len(posts), PAGE):
         versions = mirror.versions_of(posts[start : start + PAGE])
         page = {external_id: same[-1] for external_id, same in versions.items()}
-        related = await earlier(session, account_id, list(page.values()))
-        known = {mention.external_id for mention in related} & page.keys()
+        stored = await related(session, account_id, list(page.values()))
+        known = {mention.external_id for mention in stored.mentions} & page.keys()
         for mention in await _mentions(session, account_id, known):
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
@@ -65,7 +65,7 @@ async def take_in(
         await mirror.remember_removals(session, account_id, new_to_us, now)
         unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
         if unknown:
-            changed |= await _add(session, account, team, unknown, related, now)
+            changed |= await _add(session, account, team, unknown, stored, now)
             new += len(unknown)
     channels = await _channels_of(session, changed)
     return TakenIn(frozenset(channels | ({team.channel} if new else set())), new)
@@ -87,9 +87,8 @@ async def _concerned(session: AsyncSession, account_id: int, items: Sequence[Pos
     posts = [item for item in items if isinstance(item, Post)]
     concerned = set[int]()
     for start in range(0, len(posts), PAGE):
-        concerned |= {mention.case_id for mention in await earlier(session, account_id, posts[start : start + PAGE])}
+        concerned |= (await related(session, account_id, posts[start : start + PAGE])).case_ids
     replies = {item.external_id for item in items if isinstance(item, Delivery)}
-    replies |= {post.in_reply_to for post in posts if post.in_reply_to}
     opened = {post.conversation for post in posts if post.private and post.conversation}
     for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened)):
         if keys:
@@ -150,18 +149,20 @@ async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: 
 
 
 async def _add(
-    session: AsyncSession, account: Account, team: Team, posts: list[Post], related: list[Earlier], now: datetime
+    session: AsyncSession, account: Account, team: Team, posts: list[Post], stored: Related, now: datetime
 ) -> set[int]:
-    """Add new posts: each joins the case of its author's conversation or opens one; returns the cases joined."""
+    """Add new posts: each joins its author's case in the same thread or opens one; returns the cases joined."""
     authors = await _authors(session, account, posts)
-    cases = await cases_to_join(session, account, posts, authors, related)
+    threads = threads_of(posts, stored)
+    await join_threads(session, account.id, threads)
+    cases = await cases_to_join(session, account, posts, authors, stored, threads)
     rest = [post for post in posts if post.external_id not in cases]
-    opener_of = openers_of(rest, authors)
+    opener_of = openers_of(rest, authors, threads)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
     if opened:
         cases |= await _open_cases(session, account, team, opened, authors, now)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
-    rows = [_mention_row(account, post, cases[post.external_id], now) for post in posts]
+    rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
     followers = [post for post in posts if post.external_id not in openers]
     if not followers:
@@ -174,13 +175,14 @@ async def _add(
     return {case_id for _, case_id, _ in joined}
 
 
-def _mention_row(account: Account, post: Post, case_id: int, now: datetime) -> dict[str, Any]:
+def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: datetime) -> dict[str, Any]:
     return {
         "case_id": case_id,
         "account_id": account.id,
         "external_id": post.external_id,
         "conversation": post.conversation,
         "in_reply_to": post.in_reply_to,
+        "thread": thread,
         "replies_to": asdict(post.replies_to) if post.replies_to else None,
         "text": post.text,
         "url": post.url,

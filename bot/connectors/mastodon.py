@@ -192,13 +192,13 @@ class Mastodon(MastodonServer):
     async def _posts(self, by_id: Mapping[str, Json], me: str) -> tuple[Post, ...]:
         """Turn statuses that are not our own into posts, with the post they answer if one request returns it."""
         theirs = [s for s in by_id.values() if not me or within(s, "account", "id") != me]
-        answered = {_reply_to(s) for s in theirs if s.get("in_reply_to_account_id") != me} - {""}
+        answered = {_reply_to(s) for s in theirs} - {""}
         parents: dict[str, Found] = dict(by_id)
         try:
             parents |= await self._statuses(sorted(answered - by_id.keys())[:AT_ONCE])
         except Verdict as verdict:
             log.info("answered posts not read", account=self._account.id, verdict=type(verdict).__name__)
-        posts = [self._post(s, parents.get(_reply_to(s))) for s in theirs]
+        posts = [self._post(s, parents.get(_reply_to(s)), me) for s in theirs]
         return tuple(sorted((p for p in posts if p), key=lambda p: (p.published_at, age(p.external_id))))
 
     def _status_in(self, note: Json, me: str) -> Json | None:
@@ -213,10 +213,10 @@ class Mastodon(MastodonServer):
             return None
         return status
 
-    def _post(self, status: Json, parent: Found) -> Post | None:
+    def _post(self, status: Json, parent: Found, me: str = "") -> Post | None:
         """Return the post; if we cannot read it, log its id only and return None."""
         try:
-            return _post_of(status, parent, may_answer=not self._read_only)
+            return _post_of(status, parent, me, may_answer=not self._read_only)
         except UNREADABLE as error:
             log.warning("status not understood", status=status["id"], error=type(error).__name__)
             return None
@@ -402,7 +402,7 @@ def _identity(me: Json) -> Identity:
     return Identity(str(me["id"]), str(me.get("acct", "")), name if isinstance(name, str) else "", web(url))
 
 
-def _post_of(status: Json, parent: Found, *, may_answer: bool) -> Post:
+def _post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
     """Return a post from https://docs.joinmastodon.org/entities/Status/, or raise one of UNREADABLE.
 
     The author's external id is `account.id`: all server software has it and never reuses it, while an address may
@@ -424,7 +424,9 @@ def _post_of(status: Json, parent: Found, *, may_answer: bool) -> Post:
         published_at=time_of(status["created_at"]),
         url=web(status.get("url")) or web(status.get("uri")),
         in_reply_to=_reply_to(status) or None,
-        replies_to=_quote(parent) or _quote(within(status, "quote", "quoted_status")),
+        ancestors=tuple(filter(None, [_reply_to(parent)])) if isinstance(parent, dict) else (),
+        replies_to=(_quote(parent) if within(parent, "account", "id") != me else None)
+        or _quote(within(status, "quote", "quoted_status")),
         private=private,
         language=status.get("language") or "",
         media=tuple(_media(status.get("media_attachments") or [])),

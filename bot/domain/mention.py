@@ -136,8 +136,9 @@ class Post:
     """A citizen's post, normalised. Ids are opaque text; times are aware UTC; `text` is plain text, never HTML.
 
     `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
-    post. `gone`: the post can no longer be read, and the other fields may be empty. `rating` is the number of stars of
-    a review. `place` is the connector's own JSON about the post; the draft of a reply contains it too.
+    post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
+    the other fields may be empty. `rating` is the number of stars of a review. `place` is the connector's
+    own JSON about the post; the draft of a reply contains it too.
     """
 
     external_id: str
@@ -157,6 +158,11 @@ class Post:
     kind: PostKind = PostKind.POST
     rating: int | None = None
     place: Mapping[str, Any] | None = None
+    ancestors: tuple[str, ...] = ()
+
+    def above(self) -> tuple[str, ...]:
+        """Return the ids of the posts that it answers, directly or further up."""
+        return (*([self.in_reply_to] if self.in_reply_to else []), *self.ancestors)
 
     def may_be_answered(self) -> bool:
         """Say whether the platform allows any kind of answer, perhaps for a limited time."""

@@ -52,6 +52,7 @@ class Mention(SQLModel, table=True):
     """A citizen's post that concerns us. UNIQUE(account_id, external_id) refuses a second copy.
 
     `allows` is what the platform lets us do with it (`permits_to_json`); `place` is the connector's own data on it.
+    `thread` is the same for all that hangs together: the external id of the first post that came in of it.
     """
 
     __tablename__ = "mentions"
@@ -59,6 +60,8 @@ class Mention(SQLModel, table=True):
         UniqueConstraint("account_id", "external_id"),
         Index("ix_mentions_case", "case_id"),
         Index("ix_mentions_conversation", "account_id", "conversation"),
+        Index("ix_mentions_answers", "account_id", "in_reply_to"),
+        Index("ix_mentions_thread", "account_id", "thread"),
         Index("ix_mentions_received", "received_at", "case_id"),
     )
     id: int = Field(default=None, primary_key=True)
@@ -67,6 +70,7 @@ class Mention(SQLModel, table=True):
     external_id: str
     conversation: str | None = None
     in_reply_to: str | None = None
+    thread: str = Field(default="", sa_column_kwargs={"server_default": ""})
     replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     text: str
     earlier_text: str | None = None

@@ -34,7 +34,7 @@ def newest_entry(body: bytes) -> Post:
 
 READERS: dict[str, Callable[[bytes], Post]] = {
     "feed": newest_entry,
-    "mastodon": lambda body: mastodon._post_of(json.loads(body), None, may_answer=True),
+    "mastodon": lambda body: mastodon._post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
 }
 
