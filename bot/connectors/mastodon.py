@@ -147,6 +147,8 @@ class Mastodon(MastodonServer):
         ids = list(gone_before)
         start = ids.index(cursor["last"]) + 1 if cursor.get("last") in gone_before else 0
         known = await self._statuses([*ids[start:], *ids[:start]], singly=RECHECKED_SINGLY)
+        if known and not any(known.values()):  # is it these posts, or the server?
+            await self._me()
         changed = []
         for external_id, status in known.items():
             if status is None:

@@ -70,7 +70,7 @@ class Mention(SQLModel, table=True):
     external_id: str
     conversation: str | None = None
     in_reply_to: str | None = None
-    thread: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    thread: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     replies_to: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     text: str
     earlier_text: str | None = None

@@ -520,7 +520,22 @@ async def test_a_refusal_that_is_not_mastodons_own_does_not_make_posts_gone(
     """What stands before the server refuses everything, so it says nothing about a post."""
     status_id = server.post_as("jan", "@gemeente hallo")["id"]
     server.fault("/api/v1/*", "status", status=404, body="<html>Not here</html>", method="GET")
-    assert (await mastodon.recheck([post(status_id)], {})).changed == ()
+    with pytest.raises(Unavailable):
+        await mastodon.recheck([post(status_id)], {})
+
+
+async def test_posts_that_a_server_cannot_show_do_not_keep_the_next_from_being_read(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    ids = [server.post_as("jan", f"@gemeente {n}")["id"] for n in range(12)]
+    server.edit("jan", ids[11], "@gemeente De lamp doet het weer")
+    server.fault("/api/v1/statuses", "status", status=500, method="GET")
+    for each in ids[:11]:
+        server.fault(f"/api/v1/statuses/{each}", "status", status=500, method="GET")
+    posts = [post(each) for each in ids]
+    first = await mastodon.recheck(posts, {})
+    assert first.changed == ()
+    assert [each.external_id for each in (await mastodon.recheck(posts, first.cursor)).changed] == [ids[11]]
 
 
 async def test_a_refusal_of_one_post_by_a_server_that_accepts_our_token_makes_it_unreachable(

@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("mentions", sa.Column("thread", sa.String(), server_default="", nullable=False))
+    op.add_column("mentions", sa.Column("thread", sa.String(), server_default=sa.text("''"), nullable=False))
     op.execute(
         "UPDATE mentions SET thread = (SELECT first.external_id FROM mentions AS first "
         "WHERE first.case_id = mentions.case_id ORDER BY first.id LIMIT 1)"
