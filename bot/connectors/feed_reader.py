@@ -29,6 +29,7 @@ from xml.sax import SAXException
 import feedparser
 
 from bot.connectors.html import text_of
+from bot.domain.dates import moment_of
 
 MAX_MEMORY = 512 * 1024 * 1024
 MAX_CPU_SECONDS = 20
@@ -122,7 +123,7 @@ def _feed(parsed: Any) -> JSON:
     for entry in newest_first:
         entries.setdefault(_external_id(entry), entry)
     read = (_entry(external_id, entry, title, language) for external_id, entry in entries.items() if external_id)
-    newest = [entry for entry in itertools.islice(read, MAX_ENTRIES) if entry["text"] or entry["media"]]
+    newest = [each for each in itertools.islice(read, MAX_ENTRIES) if each["text"] or each["media"]]
     ttl = str(feed.get("ttl", ""))
     return {
         "title": title,
@@ -149,15 +150,19 @@ def _external_id(entry: Any) -> str:
 
 def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON:
     title_detail = entry.get("title_detail") or {}
+    text, media, url = _text(_title(entry), _body(entry)), _media(entry), _link(entry)
+    if not text:  # only a picture, which its description stands for, or only a link
+        media = media or _pictures(entry)
+        text = "\n".join(each["alt"] for each in media if each["alt"]) or ("" if media else url)
     return {
         "external_id": external_id,
         "author": _author(entry, feed_title),
-        "text": _text(_title(entry), _body(entry)),
-        "url": _link(entry),
+        "text": text,
+        "url": url,
         "language": _language(title_detail.get("language")) or language,
-        "media": _media(entry),
+        "media": media,
         "published": _date(entry),
-        "updated": _moment(entry, "updated_parsed") or _date(entry),
+        "updated": _moment(entry, "updated") or _date(entry),
     }
 
 
@@ -229,6 +234,27 @@ def _media(entry: Any) -> list[JSON]:
     return list(by_url.values())[:MAX_MEDIA]
 
 
+def _pictures(entry: Any) -> list[JSON]:
+    """Return the pictures in the HTML of an entry."""
+    found = _Pictures()
+    for part in (*(entry.get("content") or []), {"value": entry.get("summary")}, {"value": entry.get("title")}):
+        found.feed(str(part.get("value") or "")[:200_000])
+    return [{"url": url, "kind": "image", "alt": alt} for url, alt in found.alts.items()][:MAX_MEDIA]
+
+
+class _Pictures(HTMLParser):
+    """Finds the pictures in a piece of HTML, each address once with its description."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alts: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "img" and (url := _address(values.get("src"))):
+            self.alts.setdefault(url, _line(values.get("alt")))
+
+
 def _start_media_description(parser: Any, attributes: Any) -> None:
     parser.push("media_description", 1)
 
@@ -249,16 +275,17 @@ for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
 
 def _date(entry: Any) -> int | None:
     """Return when the entry was published (epoch seconds), from the dates that it has."""
-    return _moment(entry, "published_parsed") or _moment(entry, "created_parsed") or _moment(entry, "updated_parsed")
+    return _moment(entry, "published") or _moment(entry, "created") or _moment(entry, "updated")
 
 
 def _moment(entry: Any, key: str) -> int | None:
     # Not through feedparser's own `get`, which warns when it returns a date of another name.
-    parsed = dict.get(entry, key)
-    try:
-        moment = calendar.timegm(parsed) if parsed else 0
-    except (ValueError, OverflowError, TypeError):
-        return None
+    moment = moment_of(_line(dict.get(entry, key)))
+    if moment is None:
+        try:
+            moment = calendar.timegm(dict.get(entry, f"{key}_parsed") or ())
+        except (ValueError, OverflowError, TypeError):
+            return None
     return moment if 0 < moment < 253_000_000_000 else None  # years 1970 to 9987; "0001-01-01" is no date
 
 

@@ -21,6 +21,7 @@ from bot.connectors.base import Account, Page, RateLimited, Rejected, Unauthoriz
 from bot.connectors.feed import Feed
 from bot.connectors.feed_reader import MAX_ENTRIES, reading_of
 from bot.connectors.guard import Transport
+from bot.domain import dates
 from bot.domain.mention import Author, Media, Post
 from tests.fakes.tools import tools
 from tests.fakes.wires import Names, Wires
@@ -246,6 +247,73 @@ async def test_an_undated_or_future_entry_is_published_when_it_is_seen(
     before = datetime.now(UTC)
     (post,) = (await read(coupled())).posts
     assert before <= post.published_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("24-11-2026 14:05", "2026-11-24T13:05"),
+        ("24-11-2026", "2026-11-23T23:00"),
+        ("24-11-26 14.05 uur", "2026-11-24T13:05"),
+        ("03-04-2026 10:00", "2026-04-03T08:00"),
+        ("24/11/2026", "2026-11-23T23:00"),
+        ("24/11/2026 14:05:30", "2026-11-24T13:05"),
+        ("24.11.2026 14:05", "2026-11-24T13:05"),
+        ("11/24/2026 2:05 PM", "2026-11-24T13:05"),
+        ("di, 24 nov 2026 14:05:00 +0100", "2026-11-24T13:05"),
+        ("dinsdag 24 november 2026 14:05", "2026-11-24T13:05"),
+        ("24 nov. 2026, 14:05", "2026-11-24T13:05"),
+        ("za, 16 mei 2026 09:30:00 GMT", "2026-05-16T09:30"),
+        ("ma 2 mrt 2026 om 09:30 uur", "2026-03-02T08:30"),
+        ("Tue, 24 Nov 2026 14:05:00 CET", "2026-11-24T13:05"),
+        ("Fri, 24 Jul 2026 14:05:00 CEST", "2026-07-24T12:05"),
+        ("Fri, 24 Jul 2026 14:05:00 Europe/Amsterdam", "2026-07-24T12:05"),
+        ("Tue, 24 Nov 2026 14:05:00 EST", "2026-11-24T19:05"),
+        ("Tue, 24 Nov 2026 14:05:00 GMT", "2026-11-24T14:05"),
+        ("Tue, 24 Nov 2026 14:05:00 -0330", "2026-11-24T17:35"),
+        ("2026-11-24 14:05", "2026-11-24T13:05"),
+        ("2026/11/24 14:05", "2026-11-24T13:05"),
+        ("2026-11-24T14:05:00.123Z", "2026-11-24T14:05"),
+        ("2026-11-24T14:05:00+01:00", "2026-11-24T13:05"),
+        ("1790000000", "2026-09-21T14:13"),
+        ("99-99-2026 14:05", None),
+        ("binnenkort", None),
+    ],
+)
+def test_a_date_is_read_as_people_write_it(written: str, moment: str | None) -> None:
+    body = rss(f"<item><guid>1</guid><title>Bericht</title><pubDate>{written}</pubDate></item>")
+    (entry,) = reading_of(body.encode(), "application/rss+xml")["entries"]
+    told = entry["published"] and f"{datetime.fromtimestamp(entry['published'], UTC):%Y-%m-%dT%H:%M}"
+    assert told == moment
+
+
+async def test_an_entry_with_a_dutch_date_comes_in(site: Site, coupled: Coupled) -> None:
+    at = ago(hours=3).astimezone(dates.HERE)
+    site.puts(rss(f"<item><guid>1</guid><title>Bericht</title><pubDate>{at:%d-%m-%Y %H:%M}</pubDate></item>"))
+    (post,) = (await read(coupled(since_days=1))).posts
+    assert post.published_at == at.replace(second=0)
+
+
+async def test_an_entry_with_only_a_picture_or_only_a_link_is_a_post(site: Site, coupled: Coupled) -> None:
+    picture = '&lt;img src="/lamp.jpg" alt="Een kapotte  lamp"&gt;'
+    described = (
+        '<media:content url="/brug.jpg" medium="image"><media:description>De brug</media:description></media:content>'
+    )
+    site.puts(
+        rss(
+            f"<item><guid>1</guid><description>{picture}</description></item>",
+            f'<item xmlns:media="http://search.yahoo.com/mrss/"><guid>2</guid>{described}</item>',
+            "<item><link>https://krant.example/a</link></item>",
+            "<item><guid>4</guid><description>&lt;img src='/x.png'&gt;</description></item>",
+        )
+    )
+    posts = {post.text: [medium.url for medium in post.media] for post in (await read(coupled())).posts}
+    assert posts == {
+        "Een kapotte lamp": [f"{site.url}/lamp.jpg"],
+        "De brug": [f"{site.url}/brug.jpg"],
+        "https://krant.example/a": [],
+        "": [f"{site.url}/x.png"],
+    }
 
 
 async def test_a_changed_entry_comes_again_with_its_time(site: Site, coupled: Coupled) -> None:

@@ -1,6 +1,6 @@
-"""The dates of feeds that feedparser does not read, or reads wrong: those that people write, in Dutch or English.
+"""Dates as people write them, in Dutch or English, which feedparser does not read or reads wrong.
 
-feedparser takes 24-11-2026 for a day in 2024, CET for UTC, and knows no Dutch names.
+It takes 24-11-2026 for a day in 2024, CET for UTC, and knows no Dutch names.
 """
 
 import re
