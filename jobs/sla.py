@@ -1,13 +1,17 @@
 """Reminders: tell each due step of a clock's ladder once, in opening hours only; of several due at once, the last.
 
+After the last step, what is late is listed once on each opening day, in one message per team; so nothing falls silent.
+
 One transaction tells a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
 several processes never tell a step twice, and a crash loses no step.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlmodel import col, select
@@ -83,13 +87,22 @@ async def _follow_settings(desk: Desk) -> None:
             log.error("setting the clocks of a team anew failed", team=team.id, **trace(error))
 
 
+class _Why(StrEnum):
+    """Why a clock is told of: a step is due, a snooze is over, or it was late already when the team opened."""
+
+    STEP = "step"
+    SNOOZED = "snoozed"
+    LATE = "late"
+
+
 @dataclass(frozen=True)
 class _Due:
-    """A step that is being told."""
+    """A step that is being told, for the first time or again."""
 
     clock: Clock
     case: Case
     step: Step
+    why: _Why
 
 
 async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> None:
@@ -106,8 +119,9 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
         .limit(AT_ONCE)
         .with_for_update(of=Clock, skip_locked=True, key_share=True)
     )
-    due = [one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)]
-    for one in due:
+    due = _again_once([one for clock, case in rows.all() for one in _take(session, clock, case, settings, hours, now)])
+    climbing = [one for one in due if one.why is not _Why.LATE]
+    for one in climbing:
         session.add(
             Event(
                 case_id=one.case.id,
@@ -116,25 +130,70 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
                 details={"clock": one.clock.id, "percent": one.step.percent},
             )
         )
-    await cases.touch_all(session, {one.case.id for one in due})
-    await _write_messages(session, team, settings, due, now)
+    await cases.touch_all(session, {one.case.id for one in climbing})
+    await _write_messages(session, team, settings, climbing, now)
+    await _write_list(session, team, settings, [one for one in due if one.why is _Why.LATE], now)
 
 
 def _take(
     session: AsyncSession, clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: datetime
 ) -> list[_Due]:
-    """Move the clock past the step that is due, and return what is to be told of it; one that fails is left out."""
+    """Set a clock that is due to when it is told of next, and return what is told now; one that fails is left out."""
     try:
         ladder = clocks.ladder_of(clock, settings)
-        steps = clocks.due_steps(clock, hours, ladder, now)
-        told = steps[-1].percent if steps else clock.told_percent
-        next_at = clocks.when_next(clock, hours, ladder, told)
+        why, steps = _to_tell(clock, hours, ladder, now)
+        clock.snoozed_until = None
+        if steps:
+            clock.told_percent, clock.told_at = max(clock.told_percent, steps[-1].percent), now
+        clock.next_at = clocks.when_next(clock, hours, ladder)
     except Exception as error:  # the other clocks go on; the next tick tries again
         log.error("reminding of a case failed", case=case.id, clock=clock.id, **trace(error))
+        session.expunge(clock)
         return []
-    clock.told_percent, clock.next_at = told, next_at
     session.add(clock)
-    return [_Due(clock, case, step) for step in steps]
+    return [_Due(clock, case, step, why) for step in steps]
+
+
+def _to_tell(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> tuple[_Why, list[Step]]:
+    """Return what is told of a clock that is due, and why; nothing if its next step was put off meanwhile."""
+    steps = clocks.due_steps(clock, hours, ladder, now)
+    if steps:
+        return _Why.STEP, steps
+    if clock.snoozed_until is not None:
+        return _Why.SNOOZED, [Step(clock.told_percent, Recipient.OWNER)]
+    at = clocks.when_next(clock, hours, ladder)
+    return _Why.LATE, [Step(clock.told_percent, Recipient.CHANNEL)] if at is not None and at <= now else []
+
+
+def _again_once(due: Sequence[_Due]) -> list[_Due]:
+    """Leave only one clock of a case that is told again: what is due first, or none if a step of it is told now."""
+    told = {one.case.id for one in due if one.why is _Why.STEP}
+    again: dict[int, _Due] = {}
+    for one in sorted(due, key=lambda one: one.clock.due_at or datetime.max.replace(tzinfo=UTC)):
+        if one.why is not _Why.STEP and one.case.id not in told:
+            again.setdefault(one.case.id, one)
+    return [one for one in due if one.why is _Why.STEP] + list(again.values())
+
+
+async def _write_list(
+    session: AsyncSession, team: Team, settings: TeamSettings, late: Sequence[_Due], now: datetime
+) -> None:
+    """List what was late already when the team opened, in one message a day, for those on duty and the coordinators."""
+    if not late:
+        return
+    key = f"late:{team.id}:{now.astimezone(ZoneInfo(settings.time_zone)).date()}:{team.channel}"
+    found = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
+    message, lines = found.first(), [ReminderLine(one.case.id, one.clock.id, one.step.percent) for one in late]
+    if message is None:
+        duty = await presence.on_duty(session, team.id, settings, now)
+        called = dict.fromkeys([*duty, *await presence.present_of(session, settings.coordinators)])
+        details = Reminded(lines, list(called))
+        message = Message(key=key, kind=MessageKind.REMINDER, channel=team.channel, details=details.to_json())
+    else:
+        before = Reminded.of(message.details)
+        message.details, message.version = replace(before, steps=before.steps + lines).to_json(), message.version + 1
+    session.add(message)
+    await session.flush()
 
 
 async def _write_messages(

@@ -14,9 +14,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain import case as rules
 from bot.domain.case import OPEN, CloseReason, Status, WaitsFor, rests_for
 from bot.domain.event import EventKind
-from bot.domain.hours import Hours, NeverOpen, between, is_open
+from bot.domain.hours import Hours, NeverOpen, add, between, is_open, opens_again
 from bot.domain.mention import ANSWERS
 from bot.domain.sla import (
+    PROMISE_CLIMBS_AFTER,
     PROMISE_LADDER,
     REACTIONS,
     ClockKind,
@@ -28,6 +29,7 @@ from bot.domain.sla import (
     step_at,
     untold,
 )
+from bot.domain.text import Refused
 from bot.logs import trace
 from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.team import teams
@@ -175,6 +177,7 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
         if clock.kind is ClockKind.PROMISE:
             continue
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
+        clock.snoozed_until = None
         used = 100 * elapsed(clock, hours, now) / timedelta(seconds=clock.target_seconds)
         clock.told_percent = min(clock.told_percent, int(used))
         if clock.running_since is not None:
@@ -183,11 +186,23 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
 
 
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
-    """Put off the reminders of a case for so much working time; what is due stays due."""
-    hours = await hours_of(session, case.team_id, now)
-    for clock in await open_clocks(session, case.id):
-        if clock.next_at is not None:
-            clock.next_at = max(clock.next_at, due_at(hours, now, timedelta(minutes=minutes)))
+    """Put off the reminders of a case for so much working time: then there is one, and what is due stays due.
+
+    Raises Refused when there can be none.
+    """
+    clocks = [clock for clock in await open_clocks(session, case.id) if clock.due_at is not None]
+    try:
+        until = due_at(await hours_of(session, case.team_id, now), now, timedelta(minutes=minutes))
+    except NeverOpen:
+        raise Refused(
+            "The team has no opening hours, and there are no reminders outside them. A coordinator can set them."
+        ) from None
+    if not clocks:
+        raise Refused("Nothing of this case is timed, so there is no reminder to put off.")
+    first = min(clocks, key=lambda clock: clock.due_at or until)
+    for clock in clocks:
+        if clock is first or clock.next_at is None or clock.next_at < until:
+            clock.snoozed_until = clock.next_at = until
             session.add(clock)
 
 
@@ -209,7 +224,7 @@ def new_row(
     """Return the row of a clock that runs since then, without the case; it is never due if the team never opens."""
     try:
         due, steps = due_at(hours, since, target), untold(ladder, 0)
-        next_at = step_at(hours, since, target, steps[0].percent) if steps else None
+        next_at = step_at(hours, since, target, steps[0].percent) if steps else opens_again(hours, due)
     except NeverOpen:
         due, next_at = None, None
     return {
@@ -239,7 +254,7 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
         running_since=now,
         due_at=until,
     )
-    clock.next_at = when_next(clock, await hours_of(session, case.team_id, now), PROMISE_LADDER, 0)
+    clock.next_at = when_next(clock, await hours_of(session, case.team_id, now), PROMISE_LADDER)
     session.add(clock)
 
 
@@ -302,6 +317,7 @@ def pause(clock: Clock, hours: Hours, at: datetime, why: WaitsFor) -> None:
     if clock.running_since is not None:
         clock.used_seconds = int(elapsed(clock, hours, at).total_seconds())
     clock.running_since, clock.due_at, clock.next_at, clock.rests_for = None, None, None, why
+    clock.snoozed_until = None
 
 
 def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
@@ -313,7 +329,7 @@ def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) ->
 def aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
     """Set when a running clock is due, and its next step, by its target and what was used of it."""
     clock.due_at = _at_percent(clock, hours, 100)
-    clock.next_at = when_next(clock, hours, ladder, clock.told_percent)
+    clock.next_at = when_next(clock, hours, ladder)
 
 
 def ladder_of(clock: Clock, settings: TeamSettings) -> Sequence[Step]:
@@ -332,10 +348,22 @@ def _is_due(clock: Clock, hours: Hours, step: Step, now: datetime) -> bool:
     return at is not None and at <= now
 
 
-def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step], told: int) -> datetime | None:
-    """Return when the step after the percentage that was told last is due, or None after the last step."""
-    steps = untold(ladder, told)
-    return _at_percent(clock, hours, steps[0].percent) if steps else None
+def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
+    """Return when a running clock is told of next; None when its team never opens.
+
+    That is at its next step. After the last it is once on each opening day on which it is late. A snooze comes first.
+    """
+    if clock.snoozed_until is not None:
+        return clock.snoozed_until
+    steps = untold(ladder, clock.told_percent)
+    if steps:
+        return _at_percent(clock, hours, steps[0].percent)
+    if clock.due_at is None:
+        return None
+    try:
+        return opens_again(hours, max(clock.due_at, clock.told_at or clock.due_at))
+    except NeverOpen:
+        return None
 
 
 def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
@@ -357,8 +385,13 @@ def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
 def _of_promise(clock: Clock, hours: Hours, percent: int) -> datetime | None:
     """Return when a promise has used this percentage of the working time that it had; of all time, if it had none."""
     until = clock.due_at
-    if until is None or percent >= 100:
+    if until is None or percent == 100:
         return until
+    if percent > 100:
+        try:
+            return add(hours, until, PROMISE_CLIMBS_AFTER)
+        except NeverOpen:
+            return None
     work = between(hours, clock.started_at, until)
     if work:
         return step_at(hours, clock.started_at, work, percent)

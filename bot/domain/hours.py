@@ -12,6 +12,9 @@ DAY = 24 * 60
 HORIZON = timedelta(days=400)
 """How long a team may stay closed; one that is closed for longer never opens."""
 
+BREAK = timedelta(hours=4)
+"""A team that is closed for so long is on a break, as for lunch."""
+
 NIGHT, DAY_AND_NIGHT = timedelta(hours=16), timedelta(hours=40)
 """From so long before midnight UTC to so long after it: all of a local day, wherever it is."""
 
@@ -59,6 +62,21 @@ def next_opening(hours: Hours, at: datetime) -> datetime:
     """Return this moment when the team is open, else when it opens next; raises NeverOpen."""
     for opened, _ in _spans(hours, at):
         return opened
+    raise NeverOpen
+
+
+def opens_again(hours: Hours, at: datetime) -> datetime:
+    """Return when the team opens after it was closed for longer than a break; raises NeverOpen.
+
+    A team that does not close within a day opens again at midnight, as it were.
+    """
+    reached = at
+    for opened, closed in _spans(hours, at):
+        if opened - reached > BREAK:
+            return opened
+        reached = closed
+        if reached - at > timedelta(days=1):
+            return at_minute(at.astimezone(hours.zone).date(), DAY, hours.zone)
     raise NeverOpen
 
 

@@ -82,7 +82,13 @@ LADDER: Sequence[Step] = (
     Step(125, Recipient.COORDINATOR),
     Step(150, Recipient.CHANNEL),
 )
-PROMISE_LADDER: Sequence[Step] = (Step(80, Recipient.OWNER), Step(100, Recipient.THREAD))
+PROMISE_LADDER: Sequence[Step] = (
+    Step(80, Recipient.OWNER),
+    Step(100, Recipient.THREAD),
+    Step(125, Recipient.COORDINATOR),
+)
+PROMISE_CLIMBS_AFTER = timedelta(minutes=15)
+"""A promise that has lapsed takes its last step after so much working time, however long ago it was made."""
 
 
 class Pressure(StrEnum):

@@ -1,17 +1,22 @@
 """The ladder of reminders in bad times: it changes, the bot was down, nobody answers. Nothing falls silent."""
 
+import asyncio
+
 import pytest
 
 from bot import cases
-from bot.cases import inbox
+from bot.cases import clocks, inbox
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
-from bot.models import Account, Clock, ReplyKind, Team
+from bot.models import Account, Clock, Note, ReplyKind, Team
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from bot.staffing import presence
 from bot.team import teams
-from jobs import claims, duty
+from jobs import claims, duty, sla
 from tests.clocks import local
-from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot
-from tests.people import at, mention, reminders, sent, settings
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
+from tests.people import at, mention, open_modal, reminders, sent, settings
 
 USUAL = [{"percent": 80, "to": "owner"}, {"percent": 100, "to": "thread"}, {"percent": 125, "to": "coordinator"}]
 
@@ -48,7 +53,119 @@ async def test_an_emptied_ladder_ends_the_reminders_of_norms_and_keeps_those_of_
     await change(office, ladder=[])
     assert await at(office, "2026-11-20 14:00") == [f"{SANNE}:80"]
     assert await at(office, "2026-11-20 15:00") == [f"{CHANNEL}:100"]
+    assert await at(office, "2026-11-20 15:15") == [f"{CHANNEL}:125"]
     assert await told(office, ClockKind.FIRST_REACTION) == []
+
+
+async def test_a_promise_that_lapses_climbs_to_the_coordinators(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE])
+    case_id = await mention(office)
+    await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:50"))
+    assert f"{CHANNEL}:100" in await at(office, "2026-11-20 16:50")
+    assert await at(office, "2026-11-20 16:59") == []
+    assert await at(office, "2026-11-20 17:30") == []
+    assert f"{MARIEKE}:125" in await at(office, "2026-11-23 09:05")
+
+
+async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_day(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE])
+    for number in range(3):
+        await mention(office, number, text=f"Vraag {number}")
+    async with office.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=office.desk.now())
+        await presence.set_duty(session, 1, SANNE, True, office.desk.now())
+    await at(office, "2026-11-20 16:59")
+    for day in ("2026-11-23", "2026-11-24"):
+        assert await at(office, f"{day} 08:59") == []
+        assert await at(office, f"{day} 09:00") == [f"{CHANNEL}:150"]
+        assert [told for hour in range(10, 17) for told in await at(office, f"{day} {hour}:00")] == []
+    [second] = (await reminders(office))[-1:]
+    assert [line["case"] for line in second.details["steps"]] == [1, 2, 3], "one line for each case"
+    assert second.details["duty"] == [SANNE, MARIEKE]
+    await messages.wake_lanes(office.desk)
+    posted = await office.slack.wait_for(lambda: late_lists(office)[1:], 10)
+    assert f"<@{SANNE}> <@{MARIEKE}>" in text_of(posted[0])
+    assert all(f"Vraag {number}" in text_of(posted[0]) for number in range(3))
+    await sent(office, 2)
+    await at(office, "2026-11-25 09:00")
+    assert [line["case"] for line in (await reminders(office))[-1].details["steps"]] == [1, 3]
+
+
+def late_lists(bot: Bot) -> list[dict]:
+    """The lists of late cases in the channel."""
+    return [m for m in bot.slack.messages(CHANNEL) if "3 zaken vragen aandacht" in text_of(m)]
+
+
+async def test_what_is_not_late_is_not_listed(office: Bot) -> None:
+    await settings(office, norm={"first_reaction": 600, "next_reaction": 600, "resolution": 6000}, ladder=USUAL[:1])
+    await mention(office)
+    assert await at(office, "2026-11-23 09:59") == []
+    assert await at(office, "2026-11-23 10:00") == [f"{CHANNEL}:80"]
+    assert await at(office, "2026-11-23 13:00") == []
+    assert await at(office, "2026-11-24 09:00") == [f"{CHANNEL}:80"]
+
+
+async def test_processes_at_the_same_opening_list_what_is_late_once(office: Bot) -> None:
+    await mention(office)
+    await at(office, "2026-11-20 16:59")
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await asyncio.gather(*(sla.remind(office.desk) for _ in range(3)))
+    await sla.remind(office.desk)
+    assert len([m for m in await reminders(office) if m.key.startswith("late:")]) == 1
+
+
+async def test_more_than_one_tick_can_handle_is_listed_in_the_same_message(
+    office: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await mention(office, number)
+    await at(office, "2026-11-20 16:59")
+    monkeypatch.setattr(sla, "AT_ONCE", 4)
+    await at(office, "2026-11-23 09:00")
+    for minute in range(1, 4):
+        assert await at(office, f"2026-11-23 09:0{minute}") == []
+    listed = (await reminders(office))[-1]
+    assert {line["case"] for line in listed.details["steps"]} == {1, 2, 3, 4, 5}
+
+
+async def snoozed(bot: Bot, case_id: int, minutes: int) -> None:
+    async with bot.desk.session() as session:
+        await clocks.snooze(session, await cases.locked(session, case_id), minutes, bot.desk.now())
+
+
+async def test_a_snooze_after_the_last_step_reminds_when_it_is_over_and_leaves_the_daily_list(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await at(office, "2026-11-20 16:30")
+    await snoozed(office, case_id, 60)
+    assert await at(office, "2026-11-23 09:29") == []
+    assert await at(office, "2026-11-23 09:30") == [f"{SANNE}:150"]
+    assert await at(office, "2026-11-23 12:00") == []
+    assert await at(office, "2026-11-24 09:00") == [f"{CHANNEL}:150"]
+
+
+async def test_a_snooze_before_anything_is_due_reminds_when_it_is_over(office: Bot) -> None:
+    case_id = await mention(office)
+    await snoozed(office, case_id, 30)
+    assert await at(office, "2026-11-20 10:29") == []
+    assert await at(office, "2026-11-20 10:30") == [f"{CHANNEL}:0"]
+    assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
+
+
+async def test_a_snooze_of_a_team_that_never_opens_is_refused_kindly(office: Bot) -> None:
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await at(office, "2026-11-20 10:48")
+    await messages.wake_lanes(office.desk)
+    [reminder] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    await change(office, week=[[]] * 7)
+    await office.slack.click(SANNE, office.direct_channel(SANNE), reminder["ts"], "case:snooze")
+    await open_modal(office, SANNE, "case:snooze")
+    ack = await office.slack.submit(SANNE, {"snooze_minutes": "30", "snooze_reason": "Bellen"})
+    assert "geen openingstijden" in " ".join(ack.errors.values())
+    assert await office.rows(Note) == []
 
 
 async def test_a_shortened_ladder_tells_nothing_twice(office: Bot) -> None:

@@ -250,7 +250,11 @@ async def test_a_paused_clock_keeps_the_steps_it_took(office: Bot) -> None:
             clocks.resume(running, hours, (), local("2026-11-23 09:00"))
             session.add(running)
     reaction = await clock(office, ClockKind.FIRST_REACTION)
-    assert (reaction.due_at, reaction.told_percent, reaction.next_at) == (local("2026-11-23 09:30"), 80, None)
+    assert (reaction.due_at, reaction.told_percent, reaction.next_at) == (
+        local("2026-11-23 09:30"),
+        80,
+        local("2026-11-24 09:00"),
+    )
 
 
 async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_the_queue(office: Bot) -> None:
