@@ -3,14 +3,18 @@
 import asyncio
 import json
 import logging
+from functools import partial
 from typing import Any
 
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.logs import trace
+from bot.slack.calls import contact_of
 from bot.texts import Texts
 from handlers import register
 from handlers.feedback import log_fault, tell, without_marks
@@ -25,7 +29,9 @@ def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: 
     """Return the app that serves a desk, over Socket Mode or HTTP alike."""
     settings = desk.settings
     app = AsyncApp(
-        client=desk.slack,
+        # With a client that has our token, Bolt would ask Slack who we are at the first click, before any listener.
+        client=AsyncWebClient(base_url=settings.slack_api_url),
+        authorize=partial(_authorized, desk),
         signing_secret=settings.slack_signing_secret.get_secret_value() or None,
         process_before_response=process_before_response,
         logger=logging.getLogger("slack_bolt"),
@@ -35,8 +41,6 @@ def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: 
     async def failed(
         error: Exception, body: dict[str, Any], context: AsyncBoltContext, response: BoltResponse | None
     ) -> BoltResponse | None:
-        if response is None:
-            await asyncio.sleep(ACK_SEEN)
         t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
         words = None if isinstance(error, Refused) else log_fault(t, trace(error))
         if body.get("type") == "block_suggestion" and response is not None:
@@ -47,13 +51,29 @@ def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: 
                 return _json_response({"response_action": "errors", "errors": shown})
             submission: Submission | None = context.get("submission")
             if shown and submission is not None and submission.is_late:
+                await asyncio.sleep(ACK_SEEN)
                 await submission.show_errors(shown)
                 return None
+        if response is not None:
+            await context.ack()  # whoever is told waits for Slack; Slack's own wait ends here
+        await asyncio.sleep(ACK_SEEN)
         await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
     register(app, desk, ack_within)
     return app
+
+
+async def _authorized(desk: Desk) -> AuthorizeResult:
+    """Return what Bolt must know of us, without a call: it leaves out the events of what we do ourselves."""
+    identity = contact_of(desk.slack).identity
+    return AuthorizeResult(
+        enterprise_id=None,
+        team_id=None,
+        bot_token=desk.settings.slack_bot_token.get_secret_value(),
+        bot_id=identity.get("bot_id"),
+        bot_user_id=identity.get("user_id"),
+    )
 
 
 async def _at_fields(desk: Desk, t: Texts, view: dict[str, Any], error: Exception, words: str | None) -> dict[str, str]:

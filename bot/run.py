@@ -118,7 +118,7 @@ async def run(
                     accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
             await _check_slack(desk)
             app = build_app(desk)
-            async with serving(desk, app, http=http) as address, listening(settings, app, http=http):
+            async with serving(desk, app, http=http) as address, listening(desk, app, http=http):
                 scheduler = jobs.start(desk)
                 # All that is loaded by now stays: without freeze, searching it for garbage costs a tenth of all work.
                 gc.collect()
@@ -219,13 +219,13 @@ def _is_signed(verifier: SignatureVerifier, request: web.Request, body: bytes) -
 
 
 @asynccontextmanager
-async def listening(settings: Settings, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
+async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[None]:
     """Keep the Socket Mode connection open, unless `http`; raises BadSettings when Slack refuses the app token."""
     if http:
         yield
         return
+    settings, contact = desk.settings, contact_of(desk.slack)
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    contact = contact_of(app.client)
     # We ask for the address, because the client would ask for ever with a token that Slack refuses.
     handler.client.wss_uri = await _socket_address(settings)
     handler.client.issue_new_wss_url = partial(_new_socket_address, settings, contact)  # type: ignore[method-assign]

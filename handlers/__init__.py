@@ -1,5 +1,6 @@
 """Where clicks come in: the table of handlers, with one module per verb, and what each of them is given."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -136,7 +137,11 @@ def _listener(desk: Desk, ack_within: float, needs: Needs, handler: Handler) -> 
             async with submission.answered_within(ack_within):
                 await call(args, submission)
         else:
-            await call(args, args.ack)
+            try:
+                async with asyncio.timeout(ack_within):
+                    await call(args, args.ack)
+            except TimeoutError:
+                await args.ack(options=[])
 
     async def call(args: AsyncArgs, ack: Ack) -> None:
         by = args.context.user_id or ""

@@ -33,7 +33,7 @@ from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from bot.views.topic import chosen_topic
 from handlers.bolt_args import Ack
-from handlers.feedback import without_marks
+from handlers.feedback import name_of, without_marks
 from handlers.home import home_after, is_home, publish
 from handlers.modal import opened, values
 
@@ -126,7 +126,7 @@ async def insert_snippet(action: dict[str, Any], body: dict[str, Any], desk: Tea
     snippet = next((each for each in TeamSettings.of(file.team.settings).snippets if each.title == title), None)
     if snippet is None:
         raise Refused("That text was removed meanwhile; choose another.")
-    agent = await _name(desk, body["user"]["id"])
+    agent = await name_of(desk, body["user"]["id"])
     citizen = file.author.name or file.author.handle
     words = filled_in(snippet.text, name=citizen, agent=agent)
     draft = "\n\n".join(part for part in (words, typed(values(body["view"]))) if part)
@@ -239,12 +239,7 @@ def _kept_words(desk: TeamDesk, file: CaseFile) -> str:
 
 
 async def _proposal(desk: TeamDesk, user: str) -> str:
-    return initials_of(await _name(desk, user))
-
-
-async def _name(desk: TeamDesk, user: str) -> str:
-    person = await desk.slack.users_info(user=user)
-    return str(person["user"].get("real_name") or person["user"].get("name") or "")
+    return initials_of(await name_of(desk, user))
 
 
 def _modal(

@@ -42,8 +42,9 @@ async def release_by_button(action: dict[str, Any], body: dict[str, Any], desk: 
 
 async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask to whom to assign the case."""
-    async with opened(desk, body) as show, desk.reading() as session:
-        file = await cases.read(session, case_id)
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
         await show(assign_modal(file, desk.t))
 

@@ -16,8 +16,9 @@ from handlers.modal import opened, values
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask for the reason to close the case."""
-    async with opened(desk, body) as show, desk.reading() as session:
-        file = await cases.read(session, case_id)
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
         if file.case.status is Status.CLOSED:
             cases.refuse_ended(file.case)
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:

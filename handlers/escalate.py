@@ -56,10 +56,11 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     if len(chosen) != 1:
         raise Wrong({ADVISER if ADVISER in filled else COLLEAGUE: text("Choose one whom you ask.")})
     target: str = chosen[0]
+    places = await _places(desk, target)
     async with desk.session() as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,
-            channels=await _places(desk, target), question=filled[QUESTION],
+            channels=places, question=filled[QUESTION],
             urgency=Urgency(filled.get(URGENCY) or Urgency.NORMAL), submission=view["id"],
         )  # fmt: skip
     await ack()
@@ -81,14 +82,16 @@ async def _places(desk: TeamDesk, target: str) -> list[str]:
 
 async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Open the advise modal; an adviser need not be in the webcare team."""
-    async with opened(desk, body) as show, desk.reading() as session:
-        escalation = await session.get(Escalation, int(action["value"]))
-        if escalation is None:
-            raise Refused("This question no longer exists.")
-        await _refuse_unasked(session, escalation, person, channel_of(body))
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            escalation = await session.get(Escalation, int(action["value"]))
+            if escalation is None:
+                raise Refused("This question no longer exists.")
+            await _refuse_unasked(session, escalation, person, channel_of(body))
+            file = await cases.read(session, escalation.case_id)
         if escalation.advice is not None:
             raise Refused("{agent} has already given advice on this.", agent=f"<@{escalation.advised_by}>")
-        await show(advise_modal(await cases.read(session, escalation.case_id), escalation, desk.t))
+        await show(advise_modal(file, escalation, desk.t))
 
 
 async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:

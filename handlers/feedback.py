@@ -1,5 +1,6 @@
 """Private feedback to the person who clicked."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -7,10 +8,14 @@ import structlog
 
 from bot.desk import Desk
 from bot.domain.text import Refused
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
 from bot.texts import Texts
 from handlers.concerns import channel_of
 
 log = structlog.get_logger()
+
+NAME_WITHIN = 0.5
+"""Seconds that a name may take to come: a submitted modal has 3 seconds in all."""
 
 
 async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
@@ -29,12 +34,21 @@ async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
 
 
 async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
-    """Return a refusal as plain text: with people's names instead of <@U…>."""
+    """Return a refusal as plain text: with people's names instead of <@U…>, as far as Slack tells them in time."""
     words = t(refused.text)
     for mark, user in set(re.findall(r"(<@(\w+)>)", words)):
-        person = await desk.slack.users_info(user=user)
-        words = words.replace(mark, person["user"].get("real_name") or person["user"].get("name") or user)
+        words = words.replace(mark, await name_of(desk, user) or t("a colleague"))
     return words
+
+
+async def name_of(desk: Desk, user: str) -> str:
+    """Return somebody's name in Slack; "" when Slack does not tell it in time, because Slack itself waits for us."""
+    try:
+        async with asyncio.timeout(NAME_WITHIN):
+            person = (await call(desk.slack, "users.info", user=user))["user"]
+    except (SlackRefuses, SlackLater, SlackDown, TimeoutError):
+        return ""
+    return str(person.get("real_name") or person.get("name") or "")
 
 
 def log_fault(t: Texts, facts: dict[str, Any]) -> str:

@@ -13,8 +13,10 @@ from handlers.modal import opened, values
 
 async def open_note(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Open the note modal."""
-    async with opened(desk, body) as show, desk.reading() as session:
-        await show(note_modal(await cases.read(session, case_id), desk.t))
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        await show(note_modal(file, desk.t))
 
 
 async def add_note(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -20,8 +20,9 @@ async def open_snooze(action: dict[str, Any], body: dict[str, Any], desk: TeamDe
 
 async def ask_snooze(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Open the snooze modal: for how long, and why."""
-    async with opened(desk, body) as show, desk.reading() as session:
-        file = await cases.read(session, case_id)
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
         await show(snooze_modal(file, desk.t))
 

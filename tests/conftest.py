@@ -34,6 +34,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
+from tests.fakes import sessions
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
 
@@ -61,6 +62,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Pure tests come first: whatever is wrong with a rule is known within a minute."""
     items.sort(key=lambda item: inspect.iscoroutinefunction(getattr(item, "function", None)))
+
+
+@pytest.fixture(autouse=True)
+def _no_call_to_slack_in_an_open_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test does: while a session is open, nobody waits for Slack."""
+    seen = sessions.watch(monkeypatch)
+    yield
+    assert seen == []
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +253,7 @@ async def running_bot(
                 if http:
                     slack.deliver_to(f"{url}/slack/events")
                 slack.listeners_end = _listeners_end
-                async with listening(settings, app, http=http):
+                async with listening(desk, app, http=http):
                     slack.square.bot_url = f"{url}/in/plein"
                     yield Bot(desk, slack, clock, engine, url)  # type: ignore[arg-type]
                     slack.square.bot_url = ""

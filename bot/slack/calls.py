@@ -143,6 +143,8 @@ class _PacedClient(AsyncWebClient):
             self.contact.unanswered(self.now())
             raise
         self.contact.answered(self.now())
+        if api_method == "auth.test":
+            self.contact.identity = {name: str(answer.get(name) or "") for name in ("user_id", "bot_id")}
         return answer
 
 

@@ -1,5 +1,6 @@
 """Slack waits 3 seconds for an acknowledgement: a click has it before anything is read."""
 
+import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator
@@ -7,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from slack_bolt.async_app import AsyncBoltRequest
 from sqlalchemy import text
 
 import handlers
 from bot.domain.case import Status
 from bot.sandbox.app import Sandbox
-from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually, running_bot
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
 from tests.people import open_modal
 
 
@@ -20,11 +22,13 @@ class Registered:
     """Takes down which listeners answer by themselves; stands where the Bolt app stands."""
 
     def __init__(self) -> None:
+        self.all: list[tuple[str, str]] = []
         self.acknowledging: list[tuple[str, str]] = []
 
     def __getattr__(self, kind: str) -> Any:
         def of(name: str) -> Any:
             def take(listener: Any) -> None:
+                self.all.append((kind, name))
                 if "ack" in inspect.getclosurevars(listener).nonlocals["wanted"]:
                     self.acknowledging.append((kind, name))
 
@@ -66,6 +70,70 @@ def test_only_what_is_answered_with_what_was_read_acknowledges_by_itself() -> No
     handlers.register(registered, None)  # type: ignore[arg-type]
     assert {kind for kind, name in registered.acknowledging} <= {"view", "options"}
     assert registered.acknowledging
+
+
+# --- Slack itself hangs --------------------------------------------------------------------------
+
+
+def registered() -> list[tuple[str, str]]:
+    found = Registered()
+    handlers.register(found, None)  # type: ignore[arg-type]
+    return found.all
+
+
+def request(kind: str, name: str) -> dict[str, Any]:
+    """What Slack sends for a listener, with no more in it than what every such request has."""
+    common = {"user": {"id": SANNE}, "team": {"id": "T0VOORBEELD"}, "trigger_id": "1.2.3", "api_app_id": "A0"}
+    where = {"channel": {"id": CHANNEL}, "message": {"ts": "1.1", "text": "x"}}
+    view: dict[str, Any] = {"id": "V1", "type": "modal", "callback_id": name, "private_metadata": "1"}
+    view |= {"state": {"values": {}}, "blocks": []}
+    match kind:
+        case "action":
+            clicked = {"type": "button", "action_id": name, "block_id": "b", "value": "1"}
+            return {"type": "block_actions", "actions": [clicked], **where, **common}
+        case "options":
+            return {"type": "block_suggestion", "action_id": name, "block_id": "b", "value": "", "view": view, **common}
+        case "view":
+            return {"type": "view_submission", "view": view, **common}
+        case "message_shortcut":
+            return {"type": "message_action", "callback_id": name, **where, **common}
+        case "command":
+            return {"command": name, "text": "open", "user_id": SANNE, "channel_id": CHANNEL, "team_id": "T0"} | {
+                "response_url": "http://127.0.0.1:1/", "trigger_id": "1.2.3"
+            }  # fmt: skip
+        case "event":
+            event = {"type": name, "channel": CHANNEL, "user": SANNE, "tab": "home", "ts": "1.2"}
+            return {"type": "event_callback", "event": event, "team_id": "T0VOORBEELD"}
+    raise AssertionError(f"{kind}: how does Slack send that?")
+
+
+async def test_every_listener_acknowledges_while_slack_answers_no_call(sqlite_url: str, slack: Sandbox) -> None:
+    async with running_bot(sqlite_url, slack, slack_timeout=60) as bot:
+        slack.faults.delay("*", 3600, times=10_000)
+        app = patient_app(bot.desk, ack_within=0)  # one that has called nobody yet
+        for kind, name in registered():
+            body = request(kind, name)
+            async with asyncio.timeout(20):
+                answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
+            assert answer.status == 200, (kind, name)
+        assert len(registered()) > 50
+        for task in asyncio.all_tasks():
+            if "run_ack_function" in getattr(task.get_coro(), "__qualname__", ""):
+                task.cancel()
+
+
+async def test_an_assignment_is_made_and_acknowledged_however_long_slack_takes(sqlite_url: str, slack: Sandbox) -> None:
+    async with running_bot(sqlite_url, slack, ack_within=0) as bot:
+        bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+        card = await bot.card("paspoort")
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "assign:1")
+        await open_modal(bot, SANNE, "case:assign")
+        bot.slack.listeners_end = None
+        bot.slack.faults.delay("users.info", 2)
+        assert (await bot.slack.submit(SANNE, {"assign_to": YOUSSEF})).ok
+        assert (await bot.case()).status is Status.NEW
+        await bot.card("paspoort", "In behandeling", YOUSSEF)
+        await view_with(bot, "Gelukt")
 
 
 # --- A submission that takes longer than Slack waits --------------------------------------------
