@@ -10,7 +10,7 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import Case, Escalation, Handed, Message, MessageKind, Reply, Returned, Team
+from bot.models import Case, Escalation, Handed, Mention, Message, MessageKind, Reply, Returned, Team
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -81,11 +81,16 @@ async def escalate(
     urgency: Urgency,
     submission: str,
 ) -> Case:
-    """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`."""
+    """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`.
+
+    Raises Refused for a channel when the citizen wrote privately.
+    """
     await locked(session, case_id)
     asked = await session.exec(select(Escalation.id).where(Escalation.submission == submission))
     if asked.first() is not None:
         return await get(session, case_id)
+    if target.startswith(("C", "G")) and await _is_private(session, case_id):
+        raise Refused("A private message is not shown in another channel: ask a colleague or a user group.")
     case = await move(session, Move.ESCALATE, case_id, by=by, now=now, details={"to": target})
     escalation = Escalation(
         case_id=case_id, target=target, question=question, urgency=urgency, by=by, at=now, submission=submission
@@ -96,6 +101,11 @@ async def escalate(
         key = f"ask:{escalation.id}:{channel}"
         session.add(Message(key=key, kind=MessageKind.ASK, case_id=case_id, subject_id=escalation.id, channel=channel))
     return case
+
+
+async def _is_private(session: AsyncSession, case_id: int) -> bool:
+    found = await session.exec(select(Mention.id).where(Mention.case_id == case_id, col(Mention.private)))
+    return found.first() is not None
 
 
 async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: datetime, advice: str) -> Case:

@@ -5,6 +5,7 @@ import contextlib
 import importlib.metadata
 import re
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import structlog
@@ -19,11 +20,14 @@ from bot import db, run
 from bot.accounts import seal
 from bot.cli import accounts
 from bot.cli import check as checks
-from bot.cli.terminal import database, mark, plain, say, settings_for_command, with_key
+from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
 from bot.logs import set_up_logging, trace
 from bot.models import Account, Team
-from bot.slack.check import by_http
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, slack_client, slack_session
+from bot.slack.check import by_http, explain
+from bot.slack.membership import find_person
+from bot.team import agents
 from bot.trial import trying
 
 log = structlog.get_logger()
@@ -123,7 +127,7 @@ async def _check(settings: Settings) -> bool:
     all_work = True
     async with contextlib.aclosing(checks.findings(settings)) as findings:
         async for finding in findings:
-            mark(finding.works, f"{finding.about}: {finding.words}")
+            (warn if finding.warns else partial(mark, finding.works))(f"{finding.about}: {finding.words}")
             all_work = all_work and finding.works
     start = "webcare run --http" if by_http(settings) else "webcare run"
     say(f"All is well: {start}" if all_work else "Solve what has a ✘, then run webcare check again.")
@@ -185,6 +189,34 @@ async def _add_team(settings: Settings, name: str, channel: str, now: datetime) 
         team.channel = channel
         session.add(team)
     say(f"The cards of {name} appear in {channel}. Invite the bot there: /invite @webcare")
+
+
+@teams.command("coordinator")
+def name_coordinator(
+    person: Annotated[str, typer.Argument(help="Who: @name, or their Slack id (U…), as their Slack profile shows it.")],
+    team: Annotated[str, typer.Option("--team", help="The team; without it the first.")] = "",
+) -> None:
+    """Make somebody coordinator of a team: they change its settings and give others their roles."""
+    asyncio.run(_name_coordinator(settings_for_command(), person.strip(), team.strip()))
+
+
+async def _name_coordinator(settings: Settings, written: str, team_name: str) -> None:
+    try:
+        async with slack_session(settings) as http_session:
+            slack_id, name = await find_person(slack_client(settings, http_session), written)
+    except SlackRefuses as refusal:
+        raise BadSettings(explain(refusal.error, "")) from None
+    except (SlackLater, SlackDown):
+        raise BadSettings("Slack does not answer just now: try again in a moment.") from None
+    if not slack_id:
+        raise BadSettings(f"Slack knows nobody by {written}: give @name or the id (U…) of their Slack profile.")
+    async with database(settings) as open_session, open_session() as session:
+        rows = list(await session.exec(select(Team).order_by(col(Team.id))))
+        named = [row for row in rows if row.name == team_name] if team_name else rows[:1]
+        if not named:
+            raise BadSettings(f"There is no team {team_name}: webcare teams list names them.")
+        await agents.name_coordinator(session, named[0].id, slack_id, now=run.utc_now())
+    say(f"{name} is a coordinator of {named[0].name}.")
 
 
 @teams.command("list")

@@ -68,12 +68,17 @@ def mark(works: bool, words: object) -> None:
     typer.echo(f"{typer.style('✔', fg='green') if works else typer.style('✘', fg='red')} {plain(words)}")
 
 
+def warn(words: object) -> None:
+    """Print a line that begins with !: it works, and somebody should look at it."""
+    typer.echo(f"{typer.style('!', fg='yellow')} {plain(words)}")
+
+
 def show(health: Health) -> None:
     """Print the result of a check, a sentence on each line."""
     for sentence in health.working:
         mark(True, sentence)
     for sentence in health.warnings:
-        typer.echo(f"{typer.style('!', fg='yellow')} {plain(sentence)}")
+        warn(sentence)
     for sentence in health.problems:
         mark(False, sentence)
 

@@ -34,6 +34,13 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
         read_only_everywhere=bool(own) and all(roles.get(team.id) is Role.READER for team in own),
         settable=[(team.id, team.name) for team in settable],
         coordinated=all(team.id in coordinated for team in settable),
+        read_by_others=[
+            (team.name, bool(seen.get("shared")))
+            for team in own
+            if roles.get(team.id) is Role.COORDINATOR
+            and (seen := team.channel_seen or {}).get("channel") == team.channel
+            and (seen.get("public") or seen.get("shared"))
+        ],
         mine=mine.lines,
         mine_count=mine.count,
         queue=queue.lines,

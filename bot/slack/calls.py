@@ -75,6 +75,7 @@ READS = frozenset(
         "usergroups.list",
         "usergroups.users.list",
         "users.info",
+        "users.list",
     }
 )
 """Methods that take their arguments in the query, not as JSON."""

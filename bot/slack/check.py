@@ -26,11 +26,15 @@ NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: its subject, whether it works, and a sentence with the result or the repair."""
+    """The result of one check: its subject, whether it works, and a sentence with the result or the repair.
+
+    `warns`: it works, and somebody should decide whether it may stay so.
+    """
 
     about: str
     works: bool
     words: str
+    warns: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,10 @@ async def slack_findings(
                 for number, (team, channel) in enumerate(channels):
                     where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
                     if channel:
-                        yield await _channel(settings, client, team, channel, where)
+                        found = await _channel(settings, client, team, channel, where)
+                        yield found
+                        if found.works and (warning := await _who_reads(client, team, channel)):
+                            yield warning
                 for group in groups:
                     yield _group(group, granted)
         if settings.slack_app_token.get_secret_value():
@@ -178,6 +185,21 @@ async def _channel(settings: Settings, client: AsyncWebClient, team: str, channe
         return Finding(f"Channel of {team}", False, _slack_problem(problem, settings, channel, where))
     known = "can write there" if is_open else "reads it; whether it is archived, it may not see"
     return Finding(f"Channel of {team}", True, f"the bot is in {channel} and {known}.")
+
+
+async def _who_reads(client: AsyncWebClient, team: str, channel: str) -> Finding | None:
+    """Warn of a channel in which more people read than the team; None when there are none, or Slack does not say."""
+    try:
+        described = (await call(client, "conversations.info", channel=channel))["channel"]
+    except (SlackRefuses, SlackDown, SlackLater):
+        return None
+    if described.get("is_ext_shared"):
+        words = f"{channel} is shared with another organisation, which reads what citizens write: use one of your own."
+    elif not described.get("is_private"):
+        words = f"{channel} is public: everyone in the workspace reads what citizens write. Make it private in Slack."
+    else:
+        return None
+    return Finding(f"Readers of {team}", True, words, warns=True)
 
 
 async def _app_token(settings: Settings) -> Finding:

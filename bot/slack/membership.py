@@ -3,7 +3,8 @@
 What we know stays known while Slack does not answer, however long that takes: nobody who could act is locked out.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -12,6 +13,8 @@ from bot.desk import Desk
 from bot.models import Team
 from bot.slack.calls import SlackRefuses, call, in_background
 from bot.team import members, teams
+
+SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
 async def read_channel(desk: Desk, team_id: int) -> None:
@@ -66,6 +69,43 @@ def is_full_member(user: dict[str, Any], workspace: str) -> bool:
     of_no_agent = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
     workspaces = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", [])}
     return workspace in workspaces and not any(user.get(each) for each in of_no_agent)
+
+
+async def find_person(client: AsyncWebClient, written: str) -> tuple[str, str]:
+    """Return the Slack id and name of whom somebody wrote as @name or by id, "" if there is no such person.
+
+    Raises as `call` does.
+    """
+    if SLACK_ID.fullmatch(written):
+        try:
+            found = [(await call(client, "users.info", user=written))["user"]]
+        except SlackRefuses as refusal:
+            if refusal.error != "user_not_found":
+                raise
+            found = []
+    else:
+        wanted = written.removeprefix("@").casefold()
+        found = [user async for user in _people(client) if wanted in _names(user)]
+    people = [user for user in found if not user.get("is_bot") and not user.get("deleted")]
+    if len(people) != 1:
+        return "", ""
+    return str(people[0]["id"]), str(people[0].get("real_name") or people[0].get("name"))
+
+
+def _names(user: dict[str, Any]) -> set[str]:
+    shown = (user.get("profile") or {}).get("display_name")
+    return {str(name).casefold() for name in (user.get("name"), shown, user.get("real_name")) if name}
+
+
+async def _people(client: AsyncWebClient) -> AsyncIterator[dict[str, Any]]:
+    cursor = ""
+    while True:
+        answer = await call(client, "users.list", limit=200, **({"cursor": cursor} if cursor else {}))
+        for user in answer["members"]:
+            yield user
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return
 
 
 async def _members(client: AsyncWebClient, channel: str) -> list[str]:

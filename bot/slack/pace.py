@@ -37,6 +37,7 @@ TIERS: Mapping[str, int | None] = {
     "usergroups.users.list": 2,
     "usergroups.users.update": 2,
     "users.info": 4,
+    "users.list": 2,
     "views.open": 4,
     "views.publish": 4,
     "views.update": 4,

@@ -23,6 +23,7 @@ class Home:
 
     `read_only`: the teams in which the agent is a reader; `read_only_everywhere`: they are a reader in all teams.
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
+    `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
     `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
     days, today included, of all their teams together.
     """
@@ -31,6 +32,7 @@ class Home:
     read_only_everywhere: bool
     settable: Sequence[tuple[int, str]]
     coordinated: bool
+    read_by_others: Sequence[tuple[str, bool]]
     mine: Sequence[CaseLine]
     mine_count: int
     queue: Sequence[CaseLine]
@@ -48,6 +50,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
+        *_read_by_others(home, t),
         *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer", home.read_only),
         *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim", home.read_only),
     ]  # fmt: skip
@@ -55,6 +58,19 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
         blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
     blocks += _today(home, t, charts=charts) + _settings(home, t)
     return {"type": "home", "callback_id": "home", "blocks": blocks}
+
+
+def _read_by_others(home: Home, t: Texts) -> list[Block]:
+    """Warn a coordinator of a channel in which more people read than the team."""
+    return [context(f"⚠️ {_who_reads(literal(team, 80), shared, t)}") for team, shared in home.read_by_others]
+
+
+def _who_reads(team: str, shared: bool, t: Texts) -> str:
+    if shared:
+        return t("The channel of {team} is shared with another organisation, which reads what citizens write. "
+                 "Use a channel of your own.", team=team)  # fmt: skip
+    return t("The channel of {team} is public: everyone in the workspace reads what citizens write. "
+             "Make it private in Slack.", team=team)  # fmt: skip
 
 
 def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:

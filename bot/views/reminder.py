@@ -89,6 +89,11 @@ def _line(due: Due, t: Texts, now: datetime) -> str:
 
 
 def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
-    """Return who wrote what, and the marks of the case except `without`."""
-    words = t("{name}: {text}", name=literal(file.author.name, 80), text=excerpt(file, t))
+    """Return who wrote what, and the marks of the case except `without`.
+
+    A reminder also stands in other channels than the team's, so what was written privately is not in it.
+    """
+    words = literal(file.author.name, 80)
+    if not file.latest.private:
+        words = t("{name}: {text}", name=words, text=excerpt(file, t))
     return " · ".join([words, *marks(file, t, now, without=without)])

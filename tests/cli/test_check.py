@@ -34,7 +34,7 @@ async def test_a_bot_for_which_all_is_well_has_nothing_wrong(database_url: str, 
     everything = await found(settings_for(database_url, slack))
     assert wrong(everything) == set()
     assert set(everything) == {
-        *("Settings", "Database", "Bot token", "Permissions", "Channel of Webcare", "App token"),
+        *("Settings", "Database", "Bot token", "Permissions", "Channel of Webcare", "Readers of Webcare", "App token"),
         *("Secret key", "Web server"),
     }
     assert "of webcare in the workspace Gemeente Voorbeeld" in everything["Bot token"].words
@@ -213,3 +213,19 @@ async def test_a_program_that_does_not_speak_http_may_have_the_port(sqlite_url: 
         port = other.sockets[0].getsockname()[1]
         everything = await found(settings_for(sqlite_url, slack, port=port))
     assert wrong(everything) == {"Web server"}
+
+
+@pytest.mark.parametrize(
+    ("private", "shared", "words"),
+    [(False, False, "C0WEBCARE is public"), (True, True, "is shared with another organisation"), (True, False, "")],
+)
+async def test_a_channel_that_more_people_read_than_the_team_is_warned_of(
+    sqlite_url: str, slack: Sandbox, private: bool, shared: bool, words: str
+) -> None:
+    slack.workspace.channels["C0WEBCARE"].private = private
+    slack.workspace.channels["C0WEBCARE"].shared = shared
+    everything = await found(settings_for(sqlite_url, slack))
+    assert wrong(everything) == set()
+    assert ("Readers of Webcare" in everything) is bool(words)
+    if words:
+        assert everything["Readers of Webcare"].warns and words in everything["Readers of Webcare"].words

@@ -28,9 +28,10 @@ from bot.accounts import seal
 from bot.config import Settings
 from bot.connectors.webhook import posts_of, verify
 from bot.domain.text import Text
-from bot.models import Account, Author, Event
+from bot.models import Account, Author, Event, Role
 from bot.run import utc_now
 from bot.sandbox.app import Sandbox
+from bot.team import agents
 from tests.conftest import CHANNEL, running_bot
 from tests.fakes.command import Done, webcare
 from tests.fakes.mastodon import FakeMastodon
@@ -280,6 +281,34 @@ async def test_two_teams_with_one_name_are_told_in_one_sentence(run: Webcare) ->
     done = await run("run", team_name="Afval")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "another team has that name" in done.err
+
+
+@pytest.mark.parametrize("written", ["@marieke", "Marieke Visser", "U0MARIEKE"])
+async def test_who_runs_the_bot_names_a_coordinator(run: Webcare, tmp_path: Path, written: str) -> None:
+    done = await run("teams", "coordinator", written)
+    assert (done.code, done.out.strip()) == (0, "Marieke Visser is a coordinator of Webcare.")
+    engine = db.create_engine(f"sqlite:///{tmp_path / 'webcare.db'}")
+    async with db.readings(engine)() as session:
+        assert await agents.with_role(session, 1, Role.COORDINATOR) == ["U0MARIEKE"]
+    await engine.dispose()
+    assert [event.details["after"] for event in await stored(tmp_path, Event)] == ["coordinator"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["@niemand"], "Slack knows nobody by @niemand"),
+        (["U0NIEMAND"], "Slack knows nobody by U0NIEMAND"),
+        (["@webcare"], "Slack knows nobody by @webcare"),
+        (["@sanne", "--team", "Zorg"], "There is no team Zorg"),
+    ],
+)
+async def test_one_whom_slack_or_a_team_that_nobody_knows_is_refused(
+    run: Webcare, arguments: list[str], sentence: str
+) -> None:
+    done = await run("teams", "coordinator", *arguments)
+    assert done.code == 2
+    assert sentence in done.err
 
 
 # --- Adding accounts ---------------------------------------------------------------------------------

@@ -13,17 +13,18 @@ from sqlalchemy import text
 import handlers
 from bot import cases
 from bot.domain.case import Status, Urgency
-from bot.models import Role, Team
+from bot.models import Agent, Role, Team
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from bot.team import agents
+from bot.team import agents, teams
 from bot.views import case_menu
 from handlers import card_menu, commands
 from handlers.roles import Access
+from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import asked, comes, make_role, mention, open_modal
+from tests.people import asked, comes, home, make_role, mention, open_modal
 
 README = Path(__file__).parents[2] / "README.md"
 ELSEWHERE = "C0ALGEMEEN"
@@ -206,8 +207,8 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
 def told(bot: Bot, who: str, ack: Acknowledgement) -> str:
     """All that somebody was told or shown."""
     shown = [*bot.slack.ephemerals(who), *bot.slack.direct(who), *bot.slack.views(who)]
-    if home := bot.slack.home(who):
-        shown.append(home)
+    if theirs := bot.slack.home(who):
+        shown.append(theirs)
     return "\n".join([*map(text_of, shown), json.dumps(ack.payload, ensure_ascii=False), str(ack.errors)])
 
 
@@ -264,8 +265,7 @@ async def test_one_without_a_role_is_refused_everything_and_learns_nothing(sqlit
     assert await rows_of_all_tables(bot) == before
     assert [len(bot.slack.messages(each)) for each in (CHANNEL, ELSEWHERE)] == shown
     await bot.slack.open_home(who)
-    home = await bot.slack.wait_for(lambda: bot.slack.home(who))
-    assert "geen webcareteam" in text_of(home) and "paspoort" not in text_of(home)
+    assert "paspoort" not in text_of(await home(bot, who, "geen webcareteam"))
 
 
 async def test_a_stranger_whom_a_coordinator_names_answers(sqlite_bot: Bot) -> None:
@@ -321,3 +321,73 @@ async def test_one_whom_slack_cannot_tell_of_just_now_is_asked_to_try_again(sqli
     bot.slack.faults.clear()
     await bot.slack.click("U0JAN", CHANNEL, card["ts"], "case:answer")
     await open_modal(bot, "U0JAN", "case:take_over")
+
+
+# --- What is private ------------------------------------------------------------------------------
+
+
+async def test_a_private_message_is_marked_in_words_and_never_shared_in_a_channel(bot: Bot) -> None:
+    await mention(bot, 1, text="Mijn paspoort en BSN 123456782", private=True)
+    await mention(bot, 2, text="Hoe duur is een paspoort?")
+    for command in ("open", "zoek paspoort"):
+        assert "🔒 privébericht" in await asked(bot, SANNE, f"/webcare {command}")
+        listed = bot.slack.ephemerals(SANNE, CHANNEL)[-1]
+        assert "123456782" in text_of(listed)
+        before = len(bot.slack.messages(CHANNEL))
+        await bot.slack.click(SANNE, CHANNEL, listed["ts"], "list:share")
+        [shared] = bot.slack.messages(CHANNEL)[before:]
+        assert "Hoe duur" in text_of(shared) and "Privéberichten worden niet" in text_of(shared)
+        assert "123456782" not in json.dumps(shared) and "Burger 1" not in json.dumps(shared)
+
+
+async def test_a_private_message_is_not_put_to_another_channel(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    case_id = await mention(bot, text="Mijn paspoort en BSN 123456782", private=True)
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+    card = await bot.card("paspoort")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
+    await open_modal(bot, SANNE, "case:escalate")
+    ack = await bot.slack.submit(SANNE, {"escalate_group": "C0ESCALATIE", "escalate_question": "Weten jullie dit?"})
+    assert "niet in een ander kanaal" in json.dumps(ack.errors, ensure_ascii=False)
+    assert (await bot.case(case_id)).status is Status.CLAIMED
+
+
+async def test_a_case_or_change_of_another_team_is_refused_whatever_a_request_names(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    case_id = await mention(bot, text="Waar is mijn paspoort?")
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+        session.add(Agent(team_id=1, slack_id=SANNE, role=Role.COORDINATOR, created_at=bot.desk.now()))
+    who = await comes(bot, "U0WEGEN", "Wim Wegen", "C0ESCALATIE")
+    await make_role(bot, who, Role.COORDINATOR, team_id=2)
+    async with bot.desk.session() as session:
+        [event] = await teams.change(session, 1, {"claim_reminder": 45}, by=SANNE, now=bot.desk.now())
+    workspace, ours = bot.slack.workspace, json.dumps({"team": 2})
+    view = {"id": "V1", "type": "modal", "callback_id": "said", "hash": "1", "blocks": [], "state": {"values": {}}}
+    forged = [
+        ({**view, "private_metadata": ours}, {"action_id": "settings:undo", "value": str(event.id)}),
+        ({**view, "private_metadata": ours}, {"action_id": "case:urgent", "value": str(case_id)}),
+        ({**view, "private_metadata": str(case_id)}, {"action_id": "case:urgent", "value": str(case_id)}),
+    ]
+    before = await rows_of_all_tables(bot)
+    for opened, action in forged:
+        sent = payloads.block_actions_in_view(workspace, who, opened, action | {"block_id": "b", "type": "button"})
+        await bot.slack._deliver(Kind.INTERACTION, sent)
+    assert await rows_of_all_tables(bot) == before
+    async with bot.desk.reading() as session:
+        assert (await teams.settings(session, 1)).claim_reminder == 45
+
+
+async def test_a_coordinator_is_warned_of_a_channel_that_more_people_read(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, SANNE, Role.COORDINATOR)
+    channel = bot.slack.workspace.channels[CHANNEL]
+    for private, shared, words in ((False, False, "is openbaar"), (True, True, "gedeeld met een andere organisatie")):
+        channel.private, channel.shared = private, shared
+        bot.clock.advance(seconds=members.EVERY.total_seconds() + 1)
+        await members.read_channels(bot.desk)
+        await bot.slack.open_home(SANNE)
+        assert words in text_of(await home(bot, SANNE, "Het kanaal van", words))
+        await bot.slack.open_home(YOUSSEF)
+        assert "Het kanaal van" not in text_of(await home(bot, YOUSSEF, "Wachtrij"))

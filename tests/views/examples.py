@@ -319,11 +319,15 @@ def homes(t: Texts) -> Iterator[Block]:
         Overview(Span.ASKED, f"Team {n}", Figures(NOW, NOW, 20, 18, 15), standing=Standing(NOW, [1, 2, 3, 4], NOW))
         for n in range(12)
     ]
+    others = [("Webcare", True), ("Wegen", False)]
     week = [Part(NOW + timedelta(days=n), n, n) for n in range(7)]
     for role in Role:
         for shown, teams in ((full[:SHOWN], [(n, f"Team {n}") for n in range(5)]), ([], [(1, "Webcare")])):
             reader, settable = role is Role.READER, teams if role is Role.COORDINATOR else []
             read_only = {1} if reader else ()
-            home = Home(read_only, reader, settable, role is Role.AGENT, shown, 20, shown, 20, shown, today, week)
+            warned = others if role is Role.COORDINATOR else []
+            home = Home(
+                read_only, reader, settable, role is Role.AGENT, warned, shown, 20, shown, 20, shown, today, week
+            )  # fmt: skip
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
-    yield home_tab(Home((), False, [], True, [], 0, [], 0, [], [], []), t, NOW)
+    yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], [], []), t, NOW)
