@@ -74,7 +74,8 @@ async def webcare(command: dict[str, Any], respond: Respond, person: Person, des
         view = await _answer(desk, person, asked, word, rest)
     except Refused as refused:
         view = _message(desk.t(refused.text))
-    await respond(text=view.text, blocks=view.plain or view.blocks or None, response_type="ephemeral")
+    blocks = view.plain or view.blocks or None
+    await respond(text=view.spoken if blocks else view.text, blocks=blocks, response_type="ephemeral")
 
 
 async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: str) -> View:

@@ -25,6 +25,7 @@ class Sandbox(LocalSlack):
     speed         how many times faster than real time that clock goes; the page shows it
     request_url   deliver by signed HTTP to this address; without it by Socket Mode
     square_url    where the bot receives the posts of the square; they wait while it is ""
+    open_action   the action of the button that says "nobody has this yet"; Alt+arrow goes from one to the next
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class Sandbox(LocalSlack):
         request_url: str = "",
         square_url: str = "",
         square_secret: str = SANDBOX_SECRET,
+        open_action: str = "",
     ) -> None:
         workspace = example_workspace(manifest, rules, now, speed)
         super().__init__(
             workspace,
             request_url=request_url,
-            beside={"square": lambda: self.square.posts},
+            beside={"square": lambda: self.square.posts, "open_action": lambda: open_action},
             index=STATIC / "index.html",
         )
         self.square = Square(workspace, self.faults, square_url, square_secret)

@@ -252,7 +252,7 @@ async def _with_blocks(
     *forms, last = view.forms
     for blocks in forms:
         try:
-            return await call(client, method, **arguments, text=view.text, blocks=blocks)
+            return await call(client, method, **arguments, text=view.spoken if blocks else view.text, blocks=blocks)
         except SlackRefuses as refusal:
             if refusal.error not in REFUSED_BLOCKS:
                 raise

@@ -163,7 +163,7 @@ def _slack(clock: FastClock) -> Sandbox:
         response_url_seconds=slacks.response_url_seconds * clock.speed,
     )
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    return Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed)
+    return Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed, open_action="case:claim")
 
 
 def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:

@@ -26,12 +26,15 @@ END = "\u2069"
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters (not tab and newline), and the marks that reverse the direction of text."""
 LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+OPENING = re.compile(r"^[^\w<(\u2068]+")
+"""The symbols before a line of ours; a citizen's words begin with an isolate."""
+CLOSED = re.compile(r"[.!?…:]\W*$")
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 @dataclass(frozen=True)
 class View:
-    """A message: `text` is for notifications and screen readers, `blocks` are for the screen.
+    """A message: `text` is for notifications and screen readers (as `spoken`), `blocks` are for the screen.
 
     `plain` shows the same in older blocks, for a workspace that does not support the newer ones.
     """
@@ -39,6 +42,12 @@ class View:
     text: str
     blocks: list[Block] = field(default_factory=list)
     plain: list[Block] | None = None
+
+    @property
+    def spoken(self) -> str:
+        """The text as sentences: each line without our bold and the symbol or bullet before it, with a full stop."""
+        lines = (OPENING.sub("", line.replace("*", "")).strip() for line in self.text.splitlines())
+        return "\n".join(line if CLOSED.search(line) else f"{line}." for line in lines if line)
 
     @property
     def forms(self) -> list[list[Block]]:

@@ -18,7 +18,7 @@ from bot.views.block import (
     section,
 )
 from bot.views.case_menu import card_menu, more_button, reply_under_way
-from bot.views.case_state import reply_line, state_line
+from bot.views.case_state import reply_line, spoken_state, state_line
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 from bot.views.marks import Mark, marks
 
@@ -30,8 +30,7 @@ def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
 
 def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     state = state_line(file, t, now)
-    words = t("{name} via {platform}: {text}", name=literal(file.author.name, 80),
-              platform=literal(file.label.platform, 60), text=excerpt(file, t))  # fmt: skip
+    words = t("{name}: {text}", name=literal(file.label.platform, 60), text=excerpt(file, t))
     short = file.case.status is Status.CLOSED
     blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
     blocks.append(section(state))
@@ -42,7 +41,9 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     if not short:
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)
-    return View(f"{words} — {state}", blocks)
+    # only of a new case the first line says what was written: a screen reader reads it at every change
+    between = " – " if file.case.status is Status.NEW else ".\n"
+    return View(f"{spoken_state(file, t, now)}{between}{words}", blocks)
 
 
 def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:

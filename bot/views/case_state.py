@@ -28,14 +28,36 @@ KINDS: dict[ReplyKind, Text] = {
 }
 
 
+def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
+    """Say whose case it is and how it stands: the sentence that a screen reader reads when the card changes."""
+    case, agent = file.case, f"<@{file.case.assignee}>"
+    who = {"name": literal(file.author.name or file.author.handle or "?", 80)}
+    if reply := _under_way(file):
+        _symbol, _, state = _reply_state(reply, t, now).partition(" ")
+        return t("Case of {name}: {state}", state=state, **who)
+    match case.status:
+        case Status.NEW:
+            return t("New case of {name}", **who)
+        case Status.CLAIMED:
+            return t("Case of {name} claimed by {agent}", agent=agent, **who)
+        case Status.ESCALATED:
+            asked = file.open_question
+            target = target_name(asked.target) if asked else ""
+            return t("Case of {name} escalated by {agent}, who waits for advice from {target}",
+                     agent=agent, target=target, **who)  # fmt: skip
+        case Status.ANSWERED:
+            return t("Case of {name} answered by {agent}", agent=agent, **who)
+        case Status.CLOSED:
+            reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
+            return t("Case of {name} closed by {agent}: {reason}", agent=f"<@{case.closed_by}>", reason=reason, **who)
+
+
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say in words how the case stands; the symbol before it only repeats them."""
     case, reply = file.case, file.reply
     who = f"<@{case.assignee}>" if case.assignee else ""
-    if reply is not None and reply.status is not ReplyStatus.SENT:
-        line = _reply_state(reply, t, now)
-        if line and case.status in {Status.ANSWERED, Status.CLAIMED}:
-            return line
+    if unsent := _under_way(file):
+        return _reply_state(unsent, t, now)
     match case.status:
         case Status.NEW:
             since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
@@ -77,6 +99,12 @@ def target_name(target: str) -> str:
     """Return how Slack writes a colleague, a user group or a channel."""
     kind = target[:1]
     return f"<!subteam^{target}>" if kind == "S" else f"<#{target}>" if kind in "CG" else f"<@{target}>"
+
+
+def _under_way(file: CaseFile) -> Reply | None:
+    """Return the reply that says how the case stands: one on its way, or refused."""
+    reply = file.reply if file.case.status in {Status.ANSWERED, Status.CLAIMED} else None
+    return reply if reply is not None and reply.status not in {ReplyStatus.SENT, ReplyStatus.WITHDRAWN} else None
 
 
 def _claimed(file: CaseFile) -> datetime:

@@ -9,7 +9,7 @@ from bot.domain.mention import Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, View, context, link, literal, quote, section
+from bot.views.block import Block, View, context, escape, is_web, link, literal, quote, section
 
 SIZE = 12_000
 """The most characters in all blocks of a message together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
@@ -35,11 +35,14 @@ def fitted(render: Callable[[Room], View]) -> View:
 
 
 def author_line(author: Author) -> str:
-    """Return the author's name and handle, and the link to their page if we know it."""
-    name = literal(author.name or author.handle or "?", 80)
+    """Return the author's name and handle; the handle (without one, the name) links to their page if we know it."""
+    name = literal(author.name or author.handle, 80) or "?"
     handle = literal("@" + author.handle.lstrip("@"), 80) if author.handle else ""
-    linked = link(author.url, "↗") if author.url else ""
-    return " ".join(part for part in (f"*{name}*", handle, linked if linked.startswith("<") else "") if part)
+    if is_web(author.url or ""):
+        label = (handle or name).replace("|", "∣")  # it is escaped already; a bar would end the address
+        linked = f"<{escape(author.url or '')}|{label}>"
+        return f"*{name}* {linked}" if handle else f"*{linked}*"
+    return " ".join(part for part in (f"*{name}*", handle) if part)
 
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:

@@ -3,6 +3,7 @@
 The limits are the local Slack's, which refuses what Slack refuses.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,3 +52,13 @@ def test_no_title_button_or_choice_is_cut(language: str) -> None:
 
 def test_the_history_has_words_for_every_move() -> None:
     assert {logged_as(move) for move in Move} <= set(EVENTS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_screen_reader_says_first_of_a_message_is_a_sentence(language: str) -> None:
+    """Slack reads the text of a message aloud, not its blocks: no markup, no symbol first, one full stop."""
+    for view in messages(Texts(language, "Europe/Amsterdam")):
+        for line in view.spoken.splitlines():
+            assert re.match(r"[\w<(\u2068]", line), line
+            assert "*" not in line
+            assert re.search(r"[.!?…:]\W*$", line), line

@@ -4,6 +4,7 @@ import { h } from "../slack/static/dom.js";
 import { icon } from "../slack/static/icons.js";
 import { createPage, paneButton, startPage } from "../slack/static/page.js";
 import { createSquare, squareFrames, squareState, unseenBadge } from "../square/static/square.js";
+import { jumpBetweenOpen } from "./jump.js";
 
 const WIDE = matchMedia("(min-width: 1200px)");
 
@@ -46,6 +47,7 @@ page.store.on("hello thread", ({ thread }) => column.classList.toggle("under-thr
 page.store.on("side", () => toggle.setAttribute("aria-expanded", String(column.checkVisibility())));
 document.querySelector("#panes").append(paneButton("side", "building", ["Het Plein", unseenBadge()], showSquare));
 document.addEventListener("click", showLinkedPost);
+jumpBetweenOpen(page.store);
 startPage(page, { headButton: toggle });
 page.showSide(WIDE.matches);
 WIDE.addEventListener("change", () => page.showSide(WIDE.matches));

@@ -21,7 +21,7 @@ export function createMain(page, root, headButton) {
   };
   const scroller = h(
     "div",
-    { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "place-title" },
+    { class: "scroller", tabindex: "0", role: "group", "aria-labelledby": "place-title" },
     parts.empty,
     parts.list,
     parts.home,
@@ -37,7 +37,7 @@ export function createMain(page, root, headButton) {
   const log = createLog(page, parts.list, scroller);
   root.append(
     h(
-      "header",
+      "div",
       { class: "place-head" },
       h("div", { class: "place-name" }, parts.title, parts.topic),
       headButton,

@@ -102,7 +102,7 @@ function table(rows) {
     );
   return h(
     "div",
-    { class: "table-scroll", tabindex: "0" },
+    { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Tabel" },
     h(
       "table",
       {},

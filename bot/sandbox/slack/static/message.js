@@ -8,6 +8,7 @@ import { menuButton } from "./menu.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { avatar } from "./people.js";
 import { namesOf, person, shownName, threadMessages } from "./store.js";
+import { spokenLine } from "./texts.js";
 import { ago, clockTime, fullMoment, momentOf } from "./time.js";
 
 /** A message on the page: `node`, and `update(message, {compact})`. With `inThread` it has no button to its thread. */
@@ -18,10 +19,12 @@ export function messageView(page, { inThread }) {
     blocks: h("div", { class: "blocks" }),
     tail: h("div", { class: "message-tail" }),
     tools: h("div", { class: "tools" }),
+    skip: h("a", { class: "skip-message", href: "#", dataset: { test: "skip-message" } }, "Naar het volgende bericht"),
   };
   const picture = h("div", { class: "message-picture" });
-  const article = h("article", { tabindex: "-1" }, picture, body, parts.tools);
+  const article = h("article", { tabindex: "-1" }, parts.skip, picture, body, parts.tools);
   const node = h("li", { class: "message" }, article);
+  parts.skip.addEventListener("click", (event) => skipMessage(event, node));
   body.append(parts.head, parts.blocks, parts.tail);
   let drawn = "";
   return {
@@ -45,7 +48,8 @@ function draw(page, parts, message, { compact, inThread, answers }) {
   Object.assign(parts.node.dataset, { ts: message.ts, channel: message.channel, test: "message" });
   parts.node.classList.toggle("compact", compact);
   parts.node.classList.toggle("ephemeral", Boolean(message.ephemeral));
-  parts.article.setAttribute("aria-label", `${shownName(author)}, ${clockTime(when)}`);
+  const line = spokenLine(message, namesOf(page.store.state));
+  parts.article.setAttribute("aria-label", `${shownName(author)}, ${clockTime(when)}: ${line}`);
   parts.picture.replaceChildren(
     compact
       ? h(
@@ -58,9 +62,18 @@ function draw(page, parts, message, { compact, inThread, answers }) {
   parts.head.replaceChildren(...head(author, when, message));
   parts.head.hidden = compact && !message.ephemeral;
   drawContent(page, parts.blocks, message);
+  parts.skip.hidden = !parts.blocks.querySelector("[data-action-id]");
   parts.tail.replaceChildren(...tail(page, message, inThread, answers));
   if (!parts.node.contains(document.activeElement) || !parts.tools.childElementCount)
     parts.tools.replaceChildren(...tools(page, message, inThread));
+}
+
+// The next message with something to do, else what comes after the list: where one writes.
+function skipMessage(event, node) {
+  event.preventDefault();
+  const next = node.nextElementSibling?.matches(".day") ? node.nextElementSibling.nextElementSibling : node.nextElementSibling;
+  const composer = node.closest(".scroller").parentElement.querySelector(".composer-text");
+  (next?.querySelector("article") ?? composer).focus();
 }
 
 function head(author, when, message) {

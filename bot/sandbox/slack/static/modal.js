@@ -113,14 +113,16 @@ function hide(parts, shown) {
   if (!parts.dialog.open) return;
   parts.dialog.close();
   parts.blocks.replaceChildren();
-  const { key, node } = shown.opener;
+  const { key, node, message } = shown.opener;
   const again = node.isConnected ? node : key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  (again || document.querySelector("#main")).focus();
+  const firstAction = message?.isConnected && message.querySelector("[data-action-id]");
+  (again || firstAction || document.querySelector("#main")).focus();
 }
 
+// The message stays when it changes meanwhile, the element that was pressed perhaps not.
 function describeOpener() {
   const node = document.activeElement;
-  return { node, key: node.dataset?.key };
+  return { node, key: node.dataset?.key, message: node.closest(".message") };
 }
 
 function focusFirst({ blocks, title }) {

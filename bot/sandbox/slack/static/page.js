@@ -9,11 +9,15 @@ import { createMain } from "./main.js";
 import { createModal } from "./modal.js";
 import { createRail } from "./rail.js";
 import { connect } from "./socket.js";
-import { createStore, markSeen, person, shownName } from "./store.js";
+import { createStore, markSeen, namesOf, person, shownName } from "./store.js";
+import { spokenLine } from "./texts.js";
 import { restoreTheme } from "./theme.js";
 import { createThread } from "./thread.js";
 
 const OFFLINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
+
+const NARROW = matchMedia("(max-width: 767px)"); // as in layout.css
+const PANES = ["rail", "main", "side"];
 
 const find = (selector) => document.querySelector(selector);
 
@@ -52,9 +56,9 @@ export function createPage({ state = {}, frames = {}, keepsSide = () => false } 
     },
     openThread({ channel, ts, thread_ts: root }) {
       page.threadOpener = document.activeElement;
-      store.set({ thread: { channel, ts: root ?? ts } }, "thread");
       page.showSide(true);
-      page.showPane("side");
+      page.showPane("side"); // before the thread, which can take the focus only where it is visible
+      store.set({ thread: { channel, ts: root ?? ts } }, "thread");
     },
     closeThread() {
       store.set({ thread: null }, "thread");
@@ -69,6 +73,7 @@ export function createPage({ state = {}, frames = {}, keepsSide = () => false } 
     // Narrow screens show one column at a time; on wider ones this has no visible effect.
     showPane(pane) {
       document.documentElement.dataset.pane = pane;
+      markMain();
       for (const button of document.querySelectorAll("#panes button"))
         button.setAttribute("aria-pressed", String(button.dataset.pane === pane));
     },
@@ -89,6 +94,17 @@ export function startPage(page, { headButton = null } = {}) {
   listen(page);
   page.showPane("main");
   page.connection = openConnection(page.store, new URLSearchParams(location.search).get("person"));
+}
+
+// The column that a narrow screen shows is the main one there.
+function markMain() {
+  const shown = NARROW.matches ? document.documentElement.dataset.pane : "main";
+  for (const pane of PANES) {
+    const column = find(`#${pane}`);
+    const role = pane === shown ? "main" : column.dataset.role;
+    if (role) column.setAttribute("role", role);
+    else column.removeAttribute("role");
+  }
 }
 
 /** A button for `#panes`, which narrow screens show; `go` shows its column. */
@@ -120,6 +136,7 @@ function listen(page) {
   store.on("hello", (state) => {
     const me = shownName(person(state, state.me));
     document.title = `${state.team?.name ?? "Werkplek"} – ${me}`;
+    find("#page-title").textContent = document.title;
     if (state.place?.kind === "home") page.connection.send({ type: "home", key: "home" });
   });
   store.on("opened", (state) => {
@@ -128,9 +145,18 @@ function listen(page) {
     page.wantsIm = null;
     page.goTo({ kind: "channel", id: channel.id });
   });
-  store.on("arrived", ({ arrived, me, ...state }) => {
-    if (arrived.user !== me)
-      announce(`${shownName(person(state, arrived.user))}: ${arrived.text ?? "nieuw bericht"}`);
+  store.on("arrived", (state) => announceArrival(state, state.arrived));
+  store.on("reworded", (state) => {
+    if (state.reworded.user !== state.me) announce(spokenLine(state.reworded, namesOf(state)));
   });
   addEventListener("online", () => page.connection.retry());
+  NARROW.addEventListener("change", markMain);
+}
+
+function announceArrival(state, message) {
+  if (message.user === state.me) return;
+  const channel = state.channels.find((each) => each.id === message.channel);
+  const elsewhere = channel?.kind === "channel" && channel.id !== state.place?.id;
+  const from = shownName(person(state, message.user)) + (elsewhere ? ` in ${channel.name}` : "");
+  announce(`${from}: ${spokenLine(message, namesOf(state)) || "nieuw bericht"}`);
 }

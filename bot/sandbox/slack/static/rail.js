@@ -14,7 +14,7 @@ const TICK = 250; // ms
 export function createRail(page, root) {
   const { store } = page;
   const parts = {
-    team: h("h1", { class: "team" }),
+    team: h("p", { class: "team" }),
     people: h("ul", { class: "people", "aria-labelledby": "people-title" }),
     home: h("ul", { "aria-label": "App" }),
     channels: h("ul", { "aria-labelledby": "channels-title" }),

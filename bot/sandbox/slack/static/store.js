@@ -25,6 +25,7 @@ function emptyState() {
     busy: new Set(), // keys of actions that the app has not answered yet
     online: true,
     arrived: null, // the last new message
+    reworded: null, // the last message whose text changed
     failure: null, // {key, text}: the last failure
     suggested: null, // {key, typed, options}: the app's last offer for a typed text
   };
@@ -81,11 +82,13 @@ const FRAMES = {
   },
   message(state, { message }) {
     const known = state.messages.get(message.channel) ?? new Map();
-    const isNew = !known.has(message.ts);
+    const before = known.get(message.ts);
     known.set(message.ts, message);
     state.messages.set(message.channel, known);
-    state.arrived = isNew ? message : null;
-    return ["channel", "thread", "rail", isNew ? "arrived" : ""];
+    const isReworded = before && before.text !== message.text;
+    if (!before) state.arrived = message;
+    if (isReworded) state.reworded = message;
+    return ["channel", "thread", "rail", !before ? "arrived" : "", isReworded ? "reworded" : ""];
   },
   message_deleted(state, { channel, ts }) {
     state.messages.get(channel)?.delete(ts);

@@ -91,7 +91,7 @@ export function plainTable(caption, head, rows) {
 }
 
 function scrolling(label, table) {
-  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": label }, table);
+  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": label }, table);
 }
 
 function cellNodes(cell, names) {

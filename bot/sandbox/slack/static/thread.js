@@ -13,7 +13,7 @@ export function createThread(page, root) {
   const list = h("ol", { class: "messages", "aria-label": "Berichten in deze draad" });
   const scroller = h(
     "div",
-    { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "thread-title" },
+    { class: "scroller", tabindex: "0", role: "group", "aria-labelledby": "thread-title" },
     list,
   );
   const composer = createComposer(page, {
@@ -36,7 +36,7 @@ export function createThread(page, root) {
   const log = createLog(page, list, scroller, { inThread: true });
   root.append(
     h(
-      "header",
+      "div",
       { class: "place-head" },
       h(
         "div",

@@ -44,7 +44,7 @@ export function createSquare(store, root) {
   const square = { api: squareApi(citizen), citizen, views: new Map() };
   root.append(
     h(
-      "header",
+      "div",
       { class: "place-head" },
       h(
         "div",
@@ -55,7 +55,7 @@ export function createSquare(store, root) {
     ),
     h(
       "div",
-      { class: "scroller", tabindex: "0", role: "region", "aria-labelledby": "square-title" },
+      { class: "scroller", tabindex: "0", role: "group", "aria-labelledby": "square-title" },
       writer(square),
       empty,
       list,

@@ -1,0 +1,172 @@
+"""The page for everyone: WCAG 2.2 AA in every state, by keyboard, and in words for who listens."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Locator, Page, expect
+
+from tests.e2e.trying import WAIT, card_of, trying
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+RULES: dict[str, Any] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "preload": False,  # it would fetch style sheets a second time, some at addresses that do not exist
+}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of one workspace with the bot in it; each test has cards of its own."""
+    folder = tmp_path_factory.mktemp("access")
+    async with trying(folder, folder) as served:
+        yield served
+
+
+async def violations(page: Page, state: str) -> list[str]:
+    """What axe finds in this state of the page."""
+    found = await Axe().run(page, options=RULES)
+    return [
+        f"{state}: {each['id']} at {node['target']}" for each in found.response["violations"] for node in each["nodes"]
+    ]
+
+
+async def pane(page: Page, name: str) -> None:
+    """Show a column; a wide screen shows them all."""
+    button = page.locator(f"[data-test=pane-{name}]")
+    if await button.is_visible():
+        await button.click()
+
+
+async def open_place(page: Page, row: str) -> None:
+    await pane(page, "rail")
+    await page.locator(f"#rail {row}").first.click()
+    await pane(page, "main")
+
+
+async def modal(page: Page) -> Locator:
+    """The open modal, once it has loaded."""
+    shown = page.locator("[data-test=modal]")
+    await expect(shown.locator(".block-section, .field").first).to_be_visible()
+    await expect(shown).not_to_contain_text("Even laden")
+    return shown
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_no_state_of_the_page_breaks_the_rules(
+    address: str, page: Page, artifacts: Path, size: str, theme: Any
+) -> None:
+    page.set_default_timeout(WAIT)
+    width, height = SIZES[size]
+    await page.set_viewport_size({"width": width, "height": height})
+    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    await page.goto(f"{address}/?person=U0SANNE")
+    card = page.locator("#main [data-test=message]").filter(has_text="Stationsweg").first
+    await expect(card).to_be_visible()
+    wrong = await violations(page, "channel")
+    await pane(page, "rail")
+    wrong += await violations(page, "rail")
+    await pane(page, "side")
+    wrong += await violations(page, "square")
+    await pane(page, "main")
+
+    await card.hover()
+    await card.locator("[data-test=reply-in-thread]").click()
+    await expect(page.locator("[data-test=thread-composer]")).to_be_focused()
+    wrong += await violations(page, "thread")
+    await page.keyboard.press("Escape")
+    for action in ("case:answer", "case:escalate"):
+        await card.locator(f"[data-action-id='{action}']").click()
+        shown = await modal(page)
+        wrong += await violations(page, action)
+        await page.screenshot(path=artifacts / f"{action.replace(':', '-')}-{size}-{theme}.png")
+        await page.keyboard.press("Escape")
+        await expect(shown).to_be_hidden()
+    await card.locator("[data-action-id='case:more']").first.click()
+    wrong += await violations(page, "menu")
+    await page.locator("[role=menuitem][data-value^='details:']:visible").click()
+    shown = await modal(page)
+    wrong += await violations(page, "details")
+    await page.keyboard.press("Escape")
+    await expect(shown).to_be_hidden()
+
+    await page.locator("[data-test=composer]").fill("/")
+    wrong += await violations(page, "commands")
+    await page.locator("[data-test=composer]").fill("/webcare open")
+    await page.locator("[data-test=composer-send]").click()
+    await expect(page.locator(".ephemeral").last).to_be_visible()
+    wrong += await violations(page, "list")
+    await open_place(page, "[data-test=home]")
+    await expect(page.locator(".home .block").first).to_be_visible()
+    wrong += await violations(page, "home")
+    await page.screenshot(path=artifacts / f"home-{size}-{theme}.png")
+    await open_place(page, "nav button:has-text('Marieke')")
+    await expect(page.locator("#place-title")).not_to_contain_text("Startpagina")
+    wrong += await violations(page, "direct message")
+    assert wrong == []
+
+
+async def test_an_answer_sent_by_keyboard_leaves_the_focus_on_undo(address: str, page: Page) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    card = card_of(page, "compliment").first
+    await card.locator("[data-action-id='case:answer']").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-action-id=answer_text]")).to_be_focused()
+    await page.keyboard.type("Dag Ans, dat geven we graag door!")
+    await page.locator("[data-test=modal-submit]").focus()
+    await page.keyboard.press("Enter")
+    await expect(card.locator("[data-action-id='case:undo']")).to_be_focused()
+
+
+async def test_keys_go_from_one_open_card_to_the_next_and_past_a_card(address: str, page: Page) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    waste, road, passport = (card_of(page, words).first for words in ("grijze container", "Stationsweg", "paspoort"))
+    await expect(passport).to_be_visible()
+    if await road.locator("[data-action-id='case:claim']").count():
+        await road.locator("[data-action-id='case:claim']").click()
+    await expect(road.locator("[data-action-id='case:claim']")).to_have_count(0)
+    await page.locator("[data-test=composer]").focus()
+    await page.keyboard.press("Alt+ArrowDown")
+    await expect(waste.locator("article")).to_be_focused()
+    await page.keyboard.press("Alt+ArrowDown")
+    await expect(passport.locator("article")).to_be_focused()
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(waste.locator("article")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(waste.locator("[data-test=skip-message]")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("article:focus")).to_have_count(1)
+    after = await waste.evaluate("card => card.nextElementSibling.contains(document.activeElement)")
+    assert after
+
+
+async def test_the_live_region_says_in_words_and_once_what_became_of_a_card(address: str, page: Page) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    card, said = card_of(page, "dakkapel").first, page.locator("#announcer p")
+    await card.locator("[data-action-id='case:claim']").click()
+    claimed = said.filter(has_text="opgepakt")
+    await expect(claimed).to_have_text("Zaak van \u2068Kees Verhoeven\u2069 opgepakt door @Sanne de Boer.")
+    await page.locator("[data-test=composer]").fill("/webcare open")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".ephemeral").last).to_be_visible()
+    listed = said.last
+    await expect(listed).to_contain_text("Er wachten")
+    assert "Lindestraat" not in await listed.inner_text()
+    assert not {"*", "<", "•"} & set("".join(await said.all_inner_texts()))
+
+
+async def test_every_link_of_a_card_has_a_name(address: str, page: Page) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    links = card_of(page, "Stationsweg").first.locator(".blocks a")
+    await expect(links).to_have_text(["\u2068@janwillembakker\u2069", "bekijk het bericht"])
