@@ -22,8 +22,8 @@ from bot.connectors.base import (
 from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.mention import Gone, Post
-from bot.models import WAITING, Account, Author, Case, Mention
-from bot.outgoing.composing import post_of
+from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
+from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
@@ -33,6 +33,8 @@ PAGES = 20
 """Pages read from one account per poll; the rest waits for the next poll, so that a busy account starves no other."""
 RECHECKED = 40
 """Open mentions that a connector may recheck per poll for edits and removals; its own budget may be lower."""
+RECHECKED_REPLIES = 10
+"""Our newest replies that are rechecked besides them, and as many that the platform holds."""
 RECHECK_DAYS = timedelta(days=7)
 
 
@@ -102,9 +104,10 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
 
 
 async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cursor) -> None:
-    """Store edits and removals of the posts of open cases."""
+    """Store edits and removals of the posts of open cases, and what became of our replies."""
     async with desk.reading() as session:
         posts = await _open_posts(session, account_id, desk.now())
+        posts += await _our_posts(session, account_id, desk.now())
     if posts:
         await _take_in_changes(desk, account_id, await connector.recheck(posts, cursor))
 
@@ -132,6 +135,24 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
         .limit(RECHECKED)
     )
     return [post_of(mention, author) for mention, author in rows]
+
+
+async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
+    """Return our newest replies that the platform holds, and the newest that were published and not removed by us."""
+    removed = col(Reply.gone) == Gone.BY_AUTHOR
+    there = (col(Reply.sent_at) > now - RECHECK_DAYS) & REACHED & (col(Reply.gone).is_(None) | ~removed)
+    posts = []
+    for which in (HELD, there):
+        rows = await session.exec(
+            select(Reply, Mention, Account)
+            .join(Mention, col(Reply.mention_id) == Mention.id)
+            .join(Account, col(Reply.account_id) == Account.id)
+            .where(which, Reply.account_id == account_id, col(Reply.external_id).is_not(None))
+            .order_by(col(Reply.id).desc())
+            .limit(RECHECKED_REPLIES)
+        )
+        posts += [post_of_reply(reply, mention, account) for reply, mention, account in rows]
+    return posts
 
 
 async def _store_verdict(

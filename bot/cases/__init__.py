@@ -5,6 +5,7 @@ moves.py          claim, take over, release, assign, escalate, advise, answer, c
 marks.py          urgent, topic, notes
 reading.py        one case with all that belongs to it; when it last moved
 inbox.py          take in posts: skip known ones, join or open a case, reopen
+deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
 mirror.py         mirror edits, removals and returns of posts
 conversations.py  which case a post joins
 clocks.py         what is timed: clocks follow what a case waits for

@@ -31,7 +31,7 @@ from bot.domain.sla import (
 )
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.models import UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import HELD, REACHED, UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, Team
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
@@ -73,12 +73,10 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
     promised = any(clock.kind is ClockKind.PROMISE for clock in clocks)
     if case.status is not Status.ANSWERED:
         return rules.waits_for(case.status, promised=promised)
-    unsent = (await session.exec(select(Reply.id).where(Reply.case_id == case.id, UNSENT).limit(1))).first()
+    under_way = select(Reply.id).where(Reply.case_id == case.id, UNSENT | HELD).limit(1)
+    unsent = (await session.exec(under_way)).first()
     last = await session.exec(
-        select(Reply.kind)
-        .where(Reply.case_id == case.id, Reply.status == ReplyStatus.SENT)
-        .order_by(col(Reply.id).desc())
-        .limit(1)
+        select(Reply.kind).where(Reply.case_id == case.id, REACHED).order_by(col(Reply.id).desc()).limit(1)
     )
     asked = last.first() is ReplyKind.QUESTION
     return rules.waits_for(case.status, unsent=unsent is not None, asked=asked, promised=promised)
@@ -112,11 +110,22 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
     await follow(session, case, at)
 
 
+async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+    """A reply did not come after all: a reaction is timed anew, and what only that reply promised is no promise."""
+    hours = await hours_of(session, case.team_id, now)
+    for clock in await open_clocks(session, case.id):
+        if clock.kind is ClockKind.PROMISE and reply.kind is ReplyKind.INTERIM and clock.due_at == reply.promised_at:
+            stop(clock, hours, now, counts=False)
+            session.add(clock)
+    await session.flush()
+    if case.status in OPEN:
+        await _start(session, case, [ClockKind.NEXT_REACTION, ClockKind.RESOLUTION], now)
+    await follow(session, case, now)
+
+
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:
     """Return when the citizen first wrote again, more than thanks, after we approved the last reply that they got."""
-    answered_until = (
-        select(func.max(Reply.created_at)).where(Reply.case_id == case_id, Reply.status == ReplyStatus.SENT)
-    ).scalar_subquery()
+    answered_until = (select(func.max(Reply.created_at)).where(Reply.case_id == case_id, REACHED)).scalar_subquery()
     joined = await session.exec(
         select(Event.at, Event.details)
         .where(Event.case_id == case_id, Event.kind == EventKind.JOINED, col(Event.at) > answered_until)

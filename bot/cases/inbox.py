@@ -13,12 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, mirror
+from bot.cases import clocks, deliveries, mirror
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
-from bot.domain.mention import Arrived, Delivery, Post, is_mere_thanks, permits_to_json
+from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
 
 Rows = list[dict[str, Any]]
@@ -48,7 +48,7 @@ async def take_in(
     """
     account, team = await _locked(session, account_id)
     await lock_all(session, await _concerned(session, account_id, items))
-    changed = await _store_deliveries(session, account_id, [item for item in items if isinstance(item, Delivery)])
+    changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
     posts = [item for item in items if isinstance(item, Post)]
     new = 0
     for start in range(0, len(posts), PAGE):
@@ -59,6 +59,7 @@ async def take_in(
         for mention in await _mentions(session, account_id, known):
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
+        changed |= await deliveries.mirror(session, account_id, page, now)
         left_out = known | await _ours(session, account, list(page.values()))
         left_out |= await mirror.removed_before(session, account_id, page.keys() - left_out)
         new_to_us = {key: same for key, same in versions.items() if key not in left_out}
@@ -88,7 +89,7 @@ async def _concerned(session: AsyncSession, account_id: int, items: Sequence[Pos
     concerned = set[int]()
     for start in range(0, len(posts), PAGE):
         concerned |= (await related(session, account_id, posts[start : start + PAGE])).case_ids
-    replies = {item.external_id for item in items if isinstance(item, Delivery)}
+    replies = {item.external_id for item in items}
     opened = {post.conversation for post in posts if post.private and post.conversation}
     for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened)):
         if keys:
@@ -121,31 +122,6 @@ async def _ours(session: AsyncSession, account: Account, page: Sequence[Post]) -
     )
     by_us = {post.external_id for post in page if me is not None and post.author.external_id == me}
     return by_us | {external_id for external_id in found if external_id}
-
-
-async def _store_deliveries(session: AsyncSession, account_id: int, deliveries: Sequence[Delivery]) -> set[int]:
-    """Store how far each of our messages came; what a platform tells late or twice takes nothing back.
-
-    One that the platform held and now delivers is held no longer; returns its case, whose card says so.
-    """
-    order, cases = list(Arrived), set[int]()
-    for each in deliveries:
-        found = await session.exec(
-            select(Reply)
-            .where(Reply.account_id == account_id, Reply.external_id == each.external_id)
-            .with_for_update(key_share=True)
-        )
-        for reply in found:
-            if reply.arrived is None or order.index(each.arrived) > order.index(reply.arrived):
-                reply.arrived, reply.arrived_at = each.arrived, each.at
-                released = reply.held and each.arrived is not Arrived.FAILED
-                reply.held = reply.held and not released
-                session.add(reply)
-                await session.flush()
-                if released:
-                    await touch(session, reply.case_id)
-                    cases.add(reply.case_id)
-    return cases
 
 
 async def _add(

@@ -124,7 +124,8 @@ class WaitsFor(StrEnum):
 def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, promised: bool = False) -> WaitsFor:
     """Return what a case waits for.
 
-    `unsent`: a reply is not sent yet, so the citizen has not read it. `asked`: the last sent reply is a question.
+    `unsent`: a reply is not sent yet, or its platform holds it, so the citizen cannot read it. `asked`: the last reply
+    that they can read is a question.
     `promised`: we promised the citizen an answer by a moment, and that clock still runs.
     """
     match status:

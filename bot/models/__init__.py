@@ -37,13 +37,15 @@ from bot.models.message import (
     Still,
     Troubled,
 )
-from bot.models.reply import UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 
 __all__ = [
     "CLOSING",
+    "HELD",
+    "REACHED",
     "UNFINISHED",
     "UNSENT",
     "WAITING",

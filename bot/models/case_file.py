@@ -83,10 +83,10 @@ class CaseLine:
 
 def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:
     """Return what a case waits for, by its replies and the clocks that have not been stopped."""
-    sent = [reply for reply in replies if reply.status is ReplyStatus.SENT]
+    reached = [reply for reply in replies if reply.reached]
     return rules.waits_for(
         case.status,
-        unsent=any(reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in replies),
-        asked=bool(sent) and sent[-1].kind is ReplyKind.QUESTION,
+        unsent=any(reply.held or reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in replies),
+        asked=bool(reached) and reached[-1].kind is ReplyKind.QUESTION,
         promised=any(clock.kind is ClockKind.PROMISE for clock in clocks),
     )

@@ -7,12 +7,16 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Index, false, literal_column, text
 from sqlmodel import Field, SQLModel
 
-from bot.domain.mention import Arrived
+from bot.domain.mention import Arrived, Gone
 from bot.models.columns import EnumText, UtcDateTime
 
 _UNSENT = "status IN ('approved','sending')"
 UNSENT: ColumnElement[bool] = literal_column(f"replies.{_UNSENT}")
 """The condition that a reply is still to be sent or is being sent; the text of its partial index, as with WAITING."""
+HELD: ColumnElement[bool] = literal_column("replies.held")
+"""The condition that the platform shows a reply only once it approved that; the text of its partial index."""
+REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT replies.held)")
+"""The condition that the citizen could read a reply; `Reply.reached` in SQL."""
 _SENT = text("sent_at IS NOT NULL")
 
 
@@ -49,6 +53,7 @@ class Reply(SQLModel, table=True):
         Index("ix_replies_external", "account_id", "external_id"),
         Index("ix_replies_conversation", "account_id", "conversation"),
         Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
+        Index("ix_replies_held", "account_id", postgresql_where=text("held"), sqlite_where=text("held")),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )
     id: int = Field(default=None, primary_key=True)
@@ -78,3 +83,10 @@ class Reply(SQLModel, table=True):
     held: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     arrived: Arrived | None = Field(default=None, sa_type=EnumText(Arrived))
     arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    gone: Gone | None = Field(default=None, sa_type=EnumText(Gone))
+
+    @property
+    def reached(self) -> bool:
+        """Whether the citizen could read it."""
+        return self.status is ReplyStatus.SENT and not self.held

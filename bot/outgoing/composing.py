@@ -5,11 +5,11 @@ from datetime import datetime
 
 from bot.connectors.base import Connector, Draft, Replies
 from bot.desk import TeamDesk
-from bot.domain.mention import ANSWERS, Act, Author, Gone, Post
+from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
 from bot.domain.reply import Composed, signed
 from bot.domain.text import Refused, Text, Wrong, text
+from bot.models import Account, CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.models import Author as AuthorRow
-from bot.models import CaseFile, Mention, Reply, ReplyKind, ReplyStatus
 from bot.texts import LANGUAGES
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
@@ -182,4 +182,20 @@ def post_of(mention: Mention, author: AuthorRow) -> Post:
         kind=mention.kind,
         rating=mention.rating,
         place=mention.place,
+    )
+
+
+def post_of_reply(reply: Reply, mention: Mention, account: Account) -> Post:
+    """Return our published reply to a mention as a post that a connector knows."""
+    return Post(
+        external_id=reply.external_id or "",
+        author=Author(account.identity["id"] if account.identity else "", account.name),
+        text=reply.text,
+        published_at=reply.sent_at or reply.created_at,
+        url=reply.url,
+        conversation=mention.conversation,
+        in_reply_to=mention.external_id,
+        private=reply.private,
+        gone=Gone.HIDDEN if reply.held else reply.gone,
+        kind=PostKind.MESSAGE if reply.private else PostKind.REPLY,
     )

@@ -26,7 +26,7 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.desk import Desk
-from bot.domain.mention import Act, Author, Post, PostKind
+from bot.domain.mention import Act, Post
 from bot.logs import trace
 from bot.models import Account, Case, Reply, Team
 from bot.models import Act as ActRow
@@ -88,18 +88,7 @@ async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:
     author = await session.get_one(AuthorRow, case.author_id)
     if act.reply_id is None:
         return composing.post_of(mention, author)
-    reply = await session.get_one(Reply, act.reply_id)
-    return Post(
-        external_id=reply.external_id or "",
-        author=Author(account.identity["id"] if account.identity else "", account.name),
-        text=reply.text,
-        published_at=reply.sent_at or reply.created_at,
-        url=reply.url,
-        conversation=mention.conversation,
-        in_reply_to=mention.external_id,
-        private=reply.private,
-        kind=PostKind.MESSAGE if reply.private else PostKind.REPLY,
-    )
+    return composing.post_of_reply(await session.get_one(Reply, act.reply_id), mention, account)
 
 
 async def _try(connect: Callable[[], Connector], attempt: Attempt) -> Outcome:

@@ -8,10 +8,13 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.cases import deliveries
 from bot.cases.moves import tell_thread
 from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable
 from bot.domain.case import Move
 from bot.domain.event import EventKind
+from bot.domain.mention import Act as ActKind
+from bot.domain.mention import Gone
 from bot.domain.text import Text
 from bot.models import (
     Account,
@@ -21,12 +24,10 @@ from bot.models import (
     Message,
     MessageKind,
     Reply,
-    ReplyKind,
     ReplyStatus,
     Team,
 )
 from bot.outgoing import moderation
-from bot.outgoing.replies import is_last, reached
 from bot.outgoing.retry import NotYet, put_off
 
 LONG = timedelta(hours=1)
@@ -56,24 +57,20 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
     reply = await session.get_one(Reply, seen.id, with_for_update=db.HELD, populate_existing=True)
     if reply.status is not ReplyStatus.SENDING:
         return
-    stays = not await is_last(session, reply)
-    about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "now": now, "details": {"reply": reply.id}}
     session.add(reply)
     match outcome:
         case Sent():
-            reply.status, reply.sent_at, reply.problem = ReplyStatus.SENT, now, None
+            reply.status, reply.problem = ReplyStatus.SENT, None
             reply.external_id, reply.url = outcome.external_id, outcome.url
-            reply.conversation, reply.held = outcome.conversation or None, outcome.held
-            stays |= reply.kind is not ReplyKind.INTERIM
-            await cases.record(session, Move.KEEP, case, **about, stays=stays)
-            await reached(session, case, reply, now)
+            reply.conversation = outcome.conversation or None
+            await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
         case Rejected():
-            reply.status, reply.problem = ReplyStatus.FAILED, outcome.text.to_json()
-            await cases.record(session, Move.FAIL, case, **about, stays=stays)
-            await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.FAIL}:{reply.id}", reply.id)
+            await deliveries.failed(session, case, reply, outcome.text, now)
         case Unknowable():
             reply.status = ReplyStatus.UNCERTAIN
-            await cases.record(session, Move.DOUBT, case, **about, stays=stays)
+            about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
+            stays = not await deliveries.is_last(session, reply)
+            await cases.record(session, Move.DOUBT, case, **about, now=now, stays=stays)
             await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.DOUBT}:{reply.id}", reply.id)
         case RateLimited() | Unauthorized() | Unavailable():
             put_off(reply, outcome, now)
@@ -99,6 +96,9 @@ async def _record_act(session: AsyncSession, act_id: int, outcome: Outcome, now:
             await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, None, now)
         case Done() | Sent():
             act.done_at = now
+            if act.kind is ActKind.DELETE and act.reply_id is not None:
+                reply = await session.get_one(Reply, act.reply_id, with_for_update=db.HELD, populate_existing=True)
+                await deliveries.gone(session, reply, Gone.BY_AUTHOR, now)
             await _end(session, act, ActStatus.DONE, EventKind.ACT_DONE, None, now)
 
 

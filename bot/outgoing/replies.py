@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks
+from bot.cases import clocks, deliveries
 from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
@@ -88,7 +88,7 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
         raise Refused("Too late to undo: the reply is on its way.")
     if reply.by != by and by not in await agents.with_role(session, case.team_id, Role.COORDINATOR):
         raise Refused("This is the answer of {agent}: only they or a coordinator can undo it.", agent=f"<@{reply.by}>")
-    stays = not await is_last(session, reply)
+    stays = not await deliveries.is_last(session, reply)
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)
     await cases.record(session, Move.WITHDRAW, case, by=by, owner=reply.by, now=now, stays=stays)
@@ -107,7 +107,7 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     if not replies:
         raise Refused("A colleague has already decided on this.")
     reply = replies[-1]
-    last = await is_last(session, reply)
+    last = await deliveries.is_last(session, reply)
     for each_reply in replies:
         each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
         each_reply.sent_at, each_reply.problem = now if published else None, None
@@ -118,20 +118,5 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     details = {"published": published}
     await cases.record(session, Move.SETTLE, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:
-        await reached(session, case, reply, now)
+        await deliveries.reached(session, case, reply, now)
     return case
-
-
-async def is_last(session: AsyncSession, reply: Reply) -> bool:
-    """Tell whether a reply is the last of its case, so that its outcome is the case's."""
-    later = select(Reply.id).where(
-        Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN
-    )
-    return (await session.exec(later.limit(1))).first() is None
-
-
-async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that the citizen has the reply."""
-    case.answered_at = now
-    session.add(case)
-    await clocks.reply_sent(session, case, reply, now)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.domain.case import CloseReason, Status
+from bot.domain.mention import Gone
 from bot.domain.text import Text, text
 from bot.models import CaseFile, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
@@ -69,8 +70,7 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             target = target_name(asked.target) if asked else ""
             return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
         case Status.ANSWERED:
-            symbol = "⏳" if reply is not None and reply.held else "✅"
-            return f"{symbol} {_answered(file, who, t, now)}"
+            return f"{_symbol(reply)} {_answered(file, who, t, now)}"
         case Status.CLOSED:
             reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
             more = f" – {literal(case.close_text, 200)}" if case.close_text else ""
@@ -80,14 +80,20 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
 
 
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Say what happens to the reply of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
+    """Say how the reply stands of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
     case, reply = file.case, file.reply
-    if reply is None or case.status in {Status.ANSWERED, Status.CLAIMED}:
+    if reply is None or case.status is Status.ANSWERED:
         return ""
     if reply.status is not ReplyStatus.SENT:
-        return _reply_state(reply, t, now)
+        return "" if case.status is Status.CLAIMED else _reply_state(reply, t, now)
     went_out_later = reply.sent_at and case.closed_at and reply.sent_at >= case.closed_at
-    return f"✅ {_answered(file, f'<@{reply.by}>', t, now)}" if went_out_later else ""
+    if reply.held or reply.gone or went_out_later:
+        return f"{_symbol(reply)} {_answered(file, f'<@{reply.by}>', t, now)}"
+    return ""
+
+
+def _symbol(reply: Reply | None) -> str:
+    return "⏳" if reply is not None and reply.held else "✅"
 
 
 def reason_words(reason: str, t: Texts) -> str:
@@ -119,7 +125,20 @@ def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
     words = t("*Answered* by {agent} at {time}", agent=who, time=at)
     if reply and reply.private:
         words += " · 🔒 " + t("private message")
+    if reply and reply.gone:
+        return f"{words} · 🗑 {_gone(reply, t, now)}"
     return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
+
+
+def _gone(reply: Reply, t: Texts, now: datetime) -> str:
+    time = t.when(reply.gone_at or now, now)
+    match reply.gone:
+        case Gone.HIDDEN:
+            return t("the platform hid or removed our answer ({time})", time=time)
+        case Gone.UNREACHABLE:
+            return t("our answer can no longer be seen on the platform ({time})", time=time)
+        case _:
+            return t("our answer was removed ({time})", time=time)
 
 
 def _audience(reply: Reply, t: Texts) -> str:

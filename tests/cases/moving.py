@@ -16,7 +16,7 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.connectors.base import Rejected, Sent, Unknowable
 from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_from
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
 from bot.models import UNSENT, Account, Case, Escalation, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outcomes, replies
@@ -209,6 +209,21 @@ HOW: Mapping[Move, Making] = {
     Move.DOUBT: _outcome(Unknowable()),
     Move.SETTLE: _settle,
 }
+
+
+HELD = _outcome(Sent("r1", "", held=True))
+
+
+async def hold(table: Table) -> None:
+    """Let the platform take the reply, as `r1`, and hold it until its moderators approve it."""
+    async with table.session() as session:
+        await HELD(table, session, await cases.get(session, table.case_id), table.clock.at)
+
+
+async def deliver(table: Table, arrived: Arrived, external_id: str = "r1") -> None:
+    """Let the platform tell how far our message came."""
+    async with table.session() as session:
+        await inbox.take_in(session, 1, [Delivery(external_id, arrived, table.clock.at)], now=table.clock.at)
 
 
 def path_to(status: Status) -> list[Move]:

@@ -10,6 +10,7 @@ from bot import cases, db
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for
+from bot.domain.mention import Arrived
 from bot.domain.sla import REACTIONS
 from bot.figures import lists
 from bot.figures.home import home
@@ -20,7 +21,7 @@ from bot.sandbox.app import Sandbox
 from bot.views.case_card import case_card
 from bot.views.details_modal import details_modal
 from jobs import BY_OUR_CLOCK
-from tests.cases.moving import AGENTS, Table, bring_to, one_case
+from tests.cases.moving import AGENTS, Table, bring_to, deliver, hold, one_case
 from tests.conftest import SANNE, settings_for
 
 DAYS = 3
@@ -41,6 +42,16 @@ async def _after(table: Table, kind: ReplyKind, *moves: Move) -> None:
         await table.must_make(move)
 
 
+async def _held(table: Table) -> None:
+    await _after(table, ReplyKind.QUESTION)
+    await hold(table)
+
+
+async def _lost(table: Table) -> None:
+    await _after(table, ReplyKind.INTERIM, Move.KEEP)
+    await deliver(table, Arrived.FAILED, "x")
+
+
 def _in(status: Status) -> Callable[[Table], Awaitable[None]]:
     return lambda table: _status(table, status)
 
@@ -52,6 +63,8 @@ SITUATIONS: dict[str, Callable[[Table], Awaitable[None]]] = {
     "a promise": lambda table: _after(table, ReplyKind.INTERIM, Move.KEEP),
     "a reply that was refused": lambda table: _after(table, ReplyKind.FINAL, Move.FAIL),
     "a reply of unknown outcome": lambda table: _after(table, ReplyKind.QUESTION, Move.DOUBT),
+    "a reply that its platform holds": _held,
+    "a promise that did not arrive": _lost,
     "a question, then reopened": lambda table: _after(table, ReplyKind.QUESTION, Move.KEEP, Move.REOPEN),
 }
 

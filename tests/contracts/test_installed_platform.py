@@ -13,8 +13,10 @@ import pytest
 
 from bot import accounts, connectors
 from bot.cases import inbox
+from bot.domain.case import Status
 from bot.domain.mention import Arrived, Delivery
-from bot.models import Mention, Reply, ReplyStatus
+from bot.models import Clock, Event, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import check, poll
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.contracts.forum.fake_forum import KEY, FakeForum
@@ -127,24 +129,80 @@ async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words
     assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
 
 
-async def test_an_answer_that_moderators_must_approve_is_not_said_to_be_there(bot: Bot, forum: FakeForum) -> None:
+async def answered(bot: Bot, forum: FakeForum, **chosen: str) -> str:
+    """Sanne answers a post on the forum; returns the id of the answer there."""
     await connect(bot, forum)
-    forum.approves_first = True
     forum.write("jan", "Mag dit?")
     await polled(bot)
-    card = await bot.card("Mag dit?", "Nieuw")
-    await answer(bot, SANNE, card, "Ja hoor.")
+    await answer(bot, SANNE, await bot.card("Mag dit?", "Nieuw"), "Ja hoor.", **chosen)
+    return (await sent(bot)).external_id or ""
+
+
+async def polled_again(bot: Bot) -> None:
+    bot.clock.advance(minutes=2)
+    await polled(bot)
+
+
+async def open_clocks(bot: Bot) -> list[Clock]:
+    return [clock for clock in await bot.rows(Clock) if clock.stopped_at is None]
+
+
+async def test_an_answer_that_moderators_must_approve_is_there_once_they_did(bot: Bot, forum: FakeForum) -> None:
+    forum.approves_first = True
+    ours = await answered(bot, forum)
     shown = json.dumps(await bot.card("Nog niet zichtbaar"), ensure_ascii=False)
     assert "Beantwoord" not in shown
+    await polled_again(bot)
     reply = await sent(bot)
-    assert reply.held
-    arrived = Delivery(reply.external_id or "", Arrived.DELIVERED, bot.desk.now())
+    assert (reply.held, reply.sent_at) == (True, None)
+    assert all(clock.running_since for clock in await open_clocks(bot)), "the citizen still waits"
+    assert len(await open_clocks(bot)) == 2
+    forum.approve(ours)
+    await polled_again(bot)
+    await bot.card("*Beantwoord*")
+    reply = await sent(bot)
+    assert (reply.held, reply.sent_at is not None) == (False, True)
+    assert await open_clocks(bot) == []
+
+
+async def test_an_answer_that_moderators_refuse_is_not_sent_and_the_case_is_with_its_agent(
+    bot: Bot, forum: FakeForum
+) -> None:
+    forum.approves_first = True
+    refused = Delivery(await answered(bot, forum), Arrived.FAILED, bot.desk.now())
+    card = await bot.card("Nog niet zichtbaar")
     async with bot.desk.session() as session:
-        taken = await inbox.take_in(session, (await account_of(bot, "dorpsforum")).id, [arrived], now=bot.desk.now())
+        taken = await inbox.take_in(session, (await account_of(bot, "dorpsforum")).id, [refused], now=bot.desk.now())
     assert taken.channels == {CHANNEL}
     bot.desk.wake(f"messages:{CHANNEL}")
-    await bot.card("*Beantwoord*")
-    assert not (await sent(bot)).held
+    shown = text_of(await bot.card("Niet verstuurd", SANNE))
+    assert "keurden het niet goed" in shown
+    assert "case:answer" in action_ids(await bot.card("Niet verstuurd"))
+    told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert f"<@{SANNE}>" in text_of(told[-1])
+    assert all(clock.running_since for clock in await open_clocks(bot))
+
+
+async def test_an_answer_that_the_platform_hides_is_marked_until_it_can_be_seen_again(
+    bot: Bot, forum: FakeForum
+) -> None:
+    ours = await answered(bot, forum)
+    await bot.card("*Beantwoord*", "bekijk het antwoord")
+    forum.change(ours, hidden=True)
+    await polled_again(bot)
+    await bot.card("*Beantwoord*", "het platform heeft ons antwoord verborgen of verwijderd")
+    forum.change(ours, hidden=False)
+    await polled_again(bot)
+    shown = text_of(await bot.card("*Beantwoord*", "bekijk het antwoord"))
+    assert "verborgen" not in shown
+    forum.change(ours, user_deleted=True)
+    await polled_again(bot)
+    await bot.card("*Beantwoord*", "ons antwoord is verwijderd")
+    forum.change(ours, user_deleted=False)
+    await polled_again(bot)
+    assert [event.kind for event in await bot.rows(Event)].count("reply_gone") == 2
+    await bot.card("ons antwoord is verwijderd")
+    assert (await bot.case()).status is Status.ANSWERED
 
 
 async def test_an_answer_after_the_platforms_end_is_refused_with_a_clear_sentence(

@@ -114,6 +114,8 @@ async def test_our_own_answer_is_removed_once_and_only_when_it_was_published(act
     await approve(acting, Act.DELETE, reply_id=reply_id)
     await drain(acting)
     assert wall.marks == {("r1", "removed")}
+    await messages.wake_lanes(acting.desk)
+    await acting.card("*Beantwoord*", "ons antwoord is verwijderd")
     with pytest.raises(Refused, match="already"):
         await approve(acting, Act.DELETE, "again", reply_id=reply_id)
 

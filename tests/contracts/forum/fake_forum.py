@@ -56,6 +56,10 @@ class FakeForum(FakeServer):
             later = datetime.now(UTC).isoformat()
             post |= {"version": post["version"] + 1, "updated_at": later, "cooked": f"<p>{escape(changes['raw'])}</p>"}
 
+    def approve(self, post_id: str) -> None:
+        """Let a moderator approve a post; until then only its author sees it."""
+        self.change(post_id, queued=False)
+
     def by_us(self) -> list[dict[str, Any]]:
         """The team's posts, oldest first."""
         return [post for post in self.posts if post["user_id"] == US["id"]]
@@ -73,7 +77,7 @@ class FakeForum(FakeServer):
 
     async def _latest(self, request: web.Request) -> web.Response:
         after, most = int(request.query["after"]), int(request.query["limit"])
-        found = [post for post in self.posts if post["id"] > after][:most]
+        found = [post for post in self.posts if post["id"] > after and not post.get("queued")][:most]
         return self._refused(request) or web.json_response({"latest_posts": found})
 
     async def _mine(self, request: web.Request) -> web.Response:
@@ -81,7 +85,8 @@ class FakeForum(FakeServer):
         return self._refused(request) or web.json_response({"posts": found})
 
     async def _one(self, request: web.Request) -> web.Response:
-        found = next((post for post in self.posts if str(post["id"]) == request.match_info["id"]), None)
+        wanted = request.match_info["id"]
+        found = next((post for post in self.posts if str(post["id"]) == wanted and not post.get("queued")), None)
         missing = web.json_response({"errors": ["Not found."]}, status=404)
         return self._refused(request) or (web.json_response(found) if found else missing)
 
@@ -96,5 +101,5 @@ class FakeForum(FakeServer):
         if refused := self._refused(request):
             return refused
         post = self._add(US, wanted["raw"], wanted.get("topic_id", 0), private="archetype" in wanted)
-        post["title"] = wanted.get("title", "")
+        post |= {"title": wanted.get("title", ""), "queued": self.approves_first}
         return web.json_response(post | ({"action": "enqueued"} if self.approves_first else {}))

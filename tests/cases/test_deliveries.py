@@ -1,0 +1,145 @@
+"""A reply that the platform holds, that does not arrive or that is removed: case, clocks and figures know it."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from bot.cases import clocks
+from bot.domain.case import CloseReason, Move, Status, WaitsFor
+from bot.domain.event import EventKind
+from bot.domain.mention import Arrived
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from tests.cases.moving import Table, bring_to, deliver, hold, one_case
+
+FIRST, NEXT, WHOLE, PROMISE = (
+    ClockKind.FIRST_REACTION,
+    ClockKind.NEXT_REACTION,
+    ClockKind.RESOLUTION,
+    ClockKind.PROMISE,
+)
+
+
+async def rows(table: Table, model: type[Any]) -> list[Any]:
+    async with table.session() as session:
+        return list(await session.exec(select(model).order_by(model.id)))
+
+
+async def running(table: Table) -> set[ClockKind]:
+    """What is timed at this moment."""
+    return {clock.kind for clock in await rows(table, Clock) if clock.running_since}
+
+
+async def wait(table: Table) -> WaitsFor:
+    case = await table.case()
+    async with table.session() as session:
+        return await clocks.waits_for(session, case, await clocks.open_clocks(session, table.case_id))
+
+
+async def kinds(table: Table) -> list[EventKind]:
+    return [event.kind for event in await rows(table, Event)]
+
+
+async def problems(table: Table) -> int:
+    """How often the thread was told that a reply did not go out."""
+    async with table.session() as session:
+        found = await session.exec(select(Message.id).where(col(Message.kind) == MessageKind.REPLY_PROBLEM))
+        return len(found.all())
+
+
+async def answered(table: Table, kind: ReplyKind, *moves: Move) -> None:
+    table.kind = kind
+    await bring_to(table, Status.ANSWERED)
+    for move in moves:
+        await table.must_make(move)
+    table.passes(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "waits", "times"),
+    [
+        (ReplyKind.FINAL, Status.ANSWERED, WaitsFor.NOBODY, set()),
+        (ReplyKind.QUESTION, Status.ANSWERED, WaitsFor.CITIZEN, set()),
+        (ReplyKind.INTERIM, Status.CLAIMED, WaitsFor.MOMENT, {WHOLE, PROMISE}),
+    ],
+)
+async def test_a_held_reply_reaches_the_citizen_when_it_is_approved_and_not_before(
+    database_url: str, kind: ReplyKind, status: Status, waits: WaitsFor, times: set[ClockKind]
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, kind)
+        await hold(table)
+        assert ((await table.case()).status, await wait(table)) == (Status.ANSWERED, WaitsFor.US)
+        assert await running(table) == {FIRST, WHOLE}
+        [reply] = await rows(table, Reply)
+        assert (reply.sent_at, (await table.case()).answered_at) == (None, None)
+        assert (await kinds(table))[-1] is EventKind.REPLY_HELD
+        table.passes(minutes=30)
+        await deliver(table, Arrived.DELIVERED)
+        assert ((await table.case()).status, await wait(table)) == (status, waits)
+        assert await running(table) == times
+        [reply] = await rows(table, Reply)
+        assert reply.sent_at == (await table.case()).answered_at == table.clock.at
+        first = next(clock for clock in await rows(table, Clock) if clock.kind is FIRST)
+        assert (first.stopped_at, first.counts) == (table.clock.at, True)
+
+
+async def test_a_held_reply_that_is_refused_is_not_sent_and_the_clocks_go_on(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL)
+        await hold(table)
+        await deliver(table, Arrived.FAILED)
+        assert ((await table.case()).status, await wait(table)) == (Status.CLAIMED, WaitsFor.US)
+        [reply] = await rows(table, Reply)
+        assert (reply.status, reply.held, await problems(table)) == (ReplyStatus.FAILED, False, 1)
+        assert await running(table) == {FIRST, WHOLE}
+
+
+async def test_what_the_citizen_writes_while_a_reply_is_held_keeps_its_clocks(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL)
+        await hold(table)
+        table.passes(minutes=1)
+        await table.write("En wanneer dan?")
+        table.passes(minutes=1)
+        await deliver(table, Arrived.DELIVERED)
+        assert (await table.case()).status is Status.NEW
+        assert await running(table) == {NEXT, WHOLE}
+
+
+@pytest.mark.parametrize("kind", ReplyKind)
+async def test_a_reply_that_did_not_arrive_brings_the_case_back_with_its_clocks(
+    database_url: str, kind: ReplyKind
+) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, kind, Move.KEEP)
+        for _ in range(2):  # told twice
+            await deliver(table, Arrived.FAILED, "x")
+        case = await table.case()
+        [reply] = await rows(table, Reply)
+        assert (case.status, case.assignee, reply.status) == (Status.CLAIMED, reply.by, ReplyStatus.FAILED)
+        assert (await problems(table), (await kinds(table)).count(EventKind.REPLY_FAILED)) == (1, 1)
+        assert await running(table) == {NEXT, WHOLE}
+        assert await wait(table) is WaitsFor.US
+
+
+@pytest.mark.parametrize("first", [Arrived.DELIVERED, Arrived.READ])
+async def test_a_reply_that_came_does_not_fail_any_more(database_url: str, first: Arrived) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL, Move.KEEP)
+        await deliver(table, first, "x")
+        await deliver(table, Arrived.FAILED, "x")
+        [reply] = await rows(table, Reply)
+        assert (reply.status, reply.arrived) == (ReplyStatus.SENT, first)
+        assert (await table.case()).status is Status.ANSWERED
+
+
+async def test_a_reply_that_did_not_arrive_leaves_a_closed_case_closed_and_is_told(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL, Move.KEEP)
+        await table.must_make(Move.CLOSE)
+        await deliver(table, Arrived.FAILED, "x")
+        case = await table.case()
+        assert (case.status, case.close_reason in set(CloseReason)) == (Status.CLOSED, True)
+        assert (await problems(table), await running(table)) == (1, set())
