@@ -21,6 +21,8 @@ from bot.sandbox.slack.web_api import WebApi
 from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
+OF_OURS = frozenset({"same-origin", "none"})
+"""What a browser says of a request that comes from our page, or from the person at the address bar."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_BODY = 20 * 1024 * 1024
 SECURITY = {
@@ -157,12 +159,20 @@ class LocalSlack(PersonActions, Inspection):
 async def _only_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse other hosts and origins, so that no other page acts here through the browser."""
+    """Refuse other hosts and origins, so that no other page acts here through the browser, by whatever method.
+
+    A page elsewhere reaches us by a name of its own that leads to this machine (its Host is refused), or by our address
+    (its Origin is refused). A browser sends no Origin with a plain GET, as of an image, but says whether the page is
+    ours (https://www.w3.org/TR/fetch-metadata/). Only the page itself may be opened by a link on another page.
+    """
     if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
         raise web.HTTPForbidden(text="not this machine")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin != f"http://{request.host}":
         raise web.HTTPForbidden(text="not this origin")
+    from_elsewhere = request.headers.get("Sec-Fetch-Site", "none") not in OF_OURS
+    if from_elsewhere and (request.path != "/" or request.headers.get("Sec-Fetch-Mode") != "navigate"):
+        raise web.HTTPForbidden(text="not this site")
     return await handler(request)
 
 

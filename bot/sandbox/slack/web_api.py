@@ -125,8 +125,12 @@ class WebApi:
 
 
 async def read_call(request: web.Request) -> tuple[Json, str]:
-    """The arguments and token of a call, from JSON, a form or the query. Raises invalid_json."""
-    args: Json = dict(request.query)
+    """The arguments and token of a call, from JSON, a form or the query. Raises invalid_json.
+
+    A token in the query is none, as in Slack for apps of today: any page can ask for an address.
+    https://api.slack.com/changelog/2020-11-no-more-tokens-in-querystrings-for-newly-created-apps
+    """
+    args: Json = {name: value for name, value in request.query.items() if name != "token"}
     method = METHODS.get(request.match_info["method"])
     if request.method == "POST" and request.can_read_body:
         if request.content_type == "application/json":

@@ -197,6 +197,36 @@ async def test_other_hosts_and_origins_are_refused(slack: LocalSlack, headers: d
             assert answer.status == 403
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "kwaad.example"},
+        {"Host": "127.0.0.1.kwaad.example"},
+        {"Origin": "https://kwaad.example"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+async def test_a_page_elsewhere_acts_by_no_method(slack: LocalSlack, method: str, headers: dict[str, str]) -> None:
+    """Without any header (an old browser, an image): a token in the address is none."""
+    url = f"{slack.base_url}/api/chat.postMessage?token={slack.app.bot_token}&channel=C0WEBCARE&text=gehackt"
+    async with aiohttp.ClientSession() as http, http.request(method, url, headers=headers) as answer:
+        assert answer.status in ({200, 404, 405} if not headers else {403})
+    assert slack.calls("chat.postMessage") == [] or not headers
+    assert all(not channel for channel in slack.workspace.messages.values())
+
+
+async def test_the_page_itself_is_opened_by_a_link_elsewhere(slack: LocalSlack) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    async with aiohttp.ClientSession() as http, http.get(f"{slack.base_url}/", headers=headers) as answer:
+        assert answer.status == 200
+
+
 async def test_it_is_served_only_on_this_machine(workspace: Workspace) -> None:
     with pytest.raises(ValueError, match="not this machine"):
         await LocalSlack(workspace).start("0.0.0.0")
