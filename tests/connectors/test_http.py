@@ -259,6 +259,7 @@ async def test_only_the_encoding_that_we_unpack_is_asked_for() -> None:
         (b"hallo", "gzip"),
         (b"\x1f\x8b\x08\x00", "identity, gzip"),
     ],
+    ids=["twice", "deflate", "br", "not packed", "cut short"],  # bytes have the time in them; all processes name alike
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_what_we_cannot_unpack_leaves_the_outcome_unknown(body: bytes, encoding: str, method: str) -> None:
