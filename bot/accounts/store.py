@@ -33,7 +33,9 @@ def opened(row: Account, settings: Settings) -> base.Account:
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
     at = address(row.platform, row.name, settings)
-    return base.Account(row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at)
+    return base.Account(
+        row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at, row.created_at
+    )
 
 
 def drafted(

@@ -36,7 +36,8 @@ class Account:
     """One account on a platform, as a connector needs it.
 
     `secrets` are its tokens (encrypted in the database), `options` what was set when it was added, `limits` what the
-    last check learned about its server; all JSON. `address` is where its platform can push to us.
+    last check learned about its server; all JSON. `address` is where its platform can push to us. `added_at` is when it
+    was added; None while it is not stored.
     """
 
     id: int
@@ -48,6 +49,17 @@ class Account:
     limits: Mapping[str, Any] = field(default_factory=dict)
     identity: Identity | None = None
     address: str = ""
+    added_at: datetime | None = None
+
+    def begins_at(self, now: datetime) -> datetime | None:
+        """Return from when on its first reading takes posts in; None for all that the platform gives.
+
+        That is when it was added, or as many days earlier as its option `since_days` says.
+        """
+        days = self.options.get("since_days", 0)
+        if self.added_at is None and not days:
+            return None
+        return (self.added_at or now) - timedelta(days=days)
 
 
 @dataclass(frozen=True)
@@ -176,7 +188,7 @@ class Polls(Protocol):
     """A platform that we ask for new posts."""
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return the next page after `cursor` ({} the first time: start from now or the recent past)."""
+        """Return the next page after `cursor`; {} the first time: then only what came since `Account.begins_at`."""
         ...
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ from bot.connectors.base import (
     Unavailable,
     Verdict,
 )
-from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Author, Media, Post
 from bot.domain.text import Text, text
 
@@ -41,6 +42,15 @@ MAX_WAIT = timedelta(hours=24)
 MAX_SEEN = 500
 MAX_UNDATED_AT_FIRST = 10
 READING_SECONDS = 30
+LATE = timedelta(days=7)
+"""How much older than the account an entry may be when it appears: a feed may date it earlier than it shows it."""
+MANY = 3
+"""So many entries that all come again under other ids and with other words are no coincidence …"""
+OFTEN = 3
+"""… when it happens so many times in a row …"""
+SOON = timedelta(hours=6)
+"""… each within this time of the one before: a feed that was held and is started again gets a new chance."""
+REMEMBERED = ("since", "seen", "count", "titles", "anew", "at", "body", "ttl")
 VALIDATORS = {"etag": ("ETag", "If-None-Match"), "modified": ("Last-Modified", "If-Modified-Since")}
 
 
@@ -50,6 +60,7 @@ class Entry:
 
     external_id: str
     author: dict[str, str]
+    title: str
     text: str
     url: str
     language: str
@@ -60,7 +71,7 @@ class Entry:
     @property
     def content(self) -> str:
         """A short hash of what a reader sees, to notice a change."""
-        return _short(self.text)
+        return _short(f"{self.author['external_id']}\n{self.text}")
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,8 @@ class Feed:
     The external id of an entry is its id (guid), stripped; without one, a hash of its link and title. The cursor
     remembers the last 500 entries that we delivered. We read at most 200 at once, so the cursor never forgets an entry
     that is still in the feed. An entry that returns after the cursor forgot it is delivered again under the same
-    external id, which the database stores once per account. An entry dated before the horizon of the first reading is
-    never delivered. Of more than 200 new entries between two readings, only the newest 200 are read.
+    external id, which the database stores once per account. Of what was published before the account begins, nothing is
+    delivered. Of more than 200 new entries between two readings, only the newest 200 are read.
     """
 
     def __init__(self, account: Account, tools: Tools) -> None:
@@ -115,9 +126,10 @@ class Feed:
         return Health(working=(_summary(reading, moved_to),), problems=tuple(problems))
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return new and changed entries; at first those of the last `since_days` days (7), and 10 without a date.
+        """Return new and changed entries; at first those since the account begins, and if that is past 10 undated ones.
 
-        `not_before` of the page says how long the feed asks us to wait.
+        `not_before` of the page says how long the feed asks us to wait. Raises Unauthorized, which holds the account,
+        for a feed that brings the same entries again and again as if they were new.
         """
         now = datetime.now(UTC)
         if cursor.get("for") != self._account.url:
@@ -127,13 +139,16 @@ class Feed:
         if response.status_code == 304 or body == cursor.get("body"):
             return self._page((), cursor, response, moved_to)
         reading = await _read(response)
-        since = cursor.get("since", int((now - self._horizon()).timestamp()))
-        posts, seen = _news(reading, cursor.get("seen"), since, response.request.url, now)
-        cursor = {**cursor, "since": since, "seen": seen, "body": body, "ttl": reading.ttl}
-        return self._page(posts, cursor, response, moved_to)
+        read = _Read(reading, response.request.url, now)
+        if "seen" in cursor:
+            posts, after = _news(read, cursor)
+        else:
+            posts, after = _first(read, self._account.begins_at(now), with_undated=self._takes_past)
+        return self._page(posts, {**cursor, **after, "body": body, "ttl": reading.ttl}, response, moved_to)
 
-    def _horizon(self) -> timedelta:
-        return timedelta(days=float(self._account.options.get("since_days", 7)))
+    @property
+    def _takes_past(self) -> bool:
+        return self._account.added_at is None or bool(self._account.options.get("since_days"))
 
     async def _ask(self, cursor: Cursor) -> tuple[httpx.Response, str]:
         """Get the feed (200 or 304), and its new address after a permanent move. Raises for other answers."""
@@ -166,7 +181,7 @@ class Feed:
         return Page(posts, after, not_before=self._now() + wait if wait else None)
 
     def _next_cursor(self, cursor: Cursor, response: httpx.Response, moved_to: str) -> Cursor:
-        following: Cursor = {key: cursor[key] for key in ("since", "seen", "body", "ttl") if key in cursor}
+        following: Cursor = {key: cursor[key] for key in REMEMBERED if key in cursor}
         following["for"] = self._account.url
         if moved_to != self._account.url:
             following["url"] = moved_to
@@ -272,24 +287,86 @@ Seen = dict[str, list[Any]]
 """The delivered entries: the hash of the content and the date (epoch seconds or None), by hash of external id."""
 
 
-def _news(
-    reading: Reading, seen: Seen | None, since: int, base: httpx.URL, now: datetime
-) -> tuple[tuple[Post, ...], Seen]:
-    """Return the new and changed posts, oldest first, and the new `seen`: the last 500 entries."""
-    delivered, undated = seen or {}, 0
+@dataclass(frozen=True)
+class _Read:
+    """The content of a feed as it was read at `now` from `base`."""
+
+    reading: Reading
+    base: httpx.URL
+    now: datetime
+
+    def entries(self) -> dict[str, Entry]:
+        """Return the entries by the hash of their external id, the newest first."""
+        return {_short(entry.external_id): entry for entry in self.reading.entries}
+
+    def titles(self) -> list[str]:
+        """Return the hashes of the titles."""
+        return sorted({_short(entry.title)[:8] for entry in self.reading.entries if entry.title})
+
+
+def _first(read: _Read, begins_at: datetime | None, *, with_undated: bool) -> tuple[tuple[Post, ...], Cursor]:
+    """Return the posts of a first reading, oldest first, and what to remember: all entries, also those left out."""
+    begins = int(begins_at.timestamp()) if begins_at else 0
+    undated_left = MAX_UNDATED_AT_FIRST if with_undated else 0
+    posts, seen = [], {}
+    for key, entry in read.entries().items():
+        published = _past(entry.published, read.now)
+        seen[key] = [entry.content, _past(entry.updated, read.now)]
+        undated_left -= published is None
+        if published >= begins if published is not None else undated_left >= 0:
+            posts.append(_post(entry, read.base, read.now, edited=False))
+    since = begins - int(LATE.total_seconds())
+    return tuple(reversed(posts)), {"since": since, **_remember(read, {}, seen), "anew": 0}
+
+
+def _news(read: _Read, cursor: Cursor) -> tuple[tuple[Post, ...], Cursor]:
+    """Return the new and changed posts, oldest first, and what to remember.
+
+    An entry that stands in place of one of the last reading, with the same author and words but another id, is that
+    entry: there are feeds that make new ids or links at each fetch.
+    """
+    delivered, entries = cursor["seen"], read.entries()
+    vanished = Counter(delivered[key][0] for key in _last(cursor) - entries.keys())
     posts, current = [], {}
-    for entry in reading.entries:
-        key, stamp, published = _short(entry.external_id), _past(entry.updated, now), _past(entry.published, now)
+    for key, entry in entries.items():
+        stamp, published = _past(entry.updated, read.now), _past(entry.published, read.now)
         known = delivered.get(key)
         changed = known is not None and known[0] != entry.content and (stamp or 0) > (known[1] or 0)
         current[key] = known if known and not changed else [entry.content, stamp]
-        undated += published is None
-        too_old = published < since if published is not None else seen is None and undated > MAX_UNDATED_AT_FIRST
-        if (changed or not known) and not too_old:
-            posts.append(_post(entry, base, now, edited=changed))
+        is_new = known is None and vanished[entry.content] == 0
+        if known is None and not is_new:
+            vanished[entry.content] -= 1
+        if changed or (is_new and (published is None or published >= cursor["since"])):
+            posts.append(_post(entry, read.base, read.now, edited=changed))
+    anew = cursor.get("anew", 0) + 1 if posts and _all_anew(read, cursor) else 0
+    if anew >= OFTEN:
+        raise Unauthorized(
+            "This feed brings its entries again at each reading as if they were new, so it is held. Ask its publisher "
+            "to give every entry an id (guid) that stays the same."
+        )
+    return tuple(reversed(posts)), {**_remember(read, delivered, current), "anew": anew}
+
+
+def _all_anew(read: _Read, cursor: Cursor) -> bool:
+    """Tell whether a feed has none of its entries of the last reading, but most of their titles."""
+    titles = set(cursor.get("titles", ()))
+    again = titles & set(read.titles())
+    if read.now.timestamp() - cursor.get("at", 0) > SOON.total_seconds():
+        return False
+    return len(titles) >= MANY and 2 * len(again) > len(titles) and not _last(cursor) & read.entries().keys()
+
+
+def _last(cursor: Cursor) -> set[str]:
+    """Return which of the remembered entries the last reading had: the last of them."""
+    count = cursor.get("count", 0)
+    return set(list(cursor["seen"])[-count:]) if count else set()
+
+
+def _remember(read: _Read, delivered: Seen, current: Seen) -> Cursor:
+    """Return the last 500 entries, those of this reading at the end."""
     before = {key: value for key, value in delivered.items() if key not in current}
-    newest = [*before.items(), *reversed(current.items())][-MAX_SEEN:]
-    return tuple(reversed(posts)), dict(newest)
+    newest = dict([*before.items(), *reversed(current.items())][-MAX_SEEN:])
+    return {"seen": newest, "count": len(current), "titles": read.titles(), "at": int(read.now.timestamp())}
 
 
 def _past(moment: int | None, now: datetime) -> int | None:
@@ -350,7 +427,7 @@ PLATFORM = Platform(
     capabilities=frozenset({Capability.POLLS}),
     options=(
         Option("url", "Address of the feed (https://…)", OptionKind.ADDRESS, help="Address of the RSS or Atom feed."),
-        Option("since_days", kind=OptionKind.NUMBER, help="How many days the first reading goes back; 7 by default."),
+        SINCE,
     ),
     connect=Feed,
     quality=Quality(pairs=True),

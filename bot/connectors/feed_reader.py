@@ -157,6 +157,7 @@ def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON
     return {
         "external_id": external_id,
         "author": _author(entry, feed_title),
+        "title": _title(entry),
         "text": text,
         "url": url,
         "language": _language(title_detail.get("language")) or language,

@@ -14,7 +14,7 @@ Quirks that shape this module:
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -52,7 +52,7 @@ from bot.connectors.mastodon_server import (
     limits_of,
     reason_of,
 )
-from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality
+from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality
 from bot.domain.mention import Act, Author, Gone, Media, Post, PostKind, Quote, permits
 from bot.domain.text import Text, text
 
@@ -115,9 +115,9 @@ class Mastodon(MastodonServer):
     # --- reading ---------------------------------------------------------------------------------
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return new mentions, quotes and hashtag posts; the first time only the newest page of each.
+        """Return new mentions, quotes and hashtag posts; the first time those since the account begins.
 
-        Older posts were there before the team used the bot, so we leave them out.
+        Of those that were written before the account was added, we leave out what was answered.
         """
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
@@ -127,14 +127,49 @@ class Mastodon(MastodonServer):
             last = cursor.get("notifications")
             notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)
             after["notifications"] = max([*(n["id"] for n in notes), last or "0"], key=age)
+            if last is None:
+                notes = await self._since_it_begins(notes)
             by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
         for tag in self._account.options.get("hashtags", ()):
             seen = cursor.get("hashtags", {}).get(tag)
             statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen)
             more = more or gap
-            for status in statuses:
+            for status in statuses if seen is not None else self._begun(statuses):
                 by_id.setdefault(status["id"], status)
+        if not cursor and me and self._account.options.get("since_days"):
+            answered = await self._answered_since_it_begins(me)
+            by_id = {key: status for key, status in by_id.items() if key not in answered}
         return Page(await self._posts(by_id, me), after, more)
+
+    async def _since_it_begins(self, newest: list[Json]) -> list[Json]:
+        """Return the notifications since the account begins, oldest first, from the newest page and those before it."""
+        notes = {note["id"]: note for note in newest}
+        for _ in range(PAGES_BACK if self._begins_at() else 0):
+            if len(newest) < FULL or len(self._begun(newest)) < len(newest):
+                break
+            newest, _left = await self._list("/api/v1/notifications", {**NOTIFICATIONS, "max_id": min(notes, key=age)})
+            notes |= {note["id"]: note for note in newest}
+        return self._begun(notes[key] for key in sorted(notes, key=age))
+
+    def _begins_at(self) -> datetime | None:
+        begins = self._account.begins_at(self._now())
+        return begins - CLOCKS_DIFFER if begins else None
+
+    def _begun(self, items: Iterable[Json]) -> list[Json]:
+        """Return the notifications or statuses since the account begins, and those without a readable time."""
+        begins = self._begins_at()
+        return [each for each in items if begins is None or (at := _time_in(each)) is None or at >= begins]
+
+    async def _answered_since_it_begins(self, me: str) -> set[str]:
+        """Return the ids of the posts that our newest posts answer, until the account begins."""
+        answered, params = set[str](), dict[str, Any](limit=40, exclude_reblogs="true")
+        for _ in range(PAGES_BACK):
+            ours, _left = await self._list(f"/api/v1/accounts/{me}/statuses", params)
+            answered |= {_reply_to(each) for each in ours} - {""}
+            if not ours or len(self._begun(ours)) < len(ours):
+                break
+            params["max_id"] = min((each["id"] for each in ours), key=age)
+        return answered
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Return the posts that were ever edited, and those that are gone or visible again.
@@ -476,6 +511,13 @@ def _sent(status: Json) -> Sent:
     return Sent(status["id"], "" if status.get("visibility") == "direct" else web(status.get("url")))
 
 
+def _time_in(item: Json) -> datetime | None:
+    try:
+        return time_of(item["created_at"])
+    except UNREADABLE:
+        return None
+
+
 def _written_at(status: Json) -> datetime:
     try:
         return time_of(status["created_at"])
@@ -531,6 +573,7 @@ PLATFORM = Platform(
             help="Who sees replies to public posts in their timelines.",
             choices=("public", "unlisted"),
         ),
+        SINCE,
         Option("language", help="Language of the replies, as two letters; nl when left out."),
     ),
     connect=Mastodon,

@@ -41,6 +41,7 @@ class MastodonServer(JsonApi):
 
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account = account
+        self._now = tools.now
         self._token = account.secrets.get("token", "")
         super().__init__(tools.http, account.url, {"Authorization": f"Bearer {self._token}"} if self._token else {})
         self._read_only = bool(account.options.get("read_only")) or not self._token

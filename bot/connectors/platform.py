@@ -82,6 +82,15 @@ class Option:
     flag: str = ""
 
 
+SINCE = Option(
+    "since_days",
+    kind=OptionKind.NUMBER,
+    help="Also take in what was written in so many days before now, if it was not answered.",
+    flag="since",
+)
+"""What the first reading of a platform that is asked takes in: see `Account.begins_at`."""
+
+
 @dataclass(frozen=True)
 class OAuth2:
     """How an account signs in by the authorization code flow; addresses may hold {server} for the account's own."""

@@ -69,6 +69,10 @@ def public_sources(mastodon: str, hashtags: Sequence[str], feeds: Sequence[str])
     return [*servers, *(RealSource("feed", url.split("://")[-1], url) for url in feeds)]
 
 
+SHOWN_DAYS = 7
+"""How far back the first reading of a real source goes, so that there is something to see."""
+
+
 @dataclass
 class FastClock:
     """A clock that goes `speed` times as fast as real time; it stands still at `first` until `start`."""
@@ -202,10 +206,10 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
             await demo_history.write_history(session, team, ours, clock(), still_open=still_open)
             for source in sources:
-                options = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
+                reads = {"hashtags": list(source.hashtags), "read_only": True} if source.hashtags else {}
                 await accounts.add(
                     session, settings, platform=source.platform, name=source.name, url=source.url,
-                    secrets={}, options=options, now=clock(),
+                    secrets={}, options={**reads, "since_days": SHOWN_DAYS}, now=utc_now(),
                 )  # fmt: skip
     finally:
         await engine.dispose()

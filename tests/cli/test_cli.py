@@ -396,7 +396,7 @@ async def test_a_feed_is_tried_and_stored_and_its_words_cannot_steer_the_termina
         (("webhook", "--name", "zaak", "--mapping", "colour=blue"), "--mapping takes"),
         (("webhook", "--name", "zaak", "--max-length", "0"), "--max-length takes a whole number above 0"),
         (("webhook", "--name", "zaak", "--callback-url", "http://:80/"), "no web address"),
-        (("feed", "--url", "https://s.example", "--since-days", "all"), "--since-days takes a whole number above 0"),
+        (("feed", "--url", "https://s.example", "--since", "all"), "--since takes a whole number above 0"),
         (("webhook", "--name", "zaak", "--team", "Nobody"), "no team named Nobody"),
     ],
 )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -222,12 +222,82 @@ async def test_the_character_set_of_the_answer_counts(site: Site, coupled: Coupl
 
 
 async def test_a_first_reading_takes_the_last_days_only(site: Site, coupled: Coupled) -> None:
-    site.puts(rss(item("new", at=ago(days=6)), item("old", at=ago(days=8))))
+    site.puts(rss(item("new", at=ago(days=6)), item("old", "Oud", at=ago(days=8))))
     first = await read(coupled(since_days=7))
     assert [post.external_id for post in first.posts] == ["new"]
-    site.puts(rss(item("newer", at=ago(days=1)), item("new", at=ago(days=6)), item("older", at=ago(days=30))))
+    site.puts(rss(item("newer", "Nu", ago(days=1)), item("new", at=ago(days=6)), item("older", at=ago(days=30))))
     second = await read(coupled(since_days=7), first)
     assert [post.external_id for post in second.posts] == ["newer"], "what is older than the start stays out"
+
+
+async def test_a_feed_begins_when_it_is_added_unless_it_is_asked_to_look_back(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    site.puts(rss(item("today", at=ago(hours=2)), item("undated"), item("old", "Oud", ago(days=5))))
+    for days, taken in ((0, []), (1, ["undated", "today"]), (6, ["old", "undated", "today"])):
+        options = {"since_days": days} if days else {}
+        account = Account(1, "feed", "Nieuws", f"{site.url}/feed", options=options, added_at=ago(minutes=5))
+        first = await read(Feed(account, tools(client)))
+        assert sorted(post.external_id for post in first.posts) == sorted(taken)
+    feed = Feed(replace(account, options={}), tools(client))
+    begun = await read(feed)
+    late = item("late", "Laat", ago(days=1)), item("very late", "Te laat", ago(days=9))
+    site.puts(rss(item("new", "Nieuw"), *late, item("today", at=ago(hours=2)), item("undated")))
+    assert {post.external_id for post in (await read(feed, begun)).posts} == {"new", "late"}
+
+
+@pytest.mark.parametrize("dated", [True, False], ids=["dated anew", "undated"])
+async def test_an_entry_with_the_same_words_under_another_id_in_its_place_is_the_same(
+    dated: bool, site: Site, coupled: Coupled
+) -> None:
+    def entries(number: int) -> list[str]:
+        link = "<link>https://krant.example/{0}?session={1}</link><author>{0}@krant.example</author>"
+        return [
+            item(f"{number}-{n}", f"Bericht {n % 5}", ago(seconds=1) if dated else None, link.format(n, number))
+            for n in range(8)
+        ]
+
+    page = None
+    for number in range(6):
+        site.puts(rss(*entries(number)))
+        page = await read(coupled(), page)
+        assert len(page.posts) == (8 if number == 0 else 0)
+    site.puts(rss(item("other", "Bericht 9"), *entries(7)))
+    page = await read(coupled(), page)
+    assert [post.external_id for post in page.posts] == ["other"]
+
+
+async def test_the_same_words_beside_each_other_or_later_are_two_posts(site: Site, coupled: Coupled) -> None:
+    site.puts(rss(item("1", "Storing opgelost")))
+    page = await read(coupled())
+    site.puts(rss(item("2", "Storing opgelost"), item("1", "Storing opgelost")))
+    page = await read(coupled(), page)
+    assert [post.external_id for post in page.posts] == ["2"]
+    site.puts(rss(item("3", "Iets anders")))
+    page = await read(coupled(), page)
+    site.puts(rss(item("4", "Storing opgelost")))
+    assert [post.external_id for post in (await read(coupled(), page)).posts] == ["4"]
+
+
+async def test_a_feed_that_brings_all_its_entries_again_and_again_in_other_words_is_held(
+    site: Site, coupled: Coupled
+) -> None:
+    def puts(number: int, ids: int) -> None:
+        seen = f"<description>{number} keer gelezen</description>"
+        site.puts(rss(*(item(f"{ids}-{n}", f"Bericht {n}", more=seen) for n in range(4))))
+
+    puts(0, ids=0)
+    page = await read(coupled())
+    for number in (1, 2):
+        puts(number, ids=number)
+        page = await read(coupled(), page)
+    puts(3, ids=3)
+    with pytest.raises(Unauthorized, match="as if they were new"):
+        await read(coupled(), page)
+    page = replace(page, cursor={**page.cursor, "at": page.cursor["at"] - 7 * 3600})
+    page = await read(coupled(), page)
+    puts(4, ids=3)
+    assert (await read(coupled(), page)).posts == ()
 
 
 async def test_a_first_reading_takes_ten_undated_entries(site: Site, coupled: Coupled) -> None:
@@ -350,7 +420,7 @@ async def test_only_the_newest_of_very_many_entries_are_read(site: Site, coupled
 async def test_the_cursor_stays_small_and_forgets_the_longest_unseen(site: Site, coupled: Coupled) -> None:
     page = None
     for batch in range(4):
-        site.puts(rss(*(item(f"{batch}-{n}", at=ago(hours=1)) for n in range(MAX_ENTRIES))))
+        site.puts(rss(*(item(f"{batch}-{n}", f"{batch}-{n}", ago(hours=1)) for n in range(MAX_ENTRIES))))
         page = await read(coupled(), page)
         assert len(page.posts) == MAX_ENTRIES
     assert page is not None

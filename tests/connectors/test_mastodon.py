@@ -189,6 +189,47 @@ async def test_the_first_time_an_old_account_gives_its_newest_page_only(
     assert not page.more
 
 
+async def test_an_account_begins_when_it_is_added(server: FakeMastodon, client: httpx.AsyncClient) -> None:
+    server.post_as("jan", "@gemeente Lang geleden #afval")
+    account = connect(server.base_url, client, hashtags=["afval"])._account
+    added = replace(account, added_at=datetime.now(UTC) + timedelta(hours=1))
+    page = await Mastodon(added, tools(client)).fetch({})
+    assert page.posts == ()
+    new = server.post_as("jan", "@gemeente Nu #afval")
+    assert [each.external_id for each in (await Mastodon(added, tools(client)).fetch(page.cursor)).posts] == [new["id"]]
+
+
+async def test_an_account_may_begin_with_the_unanswered_posts_of_some_days_before(
+    server: FakeMastodon, client: httpx.AsyncClient
+) -> None:
+    asked = [server.post_as("jan", f"@gemeente Vraag {n} #afval")["id"] for n in range(90)]
+    tagged = server.post_as("piet", "Zwerfvuil #afval")["id"]
+    for each in (asked[3], asked[85], tagged):
+        server.as_team("POST", "/api/v1/statuses", json={"status": "@jan Dag!", "in_reply_to_id": each})
+    account = connect(server.base_url, client, hashtags=["afval"], since_days=2)._account
+    added = replace(account, added_at=datetime.now(UTC) + timedelta(hours=1))
+    page = await Mastodon(added, tools(client)).fetch({})
+    assert {each.external_id for each in page.posts} == set(asked) - {asked[3], asked[85]}
+
+
+async def test_a_first_reading_does_not_look_back_beyond_the_days_it_is_asked_for(client: httpx.AsyncClient) -> None:
+    notes = [note(n, created_at=(NOW - timedelta(hours=101 - n)).isoformat()) for n in range(1, 101)]
+    asked = list[str]()
+
+    async def newest(request: web.Request) -> web.Response:
+        asked.append(request.query.get("max_id", ""))
+        below = [each for each in notes if int(each["id"]) < int(request.query.get("max_id", "1000"))]
+        return web.json_response(sorted(below, key=lambda each: -int(each["id"]))[:40])
+
+    account = connect("", client, identity=ME, since_days=1)._account
+    answers = {"notifications": newest, "accounts__1__statuses": says([])}
+    async with odd_server(**answers) as url:
+        at = replace(account, url=url, added_at=NOW)
+        page = await Mastodon(at, tools(client)).fetch({})
+    assert asked == [""]
+    assert {each.external_id for each in page.posts} == {str(n) for n in range(77, 101)}
+
+
 async def test_a_stranger_whom_the_server_filters_is_read_all_the_same(
     server: FakeMastodon, mastodon: Mastodon
 ) -> None:

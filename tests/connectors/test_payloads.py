@@ -28,7 +28,8 @@ def newest_entry(body: bytes) -> Post:
     """The newest post of a feed."""
     reading = json.loads(feed._run_reader(b"application/atom+xml\n" + body))
     entries = [feed.Entry(**entry) for entry in reading["entries"]]
-    posts, _ = feed._news(feed.Reading(**{**reading, "entries": entries}), None, 0, FEED, NOW)
+    read = feed._Read(feed.Reading(**{**reading, "entries": entries}), FEED, NOW)
+    posts, _ = feed._first(read, None, with_undated=True)
     return posts[-1]
 
 
