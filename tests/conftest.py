@@ -65,10 +65,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_call_to_slack_in_an_open_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def calls_in_open_sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Whatever a test does: while a session is open, nobody waits for Slack."""
     seen = sessions.watch(monkeypatch)
-    yield
+    yield seen
     assert seen == []
 
 
