@@ -24,6 +24,7 @@ SCOPES: dict[str, frozenset[str]] = {
     # The page of each method at https://docs.slack.dev/reference/methods names the scopes that it may be called with.
     "apps.connections.open": frozenset(),  # by the app-level token
     "auth.test": frozenset(),
+    "blocks.validate": frozenset(),
     "chat.delete": frozenset({"chat:write"}),
     "chat.getPermalink": frozenset(),
     "chat.postEphemeral": frozenset({"chat:write"}),

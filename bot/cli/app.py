@@ -117,15 +117,19 @@ def try_bot(
 
 
 @app.command()
-def check() -> None:
+def check(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Let Slack check the messages and views too, without showing them.")
+    ] = False,
+) -> None:
     """Try everything the bot needs, and say what works and what is missing."""
-    if not asyncio.run(_check(settings_for_command())):
+    if not asyncio.run(_check(settings_for_command(), deep=deep)):
         raise typer.Exit(1)
 
 
-async def _check(settings: Settings) -> bool:
+async def _check(settings: Settings, *, deep: bool) -> bool:
     all_work = True
-    async with contextlib.aclosing(checks.findings(settings)) as findings:
+    async with contextlib.aclosing(checks.findings(settings, deep=deep)) as findings:
         async for finding in findings:
             (warn if finding.warns else partial(mark, finding.works))(f"{finding.about}: {finding.words}")
             all_work = all_work and finding.works

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from bot import accounts, connectors, db
 from bot.accounts import seal
+from bot.cli import surfaces
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
@@ -26,8 +27,11 @@ HEALTH_SECONDS = 3
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach what listens on all addresses
 
 
-async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
-    """Try everything, also after something failed, and yield each finding at once."""
+async def findings(settings: Settings, *, deep: bool = False) -> AsyncGenerator[Finding, None]:
+    """Try everything, also after something failed, and yield each finding at once.
+
+    `deep`: Slack also checks the blocks of what we show, without showing it.
+    """
     lacking = list(missing(settings, http=by_http(settings)))
     for sentence in lacking or ["all that Slack needs is set."]:
         yield Finding("Settings", not lacking, sentence)
@@ -40,6 +44,9 @@ async def findings(settings: Settings) -> AsyncGenerator[Finding, None]:
                 yield found
         async for found in slack_findings(settings, channels, groups):
             yield found
+        if engine is not None and deep:
+            async for found in surfaces.findings(settings, engine):
+                yield found
         yield _secret_key(settings, rows)
         for name, reason in connectors.registry().broken.items():
             yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")

@@ -6,7 +6,7 @@ twice.
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,11 +56,14 @@ class SlackDown(Exception):
 
 
 class SlackRefuses(Exception):
-    """Slack refuses; `error` is its name for the reason (https://docs.slack.dev/reference/methods)."""
+    """Slack refuses; `error` is its name for the reason (https://docs.slack.dev/reference/methods).
 
-    def __init__(self, error: str) -> None:
+    `details` is what it says besides, when it refuses blocks: what is wrong, and where.
+    """
+
+    def __init__(self, error: str, details: Sequence[str] = ()) -> None:
         super().__init__(error)
-        self.error = error
+        self.error, self.details = error, details
 
 
 READS = frozenset(
@@ -215,7 +218,9 @@ def _error_of(response: Any) -> Exception:
         return SlackLater(timedelta(seconds=_retry_after(response)))
     if status >= 500 or name in FAULTS or not name:
         return SlackDown(maybe_done=True)
-    return SlackRefuses(name)
+    wrong = content.get("errors") or []
+    details = [f"{each.get('pointer')}: {each.get('message')}" for each in wrong if isinstance(each, dict)]
+    return SlackRefuses(name, details)
 
 
 def _retry_after(response: Any) -> float:

@@ -21,6 +21,7 @@ from bot.models import SlackPace
 TIERS: Mapping[str, int | None] = {
     "apps.connections.open": None,  # tier 1 in name; a lost connection must be made again at once
     "auth.test": None,
+    "blocks.validate": 3,  # "special rate limits apply" is all that is said of it
     "chat.delete": 3,
     "chat.getPermalink": None,
     "chat.postEphemeral": 4,

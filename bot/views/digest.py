@@ -207,5 +207,5 @@ def _table(figures: Figures, t: Texts) -> Block:
     for source in figures.sources[:MOST_ROWS]:
         numbers = (source.mentions, source.answered, source.reactions, source.kept)
         name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
-        rows.append([name, *({"type": "raw_number", "value": n} for n in numbers)])
+        rows.append([name, *({"type": "raw_number", "value": n, "text": str(n)} for n in numbers)])
     return {"type": "data_table", "caption": t("Per account"), "rows": rows, "page_size": MOST_ROWS}

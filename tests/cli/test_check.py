@@ -229,3 +229,34 @@ async def test_a_channel_that_more_people_read_than_the_team_is_warned_of(
     assert ("Readers of Webcare" in everything) is bool(words)
     if words:
         assert everything["Readers of Webcare"].warns and words in everything["Readers of Webcare"].words
+
+
+async def test_slack_checks_what_we_show_without_showing_it(database_url: str, slack: Sandbox) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+        await bot.card("paspoort")
+        settings = bot.desk.settings
+    before = len(slack.calls())
+    everything = {each.about: each async for each in findings(settings, deep=True)}
+    assert wrong(everything) == set()
+    assert "all 3 that it checked" in everything["Blocks"].words
+    validated = slack.calls("blocks.validate")
+    assert {name for each in validated for name in each.args} == {"message", "view"}
+    assert not [each for each in slack.calls()[before:] if each.method.startswith(("chat.", "views."))]
+
+
+async def test_what_slack_would_refuse_is_named_with_its_place(sqlite_url: str, slack: Sandbox) -> None:
+    async with running_bot(sqlite_url, slack):
+        pass
+    errors = [{"pointer": "/blocks/0/text", "code": "failed_constraint", "message": "must be shorter"}]
+    slack.faults.error("blocks.validate", "invalid_message", times=2, errors=errors)
+    everything = {each.about: each async for each in findings(settings_for(sqlite_url, slack), deep=True)}
+    assert wrong(everything) == {"Blocks of the digest of Webcare"}
+    assert "/blocks/0/text: must be shorter" in everything["Blocks of the digest of Webcare"].words
+
+
+async def test_a_workspace_without_the_newer_blocks_takes_the_older_ones(sqlite_url: str, slack: Sandbox) -> None:
+    slack.rules.modern_blocks = False
+    async with running_bot(sqlite_url, slack):
+        pass
+    assert wrong({each.about: each async for each in findings(settings_for(sqlite_url, slack), deep=True)}) == set()

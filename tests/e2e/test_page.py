@@ -326,7 +326,8 @@ async def test_every_block_is_drawn_and_an_unknown_one_gets_a_notice(page: Page,
     axes = {"categories": ["ma", "di"], "x_label": "Dag"}
     cells: list[list[Json]] = [[{"type": "raw_text", "text": "Agent"}, {"type": "raw_text", "text": "Zaken"}]]
     cells += [
-        [{"type": "raw_text", "text": name}, {"type": "raw_number", "value": n}] for name, n in (("B", 2), ("A", 9))
+        [{"type": "raw_text", "text": name}, {"type": "raw_number", "value": n, "text": str(n)}]
+        for name, n in (("B", 2), ("A", 9))
     ]
     sections = [{"type": "rich_text_section", "elements": [{"type": "text", "text": "vet", "style": {"bold": True}}]}]
     charts: list[Json] = [{"type": kind, "series": series, "axis_config": axes} for kind in ("bar", "line", "area")]

@@ -218,9 +218,7 @@ def problems(blocks: Any, surface: str, *, modern: bool = True, at: str = "/bloc
     }
     for i, block in enumerate(blocks):
         _check_block(check, block, f"{at}/{i}", rules)
-    charts = [b for b in blocks if isinstance(b, dict) and b.get("type") == "data_visualization"]
-    if len(charts) > 2:
-        check.wrong(at, "no more than 2 data_visualization blocks allowed")
+    data_blocks.check_together(check, blocks, at)
     _check_unique(check, blocks, at)
     return check.problems
 

@@ -14,7 +14,9 @@ from bot.sandbox.slack.block_check import Check, Json
 MOST_SERIES = 6
 MOST_CATEGORIES = 20
 MOST_LABEL = 20
-MOST_TABLE_CHARACTERS = 10_000
+MOST_CHARTS = 2
+MOST_TABLE_CHARACTERS = 20_000
+"""In the cells of all tables of a message."""
 
 
 def check_chart(check: Check, block: Json, at: str) -> None:
@@ -89,31 +91,46 @@ def check_table(check: Check, block: Json, at: str) -> None:
     widths = {len(row) for row in rows if isinstance(row, list)}
     if len(widths) > 1:
         check.wrong(f"{at}/rows", "all rows must have the same number of cells")
-    characters = 0
     for i, row in enumerate(rows):
         place = f"{at}/rows/{i}"
         if not isinstance(row, list) or not 1 <= len(row) <= 20:
             check.wrong(place, "must have between 1 and 20 cells")
             continue
         for j, cell in enumerate(row):
-            characters += _check_cell(check, cell, f"{place}/{j}", header=i == 0)
-    if characters > MOST_TABLE_CHARACTERS:
-        check.wrong(at, f"no more than {MOST_TABLE_CHARACTERS} characters allowed in all cells")
+            _check_cell(check, cell, f"{place}/{j}", header=i == 0)
+    column = block.get("row_header_column_index", 0)
+    if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < max(widths, default=1):
+        check.wrong(f"{at}/row_header_column_index", "must be the index of a column")
 
 
-def _check_cell(check: Check, cell: Any, at: str, *, header: bool) -> int:
-    """Check one cell and return how many characters it adds to the table."""
+def check_together(check: Check, blocks: list[Any], at: str) -> None:
+    """Check what holds for all charts and tables of a message or view together."""
+    of_kind = {
+        kind: [block for block in blocks if isinstance(block, dict) and block.get("type") == kind]
+        for kind in ("data_visualization", "data_table")
+    }
+    if len(of_kind["data_visualization"]) > MOST_CHARTS:
+        check.wrong(at, f"no more than {MOST_CHARTS} data_visualization blocks allowed")
+    if sum(_characters(table) for table in of_kind["data_table"]) > MOST_TABLE_CHARACTERS:
+        check.wrong(at, f"no more than {MOST_TABLE_CHARACTERS} characters allowed in all cells of data_table blocks")
+
+
+def _characters(table: Json) -> int:
+    """The characters in the cells of a table."""
+    rows = table.get("rows")
+    cells = [cell for row in rows if isinstance(row, list) for cell in row] if isinstance(rows, list) else []
+    return sum(len(str(cell.get("text", ""))) for cell in cells if isinstance(cell, dict))
+
+
+def _check_cell(check: Check, cell: Any, at: str, *, header: bool) -> None:
     kinds = ("raw_text", "raw_number") if header else ("raw_text", "raw_number", "rich_text")
     if not isinstance(cell, dict) or cell.get("type") not in kinds:
         kind = cell.get("type") if isinstance(cell, dict) else cell
         check.wrong(at, f"unsupported type: {kind}")
-        return 0
-    if cell["type"] == "raw_text":
+        return
+    if cell["type"] in {"raw_text", "raw_number"}:
         check.string(cell, "text", at, most=3000)
-        return len(str(cell.get("text", "")))
     if cell["type"] == "raw_number":
         value = cell.get("value")
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             check.wrong(f"{at}/value", "must be a number")
-        return len(str(value))
-    return 0

@@ -24,6 +24,25 @@ def open_view(workspace: Workspace, args: Json) -> Json:
     return {"view": view}
 
 
+def validate(workspace: Workspace, args: Json) -> Json:
+    """Check blocks, a message or a view, and show nothing: https://docs.slack.dev/reference/methods/blocks.validate"""
+    given = [name for name in ("blocks", "message", "view") if args.get(name) is not None]
+    if len(given) != 1:
+        raise SlackError("invalid_arguments")
+    sent, modern = parsed(args, given[0]), workspace.rules.modern_blocks
+    if given == ["view"]:
+        kind = sent.get("type") if isinstance(sent, dict) else None
+        wrong = problems(sent, kind if kind == blocks.HOME else blocks.MODAL, modern=modern)
+    else:
+        shown = sent.get("blocks", []) if given == ["message"] else sent
+        at = "/blocks" if given == ["message"] else ""
+        wrong = blocks.problems(shown, blocks.MESSAGE, modern=modern, at=at)
+    if wrong:
+        errors = [{"pointer": pointer, "code": "failed_constraint", "message": reason} for pointer, reason in wrong]
+        raise SlackError(f"invalid_{given[0]}", errors=errors)
+    return {}
+
+
 def push_view(workspace: Workspace, args: Json) -> Json:
     """Put a modal on top of the one that the trigger id came from."""
     sent = check_view(workspace, parsed(args, "view"), blocks.MODAL)
@@ -161,6 +180,7 @@ def _find(workspace: Workspace, args: Json) -> Json:
 
 
 METHODS: Mapping[str, Method] = {
+    "blocks.validate": Method(validate),
     "views.open": Method(open_view, tier=4),
     "views.push": Method(push_view, tier=4),
     "views.update": Method(update_view, tier=4),

@@ -68,6 +68,10 @@ def table(rows: int, columns: int = 2, **fields: Any) -> dict[str, Any]:
     return {"type": "data_table", "caption": "Vragen", "rows": cells, **fields}
 
 
+def cell(text: str) -> dict[str, Any]:
+    return {"type": "raw_text", "text": text}
+
+
 IMAGE = {"type": "image", "image_url": "https://voorbeeld.example/a.png", "alt_text": "x"}
 
 TAKEN = [
@@ -169,12 +173,28 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (table(2, page_size=101), "/blocks/0/page_size", "must be between 1 and 100"),
     (table(2) | {"rows": [[{"type": "rich_text", "elements": []}], [{"type": "raw_number", "value": 1}]]},
      "/blocks/0/rows/0/0", "unsupported type: rich_text"),
+    (table(2) | {"rows": [[cell("x")], [{"type": "raw_number", "value": 1}]]}, "/blocks/0/rows/1/0",
+     "missing required field: text"),
+    (table(2) | {"rows": [[cell("x")], [{"type": "raw_number", "value": "1", "text": "1"}]]},
+     "/blocks/0/rows/1/0/value", "must be a number"),
+    (table(2) | {"rows": [[cell("x")], [cell("")]]}, "/blocks/0/rows/1/0/text", "must be more than 0 characters"),
+    (table(2, row_header_column_index=2), "/blocks/0/row_header_column_index", "must be the index of a column"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("block", "pointer", "reason"), REFUSED, ids=lambda value: str(value)[:60])
 def test_slack_refuses(block: dict[str, Any], pointer: str, reason: str) -> None:
     assert (pointer, reason) in blocks.problems([block], MESSAGE)
+
+
+def test_a_message_holds_two_charts_and_twenty_thousand_characters_in_its_tables() -> None:
+    assert blocks.problems([pie(1)] * 2, MESSAGE) == []
+    assert ("/blocks", "no more than 2 data_visualization blocks allowed") in blocks.problems([pie(1)] * 3, MESSAGE)
+    full = table(2) | {"rows": [[cell("x" * 2000)] * 2] * 2}
+    too_full = table(2) | {"rows": [[cell("x" * 2001)] * 2] * 3}
+    assert blocks.problems([full, full | {"rows": full["rows"]}], MESSAGE) == []
+    reason = "no more than 20000 characters allowed in all cells of data_table blocks"
+    assert ("/blocks", reason) in blocks.problems([full, too_full], MESSAGE)
 
 
 def test_a_message_holds_fifty_blocks_and_a_view_a_hundred() -> None:
