@@ -25,8 +25,14 @@ ACK_SEEN = 0.05
 acknowledgement of a listener that fails before the check (slack_bolt.listener.asyncio_runner)."""
 
 
-def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: float = ACK_WITHIN) -> AsyncApp:
-    """Return the app that serves a desk, over Socket Mode or HTTP alike."""
+def build_app(
+    desk: Desk,
+    *,
+    process_before_response: bool = False,
+    ack_within: float = ACK_WITHIN,
+    running: set[asyncio.Task[Any]] | None = None,
+) -> AsyncApp:
+    """Return the app that serves a desk, over Socket Mode or HTTP alike; `running` holds what it is handling."""
     settings = desk.settings
     app = AsyncApp(
         # With a client that has our token, Bolt would ask Slack who we are at the first click, before any listener.
@@ -60,7 +66,7 @@ def build_app(desk: Desk, *, process_before_response: bool = False, ack_within: 
         await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
         return BoltResponse(status=200, body="") if response is not None else None
 
-    register(app, desk, ack_within)
+    register(app, desk, ack_within, running)
     return app
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -50,6 +51,17 @@ from jobs import poll
 
 log = structlog.get_logger()
 
+CLOSE_SECONDS = 1.5
+"""How long Slack's socket may take to close."""
+REQUEST_SECONDS = 2.0
+"""How long requests may take that have begun when we stop."""
+CLICK_SECONDS = 2.0
+"""How long clicks may take that were acknowledged when we stop."""
+LANE_SECONDS = 2.5
+"""How long what is on its way to Slack and the platforms may take when we stop; it is in the database.
+
+All four together stay well under the 10 seconds after which Docker and others kill a process.
+"""
 CONNECT_SECONDS = 5.0
 """How long the start waits for Slack's socket; after that, the client keeps trying to connect."""
 
@@ -91,7 +103,7 @@ async def open_desk(
         try:
             yield desk
         finally:
-            await lanes.stop()
+            await lanes.stop(LANE_SECONDS)
 
 
 async def run(
@@ -101,11 +113,13 @@ async def run(
     ready: asyncio.Future[str] | None = None,
     now: Callable[[], datetime] = utc_now,
     speed: float = 1.0,
+    stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
-    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one.
+    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one. `stopping` is
+    called when it is told to stop.
     """
     _refuse_unusable(settings, http=http)
     engine = db.create_engine(settings.database_url)
@@ -117,8 +131,13 @@ async def run(
                 for account in await session.exec(select(Account)):
                     accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
             await _check_slack(desk)
-            app = build_app(desk)
-            async with serving(desk, app, http=http) as address, listening(desk, app, http=http):
+            running = set[asyncio.Task[Any]]()
+            app = build_app(desk, running=running)
+            async with (
+                _finished(running),
+                serving(desk, app, http=http) as address,
+                listening(desk, app, http=http),
+            ):
                 scheduler = jobs.start(desk)
                 # All that is loaded by now stays: without freeze, searching it for garbage costs a tenth of all work.
                 gc.collect()
@@ -129,11 +148,22 @@ async def run(
                 try:
                     await _until_stopped()
                 finally:
+                    stopping()
                     gc.unfreeze()
                     scheduler.shutdown(wait=False)
                     log.info("webcare stops")
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _finished(running: set[asyncio.Task[Any]]) -> AsyncIterator[None]:
+    """Let what is being handled end after the block, for some seconds: it was acknowledged, so it is not sent again."""
+    try:
+        yield
+    finally:
+        if running:
+            await asyncio.wait(set(running), timeout=CLICK_SECONDS)
 
 
 def _refuse_unusable(settings: Settings, *, http: bool) -> None:
@@ -185,7 +215,7 @@ async def serving(desk: Desk, app: AsyncApp, *, http: bool, bodies: Bodies | Non
                 return web.Response(status=refused.http)
 
         site.router.add_post("/slack/events", slack_events)
-    runner = web.AppRunner(site, access_log=None)
+    runner = web.AppRunner(site, access_log=None, shutdown_timeout=REQUEST_SECONDS)
     await runner.setup()
     try:
         settings = desk.settings
@@ -236,8 +266,9 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
         yield
     finally:
         connecting.cancel()
-        with contextlib.suppress(Exception):  # at the end; the connection may be closed already
-            await handler.close_async()  # type: ignore[no-untyped-call]
+        with contextlib.suppress(Exception):  # at the end; the connection may be closed already, or hang
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 async def _socket_address(settings: Settings) -> str | None:

@@ -41,14 +41,17 @@ from handlers.submission import ACK_WITHIN, Submission
 Handler = Callable[..., Awaitable[None]]
 
 
-def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
+def register(
+    app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN, running: set[asyncio.Task[Any]] | None = None
+) -> None:
     """Route each click, submission, command, shortcut and event to its handler, with who may do it.
 
-    A submitted modal that has no answer after `ack_within` seconds is acknowledged first.
+    A submitted modal that has no answer after `ack_within` seconds is acknowledged first. `running` holds the tasks of
+    what is being handled.
     """
 
     def may(needs: Needs) -> Callable[[Handler], Handler]:
-        return partial(_listener, desk, ack_within, needs)
+        return partial(_listener, desk, ack_within, set() if running is None else running, needs)
 
     everyone, looks, acts, sets = (
         may(needs) for needs in (Access.EVERYONE, Access.READERS, Access.AGENTS, Access.COORDINATORS)
@@ -118,7 +121,9 @@ def register(app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN) -> None:
     app.view("settings:initials")(sets(settings_lists.save_initials))
 
 
-def _listener(desk: Desk, ack_within: float, needs: Needs, handler: Handler) -> Handler:
+def _listener(
+    desk: Desk, ack_within: float, running: set[asyncio.Task[Any]], needs: Needs, handler: Handler
+) -> Handler:
     """Return the listener that gives a handler what its parameters ask for (handlers/bolt_args.py).
 
     A handler without `ack` is acknowledged at once, before anything is read: Slack waits 3 seconds, however busy the
@@ -129,6 +134,9 @@ def _listener(desk: Desk, ack_within: float, needs: Needs, handler: Handler) -> 
 
     async def listen(args: AsyncArgs) -> None:
         contact_of(desk.slack).heard_at = desk.now()
+        if task := asyncio.current_task():
+            running.add(task)
+            task.add_done_callback(running.discard)
         if "ack" not in wanted:
             await args.ack()
             await call(args, args.ack)

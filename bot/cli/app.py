@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import importlib.metadata
+import os
 import re
+import sys
+import threading
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -34,6 +37,8 @@ log = structlog.get_logger()
 
 BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
 """Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C."""
+STOP_SECONDS = 9
+"""After which the process ends when it is told to stop; Docker kills it after 10."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
@@ -97,7 +102,20 @@ def run_bot(
     ] = False,
 ) -> None:
     """Run the bot until Ctrl-C or SIGTERM."""
-    asyncio.run(run.run(settings_for_command(), http=http))
+    asyncio.run(run.run(settings_for_command(), http=http, stopping=_end_in_time))
+
+
+def _end_in_time() -> None:
+    """End the process STOP_SECONDS from now, whatever hangs by then: a thread that looks up an address, a database."""
+    timer = threading.Timer(STOP_SECONDS, _end_now)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_now() -> None:
+    log.warning("webcare ends now; what was cut off is in the database and goes on at the next start")
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @app.command("try")

@@ -1,0 +1,183 @@
+"""Told to stop, the bot ends within ten seconds whatever others do, and finishes what it acknowledged."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer, unused_port
+
+from bot import accounts
+from bot.models import Case
+from bot.sandbox.app import Sandbox
+from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually
+from tests.faults.processes import looking_on
+from tests.people import open_modal
+
+WITHIN = 10
+
+
+@asynccontextmanager
+async def process(
+    folder: Path, settings: Mapping[str, object], *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`webcare run` as a real process; its log goes to folder/log, and it is killed if it is still there at the end."""
+    environment = {"PATH": os.defpath, **{name.upper(): str(value) for name, value in settings.items()}}
+    with (folder / "log").open("ab") as log:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "run", *arguments, cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    try:
+        await eventually(lambda: logged(folder, "webcare runs"), 60)
+        yield started
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            started.kill()
+        await started.wait()
+
+
+async def logged(folder: Path, words: str) -> bool:
+    return words in (folder / "log").read_text()
+
+
+def settings_of(bot: Bot, port: int, **changes: object) -> dict[str, object]:
+    return {
+        "database_url": bot.desk.settings.database_url,
+        "slack_bot_token": bot.slack.app.bot_token,
+        "slack_app_token": bot.slack.app.app_token,
+        "slack_signing_secret": bot.slack.app.signing_secret,
+        "slack_channel": CHANNEL,
+        "slack_api_url": bot.slack.api_url,
+        "slack_pace": 0,
+        "slack_timeout": 60,
+        "undo_seconds": 0,
+        "port": port,
+        "allow_private_addresses": True,
+        "webcare_secret_key": SECRET_KEY,
+        **changes,
+    }
+
+
+async def stops(started: asyncio.subprocess.Process) -> None:
+    """Tell the process to stop, and see that it does."""
+    started.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(WITHIN):
+        assert await started.wait() == 0
+
+
+@pytest.fixture
+async def hanging_platform() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A platform that takes an answer and never says what became of it."""
+    asked, for_ever = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        asked.set()
+        await for_ever.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/replies", hang)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/replies")), asked
+        for_ever.set()
+
+
+@pytest.mark.parametrize("http", [False, True])
+async def test_it_ends_in_time_whatever_clients_slack_and_a_platform_do(
+    databases: Databases, slack: Sandbox, tmp_path: Path, hanging_platform: tuple[str, asyncio.Event], http: bool
+) -> None:
+    callback, asked = hanging_platform
+    port = unused_port()
+    async with looking_on(await databases.sqlite(), slack) as bot:
+        await add_square(bot, callback)
+        async with process(tmp_path, settings_of(bot, port), *(["--http"] if http else [])) as started:
+            if http:
+                slack.deliver_to(f"http://127.0.0.1:{port}/slack/events")
+            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
+            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+            card = await bot.card("paspoort")
+            await slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+            await open_modal(bot, SANNE, "case:answer")
+            await slack.submit(SANNE, {"answer_text": "Bij de balie.", "initials": "SB"})
+            await asyncio.wait_for(asked.wait(), 30)  # an answer is on its way
+
+            slack.faults.delay("*", 60, times=1000)
+            bot.citizen_posts("En hoe duur is dat?", name="Kees")  # and a card, to a Slack that hangs
+            idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            slow = [await slow_post(port, path) for path in ("/in/plein", "/slack/events")]
+            async with ClientSession() as kept:
+                async with kept.get(f"http://127.0.0.1:{port}/health") as answer:
+                    await answer.read()
+                await eventually(lambda: all_cases(bot, 2))
+                await stops(started)
+                assert not await logged(tmp_path, "ends now"), "all could be ended in order"
+            for _, writer in [*idle, *slow]:
+                writer.close()
+        slack.faults.clear()
+
+
+async def add_square(bot: Bot, callback: str) -> None:
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="webhook", name="plein", url="",
+            secrets={"signing_secret": bot.slack.square.secret}, options={"callback_url": callback},
+            now=bot.desk.now(),
+        )  # fmt: skip
+
+
+async def slow_post(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Begin a POST whose body never ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: bot\r\nContent-Length: 1000\r\n\r\nbegin".encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def all_cases(bot: Bot, count: int) -> bool:
+    return len(await bot.rows(Case)) == count
+
+
+async def test_it_ends_in_time_when_the_database_answers_nobody(
+    databases: Databases, slack: Sandbox, tmp_path: Path
+) -> None:
+    port = unused_port()
+    async with looking_on(await databases.sqlite(), slack) as bot:
+        await add_square(bot, f"{slack.base_url}/square/replies")
+        async with process(tmp_path, settings_of(bot, port)) as started:
+            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
+            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+            card = await bot.card("paspoort")
+            file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
+            file.execute("BEGIN IMMEDIATE")
+            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
+            await stops(started)
+            file.close()
+
+
+async def test_a_click_that_was_acknowledged_is_done_before_it_ends(
+    databases: Databases, slack: Sandbox, tmp_path: Path
+) -> None:
+    port = unused_port()
+    async with looking_on(await databases.sqlite(), slack) as bot:
+        await add_square(bot, f"{slack.base_url}/square/replies")
+        async with process(tmp_path, settings_of(bot, port)) as started:
+            slack.square.bot_url = f"http://127.0.0.1:{port}/in/plein"
+            bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
+            card = await bot.card("paspoort")
+            file = sqlite3.connect(bot.desk.settings.database_url.removeprefix("sqlite:///"), isolation_level=None)
+            file.execute("BEGIN IMMEDIATE")  # nobody else writes
+            assert (await slack.click(SANNE, CHANNEL, card["ts"], "case:claim")).ok
+            started.send_signal(signal.SIGTERM)
+            await eventually(lambda: logged(tmp_path, "webcare stops"))
+            file.execute("COMMIT")
+            file.close()
+            async with asyncio.timeout(WITHIN):
+                assert await started.wait() == 0
+        assert (await bot.case()).assignee == SANNE
