@@ -369,7 +369,10 @@ def _judge(response: httpx.Response) -> None:
     """Raise the verdict on a callback's answer, by the rules of Standard Webhooks."""
     where, status = response.request.url.host, response.status_code
     if status == 401:
-        raise Unauthorized("{host} does not accept our signature; give it this source's signing secret.", host=where)
+        raise Unauthorized(
+            "{host} does not accept our signature; renew this source's signing secret and give it the new one.",
+            host=where,
+        )
     if status == 410:
         raise Unauthorized("{host} says that this callback is gone for good.", host=where)
     if 300 <= status < 400:

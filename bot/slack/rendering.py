@@ -5,6 +5,7 @@ from typing import assert_never
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
+from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
 from bot.domain.case import Status
 from bot.domain.figures import Overview
@@ -67,7 +68,12 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:
             account = await session.get_one(Account, subject)
-            return thread.account_problem(account, connectors.label_of(account), t)
+            platform = connectors.known(account.platform)
+            is_asked, answers = (
+                platform is None or platform.can(each) for each in (Capability.POLLS, Capability.REPLIES)
+            )
+            label = connectors.label_of(account)
+            return thread.account_problem(account, label, t, is_asked=is_asked, answers=answers)
         case MessageKind.REMINDER:
             return await _reminder(desk, session, Reminded.of(message.details))
         case MessageKind.STILL:

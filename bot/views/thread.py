@@ -66,16 +66,26 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 
 
-def account_problem(account: Account, label: Label, t: Texts) -> View:
-    """Notify the team that an account stopped, and say how to repair it."""
+def account_problem(account: Account, label: Label, t: Texts, *, is_asked: bool, answers: bool) -> View:
+    """Notify the team that an account stopped, what that means, and how to repair it.
+
+    `is_asked`: we ask its platform for posts, so none come in; a platform that sends them to us goes on doing so.
+    """
     problem = literal(t.kept(account.problem), 500)
-    words = t("⚠️ The account *{account}* has stopped: {problem} New mentions do not come in and answers wait.",
-              account=literal(str(label), 80), problem=problem)  # fmt: skip
-    repair = t(
-        "An administrator can mend it: `webcare accounts check` says what is wrong, `webcare accounts renew` takes a "
-        "new token."
-    )
+    stopped = t("⚠️ The account *{account}* has stopped: {problem}", account=literal(str(label), 80), problem=problem)
+    words = f"{stopped} {_while_stopped(t, is_asked=is_asked, answers=answers)}"
+    repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")
+    if account.sealed:
+        repair += " " + t("`webcare accounts renew` gives it new secrets; it does not have to be added again.")
     return View(words, [section(words), context(repair)])
+
+
+def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
+    if is_asked and answers:
+        return t("New mentions do not come in and answers wait.")
+    if is_asked:
+        return t("New mentions do not come in.")
+    return t("Answers cannot be delivered and wait; new mentions still come in.")
 
 
 def _to(file: CaseFile, handed: Handed) -> str:

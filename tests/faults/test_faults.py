@@ -265,9 +265,12 @@ async def test_an_account_whose_token_was_withdrawn_stops_and_the_team_hears_of_
     card = await bot.card("Hallo?")
     bot.slack.faults.status("square.replies", 401)
     await answer(bot, SANNE, card, "Hallo!")
-    await bot.card("plein", "gestopt")
+    told = await bot.card("plein", "gestopt", "nieuwe berichten komen nog wel binnen", "accounts renew")
+    assert "geen nieuwe berichten" not in text_of(told)
     assert (await account_of(bot)).stopped_at is not None
     await bot.card("Hallo?", "Wacht op verzending")
+    bot.citizen_posts("En nu?")
+    await bot.card("En nu?", "Nieuw")
     await refresh.refresh(bot.desk)
     async with bot.desk.session() as session:
         account = await session.get_one(type(await account_of(bot)), 1)

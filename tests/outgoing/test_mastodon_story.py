@@ -286,7 +286,7 @@ async def test_with_a_revoked_token_nothing_is_lost_and_the_team_is_told_once(bo
     mastodon.as_team("POST", "/oauth/revoke", data={"token": old})
     await answer(bot, SANNE, card, "Eerste antwoord")
     bot.desk.wake(f"poll:{account_id}")
-    told = await bot.card(ACCOUNT, "gestopt")
+    told = await bot.card(ACCOUNT, "gestopt", "geen nieuwe berichten binnen en antwoorden wachten")
     await bot.card("Eerste vraag", "Wacht op")
     mastodon.post_as("jan", "@gemeente Tweede vraag")
     for _ in range(2):
