@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     webcare_secret_key: SecretStr = Field(
         SecretStr(""),
         description="Key that encrypts platform tokens in the database; `webcare key` makes one. "
-        "To rotate: the new key, a comma, the old key.",
+        "To rotate: the new key, a comma, the old key; after a start or `webcare key --rotate`, remove the old key.",
     )
     public_url: str = Field("", description="Address at which others reach this bot (https://…), for webhooks.")
     host: str = Field("127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all).")

@@ -130,6 +130,8 @@ async def run(
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):
                     accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
+                if resealed := await accounts.seal_anew(session, settings):
+                    log.info("tokens are encrypted with the first key; the others may be removed", accounts=resealed)
             await _check_slack(desk)
             running = set[asyncio.Task[Any]]()
             app = build_app(desk, running=running)

@@ -47,6 +47,23 @@ def seal(secrets: Mapping[str, str], secret_key: str) -> bytes:
     return _fernet(secret_key).encrypt(json.dumps(dict(secrets)).encode()) if secrets else b""
 
 
+def is_current(sealed: bytes, secret_key: str) -> bool:
+    """Tell whether something is encrypted with the first key, so that it needs none of the others."""
+    if not sealed:
+        return True
+    first = next((key for key in secret_key.split(",") if key.strip()), "")
+    try:
+        _fernet(first).decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
+
+
+def resealed(sealed: bytes, secret_key: str) -> bytes:
+    """Return the same secrets, encrypted with the first key; raises BadSettings when no key fits."""
+    return seal(unseal(sealed, secret_key), secret_key)
+
+
 def unseal(sealed: bytes, secret_key: str) -> dict[str, str]:
     """Decrypt the result of `seal`; raises BadSettings when the key does not fit."""
     if not sealed:

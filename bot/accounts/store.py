@@ -1,6 +1,6 @@
 """The accounts on platforms: add, renew, stop, start and remove them, and build the connector of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.accounts.seal import seal, unseal
+from bot.accounts.seal import is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client
@@ -244,6 +244,26 @@ def renew(
     account.sealed = seal(secrets, settings.webcare_secret_key.get_secret_value())
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_RENEWED, at=now))
+
+
+async def seal_anew(session: AsyncSession, settings: Settings) -> int:
+    """Encrypt with the first key what is encrypted with an older one; returns how many accounts that were.
+
+    After that the older keys are not needed any more.
+    """
+    key = settings.webcare_secret_key.get_secret_value()
+    rows = (await session.exec(select(Account).order_by(col(Account.id)).with_for_update(key_share=True))).all()
+    old = [row for row in rows if not is_current(row.sealed, key)]
+    for row in old:
+        row.sealed = resealed(row.sealed, key)
+        session.add(row)
+    return len(old)
+
+
+def outdated(rows: Iterable[Account], settings: Settings) -> int:
+    """Return how many of these accounts are encrypted with an older key than the first."""
+    key = settings.webcare_secret_key.get_secret_value()
+    return sum(not is_current(row.sealed, key) for row in rows)
 
 
 def stop(session: AsyncSession, account: Account, now: datetime) -> None:

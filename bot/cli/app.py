@@ -20,7 +20,7 @@ from sqlmodel import col, select
 from typer.core import TyperGroup
 
 from bot import db, run
-from bot.accounts import seal
+from bot.accounts import seal, seal_anew
 from bot.cli import accounts
 from bot.cli import check as checks
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
@@ -174,9 +174,15 @@ async def _migrate(settings: Settings) -> None:
 @app.command()
 def key(
     show: Annotated[bool, typer.Option("--show", help="Print the key, to keep a copy in a safe place.")] = False,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Encrypt all tokens again, with the first of several keys.")
+    ] = False,
 ) -> None:
     """Create the key that encrypts the platforms' tokens and write it into .env, unless there is one."""
     settings = settings_for_command()
+    if rotate:
+        asyncio.run(_rotate(settings))
+        return
     value = settings.webcare_secret_key.get_secret_value()
     if value:
         seal.refuse_malformed(value)
@@ -184,6 +190,12 @@ def key(
     settings = with_key(settings)
     if show:
         say(settings.webcare_secret_key.get_secret_value())
+
+
+async def _rotate(settings: Settings) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        count = await seal_anew(session, settings)
+    say(f"{count} accounts were encrypted again. The first key is now the only one that is needed; remove the others.")
 
 
 @teams.command("add")

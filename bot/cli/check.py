@@ -66,7 +66,16 @@ def _secret_key(settings: Settings, rows: list[Account]) -> Finding:
         return Finding("Secret key", False, str(error))
     if not key:
         return Finding("Secret key", True, "none is set, and there are no tokens that need one.")
-    return Finding("Secret key", True, "it decrypts the tokens in the database.")
+    words = "it decrypts the tokens in the database."
+    if count := accounts.outdated(rows, settings):
+        return Finding(
+            "Secret key",
+            True,
+            f"{words} An older key is still needed, for {count} of {len(rows)} accounts: run `webcare key --rotate`.",
+        )
+    if "," in key:
+        words += " All are encrypted with the first key: the others may be removed."
+    return Finding("Secret key", True, words)
 
 
 # --- The database --------------------------------------------------------------------------------

@@ -244,6 +244,23 @@ async def test_a_key_is_added_to_a_file_without_one(run: Webcare, tmp_path: Path
     assert second.startswith("WEBCARE_SECRET_KEY=")
 
 
+async def test_a_key_is_rotated_and_the_old_one_may_be_removed(run: Webcare, feed_url: str) -> None:
+    """check says whether the old key is still needed."""
+    old, new = seal.new_key(), seal.new_key()
+    await run("accounts", "add", "webhook", "--name", "forum", webcare_secret_key=old)
+    both = f"{new},{old}"
+    assert "An older key is still needed, for 1 of 1 accounts" in (await run("check", webcare_secret_key=both)).out
+    rotated = await run("key", "--rotate", webcare_secret_key=both)
+    assert rotated.code == 0 and "1 accounts were encrypted again" in rotated.out
+    assert "the others may be removed" in (await run("check", webcare_secret_key=both)).out
+    assert "it decrypts the tokens in the database." in (await run("check", webcare_secret_key=new)).out
+    assert "cannot decrypt" in (await run("check", webcare_secret_key=old)).out
+    again = await run("key", "--rotate", webcare_secret_key=new)
+    assert again.code == 0 and "0 accounts" in again.out
+    lost = await run("key", "--rotate", webcare_secret_key=old)
+    assert lost.code == 2 and "cannot decrypt" in lost.err
+
+
 async def test_a_key_in_the_environment_is_not_written_down(run: Webcare, tmp_path: Path) -> None:
     done = await run("key", webcare_secret_key=seal.new_key())
     assert "already" in done.out
