@@ -2,6 +2,7 @@
 
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
 moves.py          claim, take over, release, assign, escalate, advise, answer, close, reopen; the clock puts back
+advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
 reading.py        one case with all that belongs to it; when it last moved
 inbox.py          take in posts: skip known ones, join or open a case, reopen
@@ -12,6 +13,7 @@ clocks.py         what is timed: clocks follow what a case waits for
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 
+from bot.cases.advice import ask_again, unanswered
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
     advise,
@@ -34,6 +36,7 @@ __all__ = [
     "add_note",
     "advise",
     "answered",
+    "ask_again",
     "assign",
     "claim",
     "close",
@@ -57,5 +60,6 @@ __all__ = [
     "take_over",
     "touch",
     "touch_all",
+    "unanswered",
     "was_asked",
 ]

@@ -172,6 +172,18 @@ async def _targets(session: AsyncSession, case: Case) -> Targets | None:
     return policy.targets(platform=account.platform, private=newest.private, urgent=case.urgent)
 
 
+async def time_for_advice(session: AsyncSession, case: Case, now: datetime) -> timedelta:
+    """Return in how much working time advice is wanted: what is left to resolve the case, at least that to react."""
+    settings, terms = await teams.settings(session, case.team_id), await _targets(session, case)
+    least = (terms or settings.policy().base).next_reaction
+    left = [
+        timedelta(seconds=clock.target_seconds) - elapsed(clock, settings.hours(now), now)
+        for clock in await open_clocks(session, case.id)
+        if clock.kind is ClockKind.RESOLUTION and clock.target_seconds is not None
+    ]
+    return max([least, *left])
+
+
 async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
     """Give the open clocks of a case the targets of its new urgency, counted from when they started.
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases import clocks
 from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
@@ -95,6 +96,7 @@ async def escalate(
     escalation = Escalation(
         case_id=case_id, target=target, question=question, urgency=urgency, by=by, at=now, submission=submission
     )
+    escalation.allowed_seconds = int((await clocks.time_for_advice(session, case, now)).total_seconds())
     session.add(escalation)
     await session.flush()
     for channel in channels:
@@ -123,7 +125,9 @@ async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: dat
     session.add(asked)
     await session.flush()
     others = await session.exec(
-        select(Escalation.id).where(Escalation.case_id == case.id, col(Escalation.advice).is_(None))
+        select(Escalation.id).where(
+            Escalation.case_id == case.id, col(Escalation.advice).is_(None), col(Escalation.lapsed_at).is_(None)
+        )
     )
     stays = others.first() is not None
     await record(session, Move.ADVISE, case, by=by, now=now, details={"escalation": escalation_id}, stays=stays)

@@ -22,6 +22,8 @@ from bot.domain.case import (
 from bot.domain.text import Refused
 from bot.models import Case, Event, Message, MessageKind
 
+FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.ASK, MessageKind.ASKED_AGAIN)
+"""The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 
 
@@ -150,7 +152,7 @@ async def touch(session: AsyncSession, case_id: int) -> None:
 
 async def touch_all(session: AsyncSession, case_ids: Collection[int]) -> None:
     """Touch several cases, held in one order: two who do so at once then wait for one another, not for each other."""
-    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_([MessageKind.CASE, MessageKind.ASK]))
+    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(FOLLOW_THE_CASE))
     held = select(Message.id).where(*shown).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
     await session.exec(

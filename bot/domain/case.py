@@ -35,6 +35,8 @@ class Move(StrEnum):
     ADVISE = "advise"
     CLOSE = "close"
     REOPEN = "reopen"
+    NO_ADVICE = "no_advice"
+    """No adviser answered in time: the owner has the case again."""
     PUT_BACK = "put_back"
     """A job returns a case to the queue: it was idle, or its owner is away."""
     REOPEN_BY_CITIZEN = "reopened_by_citizen"
@@ -68,6 +70,7 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
         Status.ANSWERED: Status.CLOSED,
     },
     Move.REOPEN: {Status.ANSWERED: Status.CLAIMED, Status.CLOSED: Status.CLAIMED},
+    Move.NO_ADVICE: {Status.ESCALATED: Status.CLAIMED},
     Move.PUT_BACK: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
     Move.REOPEN_BY_CITIZEN: {Status.ANSWERED: Status.NEW, Status.CLOSED: Status.NEW},
     Move.KEEP: {Status.ANSWERED: Status.CLAIMED},
@@ -79,7 +82,9 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
 
 ALLOWED_FROM: Mapping[Move, frozenset[Status]] = {move: frozenset(leads) for move, leads in LEADS_TO.items()}
 
-BY_SYSTEM = frozenset({Move.PUT_BACK, Move.REOPEN_BY_CITIZEN, Move.KEEP, Move.FAIL, Move.DOUBT, Move.SETTLE})
+BY_SYSTEM = frozenset(
+    {Move.NO_ADVICE, Move.PUT_BACK, Move.REOPEN_BY_CITIZEN, Move.KEEP, Move.FAIL, Move.DOUBT, Move.SETTLE}
+)
 """Moves that no button offers."""
 
 BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})

@@ -15,6 +15,7 @@ class EventKind(StrEnum):
     WITHDRAW = "withdraw"
     ESCALATE = "escalate"
     ADVISE = "advise"
+    NO_ADVICE = "no_advice"
     CLOSE = "close"
     REOPEN = "reopen"
     REOPENED_BY_CITIZEN = "reopened_by_citizen"

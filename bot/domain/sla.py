@@ -91,6 +91,15 @@ PROMISE_CLIMBS_AFTER = timedelta(minutes=15)
 """A promise that has lapsed takes its last step after so much working time, however long ago it was made."""
 
 
+ADVICE_STEPS = (50, 100)
+"""At these percentages of the time for a question an adviser is reminded of it; at the last their time is over."""
+
+
+def advice_step(used: timedelta, allowed: timedelta) -> int:
+    """Return the last of ADVICE_STEPS that a question has reached, 0 if none."""
+    return max((percent for percent in ADVICE_STEPS if is_used_up(allowed * percent / 100, used)), default=0)
+
+
 class Pressure(StrEnum):
     """How close a running clock is to its target, for the card."""
 

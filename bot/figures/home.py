@@ -48,6 +48,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
         promises=promises.lines,
         today=[await _today(session, team, now) for team in own],
         week=_together([await _week(session, team, now) for team in own]),
+        asked=await lists.asked(session, slack_id),
     )
 
 

@@ -6,14 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, String, cast, literal
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
-from bot.models import WAITING, Account, Author, Case, CaseLine, Clock, Mention, Reply, ReplyStatus, waits_for
+from bot.models import (
+    WAITING,
+    Account,
+    Author,
+    Case,
+    CaseLine,
+    Clock,
+    Escalation,
+    Mention,
+    Message,
+    Reply,
+    ReplyStatus,
+    waits_for,
+)
 
 SEARCHED = 1_000_000
 """Only so many of the newest mentions are searched, so that an answer comes in time however many there are."""
@@ -72,6 +85,20 @@ async def promised(session: AsyncSession, team_ids: Collection[int], *, before: 
         Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
     )
     return await listed(session, col(Case.team_id).in_(team_ids) & col(Case.id).in_(due), most=most)
+
+
+async def asked(session: AsyncSession, slack_id: str) -> Sequence[Escalation]:
+    """Return the questions that cases wait for and that were put to a person, alone or in a group; the oldest first."""
+    key = literal("ask:") + cast(col(Escalation.id), String) + literal(f":{slack_id}")
+    put = select(Message.id).where(Message.key == key).correlate(Escalation)
+    found = await session.exec(
+        select(Escalation)
+        .join(Case)
+        .where(WAITING, Case.status == Status.ESCALATED, put.exists())
+        .where(col(Escalation.advice).is_(None), col(Escalation.lapsed_at).is_(None))
+        .order_by(col(Escalation.id))
+    )
+    return found.all()
 
 
 async def listed(

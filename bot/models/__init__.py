@@ -27,6 +27,7 @@ from bot.models.event import CLOSING, Event
 from bot.models.message import (
     Absence,
     Called,
+    Chased,
     Details,
     Handed,
     Message,
@@ -59,6 +60,7 @@ __all__ = [
     "Case",
     "CaseFile",
     "CaseLine",
+    "Chased",
     "Clock",
     "Details",
     "EnumText",

@@ -136,7 +136,9 @@ class Note(SQLModel, table=True):
 class Escalation(SQLModel, table=True):
     """A question to a colleague, a user group or another channel, and the advice they gave.
 
-    `submission` is the id of the modal, so that Slack can deliver the same submission twice and we ask only once.
+    `allowed_seconds` is the working time in which advice was wanted, None in older rows; `lapsed_at` is when that was
+    over without advice. `submission` is the id of the modal, so that Slack can deliver the same submission twice and we
+    ask only once.
     """
 
     __tablename__ = "escalations"
@@ -151,4 +153,6 @@ class Escalation(SQLModel, table=True):
     advice: str | None = None
     advised_by: str | None = None
     advised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    allowed_seconds: int | None = None
+    lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     submission: str = Field(unique=True)

@@ -51,8 +51,9 @@ class CaseFile:
 
     @property
     def open_question(self) -> Escalation | None:
-        """The newest question without advice, if any."""
-        return next((e for e in reversed(self.escalations) if e.advice is None), None)
+        """The newest question that waits for advice, if any."""
+        waiting = (e for e in reversed(self.escalations) if e.advice is None and e.lapsed_at is None)
+        return next(waiting, None)
 
     @property
     def answerable(self) -> Mention | None:

@@ -21,7 +21,9 @@ class MessageKind(StrEnum):
     CASE = "case"
     FOLLOW_UP = "follow_up"
     ASK = "ask"
+    ASKED_AGAIN = "asked_again"
     ADVICE = "advice"
+    NO_ADVICE = "no_advice"
     ASSIGNED = "assigned"
     TAKEN_OVER = "taken_over"
     NOTE = "note"
@@ -68,6 +70,13 @@ class Returned(Details):
     """RETURNED: `away` is the owner who is away, "" when the case lay still."""
 
     away: str = ""
+
+
+@dataclass(frozen=True)
+class Chased(Details):
+    """ASKED_AGAIN: how much of the time for advice is used, in percent."""
+
+    percent: int
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, connectors
 from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
-from bot.domain.case import Status
+from bot.domain.case import OPEN, Status
 from bot.domain.figures import Overview
 from bot.models import (
     Absence,
@@ -15,6 +15,7 @@ from bot.models import (
     Act,
     Called,
     CaseFile,
+    Chased,
     Clock,
     Handed,
     Message,
@@ -30,7 +31,7 @@ from bot.staffing import presence
 from bot.team import teams
 from bot.views import thread
 from bot.views.act import act_problem
-from bot.views.ask import ask_card
+from bot.views.ask import ask_card, asked_again
 from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
@@ -52,6 +53,10 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.follow_up(await _file(session, message), subject, t, now)
         case MessageKind.ASK:
             return ask_card(await _file(session, message), subject, t, now)
+        case MessageKind.ASKED_AGAIN:
+            return _asked_again(await _file(session, message), message, desk)
+        case MessageKind.NO_ADVICE:
+            return thread.no_advice(await _file(session, message), subject, t)
         case MessageKind.ADVICE:
             return thread.advice(await _file(session, message), subject, t)
         case MessageKind.ASSIGNED:
@@ -124,6 +129,14 @@ async def _reminder(desk: TeamDesk, session: AsyncSession, reminded: Reminded) -
         if clock is not None and clock.stopped_at is None and clock.due_at is not None:
             waiting.append(Due(await cases.read(session, line.case), clock, line.percent, line.text))
     return reminder(waiting, desk.t, desk.now(), duty=reminded.duty) if waiting else None
+
+
+def _asked_again(file: CaseFile, message: Message, desk: TeamDesk) -> View | None:
+    """Return what an adviser is reminded of; nothing if they gave their advice before Slack took it."""
+    asked = next(each for each in file.escalations if each.id == message.subject_id)
+    if message.ts is None and (asked.advice is not None or file.case.status not in OPEN):
+        return None
+    return asked_again(file, asked, Chased.of(message.details).percent, desk.t)
 
 
 def _still(desk: TeamDesk, file: CaseFile, asked: Still) -> View | None:

@@ -36,6 +36,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.SETTLED: text("decided whether the answer was published"),
     EventKind.ESCALATE: text("escalated"),
     EventKind.ADVISE: text("advice given"),
+    EventKind.NO_ADVICE: text("no advice came in time"),
     EventKind.CLOSE: text("closed"),
     EventKind.REOPEN: text("reopened"),
     EventKind.NOTE: text("note added"),

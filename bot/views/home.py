@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.case import Urgency
 from bot.domain.figures import Overview, Part
-from bot.models import CaseLine
+from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.case_list import case_row
@@ -25,7 +26,7 @@ class Home:
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
     `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
     `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
-    days, today included, of all their teams together.
+    days, today included, of all their teams together. `asked`: the questions for their advice.
     """
 
     read_only: Collection[int]
@@ -40,17 +41,19 @@ class Home:
     promises: Sequence[CaseLine]
     today: Sequence[Overview]
     week: Sequence[Part]
+    asked: Sequence[Escalation] = ()
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
     """Return the Home tab; `charts=False` is for a workspace that does not support them."""
     if not home.today:
         words = t("You are in no webcare team. Its members are in the channel of a team, or a coordinator named them.")
-        return {"type": "home", "callback_id": "home", "blocks": [section(words)]}
+        return {"type": "home", "callback_id": "home", "blocks": [*_asked(home, t), section(words)]}
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
         *_read_by_others(home, t),
+        *_asked(home, t),
         *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer", home.read_only),
         *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim", home.read_only),
     ]  # fmt: skip
@@ -71,6 +74,21 @@ def _who_reads(team: str, shared: bool, t: Texts) -> str:
                  "Use a channel of your own.", team=team)  # fmt: skip
     return t("The channel of {team} is public: everyone in the workspace reads what citizens write. "
              "Make it private in Slack.", team=team)  # fmt: skip
+
+
+def _asked(home: Home, t: Texts) -> list[Block]:
+    """List what this person is asked, each with the button to give advice; nothing when that is nothing."""
+    if not home.asked:
+        return []
+    blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]
+    for asked in home.asked[:SHOWN]:
+        urgent = "🔴 " if asked.urgency is Urgency.URGENT else ""
+        words = t("{agent} asks: {question}", agent=f"<@{asked.by}>", question=literal(asked.question, 300))
+        advise = button(t("Advise"), "case:advise", str(asked.id))
+        blocks.append(section(f"{urgent}{words}") | {"accessory": advise})
+    if len(home.asked) > SHOWN:
+        blocks.append(context(t("… and {n} more", n=len(home.asked) - SHOWN)))
+    return blocks
 
 
 def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:

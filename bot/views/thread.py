@@ -6,6 +6,7 @@ from bot.domain.label import Label
 from bot.models import Account, CaseFile, Handed, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
+from bot.views.case_state import target_name
 from bot.views.citizen import author_line, fitted, mention_blocks, source_line
 
 
@@ -46,6 +47,14 @@ def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
     owner = f"<@{file.case.assignee or escalation.by}>"
     words = t("{owner}, advice from {adviser}:", owner=owner, adviser=f"<@{escalation.advised_by}>")
     return View(f"{words} {literal(escalation.advice or '', 300)}", [section(words), quote(escalation.advice or "")])
+
+
+def no_advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
+    """Tell the owner of a case that no advice came in time."""
+    escalation = next(e for e in file.escalations if e.id == escalation_id)
+    owner = f"<@{file.case.assignee or escalation.by}>"
+    target = target_name(escalation.target)
+    return _only(t("{owner}, {target} gave no advice in time: the case is with you again.", owner=owner, target=target))
 
 
 def note(file: CaseFile, note_id: int | None, t: Texts) -> View:

@@ -153,6 +153,14 @@ async def _advise(t: Table, session: AsyncSession, case: Case, now: datetime) ->
     await cases.advise(session, t.dice.choice([0, *asked]), by=YOUSSEF, now=now, advice="Morgen")
 
 
+async def _no_advice(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    asked = (await session.exec(select(Escalation.id).where(Escalation.case_id == case.id))).all()
+    if case.status is not Status.ESCALATED:
+        raise Refused("Nobody is asked for advice.")
+    for each in asked:
+        await cases.ask_again(session, each, percent=100, now=now)
+
+
 async def _close(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
     await cases.close(session, case.id, by=t.agent(case), now=now, reason=t.dice.choice(list(CloseReason)), text="Ja")
 
@@ -200,6 +208,7 @@ HOW: Mapping[Move, Making] = {
     Move.WITHDRAW: _withdraw,
     Move.ESCALATE: _escalate,
     Move.ADVISE: _advise,
+    Move.NO_ADVICE: _no_advice,
     Move.CLOSE: _close,
     Move.REOPEN: _reopen,
     Move.PUT_BACK: _put_back,

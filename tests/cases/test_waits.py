@@ -112,7 +112,9 @@ async def test_the_clock_touches_what_waits_for_us_and_nothing_else(
             table.passes(minutes=minutes)
             await run_jobs(desk)
         after, heard = await table.case(), await told(table)
-        if wait is WaitsFor.US and before.status in OPEN and before.assignee:
+        if wait is WaitsFor.ADVICE:
+            assert (after.status, after.assignee) == (Status.CLAIMED, before.assignee), "no advice came in time"
+        elif wait is WaitsFor.US and before.status in OPEN and before.assignee:
             assert {MessageKind.STILL, MessageKind.RETURNED} <= heard
             assert after.status is Status.NEW
         else:

@@ -41,7 +41,7 @@ from bot.texts import Texts
 from bot.views import settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import Kept, answer_modal
-from bot.views.ask import ask_card
+from bot.views.ask import ask_card, asked_again
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View
 from bot.views.case_card import case_card
@@ -177,6 +177,9 @@ def messages(t: Texts) -> Iterator[View]:
             files += [case_file(case, replies=replies) for case in Status]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
+    chased = [case_file(case_status, escalations=ASKED) for case_status in (Status.ESCALATED, Status.CLOSED)]
+    yield from (asked_again(file, each, percent, t) for file in chased for each in ASKED for percent in (50, 100))
+    yield thread.no_advice(case_file(Status.CLAIMED, escalations=ASKED), 1, t)
     for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
@@ -329,7 +332,8 @@ def homes(t: Texts) -> Iterator[Block]:
             read_only = {1} if reader else ()
             warned = others if role is Role.COORDINATOR else []
             home = Home(
-                read_only, reader, settable, role is Role.AGENT, warned, shown, 20, shown, 20, shown, today, week
+                read_only, reader, settable, role is Role.AGENT, warned,
+                shown, 20, shown, 20, shown, today, week, ASKED * 6,
             )  # fmt: skip
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
     yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], [], []), t, NOW)

@@ -1,0 +1,50 @@
+"""Questions to advisers: in opening hours, ask again what stays unanswered, and return its case in the end."""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot import cases
+from bot.cases import clocks
+from bot.desk import Desk
+from bot.domain.hours import between
+from bot.domain.sla import advice_step
+from bot.logs import trace
+from bot.models import Escalation, Team
+from bot.slack import messages
+from bot.team.settings import TeamSettings
+
+log = structlog.get_logger()
+
+
+async def chase(desk: Desk) -> None:
+    """Ask again at half of the time in which advice was wanted; at the end of it the owner has the case again."""
+    async with desk.reading() as session:
+        open_now = await clocks.open_teams(session, desk.now())
+    for team, settings in open_now:
+        try:
+            await _chase(desk, team, settings)
+        except Exception as error:  # the other teams go on; the next tick tries again
+            log.error("chasing advice failed", team=team.id, **trace(error))
+
+
+async def _chase(desk: Desk, team: Team, settings: TeamSettings) -> None:
+    async with desk.reading() as session:
+        waiting = await cases.unanswered(session, team.id)
+    due = {asked.id: _step(asked, settings, desk.now()) for asked in waiting}
+    for escalation_id, percent in due.items():
+        try:
+            if percent:
+                async with desk.session() as session:
+                    await cases.ask_again(session, escalation_id, percent=percent, now=desk.now())
+        except Exception as error:  # the other questions go on; the next tick tries again
+            log.error("asking again for advice failed", escalation=escalation_id, **trace(error))
+    if any(due.values()):
+        await messages.wake_lanes(desk)
+
+
+def _step(asked: Escalation, settings: TeamSettings, now: datetime) -> int:
+    allowed = settings.norm.targets().resolution
+    if asked.allowed_seconds is not None:
+        allowed = timedelta(seconds=asked.allowed_seconds)
+    return advice_step(between(settings.hours(now), asked.at, now), allowed)

@@ -1,0 +1,145 @@
+"""Questions to advisers: they are asked again in opening hours, and in the end the case is with its owner again."""
+
+import asyncio
+from collections import Counter
+
+from bot import cases
+from bot.domain.case import Status, Urgency
+from bot.models import Case, Message, MessageKind
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import advice
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
+from tests.people import home, mention, open_modal, sent
+
+
+async def escalated(bot: Bot, *places: str, target: str = YOUSSEF, submission: str = "v") -> int:
+    """Let Sanne ask for advice on a case that came in an hour ago: three of its four hours are left."""
+    case_id = await mention(bot) if not await bot.rows(Case) else 1
+    bot.clock.at = local("2026-11-20 11:00")  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        await cases.escalate(
+            session, case_id, by=SANNE, now=bot.desk.now(), target=target, channels=[*(places or [target])],
+            question="Weet jij dit?", urgency=Urgency.NORMAL, submission=submission,
+        )  # fmt: skip
+    await messages.wake_lanes(bot.desk)
+    return case_id
+
+
+async def chased(bot: Bot, moment: str) -> list[int]:
+    """Let the minute's job run at a moment, and return the percentages of the questions that it asked again."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    before = {m.id for m in await bot.rows(Message)}
+    await advice.chase(bot.desk)
+    again = [m for m in await bot.rows(Message) if m.kind is MessageKind.ASKED_AGAIN and m.id not in before]
+    return [m.details["percent"] for m in again]
+
+
+def to_youssef(bot: Bot, words: str) -> list[dict]:
+    return [m for m in bot.slack.direct(YOUSSEF) if words in text_of(m)]
+
+
+async def advise(bot: Bot, message: dict) -> None:
+    """Let Youssef give advice with the button of a message."""
+    await bot.slack.click(YOUSSEF, bot.direct_channel(YOUSSEF), message["ts"], "case:advise")
+    await open_modal(bot, YOUSSEF, "case:advise")
+    ack = await bot.slack.submit(YOUSSEF, {"advice_text": "Morgen."})
+    assert ack.ok and not ack.errors
+
+
+async def test_an_adviser_is_asked_again_at_half_of_what_is_left_and_answers_with_that_message(office: Bot) -> None:
+    case_id = await escalated(office)
+    assert await chased(office, "2026-11-20 12:29") == []
+    assert await chased(office, "2026-11-20 12:30") == [50]
+    assert await chased(office, "2026-11-20 12:31") == []
+    [again] = await office.slack.wait_for(lambda: to_youssef(office, "wacht nog op advies"), 10)
+    assert "Weet jij dit?" in text_of(again)
+    await advise(office, again)
+    await office.slack.wait_for(lambda: len(to_youssef(office, "Advies van")) == 2, 10)
+    assert to_youssef(office, "wacht nog") == []
+    assert (await office.case(case_id)).status is Status.CLAIMED
+    assert await chased(office, "2026-11-20 14:00") == []
+
+
+async def test_without_advice_the_owner_has_the_case_again_and_late_advice_is_still_shown(office: Bot) -> None:
+    case_id = await escalated(office)
+    await chased(office, "2026-11-20 12:30")
+    assert await chased(office, "2026-11-20 13:59") == []
+    assert await chased(office, "2026-11-20 14:00") == [100]
+    case = await office.case(case_id)
+    assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
+    card = await office.card("Wanneer?", "In behandeling", "Te laat")
+    [told] = await office.slack.wait_for(
+        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "niet op tijd advies" in text_of(m)], 10
+    )
+    assert f"<@{SANNE}>" in text_of(told)
+    assert await chased(office, "2026-11-20 16:00") == []
+    [last] = await office.slack.wait_for(lambda: to_youssef(office, "gaat nu verder"), 10)
+    await advise(office, last)
+    await office.slack.wait_for(
+        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "Morgen." in text_of(m)], 10
+    )
+    assert (await office.case(case_id)).status is Status.CLAIMED
+
+
+async def test_after_downtime_an_adviser_is_asked_once(office: Bot) -> None:
+    await escalated(office)
+    assert await chased(office, "2026-11-20 16:00") == [100]
+    assert await chased(office, "2026-11-20 16:01") == []
+
+
+async def test_an_adviser_is_left_alone_outside_opening_hours(office: Bot) -> None:
+    await escalated(office)
+    assert await chased(office, "2026-11-20 23:00") == []
+    assert await chased(office, "2026-11-22 12:00") == []
+    assert await chased(office, "2026-11-23 09:00") == [100]
+
+
+async def test_everyone_in_a_group_is_asked_again_and_processes_do_so_once(office: Bot) -> None:
+    await escalated(office, YOUSSEF, MARIEKE, target="S0JURISTEN")
+    office.clock.at = local("2026-11-20 12:30")  # type: ignore[attr-defined]
+    await asyncio.gather(*(advice.chase(office.desk) for _ in range(3)))
+    office.clock.at = local("2026-11-20 14:00")  # type: ignore[attr-defined]
+    await asyncio.gather(*(advice.chase(office.desk) for _ in range(3)))
+    kinds = Counter(m.kind for m in await office.rows(Message))
+    assert (kinds[MessageKind.ASKED_AGAIN], kinds[MessageKind.NO_ADVICE]) == (4, 1)
+
+
+async def test_a_case_returns_when_its_last_question_lapses(office: Bot) -> None:
+    case_id = await escalated(office)
+    office.clock.at = local("2026-11-20 13:30")  # type: ignore[attr-defined]
+    async with office.desk.session() as session:
+        await cases.escalate(
+            session, case_id, by=SANNE, now=office.desk.now(), target=MARIEKE, channels=[MARIEKE],
+            question="En jij?", urgency=Urgency.NORMAL, submission="w",
+        )  # fmt: skip
+    assert await chased(office, "2026-11-20 14:00") == [100, 50], "a question has at least the time of a reaction"
+    assert (await office.case(case_id)).status is Status.ESCALATED
+    assert await chased(office, "2026-11-20 14:30") == [100]
+    assert (await office.case(case_id)).status is Status.CLAIMED
+
+
+async def test_a_question_of_a_case_that_was_answered_is_asked_no_more(office: Bot) -> None:
+    case_id = await escalated(office)
+    await sent(office, case_id)
+    assert await chased(office, "2026-11-20 14:00") == []
+
+
+async def test_the_home_of_an_adviser_lists_what_is_asked_of_them(office: Bot) -> None:
+    case_id = await escalated(office)
+    await office.slack.open_home(YOUSSEF)
+    await home(office, YOUSSEF, "Aan jou gevraagd", f"<@{SANNE}> vraagt", "Weet jij dit?")
+    await office.slack.open_home(MARIEKE)
+    assert "Aan jou gevraagd" not in text_of(await home(office, MARIEKE, "Webcare"))
+    await office.slack.click_in_view(YOUSSEF, "case:advise")
+    await open_modal(office, YOUSSEF, "case:advise")
+    assert not (await office.slack.submit(YOUSSEF, {"advice_text": "Morgen."})).errors
+
+    async def is_claimed() -> bool:
+        return (await office.case(case_id)).status is Status.CLAIMED
+
+    await eventually(is_claimed)
+    await office.slack.open_home(YOUSSEF)
+    await office.slack.wait_for(lambda: "Aan jou gevraagd" not in text_of(office.slack.home(YOUSSEF) or {}), 10)
