@@ -10,7 +10,7 @@ and what then stands there twice is deleted.
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import ColumnElement
@@ -368,7 +368,8 @@ async def _put(lease: _Lease) -> Place:
     client, message = lease.desk.slack, lease.message
     place = Place(message.channel, message.ts) if message.ts is not None else None
     if lease.since is not None:
-        found = await find(client, message.channel, message.key, since=lease.since, thread_ts=lease.thread_ts)
+        since = min(lease.since, datetime.fromtimestamp(float(place.ts), UTC)) if place else lease.since
+        found = await find(client, message.channel, message.key, since=since, thread_ts=lease.thread_ts)
         place = place or next(iter(found), None)  # it was posted after all, perhaps with older content
         for surplus in found:
             if surplus != place:

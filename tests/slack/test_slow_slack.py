@@ -50,6 +50,27 @@ async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_onc
     assert (await card_row(bot)).ts == shown.ts
 
 
+async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_looked_for(impatient: Bot) -> None:
+    """The first look for it fails hours later, so that its doubt begins anew, long after both were posted."""
+    bot = impatient
+    bot.slack.faults.delay("chat.postMessage", 5)
+    bot.citizen_posts("Komt dit twee keer?")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    bot.clock.advance(seconds=6)
+    await refresh.refresh(bot.desk)
+    await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
+    bot.slack.faults.delay("conversations.history", 5)
+    bot.clock.advance(hours=14)
+    await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    for _ in range(2):
+        bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
+    assert len(bot.cards()) == 1
+
+
 async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
     bot = impatient
     case_id = await mention(bot)

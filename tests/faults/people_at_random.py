@@ -1,0 +1,207 @@
+"""What colleagues do in a schedule: each looks at what Slack shows, clicks something, fills in the modal, and sends."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack import input_state
+from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.workspace import Person
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
+from tests.faults.platform_server import Clock, Json
+
+READER, ADVISER = "U0ROOS", "U0AREND"
+AGENTS = (SANNE, YOUSSEF, MARIEKE)
+EVERYONE = (*AGENTS, READER, ADVISER)
+INITIALS = {SANNE: "SB", YOUSSEF: "YA", MARIEKE: "MV", READER: "RR", ADVISER: "AD"}
+OTHERS = "C0ESCALATIE"
+
+WEIGHTS = {
+    "case:answer": 8,
+    "case:claim": 3,
+    "case:more": 6,
+    "case:escalate": 2,
+    "case:advise": 5,
+    "case:reopen": 1,
+    "case:undo": 4,
+    "case:settle_sent": 6,
+    "case:settle_absent": 6,
+}
+"""How often each button is clicked; all others once."""
+LEFT_ALONE = ("settings:", "snippet:", "adviser:", "platform:", "initials:", "case:open", "figures:")
+"""Buttons of which the schedules say nothing."""
+
+
+@dataclass
+class People:
+    """The colleagues. `approved` are the words of answers that the modal took, `clicks` what was clicked where."""
+
+    slack: Sandbox
+    now: Clock
+    log: Callable[[str], None]
+    is_published: Callable[[str], bool]
+    approved: list[str] = field(default_factory=list)
+    _busy: set[str] = field(default_factory=set)
+    _count: int = 0
+
+    def move_in(self) -> None:
+        """Add a reader and an adviser to the workspace."""
+        workspace = self.slack.workspace
+        for who, name in ((READER, "Roos Reader"), (ADVISER, "Arend Adviseur")):
+            workspace.people[who] = Person(who, name.split()[0].lower(), name)
+            workspace.channels[OTHERS].members.add(who)
+        workspace.channels[CHANNEL].members.add(READER)
+
+    async def act(self, dice: Random) -> None:
+        """Let somebody do something, from the first click to the last modal; nobody does two things at once."""
+        who = dice.choices(EVERYONE, (5, 5, 3, 2, 2))[0]
+        if who in self._busy:
+            return
+        self._busy.add(who)
+        try:
+            await self._act(who, dice)
+        finally:
+            self._busy.discard(who)
+
+    async def _act(self, who: str, dice: Random) -> None:
+        if not self.slack.view(who):
+            if dice.random() < 0.1:
+                await self._say(who, dice)
+                return
+            await self._click(who, dice)
+        for _ in range(4):
+            await asyncio.sleep(dice.choice((1, 2, 5, 20)))
+            if not self.slack.view(who) or not await self._in_modal(who, dice):
+                return
+
+    async def _say(self, who: str, dice: Random) -> None:
+        """Type a command, or write in a thread."""
+        if dice.random() < 0.6:
+            words = dice.choice(("weg", "terug", "dienst", "dienst uit", "", "zoek vuilnis", "mijn", "open", "help"))
+            self.log(f"{who} types /webcare {words}")
+            if who in self.slack.workspace.channels[CHANNEL].members:
+                await self.slack.command(who, CHANNEL, f"/webcare {words}")
+            return
+        cards = self.slack.messages(CHANNEL)
+        if cards and who in self.slack.workspace.channels[CHANNEL].members:
+            card = dice.choice(cards)
+            self.log(f"{who} writes in the thread of {_about(card)}")
+            await self.slack.post(who, CHANNEL, self._words("notitie"), thread_ts=card["ts"])
+
+    async def _click(self, who: str, dice: Random) -> None:
+        offered = list(self._offered(who))
+        if not offered:
+            return
+        channel, message, block, element = dice.choices(
+            offered, [WEIGHTS.get(element["action_id"], 1) for _, _, _, element in offered]
+        )[0]
+        choice = self._choice(element, dice)
+        if element["action_id"] in {"case:settle_sent", "case:settle_absent"} and not self._is_true(message, element):
+            return
+        twice = dice.random() < 0.06
+        value = choice or element.get("value", "")
+        self.log(f"{who} clicks {element['action_id']} {value} on {_about(message)}{' twice' if twice else ''}")
+        chosen = input_state.choice(element, choice) if choice else {}
+        action = input_state.action(block, element, chosen)
+        click = [self.slack.act_in_message(who, channel, message["ts"], action) for _ in range(2 if twice else 1)]
+        await asyncio.gather(*click)
+
+    def _is_true(self, message: Json, element: Json) -> bool:
+        """Whether a person who looks on the platform would click this: nobody lies about what is there."""
+        return self.is_published(text_of(message)) is (element["action_id"] == "case:settle_sent")
+
+    def _offered(self, who: str) -> Iterator[tuple[str, Json, Json, Json]]:
+        """All that somebody can click in messages, the newest last."""
+        for channel in self.slack.workspace.channels.values():
+            if who in channel.members:
+                for message in self.slack.workspace.messages[channel.id].values():
+                    for block, element in input_state.elements(message.get("blocks", [])):
+                        if not element.get("action_id", "settings:").startswith(LEFT_ALONE):
+                            yield channel.id, message, block, element
+
+    def _choice(self, element: Json, dice: Random) -> str:
+        if element["type"] != "overflow":
+            return ""
+        return str(dice.choice(element["options"])["value"])
+
+    # -- modals
+
+    async def _in_modal(self, who: str, dice: Random) -> bool:
+        """Fill in and send the modal on top; tells whether there may be another."""
+        view = self.slack.view(who)
+        assert view is not None
+        what = view["callback_id"]
+        if what in {"loading", "said", "details"} or dice.random() < 0.08:
+            await self.slack.close_view(who)
+            return False
+        if what == "more":
+            return await self._choose(who, view, dice)
+        if not view.get("submit"):
+            await self.slack.close_view(who)
+            return False
+        if what == "case:answer" and dice.random() < 0.5:
+            view = await self._change_kind(who, dice) or view
+        values, words = self._filled(who, view, dice)
+        twice = dice.random() < 0.06
+        self.log(f"{who} sends {what} {values}{' twice' if twice else ''}")
+        acks = await asyncio.gather(
+            *(self.slack.submit(who, values, view_id=view["id"]) for _ in range(2 if twice else 1))
+        )
+        if any(ack.ok and ack.payload is None and what == "case:answer" for ack in acks):
+            self.approved.append(words)
+        if any(ack.errors for ack in acks) and dice.random() < 0.7:
+            await self.slack.close_view(who)
+            return False
+        return True
+
+    async def _choose(self, who: str, view: Json, dice: Random) -> bool:
+        offered = [e for _, e in input_state.elements(view["blocks"]) if e.get("action_id") == "case:more"]
+        if not offered:
+            await self.slack.close_view(who)
+            return False
+        value = dice.choice(offered)["value"]
+        self.log(f"{who} chooses {value} in the modal")
+        await self.slack.click_in_view(who, "case:more", value=value, view_id=view["id"])
+        return True
+
+    async def _change_kind(self, who: str, dice: Random) -> Json | None:
+        view = self.slack.view(who)
+        if view and any(e.get("action_id") == "answer_kind" for _, e in input_state.elements(view["blocks"])):
+            await self.slack.click_in_view(who, "answer_kind", dice.choice(("interim", "question", "final")))
+            await asyncio.sleep(2)
+        return self.slack.view(who)
+
+    def _filled(self, who: str, view: Json, dice: Random) -> tuple[Json, str]:
+        """What somebody fills in, by action_id, and the words in it that stand nowhere else."""
+        filled, words = Json(), self._words("antwoord")
+        for _, element in input_state.elements(view["blocks"]):
+            name = element.get("action_id", "")
+            match element["type"]:
+                case "plain_text_input" if name == "initials":
+                    filled[name] = INITIALS[who]
+                case "plain_text_input":
+                    filled[name] = words
+                case "radio_buttons" | "static_select" if name != "answer_kind" and dice.random() < 0.6:
+                    filled[name] = dice.choice(element["options"])["value"]
+                case "users_select":
+                    filled[name] = dice.choice(AGENTS if name == "assign_to" else EVERYONE)
+                case "datetimepicker":
+                    later = self.now() + timedelta(hours=dice.choice((1, 5, 30, 100)))
+                    filled[name] = int(later.timestamp())
+        if "escalate_group" in filled or "escalate_adviser" in filled:
+            filled.pop("escalate_colleague", None)
+            if "escalate_group" in filled and "escalate_adviser" in filled:
+                del filled["escalate_group"]
+        return filled, words
+
+    def _words(self, kind: str) -> str:
+        self._count += 1
+        return f"{kind.title()} zegsel{self._count:03}q."
+
+
+def _about(message: Json) -> str:
+    """The key of one of our messages, which says what it shows."""
+    return str(message.get("metadata", {}).get("event_payload", {}).get("key", message.get("text", "")[:20]))

@@ -1,0 +1,91 @@
+"""An event loop whose clock skips the time in which nothing happens: a weekend takes no longer than its work.
+
+The clock stands still while anything is being done. When nothing is left to do, it moves on to the next timer. What
+threads and PostgreSQL do meanwhile is waited for, but not for ever: a transaction may wait for one that sleeps.
+"""
+
+import asyncio
+import selectors
+import socket
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+PATIENCE = 0.5
+"""Real seconds for which others are waited for before the clock moves on without them."""
+HANGS = 60.0
+"""Real seconds after which a loop without timers, to which nothing happens, hangs for ever."""
+
+
+class VirtualTime(asyncio.SelectorEventLoop):
+    """Its `time` are the seconds that passed since it was made."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self._others = 0
+        self._waited_on = set[tuple[int, str]]()
+        super().__init__(_Skipping(self))
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        return self.passed
+
+    @property
+    def is_waiting_for_others(self) -> bool:
+        """Whether a thread or another process does something for us."""
+        return self._others > 0 or bool(self._waited_on)
+
+    # The public methods are for those who wait for a file descriptor of their own, as psycopg does while PostgreSQL is
+    # at work; the loop's own connections, which are open all the time, do not come by here.
+    def add_reader(self, fd: Any, callback: Callable[[*Args], Any], *args: *Args) -> None:
+        self._waited_on.add((int(fd), "r"))
+        super().add_reader(fd, callback, *args)
+
+    def remove_reader(self, fd: Any) -> bool:
+        self._waited_on.discard((int(fd), "r"))
+        return super().remove_reader(fd)
+
+    def add_writer(self, fd: Any, callback: Callable[[*Args], Any], *args: *Args) -> None:
+        self._waited_on.add((int(fd), "w"))
+        super().add_writer(fd, callback, *args)
+
+    def remove_writer(self, fd: Any) -> bool:
+        self._waited_on.discard((int(fd), "w"))
+        return super().remove_writer(fd)
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Args], T], *args: *Args) -> asyncio.Future[T]:
+        self._others += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._one_less)
+        return future
+
+    def _one_less(self, _: Any) -> None:
+        self._others -= 1
+
+    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> list[Any]:
+        """Look an address up without a thread: here all of them are numbers."""
+        return socket.getaddrinfo(host, port, **more)
+
+
+class _Skipping(selectors.DefaultSelector):
+    """Instead of waiting for the next timer it moves the clock to it."""
+
+    def __init__(self, loop: VirtualTime) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            events = super().select(HANGS)
+            if not events:
+                raise RuntimeError("everybody waits for somebody else")
+            return events
+        events = super().select(0)
+        if timeout > 0 and not events:
+            if self._loop.is_waiting_for_others:
+                events = super().select(PATIENCE)
+            if not events:
+                self._loop.passed += timeout
+        return events
