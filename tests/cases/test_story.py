@@ -49,6 +49,16 @@ async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot:
     assert (case.status, case.assignee) == (Status.NEW, None)
 
 
+async def test_sarcasm_is_no_thanks_and_reopens_the_case(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    first = bot.citizen_posts("Wat kost een rijbewijs?")
+    await answer(bot, SANNE, await bot.card("rijbewijs"), "€ 52,10")
+    await bot.card("*Beantwoord*")
+    bot.citizen_posts("Super hulp", in_reply_to=first["id"])
+    await bot.card("Super hulp", "Nieuw")
+    assert (await bot.case()).status is Status.NEW
+
+
 async def test_escalating_asks_a_colleague_whose_advice_reaches_the_owner(bot: Bot) -> None:
     bot.citizen_posts("Mag ik hier een boom kappen?")
     card = await bot.card("boom")

@@ -122,6 +122,14 @@ async def test_a_post_with_our_hashtag_is_answered_though_it_does_not_name_us(
     assert (status["in_reply_to_id"], source_of(mastodon, status)) == (post["id"], "@jan Klopt, tot twee uur. ^SB")
 
 
+async def test_the_options_of_a_poll_stand_on_the_card(on_mastodon_sqlite: Bot, mastodon: FakeMastodon) -> None:
+    bot = on_mastodon_sqlite
+    options = {"options": ["De markt", "Het *park*"], "expires_in": 3600}
+    mastodon.post_as("jan", "@gemeente Waar komt de kerstboom?", poll=options)
+    await poll.poll_due(bot.desk)
+    await bot.card("kerstboom", "De markt", "park")
+
+
 async def test_an_edit_and_a_removal_by_the_citizen_show_on_the_card(on_mastodon: Bot, mastodon: FakeMastodon) -> None:
     bot = on_mastodon
     post = mastodon.post_as("jan", "@gemeente De brug is dicht")

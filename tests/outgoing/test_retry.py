@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from bot.models import Reply, ReplyStatus
+from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outbox
 from jobs import poll, refresh
-from tests.conftest import SANNE, Bot, eventually
+from tests.conftest import SANNE, Bot, account_of, eventually
 from tests.fakes.mastodon import FakeMastodon
 from tests.people import answer, connect
 
@@ -51,3 +53,34 @@ async def test_each_wait_is_longer_than_the_one_before(
     await bot.card("*Beantwoord*")
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
     assert len(mastodon.statuses_by_team()) == 1
+
+
+async def test_a_callback_gets_the_same_bytes_and_the_same_id_at_every_attempt(sqlite_bot: Bot) -> None:
+    """It may compare them: after an attempt that may have arrived, after one that surely did not, and after days."""
+    bot, came = sqlite_bot, list[tuple[str, bytes]]()
+    statuses = [503, 429, 500, 200]
+
+    async def take(request: web.Request) -> web.Response:
+        came.append((request.headers["webhook-id"], await request.read()))
+        return web.json_response({}, status=statuses[len(came) - 1])
+
+    platform = web.Application()
+    platform.router.add_post("/replies", take)
+    async with TestServer(platform) as server:
+        async with bot.desk.session() as session:
+            account = await session.get_one(Account, (await account_of(bot)).id)
+            account.options = {**account.options, "callback_url": str(server.make_url("/replies"))}
+            session.add(account)
+        bot.citizen_posts("Wanneer?")
+        await answer(bot, SANNE, await bot.card("Wanneer?"), "Donderdag, Fatima!")
+        for attempts in (1, 2, 3):
+
+            async def is_put_off(times: int = attempts) -> bool:
+                return [reply.delays for reply in await bot.rows(Reply)] == [times]
+
+            await eventually(is_put_off)
+            bot.clock.advance(hours=1)
+            await refresh.refresh(bot.desk)
+        await bot.card("*Beantwoord*")
+    assert len(came) == len(statuses)
+    assert len(set(came)) == 1
