@@ -13,10 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
-from bot.logs import trace
 from bot.slack.calls import contact_of
 from bot.texts import Texts
-from handlers import register
+from handlers import register, register_unknown
 from handlers.feedback import log_fault, tell, without_marks
 from handlers.submission import ACK_WITHIN, Submission
 
@@ -48,7 +47,7 @@ def build_app(
         error: Exception, body: dict[str, Any], context: AsyncBoltContext, response: BoltResponse | None
     ) -> BoltResponse | None:
         t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
-        words = None if isinstance(error, Refused) else log_fault(t, trace(error))
+        words = None if isinstance(error, Refused) else log_fault(t, error)
         if body.get("type") == "block_suggestion" and response is not None:
             return _json_response({"options": []})
         if body.get("type") == "view_submission":
@@ -67,6 +66,7 @@ def build_app(
         return BoltResponse(status=200, body="") if response is not None else None
 
     register(app, desk, ack_within, running)
+    register_unknown(app, desk, ack_within, running)
     return app
 
 

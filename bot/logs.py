@@ -56,11 +56,17 @@ def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: o
 
 
 def trace(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of a fault: a reference, its type and its place; never its message."""
+    """Return what may be logged of a fault: a reference, its type and its place; never its message.
+
+    Of a call that Slack did not carry out also Slack's error and the method (bot.slack.calls.SlackProblem).
+    """
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+    method, reason = getattr(error, "method", None), getattr(error, "error", None)
+    of_slack = {"slack": f"{method}: {reason}"} if isinstance(method, str) and isinstance(reason, str) else {}
     return {
         "reference": secrets.token_hex(3).upper(),
         "error": type(error).__name__,
         "at": " < ".join(reversed(places)),
+        **of_slack,
     }

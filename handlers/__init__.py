@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from handlers import (
     snippets,
     snooze,
     undo,
+    unknown,
     workspace,
 )
 from handlers.bolt_args import Ack
@@ -119,6 +121,21 @@ def register(
     app.view("settings:adviser")(sets(settings_lists.save_one))
     app.view("settings:platform")(sets(settings_lists.save_platform))
     app.view("settings:initials")(sets(settings_lists.save_initials))
+
+
+def register_unknown(
+    app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN, running: set[asyncio.Task[Any]] | None = None
+) -> None:
+    """Route whatever no other listener knows; call it last, because the first that matches is taken."""
+    any_id, running = re.compile(""), set() if running is None else running
+    clicked, submitted, asked = (
+        _listener(desk, ack_within, running, Access.EVERYONE, each)
+        for each in (unknown.clicked, unknown.submitted, unknown.asked)
+    )
+    app.action(any_id)(clicked)
+    app.shortcut(any_id)(clicked)
+    app.view(any_id)(submitted)
+    app.options(any_id)(asked)
 
 
 def _listener(

@@ -14,7 +14,7 @@ from bot.models import CaseFile, Mention, Reply, ReplyKind
 from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
 from bot.slack import calls, messages
-from bot.slack.calls import SlackLater, SlackRefuses
+from bot.slack.calls import SlackLater
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
@@ -141,13 +141,8 @@ async def _show_typed(
     """Update the modal for `text`. `draft` prefills the text field; `inserted` counts the snippets it adds."""
     view = body["view"]
     shown = await _as_filled(desk, body["user"]["id"], view, file, text, draft=draft, inserted=inserted)
-    try:
-        await calls.show(desk.slack, view["id"], shown)
-    except SlackLater:
-        return  # the next key updates the preview
-    except SlackRefuses as refusal:
-        if refusal.error not in {"not_found", "view_not_found", "hash_conflict"}:  # the modal was closed
-            raise
+    with suppress(SlackLater):  # the next key updates the preview
+        await calls.show_if_open(desk.slack, view["id"], shown)
 
 
 async def _as_filled(

@@ -10,6 +10,7 @@ from bot.team import agents
 from bot.views.block import View, literal, section
 from handlers import figures, lists, presence
 from handlers.bolt_args import Respond
+from handlers.feedback import answer
 from handlers.roles import Access, Person
 from handlers.settings import open_settings
 
@@ -74,8 +75,7 @@ async def webcare(command: dict[str, Any], respond: Respond, person: Person, des
         view = await _answer(desk, person, asked, word, rest)
     except Refused as refused:
         view = _message(desk.t(refused.text))
-    blocks = view.plain or view.blocks or None
-    await respond(text=view.spoken if blocks else view.text, blocks=blocks, response_type="ephemeral")
+    await answer(respond, desk, command, view)
 
 
 async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: str) -> View:

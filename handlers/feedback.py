@@ -4,33 +4,69 @@ import asyncio
 import re
 from typing import Any
 
+import aiohttp
 import structlog
 
 from bot.desk import Desk
 from bot.domain.text import Refused
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.logs import trace
+from bot.slack.calls import SlackDown, SlackProblem, call, conversation
 from bot.texts import Texts
+from bot.views.block import View
+from bot.views.slack_error import words_of
+from handlers.bolt_args import Respond
 from handlers.concerns import channel_of
 
 log = structlog.get_logger()
 
 NAME_WITHIN = 0.5
 """Seconds that a name may take to come: a submitted modal has 3 seconds in all."""
+POSTS = frozenset({"chat.postMessage", "files.completeUploadExternal"})
+"""The methods after which something may stand in Slack although it did not answer."""
 
 
-async def tell(desk: Desk, body: dict[str, Any], words: str) -> None:
-    """Show a message only to the person who acted: where they acted, or in their direct messages."""
+async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[str, Any]] | None = None) -> None:
+    """Show a message only to the person who acted: where they acted, else in their direct messages.
+
+    When Slack takes neither, that is logged: it raises nothing.
+    """
     user = (body.get("user") or {}).get("id") or body.get("user_id") or (body.get("event") or {}).get("user")
     if not user:
         return
+    shown = {"text": words, **({"blocks": blocks} if blocks else {})}
     channel = channel_of(body)
-    if channel.startswith(("C", "G")):
-        thread = (body.get("container") or {}).get("thread_ts")
-        await desk.slack.chat_postEphemeral(
-            channel=channel, user=user, text=words, **({"thread_ts": thread} if thread else {})
-        )
-    else:
-        await desk.slack.chat_postMessage(channel=user, text=words)
+    try:
+        if channel.startswith(("C", "G")) and await _told_there(desk, body, channel, user, shown):
+            return
+        await call(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
+    except SlackProblem as problem:
+        log.error("an agent was not told what became of it", **trace(problem))
+
+
+async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str, shown: dict[str, Any]) -> bool:
+    """Show a message only to this person, where they acted; return whether Slack took it."""
+    thread = (body.get("container") or {}).get("thread_ts")
+    where = {"channel": channel, "user": user, **({"thread_ts": thread} if thread else {})}
+    try:
+        await call(desk.slack, "chat.postEphemeral", **where, **shown)
+    except SlackProblem as problem:
+        log.warning("an agent is told in their direct messages", **trace(problem))
+        return False
+    return True
+
+
+async def answer(respond: Respond, desk: Desk, body: dict[str, Any], view: View, *, replaces: bool = False) -> None:
+    """Answer a command or click by its response_url; one that is used up, too old or out of reach is told otherwise."""
+    blocks = view.plain or view.blocks or None
+    words = view.spoken if blocks else view.text
+    kind: dict[str, Any] = {"replace_original": True} if replaces else {"response_type": "ephemeral"}
+    try:
+        status = (await respond(text=words, blocks=blocks, **kind)).status_code
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        status = type(error).__name__
+    if status != 200:
+        log.warning("a response_url was not taken", status=status)
+        await tell(desk, body, words, blocks)
 
 
 async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
@@ -46,12 +82,16 @@ async def name_of(desk: Desk, user: str) -> str:
     try:
         async with asyncio.timeout(NAME_WITHIN):
             person = (await call(desk.slack, "users.info", user=user))["user"]
-    except (SlackRefuses, SlackLater, SlackDown, TimeoutError):
+    except (SlackProblem, TimeoutError):
         return ""
     return str(person.get("real_name") or person.get("name") or "")
 
 
-def log_fault(t: Texts, facts: dict[str, Any]) -> str:
-    """Log a bug of ours; return the message for the agent: an apology, and the reference in the log."""
+def log_fault(t: Texts, error: Exception) -> str:
+    """Log a fault; return what the agent reads: what failed, whether it was done, what to do, and the reference."""
+    facts = trace(error)
     log.error("a handler failed", **facts)
-    return t("Something went wrong on our side. Please try again; reference {reference}.", **facts)
+    code = error.error if isinstance(error, SlackProblem) else ""
+    maybe_done = isinstance(error, SlackDown) and error.maybe_done and error.method in POSTS
+    reference = f"{facts['reference']} {code}".strip()
+    return f"{t(words_of(code, maybe_done=maybe_done))} {t('(Reference: {reference})', reference=reference)}"

@@ -6,7 +6,6 @@ from typing import Any
 
 from bot.desk import TeamDesk
 from bot.domain.text import Refused
-from bot.logs import trace
 from bot.slack import calls
 from bot.views.block import Block
 from bot.views.modals import loading, said
@@ -55,14 +54,14 @@ def in_modal(body: dict[str, Any]) -> bool:
 @asynccontextmanager
 async def _showing_errors(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
     async def show(view: Block) -> None:
-        await calls.show(desk.slack, view_id, view)
+        await calls.show_if_open(desk.slack, view_id, view)
 
     try:
         yield show
     except Refused as refused:
         await show(said(desk.t(refused.text), desk.t))
     except Exception as error:
-        await show(said(log_fault(desk.t, trace(error)), desk.t))
+        await show(said(log_fault(desk.t, error), desk.t))
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

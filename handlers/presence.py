@@ -8,6 +8,7 @@ from bot.staffing import presence
 from bot.views.away import away_question
 from bot.views.block import View, section
 from handlers.bolt_args import Respond
+from handlers.feedback import answer
 
 BACK = frozenset({"terug", "back", "uit", "off", "stop"})
 
@@ -32,7 +33,7 @@ async def hand_back(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> N
     async with desk.session() as session:
         handed_back = await presence.hand_back(session, body["user"]["id"], desk.now())
     words = desk.t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", len(handed_back))
-    await respond(text=words, replace_original=True)
+    await answer(respond, desk, body, View(words), replaces=True)
     for case_id in handed_back:
         await messages.sync(desk, case_id)
 
@@ -42,7 +43,7 @@ async def keep(body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
     async with desk.session() as session:
         stay = await presence.keep(session, body["user"]["id"])
     words = desk.t("They stay with you.") if stay else desk.t("Nothing waits with you any more.")
-    await respond(text=words, replace_original=True)
+    await answer(respond, desk, body, View(words), replaces=True)
 
 
 async def duty(desk: TeamDesk, user: str, rest: str) -> View:

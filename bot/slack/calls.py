@@ -35,7 +35,18 @@ class Place:
     ts: str
 
 
-class SlackLater(Exception):
+class SlackProblem(Exception):
+    """A call that Slack did not carry out, as far as we know.
+
+    `error` is Slack's name for the reason (https://docs.slack.dev/reference/methods), `method` what was called.
+    """
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error, self.method = error, ""
+
+
+class SlackLater(SlackProblem):
     """Slack asks us to wait; nothing was done."""
 
     def __init__(self, wait: timedelta) -> None:
@@ -43,7 +54,7 @@ class SlackLater(Exception):
         self.wait = wait
 
 
-class SlackDown(Exception):
+class SlackDown(SlackProblem):
     """Slack could not be reached or failed.
 
     `maybe_done` tells whether the call may have had its effect, `maybe_late` whether it may have it yet: nothing was
@@ -55,15 +66,12 @@ class SlackDown(Exception):
         self.maybe_done, self.maybe_late = maybe_done, maybe_late
 
 
-class SlackRefuses(Exception):
-    """Slack refuses; `error` is its name for the reason (https://docs.slack.dev/reference/methods).
-
-    `details` is what it says besides, when it refuses blocks: what is wrong, and where.
-    """
+class SlackRefuses(SlackProblem):
+    """Slack refuses; `details` is what it says besides, when it refuses blocks: what is wrong, and where."""
 
     def __init__(self, error: str, details: Sequence[str] = ()) -> None:
         super().__init__(error)
-        self.error, self.details = error, details
+        self.details = details
 
 
 READS = frozenset(
@@ -86,6 +94,8 @@ PATIENCE = timedelta(seconds=20)
 """How long a view waits for its turn to be shown."""
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
+GONE_VIEW = frozenset({"not_found", "view_not_found", "hash_conflict"})
+"""Refusals of a view that was closed or changed meanwhile."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 CLOSED = frozenset(
     {
@@ -198,6 +208,14 @@ async def open_socket(settings: Settings) -> str:
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
     """Call a method of Slack's Web API; raises SlackLater, SlackDown or SlackRefuses."""
     try:
+        return await _call(client, method, arguments)
+    except SlackProblem as problem:
+        problem.method = method
+        raise
+
+
+async def _call(client: AsyncWebClient, method: str, arguments: dict[str, Any]) -> AsyncSlackResponse:
+    try:
         if method in READS:
             return await client.api_call(method, http_verb="GET", params=arguments)
         return await client.api_call(method, json=arguments)
@@ -209,7 +227,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSl
         raise SlackDown(maybe_done=True, maybe_late=True) from None
 
 
-def _error_of(response: Any) -> Exception:
+def _error_of(response: Any) -> SlackProblem:
     """Return the exception for an answer of Slack that is not a success."""
     status = getattr(response, "status_code", 200)
     content = getattr(response, "data", response)
@@ -284,6 +302,15 @@ async def show(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> No
                 await asyncio.sleep(later.wait.total_seconds())
     finally:
         del views[view_id]
+
+
+async def show_if_open(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> None:
+    """Show a view in a modal, unless the person has closed it."""
+    try:
+        await show(client, view_id, view)
+    except SlackRefuses as refusal:
+        if refusal.error not in GONE_VIEW:
+            raise
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:
