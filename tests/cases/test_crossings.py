@@ -338,6 +338,22 @@ async def test_the_platform_that_refuses_our_key_waits_for_a_page_of_the_same_ac
         assert (await session.exec(select(Reply))).one().status is ReplyStatus.APPROVED
 
 
+async def test_who_changes_a_card_and_its_question_takes_the_lower_id_first(table: Table) -> None:
+    """The first transaction has the card, and takes the question while the second waits for the card."""
+    await make(table, escalate)
+    async with table.session() as session:  # PostgreSQL puts a changed row at the end: now the card is behind the ask
+        card = update(Message).where(col(Message.kind) == MessageKind.CASE)
+        await session.exec(card.values(version=Message.version + 1))
+
+    def hold(kind: MessageKind) -> Step:
+        async def held(t: Table, session: AsyncSession) -> None:
+            await session.exec(select(Message.id).where(Message.kind == kind).with_for_update(nowait=True))
+
+        return held
+
+    await cross(table, hold(MessageKind.CASE), in_own_session(table, touch), hold(MessageKind.ASK))
+
+
 async def test_clicks_and_the_reminders_of_every_minute_do_not_wait_for_each_other(table: Table) -> None:
     """Both change a card and the question beside it, whichever of the two stands first in the table."""
     await make(table, escalate)

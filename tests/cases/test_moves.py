@@ -162,6 +162,25 @@ async def test_what_the_citizen_wrote_after_a_reply_was_approved_keeps_its_clock
         assert (ClockKind.PROMISE in running) is (kind is ReplyKind.INTERIM)
 
 
+async def test_a_reply_is_no_reaction_to_what_the_citizen_wrote_after_it_was_approved(database_url: str) -> None:
+    """A first reaction was given, so their next words start a clock of their own while the reply is on its way."""
+    async with one_case(database_url) as table:
+        table.kind = ReplyKind.INTERIM
+        await bring_to(table, Status.ANSWERED)
+        await table.must_make(Move.KEEP)
+        table.passes(minutes=1)
+        table.kind = ReplyKind.FINAL
+        await table.must_make(Move.ANSWER)
+        table.passes(minutes=2)
+        await table.write()
+        wrote_at = table.clock.at
+        table.passes(minutes=3)
+        assert await table.make(Move.KEEP)
+        await is_whole(table)
+        [clock] = [clock for clock in await rows(table, Clock) if clock.kind is ClockKind.NEXT_REACTION]
+        assert (clock.started_at, clock.stopped_at) == (wrote_at, None)
+
+
 async def test_settling_an_old_reply_leaves_a_newer_question_waiting(database_url: str) -> None:
     async with one_case(database_url) as table:
         table.kind = ReplyKind.FINAL

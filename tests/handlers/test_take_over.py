@@ -39,8 +39,7 @@ async def assigns(bot: Bot, person: str, card: dict[str, Any], to: str) -> None:
     assert (await bot.slack.submit(person, {"assign_to": to})).ok
 
 
-async def test_the_colleague_who_had_the_case_is_told_by_name(sqlite_bot: Bot) -> None:
-    bot = sqlite_bot
+async def test_the_colleague_who_had_the_case_is_told_by_name(bot: Bot) -> None:
     card = await claimed(bot)
     await takes_over(bot, YOUSSEF, card)
     assert (await bot.slack.submit(YOUSSEF)).ok
@@ -59,8 +58,7 @@ async def test_what_the_former_owner_was_told_stays_true_after_the_next_take_ove
     await thread_message(bot, card, f"<@{YOUSSEF}>", f"<@{MARIEKE}>", "overgenomen")
 
 
-async def test_a_colleague_whose_case_is_given_to_another_is_told_too(sqlite_bot: Bot) -> None:
-    bot = sqlite_bot
+async def test_a_colleague_whose_case_is_given_to_another_is_told_too(bot: Bot) -> None:
     card = await claimed(bot)
     await assigns(bot, YOUSSEF, card, MARIEKE)
     told = await thread_message(bot, card, f"<@{MARIEKE}>", "toegewezen")
