@@ -68,7 +68,7 @@ def next_opening(hours: Hours, at: datetime) -> datetime:
 def opens_again(hours: Hours, at: datetime) -> datetime:
     """Return when the team opens after it was closed for longer than a break; raises NeverOpen.
 
-    A team that does not close within a day opens again at midnight, as it were.
+    A team that is not closed for so long within a day opens again on the next day, as it were.
     """
     reached = at
     for opened, closed in _spans(hours, at):
@@ -76,7 +76,7 @@ def opens_again(hours: Hours, at: datetime) -> datetime:
             return opened
         reached = closed
         if reached - at > timedelta(days=1):
-            return at_minute(at.astimezone(hours.zone).date(), DAY, hours.zone)
+            return next_opening(hours, at_minute(at.astimezone(hours.zone).date(), DAY, hours.zone))
     raise NeverOpen
 
 

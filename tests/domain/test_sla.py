@@ -26,6 +26,7 @@ from tests.clocks import AMSTERDAM, local
 OFFICE = Hours((((540, 1020),),) * 5 + ((), ()), AMSTERDAM)
 LUNCH = Hours((((540, 720), (780, 1020)),) * 5 + ((), ()), AMSTERDAM)
 SPLIT = Hours((((600, 720), (961, 1080)),) * 7, AMSTERDAM)
+BREAKS = Hours((((120, 720), (900, 1320)),) * 7, AMSTERDAM)
 NIGHTS = Hours((((1320, 1800),),) * 7, AMSTERDAM)
 WEEKDAYS = Hours((((0, 1440),),) * 5 + ((), ()), AMSTERDAM)
 
@@ -44,6 +45,8 @@ WEEKDAYS = Hours((((0, 1440),),) * 5 + ((), ()), AMSTERDAM)
         (NIGHTS, "2026-11-24 03:00", "2026-11-24 22:00"),
         (SPLIT, "2026-11-24 12:00", "2026-11-24 16:01"),
         (SPLIT, "2026-11-24 17:00", "2026-11-25 10:00"),
+        (BREAKS, "2026-11-24 15:00", "2026-11-25 02:00"),
+        (BREAKS, "2026-11-24 23:00", "2026-11-25 02:00"),
         (Hours(ALWAYS, AMSTERDAM), "2026-11-23 14:23", "2026-11-24 00:00"),
         (Hours(ALWAYS, AMSTERDAM), "2026-11-24 00:00", "2026-11-25 00:00"),
         (WEEKDAYS, "2026-11-24 14:00", "2026-11-25 00:00"),
@@ -61,7 +64,9 @@ def test_a_team_that_never_opens_does_not_open_again() -> None:
         opens_again(Hours(((),) * 7, AMSTERDAM), local("2026-11-23 09:00"))
 
 
-spans = st.lists(st.sampled_from([(540, 1020), (0, 1440), (1320, 1800), (600, 720), (780, 1000)]), max_size=2)
+spans = st.lists(
+    st.sampled_from([(540, 1020), (0, 1440), (1320, 1800), (600, 720), (780, 1000), (120, 390)]), max_size=2
+)
 weeks = st.tuples(*[spans.map(tuple)] * 7)
 
 
