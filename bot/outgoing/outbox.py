@@ -6,7 +6,7 @@ crash, a lost connection): it is sent again only while the platform recognises i
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -37,6 +37,9 @@ from bot.outgoing.outcomes import Done, Outcome
 from bot.slack import messages
 
 log = structlog.get_logger()
+
+MAY_STILL_ARRIVE = timedelta(minutes=3)
+"""How long a platform may take over a request that we no longer wait for; till then its absence proves nothing."""
 
 Attempt = Callable[[Connector], Awaitable[Sent | Done]]
 
@@ -127,7 +130,10 @@ async def _reply(connector: Connector, *, draft: Draft, again: bool, now: dateti
 async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
     """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
     if again and not _recognised(connector, draft, now):
-        return await connector.find(draft) or await connector.send(draft)
+        found = await connector.find(draft)
+        if found is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
+            raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
+        return found or await connector.send(draft)
     try:
         return await connector.send(draft)
     except Rejected:  # says nothing about an earlier try: its post may be there, and the citizen's own removed since

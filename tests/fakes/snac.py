@@ -22,11 +22,25 @@ class Snac(Between):
 
     not_passed_on = NOT_PASSED_ON | {"idempotency-key"}
     loses = 0
+    is_slow = False
+    """Requests to publish are answered as failed at once, and carried out by `arrive`."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self._late: list[tuple[web.Request, bytes]] = []
+
+    async def arrive(self) -> None:
+        """Carry out the requests to publish that came while it was slow."""
+        while self._late:
+            await super()._pass_on(*self._late.pop(0))
 
     async def _pass_on(self, request: web.Request, body: bytes) -> web.Response:
         if request.path in UNKNOWN or (request.method, request.path) == ("GET", "/api/v1/statuses"):
             return _nothing()
         publishes = (request.method, request.path) == ("POST", "/api/v1/statuses")
+        if publishes and self.is_slow:
+            self._late.append((request, body))
+            return web.Response(status=504)
         answer = await super()._pass_on(request, body)
         if publishes and self.loses:
             self.loses -= 1

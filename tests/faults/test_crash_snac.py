@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.models import Reply, ReplyStatus
+from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
 from jobs import poll, refresh
@@ -39,7 +40,7 @@ async def test_killed_while_sending_the_reply_is_looked_up_at_once(
             card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"), 30)
             await answer(bot, SANNE, card, "Donderdag, Jan!")
             await caught()
-        await time_passes(bot, minutes=2)
+        await time_passes(bot, minutes=5)
         async with running(bot, tmp_path):
             await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
         assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
@@ -62,6 +63,29 @@ async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(
     assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
 
 
+async def test_a_reply_that_the_server_publishes_late_is_not_sent_again(
+    bot: Bot, mastodon: FakeMastodon, snac: Snac
+) -> None:
+    """We no longer wait for its answer, and the reply is not there yet when we look."""
+    account_id = await connect(bot, snac.url)
+    mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
+    await poll.poll_due(bot.desk)
+    card = await bot.card("vuilniswagen")
+    snac.is_slow = True
+    await answer(bot, SANNE, card, "Donderdag, Jan!")
+    await bot.card("Wordt verstuurd", "504")
+    bot.clock.advance(minutes=1)
+    await outbox.drain(bot.desk, str(account_id))
+    await bot.card("Wordt verstuurd", "nog bezig")
+    await snac.arrive()
+    snac.is_slow = False
+    bot.clock.advance(minutes=5)
+    await refresh.refresh(bot.desk)
+    await bot.card("*Beantwoord*")
+    assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
+    assert snac.requests.count(SEND) == 1
+
+
 async def test_a_private_reply_that_never_arrived_is_asked_about(
     sqlite_url: str, slack: Sandbox, mastodon: FakeMastodon, snac: Snac, tmp_path: Path
 ) -> None:
@@ -72,7 +96,7 @@ async def test_a_private_reply_that_never_arrived_is_asked_about(
             card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"), 30)
             await answer(bot, SANNE, card, "Donderdag, Jan!")
             await caught()
-        await time_passes(bot, minutes=2)
+        await time_passes(bot, minutes=5)
         async with running(bot, tmp_path):
             asked = await bot.slack.wait_for(lambda: bot.card_now("Misschien verstuurd", SANNE), 30)
         assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(asked))
