@@ -43,7 +43,7 @@ async def figures(page: Page, words: str) -> Locator:
 async def test_a_newcomer_sees_breaches_and_the_figures_of_the_team(address: str, page: Page, artifacts: Path) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
-    await expect(page.locator('[data-test="clock"]')).to_contain_text("600 × zo snel")
+    await expect(page.locator('[data-test="clock"]')).to_contain_text("600 × zo snel (Europe/Amsterdam)")
 
     card = card_of(page, WAITS)
     await expect(card).to_contain_text("Te laat", timeout=WAIT)

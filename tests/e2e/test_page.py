@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from standardwebhooks import Webhook
 
 from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.workspace import Channel
 from bot.sandbox.square.posts import SANDBOX_SECRET
 from tests.e2e.little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 
@@ -418,3 +419,116 @@ async def test_app_home_is_drawn_and_its_buttons_work(page: Page, slack: Sandbox
     await page.locator("[data-action-id='home:mine']").click()
     await expect(page.locator("[data-action-id='home:mine']")).not_to_have_attribute("aria-busy", "true")
     assert app.received[-1]["view"]["type"] == "home"
+
+
+async def test_home_opens_at_its_top(page: Page, slack: Sandbox, app: LittleApp) -> None:
+    long = [{"type": "section", "text": plain(f"Regel {n}")} for n in range(60)]
+    await app.client.views_publish(user_id=SANNE, view={"type": "home", "blocks": long})
+    for n in range(30):
+        await app.client.chat_postMessage(channel=WEBCARE, text=f"Bericht {n}")
+    await look(page, slack)
+    await expect(page.get_by_text("Bericht 29")).to_be_in_viewport()
+    await page.locator("[data-test=home]").click()
+    await expect(page.get_by_text("Regel 0")).to_be_in_viewport()
+
+
+async def test_a_typed_address_is_a_link_as_in_slack(page: Page, slack: Sandbox) -> None:
+    await look(page, slack)
+    await page.locator("[data-test=composer]").fill("Zie https://mastodon.example/@sanne/1?a=1&b=2, @sanne.")
+    await page.locator("[data-test=composer-send]").click()
+    link = page.locator("[data-test=message] a[href='https://mastodon.example/@sanne/1?a=1&b=2']")
+    await expect(link).to_be_visible()
+    sent = "Zie <https://mastodon.example/@sanne/1?a=1&amp;b=2>, <@U0SANNE>."
+    assert slack.messages(WEBCARE)[-1]["text"] == sent
+
+
+async def test_the_times_go_on_while_one_looks(page: Page, slack: Sandbox) -> None:
+    await page.clock.install()
+    slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Hallo")
+    await look(page, slack)
+    time = page.locator("[data-test=citizen-post] time")
+    await expect(time).to_have_text("zojuist")
+    await page.clock.fast_forward(65_000)
+    await expect(time).to_have_text("1 min")
+    await page.clock.fast_forward(60_000)
+    await expect(time).to_have_text("2 min")
+
+
+async def test_who_wrote_before_can_write_again_and_goes_on_in_their_own_thread(page: Page, slack: Sandbox) -> None:
+    slack.square.post({"id": "c1", "name": "Fatima El Amrani", "handle": "fatima"}, "Hallo")
+    await look(page, slack)
+    offered = await page.locator("[data-test=citizen] option").all_inner_texts()
+    assert "Fatima El Amrani" in offered
+    firsts = [name.split()[0] for name in offered if name != "Iemand anders …"]
+    assert sorted(set(firsts)) == sorted(firsts)
+    await page.locator("[data-test=citizen]").select_option("Sjoerd Hoekstra")
+    await page.locator("[data-test=post-reply]").click()
+    await page.locator("[data-test=reply-text]").fill("En nog iets.")
+    await page.locator("[data-test=reply-send]").click()
+    await expect(page.locator("[data-test=citizen-post]")).to_have_count(2)
+    assert [post["author"]["id"] for post in slack.square.posts] == ["c1", "c1"]
+    await page.locator("[data-test=citizen]").select_option("Iemand anders …")
+    await page.locator("[data-test=citizen-name]").fill("Fatima El Amrani")
+    await page.locator("[data-test=square-text]").fill("Weer ik.")
+    await page.locator("[data-test=square-post]").click()
+    await expect(page.locator("[data-test=citizen-post]")).to_have_count(3)
+    assert slack.square.posts[-1]["author"]["id"] == "c1"
+
+
+@pytest.mark.parametrize(
+    ("filter_", "offered"),
+    [
+        ({"include": ["private"]}, ["#bestuur", "#met-anderen"]),
+        ({"include": ["public"]}, ["#algemeen", "#webcare", "#webcare-escalatie"]),
+        ({"include": ["private"], "exclude_external_shared_channels": True}, ["#bestuur"]),
+        (
+            {"include": ["im"], "exclude_bot_users": True},
+            ["Marieke Visser", "Sanne de Boer", "Youssef Amrani"],
+        ),
+    ],
+)
+async def test_a_menu_of_conversations_obeys_its_filter(
+    page: Page, slack: Sandbox, filter_: Json, offered: list[str]
+) -> None:
+    for name, shared in (("bestuur", False), ("met-anderen", True)):
+        slack.workspace.add_channel(Channel(f"G0{name}", name, {SANNE}, private=True, shared=shared))
+    menu = {"type": "conversations_select", "action_id": "where", "filter": filter_}
+    blocks = [{"type": "section", "text": plain("Kies"), "accessory": menu}]
+    slack.workspace.add_message(WEBCARE, {"user": slack.app.user_id, "text": "Kies", "blocks": blocks})
+    await look(page, slack)
+    shown = page.locator("[data-action-id=where] option")
+    await expect(shown).to_have_count(len(offered) + 1)
+    assert sorted((await shown.all_inner_texts())[1:]) == offered
+
+
+async def test_the_list_of_a_searched_menu_stays_closed_after_a_choice_by_keyboard(page: Page, slack: Sandbox) -> None:
+    options = [{"text": plain(name), "value": name} for name in ("Doorgegeven", "Meer weten")]
+    menu = {"type": "external_select", "action_id": "snippet", "min_query_length": 0}
+    ask = {"type": "section", "block_id": "snippet", "text": plain("Tekst"), "accessory": menu}
+    view = {"id": "V1", "type": "modal", "title": plain("Antwoord"), "blocks": [ask], "state": {"values": {}}}
+    await look(page, slack)
+    await page.evaluate(
+        """(options) => {
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (text) {
+                const { type, key, typed } = JSON.parse(text);
+                if (type !== "suggest") return send.call(this, text);
+                const data = JSON.stringify({ type: "suggestions", key, typed, options });
+                this.dispatchEvent(new MessageEvent("message", { data }));
+            };
+        }""",
+        options,
+    )
+    slack.workspace.set_stack(SANNE, [view])
+    field, listed = page.locator("[data-action-id=snippet]"), page.locator("[role=listbox].suggestions")
+    await field.focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(listed).to_be_visible()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(field).to_have_value("Doorgegeven")
+    again = ask | {"text": plain("Nog een tekst")}
+    slack.workspace.set_stack(SANNE, [view | {"blocks": [again]}])
+    await expect(page.get_by_text("Nog een tekst")).to_be_visible()
+    await expect(field).to_be_focused()
+    await expect(listed).to_be_hidden()

@@ -255,7 +255,8 @@ def _message(channel: str, message: Json) -> Json:
 
 
 def _channel(channel: Channel, person: str) -> Json:
-    described: Json = {"id": channel.id, "name": channel.name, "kind": channel.kind, "topic": channel.topic}
+    fields = ("id", "name", "kind", "topic", "private", "shared")
+    described: Json = {name: getattr(channel, name) for name in fields}
     if channel.kind == "im":
         described["with"] = next(iter(channel.members - {person}), person)
     return described

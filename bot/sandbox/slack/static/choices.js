@@ -7,21 +7,31 @@ import { bare, textNodes } from "./texts.js";
 
 const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
 
-const people = (state) =>
-  state.people
-    .filter((person) => !person.is_bot)
-    .map((person) => asOption(person.id, person.real_name || person.name));
-const channels = (state) =>
-  state.channels
-    .filter((channel) => channel.kind !== "im")
-    .map((channel) => asOption(channel.id, `#${channel.name}`));
+const asPerson = (person) => asOption(person.id, person.real_name || person.name);
+const asChannel = (channel) => asOption(channel.id, `#${channel.name}`);
+
+const people = (state) => state.people.filter((person) => !person.is_bot).map(asPerson);
+const channels = (state) => state.channels.filter((channel) => channel.kind !== "im").map(asChannel);
+
+// https://docs.slack.dev/reference/block-kit/composition-objects/conversation-filter-object
+function conversations(state, { filter = {} }) {
+  const wants = (kind) => !filter.include || filter.include.includes(kind);
+  const rooms = state.channels.filter(
+    (channel) =>
+      channel.kind !== "im" &&
+      wants(channel.private ? "private" : "public") &&
+      !(filter.exclude_external_shared_channels && channel.shared),
+  );
+  const others = state.people.filter((person) => wants("im") && !(filter.exclude_bot_users && person.is_bot));
+  return [...rooms.map(asChannel), ...others.map(asPerson)];
+}
 
 // The list that a menu offers, and the field of the entry in which the choice is sent.
 const KINDS = {
   static_select: { field: "option", whole: true },
   users_select: { field: "user", list: people },
   channels_select: { field: "channel", list: channels },
-  conversations_select: { field: "conversation", list: (state) => [...channels(state), ...people(state)] },
+  conversations_select: { field: "conversation", list: conversations },
 };
 
 /** Element type → drawing function. */
@@ -176,7 +186,7 @@ function momentInput(type, value, element, block, ctx, wiring, read) {
 }
 
 function offered(kind, element, state) {
-  if (kind.list) return [{ options: kind.list(state) }];
+  if (kind.list) return [{ options: kind.list(state, element) }];
   if (element.option_groups)
     return element.option_groups.map((each) => ({ label: bare(each.label), options: each.options }));
   return [{ options: element.options ?? [] }];

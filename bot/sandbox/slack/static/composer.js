@@ -85,14 +85,26 @@ export function createComposer(page, { label, target, commands, test }) {
   };
 }
 
-// Like Slack's composer: escape the three markup characters and turn names into mentions. A command is sent as typed.
+const ADDRESS = /(https?:\/\/[^\s<>|]*[^\s<>|.,;:!?'")\]])/;
+
+// Like Slack's composer: escape the three markup characters, and turn web addresses into links and names into mentions.
+// A command is sent as typed.
 function outgoing(text, { commands, people, channels }) {
   if (commands.some(({ command }) => command === text.split(/\s/)[0])) return text;
-  const escaped = text
+  const parts = text.split(ADDRESS); // every second one is an address
+  const withNames = (part) => named(escaped(part), people, channels);
+  return parts.map((part, at) => (at % 2 ? `<${escaped(part)}>` : withNames(part))).join("");
+}
+
+function escaped(text) {
+  return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replace(/(?!^)>/gm, "&gt;");
-  return escaped.replace(/(^|[^\p{L}\p{N}&;])([@#])([\p{L}\p{N}._-]+)/gu, (whole, before, sign, name) => {
+}
+
+function named(text, people, channels) {
+  return text.replace(/(^|[^\p{L}\p{N}&;])([@#])([\p{L}\p{N}._-]*[\p{L}\p{N}])/gu, (whole, before, sign, name) => {
     const list = sign === "@" ? people : channels;
     const mentioned = list.find((each) => each.name?.toLowerCase() === name.toLowerCase());
     return mentioned ? `${before}<${sign}${mentioned.id}>` : whole;

@@ -1,5 +1,6 @@
 // Build DOM nodes. Text enters the page only as text nodes and attributes, never as markup.
 
+const MOVES = Symbol("says the time again");
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -64,6 +65,22 @@ export function arrange(parent, nodes) {
   nodes.forEach((node, at) => {
     if (parent.childNodes[at] !== node) parent.insertBefore(node, parent.childNodes[at] ?? null);
   });
+}
+
+/** A moment in words that go on with time, as "1 min"; `words(date)` says it. `keepTime` keeps them true. */
+export function movingTime(date, words, props = {}) {
+  const node = h("time", { datetime: date.toISOString(), ...props }, words(date));
+  node[MOVES] = () => {
+    const now = words(date);
+    if (node.textContent !== now) node.textContent = now;
+  };
+  node.dataset.moves = "";
+  return node;
+}
+
+/** Bring the words of every moving time on the page up to now. */
+export function keepTime() {
+  for (const node of document.querySelectorAll("[data-moves]")) node[MOVES]();
 }
 
 /** A new id, to link a label or a description to its field. */

@@ -57,7 +57,10 @@ export function createMain(page, root, headButton) {
     for (const node of [parts.list, composer.node]) node.hidden = isHome;
     parts.home.hidden = !isHome;
     shortcuts.hidden = !state.shortcuts.some((each) => each.type === "global");
-    if (isHome) showHome(page, parts);
+    if (isHome) {
+      showHome(page, parts);
+      if (isNew) scroller.scrollTop = 0;
+    }
     else
       showChannel(
         page,

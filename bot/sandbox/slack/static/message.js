@@ -1,7 +1,7 @@
 // One message: author, time, blocks or text, files, thread and tools.
 
 import { renderBlocks } from "./blocks.js";
-import { h, spoken } from "./dom.js";
+import { h, movingTime, spoken } from "./dom.js";
 import { icon } from "./icons.js";
 import { containerKey, contextOf } from "./interact.js";
 import { menuButton } from "./menu.js";
@@ -140,7 +140,7 @@ function threadButton(page, message, answers) {
     .slice(0, 3)
     .map((id) => avatar(person(page.store.state, id), "tiny"));
   const count = `${answers.length} ${answers.length === 1 ? "antwoord" : "antwoorden"}`;
-  const last = h("small", {}, `laatste: ${ago(momentOf(answers.at(-1).ts))}`);
+  const last = h("small", {}, "laatste: ", movingTime(momentOf(answers.at(-1).ts), ago));
   return h(
     "button",
     {

@@ -1,7 +1,7 @@
 // The page of a workspace: its store, its connection and its surfaces.
 
 import { announce, toast } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, keepTime } from "./dom.js";
 import { createForms } from "./form.js";
 import { icon } from "./icons.js";
 import { paintBusy } from "./interact.js";
@@ -17,6 +17,7 @@ import { createThread } from "./thread.js";
 const OFFLINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
 
 const NARROW = matchMedia("(max-width: 767px)"); // as in layout.css
+const TICK = 5000; // ms between looks at the times that move
 const PANES = ["rail", "main", "side"];
 
 const find = (selector) => document.querySelector(selector);
@@ -151,6 +152,7 @@ function listen(page) {
   });
   addEventListener("online", () => page.connection.retry());
   NARROW.addEventListener("change", markMain);
+  setInterval(keepTime, TICK);
 }
 
 function announceArrival(state, message) {

@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 import { avatar } from "./people.js";
 import { channelTitle, person, shownName, unread } from "./store.js";
 import { currentTheme, switchTheme } from "./theme.js";
-import { clockTime, fullMoment, present, weekday } from "./time.js";
+import { clockTime, fullMoment, present, weekday, zoneName } from "./time.js";
 
 const TICK = 250; // ms
 
@@ -179,7 +179,7 @@ function fastClock(store) {
   let ticking = null;
   store.on("hello", (state) => {
     node.hidden = state.speed === 1;
-    speed.textContent = `de tijd gaat ${state.speed} × zo snel`;
+    speed.textContent = `de tijd gaat ${state.speed} × zo snel (${zoneName()})`;
     if (node.hidden) return;
     paint();
     ticking ??= setInterval(paint, TICK);

@@ -35,18 +35,22 @@ export function suggesting(element, block, ctx, wiring) {
     if (input.isConnected && typed === input.value && document.activeElement === input) show(menu, options);
   };
   const choose = (option) => {
+    clearTimeout(timer);
     input.value = bare(option.text);
     hide(menu);
     setEntry(ctx.form, block, element, { selected_option: option });
     ctx.changed(element, block, { selected_option: option });
   };
-  input.addEventListener("focus", ask);
+  input.addEventListener("click", ask); // not at focus: it also comes back by itself, after a choice
   input.addEventListener("blur", () => hide(menu));
   input.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
   });
-  input.addEventListener("keydown", (event) => byKey(event, menu, choose));
+  input.addEventListener("keydown", (event) => {
+    if (menu.list.hidden && event.key === "ArrowDown") ask();
+    else byKey(event, menu, choose);
+  });
   list.addEventListener("pointerdown", (event) => {
     event.preventDefault(); // the input keeps the focus
     const place = event.target.closest("[role=option]")?.dataset.place;

@@ -81,6 +81,11 @@ export function ago(date, now = present()) {
   return TOKENS.date_short(date);
 }
 
+/** The reader's time zone, in which all of this is written: "Europe/Amsterdam". */
+export function zoneName() {
+  return new Intl.DateTimeFormat(LOCALE).resolvedOptions().timeZone;
+}
+
 /** Fill the tokens of Slack's `<!date^…>` format string, as "{date_short_pretty} om {time}". */
 export function fillDate(pattern, date, now = present()) {
   return pattern.replace(/\{([a-z_]+)\}/g, (whole, token) => {

@@ -2,9 +2,9 @@
 
 import { toast } from "../../slack/static/dialogs.js";
 
-/** Post, edit and delete as the chosen citizen; each resolves to whether the server accepted it. */
-export function squareApi(citizen) {
-  const post = (content) => ask("POST", "square/posts", { citizen: citizen.chosen(), ...content });
+/** Post, edit and delete; each resolves to whether the server accepted it. */
+export function squareApi() {
+  const post = (content) => ask("POST", "square/posts", content);
   const edit = (id, text) => ask("PUT", `square/posts/${encodeURIComponent(id)}`, { text });
   const remove = (id) => ask("DELETE", `square/posts/${encodeURIComponent(id)}`);
   return { post, edit, remove };

@@ -1,10 +1,11 @@
 // Conversations on Het Plein: posts of citizens, replies of the team, and a citizen's actions on them.
 
 import { askConfirm } from "../../slack/static/dialogs.js";
-import { arrange, h, isolated } from "../../slack/static/dom.js";
+import { arrange, h, isolated, movingTime } from "../../slack/static/dom.js";
 import { icon } from "../../slack/static/icons.js";
 import { avatar } from "../../slack/static/people.js";
 import { ago, fullMoment } from "../../slack/static/time.js";
+import { citizenPicker } from "./citizen.js";
 
 const CONFIRM_DELETE = {
   title: "Bericht verwijderen?",
@@ -84,7 +85,7 @@ function postContent(square, forms, post, replied, fresh) {
           {},
           isolated(`@${post.author.handle}`),
           " · ",
-          h("time", { datetime: post.published_at, title: fullMoment(when) }, ago(when)),
+          movingTime(when, ago, { title: fullMoment(when) }),
         ),
       ),
       fresh && h("span", { class: "badge new" }, "Nieuw"),
@@ -134,14 +135,20 @@ function actions(square, forms, post) {
   return h("div", { class: "post-actions" }, tool("reply", "Reageren", "post-reply", reply), own);
 }
 
+// Who began the conversation usually goes on in it.
 function replyForm(square, forms, post) {
-  const label = `Reactie van ${square.citizen.chosen().name}`;
+  const posts = square.posts();
+  const { author } = posts.find((each) => each.id === post.conversation) ?? post;
+  const citizen = citizenPicker(author.team ? square.citizen.chosen() : author);
+  citizen.offer(posts);
   return shortForm(forms, {
-    label,
+    before: citizen.node,
+    label: "Reactie",
     value: "",
     submit: "Reageer",
     test: "reply",
-    save: (text) => square.api.post({ text, in_reply_to: post.id, private: post.private }),
+    save: (text) =>
+      square.api.post({ citizen: citizen.chosen(), text, in_reply_to: post.id, private: post.private }),
   });
 }
 
@@ -155,7 +162,7 @@ function editForm(square, forms, post) {
   });
 }
 
-function shortForm(forms, { label, value, submit, test, save }) {
+function shortForm(forms, { before = null, label, value, submit, test, save }) {
   const text = h("textarea", {
     class: "input",
     rows: 2,
@@ -172,6 +179,7 @@ function shortForm(forms, { label, value, submit, test, save }) {
   const form = h(
     "form",
     { class: "short-form" },
+    before,
     text,
     h(
       "div",

@@ -4,7 +4,7 @@ import { announce } from "../../slack/static/dialogs.js";
 import { arrange, h, spoken } from "../../slack/static/dom.js";
 import { icon } from "../../slack/static/icons.js";
 import { squareApi } from "./api.js";
-import { createCitizen } from "./citizen.js";
+import { citizenPicker } from "./citizen.js";
 import { conversationView } from "./post.js";
 
 /** The state of the square in the store, before the first frame. */
@@ -40,8 +40,8 @@ export function createSquare(store, root) {
     { class: "empty" },
     "Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.",
   );
-  const citizen = createCitizen();
-  const square = { api: squareApi(citizen), citizen, views: new Map() };
+  const citizen = citizenPicker();
+  const square = { api: squareApi(), citizen, posts: () => store.state.square, views: new Map() };
   root.append(
     h(
       "div",
@@ -62,6 +62,7 @@ export function createSquare(store, root) {
     ),
   );
   const draw = (state) => {
+    citizen.offer(state.square);
     const conversations = grouped(state.square);
     empty.hidden = conversations.length > 0;
     square.views = new Map(
@@ -133,7 +134,7 @@ function writer(square) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!text.value.trim()) return text.focus();
-    if (!(await square.api.post({ text: text.value.trim(), private: closed.checked }))) return;
+    if (!(await square.api.post({ citizen: square.citizen.chosen(), text: text.value.trim(), private: closed.checked }))) return;
     text.value = "";
     closed.checked = false;
   });
