@@ -36,10 +36,10 @@ from bot.outgoing import outcomes, replies
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.staffing import presence
-from bot.team import agents
+from bot.team import agents, members
 from jobs import claims
 from tests.cases.moving import Table, one_case, write
-from tests.conftest import MARIEKE, SANNE, YOUSSEF, Databases, eventually, settings_for
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Databases, eventually, settings_for
 
 LATER = timedelta(seconds=1)
 Step = Callable[[Table, AsyncSession], Awaitable[object]]
@@ -233,6 +233,9 @@ async def test_of_two_first_coordinators_at_once_one_becomes_it(table: Table) ->
     async def asks_too(t: Table, session: AsyncSession) -> None:
         await agents.coordinate(session, 1, YOUSSEF, now=t.clock.at)
 
+    async with table.session() as session:
+        for person in (SANNE, YOUSSEF):
+            await members.saw(session, CHANNEL, person, is_full=True, now=table.clock.at)
     refusal = await cross(table, asks, in_own_session(table, asks_too))
     assert isinstance(refusal, Refused)
     async with table.session() as session:

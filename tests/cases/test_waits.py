@@ -15,7 +15,7 @@ from bot.domain.sla import REACTIONS
 from bot.figures import lists
 from bot.figures.home import home
 from bot.figures.standing import standing
-from bot.models import Agent, Event, Message, MessageKind, Person, ReplyKind, Team
+from bot.models import Agent, Event, Message, MessageKind, Person, ReplyKind, Role, Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.views.case_card import case_card
@@ -150,7 +150,7 @@ async def test_the_lists_the_home_and_the_figures_show_what_is_on_our_desk(
         case = await table.case()
         on_our_desk = case.status in OPEN
         async with table.session() as session:
-            session.add_all(Agent(team_id=1, slack_id=person, created_at=desk.now()) for person in AGENTS)
+            session.add_all(Agent(team_id=1, slack_id=each, role=Role.AGENT, created_at=desk.now()) for each in AGENTS)
         async with desk.reading() as session:
             team = await session.get_one(Team, 1)
             shown = await home(session, case.assignee or SANNE, desk.texts(), desk.now())
