@@ -12,7 +12,7 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Message
+from bot.models import Absence, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.slack import calls, messages, pace
@@ -24,6 +24,8 @@ from tests.people import mention, open_modal
 
 NOW = local("2026-11-24 14:00")
 SECOND = timedelta(seconds=1)
+OTHER_CHANNEL = "C0ALGEMEEN"
+RETURNED = Absence(SANNE, returned=2).to_json()
 
 
 @pytest.mark.parametrize("method", [method for method, tier in TIERS.items() if tier])
@@ -204,3 +206,28 @@ async def test_of_the_views_that_wait_for_their_turn_the_newest_is_shown(sqlite_
     await asyncio.gather(*(calls.show(bot.desk.slack, shown["id"], view(f"toets {n}")) for n in range(9)))
     await bot.slack.wait_for(lambda: "toets 8" in str(bot.slack.view(SANNE)))
     assert len(bot.slack.calls("views.update")) == made + 2
+
+
+async def test_a_retry_after_for_new_messages_holds_for_that_channel_alone_in_every_process(strict: Bot) -> None:
+    bot = strict
+    async with bot.desk.session() as session:
+        session.add(Team(name="Wegen", channel=OTHER_CHANNEL, created_at=NOW))
+    await bot.slack.join(bot.slack.app.user_id, OTHER_CHANNEL)
+    bot.slack.faults.rate_limit("chat.postMessage", 20)
+    await take_in(bot, 3)
+    async with AsyncExitStack() as stack:
+        shared = bot.engine.dialect.name == "postgresql"
+        others = [await stack.enter_async_context(second_desk(bot)) for _ in range(2 * shared)]
+        await all_work(bot.desk, *others)
+        async with bot.desk.session() as session:
+            session.add(Message(key="elsewhere", kind=MessageKind.AWAY, channel=OTHER_CHANNEL, details=RETURNED))
+        for _ in range(19):
+            bot.clock.at += SECOND  # type: ignore[attr-defined]
+            await all_work(bot.desk, *others)
+        posted = [call.args["channel"] for call in bot.slack.calls("chat.postMessage")]
+        assert posted == [CHANNEL, OTHER_CHANNEL], "the one that was refused, and the other channel's"
+        for _ in range(3):
+            bot.clock.at += SECOND  # type: ignore[attr-defined]
+            await all_work(bot.desk, *others)
+    assert len(bot.cards()) == 3
+    assert len(refused(bot)) == 1

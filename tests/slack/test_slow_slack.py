@@ -71,6 +71,30 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
     assert len(bot.cards()) == 1
 
 
+async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_as_a_call_may(impatient: Bot) -> None:
+    bot = impatient
+    bot.slack.faults.delay("chat.postMessage", 5)
+    async with second_desk(bot) as other:
+        bot.citizen_posts("Komt dit twee keer?")
+        await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+
+        async def is_level() -> list[Message]:
+            bot.clock.advance(seconds=6)
+            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            return await rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version)
+
+        await eventually(is_level)
+        await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) >= 2)  # also what we gave up
+
+        async def is_beyond_doubt() -> list[Message]:
+            bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+            await asyncio.gather(refresh.refresh(bot.desk), refresh.refresh(other))
+            return await rows_with(bot, Message, lambda m: m.posting_since is None and not m.leased_until)
+
+        await eventually(is_beyond_doubt)
+    assert [card["ts"] for card in bot.cards()] == [(await card_row(bot)).ts]
+
+
 async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
     bot = impatient
     case_id = await mention(bot)
