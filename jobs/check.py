@@ -1,21 +1,25 @@
 """Check the accounts at the start and once a day: whether they work, and what limits their servers have."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import accounts, db
 from bot.accounts import manual
 from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
 from bot.logs import trace
-from bot.models import Account
+from bot.models import Account, Message, MessageKind, Team, TokenEnds
 from bot.outgoing.outcomes import stop_account
+from bot.slack import messages
 
 log = structlog.get_logger()
 
 EVERY = timedelta(days=1)
+SOON = timedelta(days=14)
+"""How long before its token ends the team hears of it."""
 
 
 async def check_accounts(desk: Desk) -> None:
@@ -31,7 +35,7 @@ async def check_accounts(desk: Desk) -> None:
 
 
 async def _check(desk: Desk, row: Account) -> None:
-    """Store the result of the check; a refused token stops the account and notifies the team."""
+    """Store the result of the check; the team hears of a refused token, which stops the account, and of its end."""
     verdict: Verdict | None = None
     try:
         health = await desk.connector(row).check()
@@ -46,4 +50,25 @@ async def _check(desk: Desk, row: Account) -> None:
         else:
             accounts.learned(account, health)
             account.problem = health.problems[0].to_json() if health.problems else None
+            if health.token_expires_at is not None and health.token_expires_at - desk.now() <= SOON:
+                await _tell_end(session, account, health.token_expires_at)
         session.add(account)
+    await messages.wake_lanes(desk)
+
+
+async def _tell_end(session: AsyncSession, account: Account, ends_at: datetime) -> None:
+    """Tell the team, once, that the account's token ends."""
+    key = f"token_ends:{account.id}:{ends_at.isoformat()}"
+    if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
+        return
+    team = await session.get_one(Team, account.team_id)
+    details = TokenEnds(ends_at.isoformat()).to_json()
+    session.add(
+        Message(
+            key=key,
+            kind=MessageKind.ACCOUNT_PROBLEM,
+            subject_id=account.id,
+            channel=team.channel,
+            details=details,
+        )
+    )

@@ -1,7 +1,7 @@
 """The accounts on platforms: add, renew, stop, start and remove them, and build the connector of each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -214,11 +214,15 @@ async def connected(session: AsyncSession) -> list[Account]:
 
 
 async def health(connector: base.Connector) -> base.Health:
-    """Return the result of the connector's check; a verdict becomes a problem."""
+    """Return the result of the connector's check, and until when its token is valid; a verdict becomes a problem."""
     try:
-        return await connector.check()
+        found = await connector.check()
     except base.Verdict as verdict:
         return base.Health(problems=(verdict.text,))
+    if found.token_expires_at is None:
+        return found
+    until = text("Its token is valid until {date}.", date=f"{found.token_expires_at:%Y-%m-%d}")
+    return replace(found, working=(*found.working, until))
 
 
 def learned(account: Account, health: base.Health) -> None:

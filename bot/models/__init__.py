@@ -36,6 +36,7 @@ from bot.models.message import (
     ReminderLine,
     Returned,
     Still,
+    TokenEnds,
     Troubled,
 )
 from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
@@ -85,6 +86,7 @@ __all__ = [
     "SlackTrouble",
     "Still",
     "Team",
+    "TokenEnds",
     "Troubled",
     "UtcDateTime",
     "Workspace",

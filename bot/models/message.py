@@ -127,6 +127,18 @@ class Reminded(Details):
 
 
 @dataclass(frozen=True)
+class TokenEnds(Details):
+    """ACCOUNT_PROBLEM of an account that works still: until when its token is valid."""
+
+    at: str
+
+    @property
+    def ends_at(self) -> datetime:
+        """Return when the token ends."""
+        return datetime.fromisoformat(self.at)
+
+
+@dataclass(frozen=True)
 class Troubled(Details):
     """SLACK_TROUBLE: the `channel` in which we could not write, why, since when, and until when if it is over.
 

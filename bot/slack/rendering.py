@@ -25,6 +25,7 @@ from bot.models import (
     Returned,
     Still,
     Team,
+    TokenEnds,
     Troubled,
 )
 from bot.staffing import presence
@@ -78,6 +79,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
                 platform is None or platform.can(each) for each in (Capability.POLLS, Capability.REPLIES)
             )
             label = connectors.label_of(account)
+            if message.details:
+                return thread.token_ends(label, TokenEnds.of(message.details).ends_at, t)
             return thread.account_problem(account, label, t, is_asked=is_asked, answers=answers)
         case MessageKind.REMINDER:
             return await _reminder(desk, session, Reminded.of(message.details))

@@ -89,6 +89,13 @@ def account_problem(account: Account, label: Label, t: Texts, *, is_asked: bool,
     return View(words, [section(words), context(repair)])
 
 
+def token_ends(label: Label, ends_at: datetime, t: Texts) -> View:
+    """Tell the team that an account's token ends soon, and how to renew it."""
+    words = t("⏳ The token of the account *{account}* ends on {date}; after that it stops.",
+              account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
+    return View(words, [section(words), context(t("An administrator renews it with `webcare accounts renew`."))])
+
+
 def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
     if is_asked and answers:
         return t("New mentions do not come in and answers wait.")

@@ -15,7 +15,7 @@ from bot import accounts, connectors
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Arrived, Delivery
-from bot.models import Clock, Event, Mention, Reply, ReplyStatus
+from bot.models import Clock, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import check, poll
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
@@ -127,6 +127,23 @@ async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words
     forum.write("jan", "012-345", topic=ours["topic_id"], private=True)
     await polled(bot)
     assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
+
+
+async def test_the_team_hears_once_that_a_token_ends_soon(bot: Bot, forum: FakeForum) -> None:
+    ends = bot.desk.now() + timedelta(days=20)
+    forum.key_ends_at = ends.isoformat()
+    await connect(bot, forum)
+    assert f"Its token is valid until {ends:%Y-%m-%d}." in await webcare(bot, "accounts", "check")
+    assert not [m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]
+    bot.clock.advance(days=7)
+    for _ in range(2):
+        await check.check_accounts(bot.desk)
+        await bot.card("dorpsforum", "Het token", "verloopt op", f"{ends.day}", "accounts renew")
+    assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]) == 1
+    assert (await account_of(bot, "dorpsforum")).stopped_at is None
+    forum.key_ends_at = (ends + timedelta(days=1)).isoformat()  # renewed, but hardly
+    await check.check_accounts(bot.desk)
+    assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]) == 2
 
 
 async def answered(bot: Bot, forum: FakeForum, **chosen: str) -> str:

@@ -191,6 +191,7 @@ def messages(t: Texts) -> Iterator[View]:
     for is_asked, answers in ((True, True), (True, False), (False, True)):
         label = Label("Mastodon", account().name)
         yield thread.account_problem(account(), label, t, is_asked=is_asked, answers=answers)
+    yield thread.token_ends(Label("Mastodon", account().name), NOW, t)
     for channel, reason in (("C0WEGEN", "is_archived"), ("C0WEGEN", "any_other"), ("", "token_revoked")):
         began, ended = (NOW - timedelta(hours=1)).isoformat(), NOW.isoformat()
         yield slack_trouble(Troubled(channel, reason, began), "Webcare", t, NOW)

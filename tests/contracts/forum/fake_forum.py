@@ -21,6 +21,7 @@ class FakeForum(FakeServer):
         self.posts: list[dict[str, Any]] = []
         self.closed: set[int] = set()
         self.approves_first = False
+        self.key_ends_at = ""
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/session/current.json", self._me)
@@ -70,7 +71,7 @@ class FakeForum(FakeServer):
         return web.json_response({"errors": ["Invalid key."], "error_type": "invalid_access"}, status=403)
 
     async def _me(self, request: web.Request) -> web.Response:
-        return self._refused(request) or web.json_response({"current_user": US})
+        return self._refused(request) or web.json_response({"current_user": {**US, "key_ends_at": self.key_ends_at}})
 
     async def _site(self, request: web.Request) -> web.Response:
         return web.json_response({"max_post_length": 300})

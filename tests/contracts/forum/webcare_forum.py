@@ -66,7 +66,9 @@ class Forum(JsonApi):
         site = self.object(await self.call("GET", "/site.json"))
         identity = Identity(str(me["id"]), me["username"], me.get("name") or "", f"{self.base}/u/{me['username']}")
         working = (text("We are logged in as @{acct}.", acct=identity.handle),)
-        return Health(working, identity=identity, limits={"max_length": site["max_post_length"]})
+        ends = time_of(me["key_ends_at"]) if me.get("key_ends_at") else None
+        limits = {"max_length": site["max_post_length"]}
+        return Health(working, identity=identity, limits=limits, token_expires_at=ends)
 
     async def fetch(self, cursor: Cursor) -> Page:
         """Return the posts after the last one that was read; the first time the newest ones."""
