@@ -227,6 +227,10 @@ async def test_the_clock_does_not_take_a_case_from_an_owner_who_has_just_escalat
 
 
 async def test_of_two_first_coordinators_at_once_one_becomes_it(table: Table) -> None:
+    async with table.session() as session:
+        for who in (SANNE, YOUSSEF):
+            await members.saw(session, CHANNEL, who, is_full=True, now=table.clock.at)
+
     async def asks(t: Table, session: AsyncSession) -> None:
         await agents.coordinate(session, 1, SANNE, now=t.clock.at)
 
