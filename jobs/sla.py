@@ -65,6 +65,7 @@ async def count_down(desk: Desk) -> None:
         soon, lately = desk.now() + COUNTED_DOWN, desk.now() - LATELY
         rows = await session.exec(
             select(Clock.case_id)
+            .where(col(Clock.team_id).in_(select(Team.id)))  # by team, as the index of running clocks is
             .where(col(Clock.stopped_at).is_(None), col(Clock.due_at).between(lately, soon))
             .distinct()
             .limit(AT_ONCE)

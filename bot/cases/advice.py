@@ -9,18 +9,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record
 from bot.domain.case import Move, Status
-from bot.models import WAITING, Case, Chased, Escalation, Message, MessageKind
-
-_OPEN = col(Escalation.advice).is_(None) & col(Escalation.lapsed_at).is_(None)
+from bot.models import ASKED, WAITING, Case, Chased, Escalation, Message, MessageKind
 
 
 async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation]:
     """Return the questions for which cases of a team wait."""
+    escalated = select(Case.id).where(WAITING, Case.team_id == team_id, Case.status == Status.ESCALATED)
     found = await session.exec(
-        select(Escalation)
-        .join(Case)
-        .where(WAITING, Case.team_id == team_id, Case.status == Status.ESCALATED, _OPEN)
-        .order_by(col(Escalation.id))
+        select(Escalation).where(ASKED, col(Escalation.case_id).in_(escalated)).order_by(col(Escalation.id))
     )
     return found.all()
 
@@ -41,7 +37,7 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
     asked.lapsed_at = now
     session.add(asked)
     await session.flush()
-    others = await session.exec(select(Escalation.id).where(Escalation.case_id == case.id, _OPEN))
+    others = await session.exec(select(Escalation.id).where(Escalation.case_id == case.id, ASKED))
     stays, details = others.first() is not None, {"escalation": asked.id}
     await record(session, Move.NO_ADVICE, case, now=now, details=details, stays=stays)
     if not stays:

@@ -11,7 +11,7 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import Case, Escalation, Handed, Mention, Message, MessageKind, Reply, Returned, Team
+from bot.models import ASKED, Case, Escalation, Handed, Mention, Message, MessageKind, Reply, Returned, Team
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -124,11 +124,7 @@ async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: dat
     asked.advice, asked.advised_by, asked.advised_at = advice, by, now
     session.add(asked)
     await session.flush()
-    others = await session.exec(
-        select(Escalation.id).where(
-            Escalation.case_id == case.id, col(Escalation.advice).is_(None), col(Escalation.lapsed_at).is_(None)
-        )
-    )
+    others = await session.exec(select(Escalation.id).where(Escalation.case_id == case.id, ASKED))
     stays = others.first() is not None
     await record(session, Move.ADVISE, case, by=by, now=now, details={"escalation": escalation_id}, stays=stays)
     await tell_thread(session, case, MessageKind.ADVICE, f"advice:{escalation_id}", escalation_id)

@@ -14,6 +14,7 @@ from bot import connectors
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
 from bot.models import (
+    ASKED,
     WAITING,
     Account,
     Author,
@@ -91,11 +92,10 @@ async def asked(session: AsyncSession, slack_id: str) -> Sequence[Escalation]:
     """Return the questions that cases wait for and that were put to a person, alone or in a group; the oldest first."""
     key = literal("ask:") + cast(col(Escalation.id), String) + literal(f":{slack_id}")
     put = select(Message.id).where(Message.key == key).correlate(Escalation)
+    escalated = select(Case.id).where(WAITING, Case.status == Status.ESCALATED)
     found = await session.exec(
         select(Escalation)
-        .join(Case)
-        .where(WAITING, Case.status == Status.ESCALATED, put.exists())
-        .where(col(Escalation.advice).is_(None), col(Escalation.lapsed_at).is_(None))
+        .where(ASKED, col(Escalation.case_id).in_(escalated), put.exists())
         .order_by(col(Escalation.id))
     )
     return found.all()

@@ -19,7 +19,7 @@ case_file.py  CaseFile and CaseLine: all that is known of one case, and what a l
 
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
-from bot.models.case import WAITING, Case, Escalation, Mention, Note, Removal
+from bot.models.case import ASKED, WAITING, Case, Escalation, Mention, Note, Removal
 from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
@@ -45,6 +45,7 @@ from bot.models.slack_trouble import SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 
 __all__ = [
+    "ASKED",
     "CLOSING",
     "HELD",
     "REACHED",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, literal_column, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.domain.case import Status, Urgency
 from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, permits_from_json
@@ -156,3 +156,7 @@ class Escalation(SQLModel, table=True):
     allowed_seconds: int | None = None
     lapsed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     submission: str = Field(unique=True)
+
+
+ASKED: ColumnElement[bool] = col(Escalation.advice).is_(None) & col(Escalation.lapsed_at).is_(None)
+"""The condition that a question has no advice and did not lapse."""

@@ -28,6 +28,7 @@ class Clock(SQLModel, table=True):
     __table_args__ = (
         Index("ix_clocks_case", "case_id"),
         Index("ix_clocks_due", "next_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
+        Index("ix_clocks_running", "team_id", "due_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
         Index("ix_clocks_stopped", "kind", "stopped_at", "team_id"),
     )
     id: int = Field(default=None, primary_key=True)
