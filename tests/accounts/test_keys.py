@@ -1,14 +1,17 @@
-"""The key that encrypts tokens is rotated by a start of the bot: after it the old key is not needed any more."""
+"""Tokens in the database: encrypted with the newest key after a start, and replaced by a connector in use."""
 
 from pathlib import Path
 
 from bot import accounts
 from bot.accounts import seal
+from bot.accounts.store import StoredSecrets
+from bot.models import Mention
 from bot.sandbox.app import Sandbox
-from tests.conftest import SECRET_KEY, account_of, settings_for
+from jobs import poll
+from tests.conftest import SECRET_KEY, Bot, account_of, second_desk, settings_for
 from tests.fakes.mastodon import FakeMastodon
 from tests.faults.processes import looking_on, running
-from tests.people import ACCOUNT
+from tests.people import ACCOUNT, connect
 
 
 async def test_a_start_with_a_new_key_and_the_old_one_encrypts_all_with_the_new_one(
@@ -26,3 +29,24 @@ async def test_a_start_with_a_new_key_and_the_old_one_encrypts_all_with_the_new_
         mastodon.post_as("piet", "@gemeente Tweede")
         async with running(bot, tmp_path, webcare_secret_key=new):
             await bot.slack.wait_for(lambda: bot.card_now("Tweede"), 30)
+
+
+async def test_a_token_that_a_connector_replaces_is_the_one_that_every_process_uses_next(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    """The old token is revoked as soon as there is a new one, as with tokens that rotate in use."""
+    old, new = mastodon.token_with("read", "write"), mastodon.token
+    account_id = await connect(bot, mastodon.base_url, token=old)
+    async with second_desk(bot) as other:
+        secrets = StoredSecrets(account_id, bot.desk.settings, bot.desk.session)
+        assert await secrets.read() == {"token": old}
+        await secrets.replace({"token": new})
+        mastodon.as_team("POST", "/oauth/revoke", data={"token": old})
+        assert await StoredSecrets(account_id, other.settings, other.session).read() == {"token": new}
+        mastodon.post_as("jan", "@gemeente Komt dit binnen?")
+        await poll.poll(other, str(account_id))
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    row = await account_of(bot, ACCOUNT)
+    assert (row.stopped_at, row.problem) == (None, None)
+    await poll.poll(bot.desk, str(account_id))
+    assert [mention.text for mention in await bot.rows(Mention)] == ["@gemeente Komt dit binnen?"]
