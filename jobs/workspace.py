@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.desk import Desk
+from bot.models import SOCKET
 from bot.slack import troubles
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, contact_of, open_socket
 
@@ -24,7 +25,9 @@ async def look_at_app_token(desk: Desk) -> None:
         await open_socket(desk.settings)
     except SlackRefuses as refusal:
         contact.refused = refusal.error
+        await troubles.note(desk, SOCKET, refusal.error)
     except (SlackDown, SlackLater):
         return
     else:
         contact.refused = ""
+        await troubles.note_end(desk, SOCKET)

@@ -41,7 +41,7 @@ from bot.models.message import (
 )
 from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
-from bot.models.slack_trouble import SlackTrouble
+from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "CLOSING",
     "HELD",
     "REACHED",
+    "SOCKET",
     "UNFINISHED",
     "UNSENT",
     "WAITING",

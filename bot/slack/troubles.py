@@ -14,7 +14,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import Desk
-from bot.models import Message, MessageKind, Role, SlackTrouble, Team, Troubled
+from bot.models import SOCKET, Message, MessageKind, Role, SlackTrouble, Team, Troubled
 from bot.slack.calls import REFUSED_TOKEN, SlackDown, SlackLater, SlackRefuses, call, in_background, try_channel
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 EVERYWHERE = ""
 """The channel of the trouble that Slack refuses our token."""
+OF_NO_CHANNEL = frozenset({EVERYWHERE, SOCKET})
 SAME = {"is_inactive": "is_archived"}
 """What Slack calls by another name when a message is updated than when one is posted."""
 CAN_BE_SEEN = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
@@ -35,7 +36,7 @@ async def look_around(desk: Desk) -> None:
         return
     async with desk.reading() as session:
         needed = {channel for team in await teams.all_teams(session) for channel in _needed(team)}
-        troubled = set(await session.exec(select(SlackTrouble.channel))) - {EVERYWHERE}
+        troubled = set(await session.exec(select(SlackTrouble.channel))) - OF_NO_CHANNEL
     others = sorted(needed - troubled)
     turn = desk.now().minute % max(1, len(others))  # so that each has its turn when Slack does not take so many calls
     for channel in [*sorted(troubled), *others[turn:], *others[:turn]]:
@@ -86,7 +87,7 @@ async def note(desk: Desk, channel: str, error: str, *, team_id: int | None = No
         concerned = [
             team
             for team in await teams.all_teams(session)
-            if team.id not in known and (team.id == team_id or channel == EVERYWHERE or channel in _needed(team))
+            if team.id not in known and (team.id == team_id or channel in OF_NO_CHANNEL or channel in _needed(team))
         ]
     if not concerned:
         return
@@ -123,7 +124,9 @@ async def _forget_what_is_not_needed(desk: Desk) -> None:
     """End the troubles with channels that a team no longer uses and where nothing waits; nobody is told of that."""
     changed = list[Message]()
     async with desk.session() as session:
-        for trouble in (await session.exec(select(SlackTrouble).where(SlackTrouble.channel != EVERYWHERE))).all():
+        for trouble in (
+            await session.exec(select(SlackTrouble).where(col(SlackTrouble.channel).not_in(OF_NO_CHANNEL)))
+        ).all():
             team = await session.get_one(Team, trouble.team_id)
             stale = col(Message.shown_version) < Message.version
             waits = await session.exec(select(Message.id).where(Message.channel == trouble.channel, stale).limit(1))

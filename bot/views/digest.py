@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import time, timedelta
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing, Trouble
+from bot.models import SOCKET
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
 from bot.views.case_state import reason_words
@@ -149,6 +150,8 @@ def _standing(standing: Standing, t: Texts) -> str:
 
 def _trouble(trouble: Trouble, t: Texts) -> str:
     problem = t.kept(trouble.problem)
+    if trouble.channel == SOCKET:
+        return "⚠️ " + problem
     if trouble.channel:
         return "⚠️ " + t("I cannot write in <#{channel}>: {reason}", channel=trouble.channel, reason=problem)
     if trouble.channel is not None:

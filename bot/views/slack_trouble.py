@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.domain.text import Text, text
-from bot.models import Troubled
+from bot.models import SOCKET, Troubled
 from bot.texts import Texts
 from bot.views.block import View, context, literal, section
 
@@ -21,6 +21,10 @@ REASONS: Mapping[str, Text] = {
 """Why we cannot write in a channel, and what to do, by Slack's error
 (https://docs.slack.dev/reference/methods/chat.postMessage#errors)."""
 REFUSED = text("Slack refuses our token. An administrator can mend it with `webcare check`.")
+NO_CLICKS = text(
+    "Slack gives us no connection, so it does not pass clicks on. An administrator can mend it with \
+`webcare check`."
+)
 OTHER = text("Slack gives as its reason: {error}.")
 
 
@@ -28,12 +32,16 @@ def reason_of(channel: str, error: str) -> Text:
     """Return why we cannot write in a channel ("": anywhere), and what to do."""
     if not channel:
         return REFUSED
+    if channel == SOCKET:
+        return NO_CLICKS
     return REASONS.get(error) or Text(OTHER.message, {"error": error})
 
 
 def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> View:
     """Tell a coordinator where we cannot write and why; once it is over, until when that was."""
     since, name = t.when(troubled.since, now), literal(team, 80)
+    if troubled.channel == SOCKET:
+        return _of_clicks(troubled, since, t, now)
     if troubled.until is None:
         words = t("⚠️ I can no longer write in <#{channel}>: {reason}", channel=troubled.channel,
                   reason=t(reason_of(troubled.channel, troubled.error)))  # fmt: skip
@@ -49,4 +57,14 @@ def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> Vie
     else:
         words = t("From {since} to {until} I could not write in <#{channel}>. That is over.",
                   channel=troubled.channel, since=since, until=until)  # fmt: skip
+    return View(words, [section(words)])
+
+
+def _of_clicks(troubled: Troubled, since: str, t: Texts, now: datetime) -> View:
+    """Tell a coordinator that nobody's clicks reach us, or that they do again."""
+    if troubled.until is None:
+        words = "⚠️ " + t(NO_CLICKS)
+        return View(words, [section(words), context(t("Since {time}.", time=since))])
+    until = t.when(troubled.until, now)
+    words = t("✅ From {since} to {until} no clicks reached me. They do again.", since=since, until=until)
     return View(words, [section(words)])

@@ -6,10 +6,11 @@ from typing import Any
 
 import aiohttp
 
+from bot.models import Role
 from bot.sandbox.app import Sandbox
-from jobs.workspace import look_at_app_token
-from tests.conftest import CHANNEL, SANNE, Bot, eventually, running_bot
-from tests.people import mention
+from jobs.workspace import look_at_app_token, look_at_slack
+from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually, running_bot
+from tests.people import make_role, mention
 
 
 async def health(bot: Bot) -> dict[str, Any]:
@@ -65,11 +66,18 @@ async def test_a_withdrawn_app_token_is_seen_though_the_socket_stays_open(sqlite
     bot = sqlite_bot
     bot.slack.app.revoked[bot.slack.app.app_token] = "invalid_auth"
     assert (await health(bot))["socket"] == "connected"
-    await look_at_app_token(bot.desk)
+    await make_role(bot, MARIEKE, Role.COORDINATOR)
+    for _ in range(2):
+        await look_at_app_token(bot.desk)
     assert (await health(bot))["socket"] == "refused"
+    await bot.slack.wait_for(lambda: "geeft geen verbinding" in str(bot.slack.direct(MARIEKE)))
+    await look_at_slack(bot.desk)
     bot.slack.install_again()
-    await look_at_app_token(bot.desk)
+    for _ in range(2):
+        await look_at_app_token(bot.desk)
     assert (await health(bot))["socket"] == "connected"
+    await bot.slack.wait_for(lambda: str(bot.slack.direct(MARIEKE)).count("'text': '✅") >= 2)
+    assert len(bot.slack.direct(MARIEKE)) == 2
 
 
 async def test_over_http_there_is_no_socket(sqlite_url: str, slack: Sandbox) -> None:

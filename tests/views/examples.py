@@ -14,6 +14,7 @@ from bot.domain.reply import Composed
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.models import (
+    SOCKET,
     Account,
     ActStatus,
     Author,
@@ -192,7 +193,12 @@ def messages(t: Texts) -> Iterator[View]:
         label = Label("Mastodon", account().name)
         yield thread.account_problem(account(), label, t, is_asked=is_asked, answers=answers)
     yield thread.token_ends(Label("Mastodon", account().name), NOW, t)
-    for channel, reason in (("C0WEGEN", "is_archived"), ("C0WEGEN", "any_other"), ("", "token_revoked")):
+    for channel, reason in (
+        ("C0WEGEN", "is_archived"),
+        ("C0WEGEN", "any_other"),
+        ("", "token_revoked"),
+        (SOCKET, "invalid_auth"),
+    ):
         began, ended = (NOW - timedelta(hours=1)).isoformat(), NOW.isoformat()
         yield slack_trouble(Troubled(channel, reason, began), "Webcare", t, NOW)
         for is_news in (True, False):
