@@ -24,9 +24,10 @@ async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     await lock_all(session, set(await session.exec(select(Clock.case_id).where(*running))))
     found = await session.exec(select(Clock).where(*running).order_by(col(Clock.id)).with_for_update(key_share=True))
     clocks = found.all()
+    was_due = {clock.id: clock.due_at for clock in clocks}
     for clock in clocks:
         aim(clock, hours, ladder_of(clock, settings))
     team.timed_by = settings.timing()
     session.add_all([team, *clocks])
     await session.flush()
-    await touch_all(session, {clock.case_id for clock in clocks})
+    await touch_all(session, {clock.case_id for clock in clocks if clock.due_at != was_due[clock.id]})

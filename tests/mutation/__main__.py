@@ -34,7 +34,7 @@ TESTS = {
     "bot/domain/payload.py": "tests/connectors/test_webhook.py",
     "bot/domain/period.py": "tests/figures",
     "bot/domain/reply.py": "tests/domain tests/outgoing",
-    "bot/domain/sla.py": "tests/domain tests/jobs/test_sla.py tests/jobs/test_week.py",
+    "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/cases/clocks.py": "tests/cases tests/jobs tests/outgoing/test_outbox.py",
     "bot/cases/moves.py": "tests/cases tests/handlers tests/outgoing tests/jobs/test_sla.py tests/faults",
