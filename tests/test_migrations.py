@@ -252,6 +252,27 @@ async def test_each_agent_becomes_one_in_every_team_and_is_away_as_one_person(mi
         assert await connection.run_sync(differences) == []
 
 
+async def test_whoever_was_an_agent_because_all_were_is_one_by_the_channel_from_now_on(migrated: AsyncEngine) -> None:
+    now = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+    before = {"U1": "coordinator", "U2": "reader", "U3": "agent"}
+    await to_revision(migrated, "0022")
+    async with migrated.begin() as connection:
+        teams = table("teams", "id", "name", "channel", "created_at")
+        await connection.execute(teams.insert().values(id=1, name="Webcare", channel="C1", created_at=now))
+        insert = text("INSERT INTO agents (team_id, slack_id, role, created_at) VALUES (1, :who, :role, :now)")
+        for slack_id, role in before.items():
+            at = now if migrated.dialect.name == "postgresql" else now.isoformat(" ")
+            await connection.execute(insert, {"who": slack_id, "role": role, "now": at})
+
+    await db.migrate(migrated)
+    async with db.readings(migrated)() as session:
+        after = {agent.slack_id: agent.role for agent in await session.exec(select(Agent))}
+    assert after == {"U1": Role.COORDINATOR, "U2": Role.READER, "U3": None}
+    await to_revision(migrated, "0022")
+    async with migrated.connect() as connection:
+        assert dict((await connection.execute(text("SELECT slack_id, role FROM agents"))).all()) == before
+
+
 def table(name: str, *columns: str) -> sa.TableClause:
     """A table as it was at an older revision."""
     types: dict[str, Any] = {"settings": sa.JSON(), "id": sa.Integer()}

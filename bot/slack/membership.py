@@ -3,6 +3,7 @@
 What we know stays known while Slack does not answer, however long that takes: nobody who could act is locked out.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Desk
 from bot.models import Team
-from bot.slack.calls import SlackRefuses, call, in_background
+from bot.slack.calls import PATIENCE, SlackLater, SlackRefuses, call, in_background
 from bot.team import members, teams
 
 SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
@@ -34,7 +35,18 @@ async def read_channel(desk: Desk, team_id: int) -> None:
     old = desk.now() - members.DESCRIBED_FOR
     for slack_id in present:
         if slack_id not in known or known[slack_id].seen_at < old:
-            await describe(desk, channel, slack_id)
+            await _describe_in_turn(desk, channel, slack_id)
+
+
+async def _describe_in_turn(desk: Desk, channel: str, slack_id: str) -> None:
+    """Describe somebody once Slack takes so many calls: a large channel is learned in one reading."""
+    while True:
+        try:
+            return await describe(desk, channel, slack_id, in_background(desk.slack))
+        except SlackLater as later:
+            if later.wait > PATIENCE:
+                raise
+            await asyncio.sleep(later.wait.total_seconds())
 
 
 async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_in: str) -> None:
@@ -53,10 +65,10 @@ async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_
             await describe(desk, channel, slack_id)
 
 
-async def describe(desk: Desk, channel: str, slack_id: str) -> None:
+async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClient | None = None) -> None:
     """Ask Slack whether someone in a channel is a full member of our workspace, and store it; raises as `call` does."""
     workspace = await _workspace(desk)
-    user = (await call(desk.slack, "users.info", user=slack_id))["user"]
+    user = (await call(client or desk.slack, "users.info", user=slack_id))["user"]
     async with desk.session() as session:
         await members.saw(session, channel, slack_id, is_full=is_full_member(user, workspace), now=desk.now())
 

@@ -18,7 +18,9 @@ from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
+from bot.staffing import presence
 from bot.team import agents, teams
+from bot.team.settings import TeamSettings
 from bot.views import case_menu
 from handlers import card_menu, commands
 from handlers.roles import Access
@@ -289,6 +291,16 @@ async def test_a_reader_looks_and_takes_no_initials_no_duty_and_shares_nothing(s
     for command in ("initialen YA", "dienst"):
         assert "meekijken" in await asked(bot, YOUSSEF, f"/webcare {command}")
     assert len(bot.cards()) == 1
+
+
+async def test_one_on_duty_who_is_made_a_reader_no_longer_replaces_the_rota(bot: Bot) -> None:
+    await asked(bot, YOUSSEF, "/webcare dienst")
+    rota = TeamSettings(rota={day: [SANNE] for day in range(7)})
+    for role, on_duty in ((None, [YOUSSEF]), (Role.READER, [SANNE])):
+        async with bot.desk.session() as session:
+            (await session.get_one(Agent, (1, YOUSSEF))).role = role
+        async with bot.desk.reading() as session:
+            assert await presence.on_duty(session, 1, rota, bot.desk.now()) == on_duty
 
 
 async def test_a_team_that_names_its_agents_lets_the_rest_of_the_channel_read(sqlite_bot: Bot) -> None:

@@ -42,6 +42,13 @@ async def test_the_start_learns_who_is_in_the_channel_and_who_of_them_is_no_full
     assert (team.channel_seen["public"], team.channel_seen["shared"]) == (True, False)
 
 
+async def test_a_channel_of_more_people_than_slack_describes_at_once_is_learned_in_one_reading(bot: Bot) -> None:
+    await forget(bot)
+    bot.slack.faults.rate_limit("users.info", 1)
+    await members.read_channels(bot.desk)
+    assert await known(bot) == OURS
+
+
 async def test_who_joins_or_leaves_is_known_at_once(bot: Bot) -> None:
     await forget(bot)
     await bot.slack.leave(SANNE, CHANNEL)
