@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.domain.case import Status
 from bot.domain.label import Label
 from bot.models import Account, CaseFile, Handed, ReplyStatus, Returned
 from bot.texts import Texts
@@ -69,6 +70,10 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.kept(reply.problem), 500)
+        if file.case.status is Status.CLOSED:
+            return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
+                           "Your text is kept; press Reopen on the card, and then Answer, to change and send it.",
+                           agent=reply.by, problem=problem))  # fmt: skip
         return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept; press Answer on the "
                        "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "

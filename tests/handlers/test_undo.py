@@ -171,3 +171,14 @@ async def test_the_button_of_an_earlier_version_takes_back_ones_own_newest_reply
     await old_button(bot, SANNE, card)
     await bot.card("Klopt dit?", "In behandeling", SANNE)
     assert await statuses(bot) == [ReplyStatus.WITHDRAWN]
+
+
+async def test_a_reply_that_is_refused_after_a_colleague_closed_is_told_with_the_way_on(slow_bot: Bot) -> None:
+    bot = slow_bot
+    card = await approved(bot)
+    await a_colleague_closes(bot)
+    bot.slack.faults.status("square.replies", 403)
+    assert await sent_after_all(bot) == []
+    await bot.card("Gesloten", "Niet verstuurd")
+    told = await bot.slack.wait_for(lambda: [m for m in bot.slack.thread(CHANNEL, card["ts"]) if SANNE in text_of(m)])
+    assert "Heropenen" in text_of(told[-1])
