@@ -1,10 +1,15 @@
 """The settings; the only reader of the environment."""
 
+import os
+from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_FILE = Path(".env")
@@ -73,9 +78,58 @@ class BadSettings(Exception):
 
 
 def load_settings() -> Settings:
-    """Read the settings; raises BadSettings with one sentence per wrong value."""
+    """Read the settings; raises BadSettings with one sentence per wrong value, or for a file that cannot be read."""
+    named = _named_in_file()
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise BadSettings("Wrong setting in the environment or .env: " + "; ".join(wrong)) from None
+        wrong = [_sentence(each, named) for each in error.errors(include_url=False, include_input=False)]
+        raise BadSettings(" ".join(wrong)) from None
+
+
+def _named_in_file() -> dict[str, int]:
+    """Return which names `.env` gives a value, and on which line; raises BadSettings for a line that is no setting."""
+    try:
+        content = ENV_FILE.read_bytes()
+        bindings = parse_stream(StringIO(content.decode()))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadSettings(f"{ENV_FILE} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadSettings(f"{ENV_FILE}, line {line}: this is not UTF-8 text; save the file as UTF-8.") from None
+    named = {}
+    for binding in bindings:
+        if binding.error or (binding.key and binding.value is None):
+            line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
+            raise BadSettings(f"{ENV_FILE}, line {line}: this is no setting; write NAME=value, with quotes in pairs.")
+        if binding.key:
+            named[binding.key.upper()] = binding.original.line
+    return named
+
+
+def _sentence(wrong: ErrorDetails, named: Mapping[str, int]) -> str:
+    """Say in plain words what a setting must be, and where it is wrong."""
+    name = str(wrong["loc"][0]).upper()
+    environment = {each.upper() for each in os.environ}
+    where = f" ({ENV_FILE}, line {named[name]})" if name in named and name not in environment else ""
+    limits = wrong.get("ctx", {})
+    match wrong["type"]:
+        case "int_parsing" | "int_from_float":
+            must = "must be a whole number"
+        case "float_parsing":
+            must = "must be a number"
+        case "bool_parsing":
+            must = "must be true or false"
+        case "greater_than_equal":
+            must = f"must be at least {limits['ge']:g}"
+        case "less_than_equal":
+            must = f"must be at most {limits['le']:g}"
+        case "literal_error":
+            must = f"must be {limits['expected']}".replace("'", "")
+        case "value_error":
+            must = f"is wrong: {limits['error']}"
+        case _:
+            must = f"is wrong: {wrong['msg']}"
+    return f"{name}{where} {must}."

@@ -115,6 +115,12 @@ def _opener(make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextMa
     return opened
 
 
+def is_new(engine: AsyncEngine) -> bool:
+    """Whether this is an SQLite file that does not exist yet, in a folder that does; connecting would create it."""
+    file = Path(engine.url.database or "")
+    return engine.dialect.name == "sqlite" and not file.exists() and os.access(file.absolute().parent, os.W_OK)
+
+
 def _make_private(file: str) -> None:
     """Make a new SQLite file readable by its owner only: it will contain citizens' words."""
     with suppress(OSError):  # opening the database reports a place that cannot be written to

@@ -205,18 +205,25 @@ def remove(
     name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you are sure.")] = False
 ) -> None:
     """Remove an account. One with mentions is only stopped, because answers must stay archived."""
+    settings = settings_for_command()
+    asyncio.run(_must_exist(settings, name))
     if not yes and not may_ask():
         raise BadSettings("--yes is missing, and there is no terminal to ask on: give it.")
     if not yes and not typer.confirm(f"Remove {plain(name)}?"):
         say("Nothing was changed.")
         return
-    if asyncio.run(_remove(settings_for_command(), name, utc_now())):
+    if asyncio.run(_remove(settings, name, utc_now())):
         say(f"{name} is removed.")
         return
     say(
         f"{name} is stopped but kept: it has mentions or a history, and answers must stay archived. "
         "Nothing is read or sent any more."
     )
+
+
+async def _must_exist(settings: Settings, name: str) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        await accounts.named(session, name)
 
 
 async def _remove(settings: Settings, name: str, now: datetime) -> bool:

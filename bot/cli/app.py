@@ -264,7 +264,8 @@ async def _list_teams(settings: Settings) -> None:
         counted = select(Team, func.count(col(Account.id))).outerjoin(Account).group_by(col(Team.id))
         rows = list(await session.exec(counted.order_by(col(Team.id))))
     if not rows:
-        raise BadSettings("There is no team yet: set SLACK_CHANNEL, or add one with webcare teams add.")
+        say("There is no team yet: set SLACK_CHANNEL, or add one with webcare teams add.")
+        return
     table = Table("Team", "Channel", "Accounts")
     for team, count in rows:
         table.add_row(plain(team.name), team.channel, str(count))

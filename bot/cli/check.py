@@ -90,6 +90,12 @@ async def _database(settings: Settings) -> AsyncIterator[tuple[Finding, AsyncEng
         yield Finding("Database", False, str(error)), None
         return
     try:
+        if db.is_new(engine):
+            yield (
+                Finding("Database", True, f"{db.place(engine)} is not there yet; the bot makes it when it starts."),
+                None,
+            )
+            return
         found = await _try_database(engine)
         readable = found.works and await db.is_migrated(engine)
         yield found, engine if readable else None

@@ -120,8 +120,16 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
     "no file": ({"database_url": "sqlite://"}, "DATABASE_URL names no file"),
     "another database": ({"database_url": "mysql://host/w"}, "DATABASE_URL names a database we do not use"),
     "malformed key": ({"webcare_secret_key": "not-a-key"}, "WEBCARE_SECRET_KEY is not a valid key"),
-    "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS: Input should be a valid number"),
-    "unknown time zone": ({"time_zone": "Europe/Nowhere"}, "TIME_ZONE"),
+    "bad value": ({"poll_seconds": "often"}, "POLL_SECONDS must be a number."),
+    "no whole number": ({"port": "many"}, "PORT must be a whole number."),
+    "too much": ({"undo_seconds": 90}, "UNDO_SECONDS must be at most 60."),
+    "too little": ({"port": -1}, "PORT must be at least 0."),
+    "neither true nor false": (
+        {"allow_private_addresses": "perhaps"},
+        "ALLOW_PRIVATE_ADDRESSES must be true or false.",
+    ),
+    "one of a few": ({"webcare_language": "fr"}, "WEBCARE_LANGUAGE must be nl or en."),
+    "unknown time zone": ({"time_zone": "Europe/Nowhere"}, "TIME_ZONE is wrong: there is no time zone of this name"),
 }
 
 
@@ -133,6 +141,40 @@ async def test_what_keeps_the_bot_from_running_is_told_in_one_sentence(case: str
     assert done.code == 2
     assert sentence in done.err
     assert done.err.count("\n") == 1, done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\n\nTEAM_NAME=Webcare\nUNDO_SECONDS=soon\n", ".env, line 4) must be a number."),
+        (b"TEAM_NAME=Webcare\n\nTHIS IS NO SETTING\n", ".env, line 3: this is no setting"),
+        (b"TEAM_NAME=Webcare\nPOLL_SECONDS\n", ".env, line 2: this is no setting"),
+        (b'TEAM_NAME="Webcare\nPOLL_SECONDS=3\n', ".env, line 1: this is no setting"),
+        (b"# ok\nTEAM_NAME=Caf\xe9\n", ".env, line 2: this is not UTF-8 text"),
+    ],
+)
+async def test_the_line_of_a_file_that_is_wrong_is_told(
+    run: Webcare, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    done = await run("check")
+    assert done.code == 2
+    assert sentence in done.err
+    assert done.err.count("\n") == 1, done.err
+
+
+async def test_what_is_empty_is_no_error_and_a_check_makes_no_database(run: Webcare, tmp_path: Path) -> None:
+    checked = await run("check")
+    assert "sqlite:///webcare.db is not there yet" in checked.out
+    assert not list(tmp_path.glob("*.db*"))  # noqa: ASYNC240
+    for words in (("teams", "list"), ("accounts", "list"), ("accounts", "check")):
+        assert (await run(*words, slack_channel="")).code == 0
+
+
+async def test_one_who_removes_what_does_not_exist_is_not_asked_whether_they_are_sure(run: Webcare) -> None:
+    done = await run("accounts", "remove", "niemand")
+    assert done.code == 2
+    assert "There is no account named niemand" in done.err
     assert "hunter2" not in done.err
 
 
