@@ -1,6 +1,8 @@
 """A platform of another package, installed in a folder: it is known, its mentions become cards, and it is answered."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from bot import accounts, connectors
 from bot.cases import inbox
@@ -127,6 +130,40 @@ async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words
     forum.write("jan", "012-345", topic=ours["topic_id"], private=True)
     await polled(bot)
     assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
+
+
+async def test_what_it_pushes_to_one_address_goes_to_the_account_that_the_body_names(
+    bot: Bot, forum: FakeForum
+) -> None:
+    await connect(bot, forum)
+    written = forum.write("jan", "Wanneer wordt er geveegd?")
+    post = next(each for each in forum.posts if str(each["id"]) == written)
+
+    async def push(account: int, key: str = KEY) -> int:
+        body = json.dumps({"account": account, "posts": [post]}).encode()
+        signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Forum-Signature": signature}
+        async with ClientSession() as session, session.post(f"{bot.url}/in/forum", data=body, headers=headers) as told:
+            return told.status
+
+    assert [await push(99), await push(1, "wrong"), await push(1), await push(1)] == [404, 401, 200, 200]
+    await bot.card("geveegd", "Nieuw", "Forum")
+    assert [mention.external_id for mention in await bot.rows(Mention)] == [written]
+
+
+async def test_it_is_told_that_the_address_is_ours_only_when_it_proves_who_asks(bot: Bot, forum: FakeForum) -> None:
+    await connect(bot, forum)
+
+    async def ask(key: str) -> tuple[int, str]:
+        signature = hmac.new(key.encode(), b"1234", hashlib.sha256).hexdigest()
+        asked = {"challenge": "1234", "signature": signature}
+        async with ClientSession() as session, session.get(f"{bot.url}/in/forum", params=asked) as told:
+            return told.status, await told.text()
+
+    assert await ask(KEY) == (200, "1234")
+    status, words = await ask("wrong")
+    assert status == 401
+    assert "1234" not in words
 
 
 async def test_the_team_hears_once_that_a_token_ends_soon(bot: Bot, forum: FakeForum) -> None:

@@ -4,6 +4,9 @@ Quirks: a reply needs the number of its topic and of the post in it, which are k
 refused key is a 403; a key to repeat a request safely does not exist, so a reply is looked up before it is sent again.
 """
 
+import hashlib
+import hmac
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,15 +20,19 @@ from bot.connectors.base import (
     Health,
     Identity,
     Measure,
+    NotSigned,
     Page,
+    Received,
     Rechecked,
     Rejected,
+    Request,
     Sent,
 )
 from bot.connectors.html import text_of
 from bot.connectors.json_api import Json, JsonApi, before_sending, time_of, web
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Author, Gone, Post, PostKind, permits
+from bot.domain.payload import BadPayload
 from bot.domain.text import text
 
 AT_ONCE = 30
@@ -100,27 +107,9 @@ class Forum(JsonApi):
 
     def _post(self, found: Json) -> Post | None:
         try:
-            return self._read(found)
+            return _post_of(self.base, found)
         except UNREADABLE:
             return None
-
-    def _read(self, found: Json) -> Post:
-        name, private = found["username"], found.get("archetype") == "private_message"
-        written, edited = time_of(found["created_at"]), found.get("version", 1) > 1
-        answers = (Act.ANSWER_PRIVATELY,) if private else (Act.ANSWER, Act.ANSWER_PRIVATELY)
-        return Post(
-            external_id=str(found["id"]),
-            author=Author(str(found["user_id"]), found.get("name") or name, f"@{name}", f"{self.base}/u/{name}"),
-            text=text_of(found["cooked"]),
-            published_at=written,
-            url=web(f"{self.base}/t/{found['topic_id']}/{found['post_number']}"),
-            conversation=str(found["topic_id"]),
-            private=private,
-            permits=permits(*answers, until=written + ANSWERS_FOR),
-            edited_at=time_of(found["updated_at"]) if edited else None,
-            kind=PostKind.MESSAGE if private else PostKind.REPLY if found["post_number"] > 1 else PostKind.POST,
-            place={"topic": found["topic_id"], "number": found["post_number"]},
-        )
 
     async def send(self, draft: Draft) -> Sent:
         """Write the reply in the topic of the post, or as a private message to its author."""
@@ -160,6 +149,60 @@ class Forum(JsonApi):
         return Measure(len(text), self._account.limits.get("max_length"))
 
 
+def _post_of(base: str, found: Json) -> Post:
+    name, private = found["username"], found.get("archetype") == "private_message"
+    written, edited = time_of(found["created_at"]), found.get("version", 1) > 1
+    answers = (Act.ANSWER_PRIVATELY,) if private else (Act.ANSWER, Act.ANSWER_PRIVATELY)
+    return Post(
+        external_id=str(found["id"]),
+        author=Author(str(found["user_id"]), found.get("name") or name, f"@{name}", f"{base}/u/{name}"),
+        text=text_of(found["cooked"]),
+        published_at=written,
+        url=web(f"{base}/t/{found['topic_id']}/{found['post_number']}"),
+        conversation=str(found["topic_id"]),
+        private=private,
+        permits=permits(*answers, until=written + ANSWERS_FOR),
+        edited_at=time_of(found["updated_at"]) if edited else None,
+        kind=PostKind.MESSAGE if private else PostKind.REPLY if found["post_number"] > 1 else PostKind.POST,
+        place={"topic": found["topic_id"], "number": found["post_number"]},
+    )
+
+
+class Hooks:
+    """What the forum pushes: posts for one of our accounts, which the body names. Both are signed with the API key."""
+
+    def challenge(self, account: Account, request: Request) -> str | None:
+        """Return the question of a GET, signed with the key."""
+        question = request.query.get("challenge", "")
+        if request.method != "GET" or not question:
+            return None
+        if not hmac.compare_digest(_signature(account, question.encode()), request.query.get("signature", "")):
+            raise NotSigned(text("The question is not signed with our key."))
+        return question
+
+    def accounts_of(self, request: Request) -> frozenset[str]:
+        """Return the account that the body names."""
+        return frozenset({str(_pushed(request)["account"])})
+
+    def receive(self, account: Account, request: Request, now: datetime) -> Received:
+        """Return the posts in the body."""
+        if not hmac.compare_digest(_signature(account, request.body), request.headers.get("x-forum-signature", "")):
+            raise NotSigned(text("The body is not signed with our key."))
+        return Received(tuple(_post_of(account.url, each) for each in _pushed(request)["posts"]))
+
+
+def _pushed(request: Request) -> Json:
+    try:
+        pushed: Json = json.loads(request.body)
+        return {"account": pushed["account"], "posts": pushed["posts"]}
+    except UNREADABLE as error:
+        raise BadPayload(text("The body is not JSON.")) from error
+
+
+def _signature(account: Account, signed: bytes) -> str:
+    return hmac.new(account.secrets["key"].encode(), signed, hashlib.sha256).hexdigest()
+
+
 def _gone(post: Post, why: Gone) -> Post:
     return Post(post.external_id, post.author, "", datetime.fromtimestamp(0, UTC), gone=why)
 
@@ -168,13 +211,14 @@ PLATFORM = Platform(
     name="forum",
     title="Forum",
     docs="https://forum.example/api",
-    capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.MESSAGES}),
+    capabilities=frozenset({Capability.POLLS, Capability.PUSHES, Capability.REPLIES, Capability.MESSAGES}),
     options=(
         Option("url", "Address of the forum (https://…)", OptionKind.SERVER),
         Option("username", "Name of our account there"),
         Option("key", "Its API key", OptionKind.TOKEN, secret=True),
     ),
     connect=Forum,
+    receiver=Hooks(),
     quality=Quality(),
     edits=True,
     limits="60 requests a minute",
