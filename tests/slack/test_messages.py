@@ -75,9 +75,12 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             )
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
-            assert (shown is None) is (kind in {MessageKind.STILL, MessageKind.URGENT}), (
-                kind
-            )  # neither claimed nor urgent
+            nothing = {
+                MessageKind.STILL,
+                MessageKind.URGENT,
+                MessageKind.ASKED_AGAIN,
+            }  # not claimed, not urgent, advised
+            assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
 
 
