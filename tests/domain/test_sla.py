@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.hours import ALWAYS, Hours, NeverOpen, is_open, opens_again
 from bot.domain.sla import (
     LADDER,
+    PROMISE_CLIMBS_AFTER,
     URGENT,
     ClockKind,
     Policy,
@@ -16,9 +17,11 @@ from bot.domain.sla import (
     Recipient,
     Step,
     Targets,
+    advice_step,
     is_late,
     is_used_up,
     pressure,
+    step_at,
     untold,
 )
 from tests.clocks import AMSTERDAM, local
@@ -166,3 +169,17 @@ def test_the_usual_ladder_climbs_from_the_owner_to_the_channel() -> None:
     ]  # fmt: skip
     assert [step.percent for step in untold(LADDER, 80)] == [100, 125, 150]
     assert untold(LADDER, 150) == []
+
+
+def test_a_step_is_due_when_that_part_of_the_target_is_used_in_working_time() -> None:
+    assert step_at(OFFICE, local("2026-11-20 16:30"), HOUR, 80) == local("2026-11-23 09:18")
+    assert step_at(OFFICE, local("2026-11-20 16:30"), HOUR, 50) == local("2026-11-20 17:00")
+
+
+@pytest.mark.parametrize(("minutes", "step"), [(0, 0), (29, 0), (30, 50), (59, 50), (60, 100), (600, 100)])
+def test_an_adviser_is_reminded_at_half_of_the_time_and_at_its_end(minutes: int, step: int) -> None:
+    assert advice_step(timedelta(minutes=minutes), HOUR) == step
+
+
+def test_a_promise_that_lapsed_climbs_after_a_quarter_of_an_hour() -> None:
+    assert timedelta(minutes=15) == PROMISE_CLIMBS_AFTER
