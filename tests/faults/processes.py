@@ -17,6 +17,7 @@ from bot.models import Clock, Message, MessageKind, Reply, Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.slack import messages
+from jobs import members
 from tests.clocks import RunningClock
 from tests.conftest import CHANNEL, MARIEKE, SANNE, SECRET_KEY, Bot, settings_for
 from tests.fakes.process import killed_at_the_end
@@ -104,6 +105,8 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
             await inbox.take_in(session, 1, [post], now=now - timedelta(minutes=AGES[n % len(AGES)]))
         for case_id in range(1, claimed + 1):
             await cases.claim(session, case_id, by=SANNE, now=then)
+        await cases.retime(session, 1, now)
+    await members.read_channels(bot.desk)
     await messages.wake_lanes(bot.desk)
     await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
 

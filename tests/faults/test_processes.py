@@ -51,7 +51,7 @@ async def processes(bot: Bot, folder: Path) -> AsyncIterator[list[str]]:
             await stack.enter_async_context(running(bot, own, port=port))
         yield [f"http://127.0.0.1:{port}/in/plein" for port in ports]
     logs = [(folder / str(port) / "log").read_text(encoding="utf-8") for port in ports]
-    assert not [line for log in logs for line in log.splitlines() if "error" in line]
+    assert not [line for log in logs for line in log.splitlines() if "[error" in line or "error at" in line]
 
 
 async def waiting_for(bot: Bot, statement: str) -> int:
