@@ -179,12 +179,18 @@ def _again_once(due: Sequence[_Due]) -> list[_Due]:
 async def _write_list(
     session: AsyncSession, team: Team, settings: TeamSettings, late: Sequence[_Due], now: datetime
 ) -> None:
-    """List what was late already when the team opened, in one message a day, for those on duty and the coordinators."""
+    """List what was late already when the team opened, in one message, for those on duty and the coordinators.
+
+    A team that opens twice on one day gets two: a message that is edited notifies nobody.
+    """
     if not late:
         return
     key = f"late:{team.id}:{now.astimezone(ZoneInfo(settings.time_zone)).date()}:{team.channel}"
-    found = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
+    today = select(Message).where(col(Message.key).startswith(key, autoescape=True)).order_by(col(Message.id).desc())
+    found = await session.exec(today.limit(1).with_for_update(key_share=True))
     message, lines = found.first(), [ReminderLine(one.case.id, one.clock.id, one.step.percent) for one in late]
+    if message is not None and _lists_any(message, lines):
+        message, key = None, f"{key}:{now.timestamp()}"
     if message is None:
         duty = await presence.on_duty(session, team.id, settings, now)
         called = dict.fromkeys([*duty, *await presence.present_of(session, settings.coordinators)])
@@ -195,6 +201,12 @@ async def _write_list(
         message.details, message.version = replace(before, steps=before.steps + lines).to_json(), message.version + 1
     session.add(message)
     await session.flush()
+
+
+def _lists_any(message: Message, lines: Sequence[ReminderLine]) -> bool:
+    """Tell whether a list has one of these clocks already: each is listed once per opening."""
+    listed = {line.clock for line in Reminded.of(message.details).steps}
+    return any(line.clock in listed for line in lines)
 
 
 async def _write_messages(

@@ -91,6 +91,16 @@ async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_d
     assert [line["case"] for line in (await reminders(office))[-1].details["steps"]] == [1, 3]
 
 
+async def test_a_team_that_opens_twice_on_one_day_gets_a_list_at_each_opening(office: Bot) -> None:
+    """The bot was down when the night shift began, and lists only after midnight what is late."""
+    await settings(office, week=[[("22:00", "06:00")]] * 7)
+    await mention(office)
+    await at(office, "2026-11-21 05:59")
+    assert await at(office, "2026-11-23 00:30") == [f"{CHANNEL}:150"]
+    assert await at(office, "2026-11-23 05:00") == []
+    assert await at(office, "2026-11-23 22:00") == [f"{CHANNEL}:150"]
+
+
 def late_lists(bot: Bot) -> list[dict]:
     """The lists of late cases in the channel."""
     return [m for m in bot.slack.messages(CHANNEL) if "3 zaken vragen aandacht" in text_of(m)]
