@@ -185,17 +185,19 @@ async def _write_list(
     """
     if not late:
         return
-    key = f"late:{team.id}:{now.astimezone(ZoneInfo(settings.time_zone)).date()}:{team.channel}"
-    today = select(Message).where(col(Message.key).startswith(key, autoescape=True)).order_by(col(Message.id).desc())
+    day = f"late:{team.id}:{now.astimezone(ZoneInfo(settings.time_zone)).date()}:"
+    today = select(Message).where(col(Message.key).startswith(day, autoescape=True)).order_by(col(Message.id).desc())
     found = await session.exec(today.limit(1).with_for_update(key_share=True))
     message, lines = found.first(), [ReminderLine(one.case.id, one.clock.id, one.step.percent) for one in late]
     if message is not None and _lists_any(message, lines):
-        message, key = None, f"{key}:{now.timestamp()}"
+        message, day = None, f"{day}{now.timestamp()}:"
     if message is None:
         duty = await presence.on_duty(session, team.id, settings, now)
         called = dict.fromkeys([*duty, *await presence.present_of(session, settings.coordinators)])
         details = Reminded(lines, list(called))
-        message = Message(key=key, kind=MessageKind.REMINDER, channel=team.channel, details=details.to_json())
+        message = Message(
+            key=day + team.channel, kind=MessageKind.REMINDER, channel=team.channel, details=details.to_json()
+        )
     else:
         before = Reminded.of(message.details)
         message.details, message.version = replace(before, steps=before.steps + lines).to_json(), message.version + 1

@@ -182,11 +182,12 @@ class _Lease:
     """A message that only we may write now, and what it must show.
 
     `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
+    Without a `view` it has nothing to say any more: it is only looked for, in case Slack has it twice.
     """
 
     desk: TeamDesk
     message: Message
-    view: View
+    view: View | None
     thread_ts: str | None
     began: datetime
     since: datetime | None
@@ -330,11 +331,11 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
         message.channel = card.channel
     team_desk = desk.of(await team_of(session, message))
     view = await view_of(team_desk, session, message)
-    if view is None:
+    since = message.posting_since
+    if view is None and (message.ts is None or since is None):
         message.shown_version, message.leased_until = message.version, None
         session.add(message)
         return None
-    since = message.posting_since
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
@@ -363,7 +364,7 @@ async def _write(lease: _Lease) -> _Result:
         return _Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
 
 
-async def _put(lease: _Lease) -> Place:
+async def _put(lease: _Lease) -> Place | None:
     """Post or update the message, and delete what Slack has of it besides; raises as `call` does."""
     client, message = lease.desk.slack, lease.message
     place = Place(message.channel, message.ts) if message.ts is not None else None
@@ -374,6 +375,8 @@ async def _put(lease: _Lease) -> Place:
         for surplus in found:
             if surplus != place:
                 await remove(client, surplus)
+    if lease.view is None:
+        return place
     if place is None:
         return await post(client, message.channel, message.key, lease.view, thread_ts=lease.thread_ts)
     return await revise(client, place, lease.view)

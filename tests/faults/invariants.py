@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.desk import Desk
-from bot.domain.case import OPEN
+from bot.domain.case import OPEN, Status
 from bot.domain.sla import ClockKind
 from bot.models import (
     Account,
@@ -221,6 +221,8 @@ def clocks(state: State) -> list[str]:
                 found.append(f"case {case.id} ({case.status}) waits and nobody hears of it again")
             if any(clock.rests_for is not None for clock in mine):
                 found.append(f"case {case.id} ({case.status}) waits and a clock rests")
+        elif case.status is Status.CLOSED and mine:
+            found.append(f"case {case.id} is closed and a clock goes on: {[clock.kind for clock in mine]}")
         kinds = [clock.kind for clock in mine if clock.kind is not ClockKind.PROMISE]
         if len(set(kinds)) < len(kinds):
             found.append(f"case {case.id} has two clocks of one kind: {kinds}")

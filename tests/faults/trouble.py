@@ -8,7 +8,7 @@ from bot.sandbox.slack.faults import Drop, Fault, Faults
 
 SLOW = (0.3, 1.5, 4.0, 9.0, 25.0, 45.0)
 """Seconds; Slack waits 3 for us, and we wait 10 for Slack and 20 for a platform."""
-REFUSED = ("internal_error", "fatal_error", "invalid_blocks", "rate_limited", "channel_not_found", "msg_too_long")
+REFUSED = ("internal_error", "fatal_error", "rate_limited", "channel_not_found", "msg_too_long")
 
 
 @dataclass

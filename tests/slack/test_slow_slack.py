@@ -95,6 +95,28 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
     assert [card["ts"] for card in bot.cards()] == [(await card_row(bot)).ts]
 
 
+async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_and_then_left(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        asked = {"owner": SANNE, "returned": 2}
+        session.add(Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details=asked))
+    await messages.wake_lanes(bot.desk)
+    [shown] = await eventually(lambda: rows_with(bot, Message, lambda m: m.ts))
+    again = {"event_type": "webcare_message", "event_payload": {"key": "asked"}}
+    await bot.desk.slack.chat_postMessage(channel=shown.channel, text="Twee keer", metadata=again)
+    async with bot.desk.session() as session:
+        row = await session.get_one(Message, shown.id)
+        row.details, row.posting_since, row.version = {"owner": SANNE}, bot.desk.now(), row.version + 1
+        session.add(row)
+    for _ in range(3):
+        bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    [left] = await bot.rows(Message)
+    assert (left.posting_since, left.version) == (None, shown.version + 1)
+    assert [m["ts"] for m in bot.slack.messages(shown.channel)] == [shown.ts]
+
+
 async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
     bot = impatient
     case_id = await mention(bot)
