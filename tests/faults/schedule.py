@@ -291,7 +291,9 @@ async def _start_stopped_accounts(world: World, engine: Any) -> None:
 async def _left(world: World, engine: Any) -> list[str]:
     """What has yet to be done."""
     async with db.readings(engine)() as session:
-        waits = (col(Message.shown_version) < col(Message.version)) | col(Message.posting_since).is_not(None)
+        waits = (col(Message.shown_version) < col(Message.version)) | (
+            col(Message.posting_since).is_not(None) & col(Message.ts).is_not(None)
+        )
         stale = [_waiting(message) for message in await session.exec(select(Message).where(waits))]
         unsent = await session.exec(select(Reply.key).where(col(Reply.status).in_(["approved", "sending"])))
         board = (await session.exec(select(Account.cursor).where(Account.platform == "board"))).one()
