@@ -10,7 +10,7 @@ import structlog
 from bot.desk import Desk
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.slack.calls import SlackDown, SlackProblem, call, conversation
+from bot.slack.calls import SlackDown, SlackProblem, call, call_in_turn, conversation
 from bot.texts import Texts
 from bot.views.block import View
 from bot.views.slack_error import words_of
@@ -38,7 +38,7 @@ async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[s
     try:
         if channel.startswith(("C", "G")) and await _told_there(desk, body, channel, user, shown):
             return
-        await call(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
+        await call_in_turn(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
     except SlackProblem as problem:
         log.error("an agent was not told what became of it", **trace(problem))
 
@@ -48,7 +48,7 @@ async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str,
     thread = (body.get("container") or {}).get("thread_ts")
     where = {"channel": channel, "user": user, **({"thread_ts": thread} if thread else {})}
     try:
-        await call(desk.slack, "chat.postEphemeral", **where, **shown)
+        await call_in_turn(desk.slack, "chat.postEphemeral", **where, **shown)
     except SlackProblem as problem:
         log.warning("an agent is told in their direct messages", **trace(problem))
         return False

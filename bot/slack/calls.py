@@ -91,7 +91,7 @@ READS = frozenset(
 )
 """Methods that take their arguments in the query, not as JSON."""
 PATIENCE = timedelta(seconds=20)
-"""How long a view waits for its turn to be shown."""
+"""How long a view, or a word to one person, waits for its turn."""
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 GONE_VIEW = frozenset({"not_found", "view_not_found", "hash_conflict"})
@@ -280,6 +280,19 @@ async def _with_blocks(
             if refusal.error not in REFUSED_BLOCKS:
                 raise
     return await call(client, method, **arguments, text=view.text, blocks=last)
+
+
+async def call_in_turn(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
+    """Call a method once Slack takes it; raises SlackLater when that is more than our patience away."""
+    ends = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+    while True:
+        try:
+            return await call(client, method, **arguments)
+        except SlackLater as later:
+            wait = later.wait.total_seconds()
+            if asyncio.get_running_loop().time() + wait > ends:
+                raise
+            await asyncio.sleep(wait)
 
 
 async def show(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> None:
