@@ -28,11 +28,13 @@ async def answer(
 ) -> Reply:
     """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice.
 
-    Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now.
+    Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now, or when
+    the submission was approved before with other words.
     """
     await cases.locked(session, answer.case_id)
     earlier = (await session.exec(select(Reply).where(Reply.key == answer.submission))).first()
     if earlier is not None:
+        _refuse_unless_same(earlier, answer)
         return earlier
     file = await cases.read(session, answer.case_id)
     mention = composing.mention_of(file, answer.mention_id)
@@ -56,6 +58,15 @@ async def answer(
     )
     await cases.answered(session, reply, now=now)
     return reply
+
+
+def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
+    """Refuse a submission that changed after it was approved: a modal stays open when our answer to it is lost."""
+    if earlier.status is ReplyStatus.WITHDRAWN:
+        raise Refused("You took this answer back. Close this window and open Answer again to send another.")
+    chosen = (answer.words, answer.private, answer.kind, answer.promised_at)
+    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at) != chosen:
+        raise Refused("Your answer was accepted as you first sent it. Take that back on the card, or answer again.")
 
 
 async def _choose_initials(session: AsyncSession, team_id: int, answer: Answer, by: str, now: datetime) -> str:

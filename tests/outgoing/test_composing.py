@@ -8,7 +8,7 @@ import pytest
 from bot import cases
 from bot.domain.mention import Act
 from bot.domain.text import Refused, Wrong
-from bot.models import Mention, Reply, ReplyKind
+from bot.models import Mention, Reply, ReplyKind, ReplyStatus
 from bot.outgoing import composing, replies
 from bot.outgoing.composing import Answer
 from tests.conftest import SANNE, YOUSSEF, Bot
@@ -145,11 +145,26 @@ async def test_a_draft_that_was_public_needs_no_confirmation(sqlite_bot: Bot) ->
     assert not (await give(sqlite_bot, submission="V2")).private
 
 
-async def test_the_same_submission_again_approves_nothing_twice_even_with_other_words(sqlite_bot: Bot) -> None:
-    await claimed(sqlite_bot, allows=[ANSWER])
+@pytest.mark.parametrize("chosen", [{"words": "Nee."}, {"private": True}, {"kind": ReplyKind.QUESTION}])
+async def test_the_same_submission_again_approves_nothing_twice_and_says_so_when_it_was_changed(
+    sqlite_bot: Bot, chosen: dict[str, Any]
+) -> None:
+    await claimed(sqlite_bot, allows=[ANSWER, PRIVATELY])
     first = await give(sqlite_bot)
-    assert (await give(sqlite_bot, words="Nee.")).id == first.id
+    assert (await give(sqlite_bot)).id == first.id
+    with pytest.raises(Refused, match="as you first sent it"):
+        await give(sqlite_bot, **chosen)
     assert [reply.text for reply in await sqlite_bot.rows(Reply)] == ["Ja. ^SB"]
+
+
+async def test_a_submission_that_was_taken_back_is_not_approved_when_it_comes_again(sqlite_bot: Bot) -> None:
+    await claimed(sqlite_bot, allows=[ANSWER])
+    await give(sqlite_bot)
+    async with sqlite_bot.desk.session() as session:
+        await replies.withdraw(session, 1, by=SANNE, now=sqlite_bot.desk.now())
+    with pytest.raises(Refused, match="took this answer back"):
+        await give(sqlite_bot)
+    assert [reply.status for reply in await sqlite_bot.rows(Reply)] == [ReplyStatus.WITHDRAWN]
 
 
 async def test_initials_of_a_colleague_are_refused_and_nothing_is_approved(sqlite_bot: Bot) -> None:
