@@ -45,7 +45,7 @@ class Texts:
         """Return the form for this number, which also fills {n}."""
         return _catalogue(self.language).ngettext(one, many, n).format_map({"n": n, **params})
 
-    def kept(self, value: Mapping[str, Any] | None) -> str:
+    def stored(self, value: Mapping[str, Any] | None) -> str:
         """Return a sentence that was stored as JSON (Text.to_json); empty for None."""
         return self(Text.from_json(value)) if value else ""
 

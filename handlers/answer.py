@@ -25,7 +25,7 @@ from bot.views.answer_modal import (
     SLACK_INPUT,
     TEXT,
     VISIBILITY,
-    Kept,
+    ModalState,
     answer_modal,
     typed,
 )
@@ -77,21 +77,21 @@ async def _claimed_modal(desk: TeamDesk, case_id: int, by: str, *, from_home: bo
             file = await cases.read(session, case_id)
         initials = await agents.initials(session, file.team.id, by)
     proposal = None if initials else await _proposal(desk, by)
-    return _first_modal(desk, file, initials or proposal or "", Kept(case_id, 0, ask=proposal, home=from_home))
+    return _first_modal(desk, file, initials or proposal or "", ModalState(case_id, 0, ask=proposal, home=from_home))
 
 
-def _first_modal(desk: TeamDesk, file: CaseFile, initials: str, kept: Kept) -> Block:
+def _first_modal(desk: TeamDesk, file: CaseFile, initials: str, state: ModalState) -> Block:
     """Return the modal as it opens, filled with the draft of a reply that was taken back or refused."""
     draft, mention = _draft_and_mention(file, desk.now())
     if draft is None:
         composed = _compose(
             desk, file, mention, "", initials, private=composing.is_private_by_default(mention, desk.now())
         )
-        return _modal(desk, file, mention, composed, replace(kept, mention=mention.id), draft="")
+        return _modal(desk, file, mention, composed, replace(state, mention=mention.id), draft="")
     promise = int(draft.promised_at.timestamp()) if draft.promised_at else None
-    kept = replace(kept, mention=mention.id, promise=promise)
+    state = replace(state, mention=mention.id, promise=promise)
     composed = _compose(desk, file, mention, draft.draft, initials, private=draft.private)
-    return _modal(desk, file, mention, composed, kept, kind=draft.kind, draft=draft.draft)
+    return _modal(desk, file, mention, composed, state, kind=draft.kind, draft=draft.draft)
 
 
 def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Mention]:
@@ -114,14 +114,14 @@ def _draft_and_mention(file: CaseFile, now: datetime) -> tuple[Reply | None, Men
 async def preview(body: dict[str, Any], desk: TeamDesk) -> None:
     """Show the typed text as the citizen will see it, the length left, and the fields that the choices need."""
     async with desk.reading() as session:
-        file = await cases.read(session, Kept.of(body["view"]).case)
+        file = await cases.read(session, ModalState.of(body["view"]).case)
     await _show_typed(desk, body, file, typed(values(body["view"])), draft=_kept_words(desk, file))
 
 
 async def insert_snippet(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Put the chosen snippet before the typed text."""
     async with desk.reading() as session:
-        file = await cases.read(session, Kept.of(body["view"]).case)
+        file = await cases.read(session, ModalState.of(body["view"]).case)
     title = action["selected_option"]["value"]
     snippet = next((each for each in TeamSettings.of(file.team.settings).snippets if each.title == title), None)
     if snippet is None:
@@ -149,18 +149,18 @@ async def _as_filled(
     desk: TeamDesk, by: str, view: Block, file: CaseFile, text: str, *, draft: str, inserted: int = 0
 ) -> Block:
     """Return the modal that fits the content of its fields; it remembers the content of a field that disappears."""
-    filled, kept = values(view), Kept.of(view)
-    kept = replace(kept, inserted=kept.inserted + inserted, promise=filled.get(PROMISE) or kept.promise)
+    filled, state = values(view), ModalState.of(view)
+    state = replace(state, inserted=state.inserted + inserted, promise=filled.get(PROMISE) or state.promise)
     async with desk.reading() as session:
-        initials = await agents.initials(session, file.team.id, by) or filled.get(INITIALS) or kept.ask or ""
-    mention = composing.mention_of(file, kept.mention)
+        initials = await agents.initials(session, file.team.id, by) or filled.get(INITIALS) or state.ask or ""
+    mention = composing.mention_of(file, state.mention)
     composed = _compose(desk, file, mention, text, initials, private=_private(mention, filled, desk.now()))
-    return _modal(desk, file, mention, composed, kept, kind=_kind(filled), draft=draft)
+    return _modal(desk, file, mention, composed, state, kind=_kind(filled), draft=draft)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Approve the reply; an error is shown at its field, and the modal stays open."""
-    kept = Kept.of(view)
+    state = ModalState.of(view)
     try:
         reply = await _approve(desk, view, by)
     except Wrong as wrong:
@@ -169,24 +169,24 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     await ack()
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
-    if kept.home:
+    if state.home:
         await publish(desk, by)
 
 
 async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
     """Approve the reply, and store the agent's initials and the case's topic, in one transaction."""
-    kept, filled, now = Kept.of(view), values(view), desk.now()
+    state, filled, now = ModalState.of(view), values(view), desk.now()
     async with desk.session() as session:
-        file = await cases.read(session, kept.case)
-        mention = composing.mention_of(file, kept.mention)
+        file = await cases.read(session, state.case)
+        mention = composing.mention_of(file, state.mention)
         answer = Answer(
-            kept.case, kept.mention, submission=view["id"], words=typed(filled).strip(),
+            state.case, state.mention, submission=view["id"], words=typed(filled).strip(),
             private=_private(mention, filled, desk.now()), kind=_kind(filled), promised_at=_promise(filled),
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
-        await cases.set_topic(session, kept.case, topic=chosen_topic(filled, file.case.topic), by=by, now=now)
+        await cases.set_topic(session, state.case, topic=chosen_topic(filled, file.case.topic), by=by, now=now)
     return reply
 
 
@@ -196,7 +196,7 @@ async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wro
     missing = {composing.PROMISE: PROMISE, composing.CONFIRMED: CONFIRM}
     if any(part in wrong.fields and field not in filled for part, field in missing.items()):  # sent before it appeared
         async with desk.reading() as session:
-            file = await cases.read(session, Kept.of(view).case)
+            file = await cases.read(session, ModalState.of(view).case)
         await ack(response_action="update", view=await _as_filled(desk, by, view, file, typed(filled), draft=""))
         return
     words = next(block for block in filled if block.partition(":")[0] == TEXT)
@@ -242,14 +242,14 @@ def _modal(
     file: CaseFile,
     mention: Mention,
     composed: Composed,
-    kept: Kept,
+    state: ModalState,
     *,
     draft: str,
     kind: ReplyKind = ReplyKind.FINAL,
 ) -> Block:
     settings = TeamSettings.of(file.team.settings)
     return answer_modal(
-        file, mention, composed, desk.t, desk.now(), kept, kind=kind, draft=draft,
+        file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=draft,
         confirm=composing.must_confirm(file, mention, private=composed.private),
         snippets=bool(settings.snippets), topics=settings.topics,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.reply import has_words
 from bot.team import teams
-from bot.views.answer_modal import Kept, snippet_option
+from bot.views.answer_modal import ModalState, snippet_option
 from handlers.bolt_args import Ack
 
 OFFERED = 100
@@ -17,7 +17,7 @@ OFFERED = 100
 async def offer(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
     """Offer the snippets that contain all words typed so far; those with the words in their title first."""
     async with desk.reading() as session:
-        case = await cases.get(session, Kept.of(body["view"]).case)
+        case = await cases.get(session, ModalState.of(body["view"]).case)
         snippets = (await teams.settings(session, case.team_id)).snippets
     typed = body["value"]
     matching = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]

@@ -37,7 +37,7 @@ AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
 LATELY = timedelta(hours=1)
 """How long the card of what has become late is still updated, so that it says so whatever the ladder."""
-FEW = 3
+MAX_THREADS = 3
 """The most threads that one tick writes in; for more cases it writes one message in the channel."""
 
 
@@ -227,7 +227,7 @@ async def _write_messages(
                 per_channel[channel].append(one)
         else:
             threads.append(one)
-    if len(threads) > FEW:
+    if len(threads) > MAX_THREADS:
         per_channel[team.channel] += threads
         threads = []
     for one in threads:

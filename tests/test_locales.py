@@ -217,4 +217,4 @@ def test_english_says_what_stands_in_the_code() -> None:
 def test_a_sentence_in_no_catalogue_is_said_in_english() -> None:
     """A problem kept in the database by an older version may no longer be in the catalogue."""
     kept = text("{host} said this in an older version.", host="example.nl").to_json()
-    assert Texts("nl", "Europe/Amsterdam").kept(kept) == "example.nl said this in an older version."
+    assert Texts("nl", "Europe/Amsterdam").stored(kept) == "example.nl said this in an older version."

@@ -51,9 +51,9 @@ async def _list(settings: Settings) -> None:
 
 def _state(row: Account, t: Texts) -> str:
     if row.stopped_at is not None:
-        return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.kept(row.problem)}"
+        return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.stored(row.problem)}"
     if row.problem is not None:
-        return f"Has a problem, will be tried again. {t.kept(row.problem)}"
+        return f"Has a problem, will be tried again. {t.stored(row.problem)}"
     return "Works" if row.polled_at or not _is_polled(row) else "Not read yet"
 
 

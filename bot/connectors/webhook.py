@@ -72,7 +72,7 @@ RESEND_SAFE_FOR = timedelta(days=1)
 MAX_BODY = 5 * 1024 * 1024
 MAX_TEXT = 100_000
 CUT = " […]"
-PUZZLED = frozenset({400, 422})
+NOT_UNDERSTOOD = frozenset({400, 422})
 """How a callback answers that does not know our ping."""
 
 
@@ -293,7 +293,7 @@ class Webhook:
         if not self._account.options.get("callback_url"):
             return text("Replies are not possible: no callback_url is set.")
         response = await self._call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
-        if response.status_code in PUZZLED:
+        if response.status_code in NOT_UNDERSTOOD:
             return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
         _judge(response)
         return text("The callback accepts our signature.")

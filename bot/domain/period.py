@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from bot.domain.hours import Hours, at_minute
 
-MOST_DAYS = 3 * 366
-MOST_PARTS = 20
+MAX_DAYS = 3 * 366
+MAX_PARTS = 20
 """The most parts of a period; more do not fit in a chart."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -43,7 +43,7 @@ def parse(words: str, now: datetime, zone: tzinfo) -> Period | None:
     if days is None:
         return None
     first, last = days
-    if not (first.year >= FIRST_YEAR and first <= last and last.year <= LAST_YEAR and (last - first).days < MOST_DAYS):
+    if not (first.year >= FIRST_YEAR and first <= last and last.year <= LAST_YEAR and (last - first).days < MAX_DAYS):
         return None
     return days_of(first, last, zone)
 
@@ -75,7 +75,7 @@ def parts(period: Period, zone: tzinfo) -> Sequence[Period]:
     """
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     days = (last - first).days + 1
-    step = 1 if days <= MOST_PARTS + 1 else 7 if days <= 7 * MOST_PARTS else -(-days // MOST_PARTS)
+    step = 1 if days <= MAX_PARTS + 1 else 7 if days <= 7 * MAX_PARTS else -(-days // MAX_PARTS)
     edges = [midnight(first + timedelta(days=n), zone) for n in range(0, days, step)]
     inner = [at for at in edges if period.since < at < period.until]
     return [Period(a, b) for a, b in zip([period.since, *inner], [*inner, period.until], strict=True)]

@@ -22,7 +22,7 @@ from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
 """When a team that never closes gets its digest: at nine."""
-MOST_DAYS = 31
+MAX_DAYS = 31
 """The most days that a digest covers, however long ago the last one was written."""
 
 
@@ -61,7 +61,7 @@ def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:
 
 
 async def daily(session: AsyncSession, team: Team, now: datetime, day: date | None = None) -> Overview:
-    """Return the digest of a day: since the last digest of an earlier day, but at most MOST_DAYS.
+    """Return the digest of a day: since the last digest of an earlier day, but at most MAX_DAYS.
 
     Without a day an agent asked for it, so it runs up to now. Its `missed` says that the working day before had none.
     """
@@ -77,14 +77,14 @@ async def daily(session: AsyncSession, team: Team, now: datetime, day: date | No
         missed = last is not None and day < last
     else:
         missed = team.created_at <= usual
-        since = max(team.created_at, until - timedelta(days=MOST_DAYS)) if missed else usual
+        since = max(team.created_at, until - timedelta(days=MAX_DAYS)) if missed else usual
     figures = await reports.figures(session, team, Period(since, until))
     return Overview(Span.DAY, team.name, figures, None, await standing(session, team, now), missed)
 
 
 async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple[date, datetime] | None:
-    """Return the day and the end of the last digest before today's; None when there is none in MOST_DAYS."""
-    keys = {key_of(team, day, Span.DAY): day for day in (today - timedelta(days=n + 1) for n in range(MOST_DAYS))}
+    """Return the day and the end of the last digest before today's; None when there is none in MAX_DAYS."""
+    keys = {key_of(team, day, Span.DAY): day for day in (today - timedelta(days=n + 1) for n in range(MAX_DAYS))}
     rows = await session.exec(
         select(Message.key, Message.details).where(col(Message.key).in_(keys)).order_by(col(Message.key).desc())
     )

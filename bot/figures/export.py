@@ -23,7 +23,7 @@ from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Tea
 from bot.texts import Texts
 from bot.views.case_state import reason_words
 
-MOST_LINES = 500_000
+MAX_LINES = 500_000
 BOM = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet reads a cell that begins like this as a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
@@ -54,16 +54,16 @@ class Line(NamedTuple):
 
 
 async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]:
-    """Return a team's counted events in a period, oldest first; raises Refused when there are over MOST_LINES.
+    """Return a team's counted events in a period, oldest first; raises Refused when there are over MAX_LINES.
 
     They are the events that bot.figures.reports counts.
     """
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
     result: list[Line] = []
     for what, query in _queries(team.id, period):
-        rows = await session.exec(query.limit(MOST_LINES + 1 - len(result)))
+        rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
-        if len(result) > MOST_LINES:
+        if len(result) > MAX_LINES:
             raise Refused("That is too much for one file; choose a shorter period.")
     return sorted(result, key=attrgetter("at", "case_id"))
 

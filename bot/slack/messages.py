@@ -52,7 +52,7 @@ DOUBT = timedelta(minutes=2)
 """How long after we gave a call up Slack may still carry it out."""
 PATIENCE = 1.0
 """Seconds after which a call that is still running no longer holds up the next messages of its channel."""
-MOST_AT_ONCE = 5
+MAX_AT_ONCE = 5
 """How many messages of one channel may be on their way to Slack at the same time."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
@@ -115,7 +115,7 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
 async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
     """Wait for one of these tasks, but not longer than our patience; return those of all that still run."""
     await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-    if sum(not task.done() for task in running) >= MOST_AT_ONCE:
+    if sum(not task.done() for task in running) >= MAX_AT_ONCE:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     return {task for task in running if not task.done()}
 

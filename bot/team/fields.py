@@ -7,13 +7,13 @@ from typing import Any
 
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team.settings import MOST_LABEL, minute, zone
+from bot.team.settings import MAX_LABEL, minute, zone
 from bot.texts import Texts
 
 Filled = Mapping[str, Any]
 """The content of a modal's fields, by block id; None or missing for an empty one."""
 
-MOST_MINUTES = 60 * 24 * 30
+MAX_MINUTES = 60 * 24 * 30
 INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
 WRITTEN_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 DUTCH_DATE = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
@@ -118,15 +118,15 @@ def early_closing(line: str) -> tuple[date, str]:
 
 def minutes(number: str) -> int:
     """Read a number of minutes."""
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= MOST_MINUTES:
-        raise Unreadable(text("Write a whole number of minutes, from 1 to {most}.", most=MOST_MINUTES))
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_MINUTES:
+        raise Unreadable(text("Write a whole number of minutes, from 1 to {most}.", most=MAX_MINUTES))
     return int(number)
 
 
 def label(line: str) -> str:
     """Read a name or label."""
-    if not line or len(line) > MOST_LABEL:
-        raise Unreadable(text("Write 1 to {most} characters.", most=MOST_LABEL))
+    if not line or len(line) > MAX_LABEL:
+        raise Unreadable(text("Write 1 to {most} characters.", most=MAX_LABEL))
     return line
 
 

@@ -11,7 +11,7 @@ from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Wrong, text
 from bot.models import Team
 from bot.team.fields import TOLD, Filled, Reader, day, day_of_year, early_closing, label, minutes, step, time, time_zone
-from bot.team.settings import MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.settings import MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_state import REASONS
 
@@ -139,8 +139,8 @@ def _reasons(reader: Reader) -> dict[str, Any]:
     words = {reason: reader.t(REASONS[reason]) for reason in CloseReason}
     standard = {name.casefold(): said for reason, said in words.items() for name in (reason, said)}
     return {
-        "topics": reader.labels("topics", most=MOST_TOPICS),
-        "close_reasons": reader.labels("close_reasons", most=MOST_REASONS, taken=standard),
+        "topics": reader.labels("topics", most=MAX_TOPICS),
+        "close_reasons": reader.labels("close_reasons", most=MAX_REASONS, taken=standard),
         "reasons_left_out": [reason for reason in STANDARD_REASONS if reason not in ticked],
     }
 

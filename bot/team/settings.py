@@ -49,12 +49,12 @@ ClockTime = Annotated[str, AfterValidator(_clock)]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
 
-MOST_LABEL = 60
-Label = Annotated[str, Field(min_length=1, max_length=MOST_LABEL)]
-MOST_TOPICS = 98
+MAX_LABEL = 60
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
+MAX_TOPICS = 98
 """A menu in Slack has at most 100 options: these, "none", and a topic that was removed but is still in use."""
-MOST_REASONS = 10
-MOST_LISTED = 95
+MAX_REASONS = 10
+MAX_LISTED = 95
 """The most snippets or advisers that fit in one modal, each with its button."""
 
 
@@ -120,11 +120,11 @@ class TeamSettings(BaseModel):
     claim_return: Minutes = 15
 
     digest_at: ClockTime | None = None
-    topics: Annotated[list[Label], Field(max_length=MOST_TOPICS)] = Field(default_factory=list)
-    close_reasons: Annotated[list[Label], Field(max_length=MOST_REASONS)] = Field(default_factory=list)
+    topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)
+    close_reasons: Annotated[list[Label], Field(max_length=MAX_REASONS)] = Field(default_factory=list)
     reasons_left_out: list[CloseReason] = Field(default_factory=list)
-    snippets: Annotated[list[Snippet], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
-    advisers: Annotated[list[Adviser], Field(max_length=MOST_LISTED)] = Field(default_factory=list)
+    snippets: Annotated[list[Snippet], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
+    advisers: Annotated[list[Adviser], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
     rota: dict[Annotated[int, Field(ge=0, le=6)], list[str]] = Field(default_factory=dict)
     duty_group: str = ""
 

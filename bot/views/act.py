@@ -18,7 +18,7 @@ ACTS = {
 
 def act_problem(act: ActRow, t: Texts) -> View:
     """Tell the thread how an act stands with which something was wrong."""
-    agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.kept(act.problem), 500)
+    agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
     match act.status:
         case ActStatus.APPROVED | ActStatus.SENDING:
             words = t(

@@ -27,7 +27,7 @@ SLACK_INPUT = 3000
 
 
 @dataclass(frozen=True)
-class Kept:
+class ModalState:
     """What the modal remembers while it is open, besides its fields (private_metadata).
 
     `ask` is the proposal for the initials, None for an agent who has them. `inserted` counts the inserted snippets.
@@ -53,7 +53,7 @@ def answer_modal(
     composed: Composed,
     t: Texts,
     now: datetime,
-    kept: Kept,
+    state: ModalState,
     *,
     kind: ReplyKind = ReplyKind.FINAL,
     draft: str = "",
@@ -68,8 +68,8 @@ def answer_modal(
     """
     blocks = _conversation(file, mention, t, now)
     if snippets:
-        blocks.append(_snippet_picker(t, kept.inserted))
-    blocks.append(_text_field(t, draft, kept.inserted))
+        blocks.append(_snippet_picker(t, state.inserted))
+    blocks.append(_text_field(t, draft, state.inserted))
     blocks += preview(composed, t, file)
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         blocks.append(_visibility_field(t, composed.private))
@@ -77,11 +77,12 @@ def answer_modal(
         blocks.append(_confirm_field(t))
     blocks.append(_kind_field(t, kind))
     if kind is ReplyKind.INTERIM:
-        blocks.append(_promise_field(t, kept.promise))
+        blocks.append(_promise_field(t, state.promise))
     blocks += topic_field(file, topics, t)
-    if kept.ask is not None:
-        blocks.append(initials_field(t, kept.ask))
-    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), keep=json.dumps(asdict(kept)))
+    if state.ask is not None:
+        blocks.append(initials_field(t, state.ask))
+    metadata = json.dumps(asdict(state))
+    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=metadata)
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:

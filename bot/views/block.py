@@ -161,15 +161,17 @@ def field_of(label: str, block_id: str, element: Block, *, optional: bool = Fals
     return block
 
 
-def modal(callback_id: str, title: str, blocks: list[Block], *, submit: str = "", close: str, keep: str = "") -> Block:
-    """Return a modal; `keep` comes back with its submission (private_metadata)."""
+def modal(
+    callback_id: str, title: str, blocks: list[Block], *, submit: str = "", close: str, metadata: str = ""
+) -> Block:
+    """Return a modal; `metadata` comes back with its submission (private_metadata)."""
     view: Block = {
         "type": "modal",
         "callback_id": callback_id,
         "title": plain(title, 24),
         "close": plain(close, 24),
         "blocks": blocks[:100],
-        "private_metadata": keep,
+        "private_metadata": metadata,
     }
     if submit:
         view["submit"] = plain(submit, 24)

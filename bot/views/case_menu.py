@@ -99,7 +99,7 @@ def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:
             row = section(t(choice.does))
             row["accessory"] = button(t(choice.label), ACTION, f"{choice.verb}:{file.case.id}")
             blocks.append(row)
-    return modal("more", t("What you can do"), blocks, close=t("Close"), keep=str(file.case.id))
+    return modal("more", t("What you can do"), blocks, close=t("Close"), metadata=str(file.case.id))
 
 
 def _offered(file: CaseFile) -> Sequence[Choice]:

@@ -146,7 +146,7 @@ def _audience(reply: Reply, t: Texts) -> str:
 
 
 def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
-    who, problem = f"<@{reply.by}>", literal(t.kept(reply.problem), 300)
+    who, problem = f"<@{reply.by}>", literal(t.stored(reply.problem), 300)
     match reply.status:
         case ReplyStatus.APPROVED if problem:
             return "⏳ " + t("*Waiting to send* – the answer of {agent} is tried again at {time}: {problem}",

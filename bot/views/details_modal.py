@@ -97,7 +97,7 @@ def details_modal(
     blocks.append(section("*" + t("History") + "*"))
     lines = [_line(event, t, now) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
-    return modal("said", t("Details"), blocks, close=t("Close"), keep=str(file.case.id))
+    return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
 
 
 def _urgency(file: CaseFile, t: Texts) -> list[Block]:

@@ -13,8 +13,8 @@ from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
 from bot.views.case_state import reason_words
 
-MOST_ROWS = 20
-MOST_TOPICS = 12
+MAX_ROWS = 20
+MAX_TOPICS = 12
 
 
 def overview(content: Overview, t: Texts, *, share: str = "") -> View:
@@ -109,8 +109,8 @@ def _topics(figures: Figures, before: Figures | None, t: Texts) -> str:
     if not any(figures.topics):
         return ""
     named = [topic for topic in figures.topics if topic]
-    groups = [(literal(topic, 60), [topic]) for topic in named[:MOST_TOPICS]]
-    groups += [(t("other topics"), named[MOST_TOPICS:]), (t("no topic"), [""])]
+    groups = [(literal(topic, 60), [topic]) for topic in named[:MAX_TOPICS]]
+    groups += [(t("other topics"), named[MAX_TOPICS:]), (t("no topic"), [""])]
     parts = []
     for name, topics in groups:
         count, earlier = (sum(each.topics.get(topic, 0) for topic in topics) for each in (figures, before or figures))
@@ -149,7 +149,7 @@ def _standing(standing: Standing, t: Texts) -> str:
 
 
 def _trouble(trouble: Trouble, t: Texts) -> str:
-    problem = t.kept(trouble.problem)
+    problem = t.stored(trouble.problem)
     if trouble.channel == SOCKET:
         return "⚠️ " + problem
     if trouble.channel:
@@ -180,7 +180,7 @@ def _sources(figures: Figures, t: Texts) -> str:
         + t("{account}: {mentions} in, {answered} answered, {kept} of {count} first reactions within the norm",
             account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
             count=source.reactions)
-        for source in figures.sources[:MOST_ROWS]
+        for source in figures.sources[:MAX_ROWS]
     )  # fmt: skip
 
 
@@ -207,8 +207,8 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
 def _table(figures: Figures, t: Texts) -> Block:
     heads = [t("Account"), t("In"), t("Answered"), t("First reactions"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
-    for source in figures.sources[:MOST_ROWS]:
+    for source in figures.sources[:MAX_ROWS]:
         numbers = (source.mentions, source.answered, source.reactions, source.kept)
         name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
         rows.append([name, *({"type": "raw_number", "value": n, "text": str(n)} for n in numbers)])
-    return {"type": "data_table", "caption": t("Per account"), "rows": rows, "page_size": MOST_ROWS}
+    return {"type": "data_table", "caption": t("Per account"), "rows": rows, "page_size": MAX_ROWS}

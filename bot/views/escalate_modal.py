@@ -37,8 +37,8 @@ def escalate_modal(
             t("How soon"), URGENCY, {"type": "radio_buttons", "options": [normal, urgent], "initial_option": normal}
         ),
     ]  # fmt: skip
-    keep = str(file.case.id)
-    return modal("case:escalate", t("Escalate"), blocks, submit=t("Ask"), close=t("Cancel"), keep=keep)
+    metadata = str(file.case.id)
+    return modal("case:escalate", t("Escalate"), blocks, submit=t("Ask"), close=t("Cancel"), metadata=metadata)
 
 
 def _menu(label: str, block_id: str, choices: Sequence[tuple[str, str]]) -> Block:

@@ -14,7 +14,7 @@ from bot.views.digest import chart, paragraphs
 
 SHOWN = 15
 """Rows shown of each list; the rest is counted."""
-MOST_TEAMS = 10
+MAX_TEAMS = 10
 """Teams whose figures are shown; more would not fit (Slack: 100 blocks)."""
 
 
@@ -94,7 +94,7 @@ def _asked(home: Home, t: Texts) -> list[Block]:
 def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     several = len(home.today) > 1
     blocks: list[Block] = [{"type": "divider"}]
-    for today in home.today[:MOST_TEAMS]:
+    for today in home.today[:MAX_TEAMS]:
         name = f"{t('Today')} – {literal(today.team, 100)}" if several else t("Today")
         blocks.append(section("\n".join([f"*{name}*", *paragraphs(today, t)])))
     return [*blocks, chart(home.week, t)] if charts and home.week else blocks

@@ -27,8 +27,8 @@ def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
     """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
     blocks = [section(words), context(author_line(file.author)), quote(file.latest.text, 500)]
-    keep = f"{file.case.id}:{then}:{file.case.assignee}"
-    return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), keep=keep)
+    metadata = f"{file.case.id}:{then}:{file.case.assignee}"
+    return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), metadata=metadata)
 
 
 RADIO_BUTTONS = 10
@@ -52,8 +52,8 @@ def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t
         ),
         *topic_field(file, topics, t),
     ]
-    keep = str(file.case.id)
-    return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), keep=keep)
+    metadata = str(file.case.id)
+    return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 
 
 def _capital(words: str) -> str:
@@ -66,8 +66,8 @@ def assign_modal(file: CaseFile, t: Texts) -> Block:
     if file.case.assignee:
         picker["initial_user"] = file.case.assignee
     blocks = [field_of(t("Colleague"), "assign_to", picker, hint=t("They get a message in the thread."))]
-    keep = str(file.case.id)
-    return modal("case:assign", t("Assign"), blocks, submit=t("Assign"), close=t("Cancel"), keep=keep)
+    metadata = str(file.case.id)
+    return modal("case:assign", t("Assign"), blocks, submit=t("Assign"), close=t("Cancel"), metadata=metadata)
 
 
 def note_modal(file: CaseFile, t: Texts) -> Block:
@@ -80,7 +80,7 @@ def note_modal(file: CaseFile, t: Texts) -> Block:
             hint=t("For colleagues only: notes are never sent to the citizen. So are replies in the thread."),
         )
     ]
-    return modal("case:note", t("Add a note"), blocks, submit=t("Save"), close=t("Cancel"), keep=str(file.case.id))
+    return modal("case:note", t("Add a note"), blocks, submit=t("Save"), close=t("Cancel"), metadata=str(file.case.id))
 
 
 SNOOZES = (30, 60, 120, 240)
@@ -98,8 +98,8 @@ def snooze_modal(file: CaseFile, t: Texts) -> Block:
         field_of(t("Remind again after"), "snooze_minutes", choice),
         field_of(t("Why it has to wait"), "snooze_reason", why, hint=t("Colleagues see this in the thread.")),
     ]
-    keep = str(file.case.id)
-    return modal("case:snooze", t("Remind me later"), blocks, submit=t("Save"), close=t("Cancel"), keep=keep)
+    metadata = str(file.case.id)
+    return modal("case:snooze", t("Remind me later"), blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
 
 def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
@@ -116,8 +116,8 @@ def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
             hint=t("Goes to the webcare team only, not to the citizen."),
         ),
     ]
-    keep = str(escalation.id)
-    return modal("case:advise", t("Advise"), blocks, submit=t("Send advice"), close=t("Cancel"), keep=keep)
+    metadata = str(escalation.id)
+    return modal("case:advise", t("Advise"), blocks, submit=t("Send advice"), close=t("Cancel"), metadata=metadata)
 
 
 def initials_field(t: Texts, proposal: str) -> Block:

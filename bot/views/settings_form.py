@@ -84,16 +84,16 @@ Filled = Mapping[str, Any]
 
 def form(name: str, team_id: int, title: str, blocks: list[Block], t: Texts, /, **kept: Any) -> Block:
     """Return a form with a Save button; its submission returns `kept`. The title has at most 24 characters."""
-    keep = keep_of(team_id, **kept)
-    return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), keep=keep)
+    metadata = metadata_of(team_id, **kept)
+    return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
 
 def page(team_id: int, title: str, blocks: list[Block], t: Texts) -> Block:
     """Return a modal without fields; its buttons open other modals."""
-    return modal("said", title, blocks, close=t("Close"), keep=keep_of(team_id))
+    return modal("said", title, blocks, close=t("Close"), metadata=metadata_of(team_id))
 
 
-def keep_of(team_id: int, **more: Any) -> str:
+def metadata_of(team_id: int, **more: Any) -> str:
     """Return the `private_metadata` of a modal: its team, and more."""
     return json.dumps({"team": team_id, **more})
 

@@ -69,7 +69,7 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
     """Notify an agent that their reply was refused, or that we do not know whether it was published."""
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
-        problem = literal(t.kept(reply.problem), 500)
+        problem = literal(t.stored(reply.problem), 500)
         if file.case.status is Status.CLOSED:
             return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
                            "Your text is kept; press Reopen on the card, and then Answer, to change and send it.",
@@ -85,7 +85,7 @@ def account_problem(account: Account, label: Label, t: Texts, *, is_asked: bool,
 
     `is_asked`: we ask its platform for posts, so none come in; a platform that sends them to us goes on doing so.
     """
-    problem = literal(t.kept(account.problem), 500)
+    problem = literal(t.stored(account.problem), 500)
     stopped = t("⚠️ The account *{account}* has stopped: {problem}", account=literal(str(label), 80), problem=problem)
     words = f"{stopped} {_while_stopped(t, is_asked=is_asked, answers=answers)}"
     repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")

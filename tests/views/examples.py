@@ -37,11 +37,11 @@ from bot.models import (
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
-from bot.team.settings import MOST_LISTED, MOST_REASONS, MOST_TOPICS, Norm, TeamSettings
+from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views import settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
-from bot.views.answer_modal import Kept, answer_modal
+from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card, asked_again
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View
@@ -223,8 +223,8 @@ def opened(t: Texts) -> Iterator[Block]:
     file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, length, 500, private=length == 1)
-        topics = [f"{n:02}{'a' * 58}" for n in range(MOST_TOPICS)] if initials else []
-        kept = Kept(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
+        topics = [f"{n:02}{'a' * 58}" for n in range(MAX_TOPICS)] if initials else []
+        kept = ModalState(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
         yield from (
             answer_modal(
                 file,
@@ -250,7 +250,7 @@ def opened(t: Texts) -> Iterator[Block]:
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
-    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MOST_REASONS]).reasons(), TITLES[:MOST_TOPICS], t)
+    yield close_modal(file, TeamSettings(close_reasons=TITLES[:MAX_REASONS]).reasons(), TITLES[:MAX_TOPICS], t)
     yield from (
         loading(t),
         said("…", t),
@@ -261,7 +261,7 @@ def opened(t: Texts) -> Iterator[Block]:
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
 
 
-TITLES = [f"{n:02}{'a' * 58}" for n in range(MOST_LISTED)]
+TITLES = [f"{n:02}{'a' * 58}" for n in range(MAX_LISTED)]
 
 
 def setting(t: Texts) -> Iterator[Block]:
@@ -269,7 +269,7 @@ def setting(t: Texts) -> Iterator[Block]:
     full = TeamSettings(
         holidays=list(HOLIDAYS), closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
         coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
-        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MOST_REASONS], language="nl",
+        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MAX_REASONS], language="nl",
     )  # fmt: skip
     for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
         yield settings_modals.team_modal(1, filled, t)

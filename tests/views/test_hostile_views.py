@@ -22,7 +22,7 @@ from bot.models import Author, Case, CaseFile, Escalation, Event, Handed, Mentio
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views import thread
-from bot.views.answer_modal import Kept, answer_modal
+from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card
@@ -213,7 +213,7 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     composed = Composed(file.latest.text, len(file.latest.text), 500, private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
-    yield answer_modal(file, file.latest, composed, t, NOW, Kept(1, 1, ask="SB" if draft else None), draft=draft)
+    yield answer_modal(file, file.latest, composed, t, NOW, ModalState(1, 1, ask="SB" if draft else None), draft=draft)
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
     yield more_modal(file, t, NOW, acts=True)
@@ -267,7 +267,7 @@ def test_every_message_fits_says_something_and_pings_nobody_else(file: CaseFile,
 def test_every_modal_fits_and_pings_nobody_else(file: CaseFile, t: Texts) -> None:
     for modal in opened(file, t):
         assert modals.problems(modal, blocks.MODAL) == [], modal["callback_id"]
-        assert len(json.dumps(modal)) < modals.MOST_VIEW
+        assert len(json.dumps(modal)) < modals.MAX_VIEW
         for text in mrkdwn(modal):
             assert_pings_only_ours(text)
 

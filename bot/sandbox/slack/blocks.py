@@ -13,7 +13,7 @@ from bot.sandbox.slack import data_blocks, elements
 from bot.sandbox.slack.block_check import Check, Json
 
 MESSAGE, MODAL, HOME = "message", "modal", "home"
-MOST_BLOCKS = {MESSAGE: 50, MODAL: 100, HOME: 100}
+MAX_BLOCKS = {MESSAGE: 50, MODAL: 100, HOME: 100}
 
 INPUTS = frozenset(
     {
@@ -209,8 +209,8 @@ def problems(blocks: Any, surface: str, *, modern: bool = True, at: str = "/bloc
     check = Check()
     if not isinstance(blocks, list):
         return [(at, "must be an array")]
-    if len(blocks) > MOST_BLOCKS[surface]:
-        check.wrong(at, f"no more than {MOST_BLOCKS[surface]} items allowed")
+    if len(blocks) > MAX_BLOCKS[surface]:
+        check.wrong(at, f"no more than {MAX_BLOCKS[surface]} items allowed")
     rules = {
         name: rule
         for name, (rule, surfaces) in BLOCKS.items()

@@ -13,8 +13,8 @@ from bot.sandbox.slack import blocks, events
 from bot.sandbox.slack.api_method import Invalid, Json, Method, SlackError, flag, parsed, required
 from bot.sandbox.slack.workspace import Channel, Workspace
 
-MOST_TEXT = 40_000
-MOST_METADATA = 8_000
+MAX_TEXT = 40_000
+MAX_METADATA = 8_000
 
 
 def post_message(workspace: Workspace, args: Json) -> Json:
@@ -154,7 +154,7 @@ def content(workspace: Workspace, args: Json, *, updating: bool = False) -> Json
         raise SlackError("no_text")
     if text is not None and not isinstance(text, str):
         raise Invalid("invalid_arguments", [("/text", "must provide a string")])
-    if text is not None and len(text) > MOST_TEXT:
+    if text is not None and len(text) > MAX_TEXT:
         raise SlackError("msg_too_long")
     if text is not None or not updating:
         fields["text"] = text or ""
@@ -186,7 +186,7 @@ def _checked_metadata(metadata: Any) -> Json:
         return {}
     if not isinstance(metadata.get("event_type"), str) or not isinstance(metadata.get("event_payload"), dict):
         raise SlackError("invalid_metadata_schema")
-    if len(json.dumps(metadata)) > MOST_METADATA:
+    if len(json.dumps(metadata)) > MAX_METADATA:
         raise SlackError("metadata_too_large")
     return metadata
 

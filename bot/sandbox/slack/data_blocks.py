@@ -11,11 +11,11 @@ from typing import Any
 
 from bot.sandbox.slack.block_check import Check, Json
 
-MOST_SERIES = 6
-MOST_CATEGORIES = 20
-MOST_LABEL = 20
-MOST_CHARTS = 2
-MOST_TABLE_CHARACTERS = 20_000
+MAX_SERIES = 6
+MAX_CATEGORIES = 20
+MAX_LABEL = 20
+MAX_CHARTS = 2
+MAX_TABLE_CHARACTERS = 20_000
 """In the cells of all tables of a message."""
 
 
@@ -28,7 +28,7 @@ def check_chart(check: Check, block: Json, at: str) -> None:
     if not isinstance(chart, dict):
         check.wrong(place, "must be an object")
     elif chart.get("type") == "pie":
-        for i, each in enumerate(check.items(chart, "segments", place, least=1, most=MOST_SERIES)):
+        for i, each in enumerate(check.items(chart, "segments", place, least=1, most=MAX_SERIES)):
             _check_point(check, each, f"{place}/segments/{i}", positive=True)
     elif chart.get("type") in ("bar", "area", "line"):
         _check_axes(check, chart, place)
@@ -37,15 +37,15 @@ def check_chart(check: Check, block: Json, at: str) -> None:
 
 
 def _check_axes(check: Check, chart: Json, at: str) -> None:
-    series = check.items(chart, "series", at, least=1, most=MOST_SERIES)
+    series = check.items(chart, "series", at, least=1, most=MAX_SERIES)
     axes = chart.get("axis_config")
     if not isinstance(axes, dict):
         check.wrong(at, "missing required field: axis_config")
         return
     place = f"{at}/axis_config"
-    categories = check.items(axes, "categories", place, least=1, most=MOST_CATEGORIES)
+    categories = check.items(axes, "categories", place, least=1, most=MAX_CATEGORIES)
     for i, category in enumerate(categories):
-        check.length(category, f"{place}/categories/{i}", most=MOST_LABEL)
+        check.length(category, f"{place}/categories/{i}", most=MAX_LABEL)
     for name in ("x_label", "y_label"):
         check.optional(axes, name, place, most=50)
     names: set[str] = set()
@@ -61,8 +61,8 @@ def _check_series(check: Check, series: Any, at: str, categories: list[Any]) -> 
     if not isinstance(series, dict):
         check.wrong(at, "must be an object")
         return
-    check.string(series, "name", at, most=MOST_LABEL)
-    points = check.items(series, "data", at, least=1, most=MOST_CATEGORIES)
+    check.string(series, "name", at, most=MAX_LABEL)
+    points = check.items(series, "data", at, least=1, most=MAX_CATEGORIES)
     for i, point in enumerate(points):
         _check_point(check, point, f"{at}/data/{i}", positive=False)
     if [p.get("label") for p in points if isinstance(p, dict)] != categories:
@@ -73,7 +73,7 @@ def _check_point(check: Check, point: Any, at: str, *, positive: bool) -> None:
     if not isinstance(point, dict):
         check.wrong(at, "must be an object")
         return
-    check.string(point, "label", at, most=MOST_LABEL)
+    check.string(point, "label", at, most=MAX_LABEL)
     value = point.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         check.wrong(f"{at}/value", "must be a number")
@@ -109,10 +109,10 @@ def check_together(check: Check, blocks: list[Any], at: str) -> None:
         kind: [block for block in blocks if isinstance(block, dict) and block.get("type") == kind]
         for kind in ("data_visualization", "data_table")
     }
-    if len(of_kind["data_visualization"]) > MOST_CHARTS:
-        check.wrong(at, f"no more than {MOST_CHARTS} data_visualization blocks allowed")
-    if sum(_characters(table) for table in of_kind["data_table"]) > MOST_TABLE_CHARACTERS:
-        check.wrong(at, f"no more than {MOST_TABLE_CHARACTERS} characters allowed in all cells of data_table blocks")
+    if len(of_kind["data_visualization"]) > MAX_CHARTS:
+        check.wrong(at, f"no more than {MAX_CHARTS} data_visualization blocks allowed")
+    if sum(_characters(table) for table in of_kind["data_table"]) > MAX_TABLE_CHARACTERS:
+        check.wrong(at, f"no more than {MAX_TABLE_CHARACTERS} characters allowed in all cells of data_table blocks")
 
 
 def _characters(table: Json) -> int:

@@ -22,7 +22,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, WSMsgType, web
 from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 ANSWERED = frozenset({"view_submission", "block_suggestion"})
 """Interactions whose answer is in the acknowledgement itself."""
 
@@ -75,7 +75,7 @@ class SocketMode:
         """One connection of the app, from hello to its close."""
         socket = web.WebSocketResponse(timeout=1.0)
         await socket.prepare(request)
-        if len(self.connections) >= MOST_CONNECTIONS:
+        if len(self.connections) >= MAX_CONNECTIONS:
             await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await socket.close()
             return socket

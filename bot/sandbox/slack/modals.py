@@ -12,7 +12,7 @@ from bot.sandbox.slack.api_method import Invalid, Json, Method, SlackError, pars
 from bot.sandbox.slack.block_check import Check
 from bot.sandbox.slack.workspace import Workspace
 
-MOST_VIEW = 250_000
+MAX_VIEW = 250_000
 
 
 def open_view(workspace: Workspace, args: Json) -> Json:
@@ -123,7 +123,7 @@ def check_view(workspace: Workspace, sent: Any, surface: str) -> Json:
     """The view that was sent, if it is within Slack's limits. Raises SlackError."""
     if not isinstance(sent, dict):
         raise Invalid("invalid_arguments", [("/view", "missing required field: view")])
-    if len(json.dumps(sent)) > MOST_VIEW:
+    if len(json.dumps(sent)) > MAX_VIEW:
         raise SlackError("view_too_large")
     wrong = problems(sent, surface, modern=workspace.rules.modern_blocks)
     if wrong:

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 OF_OURS = frozenset({"same-origin", "none"})
 """What a browser says of a request that comes from our page, or from the person at the address bar."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-MOST_BODY = 20 * 1024 * 1024
+MAX_BODY = 20 * 1024 * 1024
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -131,7 +131,7 @@ class LocalSlack(PersonActions, Inspection):
         ]
 
     def _web_app(self) -> web.Application:
-        app = web.Application(middlewares=[_only_this_machine], client_max_size=MOST_BODY)
+        app = web.Application(middlewares=[_only_this_machine], client_max_size=MAX_BODY)
         app.add_routes(self.routes())
         app.on_response_prepare.append(_add_security_headers)
         return app

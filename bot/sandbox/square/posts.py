@@ -22,7 +22,7 @@ from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
 STATIC = Path(__file__).parent / "static"
-MOST_TEXT = 5_000
+MAX_TEXT = 5_000
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
 
@@ -76,7 +76,7 @@ class Square:
     def edit(self, post_id: str, text: str) -> Json:
         """A citizen changes their post."""
         post = self._own(post_id)
-        post |= {"text": _text({"text": text}, "text", MOST_TEXT), "edited": True}
+        post |= {"text": _text({"text": text}, "text", MAX_TEXT), "edited": True}
         self._edited_at[post_id] = self._moment()
         self._changed(post)
         return post
@@ -247,7 +247,7 @@ class Square:
         post = {
             "id": post_id,
             "author": author,
-            "text": _text({"text": text}, "text", MOST_TEXT),
+            "text": _text({"text": text}, "text", MAX_TEXT),
             "published_at": published_at.astimezone(UTC).isoformat() if published_at else self._moment(),
             "in_reply_to": parent["id"] if parent else None,
             "conversation": parent["conversation"] if parent else post_id,

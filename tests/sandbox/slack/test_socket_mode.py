@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack.delivery import MOST_CONNECTIONS
+from bot.sandbox.slack.delivery import MAX_CONNECTIONS
 from bot.sandbox.slack.server import LocalSlack
 
 WEBCARE, SANNE = "C0WEBCARE", "U0SANNE"
@@ -64,11 +64,11 @@ async def test_an_event_whose_connection_broke_is_sent_again_on_another(
 async def test_an_app_has_at_most_ten_connections(slack: LocalSlack, client: AsyncWebClient) -> None:
     url = (await client.apps_connections_open(app_token=slack.app.app_token))["url"]
     async with aiohttp.ClientSession() as http:
-        sockets = [await http.ws_connect(url) for _ in range(MOST_CONNECTIONS + 1)]
+        sockets = [await http.ws_connect(url) for _ in range(MAX_CONNECTIONS + 1)]
         frames = [await socket.receive_json(timeout=5) for socket in sockets]
         for socket in sockets:
             await socket.close()
-    assert [frame["type"] for frame in frames] == ["hello"] * MOST_CONNECTIONS + ["disconnect"]
+    assert [frame["type"] for frame in frames] == ["hello"] * MAX_CONNECTIONS + ["disconnect"]
     assert frames[-1]["reason"] == "too_many_websockets"
 
 
