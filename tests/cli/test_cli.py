@@ -265,12 +265,12 @@ async def test_the_version_and_the_help_are_told(run: Webcare) -> None:
 
 
 async def test_a_key_is_made_once_and_other_lines_of_the_file_stay(run: Webcare, tmp_path: Path) -> None:
-    before = "# Onze instellingen\nTEAM_NAME='Team Zuid'\nWEBCARE_SECRET_KEY=\n\nWITHOUT_VALUE"
+    before = "# Onze instellingen\nTEAM_NAME='Team Zuid'\nWEBCARE_SECRET_KEY=\n\n# een regel  met = erin"
     (tmp_path / ".env").write_text(before)
     made, again, shown = await run("key"), await run("key"), await run("key", "--show")
     lines = (tmp_path / ".env").read_text().splitlines()
     key = lines[2].removeprefix("WEBCARE_SECRET_KEY=")
-    assert [*lines[:2], *lines[3:]] == ["# Onze instellingen", "TEAM_NAME='Team Zuid'", "", "WITHOUT_VALUE"]
+    assert [*lines[:2], *lines[3:]] == ["# Onze instellingen", "TEAM_NAME='Team Zuid'", "", "# een regel  met = erin"]
     assert seal.unseal(seal.seal({"token": "x"}, key), key) == {"token": "x"}
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert key not in made.out + made.err + again.out + again.err
