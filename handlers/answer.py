@@ -229,6 +229,8 @@ def _private(mention: Mention, filled: dict[str, Any], now: datetime) -> bool:
 
 
 def _kept_words(desk: TeamDesk, file: CaseFile) -> str:
+    if file.answerable is None:  # removed by its author while the modal is open: sending says so
+        return ""
     draft, _ = _draft_and_mention(file, desk.now())
     return draft.draft if draft else ""
 

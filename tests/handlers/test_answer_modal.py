@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.models import Reply, ReplyKind
-from bot.sandbox.slack.inspection import action_ids
+from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import asks_for_a_promise, open_modal, square_texts
 
@@ -83,3 +83,20 @@ async def test_sent_before_the_modal_followed_the_choice_it_asks_after_all_and_n
         return [r.kind for r in await bot.rows(Reply)] == [ReplyKind.INTERIM]
 
     await eventually(promised)
+
+
+async def test_a_post_that_is_removed_while_the_modal_is_open_keeps_what_was_typed_and_says_so_when_it_is_sent(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    post = bot.citizen_posts("Klopt dit?")
+    card = await bot.card("Klopt dit?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    bot.slack.square.delete(post["id"])
+    await bot.card("verwijderd")
+    await bot.slack.type(SANNE, "answer_text", "Ja, dat klopt.")
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "Ja, dat klopt. ^" in text_of(view), 10)
+    ack = await bot.slack.submit(SANNE, {"initials": "SB"})
+    assert ack.errors and bot.slack.view(SANNE) is not None
+    assert await bot.rows(Reply) == []
