@@ -182,7 +182,7 @@ class _Lease:
     """A message that only we may write now, and what it must show.
 
     `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
-    Without a `view` it has nothing to say any more: it is only looked for, in case Slack has it twice.
+    Without a `view` it has nothing to say any more: it is only looked for, as Slack may have it after all, or twice.
     """
 
     desk: TeamDesk
@@ -197,6 +197,7 @@ class _Lease:
 class _Result:
     """Where the message is now, or why it was not written and when to try again.
 
+    Without a `place` and a `problem`, Slack does not have it, and it has nothing to say any more.
     `later` is until when Slack takes no such call, of this message or another; `retry_at` is for this message only.
     `unknown`: Slack may have taken it; `late`: it may take it yet. `vanished`: the message or its reader no longer
     exists.
@@ -332,7 +333,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     team_desk = desk.of(await team_of(session, message))
     view = await view_of(team_desk, session, message)
     since = message.posting_since
-    if view is None and (message.ts is None or since is None):
+    if view is None and since is None:
         message.shown_version, message.leased_until = message.version, None
         session.add(message)
         return None
@@ -391,6 +392,8 @@ async def _record(session: AsyncSession, lease: _Lease, result: _Result, now: da
     message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
     if result.place is not None:
         _placed(message, lease, result.place)
+    elif not result.problem:
+        _not_there(message, lease)
     elif result.vanished:
         await _gone(session, message, lease)
     elif result.problem in CLOSED:
@@ -412,6 +415,15 @@ def _placed(message: Message, lease: _Lease, place: Place) -> None:
         message.posting_since = lease.began
     elif lease.began - lease.since >= DOUBT * lease.desk.speed:
         message.posting_since = None
+
+
+def _not_there(message: Message, lease: _Lease) -> None:
+    """Leave a message that has nothing to say any more, once no call that we gave up can bring it to Slack."""
+    doubt, since = DOUBT * lease.desk.speed, lease.since or lease.began
+    if lease.message.problem or lease.began - since < doubt:
+        message.retry_at = lease.began + doubt
+    else:
+        message.shown_version, message.posting_since = lease.message.version, None
 
 
 def _overtaken(message: Message, lease: _Lease, result: _Result, now: datetime) -> bool:

@@ -109,13 +109,18 @@ def logs(world: World) -> list[str]:
 
 def slack_has_each_message_once(world: World) -> list[str]:
     """Slack has no message of ours twice."""
-    counted = Counter(
+    counted = keys(world).items()
+    return [f"Slack has {key} {times} times: {calls(world, key)}" for key, times in counted if times > 1]
+
+
+def keys(world: World) -> Counter[str]:
+    """How many messages Slack has of each of our keys."""
+    return Counter(
         m["metadata"]["event_payload"]["key"]
         for channel in world.slack.workspace.messages.values()
         for m in channel.values()
         if "metadata" in m
     )
-    return [f"Slack has {key} {times} times: {calls(world, key)}" for key, times in counted.items() if times > 1]
 
 
 def calls(world: World, key: str) -> str:
@@ -157,6 +162,7 @@ def cards(world: World, state: State) -> list[str]:
     """Each case has one card, which stands in the channel; every message stands where its row says."""
     found = []
     counted = Counter(m.case_id for m in state[Message] if m.kind is MessageKind.CASE)
+    seen = keys(world)
     found += [f"case {case.id} has {counted[case.id]} cards" for case in state[Case] if counted[case.id] != 1]
     for message in state[Message]:
         if message.ts is not None:
@@ -166,6 +172,8 @@ def cards(world: World, state: State) -> list[str]:
                 found.append(f"{message.key} is not in Slack where its row says, but {key}")
         elif message.kind is MessageKind.CASE:
             found.append(f"{message.key} was never shown")
+        elif message.key in seen:
+            found.append(f"{message.key} is in Slack and its row does not know: {calls(world, message.key)}")
         if message.kind is MessageKind.CASE and message.channel != CHANNEL:
             found.append(f"{message.key} is in {message.channel}")
     return found

@@ -117,6 +117,49 @@ async def test_a_doubted_message_that_has_nothing_to_say_any_more_is_cleared_up_
     assert [m["ts"] for m in bot.slack.messages(shown.channel)] == [shown.ts]
 
 
+async def gives_up_its_question(bot: Bot) -> None:
+    """An agent is asked something, in a call that the bot gives up; then there is nothing to ask any more."""
+    async with bot.desk.session() as session:
+        asked = {"owner": SANNE, "returned": 2}
+        session.add(Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details=asked))
+    await messages.wake_lanes(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    async with bot.desk.session() as session:
+        await session.exec(update(Message).values(details={"owner": SANNE}, version=Message.version + 1))
+    bot.clock.advance(seconds=6)
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def the_doubt_ends(bot: Bot) -> Message:
+    """Let the doubt about the only message end, also the doubt that began with the last look for it."""
+    for _ in range(3):
+        bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    [row] = await bot.rows(Message)
+    return row
+
+
+async def test_a_post_that_slack_carries_out_after_it_has_nothing_to_say_any_more_is_found(impatient: Bot) -> None:
+    bot = impatient
+    bot.slack.faults.delay("chat.postMessage", 5)
+    await gives_up_its_question(bot)
+    await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    row = await the_doubt_ends(bot)
+    assert [m["ts"] for m in bot.slack.direct(SANNE)] == [row.ts]
+    assert (row.posting_since, row.shown_version) == (None, row.version)
+
+
+async def test_a_post_that_slack_never_had_and_that_has_nothing_to_say_any_more_is_left(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.slack.faults.drop_before("chat.postMessage")
+    await gives_up_its_question(bot)
+    row = await the_doubt_ends(bot)
+    assert bot.slack.direct(SANNE) == []
+    assert (row.ts, row.posting_since, row.shown_version) == (None, None, row.version)
+
+
 async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
     bot = impatient
     case_id = await mention(bot)
