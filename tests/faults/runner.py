@@ -69,8 +69,8 @@ def _tell(lines: list[str], found: list[str]) -> None:
 
 
 def _uncaught(error: BaseException | None) -> list[str]:
-    """What is said of an error in a destructor; what was killed before it began was never awaited."""
-    return [] if isinstance(error, RuntimeWarning) else [f"nobody caught this: {error!r}"]
+    """What is said of an error in a destructor; what was killed was never awaited if it had not begun, nor closed."""
+    return [] if isinstance(error, RuntimeWarning | ResourceWarning) else [f"nobody caught this: {error!r}"]
 
 
 def _run(seed: int, kind: str, url: str) -> tuple[list[str], list[str]]:
