@@ -42,11 +42,15 @@ async def test_each_wait_is_longer_than_the_one_before(
         return [reply.delays for reply in await bot.rows(Reply)] == [1]
 
     await eventually(is_put_off)
-    for least in (30, 60, 120, 240, 480, 600, 600):
+    least, tried = {2: 30, 3: 60, 4: 120, 5: 240, 6: 480, 7: 600, 8: 600}, 1
+    while tried < max(least):
         bot.clock.advance(minutes=15)
         before = bot.desk.now()
         due = await outbox.drain(bot.desk, str(account_id))
-        assert due is not None and due - before >= timedelta(seconds=least)
+        [reply] = await bot.rows(Reply)
+        if reply.delays > tried:  # else the desk's own lane had it just then
+            assert due is not None and due - before >= timedelta(seconds=least[reply.delays])
+        tried = reply.delays
     mastodon.clear_faults()
     bot.clock.advance(minutes=15)
     await refresh.refresh(bot.desk)
