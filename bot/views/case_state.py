@@ -124,7 +124,7 @@ def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
     at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
     words = t("*Answered* by {agent} at {time}", agent=who, time=at)
     if reply and reply.private:
-        words += " · 🔒 " + t("private message")
+        words += f" · {_audience(reply, t)}"
     if reply and reply.gone:
         return f"{words} · 🗑 {_gone(reply, t, now)}"
     return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
