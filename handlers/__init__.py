@@ -158,7 +158,7 @@ def _listener(
             await args.ack()
             await call(args, args.ack)
         elif args.body["type"] == "view_submission":
-            submission = args.context["submission"] = Submission(args.body["view"], args.ack, desk)
+            submission = args.context["submission"] = Submission(args.body, args.ack, desk)
             async with submission.answered_within(ack_within):
                 await call(args, submission)
         else:

@@ -1,6 +1,7 @@
 """Private feedback to the person who clicked."""
 
 import asyncio
+import logging
 import re
 from typing import Any
 
@@ -40,7 +41,7 @@ async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[s
             return
         await call_in_turn(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
     except SlackProblem as problem:
-        log.error("an agent was not told what became of it", **trace(problem))
+        log.warning("an agent was not told what became of it", **trace(problem))
 
 
 async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str, shown: dict[str, Any]) -> bool:
@@ -88,10 +89,13 @@ async def name_of(desk: Desk, user: str) -> str:
 
 
 def log_fault(t: Texts, error: Exception) -> str:
-    """Log a fault; return what the agent reads: what failed, whether it was done, what to do, and the reference."""
+    """Log a fault; return what the agent reads: what failed, whether it was done, what to do, and the reference.
+
+    Only a fault of ours is an error: that Slack is down, slow or refuses is a warning.
+    """
     facts = trace(error)
-    log.error("a handler failed", **facts)
     code = error.error if isinstance(error, SlackProblem) else ""
+    log.log(logging.WARNING if isinstance(error, SlackProblem) else logging.ERROR, "a handler failed", **facts)
     maybe_done = isinstance(error, SlackDown) and error.maybe_done and error.method in POSTS
     reference = f"{facts['reference']} {code}".strip()
     return f"{t(words_of(code, maybe_done=maybe_done))} {t('(Reference: {reference})', reference=reference)}"

@@ -10,12 +10,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
+
 from bot.desk import Desk
-from bot.slack.calls import show
+from bot.logs import trace
+from bot.slack.calls import SlackProblem, show_if_open
 from bot.views.block import Block, section
 from bot.views.modals import said
 from handlers.bolt_args import Ack
+from handlers.feedback import tell
 from handlers.modal import INITIAL
+
+log = structlog.get_logger()
 
 ACK_WITHIN = 2.0
 """Seconds, of the 3 that Slack waits for (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response)."""
@@ -28,8 +34,8 @@ OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "priva
 class Submission:
     """The acknowledgement of one submitted modal: call it as Bolt's own `ack`."""
 
-    def __init__(self, view: Block, ack: Ack, desk: Desk) -> None:
-        self._view, self._ack, self._slack, self.t = view, ack, desk.slack, desk.texts()
+    def __init__(self, body: dict[str, Any], ack: Ack, desk: Desk) -> None:
+        self._body, self._view, self._ack, self._desk, self.t = body, body["view"], ack, desk, desk.texts()
         self._answered = False
         self._late_since: float | None = None
 
@@ -51,8 +57,15 @@ class Submission:
         return self._late_since is not None
 
     async def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Show the modal again as it was sent, with what is wrong above it."""
-        await self._show(filled_again(self._view, list(dict.fromkeys(errors.values()))))
+        """Show the modal again as it was sent, with what is wrong above it; one who closed it is told what is wrong."""
+        wrong = list(dict.fromkeys(errors.values()))
+        try:
+            is_open = await self._show(filled_again(self._view, wrong))
+        except SlackProblem as problem:
+            log.warning("a modal does not show what is wrong", **trace(problem))
+            is_open = False
+        if not is_open:
+            await tell(self._desk, self._body, "\n".join(wrong))
 
     @asynccontextmanager
     async def answered_within(self, seconds: float) -> AsyncIterator[None]:
@@ -70,10 +83,11 @@ class Submission:
             words = self.t("One moment, please: this takes longer than usual. You see here when it is done.")
             await self._ack(response_action="update", view=said(words, self.t))
 
-    async def _show(self, view: Block) -> None:
+    async def _show(self, view: Block) -> bool:
+        """Show a view once Slack shows that we are at work; return whether the modal is still open."""
         assert self._late_since is not None  # noqa: S101
         await asyncio.sleep(max(0.0, self._late_since + SETTLED - asyncio.get_running_loop().time()))
-        await show(self._slack, self._view["id"], view)
+        return await show_if_open(self._desk.slack, self._view["id"], view)
 
 
 def filled_again(view: Block, wrong: list[str]) -> Block:

@@ -317,13 +317,15 @@ async def show(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> No
         del views[view_id]
 
 
-async def show_if_open(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> None:
-    """Show a view in a modal, unless the person has closed it."""
+async def show_if_open(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> bool:
+    """Show a view in a modal, unless the person has closed it; return whether it was still open."""
     try:
         await show(client, view_id, view)
     except SlackRefuses as refusal:
         if refusal.error not in GONE_VIEW:
             raise
+        return False
+    return True
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:

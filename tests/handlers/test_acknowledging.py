@@ -189,6 +189,18 @@ async def test_what_is_wrong_with_a_slow_submission_is_said_above_what_was_typed
     await bot.slack.wait_for(lambda: [post for post in bot.slack.square.posts if "Bij de balie. ^SB" in post["text"]])
 
 
+@pytest.mark.parametrize("fault", ["not_found", "internal_error"])
+async def test_one_who_closed_a_slow_modal_is_told_what_is_wrong_where_they_are(impatient_bot: Bot, fault: str) -> None:
+    bot = impatient_bot
+    await in_modal(bot, "case:answer", "case:answer")
+    async with locked_tables(bot):
+        assert (await bot.slack.submit(SANNE, {"answer_text": "Bij de balie.", "initials": "12"})).ok
+        await view_with(bot, "Een ogenblik")
+        bot.slack.faults.error("views.update", fault)
+    shown = bot.slack.ephemerals
+    await bot.slack.wait_for(lambda: "letters" in str([*shown(SANNE, CHANNEL), *bot.slack.direct(SANNE)]))
+
+
 async def test_a_slow_submission_that_is_refused_comes_back_with_the_reason(impatient_bot: Bot) -> None:
     bot = impatient_bot
     bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
