@@ -35,6 +35,10 @@ class Texts:
         """Return the time zone in which times are shown."""
         return ZoneInfo(self.time_zone)
 
+    @property
+    def _locale(self) -> str:
+        return "en_GB" if self.language == "en" else self.language  # the day before the month, as in Dutch
+
     def __call__(self, message: str | Text, /, **params: Any) -> str:
         """Return the sentence in this language, with its {placeholders} filled."""
         sentence = message if isinstance(message, Text) else Text(message, params)
@@ -51,11 +55,11 @@ class Texts:
 
     def time(self, at: datetime) -> str:
         """Return the time of day, as 14:05."""
-        return format_time(at, "HH:mm", tzinfo=self.zone, locale=self.language)
+        return format_time(at, "HH:mm", tzinfo=self.zone, locale=self._locale)
 
     def seconds(self, at: datetime) -> str:
         """Return the time of day to the second, as 14:05:09."""
-        return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self.language)
+        return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self._locale)
 
     def when(self, at: datetime, now: datetime) -> str:
         """Return a moment as short as it can be understood: today only its time, else with the date."""
@@ -63,16 +67,16 @@ class Texts:
         if local.date() == today.date():
             return self.time(at)
         if local.year == today.year:
-            return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self.language)
-        return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self.language)
+            return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)
+        return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self._locale)
 
     def day(self, at: datetime) -> str:
-        """Return the day as short as can be, with the year: 24-11-26."""
-        return format_date(at.astimezone(self.zone).date(), "d-M-yy", locale=self.language)
+        """Return the day as short as can be, with the year: 24 nov 2026."""
+        return format_date(at.astimezone(self.zone).date(), "d MMM y", locale=self._locale)
 
     def date(self, at: datetime) -> str:
         """Return the date in full, as `dinsdag 24 november 2026`."""
-        return format_date(at.astimezone(self.zone).date(), "full", locale=self.language)
+        return format_date(at.astimezone(self.zone).date(), "EEEE d MMMM y", locale=self._locale)
 
 
 @cache

@@ -125,7 +125,7 @@ async def insert_snippet(action: dict[str, Any], body: dict[str, Any], desk: Tea
     title = action["selected_option"]["value"]
     snippet = next((each for each in TeamSettings.of(file.team.settings).snippets if each.title == title), None)
     if snippet is None:
-        raise Refused("That text was removed meanwhile; choose another.")
+        raise Refused("That text was removed meanwhile. Choose another.")
     agent = await name_of(desk, body["user"]["id"])
     citizen = file.author.name or file.author.handle
     words = filled_in(snippet.text, name=citizen, agent=agent)

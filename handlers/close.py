@@ -22,7 +22,7 @@ async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
         if file.case.status is Status.CLOSED:
             cases.refuse_ended(file.case)
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:
-            raise Refused("{agent} already has this case.", agent=f"<@{file.case.assignee}>")
+            raise Refused("This case is already with {agent}.", agent=f"<@{file.case.assignee}>")
         settings = TeamSettings.of(file.team.settings)
         await show(close_modal(file, settings.reasons(), settings.topics, desk.t))
 

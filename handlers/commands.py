@@ -23,6 +23,7 @@ WORDS = {
     "stats": "stats",
     "cijfers": "stats",
     "digest": "digest",
+    "dagoverzicht": "digest",
     "export": "export",
     "dienst": "duty",
     "duty": "duty",
@@ -121,16 +122,16 @@ def _help(desk: TeamDesk) -> str:
     lines = [
         desk.t("*Webcare* – what you can ask:"),
         desk.t("• `/webcare open` – the cases that wait, oldest first"),
-        desk.t("• `/webcare mijn` – the cases that are with you"),
-        desk.t("• `/webcare zoek paspoort` – cases in which a word occurs"),
-        desk.t("• `/webcare stats week` – figures: vandaag, week, maand, 2026-11-01..2026-11-24"),
+        desk.t("• `/webcare mine` – the cases that are with you"),
+        desk.t("• `/webcare search passport` – cases in which a word occurs"),
+        desk.t("• `/webcare stats week` – figures: today, week, month, 2026-11-01..2026-11-24"),
         desk.t("• `/webcare digest` – how the team is doing now"),
-        desk.t("• `/webcare export maand` – the lines behind the figures, as a file"),
-        desk.t("• `/webcare dienst` – you are on duty (`dienst uit`: no longer)"),
-        desk.t("• `/webcare weg` – you are away (`weg terug`: back)"),
-        desk.t("• `/webcare initialen SB` – the initials that sign your answers"),
-        desk.t("• `/webcare instellingen` – the team's settings, for coordinators"),
-        desk.t("On a card: Claim, Answer or Escalate; the rest is in the menu ⋯. Replies in a thread stay internal."),
+        desk.t("• `/webcare export month` – the lines behind the figures, as a file"),
+        desk.t("• `/webcare duty` – you are on duty (`duty off`: no longer)"),
+        desk.t("• `/webcare away` – you are away (`away back`: back)"),
+        desk.t("• `/webcare initials SB` – the initials that sign your answers"),
+        desk.t("• `/webcare settings` – the team's settings, for coordinators"),
+        desk.t("On a card: Claim, Answer or Escalate. The rest is in the menu ⋯. Replies in a thread stay internal."),
     ]
     return "\n".join(lines)
 

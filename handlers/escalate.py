@@ -40,7 +40,7 @@ async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> No
             if case.status is Status.NEW:
                 await cases.claim(session, case_id, by=by, now=desk.now())
             elif case.assignee != by:
-                raise Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
+                raise Refused("This case is already with {agent}.", agent=f"<@{case.assignee}>")
             file = await cases.read(session, case_id)
             others = [team for team in await teams.all_teams(session) if team.id != file.team.id]
             channels = [(f"# {team.name}", team.channel) for team in others]
@@ -54,7 +54,9 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
     if len(chosen) != 1:
-        raise Wrong({ADVISER if ADVISER in filled else COLLEAGUE: text("Choose one whom you ask.")})
+        raise Wrong(
+            {ADVISER if ADVISER in filled else COLLEAGUE: text("Choose whom you ask: one colleague, group or channel.")}
+        )
     target: str = chosen[0]
     places = await _places(desk, target)
     async with desk.session() as session:
@@ -74,9 +76,9 @@ async def _places(desk: TeamDesk, target: str) -> list[str]:
     answer = await call(desk.slack, "usergroups.users.list", usergroup=target)
     members: list[str] = list(answer["users"])
     if not members:
-        raise Refused("That group has no members; choose a colleague.")
+        raise Refused("That group has no members. Choose a colleague.")
     if len(members) > GROUP_SIZE:
-        raise Refused("That group has more than {n} members; choose a colleague or a channel.", n=GROUP_SIZE)
+        raise Refused("That group has more than {n} members. Choose a colleague or a channel.", n=GROUP_SIZE)
     return members
 
 

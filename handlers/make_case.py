@@ -17,13 +17,13 @@ async def make_case(body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDe
         text = shortcut["message"].get("text") or ""
         post = manual.post(text, now=desk.now())
         if post is None:
-            raise Refused("There is no link in this message; a case needs one, to the citizen's post.")
+            raise Refused("There is no link in this message. A case needs one, to the citizen's post.")
         async with desk.session() as session:
             account = await manual.account(session, desk.team, now=desk.now())
             taken = await inbox.take_in(session, account.id, [post], now=desk.now())
         messages.wake(desk, taken.channels)
         if taken.new:
-            words = desk.t("The case has been made; its card follows in the team's channel.")
+            words = desk.t("The case has been made. Its card follows in the team's channel.")
         else:
             words = desk.t("There already is a case of this link.")
         await show(said(words, desk.t))

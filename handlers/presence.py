@@ -54,5 +54,7 @@ async def duty(desk: TeamDesk, user: str, rest: str) -> View:
     if not comes:
         return _message(desk.t("You are no longer on duty."))
     return _message(
-        desk.t("You are on duty: reminders of cases that nobody has mention you, until `/webcare dienst uit`.")
+        desk.t(
+            "You are on duty. You're mentioned in reminders about unclaimed cases until you type `/webcare duty off`."
+        )
     )

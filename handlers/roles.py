@@ -107,7 +107,7 @@ async def _coordinates(desk: Desk, person: Person) -> Team:
 
 def _refusal(person: Person, desk: TeamDesk) -> Refused:
     if desk.team.id in person.roles:
-        return Refused("You have read-only access here. A coordinator can change that.")
+        return Refused("You have read-only access. A coordinator can let you answer.")
     return Refused(
         "Only the team {team} can do that: full members of this workspace in its channel, and whoever a coordinator "
         "gave a role.", team=desk.team.name,

@@ -118,15 +118,15 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
         async with desk.session() as session:
             event_id, team_id = int(action["value"]), team_of(body["view"])
             events = await undo.undo(session, event_id, team_id, by=body["user"]["id"], now=desk.now())
-        await show(await _changed(desk, team_of(body["view"]), events))
+        await show(await _changed(desk, team_of(body["view"]), events, undone=True))
     await publish(desk, body["user"]["id"])
 
 
-async def _changed(desk: TeamDesk, team_id: int, events: Sequence[Event]) -> Block:
+async def _changed(desk: TeamDesk, team_id: int, events: Sequence[Event], *, undone: bool = False) -> Block:
     """Return the modal that says what was changed, in the team's language of now: that may be the change."""
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
-    return modals.changed_modal(team_id, events, desk.of(team).t)
+    return modals.changed_modal(team_id, events, desk.of(team).t, undone=undone)
 
 
 def team_of(view: dict[str, Any]) -> int:

@@ -72,7 +72,7 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
             return modals.platform_modal(team_id, chosen or "", name, filled, desk.t)
     stored = {each["title"]: each for each in settings.model_dump()[LISTS[kind]]}
     if chosen is not None and chosen not in stored:
-        raise Refused("That was removed meanwhile; choose another.")
+        raise Refused("That was removed meanwhile. Choose another.")
     one = stored[chosen] if chosen is not None else {}
     if kind == "snippet":
         return modals.snippet_modal(team_id, chosen, one.get("text", ""), desk.t)

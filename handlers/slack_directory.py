@@ -39,7 +39,7 @@ async def _why_not(desk: TeamDesk, channel: str) -> Text | None:
     except SlackRefuses as refusal:
         if refusal.error in {"not_in_channel", "channel_not_found"}:
             return text("The bot is not in this channel: type /invite @webcare there first.")
-        return text("Slack does not let the bot in here ({reason}); choose another channel.", reason=refusal.error)
+        return text("Slack does not let the bot in here ({reason}). Choose another channel.", reason=refusal.error)
     except (SlackLater, SlackDown, TimeoutError):
-        return text("Slack does not answer just now; try again in a moment.")
+        return text("Slack does not answer just now. Try again in a moment.")
     return None

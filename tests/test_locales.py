@@ -5,8 +5,10 @@ The sentences are read from the code with ``ast``: it tells our ``text`` from SQ
 
 import ast
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from string import Formatter
@@ -20,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 
 from bot.domain.text import Text, text
 from bot.texts import LOCALES, Texts
+from handlers.commands import WORDS
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = ("bot/sandbox/", "bot/migrations/")
@@ -212,6 +215,54 @@ def test_english_says_what_stands_in_the_code() -> None:
         if many:
             assert english.plural(one, many[0], 1, why="…") == one.format(n=1, why="…")
             assert english.plural(one, many[0], 2, why="…") == many[0].format(n=2, why="…")
+
+
+def test_dates_have_one_style_in_both_languages() -> None:
+    """The day before the month, and the year in full: 11-12-26 says in English another day than in Dutch."""
+    at, now = datetime(2026, 11, 24, 9, tzinfo=UTC), datetime(2027, 2, 1, 9, tzinfo=UTC)
+    english, dutch = Texts("en", "Europe/Amsterdam"), Texts("nl", "Europe/Amsterdam")
+    assert (english.date(at), dutch.date(at)) == ("Tuesday 24 November 2026", "dinsdag 24 november 2026")
+    assert (english.day(at), dutch.day(at)) == ("24 Nov 2026", "24 nov 2026")
+    assert (english.when(at, now), dutch.when(at, now)) == ("24 Nov 2026 10:00", "24 nov 2026 10:00")
+
+
+def test_words_of_commands_are_in_the_language_of_the_sentence() -> None:
+    """`/webcare mijn` means nothing to who reads English; each word that is named is understood."""
+    english, dutch = {entry.id for entry in entries(DUTCH)}, {entry.string for entry in entries(DUTCH)}
+    named = [
+        {word for said in sentences for form in forms(said) for word in re.findall(r"`/webcare (\w+)", form)}
+        for sentences in (english, dutch)
+    ]
+    assert all(words <= set(WORDS) for words in named), named
+    assert not named[0] & {"mijn", "zoek", "dienst", "weg", "initialen", "instellingen"}
+    assert not named[1] & {"mine", "search", "duty", "away", "initials", "settings"}
+
+
+def test_dutch_has_one_kind_of_quotes_and_full_stops() -> None:
+    """Typewriter quotes, also in names; of two sentences each ends in a full stop."""
+    said = [form for entry in entries(DUTCH) for form in forms(entry.string)]
+    assert not [form for form in said if re.search("[“”‘’;]", form)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "draad",
+        "dagbericht",
+        "spoed",
+        "hoogstens",
+        "werkminuten",
+        "belofte",
+        "beloofd",
+        "gesloten door",
+        "werkruimte",
+        "geheim",
+    ],
+)
+def test_dutch_has_one_word_for_one_thing(word: str) -> None:
+    """Thread, dagoverzicht, dringend, maximaal, minuten werktijd, toezegging, afgesloten, workspace, signing secret."""
+    said = [form for entry in entries(DUTCH) for form in forms(entry.string)]
+    assert not [form for form in said if re.search(rf"\b{word}", form, re.IGNORECASE)]
 
 
 def test_a_sentence_in_no_catalogue_is_said_in_english() -> None:

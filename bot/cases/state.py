@@ -131,18 +131,18 @@ def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
         return
     refuse_ended(case)
     if case.status is Status.NEW:
-        raise Refused("Nobody has this case; claim it first.")
+        raise Refused("Nobody has this case. Claim it first.")
     if case.assignee != by:
-        raise Refused("{agent} already has this case.", agent=f"<@{case.assignee}>")
-    raise Refused("That is not possible now: the case is already with you.")
+        raise Refused("This case is already with {agent}.", agent=f"<@{case.assignee}>")
+    raise Refused("That is not possible now. The case is already with you.")
 
 
 def refuse_ended(case: Case) -> None:
     """Raise Refused when a case no longer waits for us; it says who ended it."""
     if case.status is Status.CLOSED:
-        raise Refused("This case was closed by {agent}; reopen it first.", agent=f"<@{case.closed_by}>")
+        raise Refused("{agent} closed this case. Reopen it first.", agent=f"<@{case.closed_by}>")
     if case.status is Status.ANSWERED:
-        raise Refused("This case was answered by {agent}; reopen it first.", agent=f"<@{case.assignee}>")
+        raise Refused("{agent} answered this case. Reopen it first.", agent=f"<@{case.assignee}>")
 
 
 async def touch(session: AsyncSession, case_id: int) -> None:

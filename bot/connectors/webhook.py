@@ -131,7 +131,7 @@ def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> N
     sent = [signature.partition(",") for signature in headers["webhook-signature"].split(" ")]
     if any(version == "v1" and _equal(found, each) for version, _, found in sent for each in expected):
         return
-    raise NotSigned(text("webhook-signature does not match this body and the secret of this source."))
+    raise NotSigned(text("webhook-signature does not match this body and the signing secret of this source."))
 
 
 def _standard_signature(secret: str, id: str, sent_at: str, body: bytes) -> str:
@@ -143,7 +143,7 @@ def _standard_signature(secret: str, id: str, sent_at: str, body: bytes) -> str:
 def _verify_hub(keys: list[str], signature: str, body: bytes) -> None:
     sent = signature.strip().lower()
     if not any(_equal(sent, _hub_signature(key, body)) for key in keys):
-        raise NotSigned(text("X-Hub-Signature-256 does not match this body and the secret of this source."))
+        raise NotSigned(text("X-Hub-Signature-256 does not match this body and the signing secret of this source."))
 
 
 def _verify_token(tokens: list[str], sent: str) -> None:
@@ -398,7 +398,9 @@ def _check_settings(account: Account) -> tuple[list[Text], list[Text]]:
     if account.address:
         working.append(text("Send mentions to {address}.", address=account.address))
     if accepted:
-        working.append(text("Accepted as proof: {methods}.", methods=", ".join(METHODS[m] for m in accepted)))
+        working.append(
+            text("Signatures that are accepted: {methods}.", methods=", ".join(METHODS[m] for m in accepted))
+        )
     else:
         problems.append(text("No request can be accepted: set accept to standard, hub or token."))
     if {"standard", "hub"} & set(accepted) and not account.secrets.get("signing_secret"):

@@ -31,7 +31,7 @@ async def asked_for(
             if each.name.casefold() == rest.casefold() and each.id in known
         ]
         if not named:
-            raise Refused("I do not understand “{words}”: give a period (vandaag, week, maand, "
+            raise Refused("I do not understand “{words}”. Give a period (today, week, month, "
                           "2026-11-01..2026-11-24) and then, if you like, a team.", words=rest[:80])  # fmt: skip
         team = named[0]
     today = parse(TODAY, now, reports.zone_of(team))

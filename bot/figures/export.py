@@ -64,7 +64,7 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(result) > MAX_LINES:
-            raise Refused("That is too much for one file; choose a shorter period.")
+            raise Refused("That is too much for one file. Choose a shorter period.")
     return sorted(result, key=attrgetter("at", "case_id"))
 
 

@@ -15,7 +15,7 @@ from bot.texts import LANGUAGES
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
 """The parts of an answer: `Wrong` names with these what is not valid."""
 
-UNANSWERABLE = text("This post cannot be answered from here; open it on the platform and close the case.")
+UNANSWERABLE = text("This post cannot be answered from here. Open it on the platform and close the case.")
 ENDED = text(
     "The platform takes an answer for a limited time only, and that is over. "
     "Close the case, or wait until the citizen writes again."
@@ -46,7 +46,7 @@ def mention_of(file: CaseFile, mention_id: int) -> Mention:
     """Return the mention that is answered; raises Refused when the case has no such mention."""
     mention = next((each for each in file.mentions if each.id == mention_id), None)
     if mention is None:
-        raise Refused("This post belongs to another case; open the answer again.")
+        raise Refused("This post belongs to another case. Open the answer again.")
     return mention
 
 

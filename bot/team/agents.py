@@ -49,7 +49,7 @@ async def set_initials(session: AsyncSession, team_id: int, slack_id: str, wante
     same = await session.exec(select(Agent).where(Agent.team_id == team_id, Agent.initials == chosen))
     holder = same.first()
     if holder is not None and holder.slack_id != slack_id:
-        raise Refused("{agent} already signs with ^{initials}; choose others.",
+        raise Refused("{agent} already signs with ^{initials}. Choose others.",
                       agent=f"<@{holder.slack_id}>", initials=chosen)  # fmt: skip
     agent = await locked(session, team_id, slack_id, now)
     agent.initials = chosen

@@ -79,7 +79,7 @@ def day(line: str) -> list[tuple[str, str]]:
     for part in filter(None, (each.strip() for each in re.split(r"[,;]", line))):
         found = INTERVAL.fullmatch(part)
         if found is None or time(found[1]) in {time(found[2]), "24:00"}:
-            raise Unreadable(text("Write hours as 09:00-12:00, 13:00-17:00; leave it empty for a closed day."))
+            raise Unreadable(text("Write hours this way: 09:00-12:00, 13:00-17:00. Leave it empty for a closed day."))
         intervals.append((time(found[1]), time(found[2])))
     return intervals
 
@@ -89,7 +89,7 @@ def time(written: str) -> str:
     try:
         hours, minutes = divmod(minute(written), 60)
     except ValueError:
-        raise Unreadable(text("Write a time as 09:00.")) from None
+        raise Unreadable(text("Write the time this way: 09:00.")) from None
     return f"{hours:02}:{minutes:02}"
 
 
@@ -103,7 +103,9 @@ def day_of_year(line: str) -> date:
             return date(*map(int, reversed(dutch.groups())))
     except ValueError:
         pass  # no such day, as 2026-02-30
-    raise Unreadable(text("Write a date on each line, as 2026-12-24; not “{line}”.", line=line[:60]))
+    raise Unreadable(
+        text("Write a date on each line, for example 2026-12-24. Not understood: “{line}”.", line=line[:60])
+    )
 
 
 def early_closing(line: str) -> tuple[date, str]:
@@ -112,7 +114,10 @@ def early_closing(line: str) -> tuple[date, str]:
     try:
         return day_of_year(on), time(at.strip())
     except Unreadable:
-        said = text("Write a date and a time on each line, as 2026-12-24 15:00; not “{line}”.", line=line[:60])
+        said = text(
+            "Write a date and a time on each line, for example 2026-12-24 15:00. Not understood: “{line}”.",
+            line=line[:60],
+        )
         raise Unreadable(said) from None
 
 
@@ -135,7 +140,7 @@ def time_zone(name: str) -> str:
     try:
         zone(name)
     except ValueError:
-        raise Unreadable(text("Write a time zone as Europe/Amsterdam.")) from None
+        raise Unreadable(text("Write the time zone this way: Europe/Amsterdam.")) from None
     return name
 
 
@@ -148,7 +153,8 @@ def step(line: str, t: Texts) -> dict[str, Any]:
     if not percent.isdecimal() or not 1 <= int(percent[:9]) <= 1000 or to is None:
         raise Unreadable(
             text(
-                "Write a percentage (1 to 1000) and who is told on each line, as “80 {owner}”; not “{line}”.",
+                "Write a percentage (1 to 1000) and who is told on each line, for example “80 {owner}”. "
+                "Not understood: “{line}”.",
                 owner=t(TOLD[Recipient.OWNER]),
                 line=line[:60],
             )

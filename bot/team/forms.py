@@ -164,7 +164,7 @@ def _adviser(reader: Reader) -> dict[str, Any]:
     chosen = [reader.filled.get(f"adviser_{kind}") for kind in ("person", "group", "channel")]
     targets = [each for each in chosen if each and each != NONE]
     if len(targets) != 1:
-        reader.wrong["adviser_person"] = text("Choose one: a colleague, a group or a channel.")
+        reader.wrong["adviser_person"] = text("Choose whom you ask: one colleague, group or channel.")
     return {"item": {"title": reader.read("adviser_title", label), "target": "".join(targets[:1])}}
 
 

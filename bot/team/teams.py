@@ -72,7 +72,7 @@ async def change(
     try:
         after = _as_json(team, changes)
     except ValidationError:
-        raise Refused("That cannot be set; nothing was changed.") from None
+        raise Refused("That cannot be set. Nothing was changed.") from None
     changed = [field for field in changes if before[field] != after[field]]
     team.settings = {**(team.settings or {}), **{field: after[field] for field in changed if field not in COLUMNS}}
     team.name, team.channel = after["name"], after["channel"]
@@ -103,7 +103,7 @@ async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str,
         if other.name.casefold() == new.get("name", "").casefold():
             wrong["name"] = text("There already is a team with this name.")
         if other.channel == new.get("channel"):
-            wrong["channel"] = text("This is the channel of the team {team}; choose another.", team=other.name)
+            wrong["channel"] = text("This is the channel of the team {team}. Choose another.", team=other.name)
     if wrong:
         raise Wrong(wrong)
 
@@ -137,7 +137,7 @@ async def put_listed(
     if item is not None and any(each["title"] == item["title"] for each in others):
         raise Refused("There already is one with that title.")
     if item is not None and len(others) >= MAX_LISTED:
-        raise Refused("There are {n} already; remove one first.", n=len(others))
+        raise Refused("There are {n} already. Remove one first.", n=len(others))
     new = [*others[:place], *([item] if item else []), *others[place:]]
     return await change(session, team_id, {field: new}, by=by, now=now)
 

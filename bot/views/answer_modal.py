@@ -89,7 +89,7 @@ def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
     """Return the preview: the text as it will be published, who can read it, and how many characters are left."""
     reader = literal_reader(file)
     if composed.private:
-        audience = t("🔒 Private: only {name} reads this.", name=reader)
+        audience = t("🔒 Private: only {name} can read this.", name=reader)
     else:
         audience = t("🌐 Public: everyone can read this.")
     if composed.left is None:
@@ -128,7 +128,7 @@ def _snippet_picker(t: Texts, inserted: int) -> Block:
         "placeholder": placeholder(t("Search by words")),
         "min_query_length": 0,
     }
-    words = section(t("Standard text, put before what you typed:"))
+    words = section(t("Insert a standard text (it comes above your own text):"))
     return {**words, "block_id": f"{SNIPPET}:{inserted}", "accessory": picker}
 
 
@@ -184,8 +184,8 @@ def _promise_field(t: Texts, chosen: int | None) -> Block:
     element: Block = {"type": "datetimepicker"}
     if chosen is not None:
         element["initial_date_time"] = chosen
-    hint = t("By when the citizen hears more. You are reminded before that.")
-    return field_of(t("Promised by"), PROMISE, element, hint=hint)
+    hint = t("By when does the citizen hear more? You are reminded before that.")
+    return field_of(t("Promised: by"), PROMISE, element, hint=hint)
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:

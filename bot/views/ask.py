@@ -42,7 +42,7 @@ def asked_again(file: CaseFile, escalation: Escalation, percent: int, t: Texts) 
     if percent < 100:
         words = t("⏰ {agent} still waits for advice from {target}:", **who)
     else:
-        words = t("⏰ {agent} waited for advice from {target} and goes on now; it is still welcome:", **who)
+        words = t("⏰ {agent} waited for advice from {target} and now goes on without it. It is still welcome:", **who)
     shown = _only(words, escalation.question)
     row = actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
     return View(shown.text, [*shown.blocks, *row])

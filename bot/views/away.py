@@ -6,13 +6,13 @@ from bot.views.block import View, actions, button, section
 
 def away_question(user: str, waiting: int, t: Texts) -> View:
     """Confirm to an agent that they are away now, and ask about their waiting cases, if any."""
-    words = t("You are away: reminders go to your colleagues until `/webcare weg terug`.")
+    words = t("You are away. Reminders go to your colleagues until you type `/webcare away back`.")
     return _ask(user, words, waiting, t) if waiting else View(words, [section(words)])
 
 
 def seen_away_question(user: str, waiting: int, t: Texts) -> View:
     """Notify an agent that Slack shows them as away, and ask about their waiting cases."""
-    words = t("Slack shows you as away, by your status or do-not-disturb: reminders go to your colleagues meanwhile.")
+    words = t("Your status in Slack is away or “do not disturb”. Reminders go to your colleagues meanwhile.")
     return _ask(user, words, waiting, t)
 
 

@@ -26,11 +26,11 @@ def due_line(clock: Clock, t: Texts, now: datetime) -> str:
     at = t.when(due, now)
     match pressure(due, clock.told_percent, now):
         case Pressure.LATE:
-            return "❗ " + t("*Late* – {what} was due at {time}", what=what, time=at)
+            return "❗ " + t("*Late* – {what}: due by {time}", what=what, time=at)
         case Pressure.SOON:
-            return "⏰ " + t("*Nearly late* – {what} is due before {time}", what=what, time=at) + _left(due, t, now)
+            return "⏰ " + t("*Nearly late* – {what}: due by {time}", what=what, time=at) + _left(due, t, now)
         case Pressure.IN_TIME:
-            return "🕑 " + t("{what} before {time}", what=what, time=at).capitalize() + _left(due, t, now)
+            return "🕑 " + t("{what}: by {time}", what=what, time=at).capitalize() + _left(due, t, now)
 
 
 def _left(due: datetime, t: Texts, now: datetime) -> str:

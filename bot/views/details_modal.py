@@ -25,7 +25,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.TAKE_OVER: text("taken over"),
     EventKind.RELEASE: text("released"),
     EventKind.ASSIGN: text("assigned"),
-    EventKind.ANSWER: text("answer approved"),
+    EventKind.ANSWER: text("answer ready to go"),
     EventKind.WITHDRAW: text("answer taken back"),
     EventKind.REPLY_SENT: text("answer published"),
     EventKind.REPLY_HELD: text("answer waits until the platform approves it"),
@@ -33,7 +33,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.REPLY_BACK: text("our answer can be seen again"),
     EventKind.REPLY_FAILED: text("answer refused by the platform"),
     EventKind.REPLY_UNCERTAIN: text("not certain whether the answer was published"),
-    EventKind.SETTLED: text("decided whether the answer was published"),
+    EventKind.SETTLED: text("recorded whether the answer was published"),
     EventKind.ESCALATE: text("escalated"),
     EventKind.ADVISE: text("advice given"),
     EventKind.NO_ADVICE: text("no advice came in time"),
@@ -46,7 +46,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.REMINDED: text("reminded"),
     EventKind.SNOOZE: text("reminder put off"),
     EventKind.TOPIC: text("topic chosen"),
-    EventKind.ACT_APPROVED: text("approved"),
+    EventKind.ACT_APPROVED: text("ready to go"),
     EventKind.ACT_WITHDRAWN: text("taken back"),
     EventKind.ACT_DONE: text("done"),
     EventKind.ACT_FAILED: text("refused by the platform"),
@@ -54,9 +54,9 @@ EVENTS: dict[EventKind, Text] = {
 }
 
 WHY = {
-    "still": text("it lay still"),
+    "still": text("nothing happened with it"),
     "away": text("its owner is away"),
-    "opposite": text("the opposite was approved"),
+    "opposite": text("the opposite is ready to go"),
 }
 """Why a case went back to the queue by itself, or why an act was taken back."""
 

@@ -88,7 +88,7 @@ def paragraphs(content: Overview, t: Texts) -> list[str]:
     """Return one paragraph with the figures, and one with how the team stands if the overview has that."""
     figures, before = content.figures, content.before
     rows = [
-        _compared(t("Mentions in: *{n}*", n=figures.mentions), before.mentions if before else None, t),
+        _compared(t("Mentions received: *{n}*", n=figures.mentions), before.mentions if before else None, t),
         _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
         _topics(figures, before, t),
         _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
@@ -101,7 +101,7 @@ def paragraphs(content: Overview, t: Texts) -> list[str]:
 
 
 def _compared(row: str, before: int | None, t: Texts) -> str:
-    return row if before is None else f"{row} {t('(before that: {n})', n=before)}"
+    return row if before is None else f"{row} {t('(previous: {n})', n=before)}"
 
 
 def _topics(figures: Figures, before: Figures | None, t: Texts) -> str:
@@ -131,10 +131,10 @@ def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) 
     norm = duration(measured.target, t) if measured.target is not None else t("the norm")
     share = t("{what}: *{percent} %* within {norm}", what=what, percent=measured.percent, norm=norm)
     if before is not None and before.percent is not None:
-        share += " " + t("(before that: {n} %)", n=before.percent)
+        share += " " + t("(previous: {n} %)", n=before.percent)
     spread = t("half within {median}, 90 % within {p90}", median=duration(measured.median or 0, t),
                p90=duration(measured.p90 or 0, t))  # fmt: skip
-    return f"{share}; {spread}"
+    return f"{share}, {spread}"
 
 
 def _standing(standing: Standing, t: Texts) -> str:
@@ -164,12 +164,13 @@ def _open(standing: Standing, t: Texts) -> str:
     row = t("Open now: *{n}*", n=standing.open)
     if not standing.open:
         return row
-    names = [t("less than {n} h", n=hours) for hours in AGES] + [t("longer")]
-    ages = ", ".join(f"{name} {count}" for name, count in zip(names, standing.ages, strict=True) if count)
-    row += f" ({ages})"
+    *younger, longer = standing.ages
+    ages = [t("{count} less than {n} hours", count=count, n=n) for n, count in zip(AGES, younger, strict=True) if count]
+    ages += [t("{count} longer", count=longer)] if longer else []
+    row += f" ({', '.join(ages)})"
     if standing.oldest_at is not None:
-        since = t("the oldest since {time}", time=t.when(standing.oldest_at, standing.at))
-        row += f"; {since}" + (f" ({link(standing.oldest_url, t('card'))})" if standing.oldest_url else "")
+        since = t("The oldest since {time}", time=t.when(standing.oldest_at, standing.at))
+        row += f". {since}" + (f" ({link(standing.oldest_url, t('card'))})" if standing.oldest_url else "")
     return row
 
 
@@ -177,7 +178,7 @@ def _sources(figures: Figures, t: Texts) -> str:
     """Return the table of accounts as text."""
     return "\n".join(
         "• "
-        + t("{account}: {mentions} in, {answered} answered, {kept} of {count} first reactions within the norm",
+        + t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
             account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
             count=source.reactions)
         for source in figures.sources[:MAX_ROWS]
@@ -199,13 +200,13 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
     labels = [t.day(part.since) for part in parts]
     incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, parts, strict=True)]
     answered = [{"label": label, "value": part.answered} for label, part in zip(labels, parts, strict=True)]
-    series = [{"name": t("In"), "data": incoming}, {"name": t("Answered"), "data": answered}]
+    series = [{"name": t("Received"), "data": incoming}, {"name": t("Answered"), "data": answered}]
     bars = {"type": "bar", "series": series, "axis_config": {"categories": labels}}
     return {"type": "data_visualization", "title": t("Mentions and answers"), "chart": bars}
 
 
 def _table(figures: Figures, t: Texts) -> Block:
-    heads = [t("Account"), t("In"), t("Answered"), t("First reactions"), t("Within the norm")]
+    heads = [t("Account"), t("Received"), t("Answered"), t("First reactions"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
     for source in figures.sources[:MAX_ROWS]:
         numbers = (source.mentions, source.answered, source.reactions, source.kept)

@@ -47,7 +47,10 @@ class Home:
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
     """Return the Home tab; `charts=False` is for a workspace that does not support them."""
     if not home.today:
-        words = t("You are in no webcare team. Its members are in the channel of a team, or a coordinator named them.")
+        words = t(
+            "You are in no webcare team. You belong to one when you are in its channel, or when a "
+            "coordinator gave you a role."
+        )
         return {"type": "home", "callback_id": "home", "blocks": [*_asked(home, t), section(words)]}
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
@@ -58,7 +61,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
         *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim", home.read_only),
     ]  # fmt: skip
     if home.promises:
-        blocks += _list(t("Promises of today"), home.promises, len(home.promises), t, now, "")
+        blocks += _list(t("Promises for today"), home.promises, len(home.promises), t, now, "")
     blocks += _today(home, t, charts=charts) + _settings(home, t)
     return {"type": "home", "callback_id": "home", "blocks": blocks}
 
@@ -123,7 +126,7 @@ def _list(
 def _settings(home: Home, t: Texts) -> list[Block]:
     divider: Block = {"type": "divider"}
     if home.read_only_everywhere:
-        return [divider, context(t("You have read-only access: a coordinator can make you an agent."))]
+        return [divider, context(t("You have read-only access. A coordinator can let you answer."))]
     if not home.settable:
         return []
     several = len(home.today) > 1
@@ -133,6 +136,6 @@ def _settings(home: Home, t: Texts) -> list[Block]:
     ]
     blocks = [divider]
     if not home.coordinated:
-        blocks.append(context(t("There is no coordinator yet: whoever opens the settings first becomes it.")))
+        blocks.append(context(t("There is no coordinator yet. Whoever opens the settings first becomes one.")))
     # One row for each button: they share an action id, and Slack refuses that within one row.
     return blocks + [row for each in buttons for row in actions(each)]

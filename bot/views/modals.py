@@ -48,7 +48,7 @@ def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t
             "close_text",
             {"type": "plain_text_input", "max_length": 300},
             optional=True,
-            hint=t("Required with “other”. For colleagues only; do not put personal details here."),
+            hint=t("Required with “other”. For colleagues only. Do not put personal details here."),
         ),
         *topic_field(file, topics, t),
     ]
@@ -77,7 +77,7 @@ def note_modal(file: CaseFile, t: Texts) -> Block:
             t("Note"),
             "note_text",
             {"type": "plain_text_input", "multiline": True, "max_length": 2900},
-            hint=t("For colleagues only: notes are never sent to the citizen. So are replies in the thread."),
+            hint=t("For colleagues only: notes and replies in the thread are never sent to the citizen."),
         )
     ]
     return modal("case:note", t("Add a note"), blocks, submit=t("Save"), close=t("Cancel"), metadata=str(file.case.id))
@@ -125,7 +125,10 @@ def initials_field(t: Texts, proposal: str) -> Block:
     element = {"type": "plain_text_input", "initial_value": proposal, "min_length": 1, "max_length": 4}
     if not proposal:
         del element["initial_value"]
-    hint = t("Letters that sign your answers (^{initials}); asked once, yours alone.", initials=proposal or "AB")
+    hint = t(
+        "These letters come under your answers (^{initials}). We ask once; no colleague can use the same.",
+        initials=proposal or "AB",
+    )
     return field_of(t("Your initials"), "initials", element, hint=hint)
 
 

@@ -63,7 +63,7 @@ def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
 def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
     """Mention these people about an urgent case that nobody has claimed."""
     names = " ".join(f"<@{who}>" for who in called)
-    words = "🔴 " + t("{names} *Urgent* – nobody has this case yet.", names=names)
+    words = "🔴 " + t("{names} *Urgent* – nobody has claimed this case yet.", names=names)
     value = str(file.case.id)
     answer = [button(t("Answer"), "case:answer", value)] if file.answerable is not None else []
     who = _about(file, t, now, Mark.URGENT)

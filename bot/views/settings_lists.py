@@ -51,7 +51,7 @@ def adviser_modal(team_id: int, title: str | None, target: str, groups: Sequence
     person: Block = {"type": "users_select"}
     if kind == "person" and target:
         person["initial_user"] = target
-    hint = t("What they are asked about, as “Waste – Jan”.")
+    hint = t("What they are asked about, for example “Waste – Jan”.")
     blocks = [
         line(t("Name"), "adviser_title", filled, optional=False, most=60, hint=hint),
         field_of(t("A colleague"), "adviser_person", person, optional=True),
@@ -79,8 +79,8 @@ def platform_modal(team_id: int, platform: str, name: str, filled: Filled, t: Te
     blocks = [
         section(f"*{literal(name, 200)}*"),
         *norm_lines("platform", filled, t, optional=True),
-        context(t("In working minutes; leave all empty to have the norm of all platforms. Urgent cases and private "
-                  "messages keep theirs.")),
+        context(t("In working minutes. Leave all empty to have the norm of all platforms. Urgent cases and private "
+                  "messages keep their own.")),
     ]  # fmt: skip
     return form("platform", team_id, t("Norm of a platform"), blocks, t, platform=platform)
 
@@ -100,7 +100,7 @@ def initials_modal(team_id: int, slack_id: str, initials: str, t: Texts) -> Bloc
     element: Block = {"type": "plain_text_input", "max_length": 4}
     if initials:
         element["initial_value"] = initials
-    hint = t("Letters that sign the answers; empty to ask for them at the next answer.")
+    hint = t("Letters that sign the answers. Leave it empty to ask for them at the next answer.")
     blocks = [
         section(t("Initials of {agent}", agent=f"<@{slack_id}>")),
         field_of(t("Initials"), "initials", element, optional=True, hint=hint),

@@ -52,10 +52,10 @@ def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     blocks = [
         line(t(FIELDS["name"]), "name", filled, optional=False, most=60),
         channel(t(FIELDS["channel"]), "channel", filled, optional=False,
-                hint=t("New cards appear here; those that are there stay where they are. Invite the bot first: "
+                hint=t("New cards appear here. Existing cards stay where they are. Invite the bot first: "
                        "/invite @webcare")),
         line(t(FIELDS["time_zone"]), "time_zone", filled, optional=False,
-             hint=t("For opening hours and the days of figures, as Europe/Amsterdam.")),
+             hint=t("For opening hours and the days of figures. For example Europe/Amsterdam.")),
         menu(t(FIELDS["language"]), "language", options, filled,
              hint=t("An existing card changes at its next step.")),
         ticks(t(FIELDS["channel_answers"]), "channel_answers",
@@ -68,7 +68,7 @@ def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 
 def hours_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask for the opening hours of each day."""
-    hint = t("As 09:00-12:00, 13:00-17:00; empty is closed.")
+    hint = t("For example 09:00-12:00, 13:00-17:00. Empty means: closed.")
     blocks = [
         ticks(t("Open day and night"), "always_open", [option(t("Yes, 24 hours, seven days a week"), "yes")], filled),
         *(line(t(day), f"day_{n}", filled, hint=hint if n == 0 else "") for n, day in enumerate(DAYS)),
@@ -85,15 +85,27 @@ def closed_modal(team_id: int, holidays: Sequence[str], filled: Filled, t: Texts
         for n, (label, half) in enumerate(zip(labels, halves, strict=True))
     ]
     blocks += [
-        line(t("Closing days of our own"), "closed_days", filled, many=True, hint=t("A line each, as 2026-12-24.")),
-        line(t("Early closings"), "early_closings", filled, many=True, hint=t("A line each, as 2026-12-24 15:00.")),
+        line(
+            t("Closing days of our own"),
+            "closed_days",
+            filled,
+            many=True,
+            hint=t("One per line, for example 2026-12-24."),
+        ),
+        line(
+            t("Early closings"),
+            "early_closings",
+            filled,
+            many=True,
+            hint=t("One per line, for example 2026-12-24 15:00."),
+        ),
     ]
     return form("closed", team_id, t("Closing days"), blocks, t)
 
 
 def norms_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask for the norms, in working minutes."""
-    blocks = [context(t("In working minutes. What is being timed already keeps the norm that it started with."))]
+    blocks = [context(t("In working minutes. Cases that are open already keep their norm."))]
     for name in ("norm", "urgent", "private"):
         blocks.append(section(f"*{t(FIELDS[name])}*"))
         blocks += norm_lines(name, filled, t, optional=name == "private")
@@ -109,14 +121,17 @@ def norm_lines(name: str, filled: Filled, t: Texts, *, optional: bool) -> list[B
 
 def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask who is reminded when, and when the digest is sent."""
-    ladder_hint = t("A line each: percentage of the norm, who (owner, thread, coordinator, channel), your own words.")
+    ladder_hint = t(
+        "One step per line: percentage of the norm, who is told and, if you like, your own words. "
+        "Who: owner, thread, coordinator or channel."
+    )
     blocks = [
         line(t(FIELDS["ladder"]), "ladder", filled, many=True, hint=ladder_hint),
         people(t(FIELDS["coordinators"]), "coordinators", filled),
         channel(t(FIELDS["escalation_channel"]), "escalation_channel", filled, hint=t("Invite the bot there first.")),
-        line(t("Remind of a claimed case after (minutes)"), "claim_reminder", filled, optional=False),
-        line(t("Then return it to the queue after (minutes)"), "claim_return", filled, optional=False),
-        line(t(FIELDS["digest_at"]), "digest_at", filled, hint=t("As 09:00; when empty, at opening.")),
+        line(t("Remind of a claimed case after (working minutes)"), "claim_reminder", filled, optional=False),
+        line(t("Then return it to the queue after (working minutes)"), "claim_return", filled, optional=False),
+        line(t(FIELDS["digest_at"]), "digest_at", filled, hint=t("For example 09:00. Empty means: at opening.")),
     ]
     return form("reminders", team_id, t("Reminders"), blocks, t)
 
@@ -124,7 +139,7 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts) -> Block:
     """Ask who is on duty on each day; `groups` are (name, id) of the user groups that may follow the duty."""
     blocks = [
-        context(t("Whoever says `/webcare dienst` is on duty instead.")),
+        context(t("Whoever types `/webcare duty` is on duty instead.")),
         *(people(t(day), f"rota_{n}", filled) for n, day in enumerate(DAYS)),
     ]
     if groups or filled.get("duty_group") not in (None, "none"):
@@ -137,11 +152,11 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
     """Ask for the topics and the close reasons: which `standard` reasons the team uses, and its own reasons."""
     options = [option(t(REASONS[reason]).capitalize(), reason) for reason in standard]
     blocks = [
-        line(t(FIELDS["topics"]), "topics", filled, many=True, hint=t("What cases are about, a line each.")),
-        ticks(t("Standard close reasons that we use"), "standard_reasons", options, filled,
+        line(t(FIELDS["topics"]), "topics", filled, many=True, hint=t("What cases are about, one per line.")),
+        ticks(t("Standard reasons to close that we use"), "standard_reasons", options, filled,
               hint=t("“Other” is always there.")),
         line(t(FIELDS["close_reasons"]), "close_reasons", filled, many=True,
-             hint=t("A line each, at most ten. Cases that were closed keep the reason they have.")),
+             hint=t("One per line, at most ten. Closed cases keep the reason they have.")),
     ]  # fmt: skip
     return form("reasons", team_id, t("Topics and reasons"), blocks, t)
 
@@ -160,9 +175,10 @@ def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> 
     return form("roles", team_id, t("Roles"), blocks, t)
 
 
-def changed_modal(team_id: int, events: Sequence[Event], t: Texts) -> Block:
-    """Show each change with a button to undo it."""
-    blocks = [section(t("✅ Saved.") if events else t("Nothing was changed."))]
+def changed_modal(team_id: int, events: Sequence[Event], t: Texts, *, undone: bool = False) -> Block:
+    """Show each change, or what was put back when one was undone, with a button to undo it."""
+    saved = t("↩️ Put back.") if undone else t("✅ Saved.")
+    blocks = [section(saved if events else t("Nothing was changed."))]
     for event in events[:SHOWN_CHANGES]:
         row = section(_changed(event, t))
         row["accessory"] = button(t("Undo"), "settings:undo", str(event.id))

@@ -49,7 +49,7 @@ def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> Vie
         return View(words, [section(words), context(waits)])
     until = t.when(troubled.until, now)
     if not troubled.channel:
-        words = t("✅ Slack takes our messages again. From {since} to {until} it refused our token; what waited of the "
+        words = t("✅ Slack takes our messages again. From {since} to {until} it refused our token. What waited of the "
                   "team {team} follows now.", since=since, until=until, team=name)  # fmt: skip
     elif troubled.is_news:
         words = t("✅ I can write in <#{channel}> again. What waited since {since} follows now.",

@@ -15,7 +15,7 @@ def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
     """Notify an agent that a case was assigned to them, and the colleague who had it."""
     words = t("{agent}, this case has been assigned to you.", agent=_to(file, handed))
     if handed.former:
-        words += " " + t("{agent}, so it is no longer with you.", agent=f"<@{handed.former}>")
+        words += " " + t("{agent}, it is no longer with you.", agent=f"<@{handed.former}>")
     return _only(words)
 
 
@@ -31,7 +31,7 @@ def returned(why: Returned, t: Texts) -> View:
     """Say why a case returned to the queue by itself."""
     if why.away:
         return _only(t("{agent} is away, so this case is back in the queue.", agent=f"<@{why.away}>"))
-    return _only(t("This case lay still and is back in the queue."))
+    return _only(t("Nothing happened with this case, so it is back in the queue."))
 
 
 def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -> View:
@@ -72,9 +72,9 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
         problem = literal(t.stored(reply.problem), 500)
         if file.case.status is Status.CLOSED:
             return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
-                           "Your text is kept; press Reopen on the card, and then Answer, to change and send it.",
+                           "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",
                            agent=reply.by, problem=problem))  # fmt: skip
-        return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept; press Answer on the "
+        return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept. Press Answer on the "
                        "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
@@ -90,15 +90,17 @@ def account_problem(account: Account, label: Label, t: Texts, *, is_asked: bool,
     words = f"{stopped} {_while_stopped(t, is_asked=is_asked, answers=answers)}"
     repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")
     if account.sealed:
-        repair += " " + t("`webcare accounts renew` gives it new secrets; it does not have to be added again.")
+        repair += " " + t("It does not have to be added again: give it a new token with `webcare accounts renew NAME`.")
     return View(words, [section(words), context(repair)])
 
 
 def token_ends(label: Label, ends_at: datetime, t: Texts) -> View:
     """Tell the team that an account's token ends soon, and how to renew it."""
-    words = t("⏳ The token of the account *{account}* ends on {date}; after that it stops.",
+    words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
               account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
-    return View(words, [section(words), context(t("An administrator renews it with `webcare accounts renew`."))])
+    return View(
+        words, [section(words), context(t("An administrator gives it a new token with `webcare accounts renew NAME`."))]
+    )
 
 
 def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
@@ -106,7 +108,7 @@ def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
         return t("New mentions do not come in and answers wait.")
     if is_asked:
         return t("New mentions do not come in.")
-    return t("Answers cannot be delivered and wait; new mentions still come in.")
+    return t("Answers cannot be delivered and wait. New mentions still come in.")
 
 
 def _to(file: CaseFile, handed: Handed) -> str:

@@ -114,7 +114,7 @@ async def test_what_is_wrong_in_a_modal_is_told_at_its_field_over_http(http_bot:
     await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
     assert list((await bot.slack.submit(SANNE, {"close_reason": "other"})).errors) == ["close_text"]
     assert not (await bot.slack.submit(SANNE, {"close_reason": "spam"})).errors
-    await bot.card("Gesloten")
+    await bot.card("Afgesloten")
 
 
 @pytest.mark.usefixtures("logging_for_real")

@@ -93,7 +93,7 @@ async def test_closing_needs_a_reason_and_leaves_a_short_card_that_can_be_reopen
     ack = await bot.slack.submit(YOUSSEF, {"close_reason": "other"})
     assert list(ack.errors) == ["close_text"]
     await bot.slack.submit(YOUSSEF, {"close_reason": "spam"})
-    closed = await bot.card("Gesloten", "spam")
+    closed = await bot.card("Afgesloten", "spam")
     assert action_ids(closed) == ["case:reopen", "case:more"]
     assert (await bot.case()).close_reason == CloseReason.SPAM
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:reopen")

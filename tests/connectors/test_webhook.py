@@ -729,7 +729,8 @@ async def test_the_check_pings_the_callback_and_publishes_nothing(
     assert health.problems == ()
     assert [str(line) for line in health.working] == [
         "Send mentions to https://webcare.example.nl/in/forum.",
-        "Accepted as proof: Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature), X-Hub-Signature-256.",
+        "Signatures that are accepted: Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature), "
+        "X-Hub-Signature-256.",
         "The callback accepts our signature.",
     ]
     [(headers, body)] = receiver.calls

@@ -121,7 +121,7 @@ async def test_every_button_does_what_it_says(address: str, page: Page, artifact
     await page.locator('[data-value="no_answer_needed"]').check()
     await page.screenshot(path=artifacts / "close.png")
     await submit(page, shown)
-    await expect(compliment).to_contain_text("Gesloten")
+    await expect(compliment).to_contain_text("Afgesloten")
     await press(compliment, "case:more")
     await expect(await modal(page, "more")).to_contain_text("Bekijk alles")
     await page.screenshot(path=artifacts / "more-closed.png")

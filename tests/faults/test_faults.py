@@ -36,7 +36,7 @@ async def test_of_twenty_who_claim_at_once_one_has_the_case_and_nineteen_are_tol
     winners = [r for r in results if isinstance(r, str)]
     refusals = [str(r) for r in results if isinstance(r, Refused)]
     assert len(winners) == 1
-    assert refusals == [f"<@{winners[0]}> already has this case."] * 19
+    assert refusals == [f"This case is already with <@{winners[0]}>."] * 19
     assert [e.by for e in await bot.rows(Event) if e.kind == "claim"] == winners
 
 

@@ -126,7 +126,7 @@ async def test_a_digest_covers_what_a_skipped_one_would_have_told_and_says_so(of
     office.clock.at = local("2026-11-23 15:00")  # type: ignore[attr-defined]
     await mention(office)
     await digests(office, "2026-11-25 09:00")
-    await office.card("Dagoverzicht", "niet verstuurd", "alles sinds 23 nov 2026 09:00", "Berichten: *1*")
+    await office.card("Dagoverzicht", "niet verstuurd", "alles sinds 23 nov 2026 09:00", "Berichten ontvangen: *1*")
     await digests(office, "2026-11-26 09:00")
     assert (await told(office)).missed is False
     assert (await told(office)).figures.mentions == 0
@@ -166,7 +166,13 @@ async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> 
         session.add(account)
     await digests(office, "2026-11-23 09:00")
     card = json.dumps(await office.card("Dagoverzicht"), ensure_ascii=False)
-    for words in ("Berichten: *2*", "Antwoorden verstuurd: *1*", "*100 %* binnen 1 u", "Wacht nu: *1*", "gestopt"):
+    for words in (
+        "Berichten ontvangen: *2*",
+        "Antwoorden verstuurd: *1*",
+        "*100 %* binnen 1 uur",
+        "Nu open: *1*",
+        "gestopt",
+    ):
         assert words in card
     assert "/archives/" in card
     week = json.dumps(await office.card("afgelopen week"), ensure_ascii=False)
@@ -179,7 +185,7 @@ async def test_a_workspace_without_the_newer_blocks_gets_older_ones(office: Bot)
     await digests(office, "2026-11-23 09:00")
     card = await office.card("Dagoverzicht")
     assert {block["type"] for block in card["blocks"]} == {"section", "context"}
-    assert "1 in, 0 beantwoord" in json.dumps(card["blocks"])
+    assert "1 ontvangen, 0 beantwoord" in json.dumps(card["blocks"])
 
 
 def shown() -> list[Overview]:

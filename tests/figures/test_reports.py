@@ -333,7 +333,7 @@ def exported(expected: dict[str, Any]) -> Counter[str]:
     """How many there must be."""
     counts = {
         "bericht": expected["mentions"], "zaak geopend": expected["opened"], "antwoord verstuurd": expected["answered"],
-        "gesloten zonder antwoord": expected["closed"].total(), "eerste reactie": expected["first"].count,
+        "afgesloten zonder antwoord": expected["closed"].total(), "eerste reactie": expected["first"].count,
         "afhandeling": expected["resolution"].count,
     }  # fmt: skip
     return Counter({name: n for name, n in counts.items() if n})

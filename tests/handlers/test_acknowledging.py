@@ -214,4 +214,4 @@ async def test_a_slow_submission_that_is_refused_comes_back_with_the_reason(impa
     again = await view_with(bot, "in een paar woorden")
     assert again["callback_id"] == "case:close"
     assert (await bot.slack.submit(SANNE, {"close_text": "Dubbel gemeld"})).ok
-    await bot.card("paspoort", "Gesloten", "Dubbel gemeld")
+    await bot.card("paspoort", "Afgesloten", "Dubbel gemeld")

@@ -43,7 +43,7 @@ async def test_a_case_is_closed_for_a_reason_of_the_teams_own_that_shows_everywh
     assert [each["text"]["text"] for each in choice(view)["options"]][-3:] == [OWN, "Dubbel", "Anders"]
     ack = await bot.slack.submit(SANNE, {"close_reason": OWN})
     assert ack.ok and not ack.errors, ack.errors
-    await bot.card("Gesloten", SHOWN)
+    await bot.card("Afgesloten", SHOWN)
     assert [case.close_reason for case in await bot.rows(Case)] == [OWN]
     assert [event.details for event in await bot.rows(Event) if event.kind == "close"] == [{"reason": OWN}]
     assert {(clock.stopped_at is not None, clock.counts) for clock in await bot.rows(Clock)} == {(True, False)}
@@ -63,7 +63,7 @@ async def test_a_reason_that_the_team_no_longer_has_stays_with_the_cases_that_ha
     await set_reasons(bot, close_reasons="")
     assert "Dubbel" not in text_of(await closing(bot, "En die andere"))
     assert "Dubbel" in await asked(bot, SANNE, "/webcare stats vandaag")
-    await bot.card("lantaarn", "Gesloten", "Dubbel")
+    await bot.card("lantaarn", "Afgesloten", "Dubbel")
 
 
 async def test_standard_reasons_can_be_left_out_but_other_stays(sqlite_bot: Bot) -> None:
@@ -85,7 +85,7 @@ async def test_more_reasons_than_radio_buttons_are_a_menu(sqlite_bot: Bot) -> No
     view = await closing(bot, "Het regent")
     assert (choice(view)["type"], len(choice(view)["options"])) == ("static_select", 15)
     assert not (await bot.slack.submit(SANNE, {"close_reason": "Reden 9"})).errors
-    await bot.card("Gesloten", "Reden 9")
+    await bot.card("Afgesloten", "Reden 9")
 
 
 async def test_other_still_needs_words(sqlite_bot: Bot) -> None:
@@ -107,5 +107,5 @@ async def test_one_who_became_a_reader_meanwhile_closes_nothing(sqlite_bot: Bot)
     await closing(bot, "Tja")
     await make_role(bot, SANNE, Role.READER)
     ack = await bot.slack.submit(SANNE, {"close_reason": "spam"})
-    assert "meekijken" in ack.errors["close_reason"]
+    assert "Je kijkt alleen mee" in ack.errors["close_reason"]
     assert (await bot.case()).status is Status.NEW

@@ -162,7 +162,7 @@ async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
     await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
     ack = await bot.slack.submit(SANNE, {"close_reason": "answered_elsewhere"})
     assert ack.ok and not ack.errors
-    await bot.card("Gesloten")
+    await bot.card("Afgesloten")
     assert (await bot.case()).status is Status.CLOSED
 
 

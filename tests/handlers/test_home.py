@@ -12,7 +12,7 @@ from tests.people import answer, home, make_role, open_modal, square_texts
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.open_home(SANNE)
-    shown = await home(sqlite_bot, SANNE, "Berichten: *0*", "Hier is niets.")
+    shown = await home(sqlite_bot, SANNE, "Berichten ontvangen: *0*", "Hier is niets.")
     assert action_ids(shown) == ["settings:open"]
     assert "nog geen coördinator" in text_of(shown)
 
@@ -25,14 +25,16 @@ async def test_each_team_has_its_figures_on_the_home_with_one_chart(sqlite_bot: 
     bot.citizen_posts("Wanneer is het zwembad open?")
     await bot.card("zwembad")
     await bot.slack.open_home(SANNE)
-    shown = await home(bot, SANNE, "Vandaag", "Wegen", "Berichten: *1*", "Berichten: *0*", "Wacht nu: *1*")
+    shown = await home(
+        bot, SANNE, "Vandaag", "Wegen", "Berichten ontvangen: *1*", "Berichten ontvangen: *0*", "Nu open: *1*"
+    )
     assert [block["type"] for block in shown["blocks"]].count("data_visualization") == 1
 
 
 async def test_a_workspace_without_charts_has_the_home_all_the_same(sqlite_bot: Bot) -> None:
     sqlite_bot.slack.rules.modern_blocks = False
     await sqlite_bot.slack.open_home(SANNE)
-    shown = await home(sqlite_bot, SANNE, "Berichten: *0*")
+    shown = await home(sqlite_bot, SANNE, "Berichten ontvangen: *0*")
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
 
@@ -42,10 +44,10 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     bot.citizen_posts("Waar kan ik parkeren?", name="Kees")
     await bot.card("parkeren")
     await bot.slack.open_home(SANNE)
-    shown = await home(bot, SANNE, "Berichten: *2*", "*Wachtrij* (2)", "*Mijn zaken* (0)")
+    shown = await home(bot, SANNE, "Berichten ontvangen: *2*", "*Wachtrij* (2)", "*Mijn zaken* (0)")
     assert text_of(shown).index("zwembad") < text_of(shown).index("parkeren")
     assert "<!channel>" not in text_of(shown)
-    assert "Eerste reactie vóór" in text_of(shown)
+    assert "Eerste reactie: uiterlijk" in text_of(shown)
 
     await bot.slack.click_in_view(SANNE, "case:claim", value="1")
     await home(bot, SANNE, "*Mijn zaken* (1)", "*Wachtrij* (1)")
@@ -54,7 +56,7 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     await open_modal(bot, SANNE, "case:answer")
     ack = await bot.slack.submit(SANNE, {"answer_text": "Vanaf acht uur.", "initials": "SB"})
     assert ack.ok and not ack.errors
-    await home(bot, SANNE, "*Mijn zaken* (0)", "Wacht nu: *1*")
+    await home(bot, SANNE, "*Mijn zaken* (0)", "Nu open: *1*")
     await bot.slack.wait_for(lambda: square_texts(bot), 10)
 
 
@@ -69,7 +71,7 @@ async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stan
     await bot.slack.click_in_view(SANNE, "case:claim")
     await home(bot, SANNE, "*Wachtrij* (0)")
     told = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE), 5)
-    assert f"<@{YOUSSEF}> heeft deze zaak al" in text_of(told[-1])
+    assert f"Deze zaak is al bij <@{YOUSSEF}>" in text_of(told[-1])
 
 
 async def test_a_promise_of_today_is_on_everybodys_home(sqlite_bot: Bot) -> None:
@@ -82,7 +84,7 @@ async def test_a_promise_of_today_is_on_everybodys_home(sqlite_bot: Bot) -> None
     async def shown() -> bool:
         await bot.slack.open_home(MARIEKE)
         view = bot.slack.home(MARIEKE)
-        return view is not None and "Toezeggingen van vandaag" in text_of(view)
+        return view is not None and "Toezeggingen voor vandaag" in text_of(view)
 
     await eventually(shown)
     assert f"<@{SANNE}>" in text_of(await home(bot, MARIEKE, "paspoort"))
@@ -104,7 +106,7 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
     bot.citizen_posts("Mag ik hier vissen?")
     card = await bot.card("vissen")
     await bot.slack.open_home(MARIEKE)
-    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt mee")) == []
+    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt alleen mee")) == []
     for verb, choice in [
         ("case:claim", None), ("case:answer", None), ("case:escalate", None),
         ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "note:1"),
@@ -113,7 +115,7 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
         ack = await bot.slack.click(MARIEKE, CHANNEL, card["ts"], verb, choice)
         assert ack.ok
         assert len(bot.slack.ephemerals(MARIEKE, CHANNEL)) == before + 1
-    assert "Je kunt hier meekijken" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert "Je kijkt alleen mee" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
     assert bot.slack.view(MARIEKE) is None
     assert (await bot.case()).status is Status.NEW
     await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:more", "details:1")
@@ -128,7 +130,7 @@ async def test_one_who_became_a_reader_meanwhile_is_refused_in_the_modal_and_kee
     await open_modal(bot, MARIEKE, "case:answer")
     await make_role(bot, MARIEKE, Role.READER)
     ack = await bot.slack.submit(MARIEKE, {"answer_text": "Nee.", "initials": "MV"})
-    assert "meekijken" in ack.errors["answer_text"]
+    assert "Je kijkt alleen mee" in ack.errors["answer_text"]
     assert square_texts(bot) == []
 
 

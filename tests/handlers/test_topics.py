@@ -66,4 +66,4 @@ async def test_the_topic_is_asked_when_a_case_is_closed(sqlite_bot: Bot) -> None
     await sqlite_bot.slack.click_in_view(SANNE, "case:topic", "is:Afval")
     ack = await sqlite_bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors
-    await sqlite_bot.card("Gesloten", "Onderwerp", "Afval")
+    await sqlite_bot.card("Afgesloten", "Onderwerp", "Afval")

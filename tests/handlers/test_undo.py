@@ -57,7 +57,7 @@ async def the_citizen_writes(bot: Bot) -> None:
 async def a_colleague_closes(bot: Bot) -> None:
     """Youssef had the modal open before the answer was approved."""
     await bot.slack.submit(YOUSSEF, {"close_reason": CloseReason.SPAM})
-    await bot.card("Klopt dit?", "Gesloten")
+    await bot.card("Klopt dit?", "Afgesloten")
 
 
 async def a_colleague_takes_it_up(bot: Bot) -> None:
@@ -104,7 +104,7 @@ async def test_a_reply_that_nobody_takes_back_goes_out_and_the_card_says_so_mean
     await meanwhile(slow_bot)
     assert await sent_after_all(slow_bot) == [f"{WORDS} ^SB"]
     if meanwhile is a_colleague_closes:
-        await slow_bot.card("Gesloten", "*Beantwoord*")
+        await slow_bot.card("Afgesloten", "*Beantwoord*")
 
 
 async def test_only_its_author_or_a_coordinator_takes_a_reply_back(slow_bot: Bot) -> None:
@@ -179,6 +179,6 @@ async def test_a_reply_that_is_refused_after_a_colleague_closed_is_told_with_the
     await a_colleague_closes(bot)
     bot.slack.faults.status("square.replies", 403)
     assert await sent_after_all(bot) == []
-    await bot.card("Gesloten", "Niet verstuurd")
+    await bot.card("Afgesloten", "Niet verstuurd")
     told = await bot.slack.wait_for(lambda: [m for m in bot.slack.thread(CHANNEL, card["ts"]) if SANNE in text_of(m)])
     assert "Heropenen" in text_of(told[-1])

@@ -289,7 +289,7 @@ async def test_a_reader_looks_and_takes_no_initials_no_duty_and_shares_nothing(s
     listed = bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1]
     await bot.slack.click(YOUSSEF, CHANNEL, listed["ts"], "list:share")
     for command in ("initialen YA", "dienst"):
-        assert "meekijken" in await asked(bot, YOUSSEF, f"/webcare {command}")
+        assert "Je kijkt alleen mee" in await asked(bot, YOUSSEF, f"/webcare {command}")
     assert len(bot.cards()) == 1
 
 
@@ -312,7 +312,7 @@ async def test_a_team_that_names_its_agents_lets_the_rest_of_the_channel_read(sq
     bot.citizen_posts("Waar kan ik mijn paspoort ophalen?")
     card = await bot.card("paspoort")
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:claim")
-    assert "meekijken" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
+    assert "Je kijkt alleen mee" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
     assert "paspoort" in await asked(bot, YOUSSEF, "/webcare open")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("paspoort", "In behandeling", SANNE)

@@ -281,7 +281,8 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     assert await look("2026-11-20 11:15") == 2
     assert (await office.case(case_id)).status is Status.NEW
     await office.slack.wait_for(
-        lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "lag stil" in text_of(m)], 10
+        lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "Er gebeurde niets" in text_of(m)],
+        10,
     )
 
 

@@ -93,7 +93,7 @@ async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: B
     shown = await acting.slack.wait_for(
         lambda: (view := acting.slack.view(SANNE)) and "verbergen" in text_of(view) and text_of(view), 5
     )
-    lines = ["bericht verbergen: goedgekeurd", "bericht verbergen: gedaan", "bericht weer tonen: gedaan"]
+    lines = ["bericht verbergen: klaargezet", "bericht verbergen: gedaan", "bericht weer tonen: gedaan"]
     assert all(line in shown for line in lines)
     assert (await acting.case()).status is Status.NEW
     assert await told(acting) == []

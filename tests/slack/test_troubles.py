@@ -148,7 +148,7 @@ async def test_a_removed_app_is_seen_and_told_when_it_is_over(team_bot: Bot) -> 
     bot.slack.install_again()
     await look_at_slack(bot.desk)
     await bot.card("Wie ziet dit?")
-    await bot.slack.wait_for(lambda: told(bot, "weigerde Slack onze sleutel"))
+    await bot.slack.wait_for(lambda: told(bot, "weigerde Slack ons token"))
     assert len(bot.slack.direct(MARIEKE)) == 1
 
 

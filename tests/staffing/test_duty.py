@@ -117,7 +117,7 @@ async def test_those_on_duty_are_called_to_an_urgent_case_once(office: Bot) -> N
     await make_urgent(office, case_id)
     [told] = await office.slack.wait_for(lambda: thread(office), 5)
     assert f"<@{MARIEKE}>" in told
-    assert "niemand heeft deze zaak nog" in told
+    assert "nog niemand heeft deze zaak opgepakt" in told
     await make_urgent(office, case_id, on=False)
     await make_urgent(office, case_id)
     await every_minute(office, "2026-11-20 10:05")

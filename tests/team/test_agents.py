@@ -49,7 +49,7 @@ async def test_a_reader_of_one_team_acts_in_another(two_teams: Bot) -> None:
     await make_role(bot, MARIEKE, Role.AGENT, team_id=2)
     first, second = await card_in(bot, CHANNEL, "vissen", "Ans"), await card_in(bot, OTHER, "zwemmen", "Kees")
     await bot.slack.click(MARIEKE, CHANNEL, first["ts"], "case:claim")
-    assert "Je kunt hier meekijken" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert "Je kijkt alleen mee" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
     assert (await bot.case(1)).status is Status.NEW
 
     await bot.slack.open_home(MARIEKE)
@@ -70,7 +70,7 @@ async def test_a_modal_of_a_case_is_of_the_team_of_the_case_wherever_it_was_open
     await make_role(bot, MARIEKE, Role.READER)
     await make_role(bot, MARIEKE, Role.COORDINATOR, team_id=2)
     ack = await bot.slack.submit(MARIEKE, {"answer_text": "Nee.", "initials": "MV"})
-    assert "meekijken" in ack.errors["answer_text"]
+    assert "Je kijkt alleen mee" in ack.errors["answer_text"]
 
 
 async def test_the_first_who_opens_a_teams_settings_coordinates_that_team_only(two_teams: Bot) -> None:

@@ -49,6 +49,7 @@ async def test_opening_hours_are_changed_logged_and_put_back(bot: Bot) -> None:
     saved = bot.slack.view(SANNE)["hash"]
     await bot.slack.click_in_view(SANNE, "settings:undo")
     await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != saved, 5)
+    assert "↩️ Teruggezet." in text_of(bot.slack.view(SANNE))
     assert (await settings_of(bot)).week == TeamSettings().week
     assert len(await changes(bot)) == 2
 
@@ -189,7 +190,7 @@ async def test_a_coordinator_gives_roles_and_one_must_remain(sqlite_bot: Bot) ->
     ack = await bot.slack.submit(SANNE, {"role_coordinators": [YOUSSEF], "role_readers": [MARIEKE]})
     assert not ack.errors
     await bot.slack.open_home(MARIEKE)
-    await home(bot, MARIEKE, "Je kijkt mee")
+    await home(bot, MARIEKE, "Je kijkt alleen mee")
     await bot.slack.open_home(YOUSSEF)
     assert "settings:open" in action_ids(await home(bot, YOUSSEF, "Instellingen"))
     given = [(e.details["agent"], e.details["after"]) for e in await bot.rows(Event) if e.kind == "role"]

@@ -98,7 +98,7 @@ async def test_whom_the_team_asks_often_is_offered_first(bot: Bot) -> None:
     assert [each["text"]["text"] for each in offered] == ["Afval – Youssef", "Persvragen", "Wegen"]
     filled = {"escalate_adviser": offered[2]["value"], "escalate_question": "Weten jullie dit?"}
     ack = await bot.slack.submit(SANNE, {**filled, "escalate_colleague": MARIEKE})
-    assert ack.errors == {"escalate_adviser": "Kies één aan wie je het vraagt."}
+    assert ack.errors == {"escalate_adviser": "Kies aan wie je het vraagt: één collega, groep of kanaal."}
     ack = await bot.slack.submit(SANNE, {"escalate_colleague": None})
     assert ack.ok and not ack.errors, ack.errors
     await bot.slack.wait_for(lambda: "Weten jullie dit?" in str(bot.slack.messages("C0ESCALATIE")), 10)
@@ -118,7 +118,7 @@ async def test_without_advisers_the_modal_is_as_it_was_and_still_wants_one(sqlit
     view = await escalation(sqlite_bot, "Mag dit hek?")
     assert "escalate_adviser" not in action_ids(view)
     ack = await sqlite_bot.slack.submit(SANNE, {"escalate_question": "Mag dit?"})
-    assert ack.errors == {"escalate_colleague": "Kies één aan wie je het vraagt."}
+    assert ack.errors == {"escalate_colleague": "Kies aan wie je het vraagt: één collega, groep of kanaal."}
 
 
 async def test_one_who_became_a_reader_meanwhile_asks_nobody(sqlite_bot: Bot) -> None:
@@ -129,7 +129,7 @@ async def test_one_who_became_a_reader_meanwhile_asks_nobody(sqlite_bot: Bot) ->
         (await session.get_one(Agent, (1, SANNE))).role = Role.READER
     [offered] = options_of(view, "escalate_adviser")
     ack = await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Mag dit?"})
-    assert "meekijken" in ack.errors["escalate_adviser"]
+    assert "Je kijkt alleen mee" in ack.errors["escalate_adviser"]
     assert await bot.rows(Escalation) == []
 
 

@@ -134,7 +134,7 @@ async def test_a_team_reads_the_language_that_it_chose_at_once_and_from_every_pr
         for _ in range(4):  # Slack hands them to the two processes in turn
             assert "what you can ask" in await asked(bot, SANNE, "/webcare help")
         told = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
-        assert "Opgeslagen" in text_of(told)
+        assert "Teruggezet" in text_of(told)
         for _ in range(4):
             assert "dit kun je vragen" in await asked(bot, SANNE, "/webcare help")
 
@@ -161,7 +161,10 @@ async def test_each_team_reads_its_own_language(bot: Bot) -> None:
         await bot.slack.click(YOUSSEF, channel, card["ts"], "case:answer")
         assert words in str(await open_modal(bot, YOUSSEF, "case:answer"))
         await bot.slack.close_view(YOUSSEF)
-    for channel, card, words in ((CHANNEL, dutch, "heeft deze zaak al"), (OTHER, english, "already has this case")):
+    for channel, card, words in (
+        (CHANNEL, dutch, "Deze zaak is al bij"),
+        (OTHER, english, "This case is already with"),
+    ):
         await bot.slack.click(SANNE, channel, card["ts"], "case:escalate")
         await bot.slack.wait_for(lambda w=words: (view := bot.slack.view(SANNE)) and w in text_of(view))  # type: ignore[misc]
         await bot.slack.close_view(SANNE)

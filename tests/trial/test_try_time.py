@@ -36,7 +36,7 @@ async def test_with_a_fast_clock_a_newcomer_sees_the_digests_and_every_reminder(
         week = await last_week(slack)
         assert {"data_visualization", "data_table"} <= {block["type"] for block in week["blocks"]}
         assert all(source in text_of(week) for source in ("Het Plein", "Contactformulier"))
-        await card(slack, "Dagoverzicht", "Beloofd voor vandaag")
+        await card(slack, "Dagoverzicht", "Toezeggingen voor vandaag")
         waiting = await card(slack, "lantaarnpaal", "Te laat")
         assert await slack.wait_for(lambda: slack.thread(CHANNEL, waiting["ts"]), 10)
         assert await slack.wait_for(lambda: slack.direct(MARIEKE), 10)

@@ -139,7 +139,7 @@ function threadButton(page, message, answers) {
   const authors = [...new Set(answers.map((answer) => answer.user))]
     .slice(0, 3)
     .map((id) => avatar(person(page.store.state, id), "tiny"));
-  const count = `${answers.length} ${answers.length === 1 ? "antwoord" : "antwoorden"}`;
+  const count = `${answers.length} ${answers.length === 1 ? "reactie" : "reacties"}`;
   const last = h("small", {}, "laatste: ", movingTime(momentOf(answers.at(-1).ts), ago));
   return h(
     "button",
@@ -165,8 +165,8 @@ function tools(page, message, inThread) {
         {
           type: "button",
           class: "icon-button",
-          title: "Antwoord in draad",
-          "aria-label": "Antwoord in draad",
+          title: "Reageren in thread",
+          "aria-label": "Reageren in thread",
           dataset: { test: "reply-in-thread" },
           on: { click: () => page.openThread(message) },
         },

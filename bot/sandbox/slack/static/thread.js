@@ -10,14 +10,14 @@ import { threadMessages } from "./store.js";
 /** Fill the thread panel and update it with the store. */
 export function createThread(page, root) {
   const { store } = page;
-  const list = h("ol", { class: "messages", "aria-label": "Berichten in deze draad" });
+  const list = h("ol", { class: "messages", "aria-label": "Berichten in deze thread" });
   const scroller = h(
     "div",
     { class: "scroller", tabindex: "0", role: "group", "aria-labelledby": "thread-title" },
     list,
   );
   const composer = createComposer(page, {
-    label: "Schrijf een intern antwoord in deze draad",
+    label: "Schrijf een interne reactie in deze thread",
     target: () => ({ channel: store.state.thread?.channel ?? "", thread_ts: store.state.thread?.ts ?? "" }),
     commands: () => [],
     test: "thread-composer",
@@ -27,7 +27,7 @@ export function createThread(page, root) {
     {
       type: "button",
       class: "icon-button",
-      "aria-label": "Draad sluiten",
+      "aria-label": "Thread sluiten",
       dataset: { test: "close-thread" },
       on: { click: () => page.closeThread() },
     },
@@ -41,7 +41,7 @@ export function createThread(page, root) {
       h(
         "div",
         { class: "place-name" },
-        h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), "Draad"),
+        h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), "Thread"),
         h("p", { class: "topic" }, "Intern: burgers zien dit niet"),
       ),
       close,
