@@ -45,10 +45,9 @@ async def open_answer(action: dict[str, Any], body: dict[str, Any], desk: TeamDe
 
 
 async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the answer modal; it claims an unclaimed case, and asks for a take-over of a colleague's case."""
+    """Open the answer modal, which changes nothing yet; of a colleague's case ask for a take-over first."""
     async with opened(desk, body) as show:
-        await show(await _claimed_modal(desk, case_id, body["user"]["id"], from_home=is_home(body)))
-    await messages.sync(desk, case_id)
+        await show(await _first_view(desk, case_id, body["user"]["id"], from_home=is_home(body)))
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -61,20 +60,17 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     with suppress(Refused):
         async with desk.session() as session:
             await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
-    await ack(response_action="update", view=await _claimed_modal(desk, case_id, by))
+    await ack(response_action="update", view=await _first_view(desk, case_id, by))
     await messages.sync(desk, case_id)
 
 
-async def _claimed_modal(desk: TeamDesk, case_id: int, by: str, *, from_home: bool = False) -> Block:
-    async with desk.session() as session:
+async def _first_view(desk: TeamDesk, case_id: int, by: str, *, from_home: bool = False) -> Block:
+    async with desk.reading() as session:
         file = await cases.read(session, case_id)
         cases.refuse_ended(file.case)
         composing.refuse_unanswerable(file.answerable or file.latest, desk.now())
         if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != by:
             return take_over_modal(file, desk.t, then="answer")
-        if file.case.status is Status.NEW:
-            await cases.claim(session, case_id, by=by, now=desk.now())
-            file = await cases.read(session, case_id)
         initials = await agents.initials(session, file.team.id, by)
     proposal = None if initials else await _proposal(desk, by)
     return _first_modal(desk, file, initials or proposal or "", ModalState(case_id, 0, ask=proposal, home=from_home))

@@ -6,7 +6,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import Status, Urgency
+from bot.domain.case import Move, Urgency
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Escalation
 from bot.slack import messages
@@ -31,26 +31,20 @@ async def open_escalate(action: dict[str, Any], body: dict[str, Any], desk: Team
 
 
 async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the escalate modal; it claims an unclaimed case, so that the advice has an owner."""
+    """Open the escalate modal, which changes nothing until it is sent; refused for a colleague's case."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
-        async with desk.session() as session:
-            case = await cases.get(session, case_id)
-            cases.refuse_ended(case)
-            if case.status is Status.NEW:
-                await cases.claim(session, case_id, by=by, now=desk.now())
-            elif case.assignee != by:
-                raise Refused("This case is already with {agent}.", agent=f"<@{case.assignee}>")
+        async with desk.reading() as session:
             file = await cases.read(session, case_id)
+            cases.refuse_unless_allowed(file.case, Move.ESCALATE, by)
             others = [team for team in await teams.all_teams(session) if team.id != file.team.id]
             channels = [(f"# {team.name}", team.channel) for team in others]
         advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
         await show(escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers))
-    await messages.sync(desk, case_id)
 
 
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Escalate the case and post the question to each adviser."""
+    """Escalate the case, which becomes the agent's if it was nobody's, and post the question to each adviser."""
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
     if len(chosen) != 1:

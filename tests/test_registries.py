@@ -11,7 +11,7 @@ import jobs
 from bot.domain.case import (
     BY_OWNER,
     BY_SYSTEM,
-    CLAIMS_FIRST,
+    CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
     OPEN,
@@ -64,7 +64,7 @@ def test_every_close_reason_has_its_words() -> None:
 def test_every_move_is_logged_as_an_event_of_a_case() -> None:
     assert set(LEADS_TO) == set(Move)
     assert {logged_as(move) for move in Move} <= set(EVENTS)
-    assert set(Move) >= BY_OWNER | BY_SYSTEM | CLAIMS_FIRST | TAKES
+    assert set(Move) >= BY_OWNER | BY_SYSTEM | CLAIMS_TOO | TAKES
 
 
 def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:

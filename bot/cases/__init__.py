@@ -30,7 +30,7 @@ from bot.cases.moves import (
 )
 from bot.cases.reading import get, history, last_moved_at, read
 from bot.cases.retiming import retime
-from bot.cases.state import lock_all, locked, record, refuse_ended, touch, touch_all
+from bot.cases.state import lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
 
 __all__ = [
     "add_note",
@@ -52,6 +52,7 @@ __all__ = [
     "read",
     "record",
     "refuse_ended",
+    "refuse_unless_allowed",
     "release",
     "reopen",
     "retime",

@@ -12,6 +12,7 @@ from bot.cases import clocks
 from bot.domain.case import (
     ALLOWED_FROM,
     BY_OWNER,
+    CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
     TAKES,
@@ -45,6 +46,8 @@ async def move(
     """
     case = await locked(session, case_id)
     refuse_unless_allowed(case, made, by)
+    if case.status is Status.NEW and made in CLAIMS_TOO:
+        owner = by
     await _change(session, case, made, now, owner=owner, by=by, reason=reason, text=text)
     await _log(session, case, made, by, now, details)
     return case
@@ -100,7 +103,7 @@ async def _change(
     case.status = LEADS_TO[made][case.status]
     if owner is not None:
         case.assignee = owner
-    if made in TAKES:
+    if made in TAKES or (made in CLAIMS_TOO and case.claimed_at is None):
         case.claimed_at = now
     if case.status is Status.CLOSED:
         case.closed_at, case.closed_by, case.close_reason, case.close_text = now, by, reason, text
@@ -124,7 +127,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
     """Raise Refused when the status or the owner of a case does not allow a move now; say who or what is in the way."""
     allowed = case.status in ALLOWED_FROM[made]
     if made in BY_OWNER:
-        allowed &= case.assignee == by
+        allowed &= case.assignee in {None, by}
     if made is Move.CLOSE:
         allowed &= case.assignee in {None, by} or case.status is Status.ANSWERED
     if allowed:

@@ -59,9 +59,17 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
         Status.CLAIMED: Status.CLAIMED,
         Status.ESCALATED: Status.ESCALATED,
     },
-    Move.ANSWER: {Status.CLAIMED: Status.ANSWERED, Status.ESCALATED: Status.ANSWERED},
+    Move.ANSWER: {
+        Status.NEW: Status.ANSWERED,
+        Status.CLAIMED: Status.ANSWERED,
+        Status.ESCALATED: Status.ANSWERED,
+    },
     Move.WITHDRAW: {Status.ANSWERED: Status.CLAIMED},
-    Move.ESCALATE: {Status.CLAIMED: Status.ESCALATED, Status.ESCALATED: Status.ESCALATED},
+    Move.ESCALATE: {
+        Status.NEW: Status.ESCALATED,
+        Status.CLAIMED: Status.ESCALATED,
+        Status.ESCALATED: Status.ESCALATED,
+    },
     Move.ADVISE: {Status.ESCALATED: Status.CLAIMED},
     Move.CLOSE: {
         Status.NEW: Status.CLOSED,
@@ -88,13 +96,13 @@ BY_SYSTEM = frozenset(
 """Moves that no button offers."""
 
 BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
-"""Moves that only the owner of the case may make; anyone else must take the case over first."""
+"""Moves that only the owner of the case may make; anyone else must take the case over first, if somebody has it."""
 
 TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 """Moves that give the case to an agent; they set `claimed_at`."""
 
-CLAIMS_FIRST = frozenset({Move.ANSWER, Move.ESCALATE})
-"""Moves that a new case allows too; they first claim the case for the agent."""
+CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
+"""Moves that give a new case to the agent who makes them."""
 
 
 def logged_as(move: Move) -> EventKind:
@@ -103,14 +111,8 @@ def logged_as(move: Move) -> EventKind:
 
 
 def moves_from(status: Status) -> frozenset[Move]:
-    """Return the moves that agents can make with a case of this status."""
+    """Return the moves that agents can make with a case of this status; its buttons offer them."""
     return frozenset(move for move, statuses in ALLOWED_FROM.items() if status in statuses) - BY_SYSTEM
-
-
-def moves_offered(status: Status) -> frozenset[Move]:
-    """Return the moves that the buttons of a case offer: those it allows, and those that claim it first."""
-    allowed = moves_from(status)
-    return allowed | CLAIMS_FIRST if Move.CLAIM in allowed else allowed
 
 
 # --- What a case waits for -----------------------------------------------------------------------

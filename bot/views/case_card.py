@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.domain.case import Move, Status, moves_offered
+from bot.domain.case import Move, Status, moves_from
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import (
@@ -74,7 +74,7 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
     if reply_under_way(file):
         return actions(*about_reply)
     case = file.case
-    row = _row(file, moves_offered(case.status), t)
+    row = _row(file, moves_from(case.status), t)
     # the card of a closed case is short: one button leads to all the rest
     rest = more_button(file, t) if case.status is Status.CLOSED else card_menu(file, t)
     return actions(*about_reply) + actions(*row, rest)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import OPEN, Move, Status, moves_offered
+from bot.domain.case import OPEN, Move, Status, moves_from
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
@@ -38,7 +38,7 @@ class Choice:
 
 
 def _move(move: Move) -> Callable[[CaseFile], bool]:
-    return lambda file: not reply_under_way(file) and move in moves_offered(file.case.status)
+    return lambda file: not reply_under_way(file) and move in moves_from(file.case.status)
 
 
 def _is_open(file: CaseFile) -> bool:

@@ -25,15 +25,6 @@ async def test_a_citizen_posts_and_reads_the_answer(bot: Bot) -> None:
     assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
 
-async def test_answering_an_unclaimed_case_claims_it(bot: Bot) -> None:
-    bot.citizen_posts("Mijn paspoort is kwijt")
-    card = await bot.card("paspoort")
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
-    await open_modal(bot, SANNE, "case:answer")
-    case = await bot.case()
-    assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
-
-
 async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot: Bot) -> None:
     first = bot.citizen_posts("Wat kost een rijbewijs?")
     card = await bot.card("rijbewijs")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.case import ALLOWED_FROM, CLAIMS_FIRST, Move, Status, moves_from, moves_offered
+from bot.domain.case import ALLOWED_FROM, Move, Status, moves_from
 from bot.domain.mention import is_mere_thanks
 from bot.domain.reply import INITIALS, initials_of, signed
 from bot.models import ReplyStatus
@@ -155,7 +155,7 @@ def offered(status: Status, replied: ReplyStatus | None, *, allows: bool = True)
 
 @pytest.mark.parametrize("status", [Status.NEW, Status.CLAIMED, Status.ESCALATED, Status.CLOSED])
 def test_a_card_offers_exactly_the_moves_that_its_status_allows(status: Status) -> None:
-    assert offered(status, None) == moves_offered(status) - BY_MODAL
+    assert offered(status, None) == moves_from(status) - BY_MODAL
 
 
 @pytest.mark.parametrize("status", [Status.NEW, Status.CLAIMED, Status.ESCALATED, Status.CLOSED])
@@ -186,13 +186,7 @@ def test_no_card_offers_a_move_that_would_be_refused(
     status: Status, replied: ReplyStatus | None, *, allows: bool
 ) -> None:
     undo = {Move.WITHDRAW} if replied is ReplyStatus.APPROVED else set()
-    assert offered(status, replied, allows=allows) - undo <= moves_offered(status)
-
-
-def test_only_what_claims_a_case_first_is_offered_beyond_what_its_status_allows() -> None:
-    beyond = {status: moves_offered(status) - moves_from(status) for status in Status}
-    assert {status: moves for status, moves in beyond.items() if moves} == {Status.NEW: CLAIMS_FIRST}
-    assert all(Status.CLAIMED in ALLOWED_FROM[move] for move in CLAIMS_FIRST)
+    assert offered(status, replied, allows=allows) - undo <= moves_from(status)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -298,6 +298,7 @@ async def test_an_answer_can_be_taken_back_within_its_seconds(bot: Bot) -> None:
 async def test_an_answer_is_refused_when_the_case_moved_on_and_the_draft_stays(bot: Bot) -> None:
     bot.citizen_posts("Wie antwoordt?")
     card = await bot.card("Wie antwoordt?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     await open_modal(bot, SANNE, "case:answer")
     async with bot.desk.session() as session:

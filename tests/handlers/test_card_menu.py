@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.case import Move, Status, moves_offered
+from bot.domain.case import Move, Status, moves_from
 from bot.models import Event, Note, Role
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
@@ -68,7 +68,7 @@ def test_a_menu_of_more_choices_than_slack_takes_is_refused_and_not_cut(count: i
 def test_all_that_a_case_allows_is_on_its_card_or_one_click_further(status: Status) -> None:
     file = case_file(status)
     modal = verbs(more_modal(file, T, NOW, acts=True))
-    assert {move for move in Move if move in modal} == set(moves_offered(status)) - ELSEWHERE
+    assert {move for move in Move if move in modal} == set(moves_from(status)) - ELSEWHERE
     assert "details" in modal and "note" in modal
     card = [element for _, element in input_state.elements(case_card(file, T, NOW).blocks)]
     [menu] = [element for element in card if element["action_id"] == "case:more"]

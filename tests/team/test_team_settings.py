@@ -158,6 +158,7 @@ async def test_each_team_reads_its_own_language(bot: Bot) -> None:
     for channel, words in ((CHANNEL, "dit kun je vragen"), (OTHER, "what you can ask")):
         assert words in await asked(bot, SANNE, "/webcare help", channel)
     for channel, card, words in ((CHANNEL, dutch, "Annuleren"), (OTHER, english, "Cancel")):
+        await bot.slack.click(YOUSSEF, channel, card["ts"], "case:claim")
         await bot.slack.click(YOUSSEF, channel, card["ts"], "case:answer")
         assert words in str(await open_modal(bot, YOUSSEF, "case:answer"))
         await bot.slack.close_view(YOUSSEF)
