@@ -13,7 +13,7 @@ models/      the tables, one family a file; CaseFile: all that is known of one c
 views/       state in, Block Kit out; one surface a file
 connectors/  the platforms, one a file; base.py is the protocol
 cases/       what agents do with a case, how posts come in, which case they join, what is timed
-outgoing/    what leaves for a platform, each once
+outgoing/    what leaves for a platform, each once; the drafts of what does not yet
 slack/       our messages made equal to the state; the calls that do so; what Slack tells us
 accounts/    the accounts on platforms, their secrets, the web routes, hand-made cases
 team/        what a team sets, its agents and their roles, who is in its channel; undo
@@ -26,7 +26,7 @@ sandbox/     slack/ the local Slack, square/ the citizens' square; knows nothing
 Who may import whom is held by tests/test_architecture.py.
 
 Locks are taken in one order everywhere, so that two transactions wait for one another and never for each other: team,
-person, account, cases, replies and acts, agents, clocks, messages. Of several rows of one table the lowest id comes
-first (of acts the highest). A transaction that changes several cases locks all of them (`cases.lock_all`) before
+person, account, cases, drafts, replies and acts, agents, clocks, messages. Of several rows of one table the lowest id
+comes first (of acts the highest). A transaction that changes several cases locks all of them (`cases.lock_all`) before
 anything that comes after them.
 """

@@ -35,6 +35,7 @@ from handlers import (
     undo,
     unknown,
     workspace,
+    write,
 )
 from handlers.bolt_args import Ack
 from handlers.roles import Access, Needs, admit, person_of
@@ -69,11 +70,12 @@ def register(
     app.action("case:answer")(acts(answer.open_answer))
     app.view("case:answer")(acts(answer.send))
     app.view("case:take_over")(acts(answer.take_over))
-    app.action("answer_text")(acts(answer.preview))
-    app.action("answer_visibility")(acts(answer.preview))
-    app.action("answer_kind")(acts(answer.preview))
+    app.view_closed("case:answer")(everyone(write.closed))
+    for field in ("answer_text", "answer_visibility", "answer_kind", "answer_promise", "answer_topic"):
+        app.action(field)(acts(write.preview))
     app.options("answer_snippet")(acts(snippets.offer))
-    app.action("answer_snippet")(acts(answer.insert_snippet))
+    app.action("answer_snippet")(acts(write.insert_snippet))
+    app.action("answer:anew")(acts(write.begin_anew))
     app.action("case:undo")(acts(undo.undo))
     app.action("case:settle_sent")(acts(undo.settle_sent))
     app.action("case:settle_absent")(acts(undo.settle_absent))

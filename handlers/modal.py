@@ -1,7 +1,8 @@
 """Open a modal within the 3 seconds that Slack's trigger lives: first a loading view, then the real one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from bot.desk import TeamDesk
@@ -11,7 +12,6 @@ from bot.views.block import Block
 from bot.views.modals import loading, said
 from handlers.feedback import log_fault
 
-Show = Callable[[Block], Awaitable[None]]
 INITIAL = {
     "initial_value": "value",
     "initial_user": "selected_user",
@@ -22,6 +22,18 @@ INITIAL = {
     "initial_options": "selected_options",
 }
 """The name of an element's initial value, and its name in the state of the view."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """Replaces the view of one modal; it returns whether the modal was still open."""
+
+    desk: TeamDesk
+    view_id: str
+
+    async def __call__(self, view: Block) -> bool:
+        """Show this view, unless the person has closed the modal."""
+        return await calls.show_if_open(self.desk.slack, self.view_id, view)
 
 
 @asynccontextmanager
@@ -53,9 +65,7 @@ def in_modal(body: dict[str, Any]) -> bool:
 
 @asynccontextmanager
 async def _showing_errors(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
-    async def show(view: Block) -> None:
-        await calls.show_if_open(desk.slack, view_id, view)
-
+    show = Show(desk, view_id)
     try:
         yield show
     except Refused as refused:

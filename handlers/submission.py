@@ -27,7 +27,7 @@ ACK_WITHIN = 2.0
 """Seconds, of the 3 that Slack waits for (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response)."""
 SETTLED = 1.0
 """Seconds until Slack has surely shown the view of an acknowledgement: an update that overtakes it would be lost."""
-OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "private_metadata")
+OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "private_metadata", "notify_on_close")
 """What a view in a payload has that may be sent back (https://docs.slack.dev/reference/views)."""
 
 

@@ -11,7 +11,7 @@ from bot import connectors
 from bot.cases import clocks
 from bot.domain.case import Move, logged_as
 from bot.domain.text import Refused
-from bot.models import Account, Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, Team
+from bot.models import Account, AnswerDraft, Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, Team
 
 MOVED = sorted({logged_as(move) for move in Move})
 
@@ -46,7 +46,10 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         select(Note).where(Note.case_id == case_id, col(Note.deleted_at).is_(None)).order_by(col(Note.id))
     )
     running = await clocks.open_clocks(session, case_id)
-    rows = mentions.all(), replies.all(), asked.all(), notes.all(), running
+    writing = await session.exec(
+        select(AnswerDraft.by).where(AnswerDraft.case_id == case_id, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
+    )
+    rows = mentions.all(), replies.all(), asked.all(), notes.all(), running, writing.all()
     return CaseFile(case, team, account, connectors.label_of(account), author, *rows)
 
 

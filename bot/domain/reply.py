@@ -5,21 +5,18 @@ import unicodedata
 from dataclasses import dataclass
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
+MAX_TYPED = 3000
+"""The longest text that an agent can type: Slack's input takes no more
+(https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 
 
 @dataclass(frozen=True)
 class Composed:
-    """The reply as it would be published, and its length as the platform counts it."""
+    """The reply as it would be published, and how many characters still fit: negative when it is too long."""
 
     text: str
-    length: int
-    limit: int | None
+    left: int
     private: bool
-
-    @property
-    def left(self) -> int | None:
-        """How many characters still fit: negative when the reply is too long, None without a limit."""
-        return None if self.limit is None else self.limit - self.length
 
 
 def initials_of(name: str) -> str:

@@ -8,6 +8,7 @@ team.py       workspaces, teams, agents, who is in a team's channel, and who is 
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
+draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
@@ -23,6 +24,7 @@ from bot.models.case import ASKED, WAITING, Case, Escalation, Mention, Note, Rem
 from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
+from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, Event
 from bot.models.message import (
     Absence,
@@ -58,6 +60,7 @@ __all__ = [
     "Act",
     "ActStatus",
     "Agent",
+    "AnswerDraft",
     "Author",
     "Called",
     "Case",

@@ -16,7 +16,10 @@ from bot.models.team import Team
 
 @dataclass(frozen=True)
 class CaseFile:
-    """Everything we know about one case, read together; rows are ordered by time."""
+    """Everything we know about one case, read together; rows are ordered by time.
+
+    `writing` are the agents who have an answer open: that they do, not what they type.
+    """
 
     case: Case
     team: Team
@@ -28,6 +31,7 @@ class CaseFile:
     escalations: Sequence[Escalation]
     notes: Sequence[Note]
     clocks: Sequence[Clock]
+    writing: Sequence[str] = ()
 
     @property
     def latest(self) -> Mention:

@@ -2,6 +2,7 @@
 
 replies.py     approve a reply, take it back, decide on one with an unknown outcome
 moderation.py  approve an act (hide, like, remove our answer, and back), take it back
+drafts.py      what an agent types is kept until it is sent, and who is writing
 composing.py   what is published for an agent's words, and what makes a reply valid
 outbox.py      send what is due, one account a lane
 queue.py       what is due next: replies and acts in order of time

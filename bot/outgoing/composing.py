@@ -6,10 +6,11 @@ from datetime import datetime
 from bot.connectors.base import Connector, Draft, Replies
 from bot.desk import TeamDesk
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
-from bot.domain.reply import Composed, signed
+from bot.domain.reply import MAX_TYPED, Composed, signed
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import Account, CaseFile, Mention, Reply, ReplyKind, ReplyStatus
+from bot.models import Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
 from bot.models import Author as AuthorRow
+from bot.outgoing import drafts
 from bot.texts import LANGUAGES
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
@@ -65,10 +66,9 @@ def is_private_by_default(mention: Mention, now: datetime) -> bool:
     return mention.private or not may_be_public(mention, now)
 
 
-def must_confirm(file: CaseFile, mention: Mention, *, private: bool) -> bool:
+def must_confirm(file: CaseFile, mention: Mention, draft: AnswerDraft | None, *, private: bool) -> bool:
     """Tell whether the agent must confirm that a reply is public: the citizen's message or the draft was private."""
-    draft = kept_draft(file)
-    return not private and (mention.private or (draft is not None and draft.private))
+    return not private and (mention.private or drafts.was_private(file, draft))
 
 
 def subject_of(mention: Mention, desk: TeamDesk) -> str:
@@ -101,7 +101,7 @@ def refuse_unanswerable(mention: Mention, now: datetime) -> None:
 def compose(
     connector: Connector, file: CaseFile, mention: Mention, words: str, initials: str, private: bool
 ) -> Composed:
-    """Return what would be published for these words, and its length as the platform counts it.
+    """Return what would be published for these words, and how much room is left on the platform and in Slack's input.
 
     Raises Refused when nothing can be answered on the platform.
     """
@@ -110,16 +110,25 @@ def compose(
     said = signed(words, initials)
     published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
     measure = connector.measure(published)
-    return Composed(published, measure.length, measure.limit, private)
+    left = MAX_TYPED - len(words)
+    if measure.limit is not None:
+        left = min(left, measure.limit - measure.length)
+    return Composed(published, left, private)
 
 
-def refuse_invalid(answer: Answer, file: CaseFile, mention: Mention, composed: Composed, now: datetime) -> None:
-    """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer."""
+def refuse_invalid(
+    answer: Answer, file: CaseFile, draft: AnswerDraft | None, composed: Composed, now: datetime
+) -> None:
+    """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer.
+
+    `draft` is what its agent typed before.
+    """
+    mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(mention, now)
     wrong = {
         WORDS: _wrong_words(answer, composed),
         VISIBILITY: _wrong_visibility(answer, mention, now),
-        CONFIRMED: _unconfirmed(answer, file, mention, now),
+        CONFIRMED: _unconfirmed(answer, file, draft, mention, now),
         PROMISE: _wrong_promise(answer, now),
     }
     found = {part: said for part, said in wrong.items() if said is not None}
@@ -130,8 +139,8 @@ def refuse_invalid(answer: Answer, file: CaseFile, mention: Mention, composed: C
 def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
     if not answer.words.strip():
         return text("Write an answer first.")
-    if composed.left is not None and composed.left < 0:
-        return text("Too long: {n} characters over what the platform takes.", n=-composed.left)
+    if composed.left < 0:
+        return text("Too long by {n} characters.", n=-composed.left)
     return None
 
 
@@ -143,8 +152,10 @@ def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text |
     return None
 
 
-def _unconfirmed(answer: Answer, file: CaseFile, mention: Mention, now: datetime) -> Text | None:
-    asked = may_be_public(mention, now) and must_confirm(file, mention, private=answer.private)
+def _unconfirmed(
+    answer: Answer, file: CaseFile, draft: AnswerDraft | None, mention: Mention, now: datetime
+) -> Text | None:
+    asked = may_be_public(mention, now) and must_confirm(file, mention, draft, private=answer.private)
     if answer.confirmed or not asked:
         return None
     return text("This was private. Confirm that everyone may read it, or choose a private message.")
@@ -156,12 +167,6 @@ def _wrong_promise(answer: Answer, now: datetime) -> Text | None:
     if answer.promised_at is None:
         return text("Say by when the citizen hears more.")
     return text("That moment has passed already.") if answer.promised_at <= now else None
-
-
-def kept_draft(file: CaseFile) -> Reply | None:
-    """Return the last reply when it was taken back or refused: what its agent chose is offered again, all of it."""
-    last = file.replies[-1] if file.replies else None
-    return last if last and last.status in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED} else None
 
 
 def post_of(mention: Mention, author: AuthorRow) -> Post:

@@ -12,7 +12,7 @@ from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
 from bot.models import Account, Case, Reply, ReplyKind, ReplyStatus, Role
-from bot.outgoing import composing
+from bot.outgoing import composing, drafts
 from bot.outgoing.composing import Answer
 from bot.team import agents
 
@@ -26,7 +26,9 @@ async def answer(
     now: datetime,
     undo: timedelta,
 ) -> Reply:
-    """Approve a reply: it goes out after the undo time. The same submission again approves nothing twice.
+    """Approve a reply, whose draft is no longer needed: it goes out after the undo time.
+
+    The same submission again approves nothing twice.
 
     Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now, or when
     the submission was approved before with other words.
@@ -37,11 +39,12 @@ async def answer(
         _refuse_unless_same(earlier, answer)
         return earlier
     file = await cases.read(session, answer.case_id)
+    draft = await drafts.taken(session, answer.case_id, by=by)
     mention = composing.mention_of(file, answer.mention_id)
     initials = await agents.initials(session, file.team.id, by)
     initials = initials or await _choose_initials(session, file.team.id, answer, by, now)
     composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
-    composing.refuse_invalid(answer, file, mention, composed, now)
+    composing.refuse_invalid(answer, file, draft, composed, now)
     reply = Reply(
         case_id=file.case.id,
         mention_id=mention.id,

@@ -1,19 +1,20 @@
 """The answer modal: the conversation so far, the text, and a preview of exactly what the citizen will see."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from bot.domain.mention import Act
-from bot.domain.reply import Composed
+from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, context, cut, field_of, modal, option, plain, quote, section
+from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
+from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, mention_blocks, source_line
 from bot.views.modals import initials_field, placeholder
-from bot.views.topic import topic_field
+from bot.views.topic import topic_of, topic_picker
 
 TEXT = "answer_text"
 VISIBILITY = "answer_visibility"
@@ -21,17 +22,19 @@ CONFIRM = "answer_confirm"
 INITIALS = "initials"
 KIND = "answer_kind"
 PROMISE = "answer_promise"
+TOPIC = "answer_topic"
 SNIPPET = "answer_snippet"
-SLACK_INPUT = 3000
-"""The longest text that Slack's input accepts (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
+ANEW = "answer:anew"
 
 
 @dataclass(frozen=True)
 class ModalState:
     """What the modal remembers while it is open, besides its fields (private_metadata).
 
-    `ask` is the proposal for the initials, None for an agent who has them. `inserted` counts the inserted snippets.
-    `promise` is the chosen moment (epoch seconds) while its field is hidden. `home`: the App Home opened the modal.
+    `ask` is the proposal for the initials, None for an agent who has them. `promise` is the chosen moment (epoch
+    seconds) while its field is hidden. `home`: the App Home opened the modal. `since` is the moment of the draft that
+    it opened with. Slack ignores what we prefill while a block id is the same: `inserted` counts the new texts that we
+    put in, `anew` how often the agent began anew.
     """
 
     case: int
@@ -40,6 +43,8 @@ class ModalState:
     inserted: int = 0
     promise: int | None = None
     home: bool = False
+    since: int | None = None
+    anew: int = 0
 
     @classmethod
     def of(cls, view: Block) -> Self:
@@ -57,32 +62,40 @@ def answer_modal(
     *,
     kind: ReplyKind = ReplyKind.FINAL,
     draft: str = "",
+    topic: str = "",
     confirm: bool = False,
     snippets: bool = False,
     topics: Sequence[str] = (),
+    reader: str = "",
 ) -> Block:
-    """Return the modal. `draft` prefills the text; `snippets`: the team has canned texts; `topics`: the team's topics.
+    """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the one of the case.
 
-    `confirm`: the agent must confirm that what was private becomes public. For an interim message the modal also asks
-    by when the citizen hears more.
+    `snippets`: the team has canned texts; `topics`: the team's topics. `confirm`: the agent must confirm that what was
+    private becomes public. For an interim message the modal also asks by when the citizen hears more. `reader` is who
+    has the modal open: it tells them who else is writing.
     """
-    blocks = _conversation(file, mention, t, now)
+    blocks = [context(line) for line in writing_lines(file, t, without=reader)]
+    blocks += _conversation(file, mention, t, now) + _advice(file, t, now)
+    if state.since is not None:
+        blocks.append(_draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file))
     if snippets:
         blocks.append(_snippet_picker(t, state.inserted))
     blocks.append(_text_field(t, draft, state.inserted))
     blocks += preview(composed, t, file)
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
-        blocks.append(_visibility_field(t, composed.private))
+        blocks.append(_visibility_field(t, state.anew, composed.private))
     if confirm:
-        blocks.append(_confirm_field(t))
-    blocks.append(_kind_field(t, kind))
+        blocks.append(_confirm_field(t, state.anew))
+    blocks.append(_kind_field(t, state.anew, kind))
     if kind is ReplyKind.INTERIM:
-        blocks.append(_promise_field(t, state.promise))
-    blocks += topic_field(file, topics, t)
+        blocks.append(_promise_field(t, state.anew, state.promise))
+    if picker := topic_picker(file, topics, t, value=topic):
+        blocks.append(_dispatched(t("Topic"), _block_id(TOPIC, state.anew), TOPIC, picker, optional=True))
     if state.ask is not None:
         blocks.append(initials_field(t, state.ask))
     metadata = json.dumps(asdict(state))
-    return modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=metadata)
+    view = modal("case:answer", t("Answer"), blocks, submit=t("Send"), close=t("Cancel"), metadata=metadata)
+    return view | {"notify_on_close": True}
 
 
 def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
@@ -92,16 +105,14 @@ def preview(composed: Composed, t: Texts, file: CaseFile) -> list[Block]:
         audience = t("🔒 Private: only {name} can read this.", name=reader)
     else:
         audience = t("🌐 Public: everyone can read this.")
-    if composed.left is None:
-        length = ""
-    elif composed.left >= 0:
+    if composed.left >= 0:
         length = t.plural("{n} character left", "{n} characters left", composed.left)
     else:
         length = "⚠️ " + t.plural("{n} character too long", "{n} characters too long", -composed.left)
     return [
         section("*" + t("This is what the citizen will see:") + "*"),
         quote(composed.text or t("(type your answer above)"), 2900),
-        context(*(part for part in (audience, length) if part)),
+        context(audience, length),
     ]
 
 
@@ -110,9 +121,19 @@ def literal_reader(file: CaseFile) -> str:
     return author_line(file.author)
 
 
-def typed(filled: Mapping[str, Any]) -> str:
-    """Return the content of the text field; each inserted snippet gives that field a new block id."""
-    return next((value or "" for block, value in filled.items() if block.partition(":")[0] == TEXT), "")
+def name_of_field(block_id: str) -> str:
+    """Return which field of the modal has a block id: the counters of `ModalState` may follow its name."""
+    return block_id.partition(":")[0]
+
+
+def topic_chosen(value: str | None, before: str | None) -> str:
+    """Return the option that an agent chose for the topic, "" when it is the topic that the case has."""
+    return value if value and topic_of(value) != before else ""
+
+
+def topic_of_answer(value: str | None, before: str | None) -> str | None:
+    """Return the topic that the chosen option gives the case; without an option that is the one it has."""
+    return topic_of(value) if value else before
 
 
 def snippet_option(title: str, words: str) -> Block:
@@ -137,55 +158,87 @@ def _text_field(t: Texts, draft: str, inserted: int) -> Block:
         "action_id": TEXT,
         "type": "plain_text_input",
         "multiline": True,
-        "max_length": SLACK_INPUT,
         "focus_on_load": True,
         "placeholder": placeholder(t("Write as you would speak: friendly, clear, to the point.")),
         "dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]},
     }
     if draft:
-        element["initial_value"] = cut(draft, SLACK_INPUT)
-    # Slack ignores our prefilled text while the block id is the same, so an inserted snippet needs a new block id.
-    block_id = f"{TEXT}:{inserted}" if inserted else TEXT
-    field = field_of(t("Your answer"), block_id, element, hint=t("Your initials are added by themselves."))
+        element["initial_value"] = cut(draft, MAX_TYPED)
+    hint = t("Your initials are added by themselves.")
+    return _dispatched(t("Your answer"), _block_id(TEXT, inserted), TEXT, element, hint=hint)
+
+
+def _block_id(name: str, count: int) -> str:
+    return f"{name}:{count}" if count else name
+
+
+def _dispatched(label: str, block_id: str, name: str, element: Block, **more: Any) -> Block:
+    """Return a field whose changes we get at once."""
+    field = field_of(label, block_id, {**element, "action_id": name}, **more)
     field["dispatch_action"] = True
     return field
 
 
-def _visibility_field(t: Texts, private: bool) -> Block:
+def _draft_line(t: Texts, since: datetime, now: datetime, file: CaseFile) -> Block:
+    """Say from when the draft is, with the button that begins anew."""
+    line = section(t("Draft of {time}", time=t.when(since, now)))
+    anew = button(t("Begin anew"), ANEW, str(file.case.id))
+    anew["confirm"] = {
+        "title": plain(t("Begin anew")),
+        "text": plain(t("What you typed and chose here is deleted.")),
+        "confirm": plain(t("Delete"), 30),
+        "deny": plain(t("Cancel"), 30),
+    }
+    return {**line, "accessory": anew}
+
+
+def _advice(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return the questions for advice that are open, and the advice that was given."""
+    blocks: list[Block] = []
+    for asked in file.escalations[-3:]:
+        if asked.advice is not None:
+            adviser, time = f"<@{asked.advised_by}>", t.when(asked.advised_at or asked.at, now)
+            blocks.append(context(t("Advice from {adviser} ({time}):", adviser=adviser, time=time)))
+            blocks.append(quote(asked.advice, 1000))
+        elif asked.lapsed_at is None:
+            who, target = f"<@{asked.by}>", target_name(asked.target)
+            blocks.append(context(t("{agent} asked {target}, who did not answer yet:", agent=who, target=target)))
+            blocks.append(quote(asked.question, 500))
+    return blocks
+
+
+def _visibility_field(t: Texts, anew: int, private: bool) -> Block:
     public, privately = option(t("Public"), "public"), option(t("Private message"), "private")
     radio = {
         "type": "radio_buttons",
         "options": [public, privately],
         "initial_option": privately if private else public,
     }
-    field = field_of(t("Who may read it"), VISIBILITY, radio)
-    field["dispatch_action"] = True
-    return field
+    return _dispatched(t("Who may read it"), _block_id(VISIBILITY, anew), VISIBILITY, radio)
 
 
-def _confirm_field(t: Texts) -> Block:
+def _confirm_field(t: Texts, anew: int) -> Block:
     confirmed = option(t("Yes, post it publicly: everyone can read it"), "public")
-    return field_of(t("This was private until now"), CONFIRM, {"type": "checkboxes", "options": [confirmed]})
+    boxes = {"type": "checkboxes", "action_id": CONFIRM, "options": [confirmed]}
+    return field_of(t("This was private until now"), _block_id(CONFIRM, anew), boxes)
 
 
-def _kind_field(t: Texts, chosen: ReplyKind) -> Block:
+def _kind_field(t: Texts, anew: int, chosen: ReplyKind) -> Block:
     options = {
         ReplyKind.FINAL: option(t("An answer"), ReplyKind.FINAL),
         ReplyKind.INTERIM: option(t("An interim message: more follows"), ReplyKind.INTERIM),
         ReplyKind.QUESTION: option(t("A question: we wait for the citizen"), ReplyKind.QUESTION),
     }
     radio = {"type": "radio_buttons", "options": list(options.values()), "initial_option": options[chosen]}
-    field = field_of(t("What it is"), KIND, radio)
-    field["dispatch_action"] = True
-    return field
+    return _dispatched(t("What it is"), _block_id(KIND, anew), KIND, radio)
 
 
-def _promise_field(t: Texts, chosen: int | None) -> Block:
+def _promise_field(t: Texts, anew: int, chosen: int | None) -> Block:
     element: Block = {"type": "datetimepicker"}
     if chosen is not None:
         element["initial_date_time"] = chosen
     hint = t("By when does the citizen hear more? You are reminded before that.")
-    return field_of(t("Promised: by"), PROMISE, element, hint=hint)
+    return _dispatched(t("Promised: by"), _block_id(PROMISE, anew), PROMISE, element, hint=hint)
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:

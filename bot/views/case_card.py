@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.domain.case import Move, Status, moves_from
+from bot.domain.case import OPEN, Move, Status, moves_from
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import (
@@ -18,7 +18,7 @@ from bot.views.block import (
     section,
 )
 from bot.views.case_menu import card_menu, more_button, reply_under_way
-from bot.views.case_state import reply_line, spoken_state, state_line
+from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
 from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
 from bot.views.marks import Mark, marks
 
@@ -36,6 +36,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     blocks.append(section(state))
     if beside := reply_line(file, t, now):
         blocks.append(context(beside))
+    if writing := writing_lines(file, t) if file.case.status in OPEN else []:
+        blocks.append(context(" · ".join(writing)))
     if noticed := _marks(file, t, now):
         blocks.append(context(" · ".join(noticed)))
     if not short:
@@ -43,7 +45,8 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     blocks += _buttons(file, t)
     # only of a new case the first line says what was written: a screen reader reads it at every change
     between = " – " if file.case.status is Status.NEW else ".\n"
-    return View(f"{spoken_state(file, t, now)}{between}{words}", blocks)
+    spoken = "\n".join([*writing, f"{spoken_state(file, t, now)}{between}{words}"])
+    return View(spoken, blocks)
 
 
 def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:

@@ -96,6 +96,11 @@ def _symbol(reply: Reply | None) -> str:
     return "⏳" if reply is not None and reply.held else "✅"
 
 
+def writing_lines(file: CaseFile, t: Texts, *, without: str = "") -> list[str]:
+    """Say who else has an answer open, so that two never write the same."""
+    return ["✍️ " + t("{agent} is writing an answer…", agent=f"<@{by}>") for by in file.writing if by != without]
+
+
 def reason_words(reason: str, t: Texts) -> str:
     """Return a close reason in words: a standard one translated, a team's own as the team wrote it."""
     return t(REASONS[reason]) if reason in REASONS else reason

@@ -13,9 +13,12 @@ IS = "is:"
 """The prefix of a topic in an option's value, so that no topic can equal NONE."""
 
 
-def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts) -> Block | None:
-    """Return the menu of the team's topics, with the current one chosen; None when there are no topics."""
-    chosen = file.case.topic
+def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts, *, value: str = "") -> Block | None:
+    """Return the menu of the team's topics, with the current one chosen; None when there are no topics.
+
+    `value` is the option to choose instead of the case's own topic.
+    """
+    chosen = topic_of(value) if value else file.case.topic
     offered = [*topics, chosen] if chosen and chosen not in topics else [*topics]  # removed from the list since
     if not offered:
         return None

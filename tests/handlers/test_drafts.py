@@ -79,12 +79,12 @@ async def test_the_whole_draft_comes_back(slow_bot: Bot, comes_back: Any) -> Non
     await settings(bot, topics=["Afval", "Wegwerk"])
     until = int((bot.desk.now() + timedelta(hours=3)).timestamp())
     chosen = {"answer_visibility": "private", "answer_kind": "interim", "answer_promise": until}
-    view = await comes_back(bot, **chosen, **{"case:topic": "is:Wegwerk"})
+    view = await comes_back(bot, **chosen, answer_topic="is:Wegwerk")
     assert text_in(view) == WORDS
     assert chosen_in(view, "answer_visibility") == "private"
     assert chosen_in(view, "answer_kind") == ReplyKind.INTERIM
     assert view["state"]["values"]["answer_promise"]["answer_promise"]["selected_date_time"] == until
-    assert chosen_in(view, "case:topic") == "is:Wegwerk"
+    assert chosen_in(view, "answer_topic") == "is:Wegwerk"
     await bot.slack.submit(SANNE, {})
 
     async def sent_again() -> bool:

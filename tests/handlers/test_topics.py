@@ -49,7 +49,7 @@ async def test_the_topic_is_asked_with_the_answer(bot: Bot) -> None:
     await open_modal(bot, SANNE, "case:answer")
     await bot.slack.type(SANNE, "initials", "SB")
     await bot.slack.type(SANNE, "answer_text", "Morgen om tien uur.")
-    await bot.slack.click_in_view(SANNE, "case:topic", "is:Afval")
+    await bot.slack.click_in_view(SANNE, "answer_topic", "is:Afval")
     ack = await bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors
     await bot.card("kraakwagen", "Beantwoord", "Onderwerp", "Afval")

@@ -169,7 +169,12 @@ def messages(t: Texts) -> Iterator[View]:
     rows = [case_row(line, t, NOW, card_url=url) for line in lines() for url in ("", "https://x.slack.com/archives/C1")]
     for share in ("", f"search|{BY}|{'a' * 100}"):
         yield from (case_list(LONG, some, t, more=more, share=share) for some, more in (([], []), (rows[:10], [LONG])))
-    files = [case_file(Status.NEW), case_file(Status.NEW, allows=False), case_file(Status.CLAIMED)]
+    files = [
+        case_file(Status.NEW),
+        case_file(Status.NEW, writing=[BY, OTHER]),
+        case_file(Status.NEW, allows=False),
+        case_file(Status.CLAIMED),
+    ]
     files += [case_file(Status.CLOSED, reason=reason) for reason in CloseReason]
     files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
     for status in ReplyStatus:
@@ -220,11 +225,11 @@ def messages(t: Texts) -> Iterator[View]:
 
 def opened(t: Texts) -> Iterator[Block]:
     """Every modal we open."""
-    file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)])
+    file = case_file(Status.ESCALATED, escalations=ASKED, replies=[reply(ReplyStatus.SENT)], writing=[BY, OTHER])
     for length, initials in ((1, None), (501, ""), (499, "SB")):
-        composed = Composed(LONG, length, 500, private=length == 1)
+        composed = Composed(LONG, 500 - length, private=length == 1)
         topics = [f"{n:02}{'a' * 58}" for n in range(MAX_TOPICS)] if initials else []
-        kept = ModalState(1, 1, ask=initials, inserted=len(topics), promise=length, home=True)
+        kept = ModalState(1, 1, ask=initials, inserted=len(topics), promise=length, home=True, since=length, anew=1)
         yield from (
             answer_modal(
                 file,
@@ -238,6 +243,8 @@ def opened(t: Texts) -> Iterator[Block]:
                 confirm=not composed.private,
                 snippets=True,
                 topics=topics,
+                topic="none",
+                reader=OTHER,
             )
             for kind in ReplyKind
         )

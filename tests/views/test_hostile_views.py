@@ -211,7 +211,7 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
 
 
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
-    composed = Composed(file.latest.text, len(file.latest.text), 500, private=file.latest.private)
+    composed = Composed(file.latest.text, 500 - len(file.latest.text), private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
     yield answer_modal(file, file.latest, composed, t, NOW, ModalState(1, 1, ask="SB" if draft else None), draft=draft)
     events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3

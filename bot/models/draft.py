@@ -1,0 +1,35 @@
+"""The drafts: what an agent typed and chose for an answer that was not sent."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from bot.models.columns import EnumText, UtcDateTime
+from bot.models.reply import ReplyKind
+
+
+class AnswerDraft(SQLModel, table=True):
+    """An agent's draft of an answer to one case. It is personal: only its agent gets to read it.
+
+    `newest` is Slack's time (microseconds) of the newest change in it, 0 while nothing was changed; changes come in out
+    of order. `changed_at` is our time of it. `topic` is the chosen option, "" for the one that the case has.
+    `was_private`: its words were once private. `view` is the modal in which it is open, None once that was closed.
+    `writing`: the card says that its agent writes; `active_at` is when they last did something in it.
+    """
+
+    __tablename__ = "drafts"
+    case_id: int = Field(primary_key=True, foreign_key="cases.id")
+    by: str = Field(primary_key=True)
+    mention_id: int | None = Field(default=None, foreign_key="mentions.id")
+    words: str = ""
+    private: bool = False
+    was_private: bool = False
+    kind: ReplyKind = Field(default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind))
+    promised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    topic: str = ""
+    newest: int = Field(default=0, sa_type=BigInteger)
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    active_at: datetime = Field(sa_type=UtcDateTime)
+    view: str | None = None
+    writing: bool = False

@@ -1,0 +1,182 @@
+"""Drafts: what an agent types and chooses for an answer is kept at every change, until it is sent or a week old.
+
+Slack tells each change by itself, in any order and to any of our processes: the newest by Slack's time stays. A modal
+that was sent, told by the key of its reply, changes no draft any more. The card says who is writing: it changes only
+when that begins, and when it ends because the modal was closed or nothing was typed for a while.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, db
+from bot.models import AnswerDraft, CaseFile, Reply, ReplyKind, ReplyStatus
+
+SILENCE = timedelta(minutes=5)
+"""After so long without a change, an agent is no longer said to be writing."""
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What an agent typed and chose in the answer modal; `topic` is "" for the one that the case has."""
+
+    mention_id: int
+    words: str
+    private: bool
+    kind: ReplyKind = ReplyKind.FINAL
+    promised_at: datetime | None = None
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Offered(Chosen):
+    """What the answer modal opens with: an agent's draft, or a reply that did not go out. `since` is its time."""
+
+    since: datetime | None = None
+
+
+def offered(file: CaseFile, draft: AnswerDraft | None) -> Offered | None:
+    """Return what is offered again: the agent's own draft, else the last reply if it was taken back or refused.
+
+    What was once private is offered as private: only a new choice makes it public.
+    """
+    if draft is not None and draft.newest and draft.mention_id is not None:
+        return Offered(
+            draft.mention_id, draft.words, draft.private or draft.was_private, draft.kind, draft.promised_at,
+            draft.topic, draft.changed_at,
+        )  # fmt: skip
+    last = file.replies[-1] if file.replies else None
+    if last is None or last.status not in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED}:
+        return None
+    return Offered(last.mention_id, last.draft, last.private, last.kind, last.promised_at, since=last.created_at)
+
+
+def was_private(file: CaseFile, draft: AnswerDraft | None) -> bool:
+    """Tell whether the words in the modal were once private."""
+    if draft is not None and draft.newest:
+        return draft.was_private
+    kept = offered(file, draft)
+    return kept is not None and kept.private
+
+
+async def read(session: AsyncSession, case_id: int, by: str) -> AnswerDraft | None:
+    """Return an agent's own draft for a case, if any."""
+    return await session.get(AnswerDraft, (case_id, by))
+
+
+async def begin(session: AsyncSession, case_id: int, *, by: str, view: str, now: datetime) -> AnswerDraft:
+    """Say that an agent has this modal open, and return their draft."""
+    draft = await _locked(session, case_id, by, now)
+    draft.view, draft.active_at = view, now
+    await _is_writing(session, draft)
+    return draft
+
+
+async def keep(
+    session: AsyncSession,
+    file: CaseFile,
+    chosen: Chosen,
+    *,
+    by: str,
+    view: str,
+    newest: int | None,
+    now: datetime,
+    anew: bool = False,
+) -> AnswerDraft | None:
+    """Keep what an agent typed and chose in this modal at `newest`, Slack's time, unless we know of a newer change.
+
+    Without a time it is what they tried to send, which no earlier change replaces. Return their draft as it is now;
+    None when the modal was sent already. `anew`: they began anew, so that nothing is left of what was private.
+    """
+    draft = await _locked(session, file.case.id, by, now)
+    sent = await session.exec(select(Reply.id).where(Reply.key == view))
+    if sent.first() is not None:
+        await _drop_unused(session, draft)
+        return None
+    if newest is None or newest > draft.newest:
+        before = not anew and was_private(file, draft)
+        for name in ("mention_id", "words", "private", "kind", "promised_at", "topic"):
+            setattr(draft, name, getattr(chosen, name))
+        draft.was_private = before or (chosen.private and bool(chosen.words.strip()))
+        draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now
+    if draft.view == view:
+        draft.active_at = now
+        await _is_writing(session, draft)
+    session.add(draft)
+    await session.flush()
+    return draft
+
+
+async def end(session: AsyncSession, case_id: int, *, by: str, view: str) -> None:
+    """Say that an agent closed this modal; what they typed is kept."""
+    await cases.locked(session, case_id)
+    draft = await session.get(AnswerDraft, (case_id, by), with_for_update=db.HELD, populate_existing=True)
+    if draft is None or draft.view != view:  # it is open in a newer modal
+        return
+    if draft.writing:
+        await cases.touch(session, case_id)
+    draft.view, draft.writing = None, False
+    session.add(draft)
+    await _drop_unused(session, draft)
+
+
+async def taken(session: AsyncSession, case_id: int, *, by: str) -> AnswerDraft | None:
+    """Return an agent's draft for a held case and delete it, for an answer that is approved in this transaction."""
+    draft = await session.get(AnswerDraft, (case_id, by), with_for_update=db.HELD, populate_existing=True)
+    if draft is not None:
+        await session.delete(draft)
+    return draft
+
+
+async def silent(session: AsyncSession, now: datetime) -> Sequence[int]:
+    """Return the cases with an agent who is said to be writing, and did nothing for a while."""
+    found = await session.exec(select(AnswerDraft.case_id).where(*_silent(now)).distinct())
+    return found.all()
+
+
+async def end_silent(session: AsyncSession, case_ids: Sequence[int], now: datetime) -> None:
+    """Say no more of these cases that an agent is writing who did nothing for a while."""
+    await cases.lock_all(session, case_ids)
+    over = update(AnswerDraft).where(col(AnswerDraft.case_id).in_(case_ids), *_silent(now))
+    await session.exec(over.values(writing=False).execution_options(synchronize_session=False))
+    await cases.touch_all(session, case_ids)
+
+
+async def forget(session: AsyncSession, now: datetime) -> None:
+    """Delete the drafts in which nothing was done for a week."""
+    await session.exec(delete(AnswerDraft).where(col(AnswerDraft.active_at) <= now - KEPT))
+
+
+async def any_to_forget(session: AsyncSession, now: datetime) -> bool:
+    """Tell whether there is a draft in which nothing was done for a week."""
+    found = await session.exec(select(AnswerDraft.case_id).where(col(AnswerDraft.active_at) <= now - KEPT).limit(1))
+    return found.first() is not None
+
+
+def _silent(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return col(AnswerDraft.writing).is_(True), col(AnswerDraft.active_at) <= now - SILENCE
+
+
+async def _locked(session: AsyncSession, case_id: int, by: str, now: datetime) -> AnswerDraft:
+    """Hold the case and the draft, which is made if there is none: a modal that is being sent is waited for."""
+    await cases.locked(session, case_id)
+    return await db.lock_or_add(session, AnswerDraft(case_id=case_id, by=by, active_at=now))
+
+
+async def _is_writing(session: AsyncSession, draft: AnswerDraft) -> None:
+    if not draft.writing:
+        draft.writing = True
+        await cases.touch(session, draft.case_id)
+    session.add(draft)
+
+
+async def _drop_unused(session: AsyncSession, draft: AnswerDraft) -> None:
+    """Delete a draft in which nothing was changed and that is not open."""
+    if not draft.newest and draft.view is None:
+        await session.delete(draft)
+        await session.flush()

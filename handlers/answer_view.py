@@ -1,0 +1,157 @@
+"""The answer modal of one case and agent: what it opens with, and how it follows what is typed and chosen in it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import cases
+from bot.desk import TeamDesk
+from bot.domain.reply import Composed
+from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
+from bot.outgoing import composing, drafts
+from bot.outgoing.drafts import Chosen, Offered
+from bot.team import agents
+from bot.team.settings import TeamSettings
+from bot.views.answer_modal import (
+    INITIALS,
+    KIND,
+    PROMISE,
+    TEXT,
+    TOPIC,
+    VISIBILITY,
+    ModalState,
+    answer_modal,
+    name_of_field,
+    topic_chosen,
+)
+from bot.views.block import Block
+from handlers.modal import values
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who has the modal open, and what we read for them: the case, their own draft, their initials ("" for none)."""
+
+    by: str
+    file: CaseFile
+    draft: AnswerDraft | None
+    initials: str
+
+
+async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
+    """Read what a modal for this agent needs."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+        draft = await drafts.read(session, case_id, by)
+        return Writer(by, file, draft, await agents.initials(session, file.team.id, by) or "")
+
+
+def first_view(desk: TeamDesk, who: Writer, state: ModalState) -> Block:
+    """Return the modal as it opens, filled with what is offered again."""
+    kept, mention = _offered(who, desk.now())
+    state = replace(state, mention=mention.id)
+    initials = who.initials or state.ask or ""
+    if kept is None:
+        private = composing.is_private_by_default(mention, desk.now())
+        composed = compose(desk, who.file, mention, "", initials, private=private)
+        return _modal(desk, who, mention, composed, state)
+    since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
+    promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
+    state = replace(state, since=since, promise=promise)
+    composed = compose(desk, who.file, mention, kept.words, initials, private=kept.private)
+    return _modal(desk, who, mention, composed, state, kind=kept.kind, text=kept.words, topic=kept.topic)
+
+
+def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
+    """Return what is offered again, if anything, and the mention to answer, which allows a reply as public or private.
+
+    Without such a mention nothing is offered: a private text must not appear in a modal for a public reply.
+    """
+    newest, kept = who.file.answerable, drafts.offered(who.file, who.draft)
+    assert newest is not None  # noqa: S101 - the caller has refused the rest
+    if kept is None:
+        return None, newest
+    mention = next((each for each in who.file.mentions if each.id == kept.mention_id), newest)
+    is_allowed = composing.may_be_private if kept.private else composing.may_be_public
+    for each in (newest, mention):
+        if each.gone_at is None and is_allowed(each, now):
+            return kept, each
+    return None, newest
+
+
+def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text: str | None = None) -> Block:
+    """Return the modal that fits what was typed and chosen; it remembers the content of a field that disappears.
+
+    `text` is put in the text field in the place of what was typed.
+    """
+    filled, state = filled_in(view), ModalState.of(view)
+    state = replace(state, promise=filled.get(PROMISE) or state.promise)
+    if text is not None:
+        state = replace(state, inserted=state.inserted + 1)
+    mention = composing.mention_of(who.file, state.mention)
+    initials = who.initials or filled.get(INITIALS) or state.ask or ""
+    composed = compose(desk, who.file, mention, chosen.words, initials, private=chosen.private)
+    prefilled = _prefilled(view) if text is None else text
+    return _modal(desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic)
+
+
+def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
+    """Return the modal with nothing typed or chosen."""
+    state = ModalState.of(view)
+    state = replace(state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None)
+    mention = composing.mention_of(who.file, state.mention)
+    private = composing.is_private_by_default(mention, desk.now())
+    composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)
+    return _modal(desk, who, mention, composed, state)
+
+
+def filled_in(view: Block) -> dict[str, Any]:
+    """Return the content of each field of the modal by its name."""
+    return {name_of_field(block_id): value for block_id, value in values(view).items()}
+
+
+def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None = None) -> Chosen:
+    """Return what was typed and chosen in the modal; `text` in the place of what was typed."""
+    filled, state = filled_in(view), ModalState.of(view)
+    mention = composing.mention_of(file, state.mention)
+    kind = ReplyKind(filled.get(KIND) or ReplyKind.FINAL)
+    promise = filled.get(PROMISE) or state.promise
+    private = filled.get(VISIBILITY) == "private" if filled.get(VISIBILITY) else None
+    return Chosen(
+        mention.id,
+        words=(filled.get(TEXT) or "") if text is None else text,
+        private=composing.is_private_by_default(mention, desk.now()) if private is None else private,
+        kind=kind,
+        promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
+        topic=topic_chosen(filled.get(TOPIC), file.case.topic),
+    )
+
+
+def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
+    """Return what would be published for these words."""
+    return composing.compose(desk.connector(file.account), file, mention, words, initials, private=private)
+
+
+def _prefilled(view: Block) -> str:
+    """Return what the text field was prefilled with, which stays the same while it is open."""
+    fields = (block["element"] for block in view["blocks"] if block["type"] == "input")
+    return next((str(each.get("initial_value") or "") for each in fields if each["action_id"] == TEXT), "")
+
+
+def _modal(
+    desk: TeamDesk,
+    who: Writer,
+    mention: Mention,
+    composed: Composed,
+    state: ModalState,
+    *,
+    text: str = "",
+    kind: ReplyKind = ReplyKind.FINAL,
+    topic: str = "",
+) -> Block:
+    settings = TeamSettings.of(who.file.team.settings)
+    return answer_modal(
+        who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
+        confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
+        snippets=bool(settings.snippets), topics=settings.topics, reader=who.by,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""What happens in an open answer modal before it is sent: typing, choosing, snippets, beginning anew, closing."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from bot.desk import TeamDesk
+from bot.domain.reply import MAX_TYPED, filled_in
+from bot.domain.text import Refused
+from bot.outgoing import composing, drafts
+from bot.outgoing.drafts import Chosen
+from bot.slack import calls, messages
+from bot.slack.calls import SlackLater
+from bot.team.settings import TeamSettings
+from bot.views.answer_modal import TEXT, ModalState
+from bot.views.block import Block
+from handlers import answer_view
+from handlers.answer_view import Writer, chosen_in, next_view, writer
+from handlers.feedback import name_of
+
+
+async def preview(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Keep what was typed and chosen, and show it as the citizen will see it, with the fields that the choices need."""
+    view = body["view"]
+    who = await writer(desk, ModalState.of(view).case, by)
+    chosen = chosen_in(desk, who.file, view)
+    who = await _kept(desk, body, who, chosen)
+    await _show(desk, view, next_view(desk, who, view, chosen))
+
+
+async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Put the chosen snippet before the typed text."""
+    view = body["view"]
+    who = await writer(desk, ModalState.of(view).case, by)
+    title = action["selected_option"]["value"]
+    snippet = next((each for each in TeamSettings.of(who.file.team.settings).snippets if each.title == title), None)
+    if snippet is None:
+        raise Refused("That text was removed meanwhile. Choose another.")
+    citizen = who.file.author.name or who.file.author.handle
+    words = filled_in(snippet.text, name=citizen, agent=await name_of(desk, by))
+    typed = answer_view.filled_in(view).get(TEXT)
+    text = "\n\n".join(part for part in (words, typed) if part)
+    if len(text) > MAX_TYPED:
+        raise Refused("There is no room left for that text.")
+    chosen = chosen_in(desk, who.file, view, text=text)
+    who = await _kept(desk, body, who, chosen)
+    await _show(desk, view, next_view(desk, who, view, chosen, text=text))
+
+
+async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Delete what was typed and chosen, and show the modal as it is without a draft."""
+    view = body["view"]
+    who = await writer(desk, ModalState.of(view).case, by)
+    mention = composing.mention_of(who.file, ModalState.of(view).mention)
+    nothing = Chosen(mention.id, "", composing.is_private_by_default(mention, desk.now()))
+    who = await _kept(desk, body, who, nothing, anew=True)
+    await _show(desk, view, answer_view.empty_view(desk, who, view))
+
+
+async def closed(view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Say no longer that this agent is writing; their draft is kept."""
+    await left(desk, ModalState.of(view).case, by, view["id"])
+
+
+async def left(desk: TeamDesk, case_id: int, by: str, view_id: str) -> None:
+    """Let the card say so when an agent no longer has this modal open."""
+    async with desk.session() as session:
+        await drafts.end(session, case_id, by=by, view=view_id)
+    await messages.sync(desk, case_id)
+
+
+async def _kept(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chosen, *, anew: bool = False) -> Writer:
+    """Keep a change; return its writer with the draft as it is now."""
+    newest = _microseconds(body["actions"][0]["action_ts"])
+    async with desk.session() as session:
+        draft = await drafts.keep(
+            session, who.file, chosen, by=who.by, view=body["view"]["id"], newest=newest, now=desk.now(), anew=anew
+        )
+    if draft is not None and draft.writing and who.by not in who.file.writing:
+        await messages.sync(desk, who.file.case.id)
+    return replace(who, draft=draft)
+
+
+async def _show(desk: TeamDesk, view: Block, shown: Block) -> None:
+    with suppress(SlackLater):  # the next key updates the preview
+        await calls.show_if_open(desk.slack, view["id"], shown)
+
+
+def _microseconds(slack_time: str) -> int:
+    """Return Slack's time of an action ("1548426417.840180") as a number."""
+    seconds, _, fraction = slack_time.partition(".")
+    return int(seconds) * 1_000_000 + int(f"{fraction:0<6}"[:6])
