@@ -22,7 +22,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -49,7 +49,7 @@ from bot.connectors.base import (
 from bot.connectors.html import text_of
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.webhook_example import first_steps
-from bot.domain.mention import Act, Author, Gone, Permit, Post, PostKind, permits
+from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, permits
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import Text, text
 
@@ -61,7 +61,7 @@ METHODS = {
 BY_DEFAULT = ("standard", "hub")
 FIELDS = frozenset(
     """id text published_at url author.id author.name author.handle author.url conversation in_reply_to
-    private language can_reply can_reply_privately can_reply_until edited_at deleted kind rating""".split()
+    private language can_reply can_reply_privately can_reply_until edited_at deleted kind rating media""".split()
 )
 """The fields of a mention, and the keys of a source's mapping."""
 TOLERANCE = 300
@@ -70,6 +70,8 @@ LEAST_KEY_BYTES = 24
 """The minimum length of a key in the specification."""
 RESEND_SAFE_FOR = timedelta(days=1)
 MAX_BODY = 5 * 1024 * 1024
+MAX_MEDIA, MAX_ALT = 16, 1_500
+"""Of a mention: how many pictures, and how many characters of each description, as on Mastodon."""
 MAX_TEXT = 100_000
 CUT = " […]"
 NOT_UNDERSTOOD = frozenset({400, 422})
@@ -217,6 +219,7 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
         gone=Gone.BY_AUTHOR if gone else None,
         kind=_kind(item),
         rating=_rating(item),
+        media=tuple(_media(item)),
     )
 
 
@@ -269,6 +272,13 @@ def _rating(item: Item) -> int | None:
     """Return the stars of a review; None for anything but 1 to 5."""
     sent = item.name("rating")
     return int(sent) if sent in {"1", "2", "3", "4", "5"} else None
+
+
+def _media(item: Item) -> Iterator[Media]:
+    """Yield the pictures, films and sounds with a post; one without a web address is left out."""
+    for each in item.inside("media", MAX_MEDIA):
+        if url := each.address("url"):
+            yield Media(url, each.name("kind") or "image", " ".join(each.string("alt").split())[:MAX_ALT])
 
 
 class Webhook:

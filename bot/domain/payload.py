@@ -96,6 +96,20 @@ class Item:
             return ""
         return address if is_web else ""
 
+    def inside(self, field: str, most: int) -> Iterator["Item"]:
+        """Yield the first objects of a list, read by our names; an address stands for an object with that `url`."""
+        value = self.raw(field)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            raise BadPayload(text("{field} is missing or is not a list.", field=self.path(field)))
+        for number, each in enumerate(value[:most]):
+            sent = {"url": each} if isinstance(each, str) else each
+            place = f"{self.path(field)}[{number}]"
+            if not isinstance(sent, dict):
+                raise BadPayload(text("{field} is not an object.", field=place))
+            yield Item(sent, f"{place}.", Reading({}, self.reading.zone, self.reading.now))
+
     def flag(self, field: str, *, default: bool) -> bool:
         """Return true or false; accepts text, 1 and 0 too."""
         value = self.raw(field)

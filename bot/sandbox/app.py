@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.square import example_posts
 from bot.sandbox.square.example_workspace import example_workspace
 from bot.sandbox.square.posts import SANDBOX_SECRET, Square
 
@@ -44,7 +45,11 @@ class Sandbox(LocalSlack):
         super().__init__(
             workspace,
             request_url=request_url,
-            beside={"square": lambda: self.square.posts, "open_action": lambda: open_action},
+            beside={
+                "square": lambda: self.square.posts,
+                "open_action": lambda: open_action,
+                "citizens": example_posts.citizens,
+            },
             index=STATIC / "index.html",
         )
         self.square = Square(workspace, self.faults, square_url, square_secret)

@@ -35,6 +35,8 @@ from bot.trial import demo_history
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
 COORDINATOR = "U0MARIEKE"
+OTHER_TEAM, OTHER_CHANNEL, OTHER_COORDINATOR = "Beheer", "C0BEHEER", "U0TOM"
+"""A second team, to ask for advice or to hand a case to."""
 SOURCES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
 """The team's first sources: names and titles. Both have a history; only the first gets new posts."""
 HISTORY = timedelta(days=22)
@@ -202,6 +204,7 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             [team] = await session.exec(select(Team))
             await agents.set_roles(session, team.id, {Role.COORDINATOR: [COORDINATOR]}, by=COORDINATOR, now=began)
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
+            await _add_other_team(session, began)
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
             await demo_history.write_history(session, team, ours, clock(), still_open=still_open)
@@ -213,6 +216,14 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
                 )  # fmt: skip
     finally:
         await engine.dispose()
+
+
+async def _add_other_team(session: AsyncSession, now: datetime) -> None:
+    settings = TeamSettings(coordinators=[OTHER_COORDINATOR]).model_dump(mode="json", exclude_unset=True)
+    other = Team(name=OTHER_TEAM, channel=OTHER_CHANNEL, settings=settings, created_at=now)
+    session.add(other)
+    await session.flush()
+    await agents.set_roles(session, other.id, {Role.COORDINATOR: [OTHER_COORDINATOR]}, by=OTHER_COORDINATOR, now=now)
 
 
 async def _square(

@@ -463,6 +463,8 @@ def test_only_web_addresses_are_kept(sent: str, kept: str) -> None:
         ({"mentions": 3}, {}, "mentions is missing or is not a list."),
         ({"docs": []}, {"items": "documents"}, "documents is missing or is not a list."),
         ([1], {}, "mentions[0] is not an object."),
+        ({"id": "1", "media": "x"}, {}, "media is missing or is not a list."),
+        ({"id": "1", "foto": [1]}, {"mapping": {"media": "foto"}}, "foto[0] is not an object."),
         ([{"id": 1}] * 1001, {}, "mentions holds more than 1000 mentions."),
         ({"id": ["x"]}, {}, "id is not text."),
         ({"id": 1, "text": {"a": "b"}}, {}, "text is not text."),

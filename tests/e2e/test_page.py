@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.workspace import Channel
+from bot.sandbox.square import example_posts
 from bot.sandbox.square.posts import SANDBOX_SECRET
 from tests.e2e.little_app import LittleApp, button, card, mrkdwn, plain, running_workspace
 
@@ -264,7 +265,7 @@ async def test_a_thread_is_opened_answered_and_counted(page: Page, slack: Sandbo
     await page.keyboard.type("Ik bel de wijkbeheerder")
     await page.keyboard.press("Enter")
     await expect(page.locator("#thread [data-test=message]")).to_have_count(2)
-    await expect(page.locator("[data-test=open-thread]")).to_contain_text("1 antwoord")
+    await expect(page.locator("[data-test=open-thread]")).to_contain_text("1 reactie")
     await page.keyboard.press("Escape")
     await expect(page.locator("#square")).to_be_visible()
 
@@ -283,6 +284,32 @@ async def test_the_citizen_sees_the_answer_of_the_team(page: Page, slack: Sandbo
     await expect(answer).to_contain_text("Alleen op het veld bij de vijver.")
     await expect(answer).to_contain_text("Nieuw")
     await expect(page.locator("#announcer")).to_contain_text("Alleen op het veld bij de vijver.")
+
+
+async def test_a_citizen_with_almost_the_same_name_is_the_one_who_is_known(page: Page, slack: Sandbox) -> None:
+    await look(page, slack)
+    picker = page.locator("[data-test=citizen]").first
+    await expect(picker.locator("option")).to_contain_text(["Aylin Yılmaz", "Fatima El Amrani", "Iemand anders …"])
+    for typed in ("aylin  yilmaz", "FATIMA EL AMRANI", "Wilma"):
+        await picker.select_option("Iemand anders …")
+        await page.locator("[data-test=citizen-name]").first.fill(typed)
+        await page.locator("[data-test=square-text]").fill(f"Hallo van {typed}")
+        await page.locator("[data-test=square-post]").click()
+        await expect(page.locator("[data-test=citizen-post]").filter(has_text=typed)).to_be_visible()
+    written = [(post["author"]["name"], post["author"]["id"]) for post in slack.square.posts]
+    known = {each["name"]: each["id"] for each in example_posts.citizens()}
+    assert written[:2] == [(name, known[name]) for name in ("Aylin Yılmaz", "Fatima El Amrani")]
+    assert written[2][0] == "Wilma"
+
+
+async def test_a_picture_is_shown_with_what_can_be_seen_on_it(page: Page, slack: Sandbox) -> None:
+    picture = {"file": "boom.svg", "alt": "Een omgevallen boom op het fietspad."}
+    slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Kijk", picture=picture)
+    await look(page, slack)
+    shown = page.get_by_role("img", name=picture["alt"])
+    await expect(shown).to_be_visible()
+    await expect(shown).to_have_js_property("complete", True)
+    assert await shown.evaluate("node => node.naturalWidth") > 0
 
 
 async def test_a_citizen_replies_edits_and_deletes(page: Page, slack: Sandbox) -> None:
@@ -479,11 +506,11 @@ async def test_who_wrote_before_can_write_again_and_goes_on_in_their_own_thread(
     ("filter_", "offered"),
     [
         ({"include": ["private"]}, ["#bestuur", "#met-anderen"]),
-        ({"include": ["public"]}, ["#algemeen", "#webcare", "#webcare-escalatie"]),
+        ({"include": ["public"]}, ["#algemeen", "#beheer", "#webcare", "#webcare-escalatie"]),
         ({"include": ["private"], "exclude_external_shared_channels": True}, ["#bestuur"]),
         (
             {"include": ["im"], "exclude_bot_users": True},
-            ["Marieke Visser", "Sanne de Boer", "Youssef Amrani"],
+            ["Marieke Visser", "Sanne de Boer", "Tom Verbeek", "Youssef Amrani"],
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ class ExamplePost:
     text: str
     private: bool = False
     answers: int | None = None
+    picture: str = ""
+    alt: str = ""
 
 
 FIRST_MINUTE = (
@@ -41,6 +44,13 @@ FIRST_MINUTE = (
         18, "Ans de Wit",
         "Even een compliment: de medewerkster aan balie 4 heeft mijn moeder van 87 zo lief en geduldig geholpen. "
         "Geef haar een bloemetje van ons! 💐",
+    ),
+    ExamplePost(
+        22, "Noor Jacobs",
+        "Sinds de storm ligt deze boom over het fietspad langs de vaart. Wij moeten er met de kinderen omheen, "
+        "over de rijbaan. Wie haalt hem weg?",
+        picture="boom.svg",
+        alt="Een omgevallen boom ligt dwars over een rood fietspad, de kroon hangt in het gras ernaast.",
     ),
     ExamplePost(
         28, "Kees Verhoeven",
@@ -68,19 +78,28 @@ PROMISED = ExamplePost(
     0, "Ruud Smeets",
     "Mijn bezwaar tegen de parkeerboete ligt er nu zes weken. Krijg ik nog antwoord?",
 )  # fmt: skip
+NEWCOMERS = ("Aylin Yılmaz", "Sjoerd Hoekstra", "Chantal Maduro", "Bram de Groot")
+"""Citizens who have not written yet."""
 INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je meer. ^YA"
 
 
 def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:
     """Put two posts of an earlier afternoon on the square: one unanswered, one with an interim answer."""
-    late, promised = (square.post(_citizen(each), each.text, published_at=at) for each in (LATE, PROMISED))
+    late, promised = (square.post(_citizen(each.name), each.text, published_at=at) for each in (LATE, PROMISED))
     square.answer(promised["id"], INTERIM, published_at=answered_at)
     return [late, promised]
 
 
-def _citizen(example: ExamplePost) -> dict[str, str]:
-    handle = example.name.lower().replace(" ", "").replace("-", "")
-    return {"id": f"seed-{handle}", "name": example.name, "handle": handle}
+def citizens() -> list[dict[str, str]]:
+    """Return whom the person who looks can play, each once: some who are new, and all who post here."""
+    names = [*NEWCOMERS, *(each.name for each in (*FIRST_MINUTE, LATE, PROMISED))]
+    return [_citizen(name) for name in dict.fromkeys(names)]
+
+
+def _citizen(name: str) -> dict[str, str]:
+    plain = unicodedata.normalize("NFKD", name.lower().replace("ı", "i"))
+    handle = "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
+    return {"id": f"seed-{handle}", "name": name, "handle": handle}
 
 
 async def play(square: Square, examples: tuple[ExamplePost, ...] = FIRST_MINUTE) -> None:
@@ -91,5 +110,6 @@ async def play(square: Square, examples: tuple[ExamplePost, ...] = FIRST_MINUTE)
         await asyncio.sleep(each.after - waited)
         waited = each.after
         answered = posted[each.answers] if each.answers is not None else None
-        post = square.post(_citizen(each), each.text, in_reply_to=answered, private=each.private)
+        picture = {"file": each.picture, "alt": each.alt} if each.picture else None
+        post = square.post(_citizen(each.name), each.text, in_reply_to=answered, private=each.private, picture=picture)
         posted.append(post["id"])

@@ -17,9 +17,9 @@ def example_workspace(
     now: Callable[[], float] = time.time,
     speed: float = 1.0,
 ) -> Workspace:
-    """The workspace of Gemeente Voorbeeld: two agents, a coordinator, three channels, one group.
+    """The workspace of Gemeente Voorbeeld: two agents, a coordinator, a colleague elsewhere, four channels, one group.
 
-    The app is in #webcare and #webcare-escalatie, not in #algemeen.
+    The app is in #webcare, #webcare-escalatie and #beheer, not in #algemeen; Tom is in #beheer, not in #webcare.
     """
     app = App(manifest, "A0WEBCARE", "B0WEBCARE", "U0WEBCARE")
     team = ("T0GEMEENTE", "Gemeente Voorbeeld", "gemeente-voorbeeld")
@@ -28,14 +28,17 @@ def example_workspace(
         Person("U0SANNE", "sanne", "Sanne de Boer", "2b7489", email="sanne@voorbeeld.example"),
         Person("U0YOUSSEF", "youssef", "Youssef Amrani", "8d4b55", email="youssef@voorbeeld.example"),
         Person("U0MARIEKE", "marieke", "Marieke Visser", "4c6b22", email="marieke@voorbeeld.example"),
+        Person("U0TOM", "tom", "Tom Verbeek", "3b6ea5", email="tom@voorbeeld.example"),
         Person(app.user_id, app.name, app.name, "1264a3", is_bot=True),
     ]
     workspace.people = {person.id: person for person in people}
-    everyone = {person.id for person in people}
+    everyone = {person.id for person in people} - {"U0TOM"}
     workspace.add_channel(Channel("C0WEBCARE", "webcare", set(everyone), topic="Vragen en klachten van inwoners"))
     workspace.add_channel(
         Channel("C0ESCALATIE", "webcare-escalatie", set(everyone), topic="Wat meer dan webcare vraagt")
     )
+    beheer = {"U0TOM", "U0MARIEKE", app.user_id}
+    workspace.add_channel(Channel("C0BEHEER", "beheer", beheer, topic="Straten, groen, lantaarns"))
     workspace.add_channel(Channel("C0ALGEMEEN", "algemeen", everyone - {app.user_id}, topic="Voor iedereen"))
     workspace.usergroups["S0COMMUNICATIE"] = UserGroup("S0COMMUNICATIE", "communicatie", "Communicatie", ["U0MARIEKE"])
     return workspace

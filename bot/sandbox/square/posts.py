@@ -22,6 +22,7 @@ from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
 STATIC = Path(__file__).parent / "static"
+PICTURES = "square/static/pictures"
 MAX_TEXT = 5_000
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
@@ -64,10 +65,14 @@ class Square:
         in_reply_to: str | None = None,
         private: bool = False,
         published_at: datetime | None = None,
+        picture: Json | None = None,
     ) -> Json:
-        """A citizen ({id,name,handle}) posts; the bot gets the post later. Raises Refused."""
+        """A citizen ({id,name,handle}) posts; the bot gets the post later. Raises Refused.
+
+        `picture` ({file,alt}) is one of those in `static/pictures`.
+        """
         author = {name: _text(citizen, name, 100) for name in ("id", "name", "handle")}
-        return self._add({**author, "team": False}, text, in_reply_to, private, published_at)
+        return self._add({**author, "team": False}, text, in_reply_to, private, published_at, picture)
 
     def answer(self, post_id: str, text: str, *, published_at: datetime | None = None) -> Json:
         """The team answers a post without the bot. Raises Refused."""
@@ -84,7 +89,7 @@ class Square:
     def delete(self, post_id: str) -> Json:
         """A citizen deletes their post; its place in the conversation stays."""
         post = self._own(post_id)
-        post |= {"text": "", "deleted": True}
+        post |= {"text": "", "picture": None, "deleted": True}
         self._changed(post)
         return post
 
@@ -137,6 +142,8 @@ class Square:
             "can_reply": True,
             "can_reply_privately": True,
         }
+        if picture := post["picture"]:
+            sent["media"] = [{"url": f"{base}/{PICTURES}/{picture['file']}", "kind": "image", "alt": picture["alt"]}]
         if post["id"] in self._edited_at:
             sent["edited_at"] = self._edited_at[post["id"]]
         if post["deleted"]:
@@ -236,7 +243,13 @@ class Square:
     # -- storing posts
 
     def _add(
-        self, author: Json, text: Any, in_reply_to: Any, private: bool, published_at: datetime | None = None
+        self,
+        author: Json,
+        text: Any,
+        in_reply_to: Any,
+        private: bool,
+        published_at: datetime | None = None,
+        picture: Json | None = None,
     ) -> Json:
         parent = self.find(str(in_reply_to)) if in_reply_to else None
         if in_reply_to and parent is None:
@@ -252,6 +265,7 @@ class Square:
             "in_reply_to": parent["id"] if parent else None,
             "conversation": parent["conversation"] if parent else post_id,
             "private": private,
+            "picture": picture,
             "edited": False,
             "deleted": False,
             "delivered": bool(author["team"]),

@@ -60,7 +60,7 @@ async def test_hello_has_what_this_person_may_see(slack: LocalSlack, client: Asy
     await client.chat_postEphemeral(channel=WEBCARE, user=YOUSSEF, text="ook voor Youssef")
     async with open_page(slack, SANNE) as (_, sannes), open_page(slack, YOUSSEF) as (_, youssefs):
         assert sannes["me"] == SANNE
-        assert [c["name"] for c in sannes["channels"]] == ["webcare", "webcare-escalatie", "algemeen"]
+        assert [c["name"] for c in sannes["channels"]] == ["webcare", "webcare-escalatie", "beheer", "algemeen"]
         assert [m["text"] for m in sannes["messages"][WEBCARE]] == ["voor allen"]
         assert sannes["commands"][0]["command"] == "/webcare"
         assert {s["callback_id"] for s in sannes["shortcuts"]} == {"case:from-message", "case:new"}

@@ -255,7 +255,7 @@ async def test_people_channels_and_groups_are_described(slack: LocalSlack, clien
     assert len(page["members"]) + len(rest["members"]) == len(slack.workspace.people)
     channels = (await client.conversations_list(types="public_channel"))["channels"]
     assert {c["name"]: c["is_member"] for c in channels} == {
-        "webcare": True, "webcare-escalatie": True, "algemeen": False}  # fmt: skip
+        "webcare": True, "webcare-escalatie": True, "beheer": True, "algemeen": False}  # fmt: skip
     assert MARIEKE in (await client.conversations_members(channel=WEBCARE))["members"]
     assert (await client.conversations_info(channel=WEBCARE))["channel"]["name"] == "webcare"
     assert (await client.bots_info(bot=slack.app.bot_id))["bot"]["user_id"] == slack.app.user_id

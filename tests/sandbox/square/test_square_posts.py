@@ -52,6 +52,18 @@ async def bot(slack: Sandbox) -> AsyncIterator[Bot]:
     await runner.cleanup()
 
 
+async def test_a_picture_is_sent_with_its_address_and_what_can_be_seen(slack: Sandbox, bot: Bot) -> None:
+    post = slack.square.post(KIM, "Kijk", picture={"file": "boom.svg", "alt": "Een boom"})
+    assert await slack.wait_for(lambda: bot.accepted, 5)
+    [sent] = bot.accepted[0]["media"]
+    assert (sent["kind"], sent["alt"]) == ("image", "Een boom")
+    async with aiohttp.ClientSession() as session, session.get(sent["url"]) as response:
+        assert (response.status, response.content_type) == (200, "image/svg+xml")
+    slack.square.delete(post["id"])
+    assert await slack.wait_for(lambda: len(bot.accepted) == 2, 5)
+    assert "media" not in bot.accepted[-1]
+
+
 def signed(slack: Sandbox, body: str, secret: str = "") -> dict[str, str]:
     moment = datetime.now(UTC)
     return {

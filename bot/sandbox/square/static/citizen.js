@@ -1,13 +1,13 @@
-// The citizen who writes on Het Plein: who wrote before, one of a list, or any other name.
+// The citizen who writes on Het Plein: one whom the server named, who wrote before, or any other name.
 
 import { freshId, h } from "../../slack/static/dom.js";
 
-const CITIZENS = ["Aylin Yılmaz", "Sjoerd Hoekstra", "Chantal Maduro", "Bram de Groot"];
 const OTHER = "other";
+const NAMELESS = "burger"; // the handle of a name without Latin letters
 
 /**
- * A picker: `node`, `chosen()`, the citizen {id, name, handle} who writes, and `offer(posts)`, which offers the
- * authors of these posts too. It begins with the citizen `first`, if any.
+ * A picker: `node`, `chosen()`, the citizen {id, name, handle} who writes, and `offer(known, posts)`, which offers
+ * these citizens and the authors of these posts. It begins with the citizen `first`, if any.
  */
 export function citizenPicker(first = null) {
   const id = freshId("citizen");
@@ -24,35 +24,39 @@ export function citizenPicker(first = null) {
   });
   const select = h("select", { class: "select", id, dataset: { test: "citizen" } });
   let citizens = [];
-  const offer = (posts) => {
+  const offer = (known, posts) => {
     const before = select.value || first?.id;
-    citizens = allCitizens(first, posts);
+    citizens = allCitizens(known, posts, first);
     select.replaceChildren(
       ...citizens.map((citizen) => h("option", { value: citizen.id }, citizen.name)),
       h("option", { value: OTHER }, "Iemand anders …"),
     );
-    select.value = [OTHER, ...citizens.map((citizen) => citizen.id)].includes(before) ? before : citizens[0].id;
+    select.value = [...citizens.map((citizen) => citizen.id), OTHER].find((value) => value === before) ?? select.value;
+    name.hidden = select.value !== OTHER;
   };
   select.addEventListener("change", () => {
     name.hidden = select.value !== OTHER;
     if (!name.hidden) name.focus();
   });
   const chosen = () => {
-    const typed = name.value.trim() || "Anoniem";
-    return select.value === OTHER
-      ? (citizens.find((citizen) => citizen.name === typed) ?? asCitizen(typed))
-      : citizens.find((citizen) => citizen.id === select.value);
+    if (select.value !== OTHER) return citizens.find((citizen) => citizen.id === select.value);
+    const typed = asCitizen(name.value.trim().replace(/\s+/g, " ") || "Anoniem");
+    return citizens.find((citizen) => isSame(citizen, typed)) ?? typed;
   };
-  offer([]);
   return { node: h("div", { class: "citizen" }, h("label", { for: id }, "Je bent"), select, name), chosen, offer };
 }
 
-// The first one, the list, and who wrote on the square; of one name only one.
-function allCitizens(first, posts) {
+// Of one name only one: the author on the square, whom the team knows already.
+function allCitizens(known, posts, first) {
   const authors = posts.filter((post) => !post.author.team).map((post) => post.author);
-  const all = new Map(CITIZENS.map((name) => [name, asCitizen(name)]));
-  for (const { id, name, handle } of [...authors, ...(first ? [first] : [])]) all.set(name, { id, name, handle });
+  const all = new Map();
+  for (const { id, name, handle } of [...known, ...authors, ...(first ? [first] : [])]) all.set(name, { id, name, handle });
   return [...all.values()];
+}
+
+// "aylin yilmaz" is Aylin Yılmaz, not somebody else.
+function isSame(one, other) {
+  return one.name === other.name || (one.handle === other.handle && other.handle !== NAMELESS);
 }
 
 // The same name is always the same citizen, so that a second post joins the case of the first.
@@ -62,7 +66,7 @@ function asCitizen(name) {
     .replace(/[\u0300-\u036f]/g, "")
     .replaceAll("ı", "i")
     .toLowerCase();
-  const handle = plain.replace(/[^a-z0-9]+/g, "").slice(0, 20) || "burger";
+  const handle = plain.replace(/[^a-z0-9]+/g, "").slice(0, 20) || NAMELESS;
   const mark = [...name].reduce((sum, sign) => (sum * 31 + sign.codePointAt(0)) >>> 0, 7);
   return { id: `${handle}-${mark.toString(36)}`, name, handle };
 }

@@ -92,6 +92,7 @@ function postContent(square, forms, post, replied, fresh) {
     ),
     answered,
     text,
+    post.picture && h("img", { class: "post-picture", src: `square/static/pictures/${post.picture.file}`, alt: post.picture.alt }),
     h("footer", {}, marksOf(post), post.deleted ? null : actions(square, forms, post)),
   ].filter(Boolean);
 }
@@ -140,7 +141,7 @@ function replyForm(square, forms, post) {
   const posts = square.posts();
   const { author } = posts.find((each) => each.id === post.conversation) ?? post;
   const citizen = citizenPicker(author.team ? square.citizen.chosen() : author);
-  citizen.offer(posts);
+  citizen.offer(square.citizens(), posts);
   return shortForm(forms, {
     before: citizen.node,
     label: "Reactie",

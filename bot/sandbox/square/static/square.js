@@ -11,6 +11,7 @@ import { conversationView } from "./post.js";
 export function squareState() {
   return {
     square: [], // posts
+    citizens: [], // {id, name, handle} of those who are offered to play
     freshAnswers: new Set(), // ids of the team's posts that arrived while this page was open
     arrivedAnswers: [], // the team's posts that the last change of the square brought
   };
@@ -41,7 +42,13 @@ export function createSquare(store, root) {
     "Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.",
   );
   const citizen = citizenPicker();
-  const square = { api: squareApi(), citizen, posts: () => store.state.square, views: new Map() };
+  const square = {
+    api: squareApi(),
+    citizen,
+    citizens: () => store.state.citizens,
+    posts: () => store.state.square,
+    views: new Map(),
+  };
   root.append(
     h(
       "div",
@@ -62,7 +69,7 @@ export function createSquare(store, root) {
     ),
   );
   const draw = (state) => {
-    citizen.offer(state.square);
+    citizen.offer(state.citizens, state.square);
     const conversations = grouped(state.square);
     empty.hidden = conversations.length > 0;
     square.views = new Map(

@@ -1,0 +1,34 @@
+"""`webcare try` has a second team: a newcomer can ask its channel for advice."""
+
+from pathlib import Path
+
+from bot.sandbox.slack.inspection import action_ids, text_of
+from tests.conftest import CHANNEL, SANNE
+from tests.trial.trying import card, trying
+
+OTHER, TOM = "C0BEHEER", "U0TOM"
+
+
+async def test_the_other_teams_channel_can_be_asked_for_advice(folder: Path) -> None:
+    async with trying() as slack:
+        road = await card(slack, "Stationsweg", "Nieuw")
+        await slack.click(SANNE, CHANNEL, road["ts"], "case:escalate")
+        await slack.wait_for(lambda: (v := slack.view(SANNE)) and v["callback_id"] == "case:escalate", 10)
+        asks = {"escalate_group": OTHER, "escalate_question": "Staan de borden er nog?"}
+        ack = await slack.submit(SANNE, asks)
+        assert ack.ok and not ack.errors
+        [question] = await slack.wait_for(lambda: [m for m in slack.messages(OTHER) if "borden" in text_of(m)], 10)
+        assert "case:advise" in action_ids(question)
+        await slack.click(TOM, OTHER, question["ts"], "case:advise")
+        await slack.wait_for(lambda: (v := slack.view(TOM)) and v["callback_id"] == "case:advise", 10)
+        assert (await slack.submit(TOM, {"advice_text": "Die zijn gestolen. Vandaag staan er nieuwe."})).ok
+        assert await slack.wait_for(
+            lambda: [m for m in slack.thread(CHANNEL, road["ts"]) if "gestolen" in text_of(m)], 10
+        )
+
+
+async def test_a_post_with_a_picture_has_its_description_on_the_card(folder: Path) -> None:
+    async with trying() as slack:
+        shown = text_of(await card(slack, "boom over het fietspad"))
+        assert "Een omgevallen boom ligt dwars" in shown
+        assert f"{slack.base_url}/square/static/pictures/boom.svg" in shown
