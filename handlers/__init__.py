@@ -100,6 +100,8 @@ def register(
     app.message_shortcut("make_case")(acts(make_case.make_case))
     app.action("figures:share")(acts(figures.share))
     app.action("list:share")(acts(lists.share))
+    for turn in ("list:back", "list:on"):
+        app.action(turn)(looks(lists.turn))
     app.command("/webcare")(may(commands.needs)(commands.webcare))
     app.event("message")(everyone(notes.thread_message))
     app.event("member_joined_channel")(everyone(members.joined))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.desk import TeamDesk
+from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.team import agents
 from bot.views.block import View, literal, section
@@ -83,11 +84,11 @@ async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: s
     user = person.by
     match asked:
         case "open":
-            return await lists.listed(desk, person, asked)
+            return await lists.queue(desk, person, Filter())
         case "mine":
-            return await lists.listed(desk, person, asked, of=user)
+            return await lists.queue(desk, person, Filter(Which.MINE, user))
         case "search" if rest:
-            return await lists.listed(desk, person, asked, rest[:100])
+            return await lists.search(desk, person, rest[:100])
         case "stats":
             return await figures.stats(desk, person, rest)
         case "digest":
@@ -121,7 +122,7 @@ def _nearest(desk: TeamDesk, word: str) -> str:
 def _help(desk: TeamDesk) -> str:
     lines = [
         desk.t("*Webcare* – what you can ask:"),
-        desk.t("• `/webcare open` – the cases that wait, oldest first"),
+        desk.t("• `/webcare open` – the cases that wait, the most urgent first"),
         desk.t("• `/webcare mine` – the cases that are with you"),
         desk.t("• `/webcare search passport` – cases in which a word occurs"),
         desk.t("• `/webcare stats week` – figures: today, week, month, 2026-11-01..2026-11-24"),

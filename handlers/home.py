@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -9,7 +10,8 @@ import structlog
 from bot.desk import Desk, TeamDesk
 from bot.domain.text import Refused
 from bot.figures import home
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, permalinks
+from bot.slack.messages import cards_of
 from bot.team import teams
 from bot.views.home import Home, home_tab
 from handlers.roles import Access, Person, admit
@@ -47,8 +49,9 @@ async def publish(desk: Desk, slack_id: str) -> None:
         theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
         own = desk.of(theirs[0])
         shown = await home.home(session, slack_id, own.t, own.now())
+        cards = await cards_of(session, shown.listed)
     try:
-        await _publish(own, slack_id, shown)
+        await _publish(own, slack_id, replace(shown, card_urls=await permalinks(own.slack, cards)))
     except (SlackRefuses, SlackLater, SlackDown) as error:
         log.warning("the Home was not shown", reason=str(error))
 

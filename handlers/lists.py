@@ -1,81 +1,119 @@
 """Lists of cases for the person who asks: all that wait, their own, and search results."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.desk import TeamDesk
+from bot.domain.queue import Filter, Which
 from bot.figures import lists
 from bot.figures.lists import CaseList
-from bot.models import CaseLine
-from bot.slack.calls import Place, permalink, post
+from bot.models import Role
+from bot.slack.calls import Place, permalinks, post
 from bot.slack.messages import cards_of
-from bot.views.block import View
-from bot.views.case_list import case_list, case_row
+from bot.views.block import Block, View, actions
+from bot.views.case_list import case_block, case_list, page_buttons, share_button
+from handlers.bolt_args import Respond
+from handlers.feedback import answer
 from handlers.roles import Person
 
 SHOWN = 10
+SEARCH = "search"
 
 
-async def listed(desk: TeamDesk, person: Person, which: str, words: str = "", *, of: str = "") -> View:
-    """Return a list for the person who asks, with the button that posts it in the channel.
+async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
+    """Return the page of the queue that a person asks for, with the buttons for its other pages."""
+    found, cards = await _read(desk, _teams(person, wanted), wanted)
+    wanted = replace(wanted, page=found.page)
+    below = actions(*page_buttons(wanted, found.pages, desk.t), share_button(wanted.to_text(), desk.t))
+    return case_list(_head(desk, found), await _rows(desk, found, cards, person), desk.t, below=below)
 
-    `which` is open, mine (of the agent `of`) or search (for `words`).
-    """
-    return await _shown(desk, _teams(person, which), which, words, of, share=f"{which}|{of}|{words}")
+
+async def search(desk: TeamDesk, person: Person, words: str) -> View:
+    """Return the cases in which words occur, for the person who asks."""
+    found, cards = await _search(desk, [team.id for team in person.teams], words)
+    below = actions(share_button(f"{SEARCH}||{words}", desk.t))
+    rows = await _rows(desk, found, cards, person)
+    return case_list(_found(desk, found), rows, desk.t, more=_left_out(desk, found), below=below)
+
+
+async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
+    """Show another page of a list in its place."""
+    await answer(respond, desk, body, await queue(desk, person, Filter.of_text(action["value"])), replaces=True)
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Post the list that an agent asked for in the channel, as it is now, without private messages."""
-    which, of, words = action["value"].split("|", 2)
-    view = await _shown(desk, [team.id for team in person.teams], which, words, of)
+    """Post the list that an agent asked for in the channel, as it is now, without private messages and buttons."""
+    teams = [team.id for team in person.teams]
+    which, _, rest = action["value"].partition("|")
+    if which == SEARCH:
+        found, cards = await _search(desk, teams, rest.partition("|")[2], public=True)
+        head, left_out = _found(desk, found), _left_out(desk, found)
+    else:
+        found, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
+        head, left_out = _head(desk, found), _rest(desk, found)
+    more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
+    view = case_list(head, await _rows(desk, found, cards), desk.t, more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
-def _teams(person: Person, which: str) -> Sequence[int]:
+def _teams(person: Person, wanted: Filter) -> Sequence[int]:
     """Return the teams whose cases a list shows: a person's own cases are in all their teams."""
-    return list(person.roles) if which == "mine" else [team.id for team in person.teams]
-
-
-async def _shown(desk: TeamDesk, teams: Sequence[int], which: str, words: str, of: str, *, share: str = "") -> View:
-    """Return the list: for the person who asks with what `share` remembers, else for all, without private messages."""
-    result, cards = await _read(desk, teams, which, words, of, public=not share)
-    rows = await _rows(desk, result.lines, cards)
-    more = [desk.t("… and {n} more", n=result.count - len(rows))] if result.count > len(rows) else []
-    if result.partial:
-        more.append(desk.t("Only the newest {n} mentions were searched.", n=lists.SEARCHED))
-    if not share:
-        more.append("🔒 " + desk.t("Private messages are not shown in a channel."))
-    return case_list(_head(desk, which, result.count), rows, desk.t, more=more, share=share)
+    return list(person.roles) if wanted.which is Which.MINE else [team.id for team in person.teams]
 
 
 async def _read(
-    desk: TeamDesk, teams: Sequence[int], which: str, words: str, of: str, *, public: bool
+    desk: TeamDesk, teams: Sequence[int], wanted: Filter, *, public: bool = False
 ) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        match which:
-            case "open":
-                result = await lists.waiting(session, teams, most=SHOWN, public=public)
-            case "mine":
-                result = await lists.waiting(session, teams, of=of, most=SHOWN, public=public)
-            case _:
-                result = await lists.containing(session, teams, words, most=SHOWN, public=public)
-        return result, await cards_of(session, [line.case.id for line in result.lines])
+        found = await lists.waiting(session, teams, wanted, now=desk.now(), most=SHOWN, public=public)
+        return found, await cards_of(session, [line.case.id for line in found.lines])
 
 
-def _head(desk: TeamDesk, which: str, count: int) -> str:
-    if which == "search":
-        return desk.t.plural("*{n} case found*", "*{n} cases found*", count) if count else desk.t("Nothing found.")
-    if not count:
+async def _search(
+    desk: TeamDesk, teams: Sequence[int], words: str, *, public: bool = False
+) -> tuple[CaseList, Mapping[int, Place]]:
+    async with desk.reading() as session:
+        found = await lists.containing(session, teams, words, most=SHOWN, public=public)
+        return found, await cards_of(session, [line.case.id for line in found.lines])
+
+
+def _head(desk: TeamDesk, found: CaseList) -> str:
+    if not found.count:
         return desk.t("Nothing is waiting. 🎉")
-    return desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", count)
+    head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", found.count)
+    page = desk.t("page {n} of {pages}", n=found.page + 1, pages=found.pages)
+    return f"{head} · {page}" if found.pages > 1 else head
 
 
-async def _rows(desk: TeamDesk, lines: Sequence[CaseLine], cards: Mapping[int, Place]) -> list[str]:
-    """Return the rows, each with the link to its card if Slack gives one."""
-    urls = await asyncio.gather(*(_url(desk, cards.get(line.case.id)) for line in lines))
-    return [case_row(line, desk.t, desk.now(), card_url=url) for line, url in zip(lines, urls, strict=True)]
+def _found(desk: TeamDesk, found: CaseList) -> str:
+    if not found.count:
+        return desk.t("Nothing found.")
+    return desk.t.plural("*{n} case found*", "*{n} cases found*", found.count)
 
 
-async def _url(desk: TeamDesk, card: Place | None) -> str:
-    return await permalink(desk.slack, card) if card else ""
+def _left_out(desk: TeamDesk, found: CaseList) -> list[str]:
+    """Say what a search did not show."""
+    partial = [desk.t("Only the newest {n} mentions were searched.", n=lists.SEARCHED)] if found.partial else []
+    return [*_rest(desk, found), *partial]
+
+
+def _rest(desk: TeamDesk, found: CaseList) -> list[str]:
+    left = found.count - len(found.lines)
+    return [desk.t("… and {n} more", n=left)] if left else []
+
+
+async def _rows(
+    desk: TeamDesk, found: CaseList, cards: Mapping[int, Place], person: Person | None = None
+) -> list[Block]:
+    """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act."""
+    urls = await permalinks(desk.slack, cards)
+    return [
+        case_block(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id))
+        for line in found.lines
+    ]
+
+
+def _acts(person: Person | None, team_id: int) -> bool:
+    """Tell whether a person may act in a team; nobody may in a list that is shared, which is no longer updated."""
+    return person is not None and person.roles.get(team_id, Role.READER) is not Role.READER

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.figures import Overview, Part, Span
 from bot.domain.period import WEEK, days_of
+from bot.domain.queue import Filter, Which
 from bot.figures import lists, reports
 from bot.figures.standing import standing
 from bot.models import Role, Team
@@ -23,8 +24,8 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     own = await teams.of_person(session, slack_id)
     team_ids = [team.id for team in own]
-    mine = await lists.waiting(session, team_ids, of=slack_id, most=SHOWN)
-    queue = await lists.queue(session, team_ids, most=SHOWN)
+    mine = await lists.waiting(session, team_ids, Filter(Which.MINE, slack_id), now=now, most=SHOWN)
+    queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
     promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)

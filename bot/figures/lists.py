@@ -1,4 +1,4 @@
-"""Lists of cases: what waits, what is with an agent, and where words occur; read in as few queries however many."""
+"""Lists of cases: what waits, by filter and page, and where words occur; read in as few queries however many."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, literal
+from sqlalchemy import ColumnElement, String, cast, literal, true
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.domain.case import Status
+from bot.domain.queue import Filter, Where, Which
 from bot.domain.sla import ClockKind
 from bot.models import (
     ASKED,
+    IN_ORDER,
     WAITING,
     Account,
     Author,
@@ -38,32 +40,76 @@ _PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.priv
 
 @dataclass(frozen=True)
 class CaseList:
-    """How many cases there are, and the first of them. `partial`: not all mentions were searched."""
+    """How many cases there are, and one page of them. `partial`: not all mentions were searched."""
 
     count: int
     lines: Sequence[CaseLine]
+    page: int = 0
+    pages: int = 1
     partial: bool = False
 
 
 async def waiting(
-    session: AsyncSession, team_ids: Collection[int], *, most: int, of: str | None = None, public: bool = False
+    session: AsyncSession,
+    team_ids: Collection[int],
+    wanted: Filter | None = None,
+    *,
+    now: datetime,
+    most: int,
+    public: bool = False,
 ) -> CaseList:
-    """Return the cases of these teams that wait, the oldest first: all, or those of one agent.
+    """Return one page of the cases of these teams that a filter lets through; without a filter of all that wait.
 
-    With `public` those with a private mention are left out.
+    Of a page that is no more, because the cases were answered meanwhile, the last one is returned. With `public` those
+    with a private mention are left out.
     """
-    wanted = WAITING & col(Case.team_id).in_(team_ids)
-    if of is not None:
-        wanted &= col(Case.assignee) == of
+    wanted = wanted or Filter()
+    which = _which(wanted, now) & _where(wanted) & col(Case.team_id).in_(team_ids)
     if public:
-        wanted &= _PUBLIC
-    return await listed(session, wanted, most=most)
+        which &= _PUBLIC
+    return await listed(session, which, most=most, page=wanted.page)
 
 
-async def queue(session: AsyncSession, team_ids: Collection[int], *, most: int) -> CaseList:
-    """Return the cases of these teams that nobody has, the oldest first."""
-    wanted = (col(Case.status) == Status.NEW) & col(Case.team_id).in_(team_ids) & WAITING
-    return await listed(session, wanted, most=most)
+def _which(wanted: Filter, now: datetime) -> ColumnElement[bool]:
+    match wanted.which:
+        case Which.OPEN:
+            return WAITING
+        case Which.UNOWNED:
+            return WAITING & (col(Case.status) == Status.NEW)
+        case Which.MINE:
+            return WAITING & (col(Case.assignee) == wanted.of)
+        case Which.LATE:
+            return WAITING & _late(now)
+        case Which.ADVICE:
+            return WAITING & (col(Case.status) == Status.ESCALATED)
+
+
+def _late(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a clock of a case is past its time."""
+    late = select(Clock.id).where(
+        Clock.case_id == Case.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None),
+        col(Clock.due_at) <= now,
+    )  # fmt: skip
+    return late.correlate(Case).exists()
+
+
+def _where(wanted: Filter) -> ColumnElement[bool]:
+    kind, name = wanted.place
+    match kind:
+        case Where.TEAM:
+            return col(Case.team_id) == _id(name)
+        case Where.ACCOUNT:
+            return col(Case.account_id) == _id(name)
+        case Where.PLATFORM:
+            return col(Case.account_id).in_(select(Account.id).where(Account.platform == name))
+        case Where.TOPIC:
+            return col(Case.topic) == name
+        case None:
+            return true()
+
+
+def _id(name: str) -> int:
+    return int(name) if name.isdecimal() and len(name) < 10 else 0
 
 
 async def containing(
@@ -106,11 +152,13 @@ async def listed(
     wanted: ColumnElement[bool],
     *,
     most: int,
-    order: Sequence[Any] = (col(Case.opened_at), col(Case.id)),
+    page: int = 0,
+    order: Sequence[Any] = IN_ORDER,
     partial: bool = False,
 ) -> CaseList:
-    """Return the list of the cases that are wanted, in this order."""
+    """Return one page of `most` of the cases that are wanted, in the order of the queue."""
     count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
+    page = max(0, min(page, (count - 1) // most))
     found = await session.exec(
         select(Case, Author, Account)
         .join(Author, col(Case.author_id) == Author.id)
@@ -118,6 +166,7 @@ async def listed(
         .where(wanted)
         .order_by(*order)
         .limit(most)
+        .offset(page * most)
     )
     rows = found.all()
     case_ids = [case.id for case, *_ in rows]
@@ -135,7 +184,7 @@ async def listed(
         )
         for case, author, account in rows
     ]
-    return CaseList(count, lines, partial)
+    return CaseList(count, lines, page=page, pages=max(1, -(-count // most)), partial=partial)
 
 
 async def _mentions(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Mention]]:

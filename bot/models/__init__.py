@@ -16,6 +16,7 @@ message.py    our messages in Slack, and what each kind shows besides its case
 slack_pace.py     until when calls to Slack are booked
 slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
+order.py      the order in which cases are listed
 """
 
 from bot.models.account import Account, Author
@@ -41,6 +42,7 @@ from bot.models.message import (
     TokenEnds,
     Troubled,
 )
+from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
@@ -50,6 +52,7 @@ __all__ = [
     "ASKED",
     "CLOSING",
     "HELD",
+    "IN_ORDER",
     "REACHED",
     "SOCKET",
     "UNFINISHED",
@@ -95,5 +98,7 @@ __all__ = [
     "Troubled",
     "UtcDateTime",
     "Workspace",
+    "due_at",
+    "in_order",
     "waits_for",
 ]

@@ -6,7 +6,7 @@ twice.
 
 import asyncio
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,8 @@ from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
 """The metadata's event type under which our messages carry their key."""
+MAX_LINKS = 10_000
+"""So many links to messages are remembered at most."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How much earlier than our clock says Slack's may date a message of ours."""
 
@@ -335,6 +337,21 @@ async def permalink(client: AsyncWebClient, place: Place) -> str:
     except (SlackRefuses, SlackLater, SlackDown):
         return ""
     return str(answer["permalink"])
+
+
+async def permalinks(client: AsyncWebClient, places: Mapping[int, Place]) -> dict[int, str]:
+    """Return the links to these messages, each "" when Slack does not give it; one that is known is not asked again."""
+    urls = await asyncio.gather(*(_known_link(client, place) for place in places.values()))
+    return dict(zip(places, urls, strict=True))
+
+
+async def _known_link(client: AsyncWebClient, place: Place) -> str:
+    known = contact_of(client).links
+    if place not in known and (url := await permalink(client, place)):
+        if len(known) >= MAX_LINKS:
+            known.clear()
+        known[place] = url
+    return known.get(place, "")
 
 
 async def upload(client: AsyncWebClient, target: str, name: str, content: bytes, words: str) -> None:

@@ -1,6 +1,6 @@
 """What one process knows of its contact with Slack: `/health` says it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,8 @@ class Contact:
 
     `heard_at` is when Slack last sent something, `called_at` when it last answered a call, and `unreachable_since` the
     first call after that which it did not answer. In Socket Mode `is_connected` tells whether the socket is open, and
-    `refused` is Slack's error when it gave no new one. `identity` is what auth.test last said of us.
+    `refused` is Slack's error when it gave no new one. `identity` is what auth.test last said of us. `links` are the
+    permalinks that Slack gave, by the place of the message: they never change.
     """
 
     heard_at: datetime | None = None
@@ -20,6 +21,7 @@ class Contact:
     is_connected: Callable[[], Awaitable[bool]] | None = None
     refused: str = ""
     identity: Mapping[str, str] = field(default_factory=dict)
+    links: dict[Hashable, str] = field(default_factory=dict)
 
     def answered(self, now: datetime) -> None:
         """Slack answered a call."""

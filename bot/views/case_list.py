@@ -1,12 +1,14 @@
 """Lists of cases: the row that every list shows, and the list that one agent asked for or shared with the channel."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.case import OPEN
+from bot.domain.case import OPEN, Status
+from bot.domain.queue import Filter
 from bot.models import CaseLine
 from bot.texts import Texts
-from bot.views.block import View, actions, button, context, link, literal, section
+from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import ENDED
 from bot.views.marks import marks
 
@@ -25,11 +27,40 @@ def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "") -> 
     return said + "\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
 
 
-def case_list(head: str, rows: Sequence[str], t: Texts, *, more: Sequence[str] = (), share: str = "") -> View:
-    """Return a list; `more` is what there is to say of what it does not show.
+def case_block(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", acts: bool = True) -> Block:
+    """Return the row of a case, with the button for what comes next; none for one who only reads."""
+    row = section(case_row(line, t, now, card_url=card_url))
+    return row | {"accessory": step} if acts and (step := _next_step(line, t)) else row
 
-    With `share`, which says what was asked for, it has the button that shows it to all.
-    """
-    blocks = [section(head), *map(section, rows), *map(context, more)]
-    buttons = actions(button(t("Share in channel"), "list:share", share)) if share else []
-    return View("\n".join([head, *rows, *more]), [*blocks, *buttons])
+
+def _next_step(line: CaseLine, t: Texts) -> Block | None:
+    """Return the button for what comes next with an open case, as its card has it."""
+    value = str(line.case.id)
+    if line.case.status is Status.NEW:
+        return button(t("Claim"), "case:claim", value)
+    if line.case.status in OPEN and line.answerable:
+        return button(t("Answer"), "case:answer", value)
+    return None
+
+
+def case_list(
+    head: str, rows: Sequence[Block], t: Texts, *, more: Sequence[str] = (), below: Sequence[Block] = ()
+) -> View:
+    """Return a list; `more` is what there is to say of what it does not show, `below` are its buttons."""
+    said = [row["text"]["text"] for row in rows]
+    return View("\n".join([head, *said, *more]), [section(head), *rows, *map(context, more), *below])
+
+
+def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:
+    """Return the buttons to the page before and after; none for a list of one page."""
+    turns = [(wanted.page - 1, t("Previous"), "list:back"), (wanted.page + 1, t("Next"), "list:on")]
+    return [
+        button(label, action_id, replace(wanted, page=page).to_text())
+        for page, label, action_id in turns
+        if 0 <= page < pages
+    ]
+
+
+def share_button(what: str, t: Texts) -> Block:
+    """Return the button that shows a list to all; `what` says what was asked for."""
+    return button(t("Share in channel"), "list:share", what)

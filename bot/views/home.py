@@ -1,7 +1,7 @@
 """The App Home of one agent: their cases, and their teams' queue, promises and figures of today."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.case import Urgency
@@ -9,7 +9,7 @@ from bot.domain.figures import Overview, Part
 from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
-from bot.views.case_list import case_row
+from bot.views.case_list import case_block
 from bot.views.digest import chart, paragraphs
 
 SHOWN = 15
@@ -26,7 +26,8 @@ class Home:
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
     `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
     `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
-    days, today included, of all their teams together. `asked`: the questions for their advice.
+    days, today included, of all their teams together. `asked`: the questions for their advice. `card_urls`: the
+    links to the cards of what is listed.
     """
 
     read_only: Collection[int]
@@ -42,6 +43,12 @@ class Home:
     today: Sequence[Overview]
     week: Sequence[Part]
     asked: Sequence[Escalation] = ()
+    card_urls: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> set[int]:
+        """The cases that are in a list."""
+        return {line.case.id for lines in (self.mine, self.queue, self.promises) for line in lines}
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
@@ -55,13 +62,13 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
-        *_read_by_others(home, t),
         *_asked(home, t),
-        *_list(t("My cases"), home.mine, home.mine_count, t, now, "answer", home.read_only),
-        *_list(t("The team's queue"), home.queue, home.queue_count, t, now, "claim", home.read_only),
-    ]  # fmt: skip
+        *_read_by_others(home, t),
+        *_list(t("My cases"), home.mine, home.mine_count, home, t, now),
+        *_list(t("The team's queue"), home.queue, home.queue_count, home, t, now),
+    ]
     if home.promises:
-        blocks += _list(t("Promises for today"), home.promises, len(home.promises), t, now, "")
+        blocks += _list(t("Promises for today"), home.promises, len(home.promises), home, t, now)
     blocks += _today(home, t, charts=charts) + _settings(home, t)
     return {"type": "home", "callback_id": "home", "blocks": blocks}
 
@@ -103,21 +110,13 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     return [*blocks, chart(home.week, t)] if charts and home.week else blocks
 
 
-def _list(
-    title: str, lines: Sequence[CaseLine], count: int, t: Texts, now: datetime, verb: str,
-    read_only: Collection[int] = (),
-) -> list[Block]:  # fmt: skip
+def _list(title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Texts, now: datetime) -> list[Block]:
     blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
     if not lines:
         return [*blocks, context(t("Nothing here."))]
     for line in lines:
-        row = section(case_row(line, t, now))
-        acts = line.case.team_id not in read_only
-        if acts and verb == "claim":
-            row["accessory"] = button(t("Claim"), "case:claim", str(line.case.id))
-        elif acts and verb == "answer" and line.answerable:
-            row["accessory"] = button(t("Answer"), "case:answer", str(line.case.id))
-        blocks.append(row)
+        url, acts = home.card_urls.get(line.case.id, ""), line.case.team_id not in home.read_only
+        blocks.append(case_block(line, t, now, card_url=url, acts=acts))
     if count > len(lines):
         blocks.append(context(t("… and {n} more", n=count - len(lines))))
     return blocks

@@ -25,6 +25,7 @@ from bot import db
 from bot.config import Settings
 from bot.desk import Desk
 from bot.domain.period import Period
+from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.figures import export, home, lists, reports
 from bot.figures.standing import standing
@@ -87,7 +88,8 @@ def measures() -> list[Measure]:
         *(Measure(f"export of {name}", _export, CAME_IN, days) for name, days in periods[:3]),
         Measure("standing", _standing, WAITS),
         Measure("open", _waiting(), WAITS),
-        Measure("mijn", _waiting(AGENT), f"{WAITS} AND assignee = '{AGENT}'"),
+        Measure("mijn", _waiting(Which.MINE, AGENT), f"{WAITS} AND assignee = '{AGENT}'"),
+        Measure("open, what is late", _waiting(Which.LATE), WAITS),
         Measure("zoek, a word that occurs seldom", _search(SELDOM), f"{NEWEST} AND lower(text) LIKE '%{SELDOM}%'"),
         Measure("zoek, a word that all hold", _search(EVERYWHERE), f"{NEWEST} AND lower(text) LIKE '%{EVERYWHERE}%'"),
         Measure("zoek, a word that occurs never", _search(NEVER), f"{NEWEST} AND lower(text) LIKE '%{NEVER}%'"),
@@ -138,10 +140,10 @@ def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
     return search
 
 
-def _waiting(of: str | None = None) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
-    async def waiting(desk: Desk, _team: Team, _period: Period) -> None:
+def _waiting(which: Which = Which.OPEN, of: str = "") -> Callable[[Desk, Team, Period], Awaitable[Any]]:
+    async def waiting(desk: Desk, _team: Team, period: Period) -> None:
         async with desk.reading() as session:
-            await lists.waiting(session, [1], most=SHOWN, of=of)
+            await lists.waiting(session, [1], Filter(which, of), now=period.until, most=SHOWN)
 
     return waiting
 

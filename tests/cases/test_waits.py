@@ -155,7 +155,7 @@ async def test_the_lists_the_home_and_the_figures_show_what_is_on_our_desk(
             team = await session.get_one(Team, 1)
             shown = await home(session, case.assignee or SANNE, desk.texts(), desk.now())
             waiting = sum((await standing(session, team, desk.now())).ages)
-            listed = await lists.waiting(session, [1], most=10)
+            listed = await lists.waiting(session, [1], now=desk.now(), most=10)
         assert [each.case.id for each in shown.mine] == ([1] if on_our_desk and case.assignee else [])
         assert [each.case.id for each in shown.queue] == ([1] if case.status is Status.NEW else [])
         assert waiting == on_our_desk

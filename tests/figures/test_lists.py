@@ -9,6 +9,7 @@ from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import Status, WaitsFor
+from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures import lists
 from bot.models import Clock
@@ -46,7 +47,7 @@ async def test_a_list_takes_as_many_queries_for_ten_cases_as_for_one(bot: Bot) -
         await bot.card(f"Vraag {n}")
         if n in {0, 9}:
             async with bot.desk.reading() as session, queries(session) as sent:
-                found = await lists.waiting(session, [1], most=10)
+                found = await lists.waiting(session, [1], now=bot.desk.now(), most=10)
                 searched = await lists.containing(session, [1], "vraag", most=10)
             assert [found.count, len(searched.lines)] == [n + 1, n + 1]
             counts.append(len(sent))
@@ -72,7 +73,7 @@ async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
     bot.citizen_posts("Mag ik *hier* vissen?")
     await bot.card("vissen")
     async with bot.desk.reading() as session:
-        [line] = (await lists.queue(session, [1], most=10)).lines
+        [line] = (await lists.waiting(session, [1], Filter(Which.UNOWNED), now=bot.desk.now(), most=10)).lines
     row = case_row(line, Texts("nl", "Europe/Amsterdam"), bot.desk.now())
     await bot.slack.open_home(SANNE)
     assert row in text_of(await home(bot, SANNE, "vissen"))

@@ -10,6 +10,7 @@ from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
 from bot.domain.mention import Act
+from bot.domain.queue import Filter, Which
 from bot.domain.reply import Composed
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
@@ -44,9 +45,9 @@ from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card, asked_again
 from bot.views.away import away_question, returned_unanswered, seen_away_question
-from bot.views.block import Block, View
+from bot.views.block import Block, View, actions
 from bot.views.case_card import case_card
-from bot.views.case_list import case_list, case_row
+from bot.views.case_list import case_block, case_list, page_buttons, share_button
 from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
@@ -166,9 +167,13 @@ def act(kind: Act, status: ActStatus) -> ActRow:
 
 def messages(t: Texts) -> Iterator[View]:
     """Every message we post, in every state it can have."""
-    rows = [case_row(line, t, NOW, card_url=url) for line in lines() for url in ("", "https://x.slack.com/archives/C1")]
-    for share in ("", f"search|{BY}|{'a' * 100}"):
-        yield from (case_list(LONG, some, t, more=more, share=share) for some, more in (([], []), (rows[:10], [LONG])))
+    urls = ("", "https://x.slack.com/archives/C1")
+    rows = [case_block(line, t, NOW, card_url=url, acts=bool(url)) for line in lines() for url in urls]
+    below = actions(*page_buttons(Filter(Which.MINE, BY, f"topic:{'a' * 60}", page=1), 3, t), share_button("open", t))
+    for buttons in ([], below):
+        yield from (
+            case_list(LONG, some, t, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG]))
+        )
     files = [
         case_file(Status.NEW),
         case_file(Status.NEW, writing=[BY, OTHER]),

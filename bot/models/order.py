@@ -1,0 +1,37 @@
+"""The order in which cases are listed, in SQL and of one that was read; `bot.domain.queue.precedence` is the rule."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from bot.domain.queue import precedence
+from bot.models.case import Case
+from bot.models.clock import Clock
+
+_first_due = (
+    select(func.min(Clock.due_at))
+    .where(Clock.case_id == Case.id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
+    .correlate(Case)
+    .scalar_subquery()
+)
+
+IN_ORDER: Sequence[Any] = (
+    col(Case.urgent).desc(),
+    _first_due.asc().nulls_last(),
+    col(Case.opened_at),
+    col(Case.id),
+)
+"""What a query of cases is ordered by."""
+
+
+def due_at(clocks: Iterable[Clock]) -> datetime | None:
+    """Return when the first of the clocks that run is due; None when none is."""
+    moments = (clock.due_at for clock in clocks if clock.stopped_at is None and clock.running_since is not None)
+    return min((at for at in moments if at is not None), default=None)
+
+
+def in_order(case: Case, clocks: Iterable[Clock]) -> tuple[object, ...]:
+    """Return what a case is sorted by among others, by its clocks."""
+    return precedence(urgent=case.urgent, due_at=due_at(clocks), opened_at=case.opened_at, case_id=case.id)
