@@ -82,7 +82,8 @@ async def escalate(
     urgency: Urgency,
     submission: str,
 ) -> Case:
-    """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`.
+    """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`, and in the
+    case's thread.
 
     Raises Refused for a channel when the citizen wrote privately.
     """
@@ -99,6 +100,7 @@ async def escalate(
     escalation.allowed_seconds = int((await clocks.time_for_advice(session, case, now)).total_seconds())
     session.add(escalation)
     await session.flush()
+    await tell_thread(session, case, MessageKind.QUESTION, f"question:{escalation.id}", escalation.id)
     for channel in channels:
         key = f"ask:{escalation.id}:{channel}"
         session.add(Message(key=key, kind=MessageKind.ASK, case_id=case_id, subject_id=escalation.id, channel=channel))

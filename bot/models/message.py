@@ -22,6 +22,7 @@ class MessageKind(StrEnum):
     FOLLOW_UP = "follow_up"
     ASK = "ask"
     ASKED_AGAIN = "asked_again"
+    QUESTION = "question"
     ADVICE = "advice"
     NO_ADVICE = "no_advice"
     ASSIGNED = "assigned"

@@ -133,16 +133,16 @@ async def taken(session: AsyncSession, case_id: int, *, by: str) -> AnswerDraft 
     return draft
 
 
-async def silent(session: AsyncSession, now: datetime) -> Sequence[int]:
-    """Return the cases with an agent who is said to be writing, and did nothing for a while."""
-    found = await session.exec(select(AnswerDraft.case_id).where(*_silent(now)).distinct())
+async def silent(session: AsyncSession, since: datetime) -> Sequence[int]:
+    """Return the cases with an agent who is said to be writing, and did nothing since then."""
+    found = await session.exec(select(AnswerDraft.case_id).where(*_silent(since)).distinct())
     return found.all()
 
 
-async def end_silent(session: AsyncSession, case_ids: Sequence[int], now: datetime) -> None:
-    """Say no more of these cases that an agent is writing who did nothing for a while."""
+async def end_silent(session: AsyncSession, case_ids: Sequence[int], since: datetime) -> None:
+    """Say no more of these cases that an agent is writing who did nothing since then."""
     await cases.lock_all(session, case_ids)
-    over = update(AnswerDraft).where(col(AnswerDraft.case_id).in_(case_ids), *_silent(now))
+    over = update(AnswerDraft).where(col(AnswerDraft.case_id).in_(case_ids), *_silent(since))
     await session.exec(over.values(writing=False).execution_options(synchronize_session=False))
     await cases.touch_all(session, case_ids)
 
@@ -158,8 +158,8 @@ async def any_to_forget(session: AsyncSession, now: datetime) -> bool:
     return found.first() is not None
 
 
-def _silent(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return col(AnswerDraft.writing).is_(True), col(AnswerDraft.active_at) <= now - SILENCE
+def _silent(since: datetime) -> tuple[ColumnElement[bool], ...]:
+    return col(AnswerDraft.writing).is_(True), col(AnswerDraft.active_at) <= since
 
 
 async def _locked(session: AsyncSession, case_id: int, by: str, now: datetime) -> AnswerDraft:

@@ -58,6 +58,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return _asked_again(await _file(session, message), message, desk)
         case MessageKind.NO_ADVICE:
             return thread.no_advice(await _file(session, message), subject, t)
+        case MessageKind.QUESTION:
+            return thread.question(await _file(session, message), subject, t)
         case MessageKind.ADVICE:
             return thread.advice(await _file(session, message), subject, t)
         case MessageKind.ASSIGNED:

@@ -42,6 +42,13 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
     return fitted(lambda room: View(words, [head, *mention_blocks(mention, t, now, limit=room.text, media=room.media)]))
 
 
+def question(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
+    """Show what advisers are asked; it names none of them, because they have the question already."""
+    asked = next(e for e in file.escalations if e.id == escalation_id)
+    words = "❓ " + t("{agent} asks for advice:", agent=f"<@{asked.by}>")
+    return View(f"{words} {literal(asked.question, 300)}", [section(words), quote(asked.question, 1500)])
+
+
 def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
     """Show the advice to the owner of the case."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)

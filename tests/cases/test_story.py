@@ -61,6 +61,9 @@ async def test_escalating_asks_a_colleague_whose_advice_reaches_the_owner(bot: B
     assert ack.ok and not ack.errors, ack
     await bot.card("Geëscaleerd", MARIEKE)
     asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE), 10)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 10)
+    assert "Weet jij dit?" in text_of(told), "the thread says what was asked"
+    assert MARIEKE not in str(told), "who was asked reads it where they were asked, once"
     assert "Weet jij dit?" in text_of(asked[0])
     assert "boom kappen" in text_of(asked[0])
     await bot.slack.click(MARIEKE, bot.direct_channel(MARIEKE), asked[0]["ts"], "case:advise")
@@ -74,6 +77,21 @@ async def test_escalating_asks_a_colleague_whose_advice_reaches_the_owner(bot: B
     assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
     assert (await bot.rows(Escalation))[0].advised_by == MARIEKE
     await bot.slack.wait_for(lambda: "case:advise" not in action_ids(bot.slack.direct(MARIEKE)[0]), 5)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    assert "Alleen met vergunning." in text_of(await open_modal(bot, SANNE, "case:answer"))
+
+
+async def test_an_open_question_stands_in_the_answer_modal(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Mag ik hier een boom kappen?")
+    card = await bot.card("boom")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
+    await open_modal(bot, SANNE, "case:escalate")
+    await bot.slack.submit(SANNE, {"escalate_colleague": MARIEKE, "escalate_question": "Weet jij dit?"})
+    await bot.card("Geëscaleerd", MARIEKE)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    shown = text_of(await open_modal(bot, SANNE, "case:answer"))
+    assert "Weet jij dit?" in shown and f"<@{MARIEKE}>" in shown
 
 
 async def test_closing_needs_a_reason_and_leaves_a_short_card_that_can_be_reopened(bot: Bot) -> None:

@@ -126,6 +126,29 @@ async def test_an_answer_sent_by_keyboard_leaves_the_focus_on_undo(address: str,
     await expect(card.locator("[data-action-id='case:undo']")).to_be_focused()
 
 
+async def test_control_and_enter_send_an_answer_and_what_was_typed_just_before_escape_is_a_draft(
+    address: str, page: Page
+) -> None:
+    page.set_default_timeout(WAIT)
+    await page.goto(f"{address}/?person=U0SANNE")
+    card = card_of(page, "grijze container").first
+    field = page.locator("[data-action-id=answer_text]")
+    await card.locator("[data-action-id='case:answer']").click()
+    await expect(field).to_be_focused()
+    await page.keyboard.type("Morgen voor tien uur.")
+    await page.keyboard.press("Escape")
+    await expect(field).to_be_hidden()
+    await card.locator("[data-action-id='case:answer']").click()
+    await expect(field).to_have_value("Morgen voor tien uur.")
+    await expect(page.locator("[data-test=modal]")).to_contain_text("Concept van")
+    await field.focus()
+    await page.keyboard.press("End")
+    await page.keyboard.type(" Zet hem langs de weg.")
+    await page.keyboard.press("Control+Enter")
+    await expect(field).to_be_hidden()
+    await expect(card).to_contain_text("Morgen voor tien uur. Zet hem langs de weg.")
+
+
 async def test_keys_go_from_one_open_card_to_the_next_and_past_a_card(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")

@@ -194,6 +194,7 @@ def messages(t: Texts) -> Iterator[View]:
     for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
+        yield thread.question(file, 1, t)
         yield from (
             thread.reply_problem(file, 1, t),
             thread.assigned(file, HANDED, t),

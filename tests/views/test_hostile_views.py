@@ -205,6 +205,7 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
     yield from (thread.follow_up(file, each.id, t, NOW) for each in file.mentions[:2])
     yield from (thread.advice(file, each.id, t) for each in file.escalations[:2])
+    yield from (thread.question(file, each.id, t) for each in file.escalations[:2])
     yield from (thread.note(file, each.id, t) for each in file.notes[:2])
     yield from (thread.reply_problem(file, each.id, t) for each in file.replies[:2])
     yield from (thread.assigned(file, Handed(), t), thread.taken_over(file, Handed(), t))

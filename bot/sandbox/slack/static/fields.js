@@ -6,6 +6,9 @@ import { bare } from "./texts.js";
 
 const PAUSE = 300; // ms of silence after which typed characters are sent
 
+/** The event that an input gets before its form goes away: it sends what was typed last. */
+export const LEAVING = "leaving";
+
 const KEYBOARDS = { number_input: "decimal", url_text_input: "url", email_text_input: "email" };
 
 /** Element type → drawing function. */
@@ -51,14 +54,23 @@ function dispatching(input, element, block, ctx) {
   const act = () => input.isConnected && ctx.act(element, block, { value: input.value });
   if (triggers.includes("on_character_entered")) {
     let timer = 0;
+    const send = () => {
+      timer = 0;
+      act();
+    };
     input.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(act, PAUSE);
+      timer = setTimeout(send, PAUSE);
+    });
+    input.addEventListener(LEAVING, () => {
+      if (!timer) return;
+      clearTimeout(timer);
+      send();
     });
   }
   if (triggers.includes("on_enter_pressed")) {
     input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.isComposing) return;
       event.preventDefault();
       act();
     });

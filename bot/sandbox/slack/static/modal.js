@@ -3,6 +3,7 @@
 import { renderBlocks, showErrors } from "./blocks.js";
 import { toast } from "./dialogs.js";
 import { h } from "./dom.js";
+import { LEAVING } from "./fields.js";
 import { problems } from "./form.js";
 import { icon } from "./icons.js";
 import { containerKey, contextOf, paintBusy } from "./interact.js";
@@ -20,6 +21,7 @@ export function createModal(page) {
   const top = () => store.state.views.at(-1);
   const close = () => {
     const view = top();
+    if (view) for (const field of parts.blocks.querySelectorAll(FIELDS)) field.dispatchEvent(new Event(LEAVING));
     if (!view || !page.send({ type: "close", key: `close:${view.id}`, view_id: view.id })) return;
     store.receive({ type: "views", views: store.state.views.slice(0, -1) });
   };
@@ -34,6 +36,11 @@ export function createModal(page) {
   });
   for (const button of [parts.back, parts.cross, parts.close]) button.addEventListener("click", close);
   parts.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit(page, top(), showProblems);
+  });
+  parts.form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
     submit(page, top(), showProblems);
   });
@@ -60,7 +67,13 @@ function drawFrame() {
   );
   const blocks = h("div", { class: "blocks modal-blocks" });
   const close = h("button", { type: "button", class: "button" });
-  const submit = h("button", { type: "submit", class: "button primary", dataset: { test: "modal-submit" } });
+  const submit = h("button", {
+    type: "submit",
+    class: "button primary",
+    title: "Ctrl+Enter",
+    "aria-keyshortcuts": "Control+Enter Meta+Enter",
+    dataset: { test: "modal-submit" },
+  });
   const form = h(
     "form",
     { class: "modal-form", novalidate: true },
