@@ -75,7 +75,7 @@ def register(
         app.action(field)(acts(write.preview))
     app.options("answer_snippet")(acts(snippets.offer))
     app.action("answer_snippet")(acts(write.insert_snippet))
-    app.action("answer:anew")(acts(write.begin_anew))
+    app.action("answer_anew")(acts(write.begin_anew))
     app.action("case:undo")(acts(undo.undo))
     app.action("case:settle_sent")(acts(undo.settle_sent))
     app.action("case:settle_absent")(acts(undo.settle_absent))

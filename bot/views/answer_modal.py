@@ -24,7 +24,7 @@ KIND = "answer_kind"
 PROMISE = "answer_promise"
 TOPIC = "answer_topic"
 SNIPPET = "answer_snippet"
-ANEW = "answer:anew"
+ANEW = "answer_anew"
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,8 @@ def request(kind: str, name: str) -> dict[str, Any]:
             return {"type": "block_actions", "actions": [clicked], **where, **common}
         case "options":
             return {"type": "block_suggestion", "action_id": name, "block_id": "b", "value": "", "view": view, **common}
-        case "view":
-            return {"type": "view_submission", "view": view, **common}
+        case "view" | "view_closed":
+            return {"type": "view_submission" if kind == "view" else kind, "view": view, **common}
         case "message_shortcut":
             return {"type": "message_action", "callback_id": name, **where, **common}
         case "command":

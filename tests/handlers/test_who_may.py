@@ -41,8 +41,9 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "act on a case: claim, answer, escalate, assign, release, postpone, close, reopen, note, urgent, topic, undo": {
         "action": {
             "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
-            "answer_snippet", "case:undo", "case:settle_sent", "case:settle_absent", "case:escalate", "case:snooze",
-            "case:reopen", "case:urgent", "case:not_urgent", "case:topic",
+            "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
+            "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
+            "case:topic",
         },
         "options": {"answer_snippet"},
         "view": {
@@ -73,6 +74,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "give advice that was asked of you": {"action": {"case:advise"}, "view": {"case:advise"}},
     "be away, keep your cases or hand them back, ask for help, write in a thread that you can see": {
         "action": {"agent:hand_back", "agent:keep", "case:open"},
+        "view_closed": {"case:answer"},
         "event": {"message", "app_home_opened"},
         "word": {"away", "help", ""},
     },
@@ -193,6 +195,8 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
             return Kind.INTERACTION, payloads.block_suggestion(workspace, who, view, (block, select), "a")
         case "view":
             return Kind.INTERACTION, payloads.view_submission(workspace, who, view)
+        case "view_closed":
+            return Kind.INTERACTION, payloads.view_closed(workspace, who, view, cleared=False)
         case "message_shortcut":
             return Kind.INTERACTION, payloads.message_action(workspace, who, name, where, message)
         case "verb":
@@ -362,7 +366,7 @@ async def test_a_private_message_is_not_put_to_another_channel(sqlite_bot: Bot) 
     await open_modal(bot, SANNE, "case:escalate")
     ack = await bot.slack.submit(SANNE, {"escalate_group": "C0ESCALATIE", "escalate_question": "Weten jullie dit?"})
     assert "niet in een ander kanaal" in json.dumps(ack.errors, ensure_ascii=False)
-    assert (await bot.case(case_id)).status is Status.CLAIMED
+    assert (await bot.case(case_id)).status is Status.NEW
 
 
 async def test_a_case_or_change_of_another_team_is_refused_whatever_a_request_names(sqlite_bot: Bot) -> None:

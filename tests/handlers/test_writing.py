@@ -220,9 +220,9 @@ async def test_begun_anew_nothing_is_left_of_it_and_the_modal_is_as_without_a_dr
     await bot.slack.click_in_view(SANNE, "answer_kind", "question")
     await bot.slack.close_view(SANNE)
     view = await opens(bot)
-    await bot.slack.click_in_view(SANNE, "answer:anew")
+    await bot.slack.click_in_view(SANNE, "answer_anew")
     view = await bot.slack.wait_for(
-        lambda: (shown := bot.slack.view(SANNE)) and "answer:anew" not in action_ids(shown) and shown
+        lambda: (shown := bot.slack.view(SANNE)) and "answer_anew" not in action_ids(shown) and shown
     )
     assert text_in(view) == ""
     assert (chosen_in(view, "answer_visibility"), chosen_in(view, "answer_kind")) == ("public", "final")
