@@ -88,6 +88,7 @@ def register(
     app.action("case:snooze")(acts(snooze.open_snooze))
     app.view("case:snooze")(acts(snooze.snooze))
     app.view("case:close")(acts(close.close))
+    app.action("case:undo_close")(acts(close.undo))
     app.action("case:reopen")(acts(close.reopen))
     app.view("case:note")(acts(notes.add_note))
     app.action("case:details")(looks(details.by_button))

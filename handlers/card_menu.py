@@ -11,7 +11,7 @@ from handlers import answer, claim, close, details, escalate, notes, snooze
 from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
-Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[None]]
+Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[Block | None]]
 
 OPENS: dict[str, Do] = {
     "answer": answer.ask_answer,
@@ -26,12 +26,13 @@ OPENS: dict[str, Do] = {
 
 DOES: dict[str, Do] = {
     "claim": claim.claim_case,
+    "no_answer": close.close_at_once,
     "release": claim.release,
     "reopen": close.reopen_case,
     "urgent": details.make_urgent,
     "not_urgent": details.make_not_urgent,
 }
-"""Choices that act at once, without a modal."""
+"""Choices that act at once, without a modal; one chosen in a modal shows there what it returns, or what comes next."""
 
 OPEN = "open"
 """A link in the menus of older messages; Slack opens it itself."""
@@ -49,8 +50,8 @@ async def more(action: dict[str, Any], body: dict[str, Any], person: Person, des
         await OPENS[verb](desk, body, case_id)
     elif verb in DOES and in_modal(body):
         async with going_on(desk, body) as show:
-            await DOES[verb](desk, body, case_id)
-            await show(await _more(desk, person, case_id))
+            done = await DOES[verb](desk, body, case_id)
+            await show(done or await _more(desk, person, case_id))
     elif verb in DOES:
         await DOES[verb](desk, body, case_id)
 

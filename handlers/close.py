@@ -1,5 +1,7 @@
 """Close a case with a reason, and reopen it."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import cases
@@ -7,11 +9,16 @@ from bot.desk import TeamDesk
 from bot.domain.case import CloseReason, Status
 from bot.domain.text import Refused, Wrong, text
 from bot.slack import messages
+from bot.slack.calls import show_if_open
 from bot.team.settings import TeamSettings
+from bot.views import closing
+from bot.views.block import Block
+from bot.views.case_state import reason_words
 from bot.views.modals import close_modal
 from bot.views.topic import chosen_topic
-from handlers.bolt_args import Ack
-from handlers.modal import opened, values
+from handlers.bolt_args import Ack, Respond
+from handlers.feedback import answer, tell
+from handlers.modal import in_modal, opened, values
 
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -38,6 +45,41 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)
+
+
+async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
+    """Close the case because it needs no answer; only the agent sees the button that undoes it."""
+    by, now, reason = body["user"]["id"], desk.now(), CloseReason.NO_ANSWER_NEEDED
+    async with desk.session() as session:
+        case = await cases.close(session, case_id, by=by, now=now, reason=reason)
+    await messages.sync(desk, case_id)
+    words = desk.t("Closed: {reason}.", reason=reason_words(reason, desk.t))
+    shown = closing.closed(words, *undo_of(desk, [case_id], case.closed_at or now), desk.t)
+    if in_modal(body):
+        return closing.as_modal(shown, desk.t)
+    await tell(desk, body, shown.text, shown.blocks)
+    return None
+
+
+def undo_of(desk: TeamDesk, case_ids: Sequence[int], closed_at: datetime) -> tuple[str, int]:
+    """Return the value of the button that undoes a closing ("" for none), and for how many seconds it works."""
+    seconds = int(desk.settings.undo_seconds)
+    return closing.undo_value(case_ids, closed_at) if seconds and case_ids else "", seconds
+
+
+async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
+    """Undo a closing, and say in the place of the button what became of the cases."""
+    case_ids, closed_at = closing.undone_by(action["value"])
+    async with desk.session() as session:
+        undo = timedelta(seconds=desk.settings.undo_seconds)
+        outcome = await cases.undo_close(session, case_ids, closed_at=closed_at, by=by, now=desk.now(), undo=undo)
+        skipped = await cases.with_authors(session, outcome.skipped)
+    shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
+    if in_modal(body):
+        await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
+    else:
+        await answer(respond, desk, body, shown, replaces=True)
+    await messages.sync_all(desk, outcome.done)
 
 
 async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

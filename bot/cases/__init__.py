@@ -1,7 +1,8 @@
 """Cases: what agents do with one, how posts come in, and what is timed. The verbs are named here.
 
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
-moves.py          claim, take over, release, assign, escalate, advise, answer, close, reopen; the clock puts back
+moves.py          claim, take over, release, assign, escalate, advise, answer, reopen; the clock puts back
+closing.py        close without an answer, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
 reading.py        one case with all that belongs to it; when it last moved
@@ -14,13 +15,13 @@ retiming.py       running clocks follow the opening hours and the ladder of thei
 """
 
 from bot.cases.advice import ask_again, unanswered
+from bot.cases.closing import Outcome, close, undo_close
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
     advise,
     answered,
     assign,
     claim,
-    close,
     escalate,
     put_back,
     release,
@@ -28,11 +29,12 @@ from bot.cases.moves import (
     take_over,
     was_asked,
 )
-from bot.cases.reading import get, history, last_moved_at, read
+from bot.cases.reading import get, history, last_moved_at, read, with_authors
 from bot.cases.retiming import retime
 from bot.cases.state import lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
 
 __all__ = [
+    "Outcome",
     "add_note",
     "advise",
     "answered",
@@ -62,5 +64,7 @@ __all__ = [
     "touch",
     "touch_all",
     "unanswered",
+    "undo_close",
     "was_asked",
+    "with_authors",
 ]

@@ -82,6 +82,18 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
     return rules.waits_for(case.status, unsent=unsent is not None, asked=asked, promised=promised)
 
 
+async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> None:
+    """Let the clocks of a case that stopped at that moment go on, as if they had not."""
+    settings = await teams.settings(session, case.team_id)
+    hours = settings.hours(stopped_at)
+    for clock in await session.exec(select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at)):
+        clock.used_seconds, clock.running_since = clock.elapsed_seconds or 0, stopped_at
+        clock.stopped_at, clock.elapsed_seconds, clock.kept, clock.counts = None, None, None, True
+        aim(clock, hours, ladder_of(clock, settings))
+        session.add(clock)
+    await session.flush()
+
+
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
     """A reply reached the citizen: it is a reaction to what they wrote before it was approved; a final one resolves it.
 

@@ -157,20 +157,6 @@ async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Cas
     return await move(session, Move.ANSWER, reply.case_id, by=reply.by, now=now)
 
 
-async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: str, text: str = "") -> Case:
-    """End a case without a further answer; the reason is one of CloseReason or a team's own words.
-
-    Closing a closed case again for the same reason changes nothing.
-    """
-    reason = str(reason)
-    case = await locked(session, case_id)
-    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
-        return case
-    return await move(
-        session, Move.CLOSE, case_id, by=by, now=now, details={"reason": reason}, reason=reason, text=text
-    )
-
-
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Take up an answered or closed case again; the agent who reopens it has it."""
     return await move(session, Move.REOPEN, case_id, by=by, owner=by, now=now)

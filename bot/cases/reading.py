@@ -1,6 +1,6 @@
 """Reading a case, with all that belongs to it, and when it last moved."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_
@@ -51,6 +51,17 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running, writing.all()
     return CaseFile(case, team, account, connectors.label_of(account), author, *rows)
+
+
+async def with_authors(session: AsyncSession, case_ids: Collection[int]) -> list[tuple[Case, Author]]:
+    """Return cases with who wrote them, in order of their ids."""
+    found = await session.exec(
+        select(Case, Author)
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(col(Case.id).in_(case_ids))
+        .order_by(col(Case.id))
+    )
+    return list(found)
 
 
 async def history(session: AsyncSession, case_id: int) -> Sequence[Event]:

@@ -22,7 +22,7 @@ class Status(StrEnum):
 class Move(StrEnum):
     """What can change the status or the owner of a case: first the agents' moves, then the system's.
 
-    Its value is the value of the logged event; `logged_as` handles the one exception.
+    Its value is the value of the logged event, unless `logged_as` says otherwise.
     """
 
     CLAIM = "claim"
@@ -34,6 +34,10 @@ class Move(StrEnum):
     ESCALATE = "escalate"
     ADVISE = "advise"
     CLOSE = "close"
+    UNCLOSE = "unclose"
+    """Undo a closing: nobody had the case, a colleague had it, or it waited for advice (`UNCLOSES` says which)."""
+    UNCLOSE_CLAIMED = "unclose_claimed"
+    UNCLOSE_ESCALATED = "unclose_escalated"
     REOPEN = "reopen"
     NO_ADVICE = "no_advice"
     """No adviser answered in time: the owner has the case again."""
@@ -77,6 +81,9 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
         Status.ESCALATED: Status.CLOSED,
         Status.ANSWERED: Status.CLOSED,
     },
+    Move.UNCLOSE: {Status.CLOSED: Status.NEW},
+    Move.UNCLOSE_CLAIMED: {Status.CLOSED: Status.CLAIMED},
+    Move.UNCLOSE_ESCALATED: {Status.CLOSED: Status.ESCALATED},
     Move.REOPEN: {Status.ANSWERED: Status.CLAIMED, Status.CLOSED: Status.CLAIMED},
     Move.NO_ADVICE: {Status.ESCALATED: Status.CLAIMED},
     Move.PUT_BACK: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
@@ -105,8 +112,18 @@ CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""
 
 
+UNCLOSES: Mapping[Status, Move] = {
+    Status.NEW: Move.UNCLOSE,
+    Status.CLAIMED: Move.UNCLOSE_CLAIMED,
+    Status.ESCALATED: Move.UNCLOSE_ESCALATED,
+}
+"""The move that undoes the closing of a case that had this status."""
+
+
 def logged_as(move: Move) -> EventKind:
     """Return the kind of event that the log gets for a move."""
+    if move in UNCLOSES.values():
+        return EventKind.UNCLOSE
     return EventKind.RELEASE if move is Move.PUT_BACK else EventKind(move)
 
 

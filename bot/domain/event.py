@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     ADVISE = "advise"
     NO_ADVICE = "no_advice"
     CLOSE = "close"
+    UNCLOSE = "unclose"
     REOPEN = "reopen"
     REOPENED_BY_CITIZEN = "reopened_by_citizen"
     REPLY_SENT = "reply_sent"

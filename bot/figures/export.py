@@ -18,6 +18,7 @@ from bot import connectors
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
+from bot.figures import reports
 from bot.figures.reports import within
 from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.texts import Texts
@@ -60,12 +61,14 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
     """
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
     result: list[Line] = []
+    undone = {(at, case_id) for at, case_id, _ in await reports.undone(session, team.id, period)}
     for what, query in _queries(team.id, period):
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(result) > MAX_LINES:
             raise Refused("That is too much for one file. Choose a shorter period.")
-    return sorted(result, key=attrgetter("at", "case_id"))
+    counted = (line for line in result if line.what != CLOSED or (line.at, line.case_id) not in undone)
+    return sorted(counted, key=attrgetter("at", "case_id"))
 
 
 def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:

@@ -7,18 +7,19 @@ The figures of a past period never change, because every counted moment is writt
 
 - a mention counts when we received it, also after its author edits or removes it;
 - a case counts when it was opened;
-- a closing counts when the log says so, also after a reopening;
+- a closing counts when the log says so, also after a reopening, but not if it was undone at once;
 - a reply counts when we knew that it was published;
 - a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
   counting, because the case was closed, counts when a reply that was on its way then is published.
 
-There are two exceptions. The topic of a case can be chosen or changed later. And an event that is being written at the
+There are exceptions. The topic of a case can be chosen or changed later. A closing of the last seconds of a period can
+be undone after it; the clocks that it stopped then run on. And an event that is being written at the
 moment a period ends may be missing from figures asked at that moment.
 """
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,8 +32,11 @@ from bot import connectors
 from bot.domain.figures import Figures, Measured, Part, Source
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
-from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
+from bot.models import CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.team.settings import TeamSettings
+
+MAX_UNDO = timedelta(minutes=2)
+"""A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
 
 
 def zone_of(team: Team) -> tzinfo:
@@ -151,7 +155,21 @@ async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[s
         .where(CLOSING, *within(col(Event.at), period), Case.team_id == team_id)
         .group_by("reason")
     )
-    return dict(rows.all())
+    counts = Counter(dict(rows.all()))
+    counts.subtract(reason for _, _, reason in await undone(session, team_id, period))
+    return dict(+counts)
+
+
+async def undone(session: AsyncSession, team_id: int, period: Period) -> list[tuple[datetime, int, str]]:
+    """Return the closings in a period that were undone, as (moment, case, reason); they do not count."""
+    at, until = col(Event.at), period.until + MAX_UNDO
+    found = await session.exec(
+        select(Event.details, Case.id)
+        .join(Case, col(Event.case_id) == Case.id)
+        .where(UNCLOSING, at >= period.since, at < until, Case.team_id == team_id)
+    )
+    closed = [(datetime.fromisoformat(each["closed_at"]), case_id, each["reason"]) for each, case_id in found]
+    return [each for each in closed if period.since <= each[0] < period.until]
 
 
 async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:

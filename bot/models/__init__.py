@@ -26,7 +26,7 @@ from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.draft import AnswerDraft
-from bot.models.event import CLOSING, Event
+from bot.models.event import CLOSING, UNCLOSING, Event
 from bot.models.message import (
     Absence,
     Called,
@@ -55,6 +55,7 @@ __all__ = [
     "IN_ORDER",
     "REACHED",
     "SOCKET",
+    "UNCLOSING",
     "UNFINISHED",
     "UNSENT",
     "WAITING",

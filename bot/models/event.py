@@ -13,6 +13,9 @@ _CLOSING = "kind = 'close'"
 CLOSING: ColumnElement[bool] = literal_column(f"events.{_CLOSING}")
 """The condition that an event closed a case; its details contain the reason. The text of its partial index, as with
 WAITING."""
+_UNCLOSING = "kind = 'unclose'"
+UNCLOSING: ColumnElement[bool] = literal_column(f"events.{_UNCLOSING}")
+"""The condition that an event undid a closing; its details contain when that was. The text of its partial index."""
 
 
 class Event(SQLModel, table=True):
@@ -22,6 +25,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         Index("ix_events_case", "case_id", "id"),
         Index("ix_events_closed", "at", "case_id", postgresql_where=text(_CLOSING), sqlite_where=text(_CLOSING)),
+        Index("ix_events_unclosed", "at", "case_id", postgresql_where=text(_UNCLOSING), sqlite_where=text(_UNCLOSING)),
     )
     id: int = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")

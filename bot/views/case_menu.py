@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import OPEN, Move, Status, moves_from
+from bot.domain.case import OPEN, CloseReason, Move, Status, moves_from
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
@@ -45,6 +45,11 @@ def _is_open(file: CaseFile) -> bool:
     return file.case.status in OPEN
 
 
+def _needs_no_answer(file: CaseFile) -> bool:
+    left_out = (file.team.settings or {}).get("reasons_left_out") or []
+    return _is_open(file) and _move(Move.CLOSE)(file) and CloseReason.NO_ANSWER_NEEDED not in left_out
+
+
 def _can_answer(file: CaseFile) -> bool:
     return _move(Move.ANSWER)(file) and file.answerable is not None
 
@@ -62,10 +67,11 @@ CHOICES = (
     Choice("answer", text("Answer"), text("Write to the citizen."), _can_answer, on_card=True),
     Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
     Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN), on_card=True),
+    Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer),
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
-    Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
+    Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
     Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),
     Choice("snooze", text("Remind me later…"), text("Postpone the reminders."), _is_open),
     Choice("urgent", text("Make urgent"), text("Use the shorter norm for urgent cases."),

@@ -38,6 +38,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.ADVISE: text("advice given"),
     EventKind.NO_ADVICE: text("no advice came in time"),
     EventKind.CLOSE: text("closed"),
+    EventKind.UNCLOSE: text("closing undone"),
     EventKind.REOPEN: text("reopened"),
     EventKind.NOTE: text("note added"),
     EventKind.NOTE_DELETED: text("note deleted in Slack"),

@@ -16,9 +16,10 @@ from bot import cases, db
 from bot.cases import inbox
 from bot.connectors.base import Rejected, Sent, Unknowable
 from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_from
+from bot.domain.event import EventKind
 from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
-from bot.models import UNSENT, Account, Case, Escalation, Mention, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import UNSENT, Account, Case, Escalation, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outcomes, replies
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
@@ -165,6 +166,22 @@ async def _close(t: Table, session: AsyncSession, case: Case, now: datetime) -> 
     await cases.close(session, case.id, by=t.agent(case), now=now, reason=t.dice.choice(list(CloseReason)), text="Ja")
 
 
+def _undo_close(was: Status) -> "Making":
+    async def undone(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+        found = await session.exec(
+            select(Event).where(Event.case_id == case.id, Event.kind == EventKind.CLOSE).order_by(col(Event.id).desc())
+        )
+        closing = found.first()
+        if closing is None or closing.details["was"] != was:
+            raise Refused("It was not closed from there.")
+        undo, by = timedelta(seconds=10), closing.by if t.dice.random() < 0.8 else t.dice.choice(AGENTS)
+        outcome = await cases.undo_close(session, [case.id], closed_at=closing.at, by=by, now=now, undo=undo)
+        if outcome.skipped:
+            raise Refused(outcome.skipped[case.id].message)
+
+    return undone
+
+
 async def _reopen(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
     await cases.reopen(session, case.id, by=t.agent(case), now=now)
 
@@ -210,6 +227,9 @@ HOW: Mapping[Move, Making] = {
     Move.ADVISE: _advise,
     Move.NO_ADVICE: _no_advice,
     Move.CLOSE: _close,
+    Move.UNCLOSE: _undo_close(Status.NEW),
+    Move.UNCLOSE_CLAIMED: _undo_close(Status.CLAIMED),
+    Move.UNCLOSE_ESCALATED: _undo_close(Status.ESCALATED),
     Move.REOPEN: _reopen,
     Move.PUT_BACK: _put_back,
     Move.REOPEN_BY_CITIZEN: _citizen,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.case import Move, Status, moves_from
+from bot.domain.case import UNCLOSES, Move, Status, moves_from
 from bot.models import Event, Note, Role
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
@@ -20,8 +20,9 @@ from tests.people import answer, make_role, open_modal
 from tests.views.examples import NOW, case_file
 
 T = Texts("nl", "Europe/Amsterdam")
-ELSEWHERE = {Move.TAKE_OVER, Move.WITHDRAW, Move.ADVISE}
-"""Moves with a button of their own: in the modal that a colleague's Answer opens, under a reply, on the question."""
+ELSEWHERE = {Move.TAKE_OVER, Move.WITHDRAW, Move.ADVISE, *UNCLOSES.values()}
+"""Moves with a button of their own: in the modal that a colleague's Answer opens, under a reply, on the question, on
+what is said of a closing."""
 
 
 def verbs(view: dict[str, Any]) -> list[str]:
@@ -86,7 +87,18 @@ async def test_a_move_in_the_modal_is_made_and_the_modal_shows_what_is_possible_
     bot.citizen_posts("De brug is dicht")
     card = await bot.card("brug")
     view = await more(bot, SANNE, card, "Nieuw")
-    assert verbs(view) == ["claim", "answer", "escalate", "close", "assign", "details", "note", "snooze", "urgent"]
+    assert verbs(view) == [
+        "claim",
+        "answer",
+        "escalate",
+        "no_answer",
+        "close",
+        "assign",
+        "details",
+        "note",
+        "snooze",
+        "urgent",
+    ]
     await bot.slack.click_in_view(SANNE, "case:more", value="claim:1")
     view = await more_shows(bot, SANNE, "In behandeling")
     assert "release" in verbs(view) and "claim" not in verbs(view)

@@ -45,7 +45,9 @@ async def test_a_case_is_closed_for_a_reason_of_the_teams_own_that_shows_everywh
     assert ack.ok and not ack.errors, ack.errors
     await bot.card("Afgesloten", SHOWN)
     assert [case.close_reason for case in await bot.rows(Case)] == [OWN]
-    assert [event.details for event in await bot.rows(Event) if event.kind == "close"] == [{"reason": OWN}]
+    assert [event.details for event in await bot.rows(Event) if event.kind == "close"] == [
+        {"reason": OWN, "was": "new"}
+    ]
     assert {(clock.stopped_at is not None, clock.counts) for clock in await bot.rows(Clock)} == {(True, False)}
 
     for command in ("/webcare stats vandaag", "/webcare digest"):

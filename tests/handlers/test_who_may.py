@@ -44,6 +44,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
+            "case:undo_close",
         },
         "options": {"answer_snippet"},
         "view": {
@@ -51,7 +52,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
-            "not_urgent",
+            "not_urgent", "no_answer",
         },
     },
     "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {
@@ -180,7 +181,10 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
         "blocks": [], "state": {"values": {"advice_text": {"advice_text": typed}}},
         "title": {"type": "plain_text", "text": "x"},
     }  # fmt: skip
-    value = {"list:share": "search||paspoort", "figures:share": "1|digest"}.get(name, str(case_id))
+    values = {
+        "list:share": "search||paspoort", "figures:share": "1|digest", "case:undo_close": f"{case_id}:1:",
+    }  # fmt: skip
+    value = values.get(name, str(case_id))
     action = {"action_id": name, "block_id": "b", "type": "button", "value": value}
     match kind:
         case "action" if (settings and name != "settings:open") or name.startswith("answer_"):

@@ -40,7 +40,7 @@ from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
-from bot.views import settings_form, settings_lists, settings_modals, thread
+from bot.views import closing, settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card, asked_again
@@ -224,6 +224,8 @@ def messages(t: Texts) -> Iterator[View]:
     yield still(case_file(Status.CLAIMED), 15, t, NOW)
     yield from (thread.returned(Returned(away), t) for away in ("", BY))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
+    at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
+    yield from (at_once, closing.undone(2, [(files[0].case, files[0].author)], {1: text("No.")}, t))
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield from (returned_unanswered(count, t) for count in (1, 7))
@@ -267,6 +269,7 @@ def opened(t: Texts) -> Iterator[Block]:
     yield from (
         loading(t),
         said("…", t),
+        closing.as_modal(closing.closed("…", closing.undo_value(range(1, 101), NOW), 10, t), t),
         take_over_modal(file, t, then="answer"),
         close_modal(file, list(CloseReason), [], t),
     )

@@ -1,0 +1,91 @@
+"""Close cases without an answer, and undo that within the undo time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import clocks
+from bot.cases.state import lock_all, locked, move
+from bot.domain.case import UNCLOSES, Move, Status
+from bot.domain.event import EventKind
+from bot.domain.text import Refused, Text
+from bot.models import ASKED, Case, Escalation, Event
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of several cases: those that were changed, and why each of the others was not."""
+
+    done: Sequence[int]
+    skipped: Mapping[int, Text]
+
+
+async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: str, text: str = "") -> Case:
+    """End a case without a further answer; the reason is one of CloseReason or a team's own words.
+
+    Closing a closed case again for the same reason changes nothing.
+    """
+    reason = str(reason)
+    case = await locked(session, case_id)
+    if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
+        return case
+    details = {"reason": reason, "was": case.status}
+    return await move(session, Move.CLOSE, case_id, by=by, now=now, details=details, reason=reason, text=text)
+
+
+async def undo_close(
+    session: AsyncSession, case_ids: Collection[int], *, closed_at: datetime, by: str, now: datetime, undo: timedelta
+) -> Outcome:
+    """Give these cases, which `by` closed at that moment, the status, owner and clocks that they had.
+
+    One that moved since then stays as it is. Undoing twice changes nothing. Raises Refused after the undo time.
+    """
+    if now > closed_at + undo:
+        raise Refused("Too late to undo: press Reopen on the card.")
+    await lock_all(session, case_ids)
+    done, skipped = [], {}
+    for case_id in sorted(case_ids):
+        try:
+            await _unclose(session, await locked(session, case_id), closed_at, by, now)
+            done.append(case_id)
+        except Refused as refused:
+            skipped[case_id] = refused.text
+    return Outcome(done, skipped)
+
+
+async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: str, now: datetime) -> None:
+    closing, *undone = await _closings(session, case.id, closed_at)
+    if closing.by != by:
+        raise Refused("{agent} closed this case: only they can undo that.", agent=f"<@{closing.by}>")
+    if undone:
+        return
+    if case.status is not Status.CLOSED or case.closed_at != closed_at or closing.details["was"] not in UNCLOSES:
+        raise Refused("This case moved meanwhile.")
+    was = Status(closing.details["was"])
+    if was is Status.ESCALATED and not await _is_asked(session, case.id):
+        was = Status.CLAIMED
+    await clocks.restart(session, case, closed_at)
+    details = {"reason": closing.details["reason"], "closed_at": closed_at.isoformat()}
+    await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details)
+
+
+async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) -> list[Event]:
+    """Return the closing of a case at that moment, and after it its undoing, if any; raises Refused without one."""
+    kinds = (EventKind.CLOSE, EventKind.UNCLOSE)
+    found = await session.exec(
+        select(Event).where(Event.case_id == case_id, col(Event.kind).in_(kinds)).order_by(col(Event.id))
+    )
+    events = list(found)
+    closings = [event for event in events if event.kind is EventKind.CLOSE and event.at == closed_at]
+    if not closings:
+        raise Refused("This case moved meanwhile.")
+    undone = [event for event in events if event.details.get("closed_at") == closed_at.isoformat()]
+    return [closings[-1], *undone]
+
+
+async def _is_asked(session: AsyncSession, case_id: int) -> bool:
+    found = await session.exec(select(Escalation.id).where(Escalation.case_id == case_id, ASKED))
+    return found.first() is not None
