@@ -116,11 +116,11 @@ def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None =
     mention = composing.mention_of(file, state.mention)
     kind = ReplyKind(filled.get(KIND) or ReplyKind.FINAL)
     promise = filled.get(PROMISE) or state.promise
-    private = filled.get(VISIBILITY) == "private" if filled.get(VISIBILITY) else None
+    visibility = filled.get(VISIBILITY)
     return Chosen(
         mention.id,
         words=(filled.get(TEXT) or "") if text is None else text,
-        private=composing.is_private_by_default(mention, desk.now()) if private is None else private,
+        private=visibility == "private" if visibility else composing.is_private_by_default(mention, desk.now()),
         kind=kind,
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
         topic=topic_chosen(filled.get(TOPIC), file.case.topic),

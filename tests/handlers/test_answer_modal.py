@@ -1,9 +1,13 @@
 """The answer modal while it is open: what is asked follows what was chosen, and nothing that was filled in is lost."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
-from bot.models import Reply, ReplyKind
+import pytest
+
+from bot.models import Account, Reply, ReplyKind
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import asks_for_a_promise, open_modal, square_texts
@@ -100,3 +104,23 @@ async def test_a_post_that_is_removed_while_the_modal_is_open_keeps_what_was_typ
     ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert ack.errors and bot.slack.view(SANNE) is not None
     assert await bot.rows(Reply) == []
+
+
+@pytest.mark.parametrize(("takes", "left"), [(5000, 2999), (100, 95)])
+async def test_one_number_says_how_much_fits_the_smaller_of_what_slack_and_the_platform_take(
+    sqlite_bot: Bot, takes: int, left: int
+) -> None:
+    bot = sqlite_bot
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 1)
+        account.options = {**account.options, "max_length": takes}
+        session.add(account)
+    await opened(bot)
+    await bot.slack.type(SANNE, "initials", "SB")
+    await bot.slack.type(SANNE, "answer_text", "J")
+    view = await bot.slack.wait_for(
+        lambda: (shown := bot.slack.view(SANNE)) and "J ^SB" in text_of(shown) and shown, 10
+    )
+    assert re.findall(r"nog (\d+) tekens over", text_of(view)) == [str(left)]
+    [field] = [e for _, e in input_state.elements(view["blocks"]) if e["action_id"] == "answer_text"]
+    assert "max_length" not in field, "Slack would count beside us"
