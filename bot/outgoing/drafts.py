@@ -104,6 +104,8 @@ async def keep(
             setattr(draft, name, getattr(chosen, name))
         draft.was_private = before or (chosen.private and bool(chosen.words.strip()))
         draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now
+        if draft.view is not None:  # of two that are open, they are in this one
+            draft.view = view
     if draft.view == view:
         draft.active_at = now
         await _is_writing(session, draft)

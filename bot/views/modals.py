@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
-from bot.views.case_state import reason_words
+from bot.views.case_state import reason_words, writing_lines
 from bot.views.citizen import author_line
 from bot.views.topic import topic_field
 
@@ -26,7 +26,8 @@ def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
     The modal remembers whom it named: nobody else loses the case by it.
     """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
-    blocks = [section(words), context(author_line(file.author)), quote(file.latest.text, 500)]
+    blocks = [section(words), *(context(line) for line in writing_lines(file, t))]
+    blocks += [context(author_line(file.author)), quote(file.latest.text, 500)]
     metadata = f"{file.case.id}:{then}:{file.case.assignee}"
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), metadata=metadata)
 

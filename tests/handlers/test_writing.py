@@ -396,6 +396,15 @@ async def test_a_colleague_who_opens_the_modal_sees_who_writes_and_the_card_name
     assert f"<@{SANNE}> {WRITES}…" in str(card)
 
 
+async def test_who_wants_to_take_a_case_over_sees_that_its_owner_is_writing(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await asked(bot)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await opens(bot)
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:answer")
+    assert f"<@{SANNE}> {WRITES}…" in text_of(await open_modal(bot, YOUSSEF, "case:take_over"))
+
+
 async def test_after_five_minutes_of_silence_it_says_so_no_more_until_the_next_key(office: Bot) -> None:
     bot = office
     bot.citizen_posts("Klopt dit?")
@@ -419,6 +428,17 @@ async def test_of_two_modals_of_one_agent_closing_the_older_one_ends_nothing(bot
         await drafts.begin(session, 1, by=SANNE, view="V0ANOTHER", now=bot.desk.now())
     await bot.slack.close_view(SANNE, first["id"])
     assert [draft.writing for draft in (await of_drafts(bot)).values()] == [True]
+
+
+async def test_of_two_modals_the_one_that_is_typed_in_ends_it_whichever_was_stored_last(bot: Bot) -> None:
+    await asked(bot)
+    await opens(bot)
+    async with bot.desk.session() as session:
+        await drafts.begin(session, 1, by=SANNE, view="V0ANOTHER", now=bot.desk.now())
+    await writes(bot)
+    await bot.slack.close_view(SANNE)
+    assert [draft.writing for draft in (await of_drafts(bot)).values()] == [False]
+    await silent(bot)
 
 
 async def test_closed_while_it_was_loading_nobody_is_said_to_write(bot: Bot) -> None:
