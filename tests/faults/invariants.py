@@ -16,6 +16,7 @@ from bot.domain.case import OPEN, Status
 from bot.domain.sla import ClockKind
 from bot.models import (
     Account,
+    AnswerDraft,
     Author,
     Case,
     Clock,
@@ -55,6 +56,7 @@ async def broken(world: World) -> list[str]:
         found += replies(world, state)
         found += steps(state)
         found += roles(state)
+        found += drafts(state, list(await session.exec(select(AnswerDraft))))
         found += await cards_show_their_case(world, session, state)
     return found
 
@@ -270,6 +272,14 @@ def steps(state: State) -> list[str]:
             listed = Counter(step["clock"] for step in message.details["steps"])
             found += [f"{message.key} lists clock {clock} {n} times" for clock, n in listed.items() if n > 1]
     return found
+
+
+def drafts(state: State, kept: list[AnswerDraft]) -> list[str]:
+    """No draft is left of a modal that was sent, none of a reader, and none in which nothing was typed or chosen."""
+    sent = {reply.key for reply in state[Reply]}
+    found = [f"{each.by} has a draft of what was sent about case {each.case_id}" for each in kept if each.view in sent]
+    found += [f"the reader has a draft about case {each.case_id}" for each in kept if each.by == READER]
+    return found + [f"an empty draft is kept of case {each.case_id}" for each in kept if not (each.newest or each.view)]
 
 
 def roles(state: State) -> list[str]:

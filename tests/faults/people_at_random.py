@@ -144,6 +144,8 @@ class People:
             return False
         if what == "case:answer" and dice.random() < 0.5:
             view = await self._change_kind(who, dice) or view
+        if what == "case:answer" and dice.random() < 0.4 and not await self._type(who, view, dice):
+            return False
         values, words = self._filled(who, view, dice)
         twice = dice.random() < 0.06
         self.log(f"{who} sends {what} {values}{' twice' if twice else ''}")
@@ -166,6 +168,16 @@ class People:
         self.log(f"{who} chooses {value} in the modal")
         await self.slack.click_in_view(who, "case:more", value=value, view_id=view["id"])
         return True
+
+    async def _type(self, who: str, view: Json, dice: Random) -> bool:
+        """Type some keys at once, which come in as they come in; tells whether the modal is left open."""
+        words = self._words("concept")
+        self.log(f"{who} types {words}")
+        lengths = sorted(dice.sample(range(1, len(words) + 1), 4))
+        keys = [self.slack.type(who, "answer_text", words[:length], view_id=view["id"]) for length in lengths]
+        stays = dice.random() < 0.6
+        await asyncio.gather(*keys, *([] if stays else [self.slack.close_view(who, view["id"])]))
+        return stays
 
     async def _change_kind(self, who: str, dice: Random) -> Json | None:
         view = self.slack.view(who)

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from bot import accounts, db
 from bot.connectors import http
-from bot.models import Account, Agent, Message, Reply, Role, Team
+from bot.models import Account, Agent, AnswerDraft, Message, Reply, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from tests.clocks import AMSTERDAM, local
@@ -298,7 +298,9 @@ async def _left(world: World, engine: Any) -> list[str]:
         unsent = await session.exec(select(Reply.key).where(col(Reply.status).in_(["approved", "sending"])))
         board = (await session.exec(select(Account.cursor).where(Account.platform == "board"))).one()
         unread = [] if board.get("after", 0) >= len(world.board.items) else ["the board is not read"]
-        return [*stale, *unsent, *unread]
+        writing = await session.exec(select(AnswerDraft).where(col(AnswerDraft.writing)))
+        said = [f"{draft.by} is said to be writing about case {draft.case_id}" for draft in writing]
+        return [*stale, *unsent, *unread, *said]
 
 
 def _waiting(message: Message) -> str:
