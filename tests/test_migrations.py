@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col, select
 
 from bot import db
+from bot.cases import numbers
 from bot.config import BadSettings
 from bot.domain.event import EventKind
 from bot.domain.sla import ClockKind
@@ -126,8 +127,10 @@ async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(mi
         await session.flush()
         session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
         await session.flush()
-        for reason in ("spam", "Doorverwezen naar het waterschap, dat erover gaat"):
-            session.add(Case(team_id=1, account_id=1, author_id=1, opened_at=now, close_reason=reason, close_text="ja"))
+        for number, reason in enumerate(("spam", "Doorverwezen naar het waterschap, dat erover gaat"), 1):
+            case = Case(team_id=1, number=number, account_id=1, author_id=1, opened_at=now, close_reason=reason)
+            case.close_text = "ja"
+            session.add(case)
     async with migrated.begin() as connection:
         await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0003"))
         rows = await connection.execute(text("SELECT close_reason, close_text FROM cases ORDER BY id"))
@@ -151,7 +154,7 @@ async def test_the_steps_that_running_clocks_have_told_are_stored_by_their_perce
         await session.flush()
         session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
         await session.flush()
-        session.add(Case(id=1, team_id=1, account_id=1, author_id=1, opened_at=now))
+        session.add(Case(id=1, team_id=1, number=1, account_id=1, author_id=1, opened_at=now))
         await session.flush()
         for team, kind, told in STEPS_TOLD:
             session.add(Clock(case_id=1, team_id=team, kind=kind, started_at=now, told_percent=told))
@@ -164,6 +167,26 @@ async def test_the_steps_that_running_clocks_have_told_are_stored_by_their_perce
     async with db.readings(migrated)() as session:
         percentages = await session.exec(select(col(Clock.told_percent)).order_by(col(Clock.id)))
         assert percentages.all() == [125, 0, 90, 100, 0]
+
+
+async def test_existing_cases_are_numbered_in_their_team_in_the_order_in_which_they_came(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with db.sessions(migrated)() as session:
+        for team in (1, 2):
+            session.add(Team(id=team, name=f"Team {team}", channel=f"C{team}", created_at=now))
+            await session.flush()
+            session.add(Account(id=team, team_id=team, platform="feed", name=f"nieuws {team}", url="", created_at=now))
+            await session.flush()
+            session.add(Author(id=team, account_id=team, external_id="1", name="Fatima"))
+            await session.flush()
+        for case, team in ((3, 1), (5, 2), (6, 2), (9, 1)):
+            session.add(Case(id=case, team_id=team, number=case, account_id=team, author_id=team, opened_at=now))
+    await to_revision(migrated, "0030")
+    await db.migrate(migrated)
+    async with db.sessions(migrated)() as session:
+        cases = await session.exec(select(Case).order_by(col(Case.id)))
+        assert [(case.team_id, case.number) for case in cases] == [(1, 1), (2, 1), (2, 2), (1, 2)]
+        assert list(await numbers.take(session, 2, 2)) == [3, 4]
 
 
 STEPS_TOLD = [

@@ -5,6 +5,7 @@ moves.py          claim, take over, release, assign, escalate, advise, answer, r
 closing.py        close without an answer, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
+numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
 inbox.py          take in posts: skip known ones, join or open a case, reopen
 deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
@@ -29,6 +30,7 @@ from bot.cases.moves import (
     take_over,
     was_asked,
 )
+from bot.cases.numbers import by_number
 from bot.cases.reading import get, history, last_moved_at, read, with_authors
 from bot.cases.retiming import retime
 from bot.cases.state import lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
@@ -40,6 +42,7 @@ __all__ = [
     "answered",
     "ask_again",
     "assign",
+    "by_number",
     "claim",
     "close",
     "delete_thread_message",

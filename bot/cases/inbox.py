@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, deliveries, mirror
+from bot.cases import clocks, deliveries, mirror, numbers
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
@@ -222,22 +222,22 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
 async def _open_cases(
     session: AsyncSession, account: Account, team: Team, posts: list[Post], authors: Mapping[str, int], now: datetime
 ) -> dict[str, int]:
-    """Open a case for each of these posts, with its card and its clocks; returns the cases by external id."""
+    """Open a case for each of these posts, in order, with its card and its clocks; returns them by external id."""
+    taken = await numbers.take(session, account.team_id, len(posts))
     rows: Rows = [
         {
             "team_id": account.team_id,
+            "number": number,
             "account_id": account.id,
             "author_id": authors[post.author.external_id],
             "status": Status.NEW,
             "urgent": False,
             "opened_at": now,
         }
-        for post in posts
+        for post, number in zip(posts, taken, strict=True)
     ]
-    by_author: dict[int, list[int]] = {}  # an author's new cases are alike; the first is for their first post
-    for case_id, author_id in sorted(await _insert(session, Case, rows, "id", "author_id"), reverse=True):
-        by_author.setdefault(author_id, []).append(case_id)
-    new = {post.external_id: by_author[authors[post.author.external_id]].pop() for post in posts}
+    opened = dict(await _insert(session, Case, rows, "number", "id"))
+    new = {post.external_id: opened[number] for post, number in zip(posts, taken, strict=True)}
     key = literal("case:") + cast(col(Case.id), String)
     await _insert_each(session, Message, new.values(), key=key, kind=MessageKind.CASE, channel=team.channel)
     await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)

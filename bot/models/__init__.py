@@ -21,7 +21,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
-from bot.models.case import ASKED, WAITING, Case, Escalation, Mention, Note, Removal
+from bot.models.case import ASKED, WAITING, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
@@ -68,6 +68,7 @@ __all__ = [
     "Author",
     "Called",
     "Case",
+    "CaseCount",
     "CaseFile",
     "CaseLine",
     "Chased",

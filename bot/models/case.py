@@ -22,7 +22,8 @@ It repeats the text of the partial index: SQLite does not use that index for a c
 class Case(SQLModel, table=True):
     """One author's mentions in one conversation, handled as one.
 
-    `topic` comes from the team's own list. `close_reason` is a CloseReason or the text of a reason of the team.
+    `number` is what people call it, counted up in its team (CaseCount). `topic` comes from the team's own list.
+    `close_reason` is a CloseReason or the text of a reason of the team.
     """
 
     __tablename__ = "cases"
@@ -30,9 +31,11 @@ class Case(SQLModel, table=True):
         Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
         Index("ix_cases_author", "author_id"),
         Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic"),
+        Index("ix_cases_number", "number", "team_id", unique=True),  # by team first, SQLite would use it for all else
     )
     id: int = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")
+    number: int = Field(sa_column_kwargs={"server_default": text("0")})
     account_id: int = Field(foreign_key="accounts.id")
     author_id: int = Field(foreign_key="authors.id")
     status: Status = Field(default=Status.NEW, sa_type=EnumText(Status))
@@ -46,6 +49,14 @@ class Case(SQLModel, table=True):
     close_reason: str | None = None
     close_text: str = ""
     topic: str | None = None
+
+
+class CaseCount(SQLModel, table=True):
+    """How many cases a team has had: the number of its newest. Whoever opens a case there holds this row."""
+
+    __tablename__ = "case_counts"
+    team_id: int = Field(foreign_key="teams.id", primary_key=True)
+    counted: int
 
 
 class Mention(SQLModel, table=True):

@@ -12,7 +12,7 @@ from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
 from bot.views.case_state import target_name, writing_lines
-from bot.views.citizen import author_line, mention_blocks, source_line
+from bot.views.citizen import author_line, head_line, mention_blocks, source_line
 from bot.views.modals import initials_field, placeholder
 from bot.views.topic import topic_of, topic_picker
 
@@ -253,7 +253,7 @@ def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> 
         (r.sent_at or r.created_at, [context(t("We answered ({agent}):", agent=f"<@{r.by}>")), quote(r.text, 500)])
         for r in sent
     ]
-    blocks = [section(author_line(file.author))]
+    blocks = [section(head_line(file, t))]
     for _, shown in sorted(earlier, key=lambda item: item[0])[-6:]:
         blocks += shown
     blocks.append(context(source_line(file, mention, t, now)))

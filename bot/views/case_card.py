@@ -19,7 +19,7 @@ from bot.views.block import (
 )
 from bot.views.case_menu import card_menu, more_button, reply_under_way
 from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
-from bot.views.citizen import Room, author_line, excerpt, fitted, mentions_blocks, source_line
+from bot.views.citizen import Room, excerpt, fitted, head_line, mentions_blocks, source_line
 from bot.views.marks import Mark, marks
 
 
@@ -66,7 +66,7 @@ def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:
 
 def _short(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
     return [
-        context(author_line(file.author), source_line(file, file.latest, t, now)),
+        context(head_line(file, t), source_line(file, file.latest, t, now)),
         context(excerpt(file, t)),
     ]
 

@@ -9,12 +9,12 @@ from bot.domain.queue import Filter
 from bot.models import CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
-from bot.views.case_state import ENDED
+from bot.views.case_state import ENDED, case_name
 from bot.views.marks import marks
 
 
 def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "") -> str:
-    """Return a case in two lines: who wrote what where, and its marks, how long it has waited and who has it."""
+    """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it."""
     said = t("{name} via {platform}: {text}", name=f"*{literal(line.author.name, 80)}*",
              platform=literal(line.platform, 60), text=literal(line.latest.text, 150) or t("(no text)"))  # fmt: skip
     at = t.when(line.case.opened_at, now)
@@ -24,7 +24,7 @@ def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "") -> 
         stands = [t(ENDED[line.case.status]), t("came in {time}", time=at)]
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     card = [link(card_url, t("card"))] if card_url else []
-    return said + "\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
+    return f"{case_name(line.case, t)} · {said}\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
 
 
 def case_block(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", acts: bool = True) -> Block:

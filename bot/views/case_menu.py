@@ -14,7 +14,7 @@ from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import MENU_SIZE, Block, button, context, modal, option, overflow, section
 from bot.views.case_state import state_line
-from bot.views.citizen import author_line
+from bot.views.citizen import head_line
 
 ACTION = "case:more"
 MORE = "more"
@@ -99,7 +99,7 @@ def more_button(file: CaseFile, t: Texts) -> Block:
 
 def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:
     """Return the modal that lists all that a case allows now; for one who does not act only what shows something."""
-    blocks = [context(author_line(file.author)), section(state_line(file, t, now))]
+    blocks = [context(head_line(file, t)), section(state_line(file, t, now))]
     for choice in _offered(file):
         if acts or choice.looks:
             row = section(t(choice.does))

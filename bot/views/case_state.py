@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.domain.case import CloseReason, Status
 from bot.domain.mention import Gone
 from bot.domain.text import Text, text
-from bot.models import CaseFile, Reply, ReplyKind, ReplyStatus
+from bot.models import Case, CaseFile, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import link, literal
 
@@ -29,28 +29,38 @@ KINDS: dict[ReplyKind, Text] = {
 }
 
 
+def case_name(case: Case, t: Texts) -> str:
+    """Return what people call a case, by its number in its team; every surface writes it so."""
+    return t("Case {number}", number=case.number)
+
+
 def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say whose case it is and how it stands: the sentence that a screen reader reads when the card changes."""
     case, agent = file.case, f"<@{file.case.assignee}>"
-    who = {"name": literal(file.author.name or file.author.handle or "?", 80)}
+    who = {"number": case.number, "name": literal(file.author.name or file.author.handle or "?", 80)}
     if reply := _under_way(file):
         _symbol, _, state = _reply_state(reply, t, now).partition(" ")
-        return t("Case of {name}: {state}", state=state, **who)
+        return t("Case {number} of {name}: {state}", state=state, **who)
     match case.status:
         case Status.NEW:
-            return t("New case of {name}", **who)
+            return t("New case {number} of {name}", **who)
         case Status.CLAIMED:
-            return t("Case of {name} claimed by {agent}", agent=agent, **who)
+            return t("Case {number} of {name} claimed by {agent}", agent=agent, **who)
         case Status.ESCALATED:
             asked = file.open_question
             target = target_name(asked.target) if asked else ""
-            return t("Case of {name} escalated by {agent}, who waits for advice from {target}",
+            return t("Case {number} of {name} escalated by {agent}, who waits for advice from {target}",
                      agent=agent, target=target, **who)  # fmt: skip
         case Status.ANSWERED:
-            return t("Case of {name} answered by {agent}", agent=agent, **who)
+            return t("Case {number} of {name} answered by {agent}", agent=agent, **who)
         case Status.CLOSED:
             reason = literal(reason_words(case.close_reason or CloseReason.OTHER, t), 60)
-            return t("Case of {name} closed by {agent}: {reason}", agent=f"<@{case.closed_by}>", reason=reason, **who)
+            return t(
+                "Case {number} of {name} closed by {agent}: {reason}",
+                agent=f"<@{case.closed_by}>",
+                reason=reason,
+                **who,
+            )
 
 
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:

@@ -10,6 +10,7 @@ from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
 from bot.views.block import Block, View, context, escape, is_web, link, literal, quote, section
+from bot.views.case_state import case_name
 
 SIZE = 12_000
 """The most characters in all blocks of a message together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
@@ -43,6 +44,11 @@ def author_line(author: Author) -> str:
         linked = f"<{escape(author.url or '')}|{label}>"
         return f"*{name}* {linked}" if handle else f"*{linked}*"
     return " ".join(part for part in (f"*{name}*", handle) if part)
+
+
+def head_line(file: CaseFile, t: Texts) -> str:
+    """Return whose case it is and its number, as it stands above the case on every surface."""
+    return f"{author_line(file.author)} · {case_name(file.case, t)}"
 
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
@@ -96,7 +102,7 @@ ATTACHMENT = text("attachment")
 
 def mentions_blocks(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     """Return the author and their newest mentions."""
-    blocks = [section(author_line(file.author)), context(source_line(file, file.latest, t, now))]
+    blocks = [section(head_line(file, t)), context(source_line(file, file.latest, t, now))]
     earlier = len(file.mentions) - room.mentions
     if earlier > 0:
         words = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)

@@ -11,7 +11,7 @@ from bot.texts import Texts
 from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_state import state_line
-from bot.views.citizen import author_line, mention_blocks, source_line
+from bot.views.citizen import head_line, mention_blocks, source_line
 from bot.views.topic import topic_picker
 
 EVENTS: dict[EventKind, Text] = {
@@ -69,7 +69,7 @@ def details_modal(
 
     `topics` are the team's topics; `card_url` is the link to the card and its thread.
     """
-    blocks = [section(author_line(file.author)), section(state_line(file, t, now))]
+    blocks = [section(head_line(file, t)), section(state_line(file, t, now))]
     if card_url:
         blocks.append(context(link(card_url, t("Go to the card and its thread"))))
     blocks += _urgency(file, t)

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.models import CaseFile, Clock
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
-from bot.views.case_state import state_line
+from bot.views.case_state import case_name, state_line
 from bot.views.citizen import excerpt
 from bot.views.clock import due_line
 from bot.views.marks import Mark, marks
@@ -89,11 +89,11 @@ def _line(due: Due, t: Texts, now: datetime) -> str:
 
 
 def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
-    """Return who wrote what, and the marks of the case except `without`.
+    """Return the case, who wrote what, and the marks of the case except `without`.
 
     A reminder also stands in other channels than the team's, so what was written privately is not in it.
     """
     words = literal(file.author.name, 80)
     if not file.latest.private:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
-    return " · ".join([words, *marks(file, t, now, without=without)])
+    return " · ".join([case_name(file.case, t), words, *marks(file, t, now, without=without)])

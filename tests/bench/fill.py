@@ -39,6 +39,7 @@ from bot.models import (
     Account,
     Author,
     Case,
+    CaseCount,
     Clock,
     Event,
     Mention,
@@ -172,13 +173,16 @@ async def _opened(rows: _Rows, claimed: int) -> None:
         handle=_named("inwoner"), url="",
     )  # fmt: skip
     await rows.insert(
-        Case, id=i, team_id=account.team_id, account_id=account.id, author_id=i, opened_at=at, close_text="",
+        Case, id=i, number=i, team_id=account.team_id, account_id=account.id, author_id=i, opened_at=at, close_text="",
         status=status, urgent=False, assignee=case((~waits | with_agent, AGENT)),
         claimed_at=case((~waits, rows.at(9)), (with_agent, literal(rows.now - timedelta(hours=2), UtcDateTime))),
         answered_at=case((~waits & ~_closed(), rows.at(21))), closed_at=case((~waits & _closed(), rows.at(15))),
         closed_by=case((~waits & _closed(), AGENT)),
         close_reason=case((~waits & _closed(), _by_reason(lambda reason: literal(reason.value)))),
     )  # fmt: skip
+    await rows.connection.execute(
+        insert(CaseCount.metadata.tables["case_counts"]).values(team_id=account.team_id, counted=rows.cases)
+    )
     await rows.insert(
         Mention, id=i, case_id=i, account_id=account.id, external_id=_named("m-"), conversation=_named("g-"),
         text=words + cast(i, String), url="", private=False, language="nl", media=[], allows=["answer"],

@@ -154,9 +154,9 @@ async def keep(session: Any, history: list[dict[str, Any]]) -> None:
         closed_at, reason = each["closed"][-1] if was_closed else (None, None)
         session.add(Author(id=n, account_id=account, external_id=str(n), name="x"))
         await session.flush()
-        session.add(Case(id=n, team_id=TEAM_OF[account], account_id=account, author_id=n, status=each["status"],
-                         opened_at=each["opened_at"], topic=each.get("topic"), closed_at=closed_at,
-                         close_reason=reason))  # fmt: skip
+        session.add(Case(id=n, number=n, team_id=TEAM_OF[account], account_id=account, author_id=n,
+                         status=each["status"], opened_at=each["opened_at"], topic=each.get("topic"),
+                         closed_at=closed_at, close_reason=reason))  # fmt: skip
         await session.flush()
         session.add_all(Event(case_id=n, kind=EventKind(kind), by="U", at=at, details={"reason": str(reason)})
                         for at, reason in each["closed"] for kind in ("close", "reopen"))  # fmt: skip

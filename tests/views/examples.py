@@ -133,9 +133,9 @@ CLOCKS = [
 
 def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
     case = Case(
-        id=1, team_id=1, account_id=1, author_id=1, status=status, assignee=None if status is Status.NEW else BY,
-        opened_at=NOW, claimed_at=NOW, answered_at=NOW, closed_at=NOW, closed_by=OTHER,
-        close_reason=more.pop("reason", None), close_text=LONG, topic=LONG[:60],
+        id=1, team_id=1, number=231, account_id=1, author_id=1, status=status,
+        assignee=None if status is Status.NEW else BY, opened_at=NOW, claimed_at=NOW, answered_at=NOW, closed_at=NOW,
+        closed_by=OTHER, close_reason=more.pop("reason", None), close_text=LONG, topic=LONG[:60],
     )  # fmt: skip
     return CaseFile(
         **{

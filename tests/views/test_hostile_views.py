@@ -172,8 +172,8 @@ def files(draw: st.DrawFn) -> CaseFile:
     status = draw(st.sampled_from(Status))
     asked = draw(several(escalations, 1 if status is Status.ESCALATED else 0, 10))
     case = Case(
-        id=1, team_id=1, account_id=1, author_id=1, status=status, opened_at=NOW, claimed_at=NOW, answered_at=NOW,
-        assignee=None if status is Status.NEW else draw(OURS), closed_at=NOW, closed_by=draw(OURS),
+        id=1, team_id=1, number=231, account_id=1, author_id=1, status=status, opened_at=NOW, claimed_at=NOW,
+        answered_at=NOW, assignee=None if status is Status.NEW else draw(OURS), closed_at=NOW, closed_by=draw(OURS),
         close_reason=draw(st.sampled_from(CloseReason) | texts), close_text=draw(texts), topic=draw(texts)[:60] or None,
     )  # fmt: skip
     author = Author(
