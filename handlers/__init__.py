@@ -32,6 +32,7 @@ from handlers import (
     settings_lists,
     snippets,
     snooze,
+    transfer,
     undo,
     unknown,
     workspace,
@@ -66,6 +67,7 @@ def register(
     app.action("agent:hand_back")(everyone(presence.hand_back))
     app.action("agent:keep")(everyone(presence.keep))
     app.view("case:assign")(acts(claim.assign))
+    app.view("case:transfer")(acts(transfer.transfer))
 
     app.action("case:answer")(acts(answer.open_answer))
     app.view("case:answer")(acts(answer.send))

@@ -7,7 +7,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.views.block import Block
 from bot.views.case_menu import CHOICES, MORE, more_modal
-from handlers import answer, claim, close, details, escalate, notes, snooze
+from handlers import answer, claim, close, details, escalate, notes, snooze, transfer
 from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
@@ -18,6 +18,7 @@ OPENS: dict[str, Do] = {
     "escalate": escalate.ask_escalate,
     "close": close.open_close,
     "assign": claim.open_assign,
+    "transfer": transfer.open_transfer,
     "note": notes.open_note,
     "snooze": snooze.ask_snooze,
     "details": details.open_details,

@@ -47,6 +47,7 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
             await cases.keep_thread_message(
                 session, case_id, by=user, now=desk.now(), text=text, channel=channel, ts=message["ts"]
             )
+        await messages.sync(desk, case_id)
 
 
 async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
@@ -58,3 +59,4 @@ async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
     if case_id is not None:
         async with desk.session() as session:
             await cases.delete_thread_message(session, case_id, by=user, now=desk.now(), channel=channel, ts=ts)
+        await messages.sync(desk, case_id)

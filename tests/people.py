@@ -17,6 +17,7 @@ from bot.sandbox.slack.workspace import Person
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 from jobs import sla
+from jobs.members import read_channels
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.fakes.mastodon import FakeMastodon
@@ -29,9 +30,9 @@ async def open_modal(bot: Bot, person: str, callback: str) -> dict:
     )
 
 
-async def answer(bot: Bot, person: str, card: dict, text: str, **values: str) -> None:
+async def answer(bot: Bot, person: str, card: dict, text: str, channel: str = CHANNEL, **values: str) -> None:
     """Open the answer modal on a card, and send."""
-    ack = await bot.slack.click(person, CHANNEL, card["ts"], "case:answer")
+    ack = await bot.slack.click(person, channel, card["ts"], "case:answer")
     assert ack.ok
     view = await open_modal(bot, person, "case:answer")
     if values.get("answer_kind") == "interim":
@@ -185,3 +186,36 @@ async def comes(bot: Bot, slack_id: str, name: str, channel: str = CHANNEL, **ki
     ack = await bot.slack.join(slack_id, channel)
     assert ack.ok
     return slack_id
+
+
+BEHEER = "C0ESCALATIE"
+"""The channel of a second team; the bot and all colleagues of the first are in it."""
+BEA = "U0BEA"
+"""A colleague who is in the second team only."""
+
+
+async def second_team(bot: Bot, name: str = "Beheer", **settings: Any) -> int:
+    """Add a second team with a colleague of its own; returns its id."""
+    async with bot.desk.session() as session:
+        team = Team(name=name, channel=BEHEER, settings=settings, created_at=bot.desk.now())
+        session.add(team)
+        await session.flush()
+        team_id = team.id
+    await read_channels(bot.desk)
+    await comes(bot, BEA, "Bea Beheer", BEHEER)
+    return team_id
+
+
+def read(shown: Any) -> str:
+    """The text of a message or view, without the signs that keep strangers' words apart."""
+    return text_of(shown).replace("\u2068", "").replace("\u2069", "")
+
+
+async def card_in(bot: Bot, channel: str, *words: str) -> dict[str, Any]:
+    """Wait for the message in a channel, outside threads, that holds all these words."""
+
+    def shown() -> dict[str, Any] | None:
+        heads = (m for m in bot.slack.messages(channel) if m.get("thread_ts", m["ts"]) == m["ts"])
+        return next((m for m in heads if all(word in read(m) for word in words)), None)
+
+    return await bot.slack.wait_for(shown)

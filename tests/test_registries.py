@@ -32,7 +32,10 @@ from bot.views.case_state import REASONS, state_line
 from bot.views.details_modal import EVENTS, WHY
 from tests.views.examples import NOW, case_file
 
-STAYS = {"id", "team_id", "number", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic"}
+STAYS = {
+    "id", "team_id", "number", "account_id", "author_id", "status", "urgent", "opened_at", "answered_at", "topic",
+    "transfers",
+}  # fmt: skip
 """The columns of a case that no status empties."""
 CALLED_BY_A_JOB = {"wake_outgoing"}
 BOTH = (False, True)

@@ -5,6 +5,7 @@ moves.py          claim, take over, release, assign, escalate, advise, answer, r
 closing.py        close without an answer, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
+transfers.py      a case goes to another team
 numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
 inbox.py          take in posts: skip known ones, join or open a case, reopen
@@ -34,6 +35,7 @@ from bot.cases.numbers import by_number
 from bot.cases.reading import get, history, last_moved_at, read, with_authors
 from bot.cases.retiming import retime
 from bot.cases.state import lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
+from bot.cases.transfers import transfer
 
 __all__ = [
     "Outcome",
@@ -66,6 +68,7 @@ __all__ = [
     "take_over",
     "touch",
     "touch_all",
+    "transfer",
     "unanswered",
     "undo_close",
     "was_asked",

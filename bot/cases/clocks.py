@@ -205,17 +205,46 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
     if targets is None:
         return
     settings = await teams.settings(session, case.team_id)
-    hours, ladder = settings.hours(now), settings.steps()
     for clock in await open_clocks(session, case.id):
-        if clock.kind is ClockKind.PROMISE:
-            continue
+        if clock.kind is not ClockKind.PROMISE:
+            _aim_anew(clock, targets, settings, now)
+            session.add(clock)
+
+
+def _aim_anew(clock: Clock, targets: Targets | None, settings: TeamSettings, now: datetime) -> None:
+    """Give an open clock its target of these, if any; what would not be due by that is told again when it is."""
+    hours, ladder = settings.hours(now), settings.steps()
+    if targets is not None:
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
-        clock.snoozed_until = None
+    clock.snoozed_until = None
+    if clock.target_seconds:
         used = 100 * elapsed(clock, hours, now) / timedelta(seconds=clock.target_seconds)
         clock.told_percent = min(clock.told_percent, int(used))
-        if clock.running_since is not None:
-            aim(clock, hours, ladder)
+    if clock.running_since is not None:
+        aim(clock, hours, ladder)
+
+
+async def hand_over(session: AsyncSession, case: Case, team_id: int, now: datetime) -> None:
+    """Give the case to another team: its clocks go on by that team's hours, norm and ladder; what was used stays used.
+
+    A promise keeps its own moment.
+    """
+    hours = await hours_of(session, case.team_id, now)
+    case.team_id = team_id
+    session.add(case)
+    await session.flush()
+    targets, settings = await _targets(session, case), await teams.settings(session, team_id)
+    for clock in await open_clocks(session, case.id):
+        clock.team_id = team_id
+        if clock.kind is ClockKind.PROMISE:
+            clock.snoozed_until = None
+            clock.next_at = when_next(clock, settings.hours(now), PROMISE_LADDER)
+        else:
+            if clock.running_since is not None:
+                clock.used_seconds, clock.running_since = int(elapsed(clock, hours, now).total_seconds()), now
+            _aim_anew(clock, targets, settings, now)
         session.add(clock)
+    await session.flush()
 
 
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:

@@ -147,7 +147,7 @@ async def _add(
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
-    await _follow_up(session, account, team, joined, now)
+    await _follow_up(session, joined, now)
     return {case_id for _, case_id, _ in joined}
 
 
@@ -248,25 +248,24 @@ async def _open_cases(
     return new
 
 
-async def _follow_up(
-    session: AsyncSession, account: Account, team: Team, joined: list[tuple[Post, int, int]], now: datetime
-) -> None:
+async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]], now: datetime) -> None:
     """Show the citizen's next posts in the case's thread, and reopen a case that was answered or closed.
 
     A mere "bedankt!" does not reopen; an open case stays with its owner.
     """
     for post, case_id, mention_id in joined:
+        case = await locked(session, case_id)
+        has_it = await session.get_one(Team, case.team_id)
         session.add(
             Message(
                 key=f"follow_up:{mention_id}",
                 kind=MessageKind.FOLLOW_UP,
                 case_id=case_id,
                 subject_id=mention_id,
-                channel=team.channel,
+                channel=has_it.channel,
                 in_thread=True,
             )
         )
-        case = await locked(session, case_id)
         thanks = is_mere_thanks(post.text) and not post.media
         if not thanks and case.status not in OPEN:
             await record(session, Move.REOPEN_BY_CITIZEN, case, now=now, details={"mention": mention_id})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
@@ -53,16 +53,43 @@ async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetim
 async def keep_thread_message(
     session: AsyncSession, case_id: int, *, by: str, now: datetime, text: str, channel: str, ts: str
 ) -> None:
-    """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note."""
-    await locked(session, case_id)
+    """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
+
+    Under the card of a team that handed the case over it is shown under the new card too.
+    """
+    case = await locked(session, case_id)
     found = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
     note = found.first()
     if note is None:
-        session.add(Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts))
-        session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
+        note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts)
+        session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now)])
+        if case.transfers and await _is_former(session, case_id, channel):
+            await session.flush()
+            await tell_thread(session, case, MessageKind.NOTE, _key(note), note.id)
     elif note.deleted_at is None and note.text != text:
         note.text = text
         session.add(note)
+        await _show_anew(session, note)
+
+
+def _key(note: Note) -> str:
+    """Return the key of the message that repeats a note under the new card."""
+    return f"note:{note.channel}:{note.ts}"
+
+
+async def _show_anew(session: AsyncSession, note: Note) -> None:
+    """Let the message that repeats a note, if there is one, say what was changed."""
+    repeated = update(Message).where(col(Message.key) == _key(note))
+    await session.exec(repeated.values(version=Message.version + 1).execution_options(synchronize_session=False))
+
+
+async def _is_former(session: AsyncSession, case_id: int, channel: str) -> bool:
+    """Tell whether the card of a case in this channel is that of a team that handed it over."""
+    cards = (MessageKind.CASE, MessageKind.FORMER)
+    here = select(Message.kind).where(
+        Message.case_id == case_id, Message.channel == channel, col(Message.kind).in_(cards)
+    )
+    return MessageKind.CASE not in (await session.exec(here)).all()
 
 
 async def delete_thread_message(
@@ -76,3 +103,4 @@ async def delete_thread_message(
     elif note.deleted_at is None:
         note.text, note.deleted_at = "", now
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE_DELETED, at=now)])
+        await _show_anew(session, note)

@@ -4,7 +4,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.models import Case, CaseCount
+from bot.models import Case, CaseCount, Transfer
 
 HIGHEST = 2_147_483_647
 """What the column can hold."""
@@ -21,7 +21,11 @@ async def take(session: AsyncSession, team_id: int, count: int) -> range:
 
 
 async def by_number(session: AsyncSession, team_id: int, number: int) -> Case | None:
-    """Return the case of a team with this number, if there is one."""
+    """Return the case that has this number in a team, or had it there before another team got it; None without one."""
     if not 0 < number <= HIGHEST:
         return None
-    return (await session.exec(select(Case).where(Case.team_id == team_id, Case.number == number))).first()
+    case = (await session.exec(select(Case).where(Case.team_id == team_id, Case.number == number))).first()
+    if case is not None:
+        return case
+    left = select(Case).join(Transfer).where(Transfer.from_team_id == team_id, Transfer.number == number)
+    return (await session.exec(left)).first()

@@ -11,7 +11,20 @@ from bot import connectors
 from bot.cases import clocks
 from bot.domain.case import Move, logged_as
 from bot.domain.text import Refused
-from bot.models import Account, AnswerDraft, Author, Case, CaseFile, Escalation, Event, Mention, Note, Reply, Team
+from bot.models import (
+    Account,
+    AnswerDraft,
+    Author,
+    Case,
+    CaseFile,
+    Escalation,
+    Event,
+    Mention,
+    Note,
+    Reply,
+    Team,
+    Transfer,
+)
 
 MOVED = sorted({logged_as(move) for move in Move})
 
@@ -50,7 +63,17 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         select(AnswerDraft.by).where(AnswerDraft.case_id == case_id, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
     )
     rows = mentions.all(), replies.all(), asked.all(), notes.all(), running, writing.all()
-    return CaseFile(case, team, account, connectors.label_of(account), author, *rows)
+    teams = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
+    moved = await transfers(session, case)
+    return CaseFile(case, team, account, connectors.label_of(account), author, *rows, teams.all(), moved)
+
+
+async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:
+    """Return the transfers of a case, in order."""
+    if not case.transfers:
+        return []
+    found = select(Transfer).where(Transfer.case_id == case.id).order_by(col(Transfer.id))
+    return (await session.exec(found)).all()
 
 
 async def with_authors(session: AsyncSession, case_ids: Collection[int]) -> list[tuple[Case, Author]]:

@@ -23,7 +23,7 @@ from bot.domain.case import (
 from bot.domain.text import Refused
 from bot.models import Case, Event, Message, MessageKind
 
-FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.ASK, MessageKind.ASKED_AGAIN)
+FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.FORMER, MessageKind.ASK, MessageKind.ASKED_AGAIN)
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 
@@ -128,7 +128,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
     allowed = case.status in ALLOWED_FROM[made]
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
-    if made is Move.CLOSE:
+    if made in {Move.CLOSE, Move.TRANSFER}:
         allowed &= case.assignee in {None, by} or case.status is Status.ANSWERED
     if allowed:
         return

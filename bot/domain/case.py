@@ -29,6 +29,7 @@ class Move(StrEnum):
     TAKE_OVER = "take_over"
     RELEASE = "release"
     ASSIGN = "assign"
+    TRANSFER = "transfer"
     ANSWER = "answer"
     WITHDRAW = "withdraw"
     ESCALATE = "escalate"
@@ -63,6 +64,7 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
         Status.CLAIMED: Status.CLAIMED,
         Status.ESCALATED: Status.ESCALATED,
     },
+    Move.TRANSFER: {Status.NEW: Status.NEW, Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
     Move.ANSWER: {
         Status.NEW: Status.ANSWERED,
         Status.CLAIMED: Status.ANSWERED,

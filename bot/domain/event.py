@@ -11,6 +11,7 @@ class EventKind(StrEnum):
     TAKE_OVER = "take_over"
     RELEASE = "release"
     ASSIGN = "assign"
+    TRANSFER = "transfer"
     ANSWER = "answer"
     WITHDRAW = "withdraw"
     ESCALATE = "escalate"

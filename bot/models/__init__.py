@@ -12,6 +12,7 @@ draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
+transfer.py   cases that went to another team
 message.py    our messages in Slack, and what each kind shows besides its case
 slack_pace.py     until when calls to Slack are booked
 slack_trouble.py  where Slack no longer lets us write
@@ -47,6 +48,7 @@ from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatu
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
+from bot.models.transfer import Transfer
 
 __all__ = [
     "ASKED",
@@ -97,6 +99,7 @@ __all__ = [
     "Still",
     "Team",
     "TokenEnds",
+    "Transfer",
     "Troubled",
     "UtcDateTime",
     "Workspace",

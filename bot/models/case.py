@@ -49,6 +49,7 @@ class Case(SQLModel, table=True):
     close_reason: str | None = None
     close_text: str = ""
     topic: str | None = None
+    transfers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class CaseCount(SQLModel, table=True):

@@ -12,13 +12,15 @@ from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
 from bot.models.reply import Reply, ReplyKind, ReplyStatus
 from bot.models.team import Team
+from bot.models.transfer import Transfer
 
 
 @dataclass(frozen=True)
 class CaseFile:
     """Everything we know about one case, read together; rows are ordered by time.
 
-    `writing` are the agents who have an answer open: that they do, not what they type.
+    `writing` are the agents who have an answer open: that they do, not what they type. `teams` are all teams of its
+    organisation.
     """
 
     case: Case
@@ -32,6 +34,8 @@ class CaseFile:
     notes: Sequence[Note]
     clocks: Sequence[Clock]
     writing: Sequence[str] = ()
+    teams: Sequence[Team] = ()
+    transfers: Sequence[Transfer] = ()
 
     @property
     def latest(self) -> Mention:

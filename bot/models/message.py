@@ -19,6 +19,10 @@ class MessageKind(StrEnum):
     """What one of our Slack messages shows. `bot.slack.rendering` has the renderer of each kind."""
 
     CASE = "case"
+    FORMER = "former"
+    """The card of a case in the channel of a team that handed it over."""
+    TRANSFERRED = "transferred"
+    TO_AND_FRO = "to_and_fro"
     FOLLOW_UP = "follow_up"
     ASK = "ask"
     ASKED_AGAIN = "asked_again"
@@ -170,8 +174,8 @@ class Message(SQLModel, table=True):
     outcome is unknown. `posting_since` is set while a post is running, and while Slack may yet carry out a call that we
     gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
     slow that another writes it now. `retry_at` is when we try again what Slack did not take. `subject_id` is the
-    mention, escalation, note, reply, act or account that the message is about; `details` is anything else it must show:
-    the JSON of one of the Details above, or of a digest's Overview.
+    mention, escalation, note, reply, act, transfer or account that the message is about; `details` is anything else it
+    must show: the JSON of one of the Details above, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

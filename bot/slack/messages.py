@@ -291,6 +291,23 @@ async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int
     return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
 
 
+async def _card_above(session: AsyncSession, message: Message) -> Place | None:
+    """Return where the card is in whose thread a message stands, or will stand.
+
+    What Slack may have of it is under the card in its channel, also when another team has the case by now.
+    """
+    if message.ts is None and message.posting_since is None:
+        return await card_of(session, message.case_id)
+    headed = select(Message.channel, Message.ts).where(
+        Message.case_id == message.case_id,
+        Message.channel == message.channel,
+        col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]),
+        col(Message.ts).is_not(None),
+    )
+    found = (await session.exec(headed.order_by(col(Message.id).desc()).limit(1))).first()
+    return Place(found[0], str(found[1])) if found else await card_of(session, message.case_id)
+
+
 async def any_shown(session: AsyncSession) -> bool:
     """Tell whether a message of ours was ever shown in Slack."""
     return (await session.exec(select(Message.id).where(col(Message.ts).is_not(None)).limit(1))).first() is not None
@@ -303,7 +320,7 @@ async def waiting(session: AsyncSession) -> list[tuple[str, str, int]]:
 
 
 async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
-    """Return the case whose card heads a thread, or None.
+    """Return the case whose card heads a thread, also of a team that handed it over; or None.
 
     Slack may show a card before we have stored where it is; then Slack is asked for the key of that message.
     """
@@ -311,7 +328,7 @@ async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
     async with desk.reading() as session:
         found = await session.exec(
             select(Message)
-            .where(Message.channel == thread.channel, Message.kind == MessageKind.CASE)
+            .where(Message.channel == thread.channel, col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]))
             .where(or_(col(Message.ts) == thread.ts, being_posted))
         )
         cards = found.all()
@@ -335,7 +352,7 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     message: Message | None = leased.scalar()
     if message is None:
         return None
-    card = await card_of(session, message.case_id) if message.in_thread else None
+    card = await _card_above(session, message) if message.in_thread else None
     if message.in_thread and card is None and message.ts is None:
         message.leased_until = None
         session.add(message)

@@ -26,6 +26,7 @@ from bot.models import (
     Still,
     Team,
     TokenEnds,
+    Transfer,
     Troubled,
 )
 from bot.staffing import presence
@@ -39,6 +40,7 @@ from bot.views.case_card import case_card
 from bot.views.digest import overview
 from bot.views.reminder import Due, reminder, still, urgent_call
 from bot.views.slack_trouble import slack_trouble
+from bot.views.transfer import former_card, to_and_fro, transferred
 
 
 async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -50,6 +52,12 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     match message.kind:
         case MessageKind.CASE:
             return case_card(await _file(session, message), t, now)
+        case MessageKind.FORMER:
+            return await _former(desk, session, message)
+        case MessageKind.TRANSFERRED:
+            return transferred(await _file(session, message), await session.get_one(Transfer, subject), t, now)
+        case MessageKind.TO_AND_FRO:
+            return to_and_fro(await _file(session, message), await session.get_one(Transfer, subject), t, now)
         case MessageKind.FOLLOW_UP:
             return thread.follow_up(await _file(session, message), subject, t, now)
         case MessageKind.ASK:
@@ -110,6 +118,9 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             team = await session.get_one(Team, account.team_id)
         case MessageKind.SLACK_TROUBLE:
             team = await session.get_one(Team, message.subject_id)
+        case MessageKind.FORMER:
+            made = await session.get_one(Transfer, message.subject_id)
+            return await session.get_one(Team, made.from_team_id)
         case MessageKind.DIGEST if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.AWAY:
@@ -124,6 +135,14 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
     if message.case_id is None:
         raise ValueError(f"message {message.id} ({message.kind}) has no case")
     return await cases.read(session, message.case_id)
+
+
+async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return what the card of a team says that handed its case over; nothing if Slack never showed that card."""
+    if message.ts is None and message.posting_since is None:
+        return None
+    made = await session.get_one(Transfer, message.subject_id)
+    return former_card(await _file(session, message), made, desk.t, desk.now())
 
 
 async def _reminder(desk: TeamDesk, session: AsyncSession, reminded: Reminded) -> View | None:

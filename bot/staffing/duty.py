@@ -51,11 +51,14 @@ async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int
 
 
 def _key() -> ColumnElement[str]:
-    """Return the key of the message that calls to a case, in SQL: the case, and how often its citizen reopened it."""
+    """Return the key of the message that calls to a case, in SQL: the case, and how often it came to a team anew.
+
+    That is when its citizen reopens it, or another team hands it over.
+    """
     reopened = (
         select(func.count(col(Event.id)))
         .where(Event.case_id == Case.id, Event.kind == EventKind.REOPENED_BY_CITIZEN)
         .correlate(Case)
         .scalar_subquery()
     )
-    return literal("urgent:") + cast(col(Case.id), String) + literal(":") + cast(reopened, String)
+    return literal("urgent:") + cast(col(Case.id), String) + literal(":") + cast(reopened + Case.transfers, String)

@@ -21,6 +21,7 @@ from bot.views.case_menu import card_menu, more_button, reply_under_way
 from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
 from bot.views.citizen import Room, excerpt, fitted, head_line, mentions_blocks, source_line
 from bot.views.marks import Mark, marks
+from bot.views.transfer import came_from
 
 
 def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
@@ -41,6 +42,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
     if noticed := _marks(file, t, now):
         blocks.append(context(" · ".join(noticed)))
     if not short:
+        blocks += came_from(file, t)
         blocks += _reply_blocks(file, t)
     blocks += _buttons(file, t)
     # only of a new case the first line says what was written: a screen reader reads it at every change

@@ -54,6 +54,10 @@ def _can_answer(file: CaseFile) -> bool:
     return _move(Move.ANSWER)(file) and file.answerable is not None
 
 
+def _can_transfer(file: CaseFile) -> bool:
+    return _move(Move.TRANSFER)(file) and len(file.teams) > 1
+
+
 def reply_under_way(file: CaseFile) -> bool:
     """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
     status = file.reply.status if file.reply is not None else None
@@ -72,6 +76,7 @@ CHOICES = (
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
     Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
+    Choice("transfer", text("To another team…"), text("Hand the case over to another team."), _can_transfer),
     Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),
     Choice("snooze", text("Remind me later…"), text("Postpone the reminders."), _is_open),
     Choice("urgent", text("Make urgent"), text("Use the shorter norm for urgent cases."),

@@ -13,6 +13,7 @@ from bot.views.block import Block, actions, button, context, link, literal, moda
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line, mention_blocks, source_line
 from bot.views.topic import topic_picker
+from bot.views.transfer import transfer_lines
 
 EVENTS: dict[EventKind, Text] = {
     EventKind.OPENED: text("came in"),
@@ -25,6 +26,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.TAKE_OVER: text("taken over"),
     EventKind.RELEASE: text("released"),
     EventKind.ASSIGN: text("assigned"),
+    EventKind.TRANSFER: text("handed over to another team"),
     EventKind.ANSWER: text("answer ready to go"),
     EventKind.WITHDRAW: text("answer taken back"),
     EventKind.REPLY_SENT: text("answer published"),
@@ -94,6 +96,7 @@ def details_modal(
         words = t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
                   time=t.when(note.at, now), text=literal(note.text, 500))  # fmt: skip
         blocks.append(context(words))
+    blocks += transfer_lines(file, t, now)
     blocks = blocks[:90]
     blocks.append(section("*" + t("History") + "*"))
     lines = [_line(event, t, now) for event in events[-40:]]

@@ -66,8 +66,10 @@ def no_advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
 
 
 def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
-    """Show a note and its author."""
-    shown = next(n for n in file.notes if n.id == note_id)
+    """Show a note and its author; of one that was deleted only that."""
+    shown = next((n for n in file.notes if n.id == note_id), None)
+    if shown is None:
+        return _only(t("📝 This note was deleted."))
     words = t("📝 Note by {agent}:", agent=f"<@{shown.by}>")
     return View(f"{words} {literal(shown.text, 300)}", [section(words), quote(shown.text)])
 

@@ -25,6 +25,8 @@ from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
 
 AGENTS = [SANNE, YOUSSEF, MARIEKE]
+BEHEER = "C0BEHEER"
+"""The channel of the second team."""
 ALWAYS_OPEN = {"always_open": True, "coordinators": [MARIEKE]}
 
 
@@ -92,12 +94,15 @@ async def write(table: Table, session: AsyncSession, now: datetime, text: str) -
 async def one_case(
     database_url: str, seed: int = 1, settings: Mapping[str, object] = ALWAYS_OPEN
 ) -> AsyncIterator[Table]:
-    """A team, an account and one new case, on a Friday morning."""
+    """Two teams, an account of the first and one new case, on a Friday morning."""
     engine = db.create_engine(database_url)
     table = Table(db.sessions(engine), StoppedClock(local("2026-11-20 10:00")), Random(seed))
     try:
         async with table.session() as session:
-            session.add(Team(id=1, name="Webcare", channel=CHANNEL, settings=ALWAYS_OPEN, created_at=table.clock.at))
+            for number, name, channel in ((1, "Webcare", CHANNEL), (2, "Beheer", BEHEER)):
+                session.add(
+                    Team(id=number, name=name, channel=channel, settings=ALWAYS_OPEN, created_at=table.clock.at)
+                )
             await session.flush()
             session.add(Account(id=1, team_id=1, platform="webhook", name="plein", url="", created_at=table.clock.at))
         await table.open_case()
@@ -121,6 +126,14 @@ async def _release(t: Table, session: AsyncSession, case: Case, now: datetime) -
 
 async def _assign(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
     await cases.assign(session, case.id, to=t.dice.choice(AGENTS), by=t.agent(case), now=now)
+
+
+async def _transfer(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    to = 3 - case.team_id
+    await cases.transfer(
+        session, case.id, seen=case.team_id, to=to, note="Dit is van jullie.", by=t.agent(case), now=now,
+        submission=f"t{t.dice.random()}",
+    )  # fmt: skip
 
 
 async def _answer(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
@@ -221,6 +234,7 @@ HOW: Mapping[Move, Making] = {
     Move.TAKE_OVER: _take_over,
     Move.RELEASE: _release,
     Move.ASSIGN: _assign,
+    Move.TRANSFER: _transfer,
     Move.ANSWER: _answer,
     Move.WITHDRAW: _withdraw,
     Move.ESCALATE: _escalate,

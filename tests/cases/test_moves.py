@@ -85,7 +85,8 @@ async def events(table: Table) -> list[Event]:
 
 async def card_version(table: Table) -> int:
     async with table.session() as session:
-        found = await session.exec(select(Message.version).where(Message.kind == MessageKind.CASE))
+        cards = col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER])
+        found = await session.exec(select(func.sum(Message.version)).where(cards))
         return found.one()
 
 

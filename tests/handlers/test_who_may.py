@@ -38,7 +38,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "word": {"open", "mine", "search", "stats", "digest", "export"},
         "verb": {"more", "details", "open"},
     },
-    "act on a case: claim, answer, escalate, assign, release, postpone, close, reopen, note, urgent, topic, undo": {
+    "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, undo …": {
         "action": {
             "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
@@ -49,10 +49,11 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
+            "case:transfer",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
-            "not_urgent", "no_answer",
+            "not_urgent", "no_answer", "transfer",
         },
     },
     "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {

@@ -34,6 +34,7 @@ from bot.models import (
     Returned,
     Role,
     Team,
+    Transfer,
     Troubled,
 )
 from bot.models import Act as ActRow
@@ -65,6 +66,7 @@ from bot.views.modals import (
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
 from bot.views.slack_trouble import slack_trouble
+from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
@@ -131,6 +133,9 @@ CLOCKS = [
 ]  # fmt: skip
 
 
+TEAMS = [Team(id=n, name=f"Team {n} " + "a" * 60, channel=f"C0{n}", created_at=NOW) for n in range(1, 130)]
+
+
 def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
     case = Case(
         id=1, team_id=1, number=231, account_id=1, author_id=1, status=status,
@@ -146,9 +151,24 @@ def case_file(status: Status, *, allows: bool = True, **more: Any) -> CaseFile:
             "author": Author(id=1, account_id=1, external_id="f", name="Fatima " * 30, handle="fatima",
                              url="https://social.example.nl/@fatima"),
             "mentions": MENTIONS if allows else [mention(3, allows=[])],
-            "replies": [], "escalations": [], "notes": NOTES, "clocks": CLOCKS, **more,
+            "replies": [], "escalations": [], "notes": NOTES, "clocks": CLOCKS, "teams": TEAMS[:2],
+            **more,
         }
     )  # fmt: skip
+
+
+def transfer(number: int, came_from: int = 1, to: int = 2) -> Transfer:
+    return Transfer(
+        id=number, case_id=1, from_team_id=came_from, to_team_id=to, number=7, note=LONG, by=OTHER,
+        at=NOW - timedelta(days=9 - number), submission=f"v{number}",
+    )  # fmt: skip
+
+
+def passed_on(case: Status, **more: Any) -> CaseFile:
+    """A case that went to and fro between two of many teams."""
+    file = case_file(case, teams=TEAMS, transfers=[transfer(1), transfer(2, 2, 1)] * 4, **more)
+    file.case.transfers = 8
+    return file
 
 
 def account() -> Account:
@@ -200,6 +220,10 @@ def messages(t: Texts) -> Iterator[View]:
             thread.assigned(file, HANDED, t),
             thread.taken_over(file, HANDED, t),
         )
+    for case in Status:
+        file, made = passed_on(case, replies=[reply(ReplyStatus.SENT)] * 9), transfer(2, 2, 1)
+        yield from (case_card(file, t, NOW), former_card(file, transfer(1), t, NOW), former_card(file, made, t, NOW))
+        yield from (transferred(file, made, t, NOW), to_and_fro(file, made, t, NOW))
     for is_asked, answers in ((True, True), (True, False), (False, True)):
         label = Label("Mastodon", account().name)
         yield thread.account_problem(account(), label, t, is_asked=is_asked, answers=answers)
@@ -262,6 +286,8 @@ def opened(t: Texts) -> Iterator[Block]:
     file.case.urgent = True
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = False
+    yield from (transfer_modal(passed_on(Status.NEW), t), transfer_modal(case_file(Status.NEW, teams=TEAMS[:2]), t))
+    yield details_modal(passed_on(Status.NEW), events, [], t, NOW)
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])

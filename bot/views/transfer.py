@@ -1,0 +1,141 @@
+"""A case that goes to another team: the modal that asks for it, and what both teams read of it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from bot.models import CaseFile, Mention, Transfer
+from bot.texts import Texts
+from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
+from bot.views.case_state import spoken_state, state_line
+from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, source_line
+from bot.views.marks import Mark, marks
+
+MAX_NOTE = 1500
+
+
+def transfer_modal(file: CaseFile, t: Texts) -> Block:
+    """Ask which team gets the case and why; the modal remembers which team has it now."""
+    others = [team for team in file.teams if team.id != file.team.id]
+    options = [option(team.name[:75], str(team.id)) for team in others[:100]]
+    picker: Block = {"type": "static_select", "options": options}
+    came_from = file.transfers[-1].from_team_id if file.transfers else None
+    former = next((each for each in options if each["value"] == str(came_from)), None)
+    if former is not None or len(options) == 1:
+        picker["initial_option"] = former or options[0]
+    note = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
+    blocks = [context(head_line(file, t)), quote(file.latest.text, 300)]
+    if former is not None:
+        blocks.append(context(t("This case came from {team}.", team=literal(team_name(file, came_from), 80))))
+    blocks += [
+        field_of(t("Team"), "transfer_to", picker),
+        field_of(t("Why"), "transfer_note", note, hint=t("For the other team; the citizen does not see it.")),
+        context(t("The time that was used stays used; the case goes on by the hours and the norm of that team.")),
+    ]
+    metadata = f"{file.case.id}:{file.team.id}"
+    return modal(
+        "case:transfer", t("To another team"), blocks, submit=t("Hand over"), close=t("Cancel"), metadata=metadata
+    )
+
+
+def team_name(file: CaseFile, team_id: int | None) -> str:
+    """Return the name of a team of the organisation."""
+    return next((team.name for team in file.teams if team.id == team_id), "?")
+
+
+def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
+    """Say in the team that handed a case over where it went, and how it stands there; not what was written since."""
+    post = next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
+    who = {"team": literal(team_name(file, made.to_team_id), 80), "agent": f"<@{made.by}>"}
+    went = t("*Handed over to {team}* by {agent} at {time}", time=t.when(made.at, now), **who)
+    name = literal(file.author.name or file.author.handle or "?", 80)
+    number = t("Case {number}", number=made.number)
+    blocks = [
+        context(f"{author_line(file.author)} · {number}", source_line(file, post, t, now)),
+        context(literal(post.text, 200) or t("(no text)")),
+        section(f"➡️ {went}"),
+        quote(made.note, 300),
+        context(_where(file, made, t, now)),
+    ]
+    spoken = t("{case} of {name} handed over to {team} by {agent}", case=number, name=name, **who)
+    return View(f"{spoken}. {spoken_state(file, t, now)}", blocks)
+
+
+def _where(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> str:
+    """Return which team has the case now, and how it stands."""
+    state = state_line(file, t, now)
+    if file.team.id == made.from_team_id:
+        return t("The case came back: see its new card. {state}", state=state)
+    return t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
+             channel=f"<#{file.team.channel}>", state=state)  # fmt: skip
+
+
+def came_from(file: CaseFile, t: Texts) -> list[Block]:
+    """Return the line on the card of the team that got a case: from whom, and why."""
+    if not file.transfers:
+        return []
+    last = file.transfers[-1]
+    return [context(t("➡️ From {team} ({agent}): {note}", team=literal(team_name(file, last.from_team_id), 80),
+                      agent=f"<@{last.by}>", note=literal(last.note, 300)))]  # fmt: skip
+
+
+def transfer_lines(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return the last transfers of a case, for its details."""
+    return [
+        context(t("From {former} to {team} by {agent} at {time}: {note}", agent=f"<@{each.by}>",
+                  former=literal(team_name(file, each.from_team_id), 80),
+                  team=literal(team_name(file, each.to_team_id), 80),
+                  time=t.when(each.at, now), note=literal(each.note, 500)))
+        for each in file.transfers[-5:]
+    ]  # fmt: skip
+
+
+def transferred(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
+    """Show under the new card why the case came, and what the citizen and we wrote until then."""
+    words = t("➡️ {team} handed this case over ({agent}):", team=literal(team_name(file, made.from_team_id), 80),
+              agent=f"<@{made.by}>")  # fmt: skip
+    head = [section(words), quote(made.note, MAX_NOTE)]
+
+    def render(room: Room) -> View:
+        blocks = [block for each in _exchange(file, made, t, now, room) for block in each]
+        return View(f"{words} {literal(made.note, 300)}", [*head, *blocks[-40:]])
+
+    return fitted(render)
+
+
+def _exchange(file: CaseFile, made: Transfer, t: Texts, now: datetime, room: Room) -> Iterator[list[Block]]:
+    """Yield what was written until a transfer, in order: the card itself shows a single post."""
+    reached = [reply for reply in file.replies if reply.reached and reply.created_at <= made.at]
+    posts = [mention for mention in file.mentions if mention.received_at <= made.at]
+    if len(posts) == 1 and not reached:
+        return
+    yield [context(t("What was written so far:"))]
+    limit = room.text // 3
+    said = [(post.received_at, _post(file, post, t, now, limit)) for post in posts]
+    for reply in reached:
+        words = t("Our answer ({agent}):", agent=f"<@{reply.by}>")
+        said.append((reply.created_at, [context(words), quote(reply.text, limit)]))
+    for _, blocks in sorted(said, key=lambda each: each[0])[-2 * room.mentions - 2 :]:
+        yield blocks
+
+
+def _post(file: CaseFile, post: Mention, t: Texts, now: datetime, limit: int) -> list[Block]:
+    return [context(source_line(file, post, t, now)), *mention_blocks(post, t, now, limit=limit, media=0)]
+
+
+def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
+    """Tell a coordinator that a case went from team to team more than once: somebody has to decide who answers."""
+    until = [each for each in file.transfers if each.id <= made.id]
+    way = " → ".join(
+        literal(team_name(file, each), 80) for each in (until[0].from_team_id, *(m.to_team_id for m in until))
+    )
+    words = t("A case was handed over {n} times: {way}. Please agree which team answers.", n=len(until), way=way)
+    noticed = marks(file, t, now, without={Mark.DUE, Mark.ADVICE})
+    blocks = [
+        section(f"🔁 {words}"),
+        context(" · ".join([head_line(file, t), *noticed])),
+        quote(file.latest.text, 300),
+        context(t("The last reason ({agent}): {note}", agent=f"<@{made.by}>", note=literal(made.note, 300))),
+        context(t("Now with {team} ({channel}): {state}", team=literal(file.team.name, 80),
+                  channel=f"<#{file.team.channel}>", state=state_line(file, t, now))),
+    ]  # fmt: skip
+    return View(words, blocks)

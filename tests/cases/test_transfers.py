@@ -1,0 +1,340 @@
+"""A case goes to another team: its card, clocks, number, thread and rights go with it; both teams read the truth."""
+
+import asyncio
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from bot import cases
+from bot.domain.case import Status, Urgency
+from bot.domain.sla import ClockKind
+from bot.domain.text import Refused
+from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Transfer
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.delivery import Kind
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
+from tests.people import BEA, BEHEER, answer, card_in, make_role, mention, open_modal, read, second_team, sent, settings
+
+WHY = "Dit gaat over het fietspad, dat is van jullie."
+
+
+async def opens(bot: Bot, person: str, channel: str, card: dict[str, Any], case_id: int = 1) -> dict[str, Any]:
+    await bot.slack.click(person, channel, card["ts"], "case:more", f"more:{case_id}")
+    await open_modal(bot, person, "more")
+    await bot.slack.click_in_view(person, "case:more", value=f"transfer:{case_id}")
+    return await open_modal(bot, person, "case:transfer")
+
+
+async def hands_over(
+    bot: Bot, person: str, channel: str, card: dict[str, Any], to: int, why: str = WHY, case_id: int = 1
+) -> Any:
+    await opens(bot, person, channel, card, case_id)
+    return await bot.slack.submit(person, {"transfer_to": str(to), "transfer_note": why})
+
+
+async def by_verb(bot: Bot, case_id: int = 1, *, seen: int, to: int, by: str = SANNE, key: str = "s") -> Case:
+    async with bot.desk.session() as session:
+        case = await cases.transfer(
+            session, case_id, seen=seen, to=to, note=WHY, by=by, now=bot.desk.now(), submission=key
+        )
+    await messages.sync(bot.desk, case_id)
+    return case
+
+
+async def settled(bot: Bot) -> None:
+    """Let Slack have all that is to be shown."""
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_case_goes_to_another_team_with_its_note_and_both_cards_tell_the_truth(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+    await card_in(bot, CHANNEL, "fietspad", "In behandeling")
+    asked = await opens(bot, SANNE, CHANNEL, card)
+    assert "Beheer" in json.dumps(asked)
+    ack = await bot.slack.submit(SANNE, {"transfer_to": str(beheer), "transfer_note": "  "})
+    assert list(ack.errors) == ["transfer_note"]
+    ack = await bot.slack.submit(SANNE, {"transfer_to": str(beheer), "transfer_note": WHY})
+    assert ack.ok and not ack.errors, ack
+    new = await card_in(bot, BEHEER, "fietspad", "Nieuw", "Van Webcare", WHY)
+    old = await card_in(bot, CHANNEL, "Overgedragen aan Beheer", WHY, "Nu bij Beheer")
+    assert old["ts"] == card["ts"] and not action_ids(old)
+    case = await bot.case()
+    assert (case.team_id, case.status, case.assignee, case.transfers) == (beheer, Status.NEW, None, 1)
+    await bot.slack.wait_for(lambda: WHY in str(bot.slack.thread(BEHEER, new["ts"])))
+    await answer(bot, BEA, new, "Wij vegen het morgen.", channel=BEHEER, initials="BB")
+    await card_in(bot, BEHEER, "fietspad", "Beantwoord")
+    await card_in(bot, CHANNEL, "Overgedragen aan Beheer", "Beantwoord")
+
+
+async def test_after_the_transfer_only_the_other_team_acts_whatever_a_request_names(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await make_role(bot, BEA, Role.READER, team_id=1)
+    card_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    for person in (SANNE, YOUSSEF):
+        await bot.slack.leave(person, BEHEER)
+    await by_verb(bot, card_id, seen=1, to=beheer)
+    old = await card_in(bot, CHANNEL, "Overgedragen aan Beheer")
+    for verb in ("case:claim", "case:answer", "case:escalate", "case:release"):
+        sent_ = payloads.block_actions_in_message(
+            bot.slack.workspace, SANNE, bot.slack.workspace.channels[CHANNEL], old,
+            {"action_id": verb, "block_id": "b", "type": "button", "value": str(card_id)}, {}, ephemeral=False,
+        )  # fmt: skip
+        await bot.slack._deliver(Kind.INTERACTION, sent_)
+        await bot.slack.wait_for(lambda: "alleen het team Beheer" in str(bot.slack.ephemerals(SANNE, CHANNEL)))
+    case = await bot.case(card_id)
+    assert (case.status, case.assignee) == (Status.NEW, None)
+    view = {
+        "id": "V9", "type": "modal", "callback_id": "case:transfer", "private_metadata": f"{card_id}:1", "hash": "1",
+        "blocks": [], "title": {"type": "plain_text", "text": "x"},
+        "state": {"values": {"transfer_to": {"a": {"type": "static_select", "selected_option": {"value": "1"}}},
+                             "transfer_note": {"a": {"type": "plain_text_input", "value": "terug"}}}},
+    }  # fmt: skip
+    for who in (SANNE, BEA):
+        await bot.slack._deliver(Kind.INTERACTION, payloads.view_submission(bot.slack.workspace, who, view))
+    assert (await bot.case(card_id)).team_id == beheer
+    assert len(await bot.rows(Transfer)) == 1
+
+
+async def test_a_team_that_does_not_exist_or_has_the_case_already_is_refused(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await second_team(bot)
+    await mention(bot)
+    for to in (1, 99):
+        with pytest.raises(Refused, match="another team"):
+            await by_verb(bot, seen=1, to=to)
+
+
+async def test_it_is_sent_back_with_a_reason_and_the_coordinators_of_both_are_told(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await make_role(bot, MARIEKE, Role.COORDINATOR)
+    await make_role(bot, BEA, Role.COORDINATOR, team_id=beheer)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    first = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    assert (await hands_over(bot, SANNE, CHANNEL, first, beheer)).ok
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    assert not bot.slack.direct(MARIEKE)
+    modal = await opens(bot, BEA, BEHEER, there)
+    assert "kwam van Webcare" in read(modal)
+    why = "Dit pad is van de provincie."
+    assert (await bot.slack.submit(BEA, {"transfer_to": "1", "transfer_note": why})).ok
+    back = await card_in(bot, CHANNEL, "fietspad", "Nieuw", "Van Beheer", why)
+    assert back["ts"] != first["ts"]
+    await card_in(bot, BEHEER, "Overgedragen aan Webcare", "Nu bij Webcare", why)
+    await card_in(bot, CHANNEL, "Overgedragen aan Beheer", "kwam terug")
+    for person in (MARIEKE, BEA):
+        told = await eventually(partial(_direct, bot, person))
+        assert len(told) == 1 and "2 keer overgedragen: Webcare → Beheer → Webcare" in read(told[0])
+    case = await bot.case()
+    assert (case.team_id, case.transfers) == (1, 2)
+
+
+async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_it(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    for number in (1, 2, 3):
+        await mention(bot, number)
+    await by_verb(bot, 3, seen=1, to=beheer, key="a")
+    await by_verb(bot, 1, seen=1, to=beheer, key="b")
+    await by_verb(bot, 3, seen=beheer, to=1, key="c")
+    numbers = {case.id: (case.team_id, case.number) for case in await bot.rows(Case)}
+    assert numbers == {1: (beheer, 2), 2: (1, 2), 3: (1, 3)}
+    async with bot.desk.reading() as session:
+        found = [await cases.by_number(session, *each) for each in ((1, 1), (beheer, 2), (beheer, 1), (1, 3))]
+    assert [case.id if case else None for case in found] == [1, 1, 3, 3]
+
+
+async def test_the_clocks_go_on_by_the_hours_and_norm_of_the_other_team(office: Bot) -> None:
+    """Webcare is open all Friday and reacts in an hour; Beheer opens on Monday and has two hours."""
+    bot = office
+    await settings(bot, norm={"first_reaction": 60, "next_reaction": 60, "resolution": 240})
+    week = [[("09:00", "17:00")]] * 4 + [[]] * 3
+    beheer = await second_team(bot, week=week, norm={"first_reaction": 120, "next_reaction": 120, "resolution": 480})
+    case_id = await mention(bot)
+    bot.clock.at += timedelta(minutes=30)  # type: ignore[attr-defined]
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    async with bot.desk.reading() as session:
+        found = await session.exec(select(Clock).order_by(col(Clock.kind)))
+        first, resolution = found.all()
+    assert (first.kind, first.team_id, first.used_seconds, first.target_seconds) == (
+        ClockKind.FIRST_REACTION, beheer, 1800, 7200,
+    )  # fmt: skip
+    assert first.due_at == local("2026-11-23 10:30")
+    assert resolution.due_at == local("2026-11-23 16:30")
+
+
+async def test_while_an_answer_is_on_its_way_the_case_stays(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+    bot.slack.square.bot_url = ""
+    await sent(bot, case_id)
+    for status in ("approved", "sending", "uncertain"):
+        async with bot.desk.session() as session:
+            file = await cases.read(session, case_id)
+            file.replies[0].status = type(file.replies[0].status)(status)
+            file.case.status, file.case.assignee = Status.CLAIMED, SANNE
+            session.add_all([file.case, file.replies[0]])
+        with pytest.raises(Refused, match="on its way or not certain"):
+            await by_verb(bot, case_id, seen=1, to=beheer, key=status)
+
+
+async def test_a_colleague_who_has_the_case_is_asked_first(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=YOUSSEF, now=bot.desk.now())
+    with pytest.raises(Refused, match="is already with"):
+        await by_verb(bot, case_id, seen=1, to=beheer)
+
+
+async def test_the_citizens_next_words_go_to_the_team_that_has_the_case(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    post = bot.citizen_posts("Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    assert (await hands_over(bot, SANNE, CHANNEL, card, beheer)).ok
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    bot.citizen_posts("En nu ben ik lek.", in_reply_to=post["id"])
+    await bot.slack.wait_for(lambda: "ben ik lek" in str(bot.slack.thread(BEHEER, there["ts"])))
+    assert "ben ik lek" not in str(bot.slack.thread(CHANNEL, card["ts"]))
+    assert "ben ik lek" not in str(await card_in(bot, CHANNEL, "Overgedragen aan Beheer"))
+    assert len(await bot.rows(Case)) == 1
+
+
+async def test_a_note_in_the_old_thread_reaches_the_team_that_has_the_case(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    assert (await hands_over(bot, SANNE, CHANNEL, card, beheer)).ok
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    await bot.slack.post(SANNE, CHANNEL, "De melder belde ook.", thread_ts=card["ts"])
+    await bot.slack.wait_for(lambda: "melder belde" in str(bot.slack.thread(BEHEER, there["ts"])))
+    assert [note.text for note in await bot.rows(Note)] == ["De melder belde ook."]
+    [own] = [m for m in bot.slack.thread(CHANNEL, card["ts"]) if m.get("text") == "De melder belde ook."]
+    await bot.slack.delete(CHANNEL, own["ts"])
+    await bot.slack.wait_for(lambda: "is verwijderd" in str(bot.slack.thread(BEHEER, there["ts"])))
+    assert "melder belde" not in str(bot.slack.thread(BEHEER, there["ts"]))
+
+
+async def test_advice_that_was_asked_before_comes_to_the_team_that_has_the_case(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.claim(session, case_id, by=SANNE, now=now)
+        await cases.escalate(session, case_id, by=SANNE, now=now, target=MARIEKE, channels=[MARIEKE],
+                             question="Van wie is dit?", urgency=Urgency.NORMAL, submission="e")  # fmt: skip
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    await settled(bot)
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    async with bot.desk.session() as session:
+        await cases.advise(session, 1, by=MARIEKE, now=bot.desk.now(), advice="Van de provincie.")
+    await settled(bot)
+    await bot.slack.wait_for(lambda: "Van de provincie." in str(bot.slack.thread(BEHEER, there["ts"])))
+    assert (await bot.case(case_id)).status is Status.NEW
+
+
+async def test_of_two_who_hand_it_over_at_once_in_two_processes_one_does(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    case_id = await mention(bot)
+
+    async def hand(desk: Any, key: str, to: int, seen: int) -> bool:
+        try:
+            async with desk.session() as session:
+                await cases.transfer(session, case_id, seen=seen, to=to, note=WHY, by=SANNE, now=desk.now(),
+                                     submission=key)  # fmt: skip
+        except Refused:
+            return False
+        return True
+
+    async with second_desk(bot) as other:
+        made = await asyncio.gather(hand(bot.desk, "a", beheer, 1), hand(other, "b", beheer, 1))
+        assert sorted(made) == [False, True]
+        made = await asyncio.gather(hand(bot.desk, "c", 1, beheer), hand(other, "c", 1, beheer))
+        assert list(made) == [True, True], "the same submission twice is one transfer"
+    assert len(await bot.rows(Transfer)) == 2
+    await settled(bot)
+    cards = [m for m in await bot.rows(Message) if m.kind is MessageKind.CASE]
+    assert [(card.channel, card.ts is not None) for card in cards] == [(CHANNEL, True)]
+    assert len([event for event in await bot.rows(Event) if event.kind == "transfer"]) == 2
+
+
+async def test_a_transfer_while_the_citizen_writes_loses_nothing(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    posts = {n: bot.citizen_posts(f"Vraag {n}.", name=f"Burger{n}")["id"] for n in range(1, 9)}
+    await eventually(lambda: _all_cards(bot, 8))
+
+    async def writes(number: int) -> None:
+        bot.citizen_posts(f"Vervolg {number}.", name=f"Burger{number}", in_reply_to=posts[number])
+
+    by_words = {case.id: case.id for case in await bot.rows(Case)}
+    await asyncio.gather(
+        *(writes(n) for n in range(1, 9)), *(by_verb(bot, id_, seen=1, to=beheer, key=f"k{id_}") for id_ in by_words)
+    )
+
+    async def shown() -> bool:
+        threads = "".join(str(bot.slack.thread(BEHEER, m["ts"])) for m in bot.slack.messages(BEHEER))
+        threads += "".join(str(bot.slack.thread(CHANNEL, m["ts"])) for m in bot.slack.messages(CHANNEL))
+        return all(f"Vervolg {n}." in threads for n in range(1, 9))
+
+    await eventually(shown)
+    assert {case.team_id for case in await bot.rows(Case)} == {beheer}
+    assert len(await bot.rows(Case)) == 8
+
+
+async def _direct(bot: Bot, person: str) -> list[dict[str, Any]]:
+    return bot.slack.direct(person)
+
+
+async def _all_cards(bot: Bot, count: int) -> bool:
+    return len([m for m in await bot.rows(Message) if m.kind is MessageKind.CASE and m.ts]) == count
+
+
+async def test_a_case_that_slack_never_showed_leaves_no_card_behind(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    bot.slack.faults.error("chat.postMessage", "channel_not_found")
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    await by_verb(bot, case_id, seen=1, to=beheer)
+    await settled(bot)
+    await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    assert not bot.cards()
+
+
+async def test_an_urgent_case_calls_those_on_duty_there(bot: Bot) -> None:
+    beheer = await second_team(bot, always_open=True, coordinators=[BEA])
+    await settings(bot, always_open=True, coordinators=[SANNE])
+    case_id = await mention(bot, text="Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", f"more:{case_id}")
+    await open_modal(bot, SANNE, "more")
+    await bot.slack.click_in_view(SANNE, "case:more", value=f"urgent:{case_id}")
+    await bot.slack.wait_for(lambda: f"<@{SANNE}>" in str(bot.slack.thread(CHANNEL, card["ts"])))
+    assert (await hands_over(bot, SANNE, CHANNEL, card, beheer, case_id=case_id)).ok
+    there = await card_in(bot, BEHEER, "fietspad", "Nieuw")
+    await bot.slack.wait_for(lambda: f"<@{BEA}>" in str(bot.slack.thread(BEHEER, there["ts"])))
+
+
+async def test_with_a_single_team_nothing_is_offered(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await mention(bot, text="Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    assert "ander team" not in text_of(await open_modal(bot, SANNE, "more"))
+    chosen = {"action_id": "case:more", "block_id": "b", "type": "button", "value": "transfer:1"}
+    workspace = bot.slack.workspace
+    channel = workspace.channels[CHANNEL]
+    forged = payloads.block_actions_in_message(workspace, SANNE, channel, card, chosen, {}, ephemeral=False)
+    await bot.slack._deliver(Kind.INTERACTION, forged)
+    await bot.slack.wait_for(lambda: "geen ander team" in text_of(bot.slack.view(SANNE) or {}))
