@@ -11,12 +11,16 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cases import Taken
 from bot.desk import Desk
 from bot.domain.text import Refused, Wrong
 from bot.slack.calls import contact_of
 from bot.texts import Texts
-from handlers import register, register_unknown
+from bot.views.block import actions, section
+from bot.views.modals import take_over_button
+from handlers import register, register_unknown, take_over
 from handlers.feedback import log_fault, tell, without_marks
+from handlers.modal import asked_to_take_over
 from handlers.submission import ACK_WITHIN, Submission
 
 ACK_SEEN = 0.05
@@ -51,18 +55,24 @@ def build_app(
         if body.get("type") == "block_suggestion" and response is not None:
             return _json_response({"options": []})
         if body.get("type") == "view_submission":
+            submission: Submission | None = context.get("submission")
+            late = submission is not None and submission.is_late
+            if isinstance(error, Taken) and response is not None and not late:  # what was typed stays below
+                asked = await asked_to_take_over(context["desk"], error.case_id, take_over.BACK)
+                return _json_response({"response_action": "push", "view": asked})
             shown = await _at_fields(desk, t, body["view"], error, words)
             if shown and response is not None:  # the modal stays open with what was typed
                 return _json_response({"response_action": "errors", "errors": shown})
-            submission: Submission | None = context.get("submission")
-            if shown and submission is not None and submission.is_late:
+            if shown and submission is not None and late:
                 await asyncio.sleep(ACK_SEEN)
                 await submission.show_errors(shown)
                 return None
         if response is not None:
             await context.ack()  # whoever is told waits for Slack; Slack's own wait ends here
         await asyncio.sleep(ACK_SEEN)
-        await tell(desk, body, words or t(error.text))  # type: ignore[attr-defined]
+        words = words or t(error.text)  # type: ignore[attr-defined]
+        offered = actions(take_over_button(error.case_id, error.owner, t)) if isinstance(error, Taken) else []
+        await tell(desk, body, words, [section(words), *offered] if offered else None)
         return BoltResponse(status=200, body="") if response is not None else None
 
     register(app, desk, ack_within, running)

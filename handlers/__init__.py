@@ -32,6 +32,7 @@ from handlers import (
     settings_lists,
     snippets,
     snooze,
+    take_over,
     transfer,
     undo,
     unknown,
@@ -71,7 +72,8 @@ def register(
 
     app.action("case:answer")(acts(answer.open_answer))
     app.view("case:answer")(acts(answer.send))
-    app.view("case:take_over")(acts(answer.take_over))
+    app.view("case:take_over")(acts(take_over.take_over))
+    app.action("case:take_over")(acts(take_over.ask))
     app.view_closed("case:answer")(everyone(write.closed))
     for field in ("answer_text", "answer_visibility", "answer_kind", "answer_promise", "answer_topic"):
         app.action(field)(acts(write.preview))

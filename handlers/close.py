@@ -6,8 +6,8 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import CloseReason, Status
-from bot.domain.text import Refused, Wrong, text
+from bot.domain.case import CloseReason
+from bot.domain.text import Wrong, text
 from bot.slack import messages
 from bot.slack.calls import show_if_open
 from bot.team.settings import TeamSettings
@@ -23,15 +23,17 @@ from handlers.modal import in_modal, opened, values
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     """Ask for the reason to close the case."""
-    async with opened(desk, body) as show:
-        async with desk.reading() as session:
-            file = await cases.read(session, case_id)
-        if file.case.status is Status.CLOSED:
-            cases.refuse_ended(file.case)
-        if file.case.status in {Status.CLAIMED, Status.ESCALATED} and file.case.assignee != body["user"]["id"]:
-            raise Refused("This case is already with {agent}.", agent=f"<@{file.case.assignee}>")
-        settings = TeamSettings.of(file.team.settings)
-        await show(close_modal(file, settings.reasons(), settings.topics, desk.t))
+    async with opened(desk, body, then="close") as show:
+        await show(await view_of(desk, case_id, body["user"]["id"]))
+
+
+async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
+    """Return the modal that asks an agent for the reason; raises Taken for a case that they may not close."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+        await cases.refuse_closing(session, file.case, by)
+    settings = TeamSettings.of(file.team.settings)
+    return close_modal(file, settings.reasons(), settings.topics, desk.t)
 
 
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -45,6 +47,8 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)
+    if case.assignee not in {None, by}:
+        messages.wake(desk, {str(case.assignee)})  # whom a coordinator tells of it
 
 
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
@@ -73,7 +77,7 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)
         outcome = await cases.undo_close(session, case_ids, closed_at=closed_at, by=by, now=desk.now(), undo=undo)
-        skipped = await cases.with_authors(session, outcome.skipped)
+        skipped = await cases.briefly(session, outcome.skipped)
     shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
     if in_modal(body):
         await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))

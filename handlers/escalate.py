@@ -13,6 +13,7 @@ from bot.slack import messages
 from bot.slack.calls import call
 from bot.team import teams
 from bot.team.settings import TeamSettings
+from bot.views.block import Block
 from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
 from handlers.bolt_args import Ack
@@ -31,16 +32,20 @@ async def open_escalate(action: dict[str, Any], body: dict[str, Any], desk: Team
 
 
 async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the escalate modal, which changes nothing until it is sent; refused for a colleague's case."""
-    by = body["user"]["id"]
-    async with opened(desk, body) as show:
-        async with desk.reading() as session:
-            file = await cases.read(session, case_id)
-            cases.refuse_unless_allowed(file.case, Move.ESCALATE, by)
-            others = [team for team in await teams.all_teams(session) if team.id != file.team.id]
-            channels = [(f"# {team.name}", team.channel) for team in others]
-        advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
-        await show(escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers))
+    """Open the escalate modal, which changes nothing until it is sent; of a colleague's case ask for a take-over."""
+    async with opened(desk, body, then="escalate") as show:
+        await show(await view_of(desk, case_id, body["user"]["id"]))
+
+
+async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
+    """Return the escalate modal for an agent; raises Taken for a colleague's case."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+        cases.refuse_unless_allowed(file.case, Move.ESCALATE, by)
+        others = [team for team in await teams.all_teams(session) if team.id != file.team.id]
+        channels = [(f"# {team.name}", team.channel) for team in others]
+    advisers = [(each.title, each.target) for each in TeamSettings.of(file.team.settings).advisers]
+    return escalate_modal(file, channels + await user_groups(desk), desk.t, advisers=advisers)
 
 
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

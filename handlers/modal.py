@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bot import cases
 from bot.desk import TeamDesk
+from bot.domain.case import OPEN
 from bot.domain.text import Refused
 from bot.slack import calls
 from bot.views.block import Block
-from bot.views.modals import loading, said
+from bot.views.modals import loading, said, take_over_modal
 from handlers.feedback import log_fault
 
 INITIAL = {
@@ -37,17 +39,18 @@ class Show:
 
 
 @asynccontextmanager
-async def opened(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
+async def opened(desk: TeamDesk, body: dict[str, Any], *, then: str = "") -> AsyncIterator[Show]:
     """Open a loading modal and yield the function that replaces its view; a click in a modal reuses that modal.
 
-    The modal also shows a refusal or a bug, so that it does not stay loading.
+    The modal also shows a refusal or a bug, so that it does not stay loading; of a colleague's case it asks for a
+    take-over, and goes on with `then` (handlers/take_over.py).
     """
     if in_modal(body):
         view_id = body["view"]["id"]
     else:
         answer = await calls.call(desk.slack, "views.open", trigger_id=body["trigger_id"], view=loading(desk.t))
         view_id = answer["view"]["id"]
-    async with _showing_errors(desk, view_id) as show:
+    async with _showing_errors(desk, view_id, then) as show:
         yield show
 
 
@@ -64,14 +67,25 @@ def in_modal(body: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def _showing_errors(desk: TeamDesk, view_id: str) -> AsyncIterator[Show]:
+async def _showing_errors(desk: TeamDesk, view_id: str, then: str = "") -> AsyncIterator[Show]:
     show = Show(desk, view_id)
     try:
         yield show
+    except cases.Taken as taken:
+        await show(await asked_to_take_over(desk, taken.case_id, then))
     except Refused as refused:
         await show(said(desk.t(refused.text), desk.t))
     except Exception as error:
         await show(said(log_fault(desk.t, error), desk.t))
+
+
+async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "") -> Block:
+    """Return the modal that asks whether to take a case over from the colleague who has it now, if any."""
+    async with desk.reading() as session:
+        file = await cases.read(session, case_id)
+    if file.case.status not in OPEN or not file.case.assignee:
+        return said(desk.t("This case moved meanwhile."), desk.t)
+    return take_over_modal(file, desk.t, then=then)
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ retiming.py       running clocks follow the opening hours and the ladder of thei
 """
 
 from bot.cases.advice import ask_again, unanswered
-from bot.cases.closing import Outcome, close, undo_close
+from bot.cases.closing import Outcome, close, refuse_closing, undo_close
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
     advise,
@@ -29,21 +29,24 @@ from bot.cases.moves import (
     release,
     reopen,
     take_over,
+    tell_of,
     was_asked,
 )
 from bot.cases.numbers import by_number
-from bot.cases.reading import get, history, last_moved_at, read, with_authors
+from bot.cases.reading import briefly, get, history, last_moved_at, read
 from bot.cases.retiming import retime
-from bot.cases.state import lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
+from bot.cases.state import Taken, lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
 from bot.cases.transfers import transfer
 
 __all__ = [
     "Outcome",
+    "Taken",
     "add_note",
     "advise",
     "answered",
     "ask_again",
     "assign",
+    "briefly",
     "by_number",
     "claim",
     "close",
@@ -58,6 +61,7 @@ __all__ = [
     "put_back",
     "read",
     "record",
+    "refuse_closing",
     "refuse_ended",
     "refuse_unless_allowed",
     "release",
@@ -66,11 +70,11 @@ __all__ = [
     "set_topic",
     "set_urgent",
     "take_over",
+    "tell_of",
     "touch",
     "touch_all",
     "transfer",
     "unanswered",
     "undo_close",
     "was_asked",
-    "with_authors",
 ]

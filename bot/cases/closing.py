@@ -8,11 +8,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
-from bot.cases.state import lock_all, locked, move
-from bot.domain.case import UNCLOSES, Move, Status
+from bot.cases.moves import tell_of
+from bot.cases.state import lock_all, locked, move, refuse_unless_allowed
+from bot.domain.case import OPEN, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text
-from bot.models import ASKED, Case, Escalation, Event
+from bot.models import ASKED, Case, Escalation, Event, Passed, Role
+from bot.team import agents
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,37 @@ class Outcome:
 async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, reason: str, text: str = "") -> Case:
     """End a case without a further answer; the reason is one of CloseReason or a team's own words.
 
-    Closing a closed case again for the same reason changes nothing.
+    Closing a closed case again for the same reason changes nothing. When a coordinator closes a colleague's case, that
+    colleague is told.
     """
     reason = str(reason)
     case = await locked(session, case_id)
     if case.status is Status.CLOSED and case.closed_by == by and case.close_reason == reason:
         return case
-    details = {"reason": reason, "was": case.status}
-    return await move(session, Move.CLOSE, case_id, by=by, now=now, details=details, reason=reason, text=text)
+    case, owner = await _close(session, case, by, now, reason, text)
+    if owner:
+        await tell_of(session, owner, Passed(by, "closed", [case_id]), now)
+    return case
+
+
+async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> tuple[Case, str]:
+    """Close a locked case; return it, and the colleague who had it, "" for none."""
+    owner = case.assignee or "" if case.status in OPEN and case.assignee != by else ""
+    coordinates, details = await _coordinates(session, case, by), {"reason": reason, "was": case.status}
+    case = await move(
+        session, Move.CLOSE, case.id, by=by, now=now, details=details, reason=reason, text=text,
+        coordinates=coordinates,
+    )  # fmt: skip
+    return case, owner
+
+
+async def refuse_closing(session: AsyncSession, case: Case, by: str) -> None:
+    """Raise Refused when an agent may not close a case now; a coordinator may close a colleague's case too."""
+    refuse_unless_allowed(case, Move.CLOSE, by, coordinates=await _coordinates(session, case, by))
+
+
+async def _coordinates(session: AsyncSession, case: Case, by: str) -> bool:
+    return by in await agents.with_role(session, case.team_id, Role.COORDINATOR)
 
 
 async def undo_close(
@@ -59,7 +84,7 @@ async def undo_close(
 async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: str, now: datetime) -> None:
     closing, *undone = await _closings(session, case.id, closed_at)
     if closing.by != by:
-        raise Refused("{agent} closed this case: only they can undo that.", agent=f"<@{closing.by}>")
+        raise Refused("{agent} closed this case. Only they can undo that.", agent=f"<@{closing.by}>")
     if undone:
         return
     if case.status is not Status.CLOSED or case.closed_at != closed_at or closing.details["was"] not in UNCLOSES:

@@ -11,7 +11,7 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import ASKED, Case, Escalation, Handed, Mention, Message, MessageKind, Reply, Returned, Team
+from bot.models import ASKED, Case, Escalation, Handed, Mention, Message, MessageKind, Passed, Reply, Returned, Team
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -174,3 +174,10 @@ async def tell_thread(
     channel = (await session.get_one(Team, case.team_id)).channel
     about: dict[str, Any] = {"case_id": case.id, "subject_id": subject_id, "details": details}
     session.add(Message(key=key, kind=kind, channel=channel, in_thread=True, **about))
+
+
+async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime) -> None:
+    """Tell a colleague in one direct message what was done with cases of theirs."""
+    key = f"passed:{passed.what}:{to}:{passed.by}:{now.timestamp()}"
+    session.add(Message(key=key, kind=MessageKind.PASSED, channel=to, details=passed.to_json()))
+    await session.flush()

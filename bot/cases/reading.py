@@ -16,6 +16,7 @@ from bot.models import (
     AnswerDraft,
     Author,
     Case,
+    CaseBrief,
     CaseFile,
     Escalation,
     Event,
@@ -76,15 +77,19 @@ async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:
     return (await session.exec(found)).all()
 
 
-async def with_authors(session: AsyncSession, case_ids: Collection[int]) -> list[tuple[Case, Author]]:
-    """Return cases with who wrote them, in order of their ids."""
+async def briefly(session: AsyncSession, case_ids: Collection[int]) -> list[CaseBrief]:
+    """Return the little that a sentence or line says of each of these cases, in order of their ids."""
     found = await session.exec(
         select(Case, Author)
         .join(Author, col(Case.author_id) == Author.id)
         .where(col(Case.id).in_(case_ids))
         .order_by(col(Case.id))
     )
-    return list(found)
+    wrote = await session.exec(
+        select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
+    )
+    latest = {mention.case_id: mention for mention in wrote}
+    return [CaseBrief(case, author, latest[case.id]) for case, author in found]
 
 
 async def history(session: AsyncSession, case_id: int) -> Sequence[Event]:

@@ -23,6 +23,15 @@ from bot.domain.case import (
 from bot.domain.text import Refused
 from bot.models import Case, Event, Message, MessageKind
 
+
+class Taken(Refused):
+    """A colleague has the case: whoever wants it can take it over from them."""
+
+    def __init__(self, case: Case) -> None:
+        self.case_id, self.owner = case.id, case.assignee or ""
+        super().__init__("This case is already with {agent}.", agent=f"<@{case.assignee}>")
+
+
 FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.FORMER, MessageKind.ASK, MessageKind.ASKED_AGAIN)
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
@@ -39,13 +48,15 @@ async def move(
     details: dict[str, Any] | None = None,
     reason: str | None = None,
     text: str = "",
+    coordinates: bool = False,
 ) -> Case:
     """Make an agent's move; raises Refused with who or what stands in the way.
 
-    `owner` is who has the case afterwards, when that changes. `reason` and `text` say why a case is closed.
+    `owner` is who has the case afterwards, when that changes. `reason` and `text` say why a case is closed;
+    `coordinates` as in `refuse_unless_allowed`.
     """
     case = await locked(session, case_id)
-    refuse_unless_allowed(case, made, by)
+    refuse_unless_allowed(case, made, by, coordinates=coordinates)
     if case.status is Status.NEW and made in CLAIMS_TOO:
         owner = by
     await _change(session, case, made, now, owner=owner, by=by, reason=reason, text=text)
@@ -123,12 +134,15 @@ async def _log(
     await touch(session, case.id)
 
 
-def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
-    """Raise Refused when the status or the owner of a case does not allow a move now; say who or what is in the way."""
+def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool = False) -> None:
+    """Raise Refused when the status or the owner of a case does not allow a move now; say who or what is in the way.
+
+    It is Taken when a colleague has the case. One who `coordinates` the team may close a colleague's case.
+    """
     allowed = case.status in ALLOWED_FROM[made]
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
-    if made in {Move.CLOSE, Move.TRANSFER}:
+    if made in {Move.CLOSE, Move.TRANSFER} and not coordinates:
         allowed &= case.assignee in {None, by} or case.status is Status.ANSWERED
     if allowed:
         return
@@ -136,7 +150,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str) -> None:
     if case.status is Status.NEW:
         raise Refused("Nobody has this case. Claim it first.")
     if case.assignee != by:
-        raise Refused("This case is already with {agent}.", agent=f"<@{case.assignee}>")
+        raise Taken(case)
     raise Refused("That is not possible now. The case is already with you.")
 
 

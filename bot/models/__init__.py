@@ -23,7 +23,7 @@ order.py      the order in which cases are listed
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import ASKED, WAITING, Case, CaseCount, Escalation, Mention, Note, Removal
-from bot.models.case_file import CaseFile, CaseLine, waits_for
+from bot.models.case_file import CaseBrief, CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.draft import AnswerDraft
@@ -36,6 +36,7 @@ from bot.models.message import (
     Handed,
     Message,
     MessageKind,
+    Passed,
     Reminded,
     ReminderLine,
     Returned,
@@ -70,6 +71,7 @@ __all__ = [
     "Author",
     "Called",
     "Case",
+    "CaseBrief",
     "CaseCount",
     "CaseFile",
     "CaseLine",
@@ -85,6 +87,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "Note",
+    "Passed",
     "Person",
     "Reminded",
     "ReminderLine",

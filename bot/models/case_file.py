@@ -90,6 +90,15 @@ class CaseLine:
     answerable: bool
 
 
+@dataclass(frozen=True)
+class CaseBrief:
+    """The little that a sentence or line says of a case."""
+
+    case: Case
+    author: Author
+    latest: Mention
+
+
 def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:
     """Return what a case waits for, by its replies and the clocks that have not been stopped."""
     reached = [reply for reply in replies if reply.reached]

@@ -31,6 +31,7 @@ class MessageKind(StrEnum):
     NO_ADVICE = "no_advice"
     ASSIGNED = "assigned"
     TAKEN_OVER = "taken_over"
+    PASSED = "passed"
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
     ACT_PROBLEM = "act_problem"
@@ -90,6 +91,15 @@ class Handed(Details):
 
     to: str = ""
     former: str = ""
+
+
+@dataclass(frozen=True)
+class Passed(Details):
+    """PASSED: what a colleague did with these cases: "handed" them to the reader, or "closed" them, who had them."""
+
+    by: str
+    what: str
+    cases: list[int]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bot.models import (
     Handed,
     Message,
     MessageKind,
+    Passed,
     Person,
     Reminded,
     Returned,
@@ -38,6 +39,7 @@ from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
+from bot.views.passing import passed_on
 from bot.views.reminder import Due, reminder, still, urgent_call
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transferred
@@ -74,6 +76,9 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.assigned(await _file(session, message), Handed.of(message.details), t)
         case MessageKind.TAKEN_OVER:
             return thread.taken_over(await _file(session, message), Handed.of(message.details), t)
+        case MessageKind.PASSED:
+            passed = Passed.of(message.details)
+            return passed_on(passed, await cases.briefly(session, passed.cases), t)
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
@@ -123,6 +128,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             return await session.get_one(Team, made.from_team_id)
         case MessageKind.DIGEST if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
+        case MessageKind.PASSED:
+            case_id = Passed.of(message.details).cases[0]
         case MessageKind.AWAY:
             team = next(iter(await teams.of_person(session, Absence.of(message.details).owner)), None)
     if case_id is not None:

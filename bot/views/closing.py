@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.text import Text
-from bot.models import Author, Case
+from bot.models import CaseBrief
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, literal, modal, section
+from bot.views.block import Block, View, actions, button, modal, section
+from bot.views.passing import named
 
 UNDO = "case:undo_close"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,19 +32,17 @@ def closed(words: str, undo: str, seconds: int, t: Texts) -> View:
     return View(words, [section(words), *row])
 
 
-def undone(done: int, skipped: Sequence[tuple[Case, Author]], why: Mapping[int, Text], t: Texts) -> View:
+def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
     """Say how many cases are as they were again, and which are not, and why."""
     words = "↩️ " + t.plural("{n} case is as it was before.", "{n} cases are as they were before.", done)
     words = words if done else ""
     return _with_skipped(words, skipped, why, t)
 
 
-def _with_skipped(words: str, skipped: Sequence[tuple[Case, Author]], why: Mapping[int, Text], t: Texts) -> View:
+def _with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
     lines = [
-        t("Case of {name} stays as it is: {why}", name=literal(author.name or author.handle or "?", 80),
-          why=t(why[case.id]))
-        for case, author in skipped
-    ]  # fmt: skip
+        t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id])) for brief in skipped
+    ]
     parts = [*([words] if words else []), *lines]
     return View("\n".join(parts), [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)])
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
-from bot.views.block import Block, context, field_of, modal, option, plain, quote, section
+from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
 from bot.views.citizen import head_line
 from bot.views.topic import topic_field
@@ -20,8 +20,13 @@ def said(words: str, t: Texts) -> Block:
     return modal("said", t("Webcare"), [section(words)], close=t("Close"))
 
 
-def take_over_modal(file: CaseFile, t: Texts, *, then: str) -> Block:
-    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it.
+def take_over_button(case_id: int, owner: str, t: Texts) -> Block:
+    """Return the button that asks whether to take a case over from this colleague."""
+    return button(t("Take over"), "case:take_over", f"{case_id}:{owner}")
+
+
+def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:
+    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it, if we can go on.
 
     The modal remembers whom it named: nobody else loses the case by it.
     """

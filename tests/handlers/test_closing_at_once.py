@@ -151,7 +151,7 @@ async def test_a_case_that_the_citizen_reopened_stays_so_and_is_named(minute: Bo
     await bot.card("Toch nog een vraag", "Nieuw")
     clocks = await bot.rows(Clock)
     await undoes(bot, told)
-    [said] = await bot.slack.wait_for(lambda: [m for m in bot.slack.ephemerals(SANNE) if "blijft" in text_of(m)])
+    [said] = await bot.slack.wait_for(lambda: [m for m in bot.slack.ephemerals(SANNE) if "niets gedaan" in text_of(m)])
     assert "Fatima" in text_of(said) and "case:undo_close" not in action_ids(said)
     assert await bot.rows(Clock) == clocks
     assert await kinds(bot) == ["close"]
@@ -166,7 +166,7 @@ async def test_a_closing_that_was_made_again_is_not_undone_by_the_first_button(m
     passes(bot, 5)
     await closes(bot, SANNE, card, "Mooie foto!")
     await undoes(bot, told)
-    await bot.slack.wait_for(lambda: any("blijft" in text_of(each) for each in bot.slack.ephemerals(SANNE)))
+    await bot.slack.wait_for(lambda: any("niets gedaan" in text_of(each) for each in bot.slack.ephemerals(SANNE)))
     assert (await bot.case()).status is Status.CLOSED
 
 

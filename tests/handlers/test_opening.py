@@ -95,10 +95,10 @@ async def test_of_two_who_ask_for_advice_at_once_one_has_the_case(bot: Bot) -> N
     assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ASK]) == 1
 
 
-async def test_who_is_not_the_owner_cannot_ask_for_advice(sqlite_bot: Bot) -> None:
+async def test_who_is_not_the_owner_is_asked_to_take_the_case_over_first(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     card = await asked(bot)
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("In behandeling", SANNE)
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:escalate")
-    assert f"<@{SANNE}>" in text_of(await open_modal(bot, YOUSSEF, "said"))
+    assert f"<@{SANNE}>" in text_of(await open_modal(bot, YOUSSEF, "case:take_over"))

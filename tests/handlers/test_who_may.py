@@ -44,7 +44,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
-            "case:undo_close",
+            "case:undo_close", "case:take_over",
         },
         "options": {"answer_snippet"},
         "view": {

@@ -20,6 +20,7 @@ from bot.models import (
     ActStatus,
     Author,
     Case,
+    CaseBrief,
     CaseFile,
     CaseLine,
     Clock,
@@ -28,6 +29,7 @@ from bot.models import (
     Handed,
     Mention,
     Note,
+    Passed,
     Reply,
     ReplyKind,
     ReplyStatus,
@@ -41,12 +43,12 @@ from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
-from bot.views import closing, settings_form, settings_lists, settings_modals, thread
+from bot.views import closing, passing, settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card, asked_again
 from bot.views.away import away_question, returned_unanswered, seen_away_question
-from bot.views.block import Block, View, actions
+from bot.views.block import Block, View, actions, modal
 from bot.views.case_card import case_card
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
 from bot.views.case_menu import more_modal
@@ -62,6 +64,7 @@ from bot.views.modals import (
     note_modal,
     said,
     snooze_modal,
+    take_over_button,
     take_over_modal,
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
@@ -171,6 +174,11 @@ def passed_on(case: Status, **more: Any) -> CaseFile:
     return file
 
 
+def brief(status: Status) -> CaseBrief:
+    file = case_file(status)
+    return CaseBrief(file.case, file.author, file.latest)
+
+
 def account() -> Account:
     return Account(
         id=1, team_id=1, platform="mastodon", name="webcare@social.example.nl", url="https://social.example.nl",
@@ -249,7 +257,13 @@ def messages(t: Texts) -> Iterator[View]:
     yield from (thread.returned(Returned(away), t) for away in ("", BY))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
-    yield from (at_once, closing.undone(2, [(files[0].case, files[0].author)], {1: text("No.")}, t))
+    yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))
+    briefs = [brief(status) for status in Status] * 4
+    yield from (
+        passing.passed_on(Passed(BY, what, [1]), briefs[:count], t)
+        for what in ("handed", "closed")
+        for count in (1, 20)
+    )
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield from (returned_unanswered(count, t) for count in (1, 7))
@@ -297,6 +311,7 @@ def opened(t: Texts) -> Iterator[Block]:
         said("…", t),
         closing.as_modal(closing.closed("…", closing.undo_value(range(1, 101), NOW), 10, t), t),
         take_over_modal(file, t, then="answer"),
+        modal("said", "x", actions(take_over_button(1, BY, t)), close="x"),
         close_modal(file, list(CloseReason), [], t),
     )
     yield from setting(t)

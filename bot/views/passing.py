@@ -1,0 +1,41 @@
+"""Cases in one line each, and the direct message to a colleague about cases that they got or lost."""
+
+from collections.abc import Sequence
+
+from bot.domain.case import OPEN
+from bot.models import CaseBrief, Passed
+from bot.texts import Texts
+from bot.views.block import View, button, context, literal, section
+
+SHOWN = 15
+"""Cases that are shown; the rest is counted."""
+
+
+def named(brief: CaseBrief, t: Texts) -> str:
+    """Return how a sentence names a case."""
+    return t("the case of {name}", name=literal(brief.author.name or brief.author.handle or "?", 80))
+
+
+def line(brief: CaseBrief, t: Texts) -> str:
+    """Return a case in one line: who wrote what, and whether that is private."""
+    name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
+    words = literal(brief.latest.text, 100) or t("(no text)")
+    private = "🔒 " + t("private message") + " · " if brief.latest.private else ""
+    return f"{private}{name}: {words}"
+
+
+def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
+    """Tell a colleague which cases they got, each with the button to answer it, or which of theirs were closed."""
+    by, shown = f"<@{passed.by}>", briefs[:SHOWN]
+    count = t.plural("{n} case", "{n} cases", len(briefs))
+    if passed.what == "handed":
+        head = t("{agent} handed {cases} over to you:", agent=by, cases=count)
+    else:
+        head = t("{agent} closed {cases} that you had:", agent=by, cases=count)
+    rows = [section(line(brief, t)) for brief in shown]
+    for brief, row in zip(shown, rows, strict=True):
+        answers = passed.what == "handed" and brief.case.status in OPEN and brief.latest.may_be_answered()
+        verb = (t("Answer"), "case:answer") if answers else (t("Details"), "case:details")
+        row["accessory"] = button(*verb, str(brief.case.id))
+    more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
+    return View("\n".join([head, *(line(brief, t) for brief in shown)]), [section(head), *rows, *more])

@@ -1,0 +1,59 @@
+"""Take a case over from the colleague who has it, wherever that stood in the way, and go on with what was wanted."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from bot import cases
+from bot.desk import TeamDesk
+from bot.domain.text import Refused
+from bot.slack import messages
+from bot.views.block import Block
+from bot.views.modals import said
+from handlers import answer, close, escalate
+from handlers.bolt_args import Ack
+from handlers.modal import asked_to_take_over, opened
+
+OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
+    "close": close.view_of,
+    "escalate": escalate.view_of,
+}
+"""The modals that come after a take-over, by what the agent wanted; `answer` has its own."""
+BACK = "back"
+"""The question lies upon the modal that was sent, which the agent sends again."""
+
+
+async def ask(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+    """Ask whether to take the case over whose button was clicked, from whoever has it now."""
+    async with opened(desk, body) as show:
+        await show(await asked_to_take_over(desk, int(action["value"].partition(":")[0])))
+
+
+async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Take the case over from the colleague whom the modal named, and go on.
+
+    When someone else has the case by now, the question is asked again with their name.
+    """
+    number, then, owner = view["private_metadata"].split(":")
+    if then == "answer":
+        await answer.take_over(ack, view, by, desk)
+        return
+    case_id = int(number)
+    async with desk.session() as session:
+        with suppress(Refused):
+            await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
+        case = await cases.get(session, case_id)
+    cases.refuse_ended(case)
+    if case.assignee and case.assignee != by:
+        await ack(response_action="update", view=await asked_to_take_over(desk, case_id, then))
+    elif then == BACK:
+        await ack()
+    else:
+        await ack(response_action="update", view=await _next(desk, case_id, by, then))
+    await messages.sync(desk, case_id)
+
+
+async def _next(desk: TeamDesk, case_id: int, by: str, then: str) -> Block:
+    if then in OPENS:
+        return await OPENS[then](desk, case_id, by)
+    return said(desk.t("The case is with you now."), desk.t)
