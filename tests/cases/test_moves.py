@@ -230,7 +230,7 @@ async def test_undo_takes_the_reply_back_whatever_happened_to_the_case(database_
     async with one_case(database_url) as table:
         await bring_to(table, Status.ANSWERED)
         await table.write("Laat maar, ik zie hem al")
-        assert await table.make(Move.WITHDRAW)
+        await table.must_make(Move.WITHDRAW)
         assert [reply.status for reply in await rows(table, Reply)] == [ReplyStatus.WITHDRAWN]
         assert (await table.case()).status is Status.NEW
         await is_whole(table)
