@@ -70,13 +70,18 @@ class Texts:
             return format_datetime(at, "EEE d MMM HH:mm", tzinfo=self.zone, locale=self._locale)
         return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self._locale)
 
-    def day(self, at: datetime) -> str:
-        """Return the day as short as can be, with the year: 24 nov 2026."""
-        return format_date(at.astimezone(self.zone).date(), "d MMM y", locale=self._locale)
+    def day(self, at: datetime, *, year: bool = True) -> str:
+        """Return the day as short as can be: 24 nov 2026, or 24 nov."""
+        return format_date(at.astimezone(self.zone).date(), "d MMM y" if year else "d MMM", locale=self._locale)
 
     def date(self, at: datetime) -> str:
         """Return the date in full, as `dinsdag 24 november 2026`."""
         return format_date(at.astimezone(self.zone).date(), "EEEE d MMMM y", locale=self._locale)
+
+
+def capital(words: str) -> str:
+    """Return the words with a capital at the beginning, and the rest as it is: a name keeps its own."""
+    return words[:1].upper() + words[1:]
 
 
 @cache

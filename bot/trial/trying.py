@@ -114,6 +114,7 @@ async def try_out(
         raise BadSettings(f"Port {port} is taken: choose another with --port.") from None
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
         settings = _settings(slack, Path(folder), speed)
+        slack.workspace.language = settings.webcare_language
         try:
             await _prepare(settings, slack, sources, clock)
             async with _running(settings, slack, clock) as bot:
@@ -204,7 +205,7 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             [team] = await session.exec(select(Team))
             await agents.set_roles(session, team.id, {Role.COORDINATOR: [COORDINATOR]}, by=COORDINATOR, now=began)
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
-            await _add_other_team(session, began)
+            await _add_other_team(session, clock())
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
             await demo_history.write_history(session, team, ours, clock(), still_open=still_open)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bot.domain.sla import ClockKind, Pressure, pressure
 from bot.domain.text import Text, text
 from bot.models import Clock
-from bot.texts import Texts
+from bot.texts import Texts, capital
 
 WHAT: dict[ClockKind, Text] = {
     ClockKind.FIRST_REACTION: text("first reaction"),
@@ -30,7 +30,7 @@ def due_line(clock: Clock, t: Texts, now: datetime) -> str:
         case Pressure.SOON:
             return "⏰ " + t("*Nearly late* – {what}: due by {time}", what=what, time=at) + _left(due, t, now)
         case Pressure.IN_TIME:
-            return "🕑 " + t("{what}: by {time}", what=what, time=at).capitalize() + _left(due, t, now)
+            return "🕑 " + capital(t("{what}: by {time}", what=what, time=at)) + _left(due, t, now)
 
 
 def _left(due: datetime, t: Texts, now: datetime) -> str:

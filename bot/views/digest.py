@@ -197,7 +197,8 @@ def _native(content: Overview, t: Texts) -> list[Block]:
 
 def chart(parts: Sequence[Part], t: Texts) -> Block:
     """Return a bar chart of mentions and answers per part of a period."""
-    labels = [t.day(part.since) for part in parts]
+    years = {part.since.astimezone(t.zone).year for part in parts}
+    labels = [t.day(part.since, year=len(years) > 1) for part in parts]
     incoming = [{"label": label, "value": part.mentions} for label, part in zip(labels, parts, strict=True)]
     answered = [{"label": label, "value": part.answered} for label, part in zip(labels, parts, strict=True)]
     series = [{"name": t("Received"), "data": incoming}, {"name": t("Answered"), "data": answered}]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from bot.domain.event import EventKind
 from bot.domain.text import Text, text
 from bot.models import Event, Role
-from bot.texts import LANGUAGES, Texts
+from bot.texts import LANGUAGES, Texts, capital
 from bot.views.block import Block, actions, button, context, literal, option, section
 from bot.views.case_state import REASONS
 from bot.views.settings_form import (
@@ -116,7 +116,7 @@ def norms_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 def norm_lines(name: str, filled: Filled, t: Texts, *, optional: bool) -> list[Block]:
     """Return the fields of one norm."""
     named = ((t(words), f"{name}_{target}") for target, words in TARGETS.items())
-    return [line(words.capitalize(), block_id, filled, optional=optional) for words, block_id in named]
+    return [line(capital(words), block_id, filled, optional=optional) for words, block_id in named]
 
 
 def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
@@ -150,7 +150,7 @@ def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, 
 
 def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Texts) -> Block:
     """Ask for the topics and the close reasons: which `standard` reasons the team uses, and its own reasons."""
-    options = [option(t(REASONS[reason]).capitalize(), reason) for reason in standard]
+    options = [option(capital(t(REASONS[reason])), reason) for reason in standard]
     blocks = [
         line(t(FIELDS["topics"]), "topics", filled, many=True, hint=t("What cases are about, one per line.")),
         ticks(t("Standard reasons to close that we use"), "standard_reasons", options, filled,

@@ -1,6 +1,7 @@
 """The page of the local Slack, in a real browser, on the real server."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from playwright.async_api import Browser, Page, expect
 from standardwebhooks import Webhook
 
 from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.words import ENGLISH
 from bot.sandbox.slack.workspace import Channel
 from bot.sandbox.square import example_posts
 from bot.sandbox.square.posts import SANDBOX_SECRET
@@ -53,6 +55,13 @@ READ_MRKDWN = """async (cases) => {
         return [box.textContent, marked.filter((each) => !box.querySelector(each)), tags !== null];
     });
 }"""
+
+
+SHOWN = """() => [...document.querySelectorAll("body *")].flatMap((node) => [
+    ...["aria-label", "title", "placeholder"].map((name) => node.getAttribute(name) ?? ""),
+    ...[...node.childNodes].filter((child) => child.nodeType === 3).map((child) => child.data),
+])"""
+"""All texts and labels on the page."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -284,6 +293,42 @@ async def test_the_citizen_sees_the_answer_of_the_team(page: Page, slack: Sandbo
     await expect(answer).to_contain_text("Alleen op het veld bij de vijver.")
     await expect(answer).to_contain_text("Nieuw")
     await expect(page.locator("#announcer")).to_contain_text("Alleen op het veld bij de vijver.")
+
+
+async def test_a_hint_leads_a_newcomer_in_three_steps_and_stays_closed(page: Page, slack: Sandbox) -> None:
+    await look(page, slack)
+    hint = page.locator("[data-test=hint]")
+    for words in ("Stap 1 van 3", "Stap 2 van 3", "Alt+↓ en Alt+↑"):
+        await expect(hint).to_contain_text(words)
+        await page.locator("[data-test=hint-next]").click()
+    await expect(hint).to_have_count(0)
+    await expect(page.locator("#main")).to_be_focused()
+    await page.reload()
+    await expect(page.locator("[data-test=channel]").first).to_be_visible()
+    await expect(hint).to_have_count(0)
+
+
+async def test_a_hint_is_closed_at_its_first_step(page: Page, slack: Sandbox) -> None:
+    await look(page, slack)
+    await page.get_by_role("button", name="Uitleg sluiten").click()
+    await expect(page.locator("[data-test=hint]")).to_have_count(0)
+
+
+async def test_the_page_speaks_english_when_the_bot_does(page: Page, slack: Sandbox, app: LittleApp) -> None:
+    slack.workspace.language = "en"
+    slack.square.post({"id": "c1", "name": "Jan", "handle": "jan"}, "Verwijderen")
+    await app.client.chat_postMessage(channel=WEBCARE, text="Hello")
+    await look(page, slack)
+    await expect(page.get_by_role("heading", name="You work as")).to_be_visible()
+    await expect(page.locator("[data-test=hint]")).to_contain_text("Step 1 of 3")
+    await expect(page.locator("[data-test=composer]")).to_have_attribute(
+        "placeholder", re.compile("Message in #webcare")
+    )
+    await expect(page.locator(".day")).to_have_text("Today")
+    await expect(page.locator("[data-test=citizen-post]")).to_contain_text("Verwijderen")  # what a citizen wrote stays
+    dutch = {dutch for dutch, english in ENGLISH.items() if dutch != english} - {"Verwijderen"}
+    shown = await page.evaluate(SHOWN)
+    assert not dutch & {words.strip() for words in shown}
 
 
 async def test_a_citizen_with_almost_the_same_name_is_the_one_who_is_known(page: Page, slack: Sandbox) -> None:

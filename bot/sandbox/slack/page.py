@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 
 from bot.sandbox.slack.delivery import Acknowledgement
 from bot.sandbox.slack.person_actions import PersonActions
+from bot.sandbox.slack.words import page_in, said
 from bot.sandbox.slack.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
@@ -32,6 +33,7 @@ FAILURES: Mapping[str, str] = {
     "invalid_view": "De app antwoordde met een venster dat Slack niet aanneemt.",
     "invalid_answer": "De app antwoordde met een bericht dat Slack niet aanneemt.",
 }
+OTHER_FAILURE = "De app gaf een fout ({reason})."
 
 
 class Page:
@@ -59,7 +61,8 @@ class Page:
             await socket.close()
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(self._index_html)
+        page = page_in(self._workspace.language, self._index_html.read_text(encoding="utf-8"))
+        return web.Response(text=page, content_type="text/html")
 
     async def _file(self, request: web.Request) -> web.Response:
         stored = self._workspace.files.get(request.match_info["id"])
@@ -124,7 +127,8 @@ class Page:
             view_id = str(frame.get("view_id", ""))
             outgoing.put_nowait({"type": "view_errors", "view_id": view_id, "errors": ack.errors})
         elif not ack.ok:
-            sentence = FAILURES.get(ack.reason, f"De app gaf een fout ({ack.reason}).")
+            known = said(FAILURES.get(ack.reason, OTHER_FAILURE), self._workspace.language)
+            sentence = known.format(reason=ack.reason)
             outgoing.put_nowait({"type": "failed", "key": key, "text": sentence})
 
     async def _act(self, person: str, frame: Json) -> Acknowledgement:

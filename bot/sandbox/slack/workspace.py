@@ -113,7 +113,10 @@ class Change:
 
 @dataclass
 class Workspace:
-    """One team with its people, channels, messages, modals and the one installed app."""
+    """One team with its people, channels, messages, modals and the one installed app.
+
+    `language` is that of the page: nl or en.
+    """
 
     app: App
     team_id: str
@@ -122,6 +125,7 @@ class Workspace:
     rules: Rules = field(default_factory=Rules)
     now: Callable[[], float] = time.time
     speed: float = 1.0
+    language: str = "nl"
     base_url: str = ""
     people: dict[str, Person] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)

@@ -4,7 +4,9 @@ import { h } from "../slack/static/dom.js";
 import { icon } from "../slack/static/icons.js";
 import { createPage, paneButton, startPage } from "../slack/static/page.js";
 import { createSquare, squareFrames, squareState, unseenBadge } from "../square/static/square.js";
+import { showHint } from "./hint.js";
 import { jumpBetweenOpen } from "./jump.js";
+import { t } from "../slack/static/words.js";
 
 const WIDE = matchMedia("(min-width: 1200px)");
 
@@ -29,7 +31,7 @@ const toggle = h(
     on: { click: () => (column.checkVisibility() ? page.showSide(false) : showSquare()) },
   },
   icon("building"),
-  h("span", {}, "Het Plein"),
+  h("span", {}, t("Het Plein")),
   unseenBadge(),
 );
 
@@ -45,9 +47,10 @@ function showLinkedPost(event) {
 
 page.store.on("hello thread", ({ thread }) => column.classList.toggle("under-thread", Boolean(thread)));
 page.store.on("side", () => toggle.setAttribute("aria-expanded", String(column.checkVisibility())));
-document.querySelector("#panes").append(paneButton("side", "building", ["Het Plein", unseenBadge()], showSquare));
+document.querySelector("#panes").append(paneButton("side", "building", [t("Het Plein"), unseenBadge()], showSquare));
 document.addEventListener("click", showLinkedPost);
 jumpBetweenOpen(page.store);
 startPage(page, { headButton: toggle });
+showHint(document.querySelector("#main"));
 page.showSide(WIDE.matches);
 WIDE.addEventListener("change", () => page.showSide(WIDE.matches));

@@ -9,6 +9,7 @@ import { markdown } from "./markdown.js";
 import { richText } from "./richtext.js";
 import { dataTable, tableBlock } from "./tables.js";
 import { textNodes } from "./texts.js";
+import { t } from "./words.js";
 
 const SOURCE = Symbol("the block a node was drawn from");
 
@@ -29,7 +30,7 @@ const BLOCKS = {
   actions: (block, ctx) =>
     h(
       "div",
-      { role: "group", "aria-label": "Acties" },
+      { role: "group", "aria-label": t("Acties") },
       block.elements.map((element) => drawElement(element, block, ctx)),
     ),
   divider: () => h("hr"),
@@ -44,11 +45,11 @@ const BLOCKS = {
 };
 
 const LEVELS = {
-  default: ["info", "Ter info"],
-  info: ["info", "Ter info"],
-  warning: ["warning", "Let op"],
-  error: ["error", "Fout"],
-  success: ["check", "Gelukt"],
+  default: ["info", t("Ter info")],
+  info: ["info", t("Ter info")],
+  warning: ["warning", t("Let op")],
+  error: ["error", t("Fout")],
+  success: ["check", t("Gelukt")],
 };
 
 /**

@@ -3,13 +3,14 @@
 
 import { h, s } from "./dom.js";
 import { plainTable } from "./tables.js";
+import { locale, t } from "./words.js";
 
 const WIDTH = 520;
 const HEIGHT = 240;
 const EDGE = { top: 16, right: 12, bottom: 48, left: 44, title: 22 };
 const GRID_LINES = 4; // about
 
-const number = (value) => new Intl.NumberFormat("nl-NL", { maximumFractionDigits: 1 }).format(value);
+const number = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(value);
 
 /** A chart with its title, legend and the same numbers as a table. */
 export function chartBlock(block) {
@@ -21,7 +22,7 @@ export function chartBlock(block) {
       class: "chart",
       viewBox: `0 0 ${drawing.width} ${drawing.height}`,
       role: "img",
-      "aria-label": `${title}. De getallen staan in de tabel eronder.`,
+      "aria-label": t("{title}. De getallen staan in de tabel eronder.", { title }),
     },
     drawing.nodes,
   );
@@ -30,7 +31,7 @@ export function chartBlock(block) {
     { class: `chart-figure chart-${chart.type}` },
     h("figcaption", {}, title),
     h("div", { class: "chart-body" }, svg, legend(drawing.legend, chart.type)),
-    h("details", {}, h("summary", {}, "Bekijk als tabel"), plainTable(title, drawing.head, drawing.rows)),
+    h("details", {}, h("summary", {}, t("Bekijk als tabel")), plainTable(title, drawing.head, drawing.rows)),
   );
 }
 
@@ -77,7 +78,7 @@ function pie(chart) {
     height: HEIGHT,
     nodes,
     legend: chart.segments.map((segment) => [segment.label, share(segment)]),
-    head: ["Onderdeel", "Aantal"],
+    head: [t("Onderdeel"), t("Aantal")],
     rows,
   };
 }
@@ -110,7 +111,7 @@ function axes(chart) {
       draw(values, scale, chart.series),
     ],
     legend: chart.series.map((series) => [series.name, null]),
-    head: [chart.axis_config?.x_label ?? "Categorie", ...chart.series.map((series) => series.name)],
+    head: [chart.axis_config?.x_label ?? t("Categorie"), ...chart.series.map((series) => series.name)],
     rows: categories.map((label, at) => [label, ...values.map((series) => series[at])]),
   };
 }

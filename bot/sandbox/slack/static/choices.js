@@ -4,6 +4,7 @@ import { freshId, h } from "./dom.js";
 import { entryOf, setEntry } from "./form.js";
 import { suggesting } from "./suggest.js";
 import { bare, textNodes } from "./texts.js";
+import { t } from "./words.js";
 
 const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
 
@@ -58,7 +59,7 @@ function menu(kind, element, block, ctx, wiring) {
   const select = h(
     "select",
     { ...named(element, wiring), class: "select", dataset: ctx.marks(element, block) },
-    h("option", { value: "" }, bare(element.placeholder) || "Kies …"),
+    h("option", { value: "" }, bare(element.placeholder) || t("Kies …")),
     groups.map((group) =>
       group.label
         ? h("optgroup", { label: group.label }, optionNodes(group.options))
@@ -137,7 +138,7 @@ function choice(type, option, element, ctx, checked, change, name = null) {
 
 function group(element, block, ctx, wiring, role, nodes) {
   const long = nodes.length > 8 ? "long" : "";
-  const label = wiring.labelledby ? {} : { "aria-label": bare(element.placeholder) || "Keuze" };
+  const label = wiring.labelledby ? {} : { "aria-label": bare(element.placeholder) || t("Keuze") };
   return h(
     "div",
     {
@@ -197,6 +198,6 @@ function optionNodes(options) {
 }
 
 function named(element, { id, labelledby, describedby }) {
-  const label = labelledby ? null : bare(element.placeholder) || "Keuze";
+  const label = labelledby ? null : bare(element.placeholder) || t("Keuze");
   return { id, "aria-describedby": describedby, "aria-label": label };
 }

@@ -2,6 +2,7 @@
 
 import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { t } from "./words.js";
 
 /**
  * A composer. `target()` says where the text goes: {channel, thread_ts?}; each target has its own draft.
@@ -13,7 +14,7 @@ export function createComposer(page, { label, target, commands, test }) {
     class: "hints",
     id: ids.hints,
     role: "listbox",
-    "aria-label": "Opdrachten",
+    "aria-label": t("Opdrachten"),
     hidden: true,
   });
   const text = h("textarea", {
@@ -31,8 +32,8 @@ export function createComposer(page, { label, target, commands, test }) {
     {
       type: "submit",
       class: "button primary send",
-      "aria-label": "Verstuur",
-      title: "Verstuur (Enter)",
+      "aria-label": t("Verstuur"),
+      title: t("Verstuur (Enter)"),
       disabled: true,
       dataset: { test: `${test}-send` },
     },

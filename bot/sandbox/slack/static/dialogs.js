@@ -3,6 +3,7 @@
 import { freshId, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { bare, textNodes } from "./texts.js";
+import { t } from "./words.js";
 
 const TOAST_TIME = 9000; // ms
 
@@ -19,11 +20,11 @@ export function askConfirm(confirm, names) {
       h(
         "form",
         { method: "dialog", class: "dialog-buttons" },
-        h("button", { class: "button", value: "deny" }, bare(confirm.deny) || "Annuleren"),
+        h("button", { class: "button", value: "deny" }, bare(confirm.deny) || t("Annuleren")),
         h(
           "button",
           { class: `button ${danger ? "danger solid" : "primary"}`, value: "confirm" },
-          bare(confirm.confirm) || "Ja",
+          bare(confirm.confirm) || t("Ja"),
         ),
       ),
     );
@@ -45,7 +46,7 @@ export function toast(text) {
   note.append(
     h(
       "button",
-      { type: "button", class: "icon-button", "aria-label": "Melding sluiten", on: { click: remove } },
+      { type: "button", class: "icon-button", "aria-label": t("Melding sluiten"), on: { click: remove } },
       icon("close"),
     ),
   );

@@ -7,6 +7,7 @@ import { fields } from "./fields.js";
 import { icon } from "./icons.js";
 import { menuButton } from "./menu.js";
 import { bare, textNodes } from "./texts.js";
+import { t } from "./words.js";
 
 const ELEMENTS = { button, overflow, image, workflow_button: button, ...choices, ...fields };
 
@@ -25,7 +26,7 @@ export function notice(type) {
     "p",
     { class: "notice", dataset: { test: "unknown-block" } },
     icon("info"),
-    `Dit onderdeel (${type}) wordt hier niet getoond.`,
+    t("Dit onderdeel ({type}) wordt hier niet getoond.", { type }),
   );
 }
 
@@ -84,7 +85,7 @@ function overflow(element, block, ctx) {
       run: () => ctx.act(element, block, { selected_option: option }),
     }));
   return menuButton({
-    label: "Meer acties",
+    label: t("Meer acties"),
     content: icon("dots"),
     className: "button square",
     items,

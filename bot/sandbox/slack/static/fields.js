@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { entryOf, setEntry } from "./form.js";
 import { bare } from "./texts.js";
+import { t } from "./words.js";
 
 const PAUSE = 300; // ms of silence after which typed characters are sent
 
@@ -33,7 +34,7 @@ function field(element, block, ctx, wiring) {
     autocomplete: "off",
     placeholder: bare(element.placeholder) || null,
     "aria-describedby": described || null,
-    "aria-label": wiring.labelledby ? null : bare(element.placeholder) || "Invoer",
+    "aria-label": wiring.labelledby ? null : bare(element.placeholder) || t("Invoer"),
     dataset: { ...ctx.marks(element, block), autofocus: element.focus_on_load ? "yes" : null },
     value,
   });
@@ -77,16 +78,20 @@ function dispatching(input, element, block, ctx) {
   }
 }
 
+function counted(length, min, max) {
+  const count = max ? t("{length} / {max} tekens", { length, max }) : t("{length} tekens", { length });
+  return min && length < min ? t("{count}, ten minste {min}", { count, min }) : count;
+}
+
 function counter({ type, min_length: min, max_length: max }, { id }) {
   if (type !== "plain_text_input" || !(min || max) || !id) return null;
   const node = h("p", { class: "counter", id: `${id}-count` });
   const show = (value) => {
     const length = [...value].length;
-    const short = min && length < min ? `, ten minste ${min}` : "";
     const over = max && length > max;
     node.textContent = over
-      ? `${length - max} te veel (${length} / ${max})`
-      : `${length}${max ? ` / ${max}` : ""} tekens${short}`;
+      ? t("{n} te veel ({length} / {max})", { n: length - max, length, max })
+      : counted(length, min, max);
     node.classList.toggle("over", Boolean(over));
   };
   return { id: node.id, node, show };

@@ -1,5 +1,7 @@
 // The values of the inputs of one message or view, as Slack's `state.values`: {block_id: {action_id: entry}}.
 
+import { t } from "./words.js";
+
 /** Forms by container ("view:V…", "message:C…/ts"): they survive a redraw, so that no typed text is lost. */
 export function createForms() {
   const forms = new Map();
@@ -54,8 +56,8 @@ export function contentOf(entry = {}) {
 }
 
 const PATTERNS = {
-  email_text_input: [/^\S+@\S+\.\S+$/, "Vul een geldig e-mailadres in."],
-  url_text_input: [/^https?:\/\/\S+$/i, "Vul een webadres in dat begint met https://."],
+  email_text_input: [/^\S+@\S+\.\S+$/, t("Vul een geldig e-mailadres in.")],
+  url_text_input: [/^https?:\/\/\S+$/i, t("Vul een webadres in dat begint met https://.")],
 };
 
 /** Why Slack itself refuses these inputs, before it asks the app: {block_id: sentence}. */
@@ -74,7 +76,7 @@ export function problems(blocks, form) {
 }
 
 function problemOf(block, element, content) {
-  if (content === null) return block.optional ? null : "Vul dit veld in.";
+  if (content === null) return block.optional ? null : t("Vul dit veld in.");
   if (element.type === "plain_text_input") return lengthProblem(element, [...content].length);
   if (element.type === "number_input") return numberProblem(element, content);
   const [pattern, text] = PATTERNS[element.type] ?? [];
@@ -83,19 +85,21 @@ function problemOf(block, element, content) {
 
 function lengthProblem({ min_length: min, max_length: max }, length) {
   if (max && length > max)
-    return `Dit is ${length - max} ${length - max === 1 ? "teken" : "tekens"} te lang (hoogstens ${max}).`;
-  if (min && length < min) return `Gebruik ten minste ${min} tekens.`;
+    return length - max === 1
+      ? t("Dit is {n} teken te lang (maximaal {max}).", { n: 1, max })
+      : t("Dit is {n} tekens te lang (maximaal {max}).", { n: length - max, max });
+  if (min && length < min) return t("Gebruik ten minste {min} tekens.", { min });
   return null;
 }
 
 function numberProblem(element, content) {
   const pattern = element.is_decimal_allowed ? /^-?\d+([.,]\d+)?$/ : /^-?\d+$/;
   if (!pattern.test(content))
-    return element.is_decimal_allowed ? "Vul een getal in." : "Vul een heel getal in.";
+    return element.is_decimal_allowed ? t("Vul een getal in.") : t("Vul een heel getal in.");
   const value = Number(content.replace(",", "."));
   if (element.min_value !== undefined && value < Number(element.min_value))
-    return `Vul ten minste ${element.min_value} in.`;
+    return t("Vul ten minste {min} in.", { min: element.min_value });
   if (element.max_value !== undefined && value > Number(element.max_value))
-    return `Vul hoogstens ${element.max_value} in.`;
+    return t("Vul maximaal {max} in.", { max: element.max_value });
   return null;
 }

@@ -4,6 +4,7 @@ import { arrange, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { messageView } from "./message.js";
 import { dayName, momentOf } from "./time.js";
+import { t } from "./words.js";
 
 const NEAR = 80; // px from the end that still count as "reading the last message"
 const TOGETHER = 300; // s within which messages of one person are grouped under one name
@@ -19,7 +20,7 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
   const jump = h(
     "button",
     { type: "button", class: "button small jump", hidden: true, on: { click: toEnd } },
-    "Nieuwe berichten",
+    t("Nieuwe berichten"),
     icon("chevron"),
   );
   scroller.append(jump);
@@ -33,7 +34,8 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
       shown = id;
       const last = messages.at(-1);
       const isNew = last && !views.has(last.ts);
-      const follow = fresh || left() < NEAR || (isNew && last.user === page.store.state.me);
+      const mine = last?.ephemeral || last?.user === page.store.state.me; // what I wrote, or the answer to it
+      const follow = fresh || left() < NEAR || (isNew && mine);
       views = updated(views, messages, () => messageView(page, { inThread }));
       arrange(list, rows(views, messages));
       if (follow) toEnd();

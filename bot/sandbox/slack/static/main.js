@@ -8,6 +8,7 @@ import { contextOf, paintBusy } from "./interact.js";
 import { createLog } from "./log.js";
 import { menuButton } from "./menu.js";
 import { channelMessages, channelTitle, markSeen } from "./store.js";
+import { t } from "./words.js";
 
 /** Fill the middle column and update it with the store; `headButton`, if any, is in its head. */
 export function createMain(page, root, headButton) {
@@ -15,7 +16,7 @@ export function createMain(page, root, headButton) {
   const parts = {
     title: h("h2", { id: "place-title", class: "place-title" }),
     topic: h("p", { class: "topic", dir: "auto" }),
-    list: h("ol", { class: "messages", "aria-label": "Berichten" }),
+    list: h("ol", { class: "messages", "aria-label": t("Berichten") }),
     empty: h("p", { class: "empty" }),
     home: h("div", { class: "home blocks" }),
   };
@@ -27,7 +28,7 @@ export function createMain(page, root, headButton) {
     parts.home,
   );
   const composer = createComposer(page, {
-    label: "Schrijf een bericht",
+    label: t("Schrijf een bericht"),
     target: () => ({ channel: store.state.place?.id ?? "" }),
     commands: () => store.state.commands,
     test: "composer",
@@ -77,9 +78,9 @@ export function createMain(page, root, headButton) {
 function showHome(page, parts) {
   const { state } = page.store;
   const bot = state.people.find((each) => each.is_bot);
-  parts.title.replaceChildren(icon("home"), `Startpagina ${bot?.real_name || bot?.name || ""}`.trim());
-  parts.topic.textContent = "Alleen voor jou";
-  parts.empty.textContent = state.home ? "" : "De startpagina komt eraan …";
+  parts.title.replaceChildren(icon("home"), bot ? t("Startpagina {name}", { name: bot.real_name || bot.name }) : t("Startpagina van de app"));
+  parts.topic.textContent = t("Alleen voor jou");
+  parts.empty.textContent = state.home ? "" : t("De startpagina komt eraan …");
   if (state.home)
     renderBlocks(parts.home, state.home.blocks, contextOf(page, { type: "view", view_id: state.home.id }, 3));
 }
@@ -93,10 +94,10 @@ function showChannel(page, parts, channel, log, composer, id) {
   parts.topic.textContent = channel.topic ?? "";
   parts.empty.textContent = messages.length
     ? ""
-    : "Nog geen berichten. Zodra een burger iets schrijft, verschijnt het hier.";
+    : t("Nog geen berichten. Zodra een burger iets schrijft, verschijnt het hier.");
   log.show(id, messages);
   composer?.show(
-    channel.kind === "im" ? `Bericht aan ${name}` : `Bericht in #${name}, of / voor een opdracht`,
+    channel.kind === "im" ? t("Bericht aan {name}", { name }) : t("Bericht in #{name}, of / voor een opdracht", { name }),
   );
   markSeen(state, channel.id);
 }
@@ -118,7 +119,7 @@ function globalShortcuts(page) {
           }),
       }));
   return menuButton({
-    label: "Snelkoppelingen",
+    label: t("Snelkoppelingen"),
     content: icon("bolt"),
     items,
     dataset: { test: "global-shortcuts" },

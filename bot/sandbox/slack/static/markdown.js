@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { link } from "./mrkdwn.js";
+import { t } from "./words.js";
 
 const INLINE = [
   [/`([^`\n]+)`/, (m) => h("code", {}, m[1])],
@@ -102,7 +103,7 @@ function table(rows) {
     );
   return h(
     "div",
-    { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Tabel" },
+    { class: "table-scroll", tabindex: "0", role: "group", "aria-label": t("Tabel") },
     h(
       "table",
       {},

@@ -10,6 +10,7 @@ import { avatar } from "./people.js";
 import { namesOf, person, shownName, threadMessages } from "./store.js";
 import { spokenLine } from "./texts.js";
 import { ago, clockTime, fullMoment, momentOf } from "./time.js";
+import { t } from "./words.js";
 
 /** A message on the page: `node`, and `update(message, {compact})`. With `inThread` it has no button to its thread. */
 export function messageView(page, { inThread }) {
@@ -19,7 +20,7 @@ export function messageView(page, { inThread }) {
     blocks: h("div", { class: "blocks" }),
     tail: h("div", { class: "message-tail" }),
     tools: h("div", { class: "tools" }),
-    skip: h("a", { class: "skip-message", href: "#", dataset: { test: "skip-message" } }, "Naar het volgende bericht"),
+    skip: h("a", { class: "skip-message", href: "#", dataset: { test: "skip-message" } }, t("Naar het volgende bericht")),
   };
   const picture = h("div", { class: "message-picture" });
   const article = h("article", { tabindex: "-1" }, parts.skip, picture, body, parts.tools);
@@ -81,7 +82,7 @@ function head(author, when, message) {
     h("bdi", { class: "author" }, shownName(author)),
     author.is_bot && h("span", { class: "badge" }, "app"),
     h("time", { datetime: when.toISOString(), title: fullMoment(when) }, clockTime(when)),
-    message.ephemeral && h("span", { class: "only-you" }, icon("eye"), "Alleen zichtbaar voor jou"),
+    message.ephemeral && h("span", { class: "only-you" }, icon("eye"), t("Alleen zichtbaar voor jou")),
   ].filter(Boolean);
 }
 
@@ -101,14 +102,14 @@ function drawContent(page, container, message) {
 
 function tail(page, message, inThread, answers) {
   return [
-    message.edited && h("span", { class: "edited" }, "(bewerkt)"),
-    message.files?.length && h("ul", { class: "files", "aria-label": "Bestanden" }, message.files.map(file)),
+    message.edited && h("span", { class: "edited" }, t("(bewerkt)")),
+    message.files?.length && h("ul", { class: "files", "aria-label": t("Bestanden") }, message.files.map(file)),
     !inThread && answers.length > 0 && threadButton(page, message, answers),
     message.ephemeral &&
       h(
         "button",
         { type: "button", class: "link-button", on: { click: () => dismiss(page, message) } },
-        "Verbergen",
+        t("Verbergen"),
       ),
   ].filter(Boolean);
 }
@@ -118,7 +119,7 @@ function file(shared) {
   const size = shared.size ? `${Math.max(1, Math.round(shared.size / 1024))} kB` : "";
   const content = [
     icon("file"),
-    h("span", { dir: "auto" }, shared.name ?? shared.title ?? "bestand"),
+    h("span", { dir: "auto" }, shared.name ?? shared.title ?? t("bestand")),
     h("small", {}, size),
   ];
   if (!address) return h("li", { class: "file" }, content);
@@ -130,7 +131,7 @@ function file(shared) {
       { class: "file", href: address, download: shared.name ?? true },
       content,
       icon("download"),
-      spoken("downloaden"),
+      spoken(t("downloaden")),
     ),
   );
 }
@@ -139,8 +140,8 @@ function threadButton(page, message, answers) {
   const authors = [...new Set(answers.map((answer) => answer.user))]
     .slice(0, 3)
     .map((id) => avatar(person(page.store.state, id), "tiny"));
-  const count = `${answers.length} ${answers.length === 1 ? "reactie" : "reacties"}`;
-  const last = h("small", {}, "laatste: ", movingTime(momentOf(answers.at(-1).ts), ago));
+  const count = `${answers.length} ${answers.length === 1 ? t("reactie") : t("reacties")}`;
+  const last = h("small", {}, t("laatste: "), movingTime(momentOf(answers.at(-1).ts), ago));
   return h(
     "button",
     {
@@ -165,8 +166,8 @@ function tools(page, message, inThread) {
         {
           type: "button",
           class: "icon-button",
-          title: "Reageren in thread",
-          "aria-label": "Reageren in thread",
+          title: t("Reageren in thread"),
+          "aria-label": t("Reageren in thread"),
           dataset: { test: "reply-in-thread" },
           on: { click: () => page.openThread(message) },
         },
@@ -175,7 +176,7 @@ function tools(page, message, inThread) {
     shortcuts.length > 0 &&
       !message.ephemeral &&
       menuButton({
-        label: "Snelkoppelingen bij dit bericht",
+        label: t("Snelkoppelingen bij dit bericht"),
         content: icon("bolt"),
         items: () => shortcuts.map((each) => shortcutItem(page, each, message)),
         dataset: { test: "message-shortcuts" },

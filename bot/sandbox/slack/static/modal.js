@@ -8,6 +8,7 @@ import { problems } from "./form.js";
 import { icon } from "./icons.js";
 import { containerKey, contextOf, paintBusy } from "./interact.js";
 import { bare } from "./texts.js";
+import { t } from "./words.js";
 
 const FIELDS = "input, textarea, select, .block [data-action-id]";
 
@@ -59,10 +60,10 @@ export function createModal(page) {
 
 function drawFrame() {
   const title = h("h2", { id: "modal-title", tabindex: "-1", dir: "auto" });
-  const back = h("button", { type: "button", class: "icon-button", "aria-label": "Terug" }, icon("arrow"));
+  const back = h("button", { type: "button", class: "icon-button", "aria-label": t("Terug") }, icon("arrow"));
   const cross = h(
     "button",
-    { type: "button", class: "icon-button", "aria-label": "Sluiten", dataset: { test: "modal-close" } },
+    { type: "button", class: "icon-button", "aria-label": t("Sluiten"), dataset: { test: "modal-close" } },
     icon("close"),
   );
   const blocks = h("div", { class: "blocks modal-blocks" });
@@ -114,7 +115,7 @@ function drawView(page, parts, view) {
   Object.assign(parts.dialog.dataset, { viewId: view.id, callbackId: view.callback_id ?? "" });
   parts.title.textContent = bare(view.title);
   parts.back.hidden = page.store.state.views.length < 2;
-  parts.close.textContent = bare(view.close) || (view.submit ? "Annuleren" : "Sluiten");
+  parts.close.textContent = bare(view.close) || (view.submit ? t("Annuleren") : t("Sluiten"));
   parts.submit.hidden = !view.submit;
   parts.submit.textContent = bare(view.submit);
   parts.submit.dataset.key = key;

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { withSigns } from "./signs.js";
 import { fillDate, fullMoment } from "./time.js";
+import { t } from "./words.js";
 
 const FENCE = /```\n?([\s\S]*?)```/g;
 const BULLET = /^\s*[•◦▪-]\s+(.*)$/;
@@ -236,7 +237,7 @@ function tokenNode(target, label, names) {
   if (target.startsWith("@")) return mention(`@${names.user(rest) ?? label ?? rest}`);
   if (target.startsWith("#")) return mention(`#${names.channel(rest) ?? label ?? rest}`);
   if (target.startsWith("!subteam^"))
-    return mention(names.usergroup(rest.slice(8)) ?? label ?? "@groep", "loud");
+    return mention(names.usergroup(rest.slice(8)) ?? label ?? t("@groep"), "loud");
   if (target.startsWith("!date^")) return dateNode(target, label);
   if (["!here", "!channel", "!everyone"].includes(target)) return mention(`@${rest}`, "loud");
   if (target.startsWith("!")) return document.createTextNode(label ?? `<${target}>`);

@@ -13,8 +13,9 @@ import { createStore, markSeen, namesOf, person, shownName } from "./store.js";
 import { spokenLine } from "./texts.js";
 import { restoreTheme } from "./theme.js";
 import { createThread } from "./thread.js";
+import { t } from "./words.js";
 
-const OFFLINE = "Er is nu geen verbinding. Probeer het zo nog eens.";
+const OFFLINE = t("Er is nu geen verbinding. Probeer het zo nog eens.");
 
 const NARROW = matchMedia("(max-width: 767px)"); // as in layout.css
 const TICK = 5000; // ms between looks at the times that move
@@ -89,8 +90,8 @@ export function startPage(page, { headButton = null } = {}) {
   createThread(page, find("#thread"));
   createModal(page);
   find("#panes").prepend(
-    paneButton("rail", "menu", "Overzicht", () => page.showPane("rail")),
-    paneButton("main", "chat", "Gesprek", () => page.showPane("main")),
+    paneButton("rail", "menu", t("Overzicht"), () => page.showPane("rail")),
+    paneButton("main", "chat", t("Gesprek"), () => page.showPane("main")),
   );
   listen(page);
   page.showPane("main");
@@ -136,7 +137,7 @@ function listen(page) {
   });
   store.on("hello", (state) => {
     const me = shownName(person(state, state.me));
-    document.title = `${state.team?.name ?? "Werkplek"} – ${me}`;
+    document.title = `${state.team?.name ?? t("Werkplek")} – ${me}`;
     find("#page-title").textContent = document.title;
     if (state.place?.kind === "home") page.connection.send({ type: "home", key: "home" });
   });
@@ -160,5 +161,5 @@ function announceArrival(state, message) {
   const channel = state.channels.find((each) => each.id === message.channel);
   const elsewhere = channel?.kind === "channel" && channel.id !== state.place?.id;
   const from = shownName(person(state, message.user)) + (elsewhere ? ` in ${channel.name}` : "");
-  announce(`${from}: ${spokenLine(message, namesOf(state)) || "nieuw bericht"}`);
+  announce(`${from}: ${spokenLine(message, namesOf(state)) || t("nieuw bericht")}`);
 }

@@ -7,6 +7,7 @@ import { avatar } from "./people.js";
 import { channelTitle, person, shownName, unread } from "./store.js";
 import { currentTheme, switchTheme } from "./theme.js";
 import { clockTime, fullMoment, present, weekday, zoneName } from "./time.js";
+import { t } from "./words.js";
 
 const TICK = 250; // ms
 
@@ -30,16 +31,16 @@ export function createRail(page, root) {
     h(
       "section",
       { "aria-labelledby": "people-title" },
-      h("h2", { id: "people-title" }, "Je werkt als"),
+      h("h2", { id: "people-title" }, t("Je werkt als")),
       parts.people,
     ),
     h(
       "nav",
-      { "aria-label": "Gesprekken" },
+      { "aria-label": t("Gesprekken") },
       parts.home,
-      h("h2", { id: "channels-title" }, "Kanalen"),
+      h("h2", { id: "channels-title" }, t("Kanalen")),
       parts.channels,
-      h("h2", { id: "ims-title" }, "Directe berichten"),
+      h("h2", { id: "ims-title" }, t("Directe berichten")),
       parts.ims,
     ),
     h("div", { class: "rail-foot" }, fastClock(store), themeButton()),
@@ -90,7 +91,7 @@ function personRow(page, who) {
         who.title && h("small", {}, who.title),
       ),
       !me && who.status_emoji && h("span", { title: who.status_text }, ...withEmoji(who.status_emoji)),
-      me && h("span", { class: "you" }, "jij"),
+      me && h("span", { class: "you" }, t("jij")),
     ),
     me && statusButton(page, who),
   );
@@ -99,14 +100,14 @@ function personRow(page, who) {
 // Sets a Slack status in one click: on holiday, or none.
 function statusButton(page, who) {
   const away = Boolean(who.status_emoji);
-  const status = away ? { emoji: "", text: "" } : { emoji: ":palm_tree:", text: "Op vakantie" };
+  const status = away ? { emoji: "", text: "" } : { emoji: ":palm_tree:", text: t("Op vakantie") };
   const props = {
     type: "button",
     class: "status-button",
     dataset: { test: "status", row: "status" },
     on: { click: () => page.send({ type: "status", key: "status", ...status }) },
   };
-  const now = away ? [...withEmoji(who.status_emoji), ` ${who.status_text} – zet uit`] : ["Zet je status op vakantie"];
+  const now = away ? [...withEmoji(who.status_emoji), ` ${t("{status} – zet uit", { status: who.status_text })}`] : [t("Zet je status op vakantie")];
   return h("button", props, ...now);
 }
 
@@ -115,7 +116,7 @@ function homeRow(page, state, place) {
   return row({
     id: "home",
     sign: icon("home"),
-    label: `Startpagina ${shownName(bot) ?? "van de app"}`,
+    label: bot ? t("Startpagina {name}", { name: shownName(bot) }) : t("Startpagina van de app"),
     current: place.kind === "home",
     go: () => page.goTo({ kind: "home" }),
     test: "home",
@@ -155,7 +156,7 @@ function strangers(state) {
 }
 
 function row({ id, sign, label, current, count = 0, go, test }) {
-  const mark = count > 0 && h("span", { class: "unread" }, String(count), spoken(" ongelezen"));
+  const mark = count > 0 && h("span", { class: "unread" }, String(count), spoken(t(" ongelezen")));
   const props = {
     type: "button",
     class: count ? "has-unread" : null,
@@ -179,7 +180,7 @@ function fastClock(store) {
   let ticking = null;
   store.on("hello", (state) => {
     node.hidden = state.speed === 1;
-    speed.textContent = `de tijd gaat ${state.speed} × zo snel (${zoneName()})`;
+    speed.textContent = t("de tijd gaat {n} × zo snel ({zone})", { n: state.speed, zone: zoneName() });
     if (node.hidden) return;
     paint();
     ticking ??= setInterval(paint, TICK);
@@ -192,7 +193,7 @@ function themeButton() {
   const button = h("button", { type: "button", class: "theme-button", dataset: { test: "theme" } });
   const paint = () => {
     const dark = currentTheme() === "dark";
-    label.textContent = dark ? "Licht thema" : "Donker thema";
+    label.textContent = dark ? t("Licht thema") : t("Donker thema");
     button.replaceChildren(icon(dark ? "sun" : "moon"), label);
   };
   button.addEventListener("click", () => {

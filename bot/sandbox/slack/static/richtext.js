@@ -5,6 +5,7 @@ import { emoji } from "./emoji.js";
 import { link, mention } from "./mrkdwn.js";
 import { withSigns } from "./signs.js";
 import { fillDate } from "./time.js";
+import { t } from "./words.js";
 
 const GROUPS = {
   rich_text_section: (group, names) => h("p", { class: "lines" }, pieces(group, names)),
@@ -20,7 +21,7 @@ const PIECES = {
   emoji: (piece) => emoji(piece.name) ?? `:${piece.name}:`,
   user: (piece, names) => mention(`@${names.user(piece.user_id) ?? piece.user_id}`),
   channel: (piece, names) => mention(`#${names.channel(piece.channel_id) ?? piece.channel_id}`),
-  usergroup: (piece, names) => mention(names.usergroup(piece.usergroup_id) ?? "@groep", "loud"),
+  usergroup: (piece, names) => mention(names.usergroup(piece.usergroup_id) ?? t("@groep"), "loud"),
   broadcast: (piece) => mention(`@${piece.range}`, "loud"),
   date: (piece) => fillDate(piece.format ?? "{date_short}", new Date(piece.timestamp * 1000)),
   color: (piece) => h("code", {}, piece.value),

@@ -2,6 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { icon } from "./icons.js";
+import { t } from "./words.js";
 
 const disc = () => s("circle", { class: "filled", cx: 12, cy: 12, r: 8.5 });
 const tile = () => s("rect", { class: "filled", x: 4, y: 4, width: 16, height: 16, rx: 3 });
@@ -56,5 +57,5 @@ export function sign(character, name) {
 function drawn(bare, character) {
   const [what, tone, label] = DRAWN[bare];
   const picture = typeof what === "string" ? icon(what) : shape(what);
-  return h("span", { class: `sign tone-${tone}`, role: "img", "aria-label": label }, picture, h("span", { class: "sr-only" }, character));
+  return h("span", { class: `sign tone-${tone}`, role: "img", "aria-label": t(label) }, picture, h("span", { class: "sr-only" }, character));
 }

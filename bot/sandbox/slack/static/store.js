@@ -1,6 +1,7 @@
 // The state of the page. Frames of the server and actions of the reader change it; surfaces listen to its topics.
 
 import { setClock } from "./time.js";
+import { t } from "./words.js";
 
 /** The state before the first frame. */
 function emptyState() {
@@ -182,7 +183,7 @@ export function person(state, id) {
     state.people.find((known) => known.id === id) ?? {
       id,
       name: id ?? "?",
-      real_name: id ?? "Onbekend",
+      real_name: id ?? t("Onbekend"),
       is_bot: false,
     }
   );

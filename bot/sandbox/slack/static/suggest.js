@@ -4,6 +4,7 @@
 import { freshId, h } from "./dom.js";
 import { entryOf, setEntry } from "./form.js";
 import { bare } from "./texts.js";
+import { t } from "./words.js";
 
 const PAUSE = 250; // ms of silence after which the app is asked
 
@@ -23,7 +24,7 @@ export function suggesting(element, block, ctx, wiring) {
     "aria-controls": list.id,
     "aria-expanded": "false",
     "aria-describedby": wiring.describedby,
-    "aria-label": wiring.labelledby ? null : bare(element.placeholder) || "Zoek en kies",
+    "aria-label": wiring.labelledby ? null : bare(element.placeholder) || t("Zoek en kies"),
     dataset: ctx.marks(element, block),
   });
   const menu = { input, list, options: [], at: -1 };
@@ -70,7 +71,7 @@ function show(menu, options) {
       option.description && h("small", { dir: "auto" }, bare(option.description)),
     ),
   );
-  const none = h("li", { class: "none", role: "presentation" }, "Niets gevonden");
+  const none = h("li", { class: "none", role: "presentation" }, t("Niets gevonden"));
   menu.list.replaceChildren(...(nodes.length ? nodes : [none]));
   menu.list.hidden = false;
   menu.input.setAttribute("aria-expanded", "true");

@@ -4,10 +4,11 @@
 import { h, spoken } from "./dom.js";
 import { icon } from "./icons.js";
 import { richText } from "./richtext.js";
+import { locale, t } from "./words.js";
 
 const PAGE_SIZE = 5; // Slack's default for data_table
 
-const number = (value) => new Intl.NumberFormat("nl-NL").format(value);
+const number = (value) => new Intl.NumberFormat(locale()).format(value);
 
 /** A table block: the first row is its header. */
 export function tableBlock(block, names) {
@@ -24,7 +25,7 @@ export function tableBlock(block, names) {
     );
   const [head, ...body] = block.rows;
   return scrolling(
-    "Tabel",
+    t("Tabel"),
     h(
       "table",
       {},
@@ -115,7 +116,7 @@ function columnHeader(cell, at, names, sort) {
     { type: "button", class: "sort", on: { click: () => sort(at) } },
     cellNodes(cell, names),
     icon("chevron"),
-    spoken(", sorteer"),
+    spoken(t(", sorteer")),
   );
   return h("th", { scope: "col" }, button);
 }
@@ -131,7 +132,7 @@ function sortedRows(rows, { column, descending }) {
   if (column === null) return rows;
   const key = (row) => row[column].value ?? row[column].text ?? "";
   const order = (a, b) =>
-    typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "nl");
+    typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), locale());
   return rows.toSorted((a, b) => order(key(a), key(b)) * (descending ? -1 : 1));
 }
 
@@ -146,13 +147,13 @@ function drawPager(pager, shown, pages, draw) {
     h(
       "button",
       { type: "button", class: "button small", disabled: shown.page === 0, on: { click: turn(-1) } },
-      "Vorige",
+      t("Vorige"),
     ),
-    h("span", { "aria-live": "polite" }, `Pagina ${shown.page + 1} van ${pages}`),
+    h("span", { "aria-live": "polite" }, t("Pagina {n} van {pages}", { n: shown.page + 1, pages })),
     h(
       "button",
       { type: "button", class: "button small", disabled: shown.page === pages - 1, on: { click: turn(1) } },
-      "Volgende",
+      t("Volgende"),
     ),
   );
 }

@@ -6,18 +6,19 @@ import { icon } from "./icons.js";
 import { paintBusy } from "./interact.js";
 import { createLog } from "./log.js";
 import { threadMessages } from "./store.js";
+import { t } from "./words.js";
 
 /** Fill the thread panel and update it with the store. */
 export function createThread(page, root) {
   const { store } = page;
-  const list = h("ol", { class: "messages", "aria-label": "Berichten in deze thread" });
+  const list = h("ol", { class: "messages", "aria-label": t("Berichten in deze thread") });
   const scroller = h(
     "div",
     { class: "scroller", tabindex: "0", role: "group", "aria-labelledby": "thread-title" },
     list,
   );
   const composer = createComposer(page, {
-    label: "Schrijf een interne reactie in deze thread",
+    label: t("Schrijf een interne reactie in deze thread"),
     target: () => ({ channel: store.state.thread?.channel ?? "", thread_ts: store.state.thread?.ts ?? "" }),
     commands: () => [],
     test: "thread-composer",
@@ -27,7 +28,7 @@ export function createThread(page, root) {
     {
       type: "button",
       class: "icon-button",
-      "aria-label": "Thread sluiten",
+      "aria-label": t("Thread sluiten"),
       dataset: { test: "close-thread" },
       on: { click: () => page.closeThread() },
     },
@@ -41,8 +42,8 @@ export function createThread(page, root) {
       h(
         "div",
         { class: "place-name" },
-        h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), "Thread"),
-        h("p", { class: "topic" }, "Intern: burgers zien dit niet"),
+        h("h2", { id: "thread-title", class: "place-title" }, icon("reply"), t("Thread")),
+        h("p", { class: "topic" }, t("Intern: burgers zien dit niet")),
       ),
       close,
     ),
@@ -63,7 +64,7 @@ export function createThread(page, root) {
     const id = `${state.me} ${state.thread.channel}/${state.thread.ts}`;
     log.show(id, threadMessages(state, state.thread));
     if (id !== shown) {
-      composer.show("Overleg met collega's");
+      composer.show(t("Overleg met collega's"));
       composer.focus();
     }
     shown = id;

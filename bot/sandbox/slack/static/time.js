@@ -1,6 +1,7 @@
-// Moments as Dutch text, in the reader's own time zone.
+// Moments as text, in the reader's own time zone.
 
-const LOCALE = "nl-NL";
+import { locale, t } from "./words.js";
+
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
@@ -18,7 +19,7 @@ export function present() {
   return new Date((clock.now + (Date.now() / 1000 - clock.at) * clock.speed) * 1000);
 }
 
-const format = (options) => (date) => new Intl.DateTimeFormat(LOCALE, options).format(date);
+const format = (options) => (date) => new Intl.DateTimeFormat(locale(), options).format(date);
 
 const time = format({ hour: "2-digit", minute: "2-digit" });
 const full = format({
@@ -67,23 +68,23 @@ export function fullMoment(date) {
 /** "Vandaag", "Gisteren" or "maandag 23 november". */
 export function dayName(date, now = present()) {
   const days = daysBetween(date, now);
-  if (days === 0) return "Vandaag";
-  if (days === 1) return "Gisteren";
+  if (days === 0) return t("Vandaag");
+  if (days === 1) return t("Gisteren");
   return capital(longDay(date));
 }
 
 /** "zojuist", "5 min", "3 u" or the date: how long ago it was. */
 export function ago(date, now = present()) {
   const seconds = Math.max(0, (now - date) / 1000);
-  if (seconds < MINUTE) return "zojuist";
+  if (seconds < MINUTE) return t("zojuist");
   if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
-  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} u`;
+  if (seconds < DAY) return t("{n} u", { n: Math.floor(seconds / HOUR) });
   return TOKENS.date_short(date);
 }
 
 /** The reader's time zone, in which all of this is written: "Europe/Amsterdam". */
 export function zoneName() {
-  return new Intl.DateTimeFormat(LOCALE).resolvedOptions().timeZone;
+  return new Intl.DateTimeFormat(locale()).resolvedOptions().timeZone;
 }
 
 /** Fill the tokens of Slack's `<!date^…>` format string, as "{date_short_pretty} om {time}". */
@@ -93,7 +94,7 @@ export function fillDate(pattern, date, now = present()) {
     const pretty = token.endsWith("_pretty");
     const name = pretty ? token.slice(0, -"_pretty".length) : token;
     const days = daysBetween(date, now);
-    if (pretty && Math.abs(days) <= 1) return { 0: "vandaag", 1: "gisteren", [-1]: "morgen" }[days];
+    if (pretty && Math.abs(days) <= 1) return { 0: t("vandaag"), 1: t("gisteren"), [-1]: t("morgen") }[days];
     return TOKENS[name]?.(date) ?? whole;
   });
 }

@@ -1,6 +1,7 @@
 // The actions of a citizen on Het Plein, over HTTP.
 
 import { toast } from "../../slack/static/dialogs.js";
+import { t } from "../../slack/static/words.js";
 
 /** Post, edit and delete; each resolves to whether the server accepted it. */
 export function squareApi() {
@@ -18,10 +19,10 @@ async function ask(method, address, content) {
   };
   try {
     const answer = await fetch(address, request);
-    if (!answer.ok) toast(`Het Plein nam dit niet aan (fout ${answer.status}).`);
+    if (!answer.ok) toast(t("Het Plein nam dit niet aan (fout {status}).", { status: answer.status }));
     return answer.ok;
   } catch {
-    toast("Het Plein is nu niet bereikbaar. Probeer het zo nog eens.");
+    toast(t("Het Plein is nu niet bereikbaar. Probeer het zo nog eens."));
     return false;
   }
 }

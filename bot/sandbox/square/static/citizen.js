@@ -1,6 +1,7 @@
 // The citizen who writes on Het Plein: one whom the server named, who wrote before, or any other name.
 
 import { freshId, h } from "../../slack/static/dom.js";
+import { t } from "../../slack/static/words.js";
 
 const OTHER = "other";
 const NAMELESS = "burger"; // the handle of a name without Latin letters
@@ -16,8 +17,8 @@ export function citizenPicker(first = null) {
     type: "text",
     dir: "auto",
     maxlength: 60,
-    "aria-label": "Naam van de burger",
-    placeholder: "Naam van de burger",
+    "aria-label": t("Naam van de burger"),
+    placeholder: t("Naam van de burger"),
     autocomplete: "off",
     hidden: true,
     dataset: { test: "citizen-name" },
@@ -29,7 +30,7 @@ export function citizenPicker(first = null) {
     citizens = allCitizens(known, posts, first);
     select.replaceChildren(
       ...citizens.map((citizen) => h("option", { value: citizen.id }, citizen.name)),
-      h("option", { value: OTHER }, "Iemand anders …"),
+      h("option", { value: OTHER }, t("Iemand anders …")),
     );
     select.value = [...citizens.map((citizen) => citizen.id), OTHER].find((value) => value === before) ?? select.value;
     name.hidden = select.value !== OTHER;
@@ -40,10 +41,10 @@ export function citizenPicker(first = null) {
   });
   const chosen = () => {
     if (select.value !== OTHER) return citizens.find((citizen) => citizen.id === select.value);
-    const typed = asCitizen(name.value.trim().replace(/\s+/g, " ") || "Anoniem");
+    const typed = asCitizen(name.value.trim().replace(/\s+/g, " ") || t("Anoniem"));
     return citizens.find((citizen) => isSame(citizen, typed)) ?? typed;
   };
-  return { node: h("div", { class: "citizen" }, h("label", { for: id }, "Je bent"), select, name), chosen, offer };
+  return { node: h("div", { class: "citizen" }, h("label", { for: id }, t("Je bent")), select, name), chosen, offer };
 }
 
 // Of one name only one: the author on the square, whom the team knows already.

@@ -6,11 +6,12 @@ import { icon } from "../../slack/static/icons.js";
 import { avatar } from "../../slack/static/people.js";
 import { ago, fullMoment } from "../../slack/static/time.js";
 import { citizenPicker } from "./citizen.js";
+import { t } from "../../slack/static/words.js";
 
 const CONFIRM_DELETE = {
-  title: "Bericht verwijderen?",
-  text: "Het verdwijnt van het Plein en het team krijgt dat te horen.",
-  confirm: "Verwijderen",
+  title: t("Bericht verwijderen?"),
+  text: t("Het verdwijnt van het Plein en het team krijgt dat te horen."),
+  confirm: t("Verwijderen"),
   style: "danger",
 };
 
@@ -50,7 +51,7 @@ function postView(square) {
       node.classList.toggle("team", post.author.team);
       node.classList.toggle("reply", Boolean(post.in_reply_to));
       node.classList.toggle("fresh", fresh);
-      node.setAttribute("aria-label", `Bericht van ${post.author.name}`);
+      node.setAttribute("aria-label", t("Bericht van {name}", { name: post.author.name }));
       content.replaceChildren(...postContent(square, forms, post, replied, fresh));
       if (focused) content.querySelector(`[data-test="${focused}"]`)?.focus();
     },
@@ -62,9 +63,9 @@ function postContent(square, forms, post, replied, fresh) {
   const answered =
     replied &&
     replied.id !== post.conversation &&
-    h("p", { class: "answers-to" }, "in antwoord op ", isolated(replied.author.name));
+    h("p", { class: "answers-to" }, t("in antwoord op "), isolated(replied.author.name));
   const text = post.deleted
-    ? h("p", { class: "post-text gone" }, "Dit bericht is verwijderd.")
+    ? h("p", { class: "post-text gone" }, t("Dit bericht is verwijderd."))
     : h("p", { class: "post-text", dir: "auto" }, post.text);
   return [
     h(
@@ -78,7 +79,7 @@ function postContent(square, forms, post, replied, fresh) {
           "strong",
           {},
           isolated(post.author.name),
-          post.author.team && h("span", { class: "badge team-badge" }, icon("check"), "team"),
+          post.author.team && h("span", { class: "badge team-badge" }, icon("check"), t("team")),
         ),
         h(
           "small",
@@ -88,7 +89,7 @@ function postContent(square, forms, post, replied, fresh) {
           movingTime(when, ago, { title: fullMoment(when) }),
         ),
       ),
-      fresh && h("span", { class: "badge new" }, "Nieuw"),
+      fresh && h("span", { class: "badge new" }, t("Nieuw")),
     ),
     answered,
     text,
@@ -101,13 +102,13 @@ function marksOf(post) {
   const arrived = post.author.team
     ? null
     : post.delivered
-      ? [icon("check"), "bij het team"]
-      : [icon("clock"), "onderweg"];
+      ? [icon("check"), t("bij het team")]
+      : [icon("clock"), t("onderweg")];
   return h(
     "ul",
-    { class: "marks", "aria-label": "Kenmerken" },
-    post.private && h("li", { class: "private" }, icon("lock"), "privé"),
-    post.edited && h("li", {}, "bewerkt"),
+    { class: "marks", "aria-label": t("Kenmerken") },
+    post.private && h("li", { class: "private" }, icon("lock"), t("privé")),
+    post.edited && h("li", {}, t("bewerkt")),
     arrived && h("li", { class: "delivery" }, arrived),
   );
 }
@@ -130,10 +131,10 @@ function actions(square, forms, post) {
   const reply = () => open(replyForm(square, forms, post))();
   const edit = () => open(editForm(square, forms, post))();
   const own = !post.author.team && [
-    tool("edit", "Bewerken", "post-edit", edit),
-    tool("trash", "Verwijderen", "post-delete", remove),
+    tool("edit", t("Bewerken"), "post-edit", edit),
+    tool("trash", t("Verwijderen"), "post-delete", remove),
   ];
-  return h("div", { class: "post-actions" }, tool("reply", "Reageren", "post-reply", reply), own);
+  return h("div", { class: "post-actions" }, tool("reply", t("Reageren"), "post-reply", reply), own);
 }
 
 // Who began the conversation usually goes on in it.
@@ -144,9 +145,9 @@ function replyForm(square, forms, post) {
   citizen.offer(square.citizens(), posts);
   return shortForm(forms, {
     before: citizen.node,
-    label: "Reactie",
+    label: t("Reactie"),
     value: "",
-    submit: "Reageer",
+    submit: t("Reageer"),
     test: "reply",
     save: (text) =>
       square.api.post({ citizen: citizen.chosen(), text, in_reply_to: post.id, private: post.private }),
@@ -155,9 +156,9 @@ function replyForm(square, forms, post) {
 
 function editForm(square, forms, post) {
   return shortForm(forms, {
-    label: "Bericht bewerken",
+    label: t("Bericht bewerken"),
     value: post.text,
-    submit: "Opslaan",
+    submit: t("Opslaan"),
     test: "edit",
     save: (text) => square.api.edit(post.id, text),
   });
@@ -185,7 +186,7 @@ function shortForm(forms, { before = null, label, value, submit, test, save }) {
     h(
       "div",
       {},
-      h("button", { type: "button", class: "button small", on: { click: close } }, "Annuleren"),
+      h("button", { type: "button", class: "button small", on: { click: close } }, t("Annuleren")),
       h("button", { type: "submit", class: "button small plaza", dataset: { test: `${test}-send` } }, submit),
     ),
   );

@@ -6,6 +6,7 @@ import { icon } from "../../slack/static/icons.js";
 import { squareApi } from "./api.js";
 import { citizenPicker } from "./citizen.js";
 import { conversationView } from "./post.js";
+import { t } from "../../slack/static/words.js";
 
 /** The state of the square in the store, before the first frame. */
 export function squareState() {
@@ -35,11 +36,11 @@ export function unseenBadge() {
 
 /** Fill the square and update it with the store; `showPost(id)` of the result scrolls to a post. */
 export function createSquare(store, root) {
-  const list = h("ol", { class: "conversations", "aria-label": "Gesprekken op Het Plein" });
+  const list = h("ol", { class: "conversations", "aria-label": t("Gesprekken op Het Plein") });
   const empty = h(
     "p",
     { class: "empty" },
-    "Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet.",
+    t("Het is nog stil op het Plein. Plaats een bericht als burger en kijk wat het team ermee doet."),
   );
   const citizen = citizenPicker();
   const square = {
@@ -56,8 +57,8 @@ export function createSquare(store, root) {
       h(
         "div",
         { class: "place-name" },
-        h("h2", { class: "place-title", id: "square-title" }, icon("building"), "Het Plein"),
-        h("p", { class: "topic" }, "Hier schrijven burgers. Jij speelt ze."),
+        h("h2", { class: "place-title", id: "square-title" }, icon("building"), t("Het Plein")),
+        h("p", { class: "topic" }, t("Hier schrijven burgers. Jij speelt ze.")),
       ),
     ),
     h(
@@ -90,7 +91,7 @@ export function createSquare(store, root) {
   store.on("hello square side", count);
   store.on("square", ({ arrivedAnswers }) => {
     for (const answer of arrivedAnswers)
-      announce(`Antwoord van ${answer.author.name} op het Plein: ${answer.text}`);
+      announce(t("Antwoord van {name} op het Plein: {text}", { name: answer.author.name, text: answer.text }));
   });
   const seen = () => {
     store.state.freshAnswers.clear();
@@ -116,15 +117,15 @@ function writer(square) {
     class: "input",
     rows: 3,
     dir: "auto",
-    "aria-label": "Bericht op het Plein",
-    placeholder: "Wat wil je de gemeente laten weten?",
+    "aria-label": t("Bericht op het Plein"),
+    placeholder: t("Wat wil je de gemeente laten weten?"),
     dataset: { test: "square-text" },
   });
   const closed = h("input", { type: "checkbox", dataset: { test: "square-private" } });
   const post = h(
     "button",
     { type: "submit", class: "button plaza", dataset: { test: "square-post" } },
-    "Plaatsen",
+    t("Plaatsen"),
   );
   const form = h(
     "form",
@@ -134,7 +135,7 @@ function writer(square) {
     h(
       "div",
       { class: "writer-foot" },
-      h("label", { class: "choice" }, closed, h("span", {}, icon("lock"), "Privébericht")),
+      h("label", { class: "choice" }, closed, h("span", {}, icon("lock"), t("Privébericht"))),
       post,
     ),
   );
@@ -165,6 +166,6 @@ function countUnseen({ freshAnswers, square }, visible) {
   for (const badge of document.querySelectorAll("[data-test=square-unread]")) {
     badge.hidden = count === 0;
     badge.textContent = String(count);
-    badge.append(spoken(count === 1 ? " nieuw antwoord" : " nieuwe antwoorden"));
+    badge.append(spoken(count === 1 ? t(" nieuw antwoord") : t(" nieuwe antwoorden")));
   }
 }
