@@ -26,7 +26,7 @@ sandbox/     slack/ the local Slack, square/ the citizens' square; knows nothing
 Who may import whom is held by tests/test_architecture.py.
 
 Locks are taken in one order everywhere, so that two transactions wait for one another and never for each other: team,
-person, account, cases, case counts, drafts, replies and acts, agents, clocks, messages. Of several rows of one table
-the lowest id comes first (of acts the highest). A transaction that changes several cases locks all of them
+person, account, cases and their words, case counts, drafts, replies and acts, agents, clocks, messages. Of several rows
+of one table the lowest id comes first (of acts the highest). A transaction that changes several cases locks all of them
 (`cases.lock_all`) before anything that comes after them.
 """

@@ -28,6 +28,7 @@ from handlers import (
     members,
     notes,
     presence,
+    search,
     settings,
     settings_lists,
     snippets,
@@ -105,6 +106,9 @@ def register(
     app.message_shortcut("make_case")(acts(make_case.make_case))
     app.action("figures:share")(acts(figures.share))
     app.action("list:share")(acts(lists.share))
+    app.action("search:words")(looks(search.open_search))
+    app.action("search:open")(looks(search.open_search))
+    app.view("search")(looks(search.find))
     for turn in ("list:back", "list:on"):
         app.action(turn)(looks(lists.turn))
     app.command("/webcare")(may(commands.needs)(commands.webcare))

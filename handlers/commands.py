@@ -7,12 +7,15 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
+from bot.figures.search import Asked
 from bot.team import agents
 from bot.views.block import View, literal, section
+from bot.views.search_modal import MAX_WORDS
 from handlers import figures, lists, presence
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.roles import Access, Person
+from handlers.search import open_search
 from handlers.settings import open_settings
 
 WORDS = {
@@ -73,6 +76,9 @@ async def webcare(command: dict[str, Any], respond: Respond, person: Person, des
     if asked == "settings":
         await open_settings(desk, command)
         return
+    if asked == "search" and not rest:
+        await open_search(command, person, desk)
+        return
     try:
         view = await _answer(desk, person, asked, word, rest)
     except Refused as refused:
@@ -87,8 +93,8 @@ async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: s
             return await lists.queue(desk, person, Filter())
         case "mine":
             return await lists.queue(desk, person, Filter(Which.MINE, user))
-        case "search" if rest:
-            return await lists.search(desk, person, rest[:100])
+        case "search":
+            return await lists.search(desk, person, Asked(rest[:MAX_WORDS]))
         case "stats":
             return await figures.stats(desk, person, rest)
         case "digest":
@@ -124,7 +130,7 @@ def _help(desk: TeamDesk) -> str:
         desk.t("*Webcare* – what you can ask:"),
         desk.t("• `/webcare open` – the cases that wait, the most urgent first"),
         desk.t("• `/webcare mine` – the cases that are with you"),
-        desk.t("• `/webcare search passport` – cases in which a word occurs"),
+        desk.t("• `/webcare search passport` – cases in which words occur; without words, with filters"),
         desk.t("• `/webcare stats week` – figures: today, week, month, 2026-11-01..2026-11-24"),
         desk.t("• `/webcare digest` – how the team is doing now"),
         desk.t("• `/webcare export month` – the lines behind the figures, as a file"),

@@ -7,12 +7,15 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.figures import lists
+from bot.figures import search as by_words
 from bot.figures.lists import CaseList
+from bot.figures.search import Asked
 from bot.models import Role
 from bot.slack.calls import Place, permalinks, post
 from bot.slack.messages import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
+from bot.views.search_modal import filter_button
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.roles import Person
@@ -29,11 +32,16 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     return case_list(_head(desk, found), await _rows(desk, found, cards, person), desk.t, below=below)
 
 
-async def search(desk: TeamDesk, person: Person, words: str) -> View:
-    """Return the cases in which words occur, for the person who asks."""
-    found, cards = await _search(desk, [team.id for team in person.teams], words)
-    below = actions(share_button(f"{SEARCH}||{words}", desk.t))
-    rows = await _rows(desk, found, cards, person)
+async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool = False) -> View:
+    """Return the cases that are searched for; a list in a message has buttons to share it and to search with filters.
+
+    It is shared only if that would show anything.
+    """
+    found, cards = await _search(desk, [team.id for team in person.teams], asked)
+    shown_to_all = any(not line.latest.private for line in found.lines)
+    shares = [share_button(f"{SEARCH}||{asked.words}", desk.t)] if shown_to_all else []
+    below = [] if in_modal else actions(*shares, filter_button(asked.words, desk.t))
+    rows = await _rows(desk, found, cards, None if in_modal else person)
     return case_list(_found(desk, found), rows, desk.t, more=_left_out(desk, found), below=below)
 
 
@@ -47,7 +55,7 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
     teams = [team.id for team in person.teams]
     which, _, rest = action["value"].partition("|")
     if which == SEARCH:
-        found, cards = await _search(desk, teams, rest.partition("|")[2], public=True)
+        found, cards = await _search(desk, teams, Asked(rest.partition("|")[2], public=True))
         head, left_out = _found(desk, found), _left_out(desk, found)
     else:
         found, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
@@ -70,11 +78,9 @@ async def _read(
         return found, await cards_of(session, [line.case.id for line in found.lines])
 
 
-async def _search(
-    desk: TeamDesk, teams: Sequence[int], words: str, *, public: bool = False
-) -> tuple[CaseList, Mapping[int, Place]]:
+async def _search(desk: TeamDesk, teams: Sequence[int], asked: Asked) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        found = await lists.containing(session, teams, words, most=SHOWN, public=public)
+        found = await by_words.search(session, teams, asked, most=SHOWN)
         return found, await cards_of(session, [line.case.id for line in found.lines])
 
 
@@ -89,13 +95,14 @@ def _head(desk: TeamDesk, found: CaseList) -> str:
 def _found(desk: TeamDesk, found: CaseList) -> str:
     if not found.count:
         return desk.t("Nothing found.")
+    if found.more:
+        return desk.t("*More than {n} cases found*", n=found.count)
     return desk.t.plural("*{n} case found*", "*{n} cases found*", found.count)
 
 
 def _left_out(desk: TeamDesk, found: CaseList) -> list[str]:
     """Say what a search did not show."""
-    partial = [desk.t("Only the newest {n} mentions were searched.", n=lists.SEARCHED)] if found.partial else []
-    return [*_rest(desk, found), *partial]
+    return [desk.t("These are the newest. Add a word to find fewer.")] if found.more else _rest(desk, found)
 
 
 def _rest(desk: TeamDesk, found: CaseList) -> list[str]:

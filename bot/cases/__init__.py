@@ -13,11 +13,13 @@ deliveries.py     how our replies come to the citizen: read, held, not delivered
 mirror.py         mirror edits, removals and returns of posts
 conversations.py  which case a post joins
 clocks.py         what is timed: clocks follow what a case waits for
+indexing.py       the words by which a case is found, level with what was written in it
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 
 from bot.cases.advice import ask_again, unanswered
 from bot.cases.closing import Outcome, close, refuse_closing, undo_close
+from bot.cases.indexing import index
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
     advise,
@@ -54,6 +56,7 @@ __all__ = [
     "escalate",
     "get",
     "history",
+    "index",
     "keep_thread_message",
     "last_moved_at",
     "lock_all",

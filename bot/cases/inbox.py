@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, deliveries, mirror, numbers
+from bot.cases import clocks, deliveries, indexing, mirror, numbers
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
@@ -141,10 +141,8 @@ async def _add(
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
     followers = [post for post in posts if post.external_id not in openers]
-    if not followers:
-        await _insert(session, Mention, rows)
-        return set()
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
+    await indexing.index(session, set(cases.values()))
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
     await _follow_up(session, joined, now)
@@ -215,7 +213,12 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
         set_={name: added.excluded[name] for name in ("name", "handle", "url")},
     )
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
-    stored = await connection.execute(upsert.returning(table.c.external_id, table.c.id), list(rows.values()))
+    known = select(Author).where(Author.account_id == account.id, col(Author.external_id).in_(rows))
+    before = {author.id: (author.name, author.handle) for author in await session.exec(known)}
+    stored = (await connection.execute(upsert.returning(*table.c), list(rows.values()))).all()
+    for author in stored:
+        if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
+            await indexing.rename(session, author.id, author.name, author.handle)
     return {author.external_id: author.id for author in stored}
 
 

@@ -6,6 +6,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
+from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, refuse_ended, touch
 from bot.domain.event import EventKind
@@ -48,6 +49,7 @@ async def add_note(session: AsyncSession, case_id: int, *, by: str, now: datetim
         session.add(Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now))
         await session.flush()
         await tell_thread(session, case, MessageKind.NOTE, key, note.id)
+        await index(session, {case_id})
 
 
 async def keep_thread_message(
@@ -70,6 +72,7 @@ async def keep_thread_message(
         note.text = text
         session.add(note)
         await _show_anew(session, note)
+    await index(session, {case_id})
 
 
 def _key(note: Note) -> str:
@@ -104,3 +107,4 @@ async def delete_thread_message(
         note.text, note.deleted_at = "", now
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE_DELETED, at=now)])
         await _show_anew(session, note)
+        await index(session, {case_id})

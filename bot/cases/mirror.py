@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases.indexing import index
 from bot.cases.state import touch
 from bot.domain.event import EventKind
 from bot.domain.mention import Gone, Post
@@ -60,7 +61,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     if not kinds:
         return set()
     session.add(mention)
-    await session.flush()
+    await index(session, {mention.case_id})
     await touch(session, mention.case_id)
     return {mention.case_id}
 

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
+from bot.cases.indexing import index
 from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
@@ -153,7 +154,7 @@ async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Cas
     """Store an approved reply and count its case as answered by its owner; the outbox sends it."""
     refuse_unless_allowed(await locked(session, reply.case_id), Move.ANSWER, reply.by)
     session.add(reply)
-    await session.flush()
+    await index(session, {reply.case_id})
     return await move(session, Move.ANSWER, reply.case_id, by=reply.by, now=now)
 
 

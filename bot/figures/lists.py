@@ -31,22 +31,19 @@ from bot.models import (
     waits_for,
 )
 
-SEARCHED = 1_000_000
-"""Only so many of the newest mentions are searched, so that an answer comes in time however many there are."""
-
-_PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
+PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
 """Cases without a private mention, in SQL."""
 
 
 @dataclass(frozen=True)
 class CaseList:
-    """How many cases there are, and one page of them. `partial`: not all mentions were searched."""
+    """How many cases there are, and one page of them. `more`: there are more than were counted."""
 
     count: int
     lines: Sequence[CaseLine]
     page: int = 0
     pages: int = 1
-    partial: bool = False
+    more: bool = False
 
 
 async def waiting(
@@ -66,7 +63,7 @@ async def waiting(
     wanted = wanted or Filter()
     which = _which(wanted, now) & _where(wanted) & col(Case.team_id).in_(team_ids)
     if public:
-        which &= _PUBLIC
+        which &= PUBLIC
     return await listed(session, which, most=most, page=wanted.page)
 
 
@@ -112,20 +109,6 @@ def _id(name: str) -> int:
     return int(name) if name.isdecimal() and len(name) < 10 else 0
 
 
-async def containing(
-    session: AsyncSession, team_ids: Collection[int], words: str, *, most: int, public: bool = False
-) -> CaseList:
-    """Return the cases of these teams in which words occur, the newest first; `public` as in `waiting`."""
-    newest = (await session.exec(select(func.max(Mention.id)))).one() or 0
-    recent = col(Mention.id) > newest - SEARCHED
-    found = select(Mention.case_id).where(recent, col(Mention.text).icontains(words, autoescape=True))
-    order = (col(Case.opened_at).desc(), col(Case.id).desc())
-    wanted = col(Case.id).in_(found) & col(Case.team_id).in_(team_ids)
-    if public:
-        wanted &= _PUBLIC
-    return await listed(session, wanted, most=most, order=order, partial=newest > SEARCHED)
-
-
 async def promised(session: AsyncSession, team_ids: Collection[int], *, before: datetime, most: int) -> CaseList:
     """Return the cases of these teams of which a promise to the citizen is due before a moment, or already was."""
     due = select(Clock.case_id).where(
@@ -154,7 +137,6 @@ async def listed(
     most: int,
     page: int = 0,
     order: Sequence[Any] = IN_ORDER,
-    partial: bool = False,
 ) -> CaseList:
     """Return one page of `most` of the cases that are wanted, in the order of the queue."""
     count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
@@ -184,7 +166,7 @@ async def listed(
         )
         for case, author, account in rows
     ]
-    return CaseList(count, lines, page=page, pages=max(1, -(-count // most)), partial=partial)
+    return CaseList(count, lines, page=page, pages=max(1, -(-count // most)))
 
 
 async def _mentions(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Mention]]:

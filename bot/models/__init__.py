@@ -12,6 +12,7 @@ draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
 event.py      the log
+words.py      the words by which a case is found
 transfer.py   cases that went to another team
 message.py    our messages in Slack, and what each kind shows besides its case
 slack_pace.py     until when calls to Slack are booked
@@ -50,6 +51,7 @@ from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
 from bot.models.transfer import Transfer
+from bot.models.words import CaseWords
 
 __all__ = [
     "ASKED",
@@ -75,6 +77,7 @@ __all__ = [
     "CaseCount",
     "CaseFile",
     "CaseLine",
+    "CaseWords",
     "Chased",
     "Clock",
     "Details",

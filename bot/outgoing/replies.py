@@ -105,6 +105,7 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
     stays = not await deliveries.is_last(session, reply)
     reply.status = ReplyStatus.WITHDRAWN
     session.add(reply)
+    await cases.index(session, {case_id})
     await cases.record(session, Move.WITHDRAW, case, by=by, owner=reply.by, now=now, stays=stays)
     return case
 
@@ -126,7 +127,7 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
         each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
         each_reply.sent_at, each_reply.problem = now if published else None, None
         session.add(each_reply)
-    await session.flush()
+    await cases.index(session, {case_id})
     answers = published and last and reply.kind is not ReplyKind.INTERIM
     stays = not answers or await clocks.asked_since_replies(session, case_id) is not None
     details = {"published": published}

@@ -136,7 +136,7 @@ async def _reply(
         await cases.answered(session, reply, now=at)
     else:
         session.add(reply)
-        await session.flush()
+        await cases.index(session, {reply.case_id})
     case.answered_at = at
     await clocks.reply_sent(session, case, reply, at)
     session.add(Event(case_id=mention.case_id, kind=EventKind.REPLY_SENT, by=by, at=at))

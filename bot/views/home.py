@@ -11,6 +11,7 @@ from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.case_list import case_block
 from bot.views.digest import chart, paragraphs
+from bot.views.search_modal import search_field
 
 SHOWN = 15
 """Rows shown of each list; the rest is counted."""
@@ -62,6 +63,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
     blocks: list[Block] = [
         {"type": "header", "text": plain(t("Webcare"), 150)},
         context(t.date(now)),
+        search_field(t),
         *_asked(home, t),
         *_read_by_others(home, t),
         *_list(t("My cases"), home.mine, home.mine_count, home, t, now),

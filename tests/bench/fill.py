@@ -40,6 +40,7 @@ from bot.models import (
     Author,
     Case,
     CaseCount,
+    CaseWords,
     Clock,
     Event,
     Mention,
@@ -146,6 +147,11 @@ def _named(prefix: str) -> Values:
     return literal(prefix) + cast(i, String)
 
 
+def _folded(text: Values) -> Values:
+    """Return a text as search sees it: its words, in no special order."""
+    return func.lower(func.replace(func.replace(text, "?", ""), ".", ""))
+
+
 def _closed() -> Values:
     """Tell whether a case, once ended, was closed without an answer."""
     return i % TWENTY < len(CloseReason)
@@ -188,6 +194,9 @@ async def _opened(rows: _Rows, claimed: int) -> None:
         text=words + cast(i, String), url="", private=False, language="nl", media=[], allows=["answer"],
         published_at=at, received_at=at,
     )  # fmt: skip
+    await rows.insert(
+        CaseWords, case_id=i, names=_named("inwoner ") + _named(" inwoner"), words=_folded(words) + cast(i, String)
+    )
     await rows.insert(
         Message, id=i, key=_named("case:"), kind=MessageKind.CASE, case_id=i, channel=rows.channel, in_thread=False,
         ts=cast(i + FIRST_TS, String) + literal(".000100"), version=1, shown_version=1, problem="",

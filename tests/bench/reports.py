@@ -28,6 +28,7 @@ from bot.domain.period import Period
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
 from bot.figures import export, home, lists, reports
+from bot.figures.search import Asked, search
 from bot.figures.standing import standing
 from bot.models import Team
 from bot.run import open_desk
@@ -41,12 +42,22 @@ from tests.bench.fill import AGENT, SELDOM, fill
 from tests.bench.table import figure, show_rows
 
 EVERYWHERE, NEVER = "vraag", "zeepaardje"
+SEARCHES = {
+    "a word that occurs seldom": SELDOM,
+    "its beginning": SELDOM[:4],
+    "a word that all hold": EVERYWHERE,
+    "its beginning and another": f"{EVERYWHERE[:3]} grijze",
+    "a word that all hold and a name": f"{EVERYWHERE} inwoner77",
+    "one letter": "v",
+    "a word that occurs never": NEVER,
+}
+SEARCH_SECONDS, YEAR_SECONDS = 0.15, 0.5
 WAITING, CLAIMED = 200, 60
 MAX_SECONDS = 3.0
 MAX_GROWTH = 2.0
 
 WAITS = "FROM cases WHERE status IN ('new','claimed','escalated')"
-NEWEST = f"FROM mentions WHERE id > (SELECT max(id) FROM mentions) - {lists.SEARCHED}"
+HOLDS = "FROM mentions WHERE lower(text) LIKE '%{}%'"
 CAME_IN = "FROM mentions WHERE received_at >= :since AND received_at < :until"
 
 
@@ -54,7 +65,7 @@ CAME_IN = "FROM mentions WHERE received_at >= :since AND received_at < :until"
 class Measure:
     """What is measured: the work, the rows it is about as SQL for the floor, and whether it may grow.
 
-    `days` is the length of the period up to now that it is over.
+    `days` is the length of the period up to now that it is over; `most` is the most seconds that what may grow takes.
     """
 
     what: str
@@ -62,20 +73,21 @@ class Measure:
     rows: str
     days: int = 1
     grows: bool = True
+    most: float = MAX_SECONDS
     seconds: dict[int, float] = field(default_factory=dict)
     floor: float = 0.0
 
     def cells(self, sizes: list[int]) -> list[str]:
         """Return the line as it is printed: milliseconds per size, growth, floor, ratio, and the target."""
         first, last = self.seconds[sizes[0]], self.seconds[sizes[-1]]
-        met = last <= MAX_SECONDS if self.grows else last <= MAX_GROWTH * first
+        met = last <= self.most if self.grows else last <= MAX_GROWTH * first
         return [
             self.what,
             *(figure(self.seconds[size] * 1e3, "ms") for size in sizes),
             f"{last / first:.1f}",
             figure(self.floor * 1e3, "ms"),
             f"{last / self.floor:.1f}",
-            f"< {MAX_SECONDS:.0f} s" if self.grows else f"growth ≤ {MAX_GROWTH:.0f}",
+            f"≤ {self.most:g} s" if self.grows else f"growth ≤ {MAX_GROWTH:.0f}",
             "met" if met else "MISSED",
         ]
 
@@ -84,16 +96,15 @@ def measures() -> list[Measure]:
     """Return all that is measured."""
     periods = (("a day", 1), ("a week", 7), ("a month", 31), ("a year", 365))
     return [
-        *(Measure(f"figures of {name}", _figures, CAME_IN, days) for name, days in periods),
+        *(Measure(f"figures of {name}", _figures, CAME_IN, days, most=YEAR_SECONDS) for name, days in periods),
         *(Measure(f"export of {name}", _export, CAME_IN, days) for name, days in periods[:3]),
-        Measure("standing", _standing, WAITS),
-        Measure("open", _waiting(), WAITS),
-        Measure("mijn", _waiting(Which.MINE, AGENT), f"{WAITS} AND assignee = '{AGENT}'"),
-        Measure("open, what is late", _waiting(Which.LATE), WAITS),
-        Measure("zoek, a word that occurs seldom", _search(SELDOM), f"{NEWEST} AND lower(text) LIKE '%{SELDOM}%'"),
-        Measure("zoek, a word that all hold", _search(EVERYWHERE), f"{NEWEST} AND lower(text) LIKE '%{EVERYWHERE}%'"),
-        Measure("zoek, a word that occurs never", _search(NEVER), f"{NEWEST} AND lower(text) LIKE '%{NEVER}%'"),
-        Measure("App Home", _home, WAITS),
+        Measure("standing", _standing, WAITS, grows=False),
+        Measure("open", _waiting(), WAITS, grows=False),
+        Measure("mijn", _waiting(Which.MINE, AGENT), f"{WAITS} AND assignee = '{AGENT}'", grows=False),
+        Measure("open, what is late", _waiting(Which.LATE), WAITS, grows=False),
+        *(Measure(f"zoek, {what}", _search(asked), HOLDS.format(asked.split()[-1]), most=SEARCH_SECONDS)
+          for what, asked in SEARCHES.items()),
+        Measure("App Home", _home, WAITS, grows=False),
         Measure("job: reminders, none due", lambda desk, *_: sla.remind(desk),
                 "FROM clocks WHERE stopped_at IS NULL AND next_at <= :until", grows=False),
         Measure("job: claims", lambda desk, *_: claims.look_after(desk), WAITS, grows=False),
@@ -132,12 +143,12 @@ async def _home(desk: Desk, _team: Team, period: Period) -> None:
         await home.home(session, AGENT, desk.texts(), period.until)
 
 
-def _search(word: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
-    async def search(desk: Desk, _team: Team, _period: Period) -> None:
+def _search(words: str) -> Callable[[Desk, Team, Period], Awaitable[Any]]:
+    async def find(desk: Desk, _team: Team, _period: Period) -> None:
         async with desk.reading() as session:
-            await lists.containing(session, [1], word, most=SHOWN)
+            await search(session, [1], Asked(words), most=SHOWN)
 
-    return search
+    return find
 
 
 def _waiting(which: Which = Which.OPEN, of: str = "") -> Callable[[Desk, Team, Period], Awaitable[Any]]:

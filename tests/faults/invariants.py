@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import inspect
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,16 +15,19 @@ from bot import db
 from bot.desk import Desk
 from bot.domain.case import OPEN, Status
 from bot.domain.sla import ClockKind
+from bot.domain.words import names_of, words_of
 from bot.models import (
     Account,
     AnswerDraft,
     Author,
     Case,
+    CaseWords,
     Clock,
     Event,
     Mention,
     Message,
     MessageKind,
+    Note,
     Removal,
     Reply,
     ReplyStatus,
@@ -57,6 +61,7 @@ async def broken(world: World) -> list[str]:
         found += steps(state)
         found += roles(state)
         found += drafts(state, list(await session.exec(select(AnswerDraft))))
+        found += words(state)
         found += await cards_show_their_case(world, session, state)
     return found
 
@@ -69,8 +74,10 @@ class State:
     @classmethod
     async def of(cls, session: AsyncSession) -> "State":
         state = cls()
-        tables: tuple[type[Any], ...] = (Account, Author, Case, Clock, Event, Mention, Message, Removal, Reply)
-        state.rows = {table: list(await session.exec(select(table).order_by(table.id))) for table in tables}
+        tables: tuple[type[Any], ...] = (Account, Author, Case, Clock, Event, Mention, Message, Note, Removal, Reply)
+        state.rows = {
+            table: list(await session.exec(select(table).order_by(*inspect(table).primary_key))) for table in tables
+        }
         return state
 
     def __getitem__(self, table: type[Any]) -> list[Any]:
@@ -97,6 +104,25 @@ def logs(world: World) -> list[str]:
         for line in world.logged
         for secret in [*words, *tokens, "zegsel"]
         if secret in line
+    ]
+
+
+def words(state: State) -> list[str]:
+    """Each case is found by the words that can be read in it, and by no others."""
+    authors = {author.id: author for author in state[Author]}
+    texts: dict[int, list[str]] = {case.id: [] for case in state[Case]}
+    for mention in state[Mention]:
+        texts[mention.case_id] += [] if mention.gone_at else [mention.text]
+    for reply in state[Reply]:
+        texts[reply.case_id] += [] if reply.status is ReplyStatus.WITHDRAWN else [reply.text]
+    for note in state[Note]:
+        texts[note.case_id] += [] if note.deleted_at else [note.text]
+    known = {row.case_id: (row.names, row.words) for row in state[CaseWords]}
+    return [
+        f"case {case.id} is found by {known.get(case.id)} instead of its words"
+        for case in state[Case]
+        if known.get(case.id)
+        != (names_of(authors[case.author_id].name, authors[case.author_id].handle), words_of(texts[case.id]))
     ]
 
 

@@ -12,6 +12,7 @@ from bot.domain.case import Status, WaitsFor
 from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures import lists
+from bot.figures.search import Asked, search
 from bot.models import Clock
 from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, Texts
@@ -48,10 +49,10 @@ async def test_a_list_takes_as_many_queries_for_ten_cases_as_for_one(bot: Bot) -
         if n in {0, 9}:
             async with bot.desk.reading() as session, queries(session) as sent:
                 found = await lists.waiting(session, [1], now=bot.desk.now(), most=10)
-                searched = await lists.containing(session, [1], "vraag", most=10)
+                searched = await search(session, [1], Asked("vraag"), most=10)
             assert [found.count, len(searched.lines)] == [n + 1, n + 1]
             counts.append(len(sent))
-    assert counts == [9, 9]
+    assert counts == [10, 10]
 
 
 async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_card(bot: Bot) -> None:
@@ -64,7 +65,7 @@ async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_
     [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
     assert "beantwoord" in text_of(told) and "wacht op de burger" in text_of(told)
     async with bot.desk.reading() as session:
-        [line] = (await lists.containing(session, [1], "lantaarn", most=10)).lines
+        [line] = (await search(session, [1], Asked("lantaarn"), most=10)).lines
     assert line.waits_for is WaitsFor.CITIZEN
 
 

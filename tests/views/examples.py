@@ -48,7 +48,7 @@ from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card, asked_again
 from bot.views.away import away_question, returned_unanswered, seen_away_question
-from bot.views.block import Block, View, actions, modal
+from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
 from bot.views.case_menu import more_modal
@@ -68,6 +68,7 @@ from bot.views.modals import (
     take_over_modal,
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.search_modal import Sought, filter_button, search_modal
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
 
@@ -197,7 +198,11 @@ def messages(t: Texts) -> Iterator[View]:
     """Every message we post, in every state it can have."""
     urls = ("", "https://x.slack.com/archives/C1")
     rows = [case_block(line, t, NOW, card_url=url, acts=bool(url)) for line in lines() for url in urls]
-    below = actions(*page_buttons(Filter(Which.MINE, BY, f"topic:{'a' * 60}", page=1), 3, t), share_button("open", t))
+    below = actions(
+        *page_buttons(Filter(Which.MINE, BY, f"topic:{'a' * 60}", page=1), 3, t),
+        share_button("open", t),
+        filter_button("a" * 100, t),
+    )
     for buttons in ([], below):
         yield from (
             case_list(LONG, some, t, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG]))
@@ -315,6 +320,9 @@ def opened(t: Texts) -> Iterator[Block]:
         close_modal(file, list(CloseReason), [], t),
     )
     yield from setting(t)
+    yield search_modal(Sought(), [], t)
+    for found in (case_list(TITLES[0], [], t), case_list(TITLES[0], [section("a" * 400)] * 10, t, more=["a"])):
+        yield search_modal(Sought("paspoort", "p9", 31, "open"), [(f"p{n}", TITLES[0]) for n in range(20)], t, found)
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
 
 

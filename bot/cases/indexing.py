@@ -1,0 +1,75 @@
+"""The words by which a case is found, level with the case in the same transaction.
+
+They are of what can be read: the citizen's posts that still exist, our replies that were not taken back, and notes.
+What changes the words of a case holds the case. A new name of an author changes only `names`, without holding the
+cases; the account of the author is held then.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Table, union_all
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.words import names_of, words_of
+from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
+
+BATCH = 300
+"""Cases of which the words are written at once; each is two parameters of a statement (SQLite: at most 32,766)."""
+TABLE: Table = CaseWords.metadata.tables[str(CaseWords.__tablename__)]
+
+
+async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
+    """Write down by which words these cases are found now; whoever changes what is written in a case calls this."""
+    ordered = sorted(case_ids)
+    await session.flush()
+    for start in range(0, len(ordered), BATCH):
+        await _write(session, ordered[start : start + BATCH])
+
+
+async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
+    texts = await _texts(session, case_ids)
+    authors = await session.exec(
+        select(Case.id, Author.name, Author.handle)
+        .join(Author, col(Case.author_id) == Author.id)
+        .where(col(Case.id).in_(case_ids))
+        .order_by(col(Case.id))
+    )
+    rows = [
+        {"case_id": case_id, "names": names_of(name, handle), "words": words_of(texts[case_id])}
+        for case_id, name, handle in authors
+    ]
+    connection = await session.connection()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    added = insert(TABLE)
+    changed = {name: added.excluded[name] for name in ("names", "words")}
+    await connection.execute(added.on_conflict_do_update(index_elements=["case_id"], set_=changed), rows)
+
+
+async def _texts(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, list[str]]:
+    written: tuple[tuple[Any, ...], ...] = (
+        (Mention, col(Mention.gone_at).is_(None)),
+        (Reply, col(Reply.status) != ReplyStatus.WITHDRAWN),
+        (Note, col(Note.deleted_at).is_(None)),
+    )
+    each = [
+        select(model.case_id, model.text).where(col(model.case_id).in_(case_ids), holds) for model, holds in written
+    ]
+    texts = defaultdict(list)
+    for case_id, text in (await (await session.connection()).execute(union_all(*each))).all():
+        texts[case_id].append(text)
+    return texts
+
+
+async def rename(session: AsyncSession, author_id: int, name: str, handle: str) -> None:
+    """Let all cases of an author be found by their new name and handle, and no longer by the old ones."""
+    theirs = select(Case.id).where(Case.author_id == author_id)
+    await session.exec(
+        update(CaseWords)
+        .where(col(CaseWords.case_id).in_(theirs))
+        .values(names=names_of(name, handle))
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,48 @@
+"""Words as search sees them: without capitals, accents and signs, so that "Yilmaz" finds Yılmaz."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_LETTERS = 40
+"""Longer words are cut, where they stand and where they are asked for."""
+MAX_WORDS = 5_000
+"""Different words kept of one case: with MAX_LETTERS they stay under the 1 MB that PostgreSQL takes for one row."""
+MAX_ASKED = 8
+"""Words of a search; the rest of a long one is left out."""
+ALIKE = str.maketrans(
+    {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t"}
+)
+"""Letters that Unicode does not take apart, as people type them who do not have them."""
+WORD = re.compile(r"[^\W_]+")
+CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+
+
+def folded(text: str) -> list[str]:
+    """Return the words of a text as search sees them."""
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text).casefold()
+        text = "".join(letter for letter in plain if not unicodedata.combining(letter)).translate(ALIKE)
+    return [word[:MAX_LETTERS] for word in WORD.findall(text.casefold())]
+
+
+def words_of(texts: Iterable[str]) -> str:
+    """Return the different words of texts, in one order whatever the order of the texts."""
+    found = {word for text in texts for word in folded(text)}
+    return " ".join(sorted(found)[:MAX_WORDS])
+
+
+def names_of(name: str, handle: str) -> str:
+    """Return the words of a name and a handle; "JanJansen" is also jan and jansen."""
+    return words_of((name, handle, CAMEL.sub(" ", handle)))
+
+
+def asked_number(text: str) -> int | None:
+    """Return the number of a case that a search asks for: #231 or 231; None if it asks for words."""
+    number = text.strip().removeprefix("#").strip()
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
+
+
+def asked_words(text: str) -> list[str]:
+    """Return the words that a search asks for, each once."""
+    return list(dict.fromkeys(folded(text)))[:MAX_ASKED]

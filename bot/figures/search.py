@@ -1,0 +1,129 @@
+"""Cases found by words: by who wrote, what they wrote, what we answered, and notes. All words must occur in a case.
+A number finds the case with that number first.
+
+A word also finds the words that begin with it. The newest case comes first, and at most MAX_COUNTED are counted, so
+that nothing has to be read of the others.
+
+What a full-text index is slow at, are words that occur in very many cases, and filters that leave few of what the words
+find. So the newest cases that the filters leave are looked through first. Mostly that is all there is to do when a
+word is common or a filter narrow. Otherwise the index looks up the words that turned out to be rare.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, cast, column, literal, literal_column, table
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.case import OPEN, Status
+from bot.domain.words import asked_number, asked_words
+from bot.figures import lists
+from bot.figures.lists import CaseList
+from bot.models import WAITING, Account, Case, CaseWords, Reply
+
+MAX_COUNTED = 1_000
+LOOKED_THROUGH = 10_000
+"""The newest cases that are looked through without the index."""
+RARE = LOOKED_THROUGH // 20
+"""A word that no more of those hold is looked up in the index."""
+
+GIN = "array_to_tsvector(string_to_array(btrim(case_words.names || ' ' || case_words.words), ' '))"
+"""The expression of the index ix_case_words, word for word."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is searched: words, and what the cases must be; "" and None leave that open.
+
+    `public` leaves out the cases in which something private was written.
+    """
+
+    words: str
+    platform: str = ""
+    since: datetime | None = None
+    statuses: Collection[Status] = ()
+    public: bool = False
+
+
+async def platforms_of(session: AsyncSession, team_ids: Collection[int]) -> Sequence[str]:
+    """Return the names of the platforms on which these teams have accounts."""
+    found = await session.exec(
+        select(Account.platform).where(col(Account.team_id).in_(team_ids)).distinct().order_by(col(Account.platform))
+    )
+    return found.all()
+
+
+async def search(session: AsyncSession, team_ids: Collection[int], asked: Asked, *, most: int) -> CaseList:
+    """Return the cases of these teams that are searched for, the newest first; the one with that number before all."""
+    words = asked_words(asked.words)
+    if not words:
+        return CaseList(0, [])
+    wanted = await _wanted(session, team_ids, asked)
+    numbered = (await session.exec(select(Case.id).where(Case.number == asked_number(asked.words), *wanted))).all()
+    ids = [*numbered, *(each for each in await _found(session, words, wanted) if each not in numbered)]
+    first = col(Case.id).in_(ids[:most])
+    order = (col(Case.id).in_(numbered).desc(), col(Case.id).desc())
+    found = await lists.listed(session, first, most=most, order=order)
+    return replace(found, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
+
+
+async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked) -> list[ColumnElement[bool]]:
+    """Return the conditions for the cases, besides their words."""
+    wanted: list[ColumnElement[bool]] = [col(Case.team_id).in_(team_ids)]
+    if asked.platform:
+        accounts = await session.exec(select(Account.id).where(Account.platform == asked.platform))
+        wanted.append(col(Case.account_id).in_(accounts.all()))
+    if asked.since:
+        wanted.append(col(Case.opened_at) >= asked.since)
+    if asked.statuses:
+        wanted.append(col(Case.status).in_(asked.statuses))
+    if asked.statuses and OPEN.issuperset(asked.statuses):
+        wanted.append(WAITING)
+    if asked.public:
+        private_reply = select(Reply.id).where(Reply.case_id == Case.id, col(Reply.private)).correlate(Case)
+        wanted += [lists.PUBLIC, ~private_reply.exists()]
+    return wanted
+
+
+async def _found(session: AsyncSession, words: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Sequence[int]:
+    """Return the first of the cases that hold all words, the newest first: one more than are counted, if there are."""
+    newest = select(Case.id).where(*wanted).order_by(col(Case.opened_at).desc()).limit(LOOKED_THROUGH).subquery()
+    holds = [_holds(word) for word in words]
+    counts: list[Any] = [func.count(), *(func.sum(case((each, 1), else_=0)) for each in (and_(*holds), *holds))]
+    those = col(CaseWords.case_id) == newest.c.id
+    rows = await session.exec(select(*counts).select_from(newest).join(CaseWords, those))
+    looked_through, with_all, *with_each = tuple[Any, ...](rows.one())
+    ids = select(CaseWords.case_id).order_by(col(CaseWords.case_id).desc()).limit(MAX_COUNTED + 1)
+    if looked_through < LOOKED_THROUGH or with_all > MAX_COUNTED:
+        return (await session.exec(ids.join(newest, those).where(*holds))).all()
+    limit = max(RARE, min(with_each))
+    rare = [word for word, count in zip(words, with_each, strict=True) if count <= limit]
+    common = [each for each, count in zip(holds, with_each, strict=True) if count > limit]
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    indexed = _by_fts5(ids, rare) if sqlite else _by_gin(ids, rare)
+    found = await session.exec(indexed.join(Case, col(Case.id) == CaseWords.case_id).where(*common, *wanted))
+    return list(found.all())
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """Tell whether a case holds a word that begins so, by looking at its words."""
+    return (literal(" ") + col(CaseWords.names) + " " + col(CaseWords.words)).contains(f" {word}")
+
+
+def _by_fts5(ids: Any, words: Sequence[str]) -> Any:
+    """Return the query with these words by the index of SQLite (https://www.sqlite.org/fts5.html#fts5_prefix_queries).
+
+    The words have letters and digits only, so that nothing in them can be an operator.
+    """
+    match = literal_column("case_words_fts").op("MATCH")(" ".join(f'"{word}"*' for word in words))
+    fts = table("case_words_fts", column("rowid"))
+    return ids.join(fts, fts.c.rowid == CaseWords.case_id).where(match).order_by(None).order_by(fts.c.rowid.desc())
+
+
+def _by_gin(ids: Any, words: Sequence[str]) -> Any:
+    """Return the query with these words by the index of PostgreSQL, which has the same words."""
+    return ids.where(literal_column(GIN).op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)))

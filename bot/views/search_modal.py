@@ -1,0 +1,74 @@
+"""The search: its field on the Home, and the modal with its filters and what was found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.case import OPEN, Status
+from bot.texts import Texts
+from bot.views.block import Block, View, button, field_of, modal, option, plain
+
+MAX_WORDS = 100
+"""Characters of a search."""
+DAYS = (7, 31, 365)
+STATUSES = {"open": OPEN, "answered": {Status.ANSWERED}, "closed": {Status.CLOSED}}
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What somebody searches; "" and 0 leave a filter open, `status` is one of STATUSES."""
+
+    words: str = ""
+    platform: str = ""
+    days: int = 0
+    status: str = ""
+
+
+def search_field(t: Texts) -> Block:
+    """Return the field on the Home: Enter opens the modal with what was found."""
+    element = _words(t) | {"dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]}}
+    return field_of(t("Search cases"), "search:words", element, optional=True) | {"dispatch_action": True}
+
+
+def filter_button(words: str, t: Texts) -> Block:
+    """Return the button under a list of what was found, which opens the modal with the same words."""
+    return button(t("Filter…"), "search:open", words)
+
+
+def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
+    """Return the modal; `platforms` are names and titles, `found` is the list under it, once something was asked."""
+    periods = [(str(days), _period(days, t)) for days in DAYS]
+    statuses = [("open", t("waiting")), ("answered", t("answered")), ("closed", t("closed"))]
+    words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
+    blocks = [
+        field_of(
+            t("Words"),
+            "search_words",
+            words,
+            hint=t(
+                "A case number, a name, or words of the citizen, our answers or notes. The beginning of a word will do."
+            ),
+        ),
+        _choice(t("Period"), "search_period", periods, str(sought.days), t),
+        _choice(t("Status"), "search_status", statuses, sought.status, t),
+    ]
+    if len(platforms) > 1:
+        blocks.append(_choice(t("Platform"), "search_platform", platforms, sought.platform, t))
+    if found:
+        blocks += [{"type": "divider"}, *found.blocks]
+    return modal("search", t("Search cases"), blocks, submit=t("Search"), close=t("Close"))
+
+
+def _words(t: Texts) -> Block:
+    placeholder = plain(t("for example: passport"), 150)
+    return {"type": "plain_text_input", "max_length": MAX_WORDS, "placeholder": placeholder}
+
+
+def _choice(label: str, block_id: str, choices: Sequence[tuple[str, str]], chosen: str, t: Texts) -> Block:
+    """Return a menu of which the first choice leaves the filter open."""
+    options = [option(t("all"), "all"), *(option(title, name) for name, title in choices[:99])]
+    initial = next((each for each in options if each["value"] == chosen), options[0])
+    return field_of(label, block_id, {"type": "static_select", "options": options, "initial_option": initial})
+
+
+def _period(days: int, t: Texts) -> str:
+    return t("the last {n} days", n=days)

@@ -1,0 +1,94 @@
+"""Searching: the field on the Home, the modal with its filters, and that one finds only what one may see."""
+
+from datetime import timedelta
+
+from bot import cases
+from bot.models import Account, Role, Team
+from bot.sandbox.slack.inspection import action_ids, text_of
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
+from tests.people import asked, comes, home, make_role, mention
+
+
+async def opened(bot: Bot, person: str, *words: str) -> str:
+    """Wait until the modal of the search holds these words, and return all that it says."""
+
+    def shown() -> str | None:
+        view = bot.slack.view(person)
+        said = text_of(view) if view and view["callback_id"] == "search" else ""
+        return said if said and all(word in said for word in words) else None
+
+    return str(await bot.slack.wait_for(shown))
+
+
+async def test_enter_in_the_field_on_the_home_opens_what_is_found(bot: Bot) -> None:
+    await mention(bot, 1, text="Waar haal ik een rijbewijs?")
+    await mention(bot, 2, text="Mijn BSN is 123456782", private=True)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Zaken zoeken")
+    await bot.slack.type(SANNE, "search:words", "rijbew")
+    said = await opened(bot, SANNE, "1 zaak gevonden")
+    assert "Waar haal ik een rijbewijs?" in said and "BSN" not in said
+    assert "list:share" not in action_ids(bot.slack.view(SANNE))
+    await bot.slack.submit(SANNE, {"search_words": "bsn"})
+    assert "🔒 privébericht" in await opened(bot, SANNE, "BSN")
+    await bot.slack.submit(SANNE, {"search_words": "zeepaardje"})
+    await opened(bot, SANNE, "Niets gevonden")
+
+
+async def test_the_command_alone_opens_the_modal_and_with_words_its_list_leads_there(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await mention(bot, 1, text="Waar haal ik een rijbewijs?")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    assert "gevonden" not in await opened(bot, SANNE)
+    await bot.slack.close_view(SANNE)
+    await asked(bot, SANNE, "/webcare zoek rijbewijs")
+    await bot.slack.click(SANNE, CHANNEL, bot.slack.ephemerals(SANNE, CHANNEL)[-1]["ts"], "search:open")
+    await opened(bot, SANNE, "1 zaak gevonden", "Waar haal ik")
+
+
+async def test_filters_leave_fewer_and_stay_as_they_were_chosen(bot: Bot) -> None:
+    await mention(bot, 1, text="Vraag een")
+    await mention(bot, 2, text="Vraag twee")
+    await mention(bot, 3, text="Vraag drie")
+    async with bot.desk.session() as session:
+        account = Account(team_id=1, platform="mastodon", name="gemeente", url="", created_at=bot.desk.now())
+        session.add(account)
+        await session.flush()
+        await cases.close(session, 1, by=SANNE, now=bot.desk.now(), reason="spam")
+        second, third = await cases.get(session, 2), await cases.get(session, 3)
+        second.opened_at, third.account_id = bot.desk.now() - timedelta(days=20), account.id
+        session.add_all([second, third])
+    for filled, found in (
+        ({}, {"een", "twee", "drie"}),
+        ({"search_status": "open"}, {"twee", "drie"}),
+        ({"search_status": "closed"}, {"een"}),
+        ({"search_status": "all", "search_period": "7"}, {"een", "drie"}),
+        ({"search_period": "31", "search_platform": "mastodon"}, {"drie"}),
+    ):
+        if not bot.slack.view(SANNE):
+            await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+            await opened(bot, SANNE)
+        ack = await bot.slack.submit(SANNE, {"search_words": "vraag", **filled})
+        assert ack.ok and not ack.errors
+        said = await opened(bot, SANNE, "gevonden")
+        assert {word for word in ("een", "twee", "drie") if f"Vraag {word}" in said} == found, filled
+
+
+async def test_one_finds_only_cases_of_teams_in_which_one_has_a_role(bot: Bot) -> None:
+    await mention(bot, 1, text="Vraag aan ons")
+    await mention(bot, 2, text="Vraag aan wegen")
+    async with bot.desk.session() as session:
+        session.add(Team(id=2, name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
+        await session.flush()
+        case = await cases.get(session, 2)
+        case.team_id = 2
+        session.add(case)
+    wim = await comes(bot, "U0WIM", "Wim Wegen", "C0ESCALATIE")
+    await make_role(bot, wim, Role.READER, team_id=2)
+    for person, theirs, others in ((wim, "aan wegen", "aan ons"), (SANNE, "aan ons", "aan wegen")):
+        await bot.slack.open_home(person)
+        await home(bot, person, "Zaken zoeken")
+        await bot.slack.type(person, "search:words", "vraag")
+        assert others not in await opened(bot, person, theirs)
+    await make_role(bot, YOUSSEF, Role.READER)
+    assert "aan ons" in await asked(bot, YOUSSEF, "/webcare zoek vraag")
