@@ -17,11 +17,16 @@ from handlers.roles import Person
 
 
 async def stats(desk: TeamDesk, person: Person, words: str) -> View:
-    """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel."""
+    """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel.
+
+    Those of several teams together are for the person who asks: not everyone in a channel may see them.
+    """
     async with desk.reading() as session:
-        period, team = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
-        content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
-    return overview(content, desk.t, share=f"{team.id}|{period.since.isoformat()}|{period.until.isoformat()}")
+        asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
+        counted = await reports.figures(session, asked.team, asked.period, others=asked.other_ids)
+    content, period = Overview(Span.ASKED, asked.names, counted), asked.period
+    share = f"{asked.team.id}|{period.since.isoformat()}|{period.until.isoformat()}" if not asked.others else ""
+    return overview(content, desk.t, share=share)
 
 
 async def digest(desk: TeamDesk) -> View:
@@ -48,11 +53,11 @@ async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
 async def send_export(desk: TeamDesk, person: Person, words: str) -> str:
     """Send the lines behind the figures to the person who asks, as a file in their direct messages."""
     async with desk.reading() as session:
-        period, team = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
-        lines = await export.lines(session, team, period)
-    zone = reports.zone_of(team)
+        asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
+        lines = await export.lines(session, asked.team, asked.period, others=asked.other_ids)
+    zone, period = reports.zone_of(asked.team), asked.period
     first, last = period.since.astimezone(zone).date(), period.until.astimezone(zone).date()
     content = await asyncio.to_thread(export.csv_of, lines, desk.t, zone)
-    comment = desk.t("The export of {team}: {n} lines.", team=team.name, n=len(lines))
+    comment = desk.t("The export of {team}: {n} lines.", team=asked.names, n=len(lines))
     await upload(desk.slack, person.by, f"webcare-{first}-{last}.csv", content, comment)
     return desk.t("The export is in your direct messages with me.")

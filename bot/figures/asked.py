@@ -1,6 +1,7 @@
-"""Which figures a command asks for: the period and the team."""
+"""Which figures a command asks for: the period, and the team or all teams."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,24 +13,42 @@ from bot.models import Team
 from bot.team import teams
 
 TODAY = "today"
+ALL = frozenset({"alle", "alle teams", "all", "all teams"})
 
 
-async def asked_for(
-    session: AsyncSession, team: Team, words: str, now: datetime, *, known: Collection[int]
-) -> tuple[Period, Team]:
+@dataclass(frozen=True)
+class Asked:
+    """A period and a team; `others` are the teams of which the figures are asked together with it."""
+
+    period: Period
+    team: Team
+    others: Sequence[Team] = ()
+
+    @property
+    def names(self) -> str:
+        """The names of the teams."""
+        return ", ".join(team.name for team in (self.team, *self.others))
+
+    @property
+    def other_ids(self) -> set[int]:
+        """The ids of `others`."""
+        return {team.id for team in self.others}
+
+
+async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime, *, known: Collection[int]) -> Asked:
     """Return the period and the team that the words of a command ask for; raises Refused when they are not understood.
 
-    Without a period it is today, without the name of a team it is this one. `known` are the teams in which the person
-    who asks has a role; no other is told about.
+    Without a period it is today, without the name of a team it is this one; "alle" are all of theirs. `known` are the
+    teams in which the person who asks has a role; no other is told about.
     """
+    others: list[Team] = []
     zone = reports.zone_of(team)
     period, rest = split(words, now, zone)
     if rest:
-        named = [
-            each
-            for each in await teams.all_teams(session)
-            if each.name.casefold() == rest.casefold() and each.id in known
-        ]
+        theirs = [each for each in await teams.all_teams(session) if each.id in known]
+        named = [each for each in theirs if each.name.casefold() == rest.casefold()]
+        if not named and rest.casefold() in ALL:
+            named, others = [team], [each for each in theirs if each.id != team.id]
         if not named:
             raise Refused("I do not understand “{words}”. Give a period (today, week, month, "
                           "2026-11-01..2026-11-24) and then, if you like, a team.", words=rest[:80])  # fmt: skip
@@ -38,4 +57,4 @@ async def asked_for(
     chosen = period or today
     if chosen is None:
         raise Refused("There is no such period.")
-    return chosen, team
+    return Asked(chosen, team, others)

@@ -5,7 +5,7 @@ It contains no texts, and no names of citizens or colleagues. Excel can open it 
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, tzinfo
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -54,15 +54,16 @@ class Line(NamedTuple):
     kept: bool | None = None
 
 
-async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]:
-    """Return a team's counted events in a period, oldest first; raises Refused when there are over MAX_LINES.
+async def lines(session: AsyncSession, team: Team, period: Period, *, others: Collection[int] = ()) -> list[Line]:
+    """Return the counted events of a team, and of `others` if any, in a period, oldest first.
 
-    They are the events that bot.figures.reports counts.
+    Raises Refused when there are over MAX_LINES. They are the events that bot.figures.reports counts.
     """
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
     result: list[Line] = []
-    undone = {(at, case_id) for at, case_id, _ in await reports.undone(session, team.id, period)}
-    for what, query in _queries(team.id, period):
+    team_ids = {team.id, *others}
+    undone = {(at, case_id) for at, case_id, _ in await reports.undone(session, team_ids, period)}
+    for what, query in _queries(team_ids, period):
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
         if len(result) > MAX_LINES:
@@ -71,7 +72,7 @@ async def lines(session: AsyncSession, team: Team, period: Period) -> list[Line]
     return sorted(counted, key=attrgetter("at", "case_id"))
 
 
-def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
+def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, Any]]:
     """Yield each kind of event and its query: moment, case, account, topic, then the other columns of a Line."""
     reason = col(Event.details)["reason"].as_string()
     timed = (null(), Clock.elapsed_seconds, Clock.target_seconds, Clock.kept)
@@ -85,7 +86,8 @@ def _queries(team_id: int, period: Period) -> Iterator[tuple[str, Any]]:
     )
     for what, model, moment, more in counted:
         columns: list[Any] = [moment, Case.id, Case.account_id, Case.topic, *more]
-        query: Any = select(*columns).select_from(model).where(Case.team_id == team_id, *within(moment, period))
+        had_it = col(Clock.team_id) if model is Clock else reports.team_at(moment)
+        query: Any = select(*columns).select_from(model).where(had_it.in_(team_ids), *within(moment, period))
         if model is not Case:
             query = query.join(Case, model.case_id == Case.id)
         if model is Event:

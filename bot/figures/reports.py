@@ -9,6 +9,7 @@ The figures of a past period never change, because every counted moment is writt
 - a case counts when it was opened;
 - a closing counts when the log says so, also after a reopening, but not if it was undone at once;
 - a reply counts when we knew that it was published;
+- what happened to a case counts for the team that had it at that moment, also after another team got it;
 - a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
   counting, because the case was closed, counts when a reply that was on its way then is published.
 
@@ -23,7 +24,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, literal, union_all
+from sqlalchemy import ColumnElement, case, literal, literal_column, union_all
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,7 +33,7 @@ from bot import connectors
 from bot.domain.figures import Figures, Measured, Part, Source
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
-from bot.models import CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team
+from bot.models import CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team, Transfer
 from bot.team.settings import TeamSettings
 
 MAX_UNDO = timedelta(minutes=2)
@@ -44,13 +45,13 @@ def zone_of(team: Team) -> tzinfo:
     return ZoneInfo(TeamSettings.of(team.settings).time_zone)
 
 
-async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
-    """Return the figures of a team in a period."""
-    team_id = team.id
-    within_period, mentions, answers = await _parts(session, team, period)
-    opened, topics = await _opened(session, team_id, period)
-    closed = await _closed(session, team_id, period)
-    reactions = await _reactions(session, team_id, period)
+async def figures(session: AsyncSession, team: Team, period: Period, *, others: Collection[int] = ()) -> Figures:
+    """Return the figures of a team in a period; with `others`, those of several teams together, nothing twice."""
+    team_ids = {team.id, *others}
+    within_period, mentions, answers = await _parts(session, team, period, team_ids)
+    opened, topics = await _opened(session, team_ids, period)
+    closed = await _closed(session, team_ids, period)
+    reactions = await _reactions(session, team_ids, period)
     accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
     return Figures(
         period.since,
@@ -59,8 +60,8 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
         sum(opened.values()),
         sum(answers.values()),
         _most_first(closed),
-        await _measured(session, team_id, ClockKind.FIRST_REACTION, period),
-        await _measured(session, team_id, ClockKind.RESOLUTION, period),
+        await _measured(session, team_ids, ClockKind.FIRST_REACTION, period),
+        await _measured(session, team_ids, ClockKind.RESOLUTION, period),
         [
             Source(
                 name,
@@ -78,7 +79,7 @@ async def figures(session: AsyncSession, team: Team, period: Period) -> Figures:
 
 async def course(session: AsyncSession, team: Team, period: Period) -> list[Part]:
     """Return how many mentions came in and were answered in each part of a period."""
-    return _course(*await _parts(session, team, period))
+    return _course(*await _parts(session, team, period, {team.id}))
 
 
 def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -86,15 +87,30 @@ def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], Co
     return moment >= period.since, moment < period.until
 
 
+def team_at(moment: Any) -> ColumnElement[int]:
+    """Return, in SQL beside Case, the team that had a case at a moment: the one that next handed it over, if any."""
+    next_one = (
+        select(Transfer.from_team_id)
+        .where(Transfer.case_id == Case.id, col(Transfer.at) > moment)
+        .order_by(col(Transfer.id))
+        .limit(1)
+        .correlate_except(Transfer)
+        .scalar_subquery()
+    )
+    return case((col(Case.transfers) == 0, col(Case.team_id)), else_=func.coalesce(next_one, Case.team_id))
+
+
 Counts = Mapping[tuple[int, int], int]
 """Counts by the index of the part of the period, and account."""
 
 
-async def _parts(session: AsyncSession, team: Team, period: Period) -> tuple[Sequence[Period], Counts, Counts]:
+async def _parts(
+    session: AsyncSession, team: Team, period: Period, team_ids: Collection[int]
+) -> tuple[Sequence[Period], Counts, Counts]:
     """Return the parts of a period, and the mentions and the answers in each."""
     periods = parts(period, zone_of(team))
-    mentions = await _per_part(session, team.id, Mention, col(Mention.received_at), periods)
-    return periods, mentions, await _per_part(session, team.id, Reply, col(Reply.sent_at), periods)
+    mentions = await _per_part(session, team_ids, Mention, col(Mention.received_at), periods)
+    return periods, mentions, await _per_part(session, team_ids, Reply, col(Reply.sent_at), periods)
 
 
 def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
@@ -109,30 +125,40 @@ def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> lis
 
 
 async def _per_part(
-    session: AsyncSession, team_id: int, model: type[Mention | Reply], moment: Mapped[Any], periods: Sequence[Period]
+    session: AsyncSession,
+    team_ids: Collection[int],
+    model: type[Mention | Reply],
+    moment: Mapped[Any],
+    periods: Sequence[Period],
 ) -> Counts:
     # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
     # the team, SQLite might start from all cases of that team.
-    queries = [
-        select(literal(number).label("number"), model.case_id).where(*within(moment, each))
+    queries: list[Any] = [
+        select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each))
         for number, each in enumerate(periods)
     ]
     happened = union_all(*queries).subquery().c
-    columns: list[Any] = [happened.number, Case.team_id, Case.account_id, func.count()]
+    columns: list[Any] = [happened.number, team_at(happened.at).label("team"), Case.account_id, func.count()]
     rows = await session.exec(
         select(*columns)
         .join(Case, happened.case_id == Case.id)
-        .group_by(happened.number, col(Case.team_id), col(Case.account_id))
+        .group_by(happened.number, literal_column("team"), col(Case.account_id))
     )
-    return {(number, account): count for number, team, account, count in rows if team == team_id}
+    counts = Counter[tuple[int, int]]()
+    for number, team, account, count in rows:
+        if team in team_ids:
+            counts[number, account] += count
+    return counts
 
 
-async def _opened(session: AsyncSession, team_id: int, period: Period) -> tuple[Counter[int], Counter[str]]:
+async def _opened(
+    session: AsyncSession, team_ids: Collection[int], period: Period
+) -> tuple[Counter[int], Counter[str]]:
     """Return how many cases were opened, per account and per topic ("": no topic)."""
     per_account, per_topic = Counter[int](), Counter[str]()
     rows = await session.exec(
         select(Case.account_id, Case.topic, func.count())
-        .where(Case.team_id == team_id, *within(col(Case.opened_at), period))
+        .where(team_at(Case.opened_at).in_(team_ids), *within(col(Case.opened_at), period))
         .group_by(col(Case.account_id), col(Case.topic))
     )
     for account, topic, count in rows:
@@ -145,34 +171,34 @@ def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
-async def _closed(session: AsyncSession, team_id: int, period: Period) -> dict[str, int]:
+async def _closed(session: AsyncSession, team_ids: Collection[int], period: Period) -> dict[str, int]:
     """Return how often cases were closed, by reason; a case that was reopened and closed again counts again."""
     columns: list[Any] = [col(Event.details)["reason"].as_string().label("reason"), func.count()]
     rows = await session.exec(
         select(*columns)
         .select_from(Event)
         .join(Case, col(Event.case_id) == Case.id)
-        .where(CLOSING, *within(col(Event.at), period), Case.team_id == team_id)
+        .where(CLOSING, *within(col(Event.at), period), team_at(Event.at).in_(team_ids))
         .group_by("reason")
     )
     counts = Counter(dict(rows.all()))
-    counts.subtract(reason for _, _, reason in await undone(session, team_id, period))
+    counts.subtract(reason for _, _, reason in await undone(session, team_ids, period))
     return dict(+counts)
 
 
-async def undone(session: AsyncSession, team_id: int, period: Period) -> list[tuple[datetime, int, str]]:
+async def undone(session: AsyncSession, team_ids: Collection[int], period: Period) -> list[tuple[datetime, int, str]]:
     """Return the closings in a period that were undone, as (moment, case, reason); they do not count."""
     at, until = col(Event.at), period.until + MAX_UNDO
     found = await session.exec(
         select(Event.details, Case.id)
         .join(Case, col(Event.case_id) == Case.id)
-        .where(UNCLOSING, at >= period.since, at < until, Case.team_id == team_id)
+        .where(UNCLOSING, at >= period.since, at < until, team_at(Event.at).in_(team_ids))
     )
     closed = [(datetime.fromisoformat(each["closed_at"]), case_id, each["reason"]) for each, case_id in found]
     return [each for each in closed if period.since <= each[0] < period.until]
 
 
-async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period: Period) -> Measured:
+async def _measured(session: AsyncSession, team_ids: Collection[int], kind: ClockKind, period: Period) -> Measured:
     """Return what the clocks of one kind measured that stopped in a period and count in the figures.
 
     A percentile is the lowest measured time that at least so many percent of the clocks did not exceed. It is never an
@@ -187,7 +213,7 @@ async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period
         func.min(target).label("lowest"),
         func.max(target).label("highest"),
     ]
-    each = select(*columns).where(*_stopped(team_id, kind, period)).group_by(took).subquery().c
+    each = select(*columns).where(*_stopped(team_ids, kind, period)).group_by(took).subquery().c
     at = [func.min(case((each.so_far * 100 >= each.count * percent, each.took))) for percent in (50, 90)]
     all_of: list[Any] = [func.max(each.count), func.sum(each.kept), *at, func.min(each.lowest), func.max(each.highest)]
     number, kept, median, p90, lowest, highest = (await session.exec(select(*all_of))).one()
@@ -196,20 +222,20 @@ async def _measured(session: AsyncSession, team_id: int, kind: ClockKind, period
     return Measured(int(number), int(kept), median, p90, lowest if lowest == highest else None)
 
 
-async def _reactions(session: AsyncSession, team_id: int, period: Period) -> dict[int, tuple[int, int]]:
+async def _reactions(session: AsyncSession, team_ids: Collection[int], period: Period) -> dict[int, tuple[int, int]]:
     """Return per account the number of first reactions, and how many of them were in time."""
     rows = await session.exec(
         select(Case.account_id, func.count(), _sum_kept())
         .select_from(Clock)
         .join(Case, col(Clock.case_id) == Case.id)
-        .where(*_stopped(team_id, ClockKind.FIRST_REACTION, period))
+        .where(*_stopped(team_ids, ClockKind.FIRST_REACTION, period))
         .group_by(col(Case.account_id))
     )
     return {account: (count, kept) for account, count, kept in rows}
 
 
-def _stopped(team_id: int, kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
-    which = (col(Clock.team_id) == team_id, col(Clock.kind) == kind, col(Clock.counts).is_(True))
+def _stopped(team_ids: Collection[int], kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
+    which = (col(Clock.team_id).in_(team_ids), col(Clock.kind) == kind, col(Clock.counts).is_(True))
     return (*which, *within(col(Clock.stopped_at), period))
 
 

@@ -30,7 +30,7 @@ class Case(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
         Index("ix_cases_author", "author_id"),
-        Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic"),
+        Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic", "transfers"),
         Index("ix_cases_number", "number", "team_id", unique=True),  # by team first, SQLite would use it for all else
     )
     id: int = Field(default=None, primary_key=True)
