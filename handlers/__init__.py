@@ -28,6 +28,7 @@ from handlers import (
     members,
     notes,
     presence,
+    routing,
     search,
     settings,
     settings_lists,
@@ -130,6 +131,10 @@ def register(
     app.view("settings:roles")(sets(settings.save_roles))
     for button in ("snippet:add", "snippet:edit", "adviser:add", "adviser:edit", "platform:edit", "initials:edit"):
         app.action(button)(sets(settings_lists.open_one))
+    app.action("route:add")(sets(routing.add))
+    app.action("route:do")(sets(routing.do))
+    app.view("route:try")(sets(routing.try_one))
+    app.view("route:save")(sets(routing.save))
     app.view("settings:snippet")(sets(settings_lists.save_one))
     app.view("settings:adviser")(sets(settings_lists.save_one))
     app.view("settings:platform")(sets(settings_lists.save_platform))

@@ -20,7 +20,7 @@ async def make_case(body: dict[str, Any], shortcut: dict[str, Any], desk: TeamDe
             raise Refused("There is no link in this message. A case needs one, to the citizen's post.")
         async with desk.session() as session:
             account = await manual.account(session, desk.team, now=desk.now())
-            taken = await inbox.take_in(session, account.id, [post], now=desk.now())
+            taken = await inbox.take_in(session, account.id, [post], now=desk.now(), by_rules=False)
         messages.wake(desk, taken.channels)
         if taken.new:
             words = desk.t("The case has been made. Its card follows in the team's channel.")

@@ -10,7 +10,7 @@ from bot.models import Event, Role, Team
 from bot.team import agents, forms, teams, undo
 from bot.views import settings_modals as modals
 from bot.views.block import Block
-from handlers import settings_lists
+from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
 from handlers.home import home_after, publish
 from handlers.modal import going_on, left_as_shown, opened, values
@@ -68,6 +68,8 @@ async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
             return modals.duty_modal(team_id, await user_groups(desk), filled, desk.t)
         case "reasons":
             return modals.reasons_modal(team_id, forms.STANDARD_REASONS, filled, desk.t)
+        case "routing":
+            return await routing.listed(desk, team_id)
         case "roles":
             return modals.roles_modal(team_id, given, desk.t)
         case _:

@@ -12,6 +12,7 @@ inbox.py          take in posts: skip known ones, join or open a case, reopen
 deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
 mirror.py         mirror edits, removals and returns of posts
 conversations.py  which case a post joins
+routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for
 indexing.py       the words by which a case is found, level with what was written in it
 retiming.py       running clocks follow the opening hours and the ladder of their team

@@ -23,7 +23,7 @@ Node = tuple[str, str]
 
 @dataclass(frozen=True)
 class Earlier:
-    """A stored mention, or a reply of ours with the thread and the case of the mention that it answers."""
+    """A stored mention, or a reply of ours with the thread, the case and the team of the mention that it answers."""
 
     external_id: str
     conversation: str | None
@@ -31,6 +31,7 @@ class Earlier:
     thread: str
     case_id: int
     author_id: int
+    team_id: int
 
     def nodes(self) -> set[Node]:
         """Return what ties it to other posts."""
@@ -68,7 +69,8 @@ async def related(session: AsyncSession, account_id: int, posts: Sequence[Post])
     above = {parent for post in posts for parent in post.above()}
     ids = above | {post.external_id for post in posts}
     conversations = {post.conversation for post in posts if post.conversation}
-    told: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id, Case.author_id]
+    told: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id]
+    told += [Case.author_id, Case.team_id]
     known = (
         sqlalchemy.select(col(Mention.external_id), *told)
         .join(Case, col(Mention.case_id) == Case.id)

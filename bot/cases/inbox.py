@@ -15,6 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks, deliveries, indexing, mirror, numbers
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
+from bot.cases.routes import Routes, by_team
+from bot.cases.routes import read as router
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
@@ -40,17 +42,18 @@ class TakenIn:
 
 
 async def take_in(
-    session: AsyncSession, account_id: int, items: Sequence[Post | Delivery], *, now: datetime
+    session: AsyncSession, account_id: int, items: Sequence[Post | Delivery], *, now: datetime, by_rules: bool = True
 ) -> TakenIn:
     """Store a page of one account; edits and removals change their mention, deliveries the reply that they are about.
 
-    What we wrote ourselves is left out.
+    What we wrote ourselves is left out. Not `by_rules`: new cases are for the account's team, as made there by hand.
     """
     account, team = await _locked(session, account_id)
     await lock_all(session, await _concerned(session, account_id, items))
     changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
     posts = [item for item in items if isinstance(item, Post)]
-    new = 0
+    new, routes = 0, await router(session, account, team, by_rules=by_rules, now=now)
+    opened_for = set[str]()
     for start in range(0, len(posts), PAGE):
         versions = mirror.versions_of(posts[start : start + PAGE])
         page = {external_id: same[-1] for external_id, same in versions.items()}
@@ -66,10 +69,11 @@ async def take_in(
         await mirror.remember_removals(session, account_id, new_to_us, now)
         unknown = [same[-1] for same in new_to_us.values() if not same[-1].gone]
         if unknown:
-            changed |= await _add(session, account, team, unknown, stored, now)
+            joined, teams = await _add(session, account, routes, unknown, stored, now)
+            changed, opened_for = changed | joined, opened_for | {each.channel for each in teams}
             new += len(unknown)
     channels = await _channels_of(session, changed)
-    return TakenIn(frozenset(channels | ({team.channel} if new else set())), new)
+    return TakenIn(frozenset(channels | opened_for), new)
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team]:
@@ -125,9 +129,12 @@ async def _ours(session: AsyncSession, account: Account, page: Sequence[Post]) -
 
 
 async def _add(
-    session: AsyncSession, account: Account, team: Team, posts: list[Post], stored: Related, now: datetime
-) -> set[int]:
-    """Add new posts: each joins its author's case in the same thread or opens one; returns the cases joined."""
+    session: AsyncSession, account: Account, routes: Routes, posts: list[Post], stored: Related, now: datetime
+) -> tuple[set[int], Sequence[Team]]:
+    """Add new posts: each joins its author's case in the same thread or opens one.
+
+    Returns the cases joined, and the teams that got new ones.
+    """
     authors = await _authors(session, account, posts)
     threads = threads_of(posts, stored)
     await join_threads(session, account.id, threads)
@@ -135,8 +142,9 @@ async def _add(
     rest = [post for post in posts if post.external_id not in cases]
     opener_of = openers_of(rest, authors, threads)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
-    if opened:
-        cases |= await _open_cases(session, account, team, opened, authors, now)
+    for_teams = by_team(routes.teams_of(opened, stored, cases), opened)
+    for team, theirs in for_teams:
+        cases |= await _open_cases(session, account, team, theirs, authors, now)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
@@ -146,7 +154,7 @@ async def _add(
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
     await _follow_up(session, joined, now)
-    return {case_id for _, case_id, _ in joined}
+    return {case_id for _, case_id, _ in joined}, [team for team, _ in for_teams]
 
 
 def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: datetime) -> dict[str, Any]:
@@ -226,10 +234,10 @@ async def _open_cases(
     session: AsyncSession, account: Account, team: Team, posts: list[Post], authors: Mapping[str, int], now: datetime
 ) -> dict[str, int]:
     """Open a case for each of these posts, in order, with its card and its clocks; returns them by external id."""
-    taken = await numbers.take(session, account.team_id, len(posts))
+    taken = await numbers.take(session, team.id, len(posts))
     rows: Rows = [
         {
-            "team_id": account.team_id,
+            "team_id": team.id,
             "number": number,
             "account_id": account.id,
             "author_id": authors[post.author.external_id],

@@ -56,6 +56,7 @@ class EventKind(StrEnum):
     SETTINGS = "settings"
     ROLE = "role"
     INITIALS = "initials"
+    ROUTING = "routing"
 
 
 OF_NO_CASE = frozenset(
@@ -68,6 +69,7 @@ OF_NO_CASE = frozenset(
         EventKind.SETTINGS,
         EventKind.ROLE,
         EventKind.INITIALS,
+        EventKind.ROUTING,
     }
 )
 """Events of accounts, teams and agents; all others are part of the history of a case."""

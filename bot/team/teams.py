@@ -32,6 +32,12 @@ async def all_teams(session: AsyncSession) -> list[Team]:
     return list(await session.exec(select(Team).order_by(col(Team.id))))
 
 
+async def beside(session: AsyncSession, team_id: int) -> list[Team]:
+    """Return the teams of the organisation of a team, itself included, the first one first."""
+    workspace_id = (await session.get_one(Team, team_id)).workspace_id
+    return list(await session.exec(select(Team).where(Team.workspace_id == workspace_id).order_by(col(Team.id))))
+
+
 async def of_channel(session: AsyncSession, channel: str) -> Team | None:
     """Return the team of a channel; None for a channel that is not a team's."""
     return (await session.exec(select(Team).where(Team.channel == channel))).first()

@@ -7,12 +7,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Event
-from bot.team import agents, teams
+from bot.team import agents, routing, teams
 
 PUT_BACK = {
     EventKind.SETTINGS: teams.put_back,
     EventKind.ROLE: agents.put_role_back,
     EventKind.INITIALS: agents.put_initials_back,
+    EventKind.ROUTING: routing.put_back,
 }
 
 

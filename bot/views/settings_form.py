@@ -21,6 +21,7 @@ GROUPS: dict[str, Text] = {
     "advisers": text("Whom we often ask for advice"),
     "roles": text("Roles"),
     "initials": text("Initials"),
+    "routing": text("Routing"),
 }
 ABOUT: dict[str, Text] = {
     "team": text("name, channel, time zone, language, who answers"),
@@ -35,6 +36,7 @@ ABOUT: dict[str, Text] = {
     "advisers": text("offered first when you escalate"),
     "roles": text("who coordinates, who answers, who has read-only access"),
     "initials": text("what colleagues sign with"),
+    "routing": text("which new posts go to which team, for the whole organisation"),
 }
 """What each group contains."""
 FIELDS: dict[str, Text] = {

@@ -191,6 +191,8 @@ def _changed(event: Event, t: Texts) -> str:
     details = event.details
     if "field" in details:
         return t(FIELDS[details["field"]])
+    if event.kind is EventKind.ROUTING:
+        return t(GROUPS["routing"])
     if event.kind is EventKind.ROLE:
         role = t(ROLES[details["after"]]) if details["after"] else t("no role of their own")
         return f"<@{details['agent']}>: {role}"

@@ -65,12 +65,12 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "settings and roles, and undoing a change of them": {
         "action": {
             "settings:open", "settings:group", "settings:undo", "snippet:add", "snippet:edit", "adviser:add",
-            "adviser:edit", "platform:edit", "initials:edit",
+            "adviser:edit", "platform:edit", "initials:edit", "route:add", "route:do",
         },
         "view": {
             "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",
             "settings:duty", "settings:reasons", "settings:roles", "settings:snippet", "settings:adviser",
-            "settings:platform", "settings:initials",
+            "settings:platform", "settings:initials", "route:try", "route:save",
         },
         "word": {"settings"},
     },
@@ -173,7 +173,7 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     workspace = bot.slack.workspace
     where = workspace.channels[channel]
     message = {"ts": "1.000001", "text": "<https://example.org/1> kijk", "blocks": []}
-    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "platform", "initials"}
+    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "platform", "initials", "route"}
     metadata = json.dumps({"team": 1, "title": None, "platform": "x", "agent": SANNE}) if settings else str(case_id)
     if name.startswith("answer_") or name == "case:answer":
         metadata = json.dumps({"case": case_id, "mention": 1})

@@ -12,6 +12,7 @@ from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.queue import Filter, Which
 from bot.domain.reply import Composed
+from bot.domain.routing import Rule, Visibility, WorkingTime
 from bot.domain.sla import ClockKind
 from bot.domain.text import text
 from bot.models import (
@@ -68,6 +69,7 @@ from bot.views.modals import (
     take_over_modal,
 )
 from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import Sought, filter_button, search_modal
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
@@ -347,12 +349,25 @@ def setting(t: Texts) -> Iterator[Block]:
     yield settings_modals.settings_menu(1, "Webcare", t)
     yield from (settings_modals.roles_modal(1, dict.fromkeys(Role, people), t) for people in ([], [BY, OTHER]))
     changed = [Event(id=1, kind=EventKind.SETTINGS, at=NOW, details={"field": field}) for field in settings_form.FIELDS]
+    changed.append(Event(id=1, kind=EventKind.ROUTING, at=NOW, details={}))
     for kind, values in (("role", Role), ("initials", ("SB", None))):
         changed += [
             Event(id=1, kind=EventKind(kind), at=NOW, details={"agent": BY, "after": value}) for value in values
         ]
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
     yield from listed(t)
+    yield from routed(t)
+
+
+def routed(t: Texts) -> Iterator[Block]:
+    """The rules that route new posts: none, many, the form of one, and what it would do."""
+    many = {n: f"{n} " + "a" * 100 for n in range(1, 130)}
+    asks = tuple(many)[:20], ("webhook",), ("nl", "en"), tuple(TITLES[:20])
+    full = Rule("k", 1, *asks, Visibility.PRIVATE, WorkingTime.OPEN)
+    for rules, named in (([], Named({1: "Webcare"}, {}, {})), ([full] * 40, Named(many, many, {"webhook": "a" * 200}))):
+        yield routing_list(1, rules, named, t)
+        yield from (rule_modal(1, rule, named, t) for rule in (None, full))
+        yield tried_modal(1, full, named, 200, 60, MENTIONS * 10, t, NOW)
 
 
 GROUPS = [(f"@groep{n}", f"S0GROEP{n}") for n in range(120)]

@@ -1,0 +1,64 @@
+"""Which team gets the new cases of a page: who has the conversation already, else by the rules, else the account's."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases.conversations import Related
+from bot.domain.hours import is_open
+from bot.domain.mention import Post
+from bot.domain.routing import Asked, Routing
+from bot.models import Account, Team
+from bot.team import routing
+from bot.team.settings import TeamSettings
+
+
+class Routes:
+    """The teams of an organisation and its rules, read once for a page of posts of one account."""
+
+    def __init__(self, account: Account, team: Team, teams: Mapping[int, Team], rules: Routing | None, now: datetime):
+        self._account, self._team, self._teams, self._rules = account, team, teams, rules
+        self._is_open = rules is not None and is_open(TeamSettings.of(team.settings).hours(now), now)
+
+    def teams_of(self, posts: Sequence[Post], stored: Related, joined: Mapping[str, int]) -> dict[str, Team]:
+        """Return the team for each of these posts, by external id; what answers a post goes to the team that has it.
+
+        `joined` are the existing cases that other posts of the page joined.
+        """
+        earlier = (*stored.mentions, *stored.replies)
+        of_case = {each.case_id: each.team_id for each in earlier}
+        have = {key: of_case[case_id] for key, case_id in joined.items() if case_id in of_case}
+        have |= {each.external_id: each.team_id for each in earlier}
+        found: dict[str, Team] = {}
+        for post in posts:
+            above = next((have[parent] for parent in post.above() if parent in have), None)
+            team = self._teams.get(above) if above is not None else self._by_rule(post)
+            found[post.external_id] = team or self._team
+            have[post.external_id] = found[post.external_id].id
+        return found
+
+    def _by_rule(self, post: Post) -> Team | None:
+        if self._rules is None:
+            return None
+        rule = self._rules.rule_for(
+            Asked(self._account.id, self._account.platform, post.language, post.private, self._is_open, post.text)
+        )
+        return self._teams.get(rule.team) if rule is not None else None
+
+
+async def read(session: AsyncSession, account: Account, team: Team, *, by_rules: bool, now: datetime) -> Routes:
+    """Read the rules and the teams of an account's organisation; not `by_rules`: a case is for the account's team."""
+    rules = await routing.rules(session, team.workspace_id) if by_rules else []
+    teams = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
+    return Routes(account, team, {each.id: each for each in teams}, Routing(rules) if rules else None, now)
+
+
+def by_team(teams: Mapping[str, Team], posts: Sequence[Post]) -> list[tuple[Team, list[Post]]]:
+    """Return the posts of each team, in their order; the team with the lowest id first, as rows are locked."""
+    found: dict[int, tuple[Team, list[Post]]] = {}
+    for post in posts:
+        team = teams[post.external_id]
+        found.setdefault(team.id, (team, []))[1].append(post)
+    return [found[team_id] for team_id in sorted(found)]

@@ -1,0 +1,107 @@
+"""Which team a new mention is for: the first rule that matches decides, without one it is the team of the account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Self
+
+from bot.domain.words import folded
+
+
+class Visibility(StrEnum):
+    """Who can read the mention."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class WorkingTime(StrEnum):
+    """Whether the team of the account is open."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: what meets all its conditions goes to `team`; one that is empty is met by everything.
+
+    `words` holds words or whole phrases, of which one must occur. `languages` are codes as `nl`; what a post does not
+    declare is not guessed. `key` stays the same when the rule is changed or moved.
+    """
+
+    key: str
+    team: int
+    accounts: Sequence[int] = ()
+    platforms: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    words: Sequence[str] = ()
+    visibility: Visibility | None = None
+    time: WorkingTime | None = None
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether it is not met by everything."""
+        return bool(self.accounts or self.platforms or self.languages or self.words or self.visibility or self.time)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is stored."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what was stored."""
+        known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
+        known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+        visibility, time = known.get("visibility"), known.get("time")
+        known["visibility"] = Visibility(visibility) if visibility else None
+        known["time"] = WorkingTime(time) if time else None
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the rules look at of a mention; `is_open`: the team of its account is open."""
+
+    account: int
+    platform: str
+    language: str
+    private: bool
+    is_open: bool
+    text: str
+
+
+class Routing:
+    """The rules of an organisation, in their order, made ready for many mentions."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = [(rule, [_phrase(folded(words)) for words in rule.words]) for rule in rules]
+
+    def rule_for(self, asked: Asked) -> Rule | None:
+        """Return the first rule that matches, None when none does."""
+        said: str | None = None
+        for rule, phrases in self._rules:
+            if not _meets(rule, asked):
+                continue
+            if phrases and said is None:
+                said = f" {' '.join(folded(asked.text))} "
+            if not phrases or any(phrase in (said or "") for phrase in phrases):
+                return rule
+        return None
+
+
+def _meets(rule: Rule, asked: Asked) -> bool:
+    """Tell whether a mention meets all conditions but the words."""
+    language = asked.language.partition("-")[0].lower()
+    return (
+        (not rule.accounts or asked.account in rule.accounts)
+        and (not rule.platforms or asked.platform in rule.platforms)
+        and (not rule.languages or language in rule.languages)
+        and (rule.visibility is None or (rule.visibility is Visibility.PRIVATE) is asked.private)
+        and (rule.time is None or (rule.time is WorkingTime.OPEN) is asked.is_open)
+    )
+
+
+def _phrase(words: Sequence[str]) -> str:
+    """Return words such that a phrase occurs in a text only as whole words, in the same order; no words never do."""
+    return f" {' '.join(words)} " if words else "\n"

@@ -1,0 +1,145 @@
+"""The rules by which an organisation routes new mentions to its teams: each change is logged, and can be undone."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.domain.event import EventKind
+from bot.domain.hours import is_open
+from bot.domain.routing import Asked, Routing, Rule
+from bot.domain.text import Refused
+from bot.models import Account, Case, Event, Mention, Team, Workspace
+from bot.team import teams
+from bot.team.settings import TeamSettings
+
+MAX_RULES = 40
+MAX_STORED = 2500
+"""Characters of one rule as it is stored: the modal that tries it keeps it, and Slack takes 3,000 there."""
+TRIED = 200
+"""The newest mentions on which a rule is tried before it is saved."""
+
+
+async def rules(session: AsyncSession, workspace_id: int) -> list[Rule]:
+    """Return the rules of an organisation, in their order."""
+    stored = (await session.exec(select(Workspace.routing).where(Workspace.id == workspace_id))).first()
+    return [Rule.of(each) for each in stored or []]
+
+
+async def of_team(session: AsyncSession, team_id: int) -> list[Rule]:
+    """Return the rules of the organisation of a team."""
+    return await rules(session, (await session.get_one(Team, team_id)).workspace_id)
+
+
+async def put(session: AsyncSession, team_id: int, rule: Rule, *, by: str, now: datetime) -> list[Event]:
+    """Add a rule at the end, or replace the one with its key; `team_id` is the team in whose settings that is done."""
+    if rule.team not in {team.id for team in await teams.beside(session, team_id)}:
+        raise Refused("Choose another team.")
+    return await _change(session, team_id, lambda before: with_rule(before, rule), by=by, now=now)
+
+
+def with_rule(before: Sequence[Rule], rule: Rule) -> list[Rule]:
+    """Return rules with this one in the place of the one with its key, else at the end; raises Refused when full."""
+    if any(each.key == rule.key for each in before):
+        return [rule if each.key == rule.key else each for each in before]
+    if len(before) >= MAX_RULES:
+        raise Refused("There are {n} already. Remove one first.", n=len(before))
+    return [*before, rule]
+
+
+async def remove(session: AsyncSession, team_id: int, key: str, *, by: str, now: datetime) -> list[Event]:
+    """Remove a rule; one that is gone already changes nothing."""
+    return await _change(session, team_id, lambda before: [each for each in before if each.key != key], by=by, now=now)
+
+
+async def shift(
+    session: AsyncSession, team_id: int, key: str, by_places: int, *, by: str, now: datetime
+) -> list[Event]:
+    """Move a rule up (-1) or down (1); at the end it stays."""
+
+    def moved(before: Sequence[Rule]) -> list[Rule]:
+        at = next((n for n, each in enumerate(before) if each.key == key), None)
+        if at is None:
+            return list(before)
+        others = [each for each in before if each.key != key]
+        others.insert(max(0, at + by_places), before[at])
+        return others
+
+    return await _change(session, team_id, moved, by=by, now=now)
+
+
+async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
+    """Restore the rules from before a change; raises Refused when they were changed again since."""
+    after, before = ([Rule.of(each) for each in event.details[when]] for when in ("after", "before"))
+
+    def restored(stand: Sequence[Rule]) -> list[Rule]:
+        if list(stand) != after:
+            raise Refused("This was changed again since, so it was not undone.")
+        return before
+
+    return await _change(session, event.details["team"], restored, by=by, now=now)
+
+
+async def _change(
+    session: AsyncSession, team_id: int, change: Callable[[Sequence[Rule]], list[Rule]], *, by: str, now: datetime
+) -> list[Event]:
+    team = await session.get_one(Team, team_id)
+    workspace = await session.get_one(Workspace, team.workspace_id, with_for_update=db.HELD, populate_existing=True)
+    before = [Rule.of(each) for each in workspace.routing or []]
+    after = change(before)
+    if after == before:
+        return []
+    workspace.routing = [each.to_json() for each in after]
+    details = {"team": team_id, "before": [each.to_json() for each in before], "after": workspace.routing}
+    event = Event(kind=EventKind.ROUTING, by=by, at=now, details=details)
+    session.add_all([workspace, event])
+    await session.flush()
+    return [event]
+
+
+# --- Trying a rule -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a rule would have done with the newest mentions: how many there are, and which it would have routed.
+
+    `shown` are those of teams in which the person who tries it has a role; the others are only counted.
+    """
+
+    of: int
+    count: int
+    shown: Sequence[Mention]
+
+
+async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Collection[int]) -> Tried:
+    """Try a rule, in its place among the others, on the newest mentions; `known` are the teams one may read of."""
+    workspace_id = (await session.get_one(Team, team_id)).workspace_id
+    columns: list[Any] = [Mention, Account, Team, Case.team_id]
+    newest = (
+        select(*columns)
+        .join(Account, col(Mention.account_id) == Account.id)
+        .join(Team, col(Account.team_id) == Team.id)
+        .join(Case, col(Mention.case_id) == Case.id)
+        .where(Team.workspace_id == workspace_id)
+        .order_by(col(Mention.received_at).desc(), col(Mention.id).desc())
+        .limit(TRIED)
+    )
+    found = (await session.exec(newest)).all()
+    routing = Routing(with_rule(await rules(session, workspace_id), rule))
+    hit = [
+        (mention, has_it) for mention, account, team, has_it in found if _goes(routing, rule, mention, account, team)
+    ]
+    return Tried(len(found), len(hit), [mention for mention, has_it in hit if has_it in known])
+
+
+def _goes(routing: Routing, rule: Rule, mention: Mention, account: Account, team: Team) -> bool:
+    decides = routing.rule_for(
+        Asked(account.id, account.platform, mention.language, mention.private,
+              is_open(TeamSettings.of(team.settings).hours(mention.received_at), mention.received_at), mention.text)
+    )  # fmt: skip
+    return decides is not None and decides.key == rule.key

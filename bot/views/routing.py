@@ -1,0 +1,136 @@
+"""The rules that route new mentions to the teams of an organisation: the list, the form, and what a rule would do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.domain.routing import Rule, Visibility, WorkingTime
+from bot.domain.text import Text, text
+from bot.models import Mention
+from bot.texts import Texts
+from bot.views.block import Block, actions, button, context, field_of, literal, modal, option, overflow, section
+from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
+
+ANY = "any"
+SHOWN = 20
+"""Mentions listed of those that a rule would route; the rest is counted."""
+MAX_WORDS = 1500
+VISIBLE: Mapping[str, Text] = {
+    ANY: text("Public and private"),
+    Visibility.PUBLIC: text("Public posts only"),
+    Visibility.PRIVATE: text("Private messages only"),
+}
+TIMES: Mapping[str, Text] = {
+    ANY: text("At any time"),
+    WorkingTime.OPEN: text("While the team of the account is open"),
+    WorkingTime.CLOSED: text("While the team of the account is closed"),
+}
+
+
+def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) -> Block:
+    """Return the rules in their order, each with what can be done with it."""
+    blocks = [
+        section(t("New posts go to the team of the first rule that matches. Without a match they go to the team of "
+                  "the account. A conversation stays with the team that has it.")),
+    ]  # fmt: skip
+    for number, rule in enumerate(rules, 1):
+        team = literal(named.teams.get(rule.team, "?"), 80)
+        row = section(f"{number}. *{team}* – {_conditions(rule, named, t)}")
+        row["accessory"] = overflow("route:do", _choices(rule, number, len(rules), t))
+        blocks.append(row)
+    if not rules:
+        blocks.append(section(t("There are no rules yet.")))
+    if len(named.teams) < 2:
+        return page(team_id, t("Routing"), [*blocks, context(t("There is no other team.")), *actions(back(t))], t)
+    row_of = actions(button(t("Add a rule"), "route:add", "add", style="primary"), back(t))
+    return page(team_id, t("Routing"), [*blocks, *row_of], t)
+
+
+class Named:
+    """The names of what rules are about: teams and accounts by id, platforms by name."""
+
+    def __init__(self, teams: Mapping[int, str], accounts: Mapping[int, str], platforms: Mapping[str, str]) -> None:
+        self.teams, self.accounts, self.platforms = teams, accounts, platforms
+
+
+def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
+    options = [option(t("Change"), f"edit:{rule.key}")]
+    if number > 1:
+        options.append(option(t("Up"), f"up:{rule.key}"))
+    if number < of:
+        options.append(option(t("Down"), f"down:{rule.key}"))
+    return [*options, option(t("Remove"), f"remove:{rule.key}")]
+
+
+def _conditions(rule: Rule, named: Named, t: Texts) -> str:
+    """Return what a rule asks, in words."""
+    parts = [
+        ", ".join(literal(named.accounts.get(each, "?"), 60) for each in rule.accounts),
+        ", ".join(literal(named.platforms.get(each, each), 60) for each in rule.platforms),
+        ", ".join(literal(each, 10) for each in rule.languages),
+        literal(", ".join(rule.words), 300),
+        t(VISIBLE[rule.visibility]) if rule.visibility else "",
+        t(TIMES[rule.time]) if rule.time else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def rule_modal(team_id: int, rule: Rule | None, named: Named, t: Texts) -> Block:
+    """Ask for one rule; it is tried before it is saved."""
+    filled = _written(rule) if rule is not None else {"route_visibility": ANY, "route_time": ANY}
+    blocks = [
+        menu(t("Goes to"), "route_team", _options(named.teams), filled),
+        line(t("Words or topics"), "route_words", filled, many=True, most=MAX_WORDS,
+             hint=t("A whole word or phrase per line. One of them is enough. Capitals and accents do not matter.")),
+        *_several(t("Accounts"), "route_accounts", _options(named.accounts), filled),
+        *_several(t("Platforms"), "route_platforms", _options(named.platforms), filled),
+        line(t("Languages"), "route_languages", filled, most=60,
+             hint=t("Codes, as nl or en: what the post says of itself. We do not guess.")),
+        menu(t("Who can read it"), "route_visibility", [option(t(said), key) for key, said in VISIBLE.items()], filled),
+        menu(t("When"), "route_time", [option(t(said), key) for key, said in TIMES.items()], filled),
+    ]  # fmt: skip
+    metadata = metadata_of(team_id, key=rule.key if rule else "")
+    return modal("route:try", t("Rule"), blocks, submit=t("Try it"), close=t("Cancel"), metadata=metadata)
+
+
+def _written(rule: Rule) -> Filled:
+    return {
+        "route_team": str(rule.team),
+        "route_words": "\n".join(rule.words),
+        "route_accounts": [str(each) for each in rule.accounts],
+        "route_platforms": list(rule.platforms),
+        "route_languages": ", ".join(rule.languages),
+        "route_visibility": rule.visibility or ANY,
+        "route_time": rule.time or ANY,
+    }
+
+
+def _options(names: Mapping[int, str] | Mapping[str, str]) -> list[Block]:
+    return [option(name[:75], str(key)) for key, name in list(names.items())[:100]]
+
+
+def _several(label: str, block_id: str, options: list[Block], filled: Filled) -> list[Block]:
+    """Return a menu for any number of choices; nothing when there are none to choose."""
+    element: Block = {"type": "multi_static_select", "options": options}
+    chosen = [each for each in options if each["value"] in (filled.get(block_id) or [])]
+    if chosen:
+        element["initial_options"] = chosen
+    return [field_of(label, block_id, element, optional=True)] if options else []
+
+
+def tried_modal(
+    team_id: int, rule: Rule, named: Named, of: int, count: int, shown: Sequence[Mention], t: Texts, now: datetime
+) -> Block:
+    """Show what a rule would have done with the newest posts, and ask whether to save it."""
+    team = literal(named.teams.get(rule.team, "?"), 80)
+    blocks = [
+        section(f"*{team}* – {_conditions(rule, named, t)}"),
+        section(t("Of the {of} newest posts, {n} would go to {team} by this rule.", of=of, n=count, team=team)),
+    ]
+    for mention in shown[:SHOWN]:
+        private = "🔒 " + t("private message") + " · " if mention.private else ""
+        words = literal(mention.text, 150) or t("(no text)")
+        blocks.append(context(f"{private}{t.when(mention.received_at, now)} · {words}"))
+    if rest := count - len(shown[:SHOWN]):
+        blocks.append(context(t("… and {n} more", n=rest)))
+    metadata = metadata_of(team_id, rule=rule.to_json())
+    return modal("route:save", t("Rule"), blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
