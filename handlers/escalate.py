@@ -18,6 +18,7 @@ from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENC
 from bot.views.modals import advise_modal
 from handlers.bolt_args import Ack
 from handlers.concerns import channel_of
+from handlers.home import publish
 from handlers.modal import opened, values
 from handlers.roles import Access, Person
 from handlers.slack_directory import user_groups
@@ -96,7 +97,7 @@ async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Pers
 
 
 async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Store the advice and show it to the owner, in the thread of the case."""
+    """Store the advice and show it to the owner, in the thread of the case; the adviser's Home asks it no more."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:
         if escalation := await session.get(Escalation, escalation_id):
@@ -104,6 +105,7 @@ async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk)
         case = await cases.advise(session, escalation_id, by=person.by, now=desk.now(), advice=advice)
     await ack()
     await messages.sync(desk, case.id)
+    await publish(desk, person.by)
 
 
 async def _refuse_unasked(session: AsyncSession, escalation: Escalation, person: Person, place: str) -> None:

@@ -23,7 +23,7 @@ async def stats(desk: TeamDesk, person: Person, words: str) -> View:
     """
     async with desk.reading() as session:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)
-        counted = await reports.figures(session, asked.team, asked.period, others=asked.other_ids)
+        counted = await reports.figures(session, asked.team, asked.period, desk.now(), others=asked.other_ids)
     content, period = Overview(Span.ASKED, asked.names, counted), asked.period
     share = f"{asked.team.id}|{period.since.isoformat()}|{period.until.isoformat()}" if not asked.others else ""
     return overview(content, desk.t, share=share)
@@ -45,7 +45,7 @@ async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) ->
             content = await digests.daily(session, team, desk.now())
         else:
             period = Period(*(datetime.fromisoformat(moment) for moment in which))
-            content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period))
+            content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period, desk.now()))
     key = f"shared:{body['trigger_id']}"
     await post(desk.slack, body["channel"]["id"], key, overview(content, desk.t), thread_ts=None)
 

@@ -13,14 +13,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks
+from bot.cases import clocks, reminders
+from bot.cases.reminders import Told
 from bot.desk import Desk
 from bot.domain.case import WaitsFor, waits_for
 from bot.domain.hours import between
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
 from bot.logs import trace
-from bot.models import WAITING, Case, Clock, Message, MessageKind, Still, Team
+from bot.models import WAITING, Case, Clock, ReminderKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
@@ -50,7 +51,8 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
         if idle >= return_after:
             await _put_back(desk, case_id, owner, moved_at)
         elif idle >= remind_after:
-            await _remind(desk, case_id, owner, moved_at, settings.claim_return)
+            await _remind(desk, team.id, case_id, owner, moved_at)
+    await messages.wake_lanes(desk)
 
 
 async def _waiting_with_an_owner(
@@ -76,17 +78,16 @@ async def _waiting_with_an_owner(
     ]
 
 
-async def _remind(desk: Desk, case_id: int, owner: str, moved_at: datetime, minutes: int) -> None:
-    """Ask the owner about the case, once for each idle period."""
-    key = f"still:{case_id}:{moved_at.timestamp()}"
-    async with desk.session() as session:
-        await cases.locked(session, case_id)
-        asked = await session.exec(select(Message.id).where(Message.key == key))
-        if asked.first() is not None:
+async def _remind(desk: Desk, team_id: int, case_id: int, owner: str, moved_at: datetime) -> None:
+    """Remind the owner of the case, once for each idle period."""
+    async with desk.reading() as session:
+        if await reminders.is_told_idle(session, case_id, owner, moved_at):
             return
-        details = Still(owner=owner, minutes=minutes).to_json()
-        session.add(Message(key=key, kind=MessageKind.STILL, case_id=case_id, channel=owner, details=details))
-    messages.wake(desk, [owner])
+    async with desk.session() as session:
+        team = await reminders.hold(session, team_id)
+        if not await reminders.is_told_idle(session, case_id, owner, moved_at):
+            told = Told(owner, case_id, ReminderKind.STILL, case_id, since=moved_at)
+            await reminders.remind(session, team, [told], now=desk.now())
 
 
 async def _put_back(desk: Desk, case_id: int, owner: str, moved_at: datetime) -> None:

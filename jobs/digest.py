@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
+from bot.cases import reminders
 from bot.desk import Desk
 from bot.domain.figures import Span
 from bot.domain.period import midnight
@@ -18,6 +19,9 @@ from bot.slack import messages
 from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
+
+MAX_LATE = 10
+"""The most late cases that a digest lists; the rest is counted."""
 
 
 async def send_digests(desk: Desk) -> None:
@@ -59,7 +63,7 @@ async def _send(desk: Desk, team: Team, day: date, span: Span) -> None:
         if span is Span.DAY:
             content = await digests.daily(session, team, desk.now(), day)
         else:
-            content = await digests.past(session, team, span, day)
+            content = await digests.past(session, team, span, day, desk.now())
     if content.standing is not None and content.standing.open:
         content = replace(content, standing=await digests.with_oldest(desk, team, content.standing))
     message = Message(
@@ -72,6 +76,9 @@ async def _send(desk: Desk, team: Team, day: date, span: Span) -> None:
     try:
         async with desk.session() as session:
             session.add(message)
+            await session.flush()
+            if span is Span.DAY:
+                await reminders.list_late(session, message, team.id, desk.now(), most=MAX_LATE)
     except IntegrityError:
         return
     messages.wake(desk, [team.channel])

@@ -1,30 +1,31 @@
 """Reminders: tell each due step of a clock's ladder once, in opening hours only; of several due at once, the last.
 
-After the last step, what is late is listed once on each opening day, in one message per team; so nothing falls silent.
+After the last step, what is late is told to the team once on each opening day; so nothing falls silent. What each
+recipient is told stands in one message of theirs (`cases.reminders`).
 
 One transaction tells a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
 several processes never tell a step twice, and a crash loses no step.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks
+from bot.cases import clocks, reminders
+from bot.cases.reminders import Told
 from bot.desk import Desk
 from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
+from bot.domain.reminder import Heard
 from bot.domain.sla import Recipient, Step
 from bot.logs import trace
-from bot.models import Case, Clock, Event, Message, MessageKind, Reminded, ReminderLine, Team
+from bot.models import Case, Clock, Event, ReminderKind, Team
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team import teams
@@ -37,8 +38,6 @@ AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
 LATELY = timedelta(hours=1)
 """How long the card of what has become late is still updated, so that it says so whatever the ladder."""
-MAX_THREADS = 3
-"""The most threads that one tick writes in; for more cases it writes one message in the channel."""
 
 
 async def remind(desk: Desk) -> None:
@@ -48,8 +47,8 @@ async def remind(desk: Desk) -> None:
         rows = await session.exec(
             select(Clock.team_id).where(col(Clock.stopped_at).is_(None), col(Clock.next_at) <= desk.now()).distinct()
         )
-        team_ids = rows.all()
-    for team_id in team_ids:
+        team_ids = {*rows, *await reminders.teams_with_reminders(session)}
+    for team_id in sorted(team_ids):
         try:
             async with desk.session() as session:
                 await _remind_team(session, team_id, desk.now())
@@ -107,7 +106,7 @@ class _Due:
 
 
 async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> None:
-    team = await session.get_one(Team, team_id)
+    team = await reminders.hold(session, team_id)
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)
     if not is_open(hours, now):
@@ -132,8 +131,10 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
             )
         )
     await cases.touch_all(session, {one.case.id for one in climbing})
-    await _write_messages(session, team, settings, climbing, now)
-    await _write_list(session, team, settings, [one for one in due if one.why is _Why.LATE], now)
+    duty = await presence.on_duty(session, team.id, settings, now)
+    leads = await presence.present_of(session, settings.coordinators)
+    told = await _told(session, team, settings, due)
+    await reminders.remind(session, team, told, now=now, duty=duty, leads=leads)
 
 
 def _take(
@@ -176,92 +177,34 @@ def _again_once(due: Sequence[_Due]) -> list[_Due]:
     return [one for one in due if one.why is _Why.STEP] + list(again.values())
 
 
-async def _write_list(
-    session: AsyncSession, team: Team, settings: TeamSettings, late: Sequence[_Due], now: datetime
-) -> None:
-    """List what was late already when the team opened, in one message, for those on duty and the coordinators.
-
-    A team that opens twice on one day gets two: a message that is edited notifies nobody.
-    """
-    if not late:
-        return
-    day = f"late:{team.id}:{now.astimezone(ZoneInfo(settings.time_zone)).date()}:"
-    today = select(Message).where(col(Message.key).startswith(day, autoescape=True)).order_by(col(Message.id).desc())
-    found = await session.exec(today.limit(1).with_for_update(key_share=True))
-    message, lines = found.first(), [ReminderLine(one.case.id, one.clock.id, one.step.percent) for one in late]
-    if message is not None and _lists_any(message, lines):
-        message, day = None, f"{day}{now.timestamp()}:"
-    if message is None:
-        duty = await presence.on_duty(session, team.id, settings, now)
-        called = dict.fromkeys([*duty, *await presence.present_of(session, settings.coordinators)])
-        details = Reminded(lines, list(called))
-        message = Message(
-            key=day + team.channel, kind=MessageKind.REMINDER, channel=team.channel, details=details.to_json()
-        )
-    else:
-        before = Reminded.of(message.details)
-        message.details, message.version = replace(before, steps=before.steps + lines).to_json(), message.version + 1
-    session.add(message)
-    await session.flush()
-
-
-def _lists_any(message: Message, lines: Sequence[ReminderLine]) -> bool:
-    """Tell whether a list has one of these clocks already: each is listed once per opening."""
-    listed = {line.clock for line in Reminded.of(message.details).steps}
-    return any(line.clock in listed for line in lines)
-
-
-async def _write_messages(
-    session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due], now: datetime
-) -> None:
-    """Write one message per recipient, about all their clocks; it mentions those on duty for a case without owner."""
+async def _told(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due]) -> list[Told]:
+    """Return who is told what; those whose step names a person who is away or nobody are told in the channel."""
     owners = {one.case.assignee for one in due if one.case.assignee}
     away = owners.difference(await presence.present_of(session, sorted(owners)))
-    duty = await presence.on_duty(session, team.id, settings, now)
-    per_channel: dict[str, list[_Due]] = defaultdict(list)
-    threads: list[_Due] = []
-    for one in due:
-        channels = _channels(one, team, settings, away)
-        if channels:
-            for channel in channels:
-                per_channel[channel].append(one)
-        else:
-            threads.append(one)
-    if len(threads) > MAX_THREADS:
-        per_channel[team.channel] += threads
-        threads = []
-    for one in threads:
-        session.add(_message(team.channel, [one], duty, now, case_id=one.case.id))
-    for channel, several in per_channel.items():
-        only = several[0].case.id if len(several) == 1 else None
-        session.add(_message(channel, several, duty, now, case_id=only))
-    await session.flush()
+    return [
+        Told(
+            recipient,
+            one.case.id,
+            ReminderKind.CLOCK,
+            one.clock.id,
+            one.step.percent,
+            one.step.text,
+            for_owner=one.step.to is Recipient.OWNER,
+            heard=Heard.LATE if one.why is _Why.LATE else Heard.NOTHING,
+            at_once=one.why is _Why.SNOOZED,
+        )
+        for one in due
+        for recipient in _recipients(one, team, settings, away)
+    ]
 
 
-def _channels(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> list[str]:
-    """Return the channels for a step; an empty list means the thread of the case's card."""
+def _recipients(due: _Due, team: Team, settings: TeamSettings, away: Collection[str]) -> Sequence[str]:
     match due.step.to:
-        case Recipient.OWNER:
-            return [due.case.assignee] if due.case.assignee and due.case.assignee not in away else []
-        case Recipient.COORDINATOR:
+        case Recipient.OWNER if due.case.assignee and due.case.assignee not in away:
+            return [due.case.assignee]
+        case Recipient.COORDINATOR if settings.coordinators:
             return settings.coordinators
-        case Recipient.CHANNEL:
-            return [settings.escalation_channel or team.channel]
-        case Recipient.THREAD:
-            return []
-
-
-def _message(channel: str, due: Sequence[_Due], duty: Sequence[str], now: datetime, *, case_id: int | None) -> Message:
-    first = due[0]
-    for_duty = any(one.case.assignee is None or one.step.to is Recipient.OWNER for one in due)
-    called = list(duty) if for_duty and not channel.startswith(("U", "W")) else []
-    in_thread = case_id is not None and not channel.startswith(("U", "W")) and first.step.to is not Recipient.CHANNEL
-    lines = [ReminderLine(one.case.id, one.clock.id, one.step.percent, one.step.text) for one in due]
-    return Message(
-        key=f"reminder:{first.clock.id}:{first.step.percent}:{first.step.to}:{now.timestamp()}:{channel}",
-        kind=MessageKind.REMINDER,
-        case_id=case_id if in_thread else None,
-        channel=channel,
-        in_thread=in_thread,
-        details=Reminded(lines, called).to_json(),
-    )
+        case Recipient.CHANNEL if settings.escalation_channel and due.why is not _Why.LATE:
+            return [settings.escalation_channel]
+        case _:
+            return [team.channel]

@@ -9,7 +9,7 @@ from bot import accounts, cases
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Agent, Clock, Event, Message, MessageKind, ReplyKind, Role, Team
+from bot.models import Agent, Clock, Event, Message, MessageKind, Reminder, ReminderKind, ReplyKind, Role, Team
 from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -164,19 +164,29 @@ async def connect(bot: Bot, url: str, *, token: str = FakeMastodon.token, name: 
 
 
 async def at(bot: Bot, moment: str) -> list[str]:
-    """Move the clock, let the minute's job run, and return the reminders that it wrote."""
+    """Move the clock, let the minute's job run, and return who is told what by it: of each recipient the last step."""
     bot.clock.at = local(moment)  # type: ignore[attr-defined]
-    before = {m.id for m in await reminders(bot)}
+    before = {(each.id, each.told_at) for each in await reminders(bot)}
     await sla.remind(bot.desk)
-    return [f"{told_to(m)}:{m.details['steps'][0]['percent']}" for m in await reminders(bot) if m.id not in before]
+    told: dict[str, int] = {}
+    for each in await reminders(bot):
+        if (each.id, each.told_at) not in before:
+            told[each.recipient] = max(told.get(each.recipient, 0), each.percent)
+    return [f"{recipient}:{percent}" for recipient, percent in told.items()]
 
 
-def told_to(reminder: Message) -> str:
-    """Whom a reminder is for; once it is posted, its channel is the direct messages with them."""
-    return reminder.key.rpartition(":")[2]
+async def reminders(bot: Bot) -> list[Reminder]:
+    """What is told of clocks, each recipient's in the order in which it was told first."""
+    return [each for each in await bot.rows(Reminder) if each.kind is ReminderKind.CLOCK]
 
 
-async def reminders(bot: Bot) -> list[Message]:
+def showing(bot: Bot, *words: str, channel: str = CHANNEL) -> list[dict]:
+    """The messages in a channel that show all these words."""
+    return [m for m in bot.slack.messages(channel) if all(word in text_of(m) for word in words)]
+
+
+async def lists(bot: Bot) -> list[Message]:
+    """The messages with reminders."""
     return [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
 
 

@@ -25,6 +25,7 @@ from sqlmodel import SQLModel, col, select
 from bot import db
 from bot.cases import index, numbers
 from bot.config import BadSettings
+from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.sla import ClockKind
 from bot.figures.search import Asked, search
@@ -37,6 +38,8 @@ from bot.models import (
     Clock,
     Event,
     Mention,
+    Message,
+    MessageKind,
     Note,
     Person,
     Reply,
@@ -435,3 +438,35 @@ async def test_tables_of_another_program_are_refused_in_a_sentence_and_left_alon
 async def at_revision(engine: AsyncEngine, revision: str) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+async def test_earlier_reminders_of_cases_that_still_wait_say_nothing_any_more(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with db.sessions(migrated)() as session:
+        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
+        await session.flush()
+        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
+        await session.flush()
+        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
+        await session.flush()
+        for number, status in ((1, Status.NEW), (2, Status.ANSWERED)):
+            session.add(
+                Case(id=number, team_id=1, number=number, account_id=1, author_id=1, opened_at=now, status=status)
+            )
+    await to_revision(migrated, "0035")
+    steps = [json.dumps({"steps": [{"case": case, "clock": case, "percent": 80}]}) for case in (1, 2)]
+    rows = [("reminder", None, steps[0]), ("reminder", None, steps[1]), ("still", 1, None), ("asked_again", 2, None)]
+    async with migrated.begin() as connection:
+        for number, (kind, case, details) in enumerate(rows):
+            await connection.execute(
+                text(
+                    "INSERT INTO messages (key, kind, case_id, subject_id, details, channel, in_thread, version,"
+                    " shown_version, problem) VALUES (:key, :kind, :case, 1, :details, 'C1', false, 1, 1, '')"
+                ),
+                {"key": f"m{number}", "kind": kind, "case": case, "details": details},
+            )
+    await db.migrate(migrated)
+    async with db.readings(migrated)() as session:
+        found = (await session.exec(select(Message).order_by(col(Message.id)))).all()
+    assert {message.kind for message in found} == {MessageKind.REMINDER}
+    assert [message.version for message in found] == [2, 1, 2, 1]

@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.cases import reminders
 from bot.cases.moves import tell_thread
+from bot.cases.reminders import Told
 from bot.cases.state import locked, record
 from bot.domain.case import Move, Status
-from bot.models import ASKED, WAITING, Case, Chased, Escalation, Message, MessageKind
+from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, Reminder, ReminderKind
 
 
 async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation]:
@@ -26,12 +28,15 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
 
     With the last question of a case its owner has the case again, and is told. Advice that comes later is still shown.
     """
-    case_id = (await session.exec(select(Escalation.case_id).where(Escalation.id == escalation_id))).one()
+    case_id, team_id = (
+        await session.exec(select(Case.id, Case.team_id).join(Escalation).where(Escalation.id == escalation_id))
+    ).one()
+    team = await reminders.hold(session, team_id)
     case = await locked(session, case_id)
     asked = await session.get_one(Escalation, escalation_id, populate_existing=True)
     if case.status is not Status.ESCALATED or asked.advice is not None or asked.lapsed_at is not None:
         return
-    await _remind(session, asked, percent)
+    await reminders.remind(session, team, await _told(session, asked, percent), now=now)
     if percent < 100:
         return
     asked.lapsed_at = now
@@ -44,23 +49,22 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
         await tell_thread(session, case, MessageKind.NO_ADVICE, f"no_advice:{asked.id}", asked.id)
 
 
-async def _remind(session: AsyncSession, asked: Escalation, percent: int) -> None:
-    """Post the question again wherever it was posted, unless that was done."""
-    found = await session.exec(
-        select(Message.key, Message.channel)
+async def _told(session: AsyncSession, asked: Escalation, percent: int) -> list[Told]:
+    """Return who is reminded of a question, wherever it was posted, unless they were at this percentage."""
+    ask = f"ask:{asked.id}:"
+    keys = await session.exec(
+        select(Message.key)
         .where(Message.case_id == asked.case_id, Message.kind == MessageKind.ASK, Message.subject_id == asked.id)
         .order_by(col(Message.id))
     )
-    places = {f"asked_again:{percent}:{key}": channel for key, channel in found}
-    posted = set(await session.exec(select(Message.key).where(col(Message.key).in_(places))))
-    for key in places.keys() - posted:
-        session.add(
-            Message(
-                key=key,
-                kind=MessageKind.ASKED_AGAIN,
-                case_id=asked.case_id,
-                subject_id=asked.id,
-                channel=places[key],
-                details=Chased(percent).to_json(),
-            )
+    told = await session.exec(
+        select(Reminder.recipient).where(
+            Reminder.case_id == asked.case_id, Reminder.kind == ReminderKind.ADVICE, Reminder.subject_id == asked.id,
+            Reminder.percent >= percent,
         )
+    )  # fmt: skip
+    recipients = [key.removeprefix(ask) for key in keys]
+    before = set(told)
+    return [
+        Told(each, asked.case_id, ReminderKind.ADVICE, asked.id, percent) for each in recipients if each not in before
+    ]

@@ -32,7 +32,7 @@ class Taken(Refused):
         super().__init__("This case is already with {agent}.", agent=f"<@{case.assignee}>")
 
 
-FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.FORMER, MessageKind.ASK, MessageKind.ASKED_AGAIN)
+FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.FORMER, MessageKind.ASK, MessageKind.URGENT)
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 

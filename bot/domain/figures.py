@@ -11,7 +11,8 @@ from typing import Any, Self
 class Measured:
     """What the clocks of one kind measured: how many, how many in time, and seconds of working time.
 
-    `target` is the norm of these clocks, None when they had different norms.
+    `target` is the norm of these clocks, None when they had different norms. `late` counts the clocks that were due in
+    the period and still ran when it ended.
     """
 
     count: int = 0
@@ -19,16 +20,17 @@ class Measured:
     median: int | None = None
     p90: int | None = None
     target: int | None = None
+    late: int = 0
 
     @property
     def percent(self) -> int | None:
-        """The share within the norm, rounded down: 100 means all."""
-        return 100 * self.kept // self.count if self.count else None
+        """The share within the norm of all that was measured or late, rounded down: 100 means all."""
+        return 100 * self.kept // (self.count + self.late) if self.count + self.late else None
 
 
 @dataclass(frozen=True)
 class Source:
-    """The figures of one account; `reactions` counts first reactions, `kept` those in time."""
+    """The figures of one account; `reactions` counts first reactions, also late ones, `kept` those in time."""
 
     name: str
     mentions: int = 0

@@ -21,10 +21,10 @@ REACTIONS = frozenset({ClockKind.FIRST_REACTION, ClockKind.NEXT_REACTION})
 
 
 class Recipient(StrEnum):
-    """Who is reminded at a step of the ladder."""
+    """Who is reminded at a step of the ladder; the team is stored as what teams have always written."""
 
     OWNER = "owner"
-    THREAD = "thread"
+    TEAM = "thread"
     COORDINATOR = "coordinator"
     CHANNEL = "channel"
 
@@ -78,13 +78,13 @@ class Step:
 
 LADDER: Sequence[Step] = (
     Step(80, Recipient.OWNER),
-    Step(100, Recipient.THREAD),
+    Step(100, Recipient.TEAM),
     Step(125, Recipient.COORDINATOR),
     Step(150, Recipient.CHANNEL),
 )
 PROMISE_LADDER: Sequence[Step] = (
     Step(80, Recipient.OWNER),
-    Step(100, Recipient.THREAD),
+    Step(100, Recipient.TEAM),
     Step(125, Recipient.COORDINATOR),
 )
 PROMISE_CLIMBS_AFTER = timedelta(minutes=15)

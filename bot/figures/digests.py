@@ -78,7 +78,7 @@ async def daily(session: AsyncSession, team: Team, now: datetime, day: date | No
     else:
         missed = team.created_at <= usual
         since = max(team.created_at, until - timedelta(days=MAX_DAYS)) if missed else usual
-    figures = await reports.figures(session, team, Period(since, until))
+    figures = await reports.figures(session, team, Period(since, until), now)
     return Overview(Span.DAY, team.name, figures, None, await standing(session, team, now), missed)
 
 
@@ -92,13 +92,13 @@ async def _last_written(session: AsyncSession, team: Team, today: date) -> tuple
     return (keys[row[0]], Overview.from_json(row[1] or {}).figures.until) if row else None
 
 
-async def past(session: AsyncSession, team: Team, span: Span, day: date) -> Overview:
+async def past(session: AsyncSession, team: Team, span: Span, day: date, now: datetime) -> Overview:
     """Return the week or month before the one of this day, and the one before that to compare with."""
     zone = reports.zone_of(team)
     whole = week_before if span is Span.WEEK else month_before
     period = whole(day, zone)
     earlier = whole(period.since.astimezone(zone).date(), zone)
-    figures, before = [await reports.figures(session, team, each) for each in (period, earlier)]
+    figures, before = [await reports.figures(session, team, each, now) for each in (period, earlier)]
     return Overview(span, team.name, figures, before)
 
 

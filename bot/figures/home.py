@@ -57,7 +57,7 @@ async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
     """Return a team's figures of today, and how it stands."""
     zone = reports.zone_of(team)
     today = now.astimezone(zone).date()
-    figures = await reports.figures(session, team, days_of(today, today, zone))
+    figures = await reports.figures(session, team, days_of(today, today, zone), now)
     return Overview(Span.ASKED, team.name, figures, standing=await standing(session, team, now))
 
 

@@ -11,11 +11,13 @@ The figures of a past period never change, because every counted moment is writt
 - a reply counts when we knew that it was published;
 - what happened to a case counts for the team that had it at that moment, also after another team got it;
 - a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
-  counting, because the case was closed, counts when a reply that was on its way then is published.
+  counting, because the case was closed, counts when a reply that was on its way then is published. One that still runs
+  when a period ends, and was due in it, counts there as late.
 
 There are exceptions. The topic of a case can be chosen or changed later. A closing of the last seconds of a period can
-be undone after it; the clocks that it stopped then run on. And an event that is being written at the
-moment a period ends may be missing from figures asked at that moment.
+be undone after it; the clocks that it stopped then run on. A clock that is late loses that moment when it rests or its
+norm changes. And an event that is being written at the moment a period ends may be missing from figures asked at that
+moment.
 """
 
 from collections import Counter
@@ -39,19 +41,28 @@ from bot.team.settings import TeamSettings
 MAX_UNDO = timedelta(minutes=2)
 """A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
 
+TIMED = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
+"""What figures measure."""
+
 
 def zone_of(team: Team) -> tzinfo:
     """Return the time zone in which a team's days begin and end."""
     return ZoneInfo(TeamSettings.of(team.settings).time_zone)
 
 
-async def figures(session: AsyncSession, team: Team, period: Period, *, others: Collection[int] = ()) -> Figures:
-    """Return the figures of a team in a period; with `others`, those of several teams together, nothing twice."""
+async def figures(
+    session: AsyncSession, team: Team, period: Period, now: datetime, *, others: Collection[int] = ()
+) -> Figures:
+    """Return the figures of a team in a period, as far as it has passed.
+
+    With `others`, those of several teams together, nothing twice.
+    """
     team_ids = {team.id, *others}
     within_period, mentions, answers = await _parts(session, team, period, team_ids)
     opened, topics = await _opened(session, team_ids, period)
     closed = await _closed(session, team_ids, period)
-    reactions = await _reactions(session, team_ids, period)
+    late = await _late(session, team_ids, period, now)
+    reactions = await _reactions(session, team_ids, period, late)
     accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
     return Figures(
         period.since,
@@ -60,8 +71,8 @@ async def figures(session: AsyncSession, team: Team, period: Period, *, others: 
         sum(opened.values()),
         sum(answers.values()),
         _most_first(closed),
-        await _measured(session, team_ids, ClockKind.FIRST_REACTION, period),
-        await _measured(session, team_ids, ClockKind.RESOLUTION, period),
+        await _measured(session, team_ids, ClockKind.FIRST_REACTION, period, late),
+        await _measured(session, team_ids, ClockKind.RESOLUTION, period, late),
         [
             Source(
                 name,
@@ -198,7 +209,30 @@ async def undone(session: AsyncSession, team_ids: Collection[int], period: Perio
     return [each for each in closed if period.since <= each[0] < period.until]
 
 
-async def _measured(session: AsyncSession, team_ids: Collection[int], kind: ClockKind, period: Period) -> Measured:
+Late = Mapping[tuple[ClockKind, int], int]
+"""How many clocks are late, by kind and account."""
+
+
+async def _late(session: AsyncSession, team_ids: Collection[int], period: Period, now: datetime) -> Late:
+    """Count the clocks that were due in a period and still ran when it ended, or do now."""
+    due = (col(Clock.team_id).in_(team_ids), *within(col(Clock.due_at), period), col(Clock.due_at) <= now)
+    late = Counter[tuple[ClockKind, int]]()
+    for still in (col(Clock.stopped_at).is_(None), col(Clock.stopped_at) >= period.until):  # each has its own index
+        rows = await session.exec(
+            select(col(Clock.kind), col(Case.account_id), func.count())
+            .select_from(Clock)
+            .join(Case, col(Clock.case_id) == Case.id)
+            .where(still, col(Clock.kind).in_(TIMED), *due)
+            .group_by(col(Clock.kind), col(Case.account_id))
+        )
+        for kind, account, count in rows:
+            late[ClockKind(kind), account] += count
+    return late
+
+
+async def _measured(
+    session: AsyncSession, team_ids: Collection[int], kind: ClockKind, period: Period, late: Late
+) -> Measured:
     """Return what the clocks of one kind measured that stopped in a period and count in the figures.
 
     A percentile is the lowest measured time that at least so many percent of the clocks did not exceed. It is never an
@@ -217,13 +251,16 @@ async def _measured(session: AsyncSession, team_ids: Collection[int], kind: Cloc
     at = [func.min(case((each.so_far * 100 >= each.count * percent, each.took))) for percent in (50, 90)]
     all_of: list[Any] = [func.max(each.count), func.sum(each.kept), *at, func.min(each.lowest), func.max(each.highest)]
     number, kept, median, p90, lowest, highest = (await session.exec(select(*all_of))).one()
+    waiting = sum(n for (its, _), n in late.items() if its == kind)
     if not number:
-        return Measured()
-    return Measured(int(number), int(kept), median, p90, lowest if lowest == highest else None)
+        return Measured(late=waiting)
+    return Measured(int(number), int(kept), median, p90, lowest if lowest == highest else None, waiting)
 
 
-async def _reactions(session: AsyncSession, team_ids: Collection[int], period: Period) -> dict[int, tuple[int, int]]:
-    """Return per account the number of first reactions, and how many of them were in time."""
+async def _reactions(
+    session: AsyncSession, team_ids: Collection[int], period: Period, late: Late
+) -> dict[int, tuple[int, int]]:
+    """Return per account the number of first reactions, those that are late included, and how many were in time."""
     rows = await session.exec(
         select(Case.account_id, func.count(), _sum_kept())
         .select_from(Clock)
@@ -231,7 +268,12 @@ async def _reactions(session: AsyncSession, team_ids: Collection[int], period: P
         .where(*_stopped(team_ids, ClockKind.FIRST_REACTION, period))
         .group_by(col(Case.account_id))
     )
-    return {account: (count, kept) for account, count, kept in rows}
+    found = {account: (count, kept) for account, count, kept in rows}
+    for (kind, account), count in late.items():
+        if kind is ClockKind.FIRST_REACTION:
+            measured, kept = found.get(account, (0, 0))
+            found[account] = (measured + count, kept)
+    return found
 
 
 def _stopped(team_ids: Collection[int], kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:

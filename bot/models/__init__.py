@@ -15,6 +15,7 @@ event.py      the log
 words.py      the words by which a case is found
 transfer.py   cases that went to another team
 message.py    our messages in Slack, and what each kind shows besides its case
+reminder.py   what each recipient is reminded of
 slack_pace.py     until when calls to Slack are booked
 slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
@@ -32,20 +33,18 @@ from bot.models.event import CLOSING, UNCLOSING, Event
 from bot.models.message import (
     Absence,
     Called,
-    Chased,
     Details,
     Handed,
+    Listed,
     Message,
     MessageKind,
     Passed,
-    Reminded,
-    ReminderLine,
     Returned,
-    Still,
     TokenEnds,
     Troubled,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
+from bot.models.reminder import Reminder, ReminderKind
 from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
@@ -78,13 +77,13 @@ __all__ = [
     "CaseFile",
     "CaseLine",
     "CaseWords",
-    "Chased",
     "Clock",
     "Details",
     "EnumText",
     "Escalation",
     "Event",
     "Handed",
+    "Listed",
     "Member",
     "Mention",
     "Message",
@@ -92,8 +91,8 @@ __all__ = [
     "Note",
     "Passed",
     "Person",
-    "Reminded",
-    "ReminderLine",
+    "Reminder",
+    "ReminderKind",
     "Removal",
     "Reply",
     "ReplyKind",
@@ -102,7 +101,6 @@ __all__ = [
     "Role",
     "SlackPace",
     "SlackTrouble",
-    "Still",
     "Team",
     "TokenEnds",
     "Transfer",

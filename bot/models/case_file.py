@@ -76,6 +76,14 @@ class CaseFile:
         """What the case waits for."""
         return waits_for(self.case, self.replies, self.clocks)
 
+    @property
+    def line(self) -> "CaseLine":
+        """What a list shows of it."""
+        return CaseLine(
+            self.case, self.author, self.label.platform, self.latest, self.clocks, self.waits_for,
+            self.answerable is not None,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class CaseLine:

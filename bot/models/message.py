@@ -25,7 +25,6 @@ class MessageKind(StrEnum):
     TO_AND_FRO = "to_and_fro"
     FOLLOW_UP = "follow_up"
     ASK = "ask"
-    ASKED_AGAIN = "asked_again"
     QUESTION = "question"
     ADVICE = "advice"
     NO_ADVICE = "no_advice"
@@ -38,7 +37,6 @@ class MessageKind(StrEnum):
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
     DIGEST = "digest"
-    STILL = "still"
     RETURNED = "returned"
     URGENT = "urgent"
     AWAY = "away"
@@ -64,25 +62,10 @@ class Details:
 
 
 @dataclass(frozen=True)
-class Still(Details):
-    """STILL: the `owner` of a case that lies still, and after how many working `minutes` it returns to the queue."""
-
-    owner: str
-    minutes: int
-
-
-@dataclass(frozen=True)
 class Returned(Details):
     """RETURNED: `away` is the owner who is away, "" when the case lay still."""
 
     away: str = ""
-
-
-@dataclass(frozen=True)
-class Chased(Details):
-    """ASKED_AGAIN: how much of the time for advice is used, in percent."""
-
-    percent: int
 
 
 @dataclass(frozen=True)
@@ -118,27 +101,17 @@ class Absence(Details):
 
 
 @dataclass(frozen=True)
-class ReminderLine(Details):
-    """A clock of a case that has used this percentage of its time; `text` is the team's own words for this step."""
+class Listed(Details):
+    """REMINDER: who the list of reminders is for, when it was written, and who are called to it by name."""
 
-    case: int
-    clock: int
-    percent: int
-    text: str = ""
+    to: str = ""
+    at: str = ""
+    called: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True)
-class Reminded(Details):
-    """REMINDER: what is due, and who is on duty and called to it by name."""
-
-    steps: list[ReminderLine]
-    duty: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any] | None) -> Self:
-        """Read what was stored, with its lines."""
-        stored = stored or {}
-        return super().of({**stored, "steps": [ReminderLine.of(line) for line in stored["steps"]]})
+    @property
+    def written_at(self) -> datetime:
+        """Return when the list was written."""
+        return datetime.fromisoformat(self.at)
 
 
 @dataclass(frozen=True)
@@ -184,8 +157,8 @@ class Message(SQLModel, table=True):
     outcome is unknown. `posting_since` is set while a post is running, and while Slack may yet carry out a call that we
     gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
     slow that another writes it now. `retry_at` is when we try again what Slack did not take. `subject_id` is the
-    mention, escalation, note, reply, act, transfer or account that the message is about; `details` is anything else it
-    must show: the JSON of one of the Details above, or of a digest's Overview.
+    mention, escalation, note, reply, act, transfer, account or team that the message is about; `details` is anything
+    else it must show: the JSON of one of the Details above, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

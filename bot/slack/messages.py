@@ -8,7 +8,7 @@ and what then stands there twice is deleted.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +19,7 @@ from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
+from bot.cases import reminders
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
@@ -72,7 +73,9 @@ async def sync(desk: Desk, case_id: int) -> None:
         found = await session.exec(
             select(Message.id, Message.channel, Message.ts).where(Message.case_id == case_id, _stale())
         )
-        stale = found.all()
+        stale, behind = found.all(), await reminders.behind(session, case_id)
+    if behind:
+        await _follow(desk, behind)
     for message_id, _, ts in stale:
         if ts is not None:
             await level(desk, message_id)
@@ -151,8 +154,19 @@ async def wake_lanes(desk: Desk) -> None:
     """Wake the lanes of all channels that have stale messages which can be written now."""
     await _look_again(desk)
     async with desk.reading() as session:
+        behind = await reminders.behind(session)
+    if behind:
+        await _follow(desk, behind)
+    async with desk.reading() as session:
         found = await session.exec(select(Message.channel).where(_stale(), _free(desk.now())).distinct())
         channels = found.all()
+    wake(desk, channels)
+
+
+async def _follow(desk: Desk, message_ids: Sequence[int]) -> None:
+    """Mark lists of reminders as stale of which a case changed, and wake their lanes."""
+    async with desk.session() as session:
+        channels = await reminders.follow(session, message_ids)
     wake(desk, channels)
 
 

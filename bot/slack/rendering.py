@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, connectors
 from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
-from bot.domain.case import OPEN, Status
+from bot.domain.case import Status
 from bot.domain.figures import Overview
 from bot.models import (
     Absence,
@@ -15,32 +15,29 @@ from bot.models import (
     Act,
     Called,
     CaseFile,
-    Chased,
-    Clock,
     Handed,
     Message,
     MessageKind,
     Passed,
     Person,
-    Reminded,
     Returned,
-    Still,
     Team,
     TokenEnds,
     Transfer,
     Troubled,
 )
+from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
 from bot.team import teams
 from bot.views import thread
 from bot.views.act import act_problem
-from bot.views.ask import ask_card, asked_again
+from bot.views.ask import ask_card
 from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
 from bot.views.passing import passed_on
-from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.reminder import urgent_call
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transferred
 
@@ -64,8 +61,6 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.follow_up(await _file(session, message), subject, t, now)
         case MessageKind.ASK:
             return ask_card(await _file(session, message), subject, t, now)
-        case MessageKind.ASKED_AGAIN:
-            return _asked_again(await _file(session, message), message, desk)
         case MessageKind.NO_ADVICE:
             return thread.no_advice(await _file(session, message), subject, t)
         case MessageKind.QUESTION:
@@ -98,17 +93,16 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
                 return thread.token_ends(label, TokenEnds.of(message.details).ends_at, t)
             return thread.account_problem(account, label, t, is_asked=is_asked, answers=answers)
         case MessageKind.REMINDER:
-            return await _reminder(desk, session, Reminded.of(message.details))
-        case MessageKind.STILL:
-            return _still(desk, await _file(session, message), Still.of(message.details))
+            return await reminders_of(desk, session, message)
         case MessageKind.URGENT:
-            return _urgent(desk, await _file(session, message), Called.of(message.details))
+            return _urgent(desk, await _file(session, message), message)
         case MessageKind.AWAY:
             return await _away(desk, session, Absence.of(message.details))
         case MessageKind.SLACK_TROUBLE:
             return slack_trouble(Troubled.of(message.details), (await session.get_one(Team, subject)).name, t, now)
         case MessageKind.DIGEST:
-            return overview(Overview.from_json(message.details or {}), t)
+            late = await late_of(desk, session, message)
+            return overview(Overview.from_json(message.details or {}), t, late=late)
     assert_never(message.kind)
 
 
@@ -116,8 +110,6 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
     """Return the team that a message is from: of its case or account, else of the channel or person that it is for."""
     case_id, team = message.case_id, None
     match message.kind:
-        case MessageKind.REMINDER:
-            case_id = Reminded.of(message.details).steps[0].case
         case MessageKind.ACCOUNT_PROBLEM:
             account = await session.get_one(Account, message.subject_id)
             team = await session.get_one(Team, account.team_id)
@@ -126,7 +118,7 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.FORMER:
             made = await session.get_one(Transfer, message.subject_id)
             return await session.get_one(Team, made.from_team_id)
-        case MessageKind.DIGEST if message.subject_id is not None:
+        case MessageKind.DIGEST | MessageKind.REMINDER if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.PASSED:
             case_id = Passed.of(message.details).cases[0]
@@ -152,36 +144,11 @@ async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     return former_card(await _file(session, message), made, desk.t, desk.now())
 
 
-async def _reminder(desk: TeamDesk, session: AsyncSession, reminded: Reminded) -> View | None:
-    """Return a reminder of what still waits for us: nothing is said of a case that was answered meanwhile."""
-    waiting = []
-    for line in reminded.steps:
-        clock = await session.get(Clock, line.clock)
-        if clock is not None and clock.stopped_at is None and clock.due_at is not None:
-            waiting.append(Due(await cases.read(session, line.case), clock, line.percent, line.text))
-    return reminder(waiting, desk.t, desk.now(), duty=reminded.duty) if waiting else None
-
-
-def _asked_again(file: CaseFile, message: Message, desk: TeamDesk) -> View | None:
-    """Return what an adviser is reminded of; nothing if they gave their advice before Slack took it."""
-    asked = next(each for each in file.escalations if each.id == message.subject_id)
-    if message.ts is None and (asked.advice is not None or file.case.status not in OPEN):
+def _urgent(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
+    """Return the call to an urgent case; nothing if that was over before Slack took it."""
+    if message.ts is None and (file.case.status is not Status.NEW or not file.case.urgent):
         return None
-    return asked_again(file, asked, Chased.of(message.details).percent, desk.t)
-
-
-def _still(desk: TeamDesk, file: CaseFile, asked: Still) -> View | None:
-    """Return what the owner of a case that lies still is asked; nothing once it is with someone else."""
-    if file.case.status is not Status.CLAIMED or file.case.assignee != asked.owner:
-        return None
-    return still(file, asked.minutes, desk.t, desk.now())
-
-
-def _urgent(desk: TeamDesk, file: CaseFile, call: Called) -> View | None:
-    """Return the call to an urgent case; nothing once somebody has it or it is urgent no longer."""
-    if file.case.status is not Status.NEW or not file.case.urgent:
-        return None
-    return urgent_call(file, call.called, desk.t, desk.now())
+    return urgent_call(file, Called.of(message.details).called, desk.t, desk.now())
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View | None:

@@ -19,7 +19,7 @@ WRITTEN_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 DUTCH_DATE = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
 TOLD: dict[Recipient, Text] = {
     Recipient.OWNER: text("owner"),
-    Recipient.THREAD: text("thread"),
+    Recipient.TEAM: text("team"),
     Recipient.COORDINATOR: text("coordinator"),
     Recipient.CHANNEL: text("channel"),
 }

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.case import OPEN, Urgency
+from bot.domain.case import Urgency
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import View, actions, button, context, literal, quote, section
@@ -30,23 +30,3 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
         head = t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>")
         blocks += [section(head), quote(escalation.advice, 1500)]
     return View(f"{asks} {literal(escalation.question, 300)}", blocks)
-
-
-def asked_again(file: CaseFile, escalation: Escalation, percent: int, t: Texts) -> View:
-    """Remind an adviser of a question; once there is advice, or the case is no longer open, say that instead."""
-    who = {"agent": f"<@{escalation.by}>", "target": target_name(escalation.target)}
-    if escalation.advice is not None:
-        return _only(t("✅ Advice from {adviser}:", adviser=f"<@{escalation.advised_by}>"), escalation.advice)
-    if file.case.status not in OPEN:
-        return _only(t("The case of this question has been settled without advice."), escalation.question)
-    if percent < 100:
-        words = t("⏰ {agent} still waits for advice from {target}:", **who)
-    else:
-        words = t("⏰ {agent} waited for advice from {target} and now goes on without it. It is still welcome:", **who)
-    shown = _only(words, escalation.question)
-    row = actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))
-    return View(shown.text, [*shown.blocks, *row])
-
-
-def _only(words: str, quoted: str) -> View:
-    return View(f"{words} {literal(quoted, 300)}", [section(words), quote(quoted, 1500)])

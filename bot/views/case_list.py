@@ -13,10 +13,16 @@ from bot.views.case_state import ENDED, case_name
 from bot.views.marks import marks
 
 
-def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "") -> str:
-    """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it."""
+def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", outside: bool = False) -> str:
+    """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it.
+
+    `outside`: it may be read by others than the team, so what was written privately is not in it.
+    """
+    words = literal(line.latest.text, 150) or t("(no text)")
+    if outside and line.latest.private:
+        words = t("(private)")
     said = t("{name} via {platform}: {text}", name=f"*{literal(line.author.name, 80)}*",
-             platform=literal(line.platform, 60), text=literal(line.latest.text, 150) or t("(no text)"))  # fmt: skip
+             platform=literal(line.platform, 60), text=words)  # fmt: skip
     at = t.when(line.case.opened_at, now)
     if line.case.status in OPEN:
         stands = [t("waiting since {time}", time=at)]

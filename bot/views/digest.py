@@ -17,8 +17,8 @@ MAX_ROWS = 20
 MAX_TOPICS = 12
 
 
-def overview(content: Overview, t: Texts, *, share: str = "") -> View:
-    """Return an overview; `share` adds the button that shows it to the whole channel."""
+def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str] = ()) -> View:
+    """Return an overview; `share` adds the button that shows it to the whole channel, `late` are rows of late cases."""
     head = f"*{_head(content, t)}*"
     period = _period(content.figures, t)
     texts = [_quiet(t)] if _is_quiet(content) else paragraphs(content, t)
@@ -27,6 +27,10 @@ def overview(content: Overview, t: Texts, *, share: str = "") -> View:
                        time=_moment(content.figures, "since", t)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
+    texts += late
+    rest = (content.standing.late if content.standing else 0) - len(late)
+    if late and rest > 0:
+        texts.append(t("… and {n} more: `/webcare open` lists them all.", n=rest))
     plain = [section(each) for each in texts]
     native = [] if _is_quiet(content) else _native(content, t)
     words = "\n".join([head, period, *texts])
@@ -80,6 +84,7 @@ def _quiet(t: Texts) -> str:
 def _is_quiet(content: Overview) -> bool:
     figures, standing = content.figures, content.standing
     happened = figures.mentions or figures.opened or figures.answered or figures.closed or figures.first.count
+    happened = happened or figures.first.late or figures.resolution.late
     waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
     return content.span is Span.DAY and not happened and not waits
 
@@ -120,6 +125,8 @@ def _topics(figures: Figures, before: Figures | None, t: Texts) -> str:
 
 
 def _closed(figures: Figures, t: Texts) -> str:
+    if not figures.closed:
+        return ""
     reasons = ", ".join(f"{literal(reason_words(reason, t), 60)} {n}" for reason, n in figures.closed.items())
     row = t("Closed without answer: *{n}*", n=sum(figures.closed.values()))
     return f"{row} ({reasons})" if reasons else row
@@ -132,6 +139,10 @@ def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) 
     share = t("{what}: *{percent} %* within {norm}", what=what, percent=measured.percent, norm=norm)
     if before is not None and before.percent is not None:
         share += " " + t("(previous: {n} %)", n=before.percent)
+    if measured.late:
+        share += ", " + t.plural("{n} is late and still waits", "{n} are late and still wait", measured.late)
+    if not measured.count:
+        return share
     spread = t("half within {median}, 90 % within {p90}", median=duration(measured.median or 0, t),
                p90=duration(measured.p90 or 0, t))  # fmt: skip
     return f"{share}, {spread}"
@@ -141,7 +152,8 @@ def _standing(standing: Standing, t: Texts) -> str:
     rows = [_open(standing, t)]
     if standing.late:
         rows.append("❗ " + t("Late: *{n}*", n=standing.late))
-    rows.append(t("Promised for today: *{n}*", n=standing.promised))
+    if standing.promised:
+        rows.append(t("Promised for today: *{n}*", n=standing.promised))
     rows += [_trouble(trouble, t) for trouble in standing.troubles]
     if all(trouble.channel is not None for trouble in standing.troubles):
         rows.append(t("All accounts work."))
@@ -188,11 +200,16 @@ def _sources(figures: Figures, t: Texts) -> str:
 def _native(content: Overview, t: Texts) -> list[Block]:
     figures = content.figures
     blocks: list[Block] = []
-    if len(figures.parts) > 1:
+    if tells(figures.parts):
         blocks.append(chart(figures.parts, t))
     if figures.sources:
         blocks.append(_table(figures, t))
     return blocks
+
+
+def tells(parts: Sequence[Part]) -> bool:
+    """Tell whether a chart says more than a line: there is something in at least two parts."""
+    return sum(bool(part.mentions or part.answered) for part in parts) > 1
 
 
 def chart(parts: Sequence[Part], t: Texts) -> Block:

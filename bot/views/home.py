@@ -10,7 +10,7 @@ from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.case_list import case_block
-from bot.views.digest import chart, paragraphs
+from bot.views.digest import chart, paragraphs, tells
 from bot.views.search_modal import search_field
 
 SHOWN = 15
@@ -109,7 +109,7 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     for today in home.today[:MAX_TEAMS]:
         name = f"{t('Today')} – {literal(today.team, 100)}" if several else t("Today")
         blocks.append(section("\n".join([f"*{name}*", *paragraphs(today, t)])))
-    return [*blocks, chart(home.week, t)] if charts and home.week else blocks
+    return [*blocks, chart(home.week, t)] if charts and tells(home.week) else blocks
 
 
 def _list(title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Texts, now: datetime) -> list[Block]:

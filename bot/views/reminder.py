@@ -1,99 +1,153 @@
-"""Reminders: cases that are nearly late or late, with buttons to answer or to be reminded later."""
+"""Reminders: one message per recipient with what is late, nearly late, idle or asked of them, and what is done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.models import CaseFile, Clock
+from bot.domain.case import Status
+from bot.domain.reminder import Standing
+from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
-from bot.views.case_state import case_name, state_line
+from bot.views.case_list import case_row
+from bot.views.case_state import case_name, state_line, target_name
 from bot.views.citizen import excerpt
-from bot.views.clock import due_line
 from bot.views.marks import Mark, marks
 
 SHOWN = 10
 """Cases listed in one message; the rest is counted."""
-ON_ITS_LINE = (Mark.DUE, Mark.PROMISE)
-"""Marks that a reminder does not repeat: its own line says the same."""
+ORDER = (Standing.LATE, Standing.SOON, Standing.PUT_OFF, Standing.STILL, Standing.ASKED)
+"""The order in which what waits is counted; a case is counted by the first that it has."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """A case whose clock reached a step of the ladder."""
+    """A case of which somebody is reminded.
+
+    `texts` are the team's own words for its steps. `returns_at` is when it returns to the queue, as it lies still.
+    `question` is what is asked of the recipient.
+    """
 
     file: CaseFile
-    clock: Clock
-    percent: int
-    text: str = ""
+    texts: Sequence[str] = ()
+    returns_at: datetime | None = None
+    question: Escalation | None = None
 
 
-def reminder(due: Sequence[Due], t: Texts, now: datetime, *, duty: Sequence[str] = ()) -> View:
-    """Return one message for all that is due, in the given order; it mentions each agent in `duty`."""
-    called = "".join(f"<@{who}> " for who in duty)
-    if len(due) == 1:
-        return _of_one(due[0], called, t, now)
-    head = called + t.plural("⏰ *{n} case needs attention*", "⏰ *{n} cases need attention*", len(due))
+@dataclass(frozen=True)
+class Reminders:
+    """All that a recipient is reminded of: how many per standing, the first of them, and whose cases are done."""
+
+    counts: Mapping[Standing, int]
+    due: Sequence[Due] = ()
+    done: Sequence[str] = ()
+    done_count: int = 0
+    called: Sequence[str] = ()
+
+
+def reminder(of: Reminders, t: Texts, now: datetime) -> View:
+    """Return the message of one recipient; it mentions each agent in `called`."""
+    counts = [_counted(each, of.counts[each], t) for each in ORDER if of.counts.get(each)]
+    done = _done(of, t)
+    if not counts:
+        return View(t("✓ Nothing waits here any more."), [section(t("✓ Nothing waits here any more.")), *done])
+    called = "".join(f"<@{who}> " for who in of.called)
+    head = f"{called}⏰ *{', '.join(counts)}*"
+    rows = [row(each, t, now) for each in of.due[:SHOWN]]
     blocks = [section(head)]
-    for one in due[:SHOWN]:
-        line = section(f"{_line(one, t, now)}\n{_about(one.file, t, now, *ON_ITS_LINE)}")
-        value = str(one.file.case.id)
-        answerable = one.file.answerable is not None
-        step = button(t("Answer"), "case:answer", value) if answerable else button(t("Details"), "case:details", value)
-        blocks.append(line | {"accessory": step})
-    if len(due) > SHOWN:
-        blocks.append(context(t("… and {n} more", n=len(due) - SHOWN)))
-    return View(f"{head}: " + "; ".join(_line(one, t, now) for one in due[:SHOWN]), blocks)
+    if len(of.due) == 1:
+        blocks += [section(rows[0]), *actions(*_buttons(of.due[0], t))]
+    else:
+        blocks += [section(row) | {"accessory": _buttons(each, t)[0]} for row, each in zip(rows, of.due, strict=False)]
+    more = sum(of.counts.values()) - len(rows)
+    if more > 0:
+        blocks.append(context(t("… and {n} more: `/webcare open` lists them all.", n=more)))
+    return View("\n".join([head, *rows]), [*blocks, *done])
 
 
-def still(file: CaseFile, minutes: int, t: Texts, now: datetime) -> View:
-    """Ask the owner of an idle case to continue or release it; after `minutes` it returns to the queue by itself."""
-    words = t.plural(
-        "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minute.",
-        "⏰ You claimed this case and nothing has happened since. It returns to the queue in {n} working minutes.",
-        minutes,
-    )
-    value = str(file.case.id)
-    answer = [button(t("Answer"), "case:answer", value, style="primary")] if file.answerable is not None else []
-    who = _about(file, t, now, Mark.ADVICE)
-    row = actions(*answer, button(t("Release"), "case:release", value), button(t("Details"), "case:details", value))
-    return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
+def outdated(t: Texts) -> View:
+    """Return what is left of a message once a newer one has its reminders."""
+    words = t("These reminders are out of date. The newest message has what still waits.")
+    return View(words, [context(words)])
 
 
 def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
-    """Mention these people about an urgent case that nobody has claimed."""
+    """Mention these people about an urgent case that nobody has claimed; afterwards say how it stands."""
+    value, who = str(file.case.id), _about(file, t, now, Mark.URGENT)
+    if file.case.status is not Status.NEW or not file.case.urgent:
+        words = "✓ " + t("Nobody has to be called to this case any more.")
+        return View(words, [section(words), context(state_line(file, t, now))])
     names = " ".join(f"<@{who}>" for who in called)
     words = "🔴 " + t("{names} *Urgent* – nobody has claimed this case yet.", names=names)
-    value = str(file.case.id)
     answer = [button(t("Answer"), "case:answer", value)] if file.answerable is not None else []
-    who = _about(file, t, now, Mark.URGENT)
     row = actions(button(t("Claim"), "case:claim", value, style="primary"), *answer)
     return View(f"{words} {who}", [section(words), context(who, state_line(file, t, now)), *row])
 
 
-def _of_one(due: Due, called: str, t: Texts, now: datetime) -> View:
-    line = called + _line(due, t, now)
+def _counted(standing: Standing, n: int, t: Texts) -> str:
+    match standing:
+        case Standing.LATE:
+            return t("{n} late", n=n)
+        case Standing.SOON:
+            return t("{n} nearly late", n=n)
+        case Standing.PUT_OFF:
+            return t.plural("{n} reminder", "{n} reminders", n)
+        case Standing.STILL:
+            return t("{n} idle", n=n)
+        case _:
+            return t.plural("{n} question waits for advice", "{n} questions wait for advice", n)
+
+
+def row(due: Due, t: Texts, now: datetime) -> str:
+    """Return a case as every list shows it, and why they are reminded; a question to an adviser with who asks it."""
+    if due.question is not None:
+        return _question(due.question, t)
+    said = [f"⏰ {literal(each, 300)}" for each in due.texts]
+    if due.returns_at is not None:
+        said.append("💤 " + t("lies still and returns to the queue at {time}", time=t.when(due.returns_at, now)))
+    return "\n".join([case_row(due.file.line, t, now, outside=True), *said])
+
+
+def _question(asked: Escalation, t: Texts) -> str:
+    who = {"agent": f"<@{asked.by}>", "target": target_name(asked.target)}
+    if asked.lapsed_at is None:
+        words = t("⏰ {agent} still waits for advice from {target}:", **who)
+    else:
+        words = t("⏰ {agent} waited for advice from {target} and now goes on without it. It is still welcome:", **who)
+    return f"{words}\n{literal(asked.question, 500)}"
+
+
+def _buttons(due: Due, t: Texts) -> list[Block]:
+    """Return the buttons of a row, the one that every row has first."""
     value = str(due.file.case.id)
-    buttons: list[Block] = []
-    if due.file.answerable is not None:
+    if due.question is not None:
+        return [button(t("Advise"), "case:advise", str(due.question.id), style="primary")]
+    buttons = []
+    if due.file.case.status is Status.NEW:
+        buttons.append(button(t("Claim"), "case:claim", value, style="primary"))
+    elif due.file.answerable is not None:
         buttons.append(button(t("Answer"), "case:answer", value, style="primary"))
-    buttons += [button(t("Details"), "case:details", value), button(t("Remind me later…"), "case:snooze", value)]
-    about = _about(due.file, t, now, *ON_ITS_LINE, Mark.ADVICE)
-    return View(line, [section(line), context(about, state_line(due.file, t, now)), *actions(*buttons)])
+    if due.returns_at is not None:
+        buttons.append(button(t("Release"), "case:release", value))
+    return [*buttons, button(t("Details"), "case:details", value), button(t("Remind me later…"), "case:snooze", value)]
 
 
-def _line(due: Due, t: Texts, now: datetime) -> str:
-    if due.text:
-        return f"⏰ {literal(due.text, 300)}"
-    return due_line(due.clock, t, now)
+def _done(of: Reminders, t: Texts) -> list[Block]:
+    """Return whose cases are done, if any."""
+    if not of.done_count:
+        return []
+    names = [literal(name, 60) for name in of.done]
+    rest = of.done_count - len(names)
+    more = [t("… and {n} more", n=rest)] if rest > 0 else []
+    return [context("✓ " + t("Done: {names}", names=", ".join([*names, *more])))]
 
 
 def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
-    """Return the case, who wrote what, and the marks of the case except `without`.
+    """Return the case, who wrote what, and the marks of the case except `without`."""
+    return " · ".join([case_name(file.case, t), _words(file, t), *marks(file, t, now, without=without)])
 
-    A reminder also stands in other channels than the team's, so what was written privately is not in it.
-    """
+
+def _words(file: CaseFile, t: Texts) -> str:
+    """Return who wrote what. A reminder also stands elsewhere, so what was written privately is not in it."""
     words = literal(file.author.name, 80)
-    if not file.latest.private:
-        words = t("{name}: {text}", name=words, text=excerpt(file, t))
-    return " · ".join([case_name(file.case, t), words, *marks(file, t, now, without=without)])
+    return words if file.latest.private else t("{name}: {text}", name=words, text=excerpt(file, t))

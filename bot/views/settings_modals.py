@@ -123,7 +123,7 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask who is reminded when, and when the digest is sent."""
     ladder_hint = t(
         "One step per line: percentage of the norm, who is told and, if you like, your own words. "
-        "Who: owner, thread, coordinator or channel."
+        "Who: owner, team, coordinator or channel."
     )
     blocks = [
         line(t(FIELDS["ladder"]), "ladder", filled, many=True, hint=ladder_hint),

@@ -121,7 +121,7 @@ def measures() -> list[Measure]:
 
 async def _figures(desk: Desk, team: Team, period: Period) -> None:
     async with desk.reading() as session:
-        await reports.figures(session, team, period)
+        await reports.figures(session, team, period, desk.now())
 
 
 async def _export(desk: Desk, team: Team, period: Period) -> None:

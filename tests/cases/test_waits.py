@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
 from bot import cases, db
 from bot.cases import clocks
@@ -15,7 +15,7 @@ from bot.domain.sla import REACTIONS
 from bot.figures import lists
 from bot.figures.home import home
 from bot.figures.standing import standing
-from bot.models import Agent, Event, Message, MessageKind, Person, ReplyKind, Role, Team
+from bot.models import Agent, Event, Message, MessageKind, Person, Reminder, ReminderKind, ReplyKind, Role, Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.views.case_card import case_card
@@ -95,11 +95,12 @@ async def wait_of(table: Table) -> tuple[WaitsFor, bool]:
     return wait, rests_for(case.status, wait) is not None
 
 
-async def told(table: Table) -> set[MessageKind]:
-    """Which reminders there are of the case."""
-    kinds = (MessageKind.REMINDER, MessageKind.STILL, MessageKind.RETURNED)
+async def told(table: Table) -> set[ReminderKind | MessageKind]:
+    """Which reminders there are of the case, and whether its thread was told that it returned to the queue."""
     async with table.session() as session:
-        return set(await session.exec(select(col(Message.kind)).where(col(Message.kind).in_(kinds))))
+        reminded = await session.exec(select(Reminder.kind))
+        returned = await session.exec(select(Message.kind).where(Message.kind == MessageKind.RETURNED))
+        return {*reminded, *returned}
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -115,13 +116,13 @@ async def test_the_clock_touches_what_waits_for_us_and_nothing_else(
         if wait is WaitsFor.ADVICE:
             assert (after.status, after.assignee) == (Status.CLAIMED, before.assignee), "no advice came in time"
         elif wait is WaitsFor.US and before.status in OPEN and before.assignee:
-            assert {MessageKind.STILL, MessageKind.RETURNED} <= heard
+            assert {ReminderKind.STILL, MessageKind.RETURNED} <= heard
             assert after.status is Status.NEW
         else:
-            assert not heard & {MessageKind.STILL, MessageKind.RETURNED}
+            assert not heard & {ReminderKind.STILL, MessageKind.RETURNED}
             assert (after.status, after.assignee) == (before.status, before.assignee)
         resting = rests or wait is WaitsFor.NOBODY
-        assert (MessageKind.REMINDER in heard) is not resting
+        assert (ReminderKind.CLOCK in heard) is not resting
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -177,7 +178,7 @@ async def test_what_the_citizen_writes_comes_to_us_and_is_timed(
         assert set(running) & REACTIONS
         table.passes(days=1)
         await run_jobs(desk)
-        assert MessageKind.REMINDER in await told(table)
+        assert ReminderKind.CLOCK in await told(table)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -197,8 +198,8 @@ async def test_what_waits_for_a_moment_is_heard_of_once_it_has_come_and_left_alo
         after, (wait, rests) = await table.case(), await wait_of(table)
         assert (after.assignee, rests) == (before.assignee, False), "it is with its owner, and timed"
         assert after.status in OPEN
-        assert not await told(table) & {MessageKind.STILL, MessageKind.RETURNED}, "its owner has had no time yet"
-        assert MessageKind.REMINDER in await told(table) or wait is WaitsFor.US
+        assert not await told(table) & {ReminderKind.STILL, MessageKind.RETURNED}, "its owner has had no time yet"
+        assert ReminderKind.CLOCK in await told(table) or wait is WaitsFor.US
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

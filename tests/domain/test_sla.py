@@ -165,7 +165,7 @@ def test_what_is_told_next_is_after_what_was_told_last_in_order(ladder: list[Ste
 
 def test_the_usual_ladder_climbs_from_the_owner_to_the_channel() -> None:
     assert [(step.percent, step.to) for step in untold(LADDER, 0)] == [
-        (80, Recipient.OWNER), (100, Recipient.THREAD), (125, Recipient.COORDINATOR), (150, Recipient.CHANNEL),
+        (80, Recipient.OWNER), (100, Recipient.TEAM), (125, Recipient.COORDINATOR), (150, Recipient.CHANNEL),
     ]  # fmt: skip
     assert [step.percent for step in untold(LADDER, 80)] == [100, 125, 150]
     assert untold(LADDER, 150) == []

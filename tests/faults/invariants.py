@@ -28,6 +28,7 @@ from bot.models import (
     Message,
     MessageKind,
     Note,
+    Reminder,
     Removal,
     Reply,
     ReplyStatus,
@@ -74,7 +75,19 @@ class State:
     @classmethod
     async def of(cls, session: AsyncSession) -> "State":
         state = cls()
-        tables: tuple[type[Any], ...] = (Account, Author, Case, Clock, Event, Mention, Message, Note, Removal, Reply)
+        tables: list[type[Any]] = [
+            Account,
+            Author,
+            Case,
+            Clock,
+            Event,
+            Mention,
+            Message,
+            Note,
+            Reminder,
+            Removal,
+            Reply,
+        ]
         state.rows = {
             table: list(await session.exec(select(table).order_by(*inspect(table).primary_key))) for table in tables
         }
@@ -293,11 +306,10 @@ def steps(state: State) -> list[str]:
         for (case_id, clock, percent), times in told.items()
         if times > 1 + snoozes[case_id]
     ]
-    for message in state[Message]:
-        if message.key.startswith("late:"):
-            listed = Counter(step["clock"] for step in message.details["steps"])
-            found += [f"{message.key} lists clock {clock} {n} times" for clock, n in listed.items() if n > 1]
-    return found
+    live: dict[tuple[int, str], set[int]] = {}
+    for each in state[Reminder]:
+        live.setdefault((each.team_id, each.recipient), set()).add(each.message_id)
+    return found + [f"the reminders of {who} are in {len(ids)} messages" for who, ids in live.items() if len(ids) > 1]
 
 
 def drafts(state: State, kept: list[AnswerDraft]) -> list[str]:

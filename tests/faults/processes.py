@@ -10,10 +10,11 @@ from sqlmodel import select
 
 from bot import accounts, cases, db
 from bot.cases import inbox
+from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
 from bot.models import Act as ActRow
-from bot.models import Clock, Message, MessageKind, Reply, Team
+from bot.models import Clock, Event, Message, Reply, Team
 from bot.run import open_desk
 from bot.sandbox.app import Sandbox
 from bot.slack import messages
@@ -122,8 +123,8 @@ async def is_level(bot: Bot) -> bool:
 
 async def steps_told(bot: Bot) -> Counter[tuple[int, int]]:
     """How often each step (a clock and its percentage) is told of."""
-    reminders = [m for m in await bot.rows(Message) if m.kind is MessageKind.REMINDER]
-    return Counter((step["clock"], step["percent"]) for m in reminders for step in m.details["steps"])
+    log = [event.details for event in await bot.rows(Event) if event.kind == EventKind.REMINDED]
+    return Counter((details["clock"], details["percent"]) for details in log)
 
 
 async def all_is_in_slack_once(bot: Bot) -> None:

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import Status, WaitsFor
 from bot.domain.queue import Filter, Which
+from bot.domain.reminder import Standing
 from bot.domain.sla import ClockKind
 from bot.figures import lists
 from bot.figures.search import Asked, search
@@ -19,7 +20,7 @@ from bot.texts import LANGUAGES, Texts
 from bot.views.case_card import case_card
 from bot.views.case_list import case_row
 from bot.views.marks import Mark, marks
-from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.reminder import Due, Reminders, reminder, urgent_call
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import answer, home
 from tests.views.examples import CLOCKS, NOW, case_file, lines
@@ -104,6 +105,8 @@ def test_each_surface_shows_every_mark_once() -> None:
     assert [mark for mark in Mark if mark not in {Mark.ADVICE, Mark.CITIZEN}] == list(Mark)[: len(shown)]
     card = text_of({"blocks": case_card(file, t, NOW).blocks})
     assert [card.count(mark) for mark in shown] == [1] * len(shown)
-    for view in (reminder([Due(file, CLOCKS[0], 100)], t, NOW), still(file, 15, t, NOW), urgent_call(file, [], t, NOW)):
+    unclaimed = case_file(Status.NEW, clocks=[CLOCKS[0], promise])
+    unclaimed.case.urgent = True
+    for view in (reminder(Reminders({Standing.LATE: 1}, [Due(file)]), t, NOW), urgent_call(unclaimed, [], t, NOW)):
         words = text_of({"blocks": view.blocks})
         assert "Dringend" in words and words.count("🔒 privébericht") == 1

@@ -184,13 +184,16 @@ def reckoned(history: list[dict[str, Any]], since: datetime, until: datetime) ->
     def timed(kind: ClockKind) -> Measured:
         those = [c for each in ours for c in each["clocks"]
                  if c["kind"] is kind and c["counts"] and inside(c["stopped_at"])]  # fmt: skip
+        late = sum(c["kind"] is kind and inside(c["due_at"]) and c["due_at"] <= NOW
+                   and (c["stopped_at"] is None or c["stopped_at"] >= until)
+                   for each in ours for c in each["clocks"])  # fmt: skip
         if not those:
-            return Measured()
+            return Measured(late=late)
         took = sorted(c["elapsed_seconds"] for c in those)
         shares = [next(v for n, v in enumerate(took, 1) if n * 100 >= p * len(took)) for p in (50, 90)]
         targets = {c["target_seconds"] for c in those}
         target = targets.pop() if len(targets) == 1 else None
-        return Measured(len(those), sum(c["kept"] for c in those), shares[0], shares[1], target)
+        return Measured(len(those), sum(c["kept"] for c in those), shares[0], shares[1], target, late)
 
     return {
         "mentions": sum(inside(at) for each in ours for at in each["mentions"]),
@@ -215,7 +218,7 @@ async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple
             await keep(session, history)
         async with db.readings(engine)() as session:
             team = await session.get_one(Team, 1)
-            figures = await reports.figures(session, team, period)
+            figures = await reports.figures(session, team, period, NOW)
             file = csv_of(await lines(session, team, period), T, AMSTERDAM)
             return figures, file, await standing_of(session, team, NOW)
     finally:
@@ -450,7 +453,7 @@ async def all_of(bot: Bot, day: str) -> tuple[Figures, Any]:
     assert period is not None
     async with bot.desk.reading() as session:
         team = await session.get_one(Team, 1)
-        return await reports.figures(session, team, period), await lines(session, team, period)
+        return await reports.figures(session, team, period, bot.desk.now()), await lines(session, team, period)
 
 
 # --- The other database, and cells ----------------------------------------------------------------

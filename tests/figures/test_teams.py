@@ -25,7 +25,7 @@ async def counted(bot: Bot, number: int, *others: int) -> tuple[int, int, int, i
     """Mentions, cases opened, answers, closings and reactions of a day."""
     one = await team(bot, number)
     async with bot.desk.reading() as session:
-        figures = await reports.figures(session, one, DAY, others=others)
+        figures = await reports.figures(session, one, DAY, bot.desk.now(), others=others)
         lines = await export.lines(session, one, DAY, others=others)
     what = [line.what for line in lines]
     found = (figures.mentions, figures.opened, figures.answered, sum(figures.closed.values()), figures.first.count)

@@ -11,7 +11,7 @@ from bot import cases
 from bot.cases import clocks
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
-from bot.models import Clock, Message, MessageKind, ReplyKind
+from bot.models import Clock, Reminder, ReminderKind, ReplyKind
 from bot.staffing import presence
 from jobs import claims, sla
 from tests.conftest import MARIEKE, SANNE, Bot
@@ -43,7 +43,7 @@ async def test_a_claim_lies_still_for_as_many_minutes_as_on_any_night(office: Bo
                                    (45, 1, Status.NEW)):  # fmt: skip
         office.clock.at = since + minutes * MINUTE  # type: ignore[attr-defined]
         await claims.look_after(office.desk)
-        still = [m for m in await office.rows(Message) if m.kind is MessageKind.STILL]
+        still = [each for each in await office.rows(Reminder) if each.kind is ReminderKind.STILL]
         assert (len(still), (await office.case(case_id)).status) == (asked, status), minutes
 
 
@@ -57,8 +57,8 @@ async def test_a_promise_is_reminded_of_after_four_fifths_of_its_minutes(office:
     for minutes in (79, 80, 99, 100, 114, 115):
         office.clock.at = since + minutes * MINUTE  # type: ignore[attr-defined]
         await sla.remind(office.desk)
-        told.append([line["percent"] for m in await reminders(office) for line in m.details["steps"]])
-    assert told == [[], [80], [80], [80, 100], [80, 100], [80, 100, 125]]
+        told.append([each.percent for each in await reminders(office)])
+    assert told == [[], [80], [80], [80, 100], [80, 100], [80, 125]], "each recipient has one row"
 
 
 @pytest.mark.parametrize("since", [BACK, ON])

@@ -6,9 +6,10 @@ import pytest
 
 from bot import cases
 from bot.cases import clocks, inbox
+from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
-from bot.models import Account, Clock, Note, ReplyKind, Team
+from bot.models import Account, Clock, Event, Listed, Note, ReplyKind, Team
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
@@ -16,7 +17,7 @@ from bot.team import teams
 from jobs import claims, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import at, mention, open_modal, reminders, sent, settings
+from tests.people import at, lists, mention, open_modal, sent, settings, showing
 
 USUAL = [{"percent": 80, "to": "owner"}, {"percent": 100, "to": "thread"}, {"percent": 125, "to": "coordinator"}]
 
@@ -30,7 +31,8 @@ async def change(bot: Bot, **changed: object) -> None:
 async def told(bot: Bot, kind: ClockKind) -> list[int]:
     """The percentages that were told of the clocks of a kind."""
     ids = {clock.id for clock in await bot.rows(Clock) if clock.kind is kind}
-    return [step["percent"] for m in await reminders(bot) for step in m.details["steps"] if step["clock"] in ids]
+    log = [event.details for event in await bot.rows(Event) if event.kind == EventKind.REMINDED]
+    return [details["percent"] for details in log if details["clock"] in ids]
 
 
 async def team_with_trouble(bot: Bot) -> None:
@@ -61,10 +63,12 @@ async def test_a_promise_that_lapses_climbs_to_the_coordinators(office: Bot) -> 
     await settings(office, coordinators=[MARIEKE])
     case_id = await mention(office)
     await sent(office, case_id, ReplyKind.INTERIM, local("2026-11-20 16:50"))
-    assert f"{CHANNEL}:100" in await at(office, "2026-11-20 16:50")
+    await at(office, "2026-11-20 16:50")
+    assert await told(office, ClockKind.PROMISE) == [100]
     assert await at(office, "2026-11-20 16:59") == []
     assert await at(office, "2026-11-20 17:30") == []
     assert f"{MARIEKE}:125" in await at(office, "2026-11-23 09:05")
+    assert await told(office, ClockKind.PROMISE) == [100, 125]
 
 
 async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_day(office: Bot) -> None:
@@ -79,16 +83,14 @@ async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_d
         assert await at(office, f"{day} 08:59") == []
         assert await at(office, f"{day} 09:00") == [f"{CHANNEL}:150"]
         assert [told for hour in range(10, 17) for told in await at(office, f"{day} {hour}:00")] == []
-    [second] = (await reminders(office))[-1:]
-    assert [line["case"] for line in second.details["steps"]] == [1, 2, 3], "one line for each case"
-    assert second.details["duty"] == [SANNE, MARIEKE]
     await messages.wake_lanes(office.desk)
-    posted = await office.slack.wait_for(lambda: late_lists(office)[1:], 10)
-    assert f"<@{SANNE}> <@{MARIEKE}>" in text_of(posted[0])
-    assert all(f"Vraag {number}" in text_of(posted[0]) for number in range(3))
+    [posted] = await office.slack.wait_for(lambda: showing(office, "3 te laat", f"<@{SANNE}> <@{MARIEKE}>"), 10)
+    assert [text_of(posted).count(f"Vraag {number}") for number in range(3)] == [1, 1, 1], "one row for each case"
     await sent(office, 2)
     await at(office, "2026-11-25 09:00")
-    assert [line["case"] for line in (await reminders(office))[-1].details["steps"]] == [1, 3]
+    [posted] = await office.slack.wait_for(lambda: showing(office, "2 te laat"), 10)
+    assert "Vraag 1" not in text_of(posted)
+    assert showing(office, "3 te laat") == []
 
 
 async def test_a_team_that_opens_twice_on_one_day_gets_a_list_at_each_opening(office: Bot) -> None:
@@ -99,11 +101,6 @@ async def test_a_team_that_opens_twice_on_one_day_gets_a_list_at_each_opening(of
     assert await at(office, "2026-11-23 00:30") == [f"{CHANNEL}:150"]
     assert await at(office, "2026-11-23 05:00") == []
     assert await at(office, "2026-11-23 22:00") == [f"{CHANNEL}:150"]
-
-
-def late_lists(bot: Bot) -> list[dict]:
-    """The lists of late cases in the channel."""
-    return [m for m in bot.slack.messages(CHANNEL) if "3 zaken vragen aandacht" in text_of(m)]
 
 
 async def test_what_is_not_late_is_not_listed(office: Bot) -> None:
@@ -121,21 +118,24 @@ async def test_processes_at_the_same_opening_list_what_is_late_once(office: Bot)
     office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
     await asyncio.gather(*(sla.remind(office.desk) for _ in range(3)))
     await sla.remind(office.desk)
-    assert len([m for m in await reminders(office) if m.key.startswith("late:")]) == 1
+    assert len([m for m in await lists(office) if Listed.of(m.details).written_at == office.desk.now()]) == 1
 
 
 async def test_more_than_one_tick_can_handle_is_listed_in_the_same_message(
     office: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        await mention(office, number)
+        await mention(office, number, text=f"Vraag {number}")
     await at(office, "2026-11-20 16:59")
     monkeypatch.setattr(sla, "AT_ONCE", 4)
     await at(office, "2026-11-23 09:00")
+    written = len(await lists(office))
     for minute in range(1, 4):
-        assert await at(office, f"2026-11-23 09:0{minute}") == []
-    listed = (await reminders(office))[-1]
-    assert {line["case"] for line in listed.details["steps"]} == {1, 2, 3, 4, 5}
+        await at(office, f"2026-11-23 09:0{minute}")
+    assert len(await lists(office)) == written
+    await messages.wake_lanes(office.desk)
+    [listed] = await office.slack.wait_for(lambda: showing(office, "5 te laat"), 10)
+    assert all(f"Vraag {number}" in text_of(listed) for number in range(5))
 
 
 async def snoozed(bot: Bot, case_id: int, minutes: int) -> None:

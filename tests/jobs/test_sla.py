@@ -1,7 +1,7 @@
 """The clock at work: what is timed, who is reminded when; nobody is reminded twice, at night or for nothing."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from bot.cases import clocks, inbox
 from bot.domain.case import CloseReason, Status, WaitsFor
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
-from bot.models import Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import Clock, Event, Message, Reminder, ReminderKind, Reply, ReplyKind, ReplyStatus, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from bot.staffing import presence
@@ -18,7 +18,19 @@ from bot.team.settings import TeamSettings
 from jobs import claims, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, Bot, eventually
-from tests.people import answer, asks_for_a_promise, at, mention, open_modal, reminders, sent, settings, square_texts
+from tests.people import (
+    answer,
+    asks_for_a_promise,
+    at,
+    lists,
+    mention,
+    open_modal,
+    reminders,
+    sent,
+    settings,
+    showing,
+    square_texts,
+)
 
 
 async def clock(bot: Bot, kind: ClockKind) -> Clock:
@@ -64,8 +76,10 @@ async def test_the_reminder_names_what_is_due_and_the_card_says_so_too(office: B
     await office.card("paspoort", "Bijna te laat", "11:00")
     await at(office, "2026-11-20 11:00")
     await office.card("paspoort", "Te laat")
-    thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
-    assert "Te laat" in text_of(thread[0])
+    [listed] = await office.slack.wait_for(lambda: showing(office, "1 te laat"), 10)
+    assert "paspoort" in text_of(listed)
+    await office.slack.wait_for(lambda: "1 te laat" in text_of(office.slack.direct(SANNE)[0]), 10)
+    assert office.slack.thread(CHANNEL, office.cards()[0]["ts"]) == []
 
 
 async def test_nothing_is_said_after_the_answer_not_even_what_was_written_already(office: Bot) -> None:
@@ -87,7 +101,8 @@ async def test_what_fell_due_while_we_were_closed_is_told_at_opening_in_one_mess
     assert await at(office, "2026-11-20 23:00") == []
     told = await at(office, "2026-11-23 09:00")
     assert told == [f"{CHANNEL}:150"]
-    assert len((await reminders(office))[0].details["steps"]) >= 20
+    assert len(await lists(office)) == 1
+    assert len({each.case_id for each in await reminders(office)}) == 20
 
 
 async def test_processes_at_the_same_minute_remind_once(office: Bot) -> None:
@@ -264,15 +279,18 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
 
+    told: set[datetime] = set()
+
     async def look(moment: str) -> int:
         office.clock.at = local(moment)  # type: ignore[attr-defined]
         await asyncio.gather(claims.look_after(office.desk), claims.look_after(office.desk))
-        return len([m for m in await office.rows(Message) if m.kind is MessageKind.STILL])
+        told.update(each.told_at for each in await office.rows(Reminder) if each.kind is ReminderKind.STILL)
+        return len(told)
 
     assert await look("2026-11-20 10:29") == 0
     assert await look("2026-11-20 10:30") == 1
-    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
-    assert "terug naar de wachtrij" in text_of(told[0])
+    [shown] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    assert "1 stil" in text_of(shown) and "gaat 10:45 terug naar de wachtrij" in text_of(shown)
     async with office.desk.session() as session:
         await cases.add_note(session, case_id, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
     assert await look("2026-11-20 10:45") == 1
@@ -318,8 +336,7 @@ async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_i
         await presence.set_duty(session, 1, MARIEKE, True, office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
     await messages.wake_lanes(office.desk)
-    thread = await office.slack.wait_for(lambda: office.slack.thread(CHANNEL, office.cards()[0]["ts"]), 10)
-    assert f"<@{MARIEKE}>" in text_of(thread[0])
+    await office.slack.wait_for(lambda: showing(office, f"<@{MARIEKE}>", "1 bijna te laat"), 10)
 
 
 async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot) -> None:

@@ -15,15 +15,13 @@ from bot.models import (
     Called,
     Details,
     Escalation,
+    Listed,
     Message,
     MessageKind,
     Note,
-    Reminded,
-    ReminderLine,
     Reply,
     ReplyStatus,
     Returned,
-    Still,
     Troubled,
 )
 from bot.sandbox.slack.inspection import text_of
@@ -32,8 +30,7 @@ from tests.conftest import CHANNEL, SANNE, Bot, eventually
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 DETAILS: dict[MessageKind, dict[str, Any]] = {
-    MessageKind.REMINDER: Reminded([ReminderLine(1, 1, 80)]).to_json(),
-    MessageKind.STILL: Still(SANNE, 15).to_json(),
+    MessageKind.REMINDER: Listed(SANNE, NOW.isoformat()).to_json(),
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
@@ -75,11 +72,7 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             )
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
-            nothing = {
-                MessageKind.STILL,
-                MessageKind.URGENT,
-                MessageKind.ASKED_AGAIN,
-            }  # not claimed, not urgent, advised
+            nothing = {MessageKind.URGENT, MessageKind.REMINDER}  # not urgent, and nothing is told
             assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
 
@@ -114,16 +107,11 @@ async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        ({"owner": SANNE, "minutes": 15}, Still(SANNE, 15)),
         (None, Returned()),
         ({"away": SANNE}, Returned(SANNE)),
         ({"called": [SANNE]}, Called([SANNE])),
         ({"owner": SANNE, "returned": 0}, Absence(SANNE)),
-        (
-            {"steps": [{"case": 1, "clock": 2, "percent": 80, "text": ""}], "duty": [SANNE]},
-            Reminded([ReminderLine(1, 2, 80)], [SANNE]),
-        ),
-        ({"steps": [{"case": 1, "clock": 2, "percent": 80, "text": "Nu!"}]}, Reminded([ReminderLine(1, 2, 80, "Nu!")])),
+        ({"steps": [{"case": 1, "clock": 2, "percent": 80, "text": ""}], "duty": [SANNE]}, Listed()),
     ],
 )
 def test_what_was_stored_before_is_read(before: dict[str, Any] | None, now: Details) -> None:

@@ -12,7 +12,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.team.settings import TeamSettings
 from bot.trial.trying import just_before_a_week
-from tests.conftest import CHANNEL, MARIEKE
+from tests.conftest import MARIEKE
 from tests.trial.trying import card, trying
 
 ESCALATIONS = "C0ESCALATIE"
@@ -37,8 +37,8 @@ async def test_with_a_fast_clock_a_newcomer_sees_the_digests_and_every_reminder(
         assert {"data_visualization", "data_table"} <= {block["type"] for block in week["blocks"]}
         assert all(source in text_of(week) for source in ("Het Plein", "Contactformulier"))
         await card(slack, "Dagoverzicht", "Toezeggingen voor vandaag")
-        waiting = await card(slack, "lantaarnpaal", "Te laat")
-        assert await slack.wait_for(lambda: slack.thread(CHANNEL, waiting["ts"]), 10)
+        await card(slack, "lantaarnpaal", "Te laat")
+        await card(slack, "⏰ *", " te laat", "lantaarnpaal")
         assert await slack.wait_for(lambda: slack.direct(MARIEKE), 10)
         assert await slack.wait_for(lambda: slack.messages(ESCALATIONS), 10)
 

@@ -47,7 +47,7 @@ from bot.texts import Texts
 from bot.views import closing, passing, settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
-from bot.views.ask import ask_card, asked_again
+from bot.views.ask import ask_card
 from bot.views.away import away_question, returned_unanswered, seen_away_question
 from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
@@ -68,7 +68,7 @@ from bot.views.modals import (
     take_over_button,
     take_over_modal,
 )
-from bot.views.reminder import Due, reminder, still, urgent_call
+from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import Sought, filter_button, search_modal
 from bot.views.slack_trouble import slack_trouble
@@ -223,8 +223,6 @@ def messages(t: Texts) -> Iterator[View]:
             files += [case_file(case, replies=replies) for case in Status]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
-    chased = [case_file(case_status, escalations=ASKED) for case_status in (Status.ESCALATED, Status.CLOSED)]
-    yield from (asked_again(file, each, percent, t) for file in chased for each in ASKED for percent in (50, 100))
     yield thread.no_advice(case_file(Status.CLAIMED, escalations=ASKED), 1, t)
     for status in (ReplyStatus.FAILED, ReplyStatus.UNCERTAIN):
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
@@ -254,13 +252,17 @@ def messages(t: Texts) -> Iterator[View]:
         for is_news in (True, False):
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
-    due = [Due(case_file(Status.CLAIMED), clock, 100, words) for clock in CLOCKS for words in ("", LONG)]
-    yield from (reminder([one], t, NOW) for one in due)
-    yield reminder(due * 5, t, NOW, duty=[BY, OTHER])
+    due = [Due(case_file(Status.CLAIMED, clocks=[clock]), words) for clock in CLOCKS for words in ([], [LONG, LONG])]
+    due += [Due(case_file(Status.NEW)), Due(case_file(Status.CLAIMED, allows=False), returns_at=NOW)]
+    due += [Due(case_file(Status.ESCALATED, escalations=[each]), question=each) for each in ASKED]
+    yield from (reminder(Reminders({kind: 1}, [one]), t, NOW) for one in due for kind in ORDER)
+    counts = dict.fromkeys(ORDER, 50)
+    yield reminder(Reminders(counts, due[:10], [LONG] * 10, 30, [BY, OTHER]), t, NOW)
+    yield reminder(Reminders({}, done=[LONG], done_count=1), t, NOW)
+    yield outdated(t)
     counted = Measured(20, 19, 600, 3000, 3600)
     week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
-    yield still(case_file(Status.CLAIMED), 15, t, NOW)
     yield from (thread.returned(Returned(away), t) for away in ("", BY))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)

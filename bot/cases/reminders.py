@@ -1,0 +1,394 @@
+"""What each recipient is reminded of, all of it in one message per recipient.
+
+A message is written when the first thing of an opening is told; then it is edited as cases come and go, and posted anew
+only for what is newly late. How each reminder stands is read from its case, so nothing is said that is no longer true.
+Whoever tells something holds the team first (`hold`), so that of several processes one writes at a time.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlmodel import col, delete, func, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.cases.reading import last_moved_at
+from bot.domain.case import OPEN, Status, Urgency
+from bot.domain.hours import Hours, NeverOpen, opens_again
+from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard_of, how_to_write
+from bot.domain.sla import is_late
+from bot.models import (
+    IN_ORDER,
+    WAITING,
+    Case,
+    Clock,
+    Escalation,
+    Listed,
+    Message,
+    MessageKind,
+    Reminder,
+    ReminderKind,
+    Team,
+)
+from bot.team.settings import TeamSettings
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something of which a recipient is reminded now. `heard`: what they need no post of; `at_once`: they asked for it.
+
+    The fields are those of Reminder.
+    """
+
+    recipient: str
+    case_id: int
+    kind: ReminderKind
+    subject_id: int
+    percent: int = 0
+    text: str = ""
+    for_owner: bool = False
+    since: datetime | None = None
+    heard: Heard = Heard.NOTHING
+    at_once: bool = False
+
+    @property
+    def key(self) -> tuple[str, ReminderKind, int]:
+        """What there is once in a team."""
+        return self.recipient, self.kind, self.subject_id
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A reminder, its case, and how it stands now; `due_at` is of its clock, if that runs."""
+
+    reminder: Reminder
+    case: Case
+    standing: Standing
+    due_at: datetime | None = None
+    urgent: bool = False
+
+
+async def hold(session: AsyncSession, team_id: int) -> Team:
+    """Return a team, locked: whoever reminds does so before anything else."""
+    return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
+
+
+async def remind(
+    session: AsyncSession,
+    team: Team,
+    told: Sequence[Told],
+    *,
+    now: datetime,
+    duty: Sequence[str] = (),
+    leads: Sequence[str] = (),
+) -> None:
+    """Bring the messages of all recipients of a team level with what they are told now, and with who has which case.
+
+    A message in a channel calls those on duty by name for a case that nobody has; with what was late already when the
+    team opened also `leads`. The caller holds the team.
+    """
+    rows = await _rows(session, team.id)
+    held = await _held(session, {row.message_id for row in rows.values()})
+    fresh = [each for each in [*told, *await _handed_over(session, rows, now)] if not _tell_again(rows, each, now)]
+    for each in fresh:
+        rows[each.key] = _new(team, each, now)
+    facts = defaultdict[str, list[Fact]](list)
+    for fact in await facts_of(session, list(rows.values()), now):
+        facts[fact.reminder.recipient].append(fact)
+    hours = TeamSettings.of(team.settings).hours(now)
+    for recipient, theirs in facts.items():
+        mine = [each for each in [*told, *fresh] if each.recipient == recipient]
+        live = next((held[fact.reminder.message_id] for fact in theirs if fact.reminder.message_id), None)
+        written = Listed.of(live.details).written_at if live else None
+        opened = written is None or _opened_since(hours, written, now)
+        how = how_to_write(
+            _rows_by_case(theirs),
+            told=bool(mine),
+            opened=opened,
+            calm=written is not None and now - written >= CALM,
+            at_once=any(each.at_once for each in mine),
+        )
+        if how is Write.POST or (live is None and mine):
+            called = [*(duty if _nobody_has_any(theirs) else ()), *(leads if _is_opening_list(mine) else ())]
+            details = Listed(recipient, now.isoformat(), [] if is_person(recipient) else list(dict.fromkeys(called)))
+            await _post(session, team, details, theirs, live, begins=opened)
+        elif how is Write.EDIT and live is not None:
+            await _edit(session, live, theirs)
+
+
+def is_person(recipient: str) -> bool:
+    """Tell whether a recipient is a person; else it is a channel."""
+    return recipient.startswith(("U", "W"))
+
+
+async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, ReminderKind, int], Reminder]:
+    of_recipients = (Reminder.team_id == team_id, Reminder.kind != ReminderKind.LISTED)
+    found = await session.exec(select(Reminder).where(*of_recipients).order_by(col(Reminder.id)))
+    return {(row.recipient, row.kind, row.subject_id): row for row in found}
+
+
+async def _held(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Message]:
+    held = select(Message).where(col(Message.id).in_(message_ids)).order_by(col(Message.id))
+    found = await session.exec(held.with_for_update(key_share=True), execution_options={"populate_existing": True})
+    return {message.id: message for message in found}
+
+
+def _tell_again(rows: dict[tuple[str, ReminderKind, int], Reminder], told: Told, now: datetime) -> bool:
+    """Store what is told now in the row that tells of the same already; return whether there is one."""
+    row = rows.get(told.key)
+    if row is None:
+        return False
+    row.percent, row.text, row.told_at, row.for_owner = told.percent, told.text, now, told.for_owner
+    if row.since != told.since:
+        row.since, row.heard = told.since, Heard.NOTHING
+    return True
+
+
+def _new(team: Team, told: Told, now: datetime) -> Reminder:
+    return Reminder(
+        team_id=team.id, recipient=told.recipient, case_id=told.case_id, kind=told.kind, subject_id=told.subject_id,
+        since=told.since, percent=told.percent, text=told.text, for_owner=told.for_owner, told_at=now, heard=told.heard,
+    )  # fmt: skip
+
+
+async def _handed_over(
+    session: AsyncSession, rows: dict[tuple[str, ReminderKind, int], Reminder], now: datetime
+) -> list[Told]:
+    """Return what the new owners of cases are reminded of, because the former ones were."""
+    owned = [row for row in rows.values() if row.for_owner and is_person(row.recipient)]
+    cases = await _by_id(session, Case, {row.case_id for row in owned})
+    passed = []
+    for row in owned:
+        owner = cases[row.case_id].assignee
+        if owner and owner != row.recipient and (owner, row.kind, row.subject_id) not in rows:
+            passed.append(
+                Told(owner, row.case_id, row.kind, row.subject_id, row.percent, row.text, for_owner=True,
+                     heard=row.heard)
+            )  # fmt: skip
+    open_now = {case.id for case in cases.values() if case.status in OPEN}
+    return [each for each in passed if each.case_id in open_now]
+
+
+def _rows_by_case(facts: Sequence[Fact]) -> list[Row]:
+    """Return the reminders for the rules: of a case that has several, one heard of all when they heard of one."""
+    heard = defaultdict[int, set[Heard]](set)
+    for fact in facts:
+        heard[fact.case.id].add(fact.reminder.heard)
+    order = list(Heard)
+    return [Row(fact.standing, max(heard[fact.case.id], key=order.index), fact.urgent) for fact in facts]
+
+
+def _opened_since(hours: Hours, written: datetime, now: datetime) -> bool:
+    """Tell whether the team was closed for longer than a break since then, and opened again."""
+    try:
+        return opens_again(hours, written) <= now
+    except NeverOpen:
+        return False
+
+
+def _nobody_has_any(facts: Sequence[Fact]) -> bool:
+    """Tell whether a reminder is of a case without owner, or stands in a channel for want of a present owner."""
+    return any(fact.standing in STANDS and (fact.case.assignee is None or fact.reminder.for_owner) for fact in facts)
+
+
+def _is_opening_list(told: Sequence[Told]) -> bool:
+    return any(each.heard is Heard.LATE for each in told)
+
+
+async def _post(
+    session: AsyncSession, team: Team, listed: Listed, facts: Sequence[Fact], live: Message | None, *, begins: bool
+) -> None:
+    """Write a new message with all that stands; the one before it keeps nothing.
+
+    With one that `begins` an opening, what was done before is forgotten. Its key names the message before it, so that
+    two processes can never both write the next one.
+    """
+    key = f"reminder:{team.id}:{live.id if live else 0}:{listed.to}"
+    message = Message(
+        key=key, kind=MessageKind.REMINDER, subject_id=team.id, channel=listed.to, details=listed.to_json()
+    )
+    session.add(message)
+    if live is not None:
+        live.version += 1
+        session.add(live)
+    await session.flush()
+    for fact in facts:
+        if fact.standing in STANDS:
+            fact.reminder.heard = heard_of(fact.standing)
+        elif begins and fact.reminder.message_id:
+            await session.delete(fact.reminder)
+            continue
+        fact.reminder.message_id = message.id
+        session.add(fact.reminder)
+    await session.flush()
+    await _level_with_cases(session, [message.id])
+
+
+async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> None:
+    """Show in the message of a recipient what they are told now; one that Slack does not have yet notifies of it."""
+    live.version += 1
+    session.add(live)
+    for fact in facts:
+        fact.reminder.message_id = live.id
+        if live.ts is None and fact.standing in STANDS:
+            fact.reminder.heard = heard_of(fact.standing)
+        session.add(fact.reminder)
+    await session.flush()
+    await _level_with_cases(session, [live.id])
+
+
+async def is_told_idle(session: AsyncSession, case_id: int, owner: str, moved_at: datetime) -> bool:
+    """Tell whether the owner of a case was reminded that it is idle since it last moved."""
+    told = select(Reminder.id).where(
+        Reminder.case_id == case_id, Reminder.recipient == owner, Reminder.kind == ReminderKind.STILL,
+        Reminder.since == moved_at,
+    )  # fmt: skip
+    return (await session.exec(told)).first() is not None
+
+
+async def list_late(session: AsyncSession, digest: Message, team_id: int, now: datetime, *, most: int) -> None:
+    """Let the digest of a day list what is late, as long as it is; the digest before it lists nothing any more."""
+    before = (col(Reminder.team_id) == team_id, col(Reminder.kind) == ReminderKind.LISTED)
+    former = set(await session.exec(select(Reminder.message_id).where(*before)))
+    await session.exec(delete(Reminder).where(*before))
+    await follow(session, sorted(former))
+    due = select(Clock.case_id).where(
+        Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.due_at) <= now
+    )  # fmt: skip
+    late = await session.exec(
+        select(Case.id).where(WAITING, Case.team_id == team_id, col(Case.id).in_(due)).order_by(*IN_ORDER).limit(most)
+    )
+    for case_id in late:
+        told: dict[str, Any] = {"case_id": case_id, "subject_id": case_id, "kind": ReminderKind.LISTED}
+        place: dict[str, Any] = {"message_id": digest.id, "team_id": team_id, "recipient": digest.channel}
+        session.add(Reminder(**told, **place, told_at=now, heard=Heard.LATE))
+    await session.flush()
+    await _level_with_cases(session, [digest.id])
+
+
+# --- How reminders stand -------------------------------------------------------------------------
+
+
+async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: datetime) -> list[Fact]:
+    """Return how these reminders stand now, in their order."""
+    by_kind = defaultdict[ReminderKind, set[int]](set)
+    for each in reminders:
+        by_kind[each.kind].add(each.subject_id)
+    cases = await _by_id(session, Case, {each.case_id for each in reminders})
+    clocks = await _by_id(session, Clock, by_kind[ReminderKind.CLOCK])
+    asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
+    moved = dict[int, datetime]()
+    if by_kind[ReminderKind.STILL]:
+        found = await session.exec(
+            select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL]))
+        )
+        moved = dict(found.all())
+    overdue = set[int]()
+    if by_kind[ReminderKind.LISTED]:
+        listed = col(Clock.case_id).in_(by_kind[ReminderKind.LISTED])
+        running = (col(Clock.stopped_at).is_(None), col(Clock.due_at) <= now)
+        overdue = set(await session.exec(select(Clock.case_id).where(listed, *running)))
+    facts = []
+    for each in reminders:
+        case = cases[each.case_id]
+        match each.kind:
+            case ReminderKind.CLOCK:
+                clock = clocks[each.subject_id]
+                facts.append(Fact(each, case, _of_clock(each, case, clock, now), clock.due_at, case.urgent))
+            case ReminderKind.ADVICE:
+                question = asked[each.subject_id]
+                urgent = question.urgency is Urgency.URGENT
+                facts.append(Fact(each, case, _of_question(each, case, question), urgent=urgent))
+            case ReminderKind.LISTED:
+                late = case.status in OPEN and case.team_id == each.team_id and case.id in overdue
+                facts.append(Fact(each, case, Standing.LATE if late else Standing.DONE, urgent=case.urgent))
+            case ReminderKind.STILL:
+                facts.append(Fact(each, case, _of_idle(each, case, moved.get(case.id))))
+    return facts
+
+
+Table = TypeVar("Table", Case, Clock, Escalation)
+
+
+async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]) -> dict[int, Table]:
+    found = await session.exec(select(table).where(col(table.id).in_(ids)))
+    return {row.id: row for row in found}
+
+
+def _of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime) -> Standing:
+    """A clock that rests, was given more time, or is with another owner is gone; after the answer it is done."""
+    others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
+    if case.team_id != reminder.team_id or clock.rests_for is not None or (others and case.status in OPEN):
+        return Standing.GONE
+    if clock.stopped_at is not None or case.status not in OPEN:
+        return Standing.GONE if others and case.assignee else Standing.DONE
+    if clock.due_at is None or clock.told_percent < reminder.percent:
+        return Standing.GONE
+    if is_late(clock.due_at, now):
+        return Standing.LATE
+    return Standing.SOON if clock.told_percent else Standing.PUT_OFF
+
+
+def _of_question(reminder: Reminder, case: Case, question: Escalation) -> Standing:
+    if case.team_id != reminder.team_id:
+        return Standing.GONE
+    return Standing.ASKED if question.advice is None and case.status in OPEN else Standing.DONE
+
+
+def _of_idle(reminder: Reminder, case: Case, moved_at: datetime | None) -> Standing:
+    if case.assignee != reminder.recipient:
+        return Standing.GONE
+    if case.status is Status.CLAIMED and moved_at == reminder.since:
+        return Standing.STILL
+    return Standing.GONE if case.status in OPEN else Standing.DONE
+
+
+# --- Following the cases -------------------------------------------------------------------------
+
+
+async def behind(session: AsyncSession, case_id: int | None = None) -> list[int]:
+    """Return the messages with reminders of cases that changed since, of all cases or of one."""
+    query = (
+        select(Reminder.message_id)
+        .join(Message, (col(Message.case_id) == Reminder.case_id) & (col(Message.kind) == MessageKind.CASE))
+        .where(Message.version != Reminder.seen)
+        .distinct()
+    )
+    if case_id is not None:
+        query = query.where(Reminder.case_id == case_id)
+    return sorted(await session.exec(query))
+
+
+async def follow(session: AsyncSession, message_ids: Sequence[int]) -> set[str]:
+    """Mark messages as no longer level with the cases of their reminders; returns their channels.
+
+    Cases do not touch these messages themselves: two that change several cases would wait for each other.
+    """
+    held = await _held(session, message_ids)
+    for message in held.values():
+        message.version += 1
+    session.add_all(held.values())
+    await session.flush()
+    await _level_with_cases(session, message_ids)
+    return {message.channel for message in held.values()}
+
+
+async def _level_with_cases(session: AsyncSession, message_ids: Sequence[int]) -> None:
+    """Store with which version of each case's card these messages are level, once they are written."""
+    card = (
+        select(func.max(Message.version))
+        .where(col(Message.case_id) == Reminder.case_id, col(Message.kind) == MessageKind.CASE)
+        .correlate(Reminder)
+        .scalar_subquery()
+    )
+    mine = col(Reminder.message_id).in_(message_ids)
+    level = update(Reminder).where(mine).values(seen=func.coalesce(card, 0))
+    await session.exec(level.execution_options(synchronize_session=False))
+
+
+async def teams_with_reminders(session: AsyncSession) -> set[int]:
+    """Return the teams in which somebody is reminded of something, or was lately."""
+    return set(await session.exec(select(Reminder.team_id).distinct()))

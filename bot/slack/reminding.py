@@ -1,0 +1,80 @@
+"""What the message with all reminders of one recipient shows now."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases
+from bot.cases import reminders
+from bot.cases.reminders import Fact
+from bot.desk import TeamDesk
+from bot.domain.hours import NeverOpen, add
+from bot.domain.queue import precedence
+from bot.domain.reminder import STANDS, Standing
+from bot.models import Author, Case, Listed, Message, Reminder
+from bot.team.settings import TeamSettings
+from bot.views.block import View
+from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder, row
+
+
+async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return a list of reminders as they stand now; what is left of it once a newer one has them.
+
+    Nothing if nothing waits before Slack took it: nobody has to be notified of that.
+    """
+    rows = await session.exec(select(Reminder).where(Reminder.message_id == message.id).order_by(col(Reminder.id)))
+    facts = await reminders.facts_of(session, rows.all(), desk.now())
+    waiting = [fact for fact in facts if fact.standing in STANDS]
+    if message.ts is None and not waiting:
+        return None
+    if not facts:
+        return outdated(desk.t)
+    by_case = defaultdict[tuple[int, bool], list[Fact]](list)
+    for fact in sorted(waiting, key=_order):
+        by_case[(fact.case.id, fact.standing is Standing.ASKED)].append(fact)
+    due = [await _due(desk, session, each) for each in list(by_case.values())[:SHOWN]]
+    done = {fact.case.id for fact in facts if fact.standing is Standing.DONE} - {fact.case.id for fact in waiting}
+    names = await session.exec(
+        select(Author.name).join(Case, col(Case.author_id) == Author.id).where(col(Case.id).in_(sorted(done)[:SHOWN]))
+    )
+    counts = Counter(min((fact.standing for fact in each), key=ORDER.index) for each in by_case.values())
+    content = Reminders(counts, due, names.all(), len(done), Listed.of(message.details).called)
+    return reminder(content, desk.t, desk.now())
+
+
+async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> list[str]:
+    """Return a row for each late case that a digest lists, of those that still are late."""
+    rows = await session.exec(select(Reminder).where(Reminder.message_id == digest.id).order_by(col(Reminder.id)))
+    facts = await reminders.facts_of(session, rows.all(), desk.now())
+    late = [fact.case.id for fact in facts if fact.standing is Standing.LATE]
+    return [row(Due(await cases.read(session, case_id)), desk.t, desk.now()) for case_id in late]
+
+
+def _order(fact: Fact) -> tuple[object, ...]:
+    """Return where a reminder comes: cases stand in the order of every list."""
+    return precedence(urgent=fact.urgent, due_at=fact.due_at, opened_at=fact.case.opened_at, case_id=fact.case.id)
+
+
+async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact]) -> Due:
+    """Return what is shown of one case, from its reminders."""
+    file = await cases.read(session, facts[0].case.id)
+    asked = {fact.reminder.subject_id for fact in facts if fact.standing is Standing.ASKED}
+    since = next((fact.reminder.since for fact in facts if fact.standing is Standing.STILL), None)
+    return Due(
+        file,
+        [fact.reminder.text for fact in facts if fact.reminder.text],
+        _returns_at(desk, since) if since else None,
+        next((each for each in file.escalations if each.id in asked), None),
+    )
+
+
+def _returns_at(desk: TeamDesk, since: datetime) -> datetime | None:
+    settings = TeamSettings.of(desk.team.settings)
+    minutes = settings.claim_reminder + settings.claim_return
+    try:
+        return add(settings.hours(desk.now()), since, timedelta(minutes=minutes))
+    except NeverOpen:
+        return None

@@ -1,0 +1,261 @@
+"""One message of reminders per recipient: it is edited as cases come and go, and never says what is not so."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from bot import cases
+from bot.cases import reminders
+from bot.domain.case import CloseReason, Urgency
+from bot.models import Reminder
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.slack import messages
+from jobs import advice, claims, digest, duty, sla
+from tests.clocks import local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
+from tests.people import at, lists, mention, sent, settings, showing
+
+ESCALATION = "C0ESCALATIE"
+
+
+async def claimed(bot: Bot, count: int, by: str = SANNE, **more: Any) -> list[int]:
+    """So many cases that came in now and are somebody's."""
+    ids = []
+    for number in range(count):
+        case_id = await mention(bot, number, text=f"Vraag {number}", **more)
+        async with bot.desk.session() as session:
+            await cases.claim(session, case_id, by=by, now=bot.desk.now())
+        ids.append(case_id)
+    return ids
+
+
+async def level(bot: Bot) -> None:
+    """Let the sweep bring Slack level."""
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def direct(bot: Bot, person: str) -> list[str]:
+    return [text_of(message) for message in bot.slack.direct(person)]
+
+
+async def test_eight_neglected_cases_bring_each_recipient_one_message(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE], escalation_channel=ESCALATION, claim_reminder=9000)
+    await claimed(office, 8)
+    for moment in ("10:48", "11:00", "11:15", "11:30", "13:12", "14:00", "15:00", "16:00", "16:59"):
+        await at(office, f"2026-11-20 {moment}")
+        await level(office)
+    assert [len(direct(office, person)) for person in (SANNE, MARIEKE)] == [1, 1]
+    assert "8 te laat" in direct(office, SANNE)[0]
+    for channel in (CHANNEL, ESCALATION):
+        assert len(showing(office, "8 te laat", channel=channel)) == 1
+    assert len(office.slack.messages(CHANNEL)) == 9, "the cards and one list, nothing in threads"
+    assert len(office.slack.messages(ESCALATION)) == 1
+
+
+async def test_what_is_answered_is_ticked_and_the_same_message_is_edited(office: Bot) -> None:
+    first, second = await claimed(office, 2)
+    await at(office, "2026-11-20 10:48")
+    await level(office)
+    [before] = office.slack.direct(SANNE)
+    assert "2 bijna te laat" in text_of(before) and "Vraag 0" in text_of(before)
+    assert action_ids(before).count("case:answer") == 2, "each row has its button"
+    await sent(office, first)
+    await level(office)
+    [after] = office.slack.direct(SANNE)
+    assert after["ts"] == before["ts"]
+    assert "1 bijna te laat" in text_of(after) and "Vraag 0" not in text_of(after) and "Gedaan: " in text_of(after)
+    async with office.desk.session() as session:
+        await cases.close(session, second, by=SANNE, now=office.desk.now(), reason=CloseReason.SPAM)
+    await messages.sync(office.desk, second)
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+    assert "te laat" not in direct(office, SANNE)[0]
+
+
+async def test_a_case_that_is_handed_over_leaves_one_message_and_enters_the_other(office: Bot) -> None:
+    first, _ = await claimed(office, 2)
+    await at(office, "2026-11-20 10:48")
+    async with office.desk.session() as session:
+        await cases.assign(session, first, to=YOUSSEF, by=SANNE, now=office.desk.now())
+    await messages.sync(office.desk, first)
+    await office.slack.wait_for(lambda: [words for words in direct(office, SANNE) if "1 bijna te laat" in words], 10)
+    assert "Vraag 0" not in direct(office, SANNE)[0]
+    await at(office, "2026-11-20 10:49")
+    await level(office)
+    assert [("Vraag 0" in words, "1 bijna te laat" in words) for words in direct(office, YOUSSEF)] == [(True, True)]
+    async with office.desk.session() as session:
+        await cases.assign(session, first, to=SANNE, by=YOUSSEF, now=office.desk.now())
+    await at(office, "2026-11-20 10:50")
+    await level(office)
+    assert "2 bijna te laat" in direct(office, SANNE)[0]
+    assert "Hier wacht niets meer" in direct(office, YOUSSEF)[0]
+
+
+async def test_yesterdays_message_says_only_that_there_is_a_newer_one(office: Bot) -> None:
+    [case_id] = await claimed(office, 1)
+    for moment in ("2026-11-20 11:00", "2026-11-20 16:59", "2026-11-23 09:00"):
+        await at(office, moment)
+        await level(office)
+    assert len(showing(office, "1 te laat")) == 1
+    assert len(showing(office, "verlopen")) == 1
+    await sent(office, case_id)
+    await level(office)
+    assert showing(office, "⏰") == []
+
+
+async def test_the_last_message_of_a_day_follows_its_case_on_the_next(office: Bot) -> None:
+    """Sanne hears nothing new on Monday; what stands there from Friday is still edited."""
+    [case_id] = await claimed(office, 1)
+    await at(office, "2026-11-20 16:00")
+    await level(office)
+    office.clock.at = local("2026-11-23 10:00")  # type: ignore[attr-defined]
+    await sent(office, case_id)
+    await level(office)
+    assert showing(office, "⏰") == []
+    assert len(showing(office, "Gedaan: ")) == 1
+
+
+async def test_what_is_urgent_and_newly_late_is_posted_anew_and_the_rest_when_it_is_calm(office: Bot) -> None:
+    await mention(office, 0, text="Vraag 0")
+    await at(office, "2026-11-20 11:00")
+    await mention(office, 1, text="Vraag 1")
+    await at(office, "2026-11-20 12:00")
+    await level(office)
+    assert len(await lists(office)) == 1 and len(showing(office, "2 te laat", "Vraag 1")) == 1, "edited"
+    urgent = await mention(office, 2, text="Vraag 2")
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, urgent, urgent=True, by=SANNE, now=office.desk.now())
+    await at(office, "2026-11-20 12:14")
+    assert len(await lists(office)) == 1
+    await at(office, "2026-11-20 12:15")
+    await level(office)
+    assert len(await lists(office)) == 2
+    assert len(showing(office, "3 te laat")) == 1 and len(showing(office, "verlopen")) == 1
+    await at(office, "2026-11-20 12:30")
+    assert len(await lists(office)) == 2, "once"
+    await mention(office, 3)
+    await at(office, "2026-11-20 13:30")
+    assert len(await lists(office)) == 2
+    await at(office, "2026-11-20 16:15")
+    assert len(await lists(office)) == 3
+    await at(office, "2026-11-20 16:30")
+    assert len(await lists(office)) == 3
+
+
+async def test_what_was_answered_while_slack_was_down_is_never_told(office: Bot) -> None:
+    first, _ = await claimed(office, 2)
+    office.slack.faults.down = True
+    await at(office, "2026-11-20 10:48")
+    await sent(office, first)
+    office.slack.faults.clear()
+
+    async def is_shown() -> bool:
+        office.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+        await level(office)
+        return bool(direct(office, SANNE))
+
+    await eventually(is_shown)
+    assert ["Vraag 0" in words for words in direct(office, SANNE)] == [False]
+    assert "Vraag 1" in direct(office, SANNE)[0]
+
+
+async def test_two_processes_write_one_message(office: Bot) -> None:
+    await settings(office, claim_reminder=45)
+    await claimed(office, 3)
+    office.clock.at = local("2026-11-20 10:48")  # type: ignore[attr-defined]
+    async with second_desk(office) as other:
+        jobs = [each for desk in (office.desk, other) for each in (sla.remind(desk), claims.look_after(desk))]
+        await asyncio.gather(*jobs)
+    await level(office)
+    [words] = direct(office, SANNE)
+    assert "3 bijna te laat" in words and words.count("terug naar de wachtrij") == 3
+    assert len({each.message_id for each in await office.rows(Reminder)}) == 1
+
+
+async def test_a_process_that_dies_after_an_answer_leaves_no_wrong_message(office: Bot) -> None:
+    """It committed the answer and told nobody; the sweep of another process finds the list that is behind."""
+    [case_id] = await claimed(office, 1)
+    await at(office, "2026-11-20 10:48")
+    await level(office)
+    async with office.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=office.desk.now(), reason=CloseReason.SPAM)
+    async with office.desk.reading() as session:
+        assert await reminders.behind(session)
+    async with second_desk(office) as other:
+        await messages.wake_lanes(other)
+        await other.wake.idle()  # type: ignore[attr-defined]
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+    async with office.desk.reading() as session:
+        assert await reminders.behind(session) == []
+
+
+async def test_what_was_written_privately_is_marked_and_not_told(office: Bot) -> None:
+    await claimed(office, 1, private=True)
+    await at(office, "2026-11-20 11:30")
+    await level(office)
+    for words in [*direct(office, SANNE), *(text_of(each) for each in showing(office, "1 te laat"))]:
+        assert "🔒" in words and "Vraag 0" not in words
+
+
+async def test_an_idle_case_stands_in_the_owners_message_until_it_moves(office: Bot) -> None:
+    [case_id] = await claimed(office, 1)
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    await level(office)
+    assert "1 stil" in direct(office, SANNE)[0]
+    async with office.desk.session() as session:
+        await cases.release(session, case_id, by=SANNE, now=office.desk.now())
+    await messages.sync(office.desk, case_id)
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+
+
+async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -> None:
+    await settings(office, coordinators=[MARIEKE])
+    case_id = await mention(office)
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, case_id, urgent=True, by=SANNE, now=office.desk.now())
+    await duty.call_out(office.desk)
+    await level(office)
+    assert "nog niemand" in text_of(office.slack.thread(CHANNEL, office.cards()[0]["ts"])[0])
+    async with office.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+    await level(office)
+    assert "nog niemand" not in text_of(office.slack.thread(CHANNEL, office.cards()[0]["ts"])[0])
+
+
+async def test_an_adviser_has_one_message_of_all_questions(office: Bot) -> None:
+    await settings(office, claim_reminder=9000)
+    for case_id in await claimed(office, 3):
+        async with office.desk.session() as session:
+            await cases.escalate(
+                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question=f"Weet jij {case_id}?", urgency=Urgency.NORMAL, submission=f"v{case_id}",
+            )  # fmt: skip
+    office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
+    await advice.chase(office.desk)
+    await level(office)
+    [words] = [words for words in direct(office, YOUSSEF) if "3 vragen wachten op advies" in words]
+    assert all(f"Weet jij {case_id}?" in words for case_id in (1, 2, 3))
+    async with office.desk.session() as session:
+        await cases.advise(session, 2, by=YOUSSEF, now=office.desk.now(), advice="Ja")
+    await level(office)
+    [words] = [words for words in direct(office, YOUSSEF) if "2 vragen wachten op advies" in words]
+    assert "Weet jij 2?" not in words
+
+
+async def test_the_digest_lists_what_is_late_as_long_as_it_is(office: Bot) -> None:
+    [case_id] = await claimed(office, 1)
+    await mention(office, 9, text="Nog een")
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await digest.send_digests(office.desk)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert "Vraag 0" in text_of(shown) and "Nog een" in text_of(shown)
+    assert "*0 %* binnen de norm, 2 te laat en wachten nog" in text_of(shown)
+    for nothing in ("Toezeggingen", "Afgesloten zonder antwoord"):
+        assert nothing not in text_of(shown), "no line that says nothing"
+    assert not [block for block in shown["blocks"] if block["type"] == "data_visualization"], "never one bar"
+    await sent(office, case_id)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert "Vraag 0" not in text_of(shown) and "Nog een" in text_of(shown)
