@@ -8,7 +8,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.cases import clocks
+from bot.cases import around, clocks
 from bot.domain.case import Move, logged_as
 from bot.domain.text import Refused
 from bot.models import (
@@ -63,10 +63,13 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     writing = await session.exec(
         select(AnswerDraft.by).where(AnswerDraft.case_id == case_id, col(AnswerDraft.writing)).order_by(AnswerDraft.by)
     )
-    rows = mentions.all(), replies.all(), asked.all(), notes.all(), running, writing.all()
+    posts = mentions.all()
+    rows = posts, replies.all(), asked.all(), notes.all(), running, writing.all()
     teams = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
     moved = await transfers(session, case)
-    return CaseFile(case, team, account, connectors.label_of(account), author, *rows, teams.all(), moved)
+    had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
+    label = connectors.label_of(account)
+    return CaseFile(case, team, account, label, author, *rows, teams.all(), moved, former=had, answered_posts=answered)
 
 
 async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:

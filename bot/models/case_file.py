@@ -1,7 +1,7 @@
 """What is known of one case in one value: all of it, or what a list shows; not tables."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.domain import case as rules
 from bot.domain.case import WaitsFor
@@ -20,7 +20,8 @@ class CaseFile:
     """Everything we know about one case, read together; rows are ordered by time.
 
     `writing` are the agents who have an answer open: that they do, not what they type. `teams` are all teams of its
-    organisation.
+    organisation. `former` is who had a case last that nobody has now. `answered_posts` are the posts of others, and our
+    answers to others, that its mentions answer: author and text, by external id.
     """
 
     case: Case
@@ -36,6 +37,8 @@ class CaseFile:
     writing: Sequence[str] = ()
     teams: Sequence[Team] = ()
     transfers: Sequence[Transfer] = ()
+    former: str | None = None
+    answered_posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def latest(self) -> Mention:

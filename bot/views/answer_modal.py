@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from bot.domain.mention import Act
 from bot.domain.reply import MAX_TYPED, Composed
-from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
+from bot.models import CaseFile, Mention, ReplyKind
 from bot.texts import Texts
 from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
 from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, head_line, mention_blocks, source_line
+from bot.views.exchange import exchange
 from bot.views.modals import initials_field, placeholder
 from bot.views.topic import topic_of, topic_picker
 
@@ -242,19 +243,10 @@ def _promise_field(t: Texts, anew: int, chosen: int | None) -> Block:
 
 
 def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:
-    """Return the latest posts and answers, oldest first; the mention to answer comes last."""
-    sent = [r for r in file.replies if r.status is ReplyStatus.SENT]
-    earlier: list[tuple[datetime, list[Block]]] = [
-        (m.published_at, [context(source_line(file, m, t, now)), quote(m.text, 500)])
-        for m in file.mentions
-        if m.id != mention.id
+    """Return the exchange, oldest first; the mention to answer comes last."""
+    return [
+        section(head_line(file, t)),
+        *exchange(file, t, now, most=12, limit=800, besides=mention),
+        context(source_line(file, mention, t, now)),
+        *mention_blocks(file, mention, t, now),
     ]
-    earlier += [
-        (r.sent_at or r.created_at, [context(t("We answered ({agent}):", agent=f"<@{r.by}>")), quote(r.text, 500)])
-        for r in sent
-    ]
-    blocks = [section(head_line(file, t))]
-    for _, shown in sorted(earlier, key=lambda item: item[0])[-6:]:
-        blocks += shown
-    blocks.append(context(source_line(file, mention, t, now)))
-    return blocks + mention_blocks(mention, t, now)

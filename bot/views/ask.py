@@ -7,7 +7,8 @@ from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import View, actions, button, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import Room, fitted, mentions_blocks
+from bot.views.citizen import Room, fitted, head_line
+from bot.views.exchange import exchange
 
 
 def ask_card(file: CaseFile, escalation_id: int | None, t: Texts, now: datetime) -> View:
@@ -22,7 +23,8 @@ def _ask(file: CaseFile, escalation: Escalation, t: Texts, now: datetime, room: 
         asks = t("🔴 *Urgent* – {agent} asks {target} for advice:", **who)
     else:
         asks = t("❓ {agent} asks {target} for advice:", **who)
-    blocks = [section(asks), quote(escalation.question, 1500), *mentions_blocks(file, t, now, room)]
+    blocks = [section(asks), quote(escalation.question, 1500), context(head_line(file, t))]
+    blocks += exchange(file, t, now, most=room.turns, limit=room.text, media=room.media)
     if escalation.advice is None:
         blocks.append(context(t("Your advice goes to the webcare team only, not to the citizen.")))
         blocks += actions(button(t("Advise"), "case:advise", str(escalation.id), style="primary"))

@@ -1,6 +1,6 @@
 """The card of a case in the team's channel: what was written, how it stands, and the buttons that its status allows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN, Move, Status, moves_from
@@ -17,9 +17,10 @@ from bot.views.block import (
     quote,
     section,
 )
-from bot.views.case_menu import card_menu, more_button, reply_under_way
-from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
-from bot.views.citizen import Room, excerpt, fitted, head_line, mentions_blocks, source_line
+from bot.views.case_menu import card_menu, reply_under_way
+from bot.views.case_state import ENDED, reply_line, spoken_state, state_line, writing_lines
+from bot.views.citizen import Room, excerpt, fitted, head_line
+from bot.views.exchange import newest
 from bot.views.marks import Mark, marks
 from bot.views.transfer import came_from
 
@@ -30,46 +31,54 @@ def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
 
 
 def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
-    state = state_line(file, t, now)
     words = t("{name}: {text}", name=literal(file.label.platform, 60), text=excerpt(file, t))
-    short = file.case.status is Status.CLOSED
-    blocks = _short(file, t, now) if short else mentions_blocks(file, t, now, room)
-    blocks.append(section(state))
-    if beside := reply_line(file, t, now):
-        blocks.append(context(beside))
-    if writing := writing_lines(file, t) if file.case.status in OPEN else []:
-        blocks.append(context(" · ".join(writing)))
-    if noticed := _marks(file, t, now):
-        blocks.append(context(" · ".join(noticed)))
-    if not short:
-        blocks += came_from(file, t)
-        blocks += _reply_blocks(file, t)
-    blocks += _buttons(file, t)
+    writing = writing_lines(file, t) if file.case.status in OPEN else []
+    blocks = _done(file, t, now) if is_done(file) else _open(file, t, now, room, writing)
     # only of a new case the first line says what was written: a screen reader reads it at every change
     between = " – " if file.case.status is Status.NEW else ".\n"
-    spoken = "\n".join([*writing, f"{spoken_state(file, t, now)}{between}{words}"])
-    return View(spoken, blocks)
+    spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
+    if file.case.status is Status.ANSWERED and file.reply is not None:
+        spoken.append(t("Our answer: {text}", text=literal(file.reply.text, 200)))
+    return View("\n".join(spoken), blocks)
 
 
-def _marks(file: CaseFile, t: Texts, now: datetime) -> list[str]:
+def is_done(file: CaseFile) -> bool:
+    """Tell whether nothing is left to do: its card is short, so that what waits fills the channel."""
+    return file.case.status in ENDED and not reply_under_way(file)
+
+
+def _open(file: CaseFile, t: Texts, now: datetime, room: Room, writing: Sequence[str]) -> list[Block]:
+    """Return the card of a case that waits for us, or whose reply is on its way."""
+    stands = [state_line(file, t, now), *_noticed(file, t, now)]
+    beside = [words for words in (reply_line(file, t, now), *writing) if words]
+    blocks = [*newest(file, t, now, room), context(" · ".join(stands)), *([context(*beside)] if beside else [])]
+    return [*blocks, *came_from(file, t), *_unsent(file, t), *_buttons(file, t)]
+
+
+def _noticed(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     """Return what the card does not say elsewhere: the marks and the topic."""
     topic = [t("Topic: {topic}", topic=literal(file.case.topic, 60))] if file.case.topic else []
     return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE}), *topic]
 
 
-def _reply_blocks(file: CaseFile, t: Texts) -> list[Block]:
+def _unsent(file: CaseFile, t: Texts) -> list[Block]:
+    """Return the answer that is on its way or was refused."""
     reply = file.reply
-    if reply is None or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
-        return []
-    if reply.status is ReplyStatus.SENT and file.case.status is Status.CLAIMED:
+    if reply is None or reply.status is ReplyStatus.SENT or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
         return []
     return [context(t("Our answer:")), quote(reply.text, 600)]
 
 
-def _short(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return two lines and a menu: how the case ended, and whose it was; Details has the rest."""
+    about = [head_line(file, t), literal(file.label.platform, 60), excerpt(file, t, 60)]
+    stands = [state_line(file, t, now), *_noticed(file, t, now)]
+    ended = section(f"{' · '.join(stands)}\n{' · '.join(about)}")
+    beside = reply_line(file, t, now)
     return [
-        context(head_line(file, t), source_line(file, file.latest, t, now)),
-        context(excerpt(file, t)),
+        ended | {"accessory": card_menu(file, t)},
+        *([context(beside)] if beside else []),
+        *actions(*_reply_buttons(file, t)),
     ]
 
 
@@ -78,11 +87,7 @@ def _buttons(file: CaseFile, t: Texts) -> list[Block]:
     about_reply = _reply_buttons(file, t)
     if reply_under_way(file):
         return actions(*about_reply)
-    case = file.case
-    row = _row(file, moves_from(case.status), t)
-    # the card of a closed case is short: one button leads to all the rest
-    rest = more_button(file, t) if case.status is Status.CLOSED else card_menu(file, t)
-    return actions(*about_reply) + actions(*row, rest)
+    return actions(*about_reply) + actions(*_row(file, moves_from(file.case.status), t), card_menu(file, t))
 
 
 def _reply_buttons(file: CaseFile, t: Texts) -> list[Block]:
@@ -103,8 +108,6 @@ def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
         row.append(button(t("Open"), "case:open", value, url=file.latest.url))
     if Move.ESCALATE in moves:
         row.append(button(t("Escalate"), "case:escalate", value))
-    if Move.REOPEN in moves:
-        row.append(button(t("Reopen"), "case:reopen", value))
     return row
 
 

@@ -70,7 +70,7 @@ CHOICES = (
     Choice("claim", text("Claim"), text("The case becomes yours."), _move(Move.CLAIM), on_card=True),
     Choice("answer", text("Answer"), text("Write to the citizen."), _can_answer, on_card=True),
     Choice("escalate", text("Escalate"), text("Ask someone for advice."), _move(Move.ESCALATE), on_card=True),
-    Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN), on_card=True),
+    Choice("reopen", text("Reopen"), text("Take the case up again."), _move(Move.REOPEN)),
     Choice("no_answer", text("No answer needed"), text("Close the case at once for that reason."), _needs_no_answer),
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
@@ -95,11 +95,6 @@ def card_menu(file: CaseFile, t: Texts) -> Block:
     if len(fits) < len(choices):
         options.append(option(t("More…"), f"{MORE}:{file.case.id}"))
     return overflow(ACTION, options)
-
-
-def more_button(file: CaseFile, t: Texts) -> Block:
-    """Return the button that opens the modal, for a card without a menu."""
-    return button(t("More…"), ACTION, f"{MORE}:{file.case.id}")
 
 
 def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:

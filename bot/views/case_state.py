@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.case import CloseReason, Status
+from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Gone
 from bot.domain.text import Text, text
 from bot.models import Case, CaseFile, Reply, ReplyKind, ReplyStatus
@@ -72,13 +72,16 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
     match case.status:
         case Status.NEW:
             since = t.when(file.latest.received_at if file.replies else case.opened_at, now)
-            return "🆕 " + t("*New* – waiting since {time}", time=since)
+            new = "🆕 " + t("*New* – waiting since {time}", time=since)
+            return f"{new} · {t('before with {agent}', agent=f'<@{file.former}>')}" if file.former else new
         case Status.CLAIMED:
             return "🙋 " + t("*Claimed* – with {agent} since {time}", agent=who, time=t.when(_claimed(file), now))
         case Status.ESCALATED:
             asked = file.open_question
             target = target_name(asked.target) if asked else ""
-            return "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
+            state = "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
+            is_urgent = asked is not None and asked.urgency is Urgency.URGENT
+            return f"🔴 *{t('Urgent question')}* · {state}" if is_urgent else state
         case Status.ANSWERED:
             return f"{_symbol(reply)} {_answered(file, who, t, now)}"
         case Status.CLOSED:

@@ -9,7 +9,7 @@ from bot.domain.mention import Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, View, context, escape, is_web, link, literal, quote, section
+from bot.views.block import Block, View, context, escape, is_web, link, literal, quote
 from bot.views.case_state import case_name
 
 SIZE = 12_000
@@ -18,14 +18,14 @@ SIZE = 12_000
 
 @dataclass(frozen=True)
 class Room:
-    """How much a message shows: how many of the newest mentions, and of each how many characters and media."""
+    """How much a message shows: how many of the newest posts and answers, and of each how many characters and media."""
 
-    mentions: int
+    turns: int
     text: int
     media: int
 
 
-ROOMS = (Room(3, 2500, 4), Room(3, 2500, 1), Room(3, 800, 1), Room(1, 400, 1))
+ROOMS = (Room(5, 2500, 4), Room(5, 800, 1), Room(3, 800, 1), Room(1, 400, 1))
 
 
 def fitted(render: Callable[[Room], View]) -> View:
@@ -64,11 +64,12 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
     return " · ".join(parts)
 
 
-def mention_blocks(mention: Mention, t: Texts, now: datetime, *, limit: int = 2500, media: int = 4) -> list[Block]:
+def mention_blocks(
+    file: CaseFile, mention: Mention, t: Texts, now: datetime, *, limit: int = 2500, media: int = 4
+) -> list[Block]:
     """Return one mention: what it answers, its text, its media, and whether it was edited or removed."""
     blocks: list[Block] = []
-    if mention.replies_to:
-        earlier = mention.replies_to
+    if earlier := mention.replies_to or file.answered_posts.get(mention.in_reply_to or ""):
         author, words = literal(str(earlier.get("author", "")), 80), literal(str(earlier.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
     blocks.append(quote(mention.text, limit))
@@ -100,19 +101,17 @@ MEDIA = {"image": text("picture"), "video": text("video"), "gifv": text("video")
 ATTACHMENT = text("attachment")
 
 
-def mentions_blocks(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
-    """Return the author and their newest mentions."""
-    blocks = [section(head_line(file, t)), context(source_line(file, file.latest, t, now))]
-    earlier = len(file.mentions) - room.mentions
-    if earlier > 0:
-        words = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
-        blocks.append(context(words))
-    for mention in file.mentions[-room.mentions :]:
-        limit = room.text if mention is file.latest else min(room.text, 800)
-        blocks += mention_blocks(mention, t, now, limit=limit, media=room.media)
-    return blocks
+def excerpt(file: CaseFile, t: Texts, limit: int = 200) -> str:
+    """Return the first words of the newest mention on one line, and that it is private if it is."""
+    return privately(file.latest, t) + (literal(file.latest.text, limit) or t("(no text)"))
 
 
-def excerpt(file: CaseFile, t: Texts) -> str:
-    """Return the first words of the newest mention, for notifications and screen readers."""
-    return literal(file.latest.text, 200) or t("(no text)")
+def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
+    """Return whose case it is and the newest post, as it stands above the fields of a modal."""
+    mark = ["🔒 " + t("private message")] if file.latest.private else []
+    return [context(head_line(file, t), *mark), quote(file.latest.text, limit)]
+
+
+def privately(mention: Mention, t: Texts) -> str:
+    """Return the mark before the words of a private message; "" for a public one."""
+    return f"🔒 {t('private message')}: " if mention.private else ""

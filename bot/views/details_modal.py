@@ -6,12 +6,13 @@ from datetime import datetime
 from bot.domain.case import OPEN
 from bot.domain.event import EventKind
 from bot.domain.text import Text, text
-from bot.models import CaseFile, Event, ReplyStatus
+from bot.models import CaseFile, Event
 from bot.texts import Texts
 from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_state import state_line
-from bot.views.citizen import head_line, mention_blocks, source_line
+from bot.views.citizen import head_line
+from bot.views.exchange import exchange
 from bot.views.topic import topic_picker
 from bot.views.transfer import transfer_lines
 
@@ -77,17 +78,7 @@ def details_modal(
     blocks += _urgency(file, t)
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
-    for mention in file.mentions[-10:]:
-        blocks.append(context(source_line(file, mention, t, now)))
-        blocks += mention_blocks(mention, t, now, limit=2900)
-        if mention.earlier_text:
-            blocks += [context(t("Before the edit:")), quote(mention.earlier_text, 1500)]
-    for reply in [r for r in file.replies if r.status is not ReplyStatus.WITHDRAWN][-5:]:
-        if reply.status is ReplyStatus.FAILED:
-            words = t("Answer that the platform refused ({agent}):", agent=f"<@{reply.by}>")
-        else:
-            words = t("Our answer ({agent}):", agent=f"<@{reply.by}>")
-        blocks += [context(words), quote(reply.text, 1500)]
+    blocks += exchange(file, t, now, most=15, edits=True)
     for asked in file.escalations[-5:]:
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:

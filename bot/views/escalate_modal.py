@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bot.domain.case import Urgency
 from bot.models import CaseFile
 from bot.texts import Texts
-from bot.views.block import Block, context, field_of, modal, option, quote
-from bot.views.citizen import head_line
+from bot.views.block import Block, field_of, modal, option
+from bot.views.citizen import quoted
 
 ADVISER, COLLEAGUE, GROUP = "escalate_adviser", "escalate_colleague", "escalate_group"
 QUESTION, URGENCY = "escalate_question", "escalate_urgency"
@@ -20,7 +20,7 @@ def escalate_modal(
     `advisers` are (title, id) of the team's usual advisers; they come first.
     """
     normal, urgent = option(t("Normal"), Urgency.NORMAL), option(t("Urgent"), Urgency.URGENT)
-    blocks = [context(head_line(file, t)), quote(file.latest.text, 500)]
+    blocks = quoted(file, t, 500)
     if advisers:
         known = [(title, f"{number}:{target}") for number, (title, target) in enumerate(advisers)]
         blocks.append(_menu(t("Whom do you ask?"), ADVISER, known))

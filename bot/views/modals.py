@@ -6,7 +6,7 @@ from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, button, context, field_of, modal, option, plain, quote, section
 from bot.views.case_state import reason_words, writing_lines
-from bot.views.citizen import head_line
+from bot.views.citizen import quoted
 from bot.views.topic import topic_field
 
 
@@ -31,8 +31,7 @@ def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:
     The modal remembers whom it named: nobody else loses the case by it.
     """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
-    blocks = [section(words), *(context(line) for line in writing_lines(file, t))]
-    blocks += [context(head_line(file, t)), quote(file.latest.text, 500)]
+    blocks = [section(words), *(context(line) for line in writing_lines(file, t)), *quoted(file, t, 500)]
     metadata = f"{file.case.id}:{then}:{file.case.assignee}"
     return modal("case:take_over", t("Take over"), blocks, submit=t("Take over"), close=t("Cancel"), metadata=metadata)
 
@@ -46,8 +45,7 @@ def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t
     options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
     kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
     blocks = [
-        context(head_line(file, t)),
-        quote(file.latest.text, 300),
+        *quoted(file, t, 300),
         field_of(t("Reason"), "close_reason", {"type": kind, "options": options}),
         field_of(
             t("Explanation"),
@@ -99,8 +97,7 @@ def snooze_modal(file: CaseFile, t: Texts) -> Block:
     choice = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
     why = {"type": "plain_text_input", "max_length": 300}
     blocks = [
-        context(head_line(file, t)),
-        quote(file.latest.text, 300),
+        *quoted(file, t, 300),
         field_of(t("Remind again after"), "snooze_minutes", choice),
         field_of(t("Why it has to wait"), "snooze_reason", why, hint=t("Colleagues see this in the thread.")),
     ]
@@ -113,8 +110,7 @@ def advise_modal(file: CaseFile, escalation: Escalation, t: Texts) -> Block:
     blocks = [
         section(t("{agent} asks:", agent=f"<@{escalation.by}>")),
         quote(escalation.question, 1500),
-        context(head_line(file, t)),
-        quote(file.latest.text, 1500),
+        *quoted(file, t, 1500),
         field_of(
             t("Your advice"),
             "advice_text",

@@ -8,7 +8,7 @@ from bot.models import Account, CaseFile, Handed, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import View, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import author_line, fitted, mention_blocks, source_line
+from bot.views.citizen import author_line, fitted, mention_blocks, privately, source_line
 
 
 def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
@@ -37,9 +37,15 @@ def returned(why: Returned, t: Texts) -> View:
 def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -> View:
     """Show what the citizen wrote next."""
     mention = next((m for m in file.mentions if m.id == mention_id), file.latest)
-    words = t("{name} wrote again: {text}", name=literal(file.author.name, 80), text=literal(mention.text, 200))
+    words = t(
+        "{name} wrote again: {text}",
+        name=literal(file.author.name, 80),
+        text=privately(mention, t) + literal(mention.text, 200),
+    )
     head = context(author_line(file.author), source_line(file, mention, t, now))
-    return fitted(lambda room: View(words, [head, *mention_blocks(mention, t, now, limit=room.text, media=room.media)]))
+    return fitted(
+        lambda room: View(words, [head, *mention_blocks(file, mention, t, now, limit=room.text, media=room.media)])
+    )
 
 
 def question(file: CaseFile, escalation_id: int | None, t: Texts) -> View:

@@ -8,6 +8,7 @@ from bot.texts import Texts
 from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
 from bot.views.case_state import spoken_state, state_line
 from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, source_line
+from bot.views.exchange import answer_line
 from bot.views.marks import Mark, marks
 
 MAX_NOTE = 1500
@@ -112,14 +113,13 @@ def _exchange(file: CaseFile, made: Transfer, t: Texts, now: datetime, room: Roo
     limit = room.text // 3
     said = [(post.received_at, _post(file, post, t, now, limit)) for post in posts]
     for reply in reached:
-        words = t("Our answer ({agent}):", agent=f"<@{reply.by}>")
-        said.append((reply.created_at, [context(words), quote(reply.text, limit)]))
-    for _, blocks in sorted(said, key=lambda each: each[0])[-2 * room.mentions - 2 :]:
+        said.append((reply.created_at, [context(answer_line(reply, t, now)), quote(reply.text, limit)]))
+    for _, blocks in sorted(said, key=lambda each: each[0])[-2 * room.turns - 2 :]:
         yield blocks
 
 
 def _post(file: CaseFile, post: Mention, t: Texts, now: datetime, limit: int) -> list[Block]:
-    return [context(source_line(file, post, t, now)), *mention_blocks(post, t, now, limit=limit, media=0)]
+    return [context(source_line(file, post, t, now)), *mention_blocks(file, post, t, now, limit=limit, media=0)]
 
 
 def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:

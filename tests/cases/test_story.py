@@ -103,9 +103,9 @@ async def test_closing_needs_a_reason_and_leaves_a_short_card_that_can_be_reopen
     assert list(ack.errors) == ["close_text"]
     await bot.slack.submit(YOUSSEF, {"close_reason": "spam"})
     closed = await bot.card("Afgesloten", "spam")
-    assert action_ids(closed) == ["case:reopen", "case:more"]
+    assert action_ids(closed) == ["case:more"] and len(closed["blocks"]) == 1, "two lines and a menu"
     assert (await bot.case()).close_reason == CloseReason.SPAM
-    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:reopen")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "reopen:1")
     await bot.card("In behandeling", YOUSSEF)
     assert [e.kind for e in await bot.rows(Event) if e.by == YOUSSEF] == ["close", "reopen"]
 

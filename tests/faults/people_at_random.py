@@ -25,7 +25,6 @@ WEIGHTS = {
     "case:more": 6,
     "case:escalate": 2,
     "case:advise": 5,
-    "case:reopen": 1,
     "case:undo": 4,
     "case:settle_sent": 6,
     "case:settle_absent": 6,

@@ -161,7 +161,7 @@ async def test_a_closing_that_was_made_again_is_not_undone_by_the_first_button(m
     bot = minute
     told = await closed_at_once(bot)
     passes(bot, 5)
-    await bot.slack.click(SANNE, CHANNEL, (await bot.card("Mooie foto!"))["ts"], "case:reopen")
+    await bot.slack.click(SANNE, CHANNEL, (await bot.card("Mooie foto!"))["ts"], "case:more", "reopen:1")
     card = await bot.card("Mooie foto!", "In behandeling")
     passes(bot, 5)
     await closes(bot, SANNE, card, "Mooie foto!")

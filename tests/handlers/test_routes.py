@@ -51,9 +51,13 @@ def shown() -> list[list[dict[str, Any]]]:
     ]  # fmt: skip
 
 
+ON_OLDER_CARDS = {"case:reopen"}
+"""Buttons of cards that were posted by an earlier version and have not been updated since."""
+
+
 def test_everything_that_can_be_clicked_has_its_handler_and_the_other_way_round() -> None:
     ids = {element["action_id"] for blocks in shown() for element in clicked(blocks)}
-    assert ids == routed()["action"]
+    assert ids | ON_OLDER_CARDS == routed()["action"]
 
 
 def test_every_search_in_a_menu_has_its_handler() -> None:

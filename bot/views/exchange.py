@@ -1,0 +1,82 @@
+"""What a citizen and we wrote to one another: on a card the newest of it, elsewhere all of it, in the order of time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.models import CaseFile, Mention, Reply, ReplyStatus
+from bot.texts import Texts
+from bot.views.block import Block, context, link, literal, quote
+from bot.views.citizen import Room, head_line, mention_blocks, source_line
+
+Turn = Mention | Reply
+UNSAID = frozenset({ReplyStatus.WITHDRAWN, ReplyStatus.APPROVED, ReplyStatus.SENDING})
+"""Replies that are not part of the exchange, or not yet."""
+
+
+def exchange(
+    file: CaseFile,
+    t: Texts,
+    now: datetime,
+    *,
+    most: int,
+    limit: int = 2900,
+    media: int = 4,
+    besides: Mention | None = None,
+    edits: bool = False,
+) -> list[Block]:
+    """Return the newest `most` posts and answers, each under its own line of who and when, `limit` characters of each.
+
+    `besides` is a post that is shown elsewhere; `edits`: what a post said before it was edited is shown too.
+    """
+    blocks: list[Block] = []
+    for turn in [each for each in turns(file) if each is not besides][-most:]:
+        if isinstance(turn, Mention):
+            blocks.append(context(source_line(file, turn, t, now)))
+            blocks += mention_blocks(file, turn, t, now, limit=limit, media=media)
+            if edits and turn.earlier_text:
+                blocks += [context(t("Before the edit:")), quote(turn.earlier_text, min(limit, 1500))]
+        else:
+            blocks += [context(answer_line(turn, t, now)), quote(turn.text, min(limit, 1500))]
+    return blocks
+
+
+def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
+    """Return whose case it is, the citizen's newest post, and in one line what we said last and what came before."""
+    latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
+    post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media)
+    said = [context(f"{answer_line(ours, t, now)}: {literal(ours.text, 150)}")] if ours else []
+    if earlier := len(file.mentions) - 1:
+        more = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
+        said = [context(*(element["text"] for block in said for element in block["elements"]), more)]
+    head = context(head_line(file, t), source_line(file, latest, t, now))
+    is_after = ours is not None and _at(ours) >= latest.published_at
+    return [head, *post, *said] if is_after else [head, *said, *post]
+
+
+def turns(file: CaseFile) -> Sequence[Turn]:
+    """Return the posts of the citizen and what we answered, or tried to, the oldest first."""
+    ours = [reply for reply in file.replies if reply.status not in UNSAID]
+    return sorted([*file.mentions, *ours], key=_at)
+
+
+def answer_line(reply: Reply, t: Texts, now: datetime) -> str:
+    """Return who of us answered, for whom to read, when, with the link; and whether it came through."""
+    who = {"agent": f"<@{reply.by}>"}
+    match reply.status:
+        case ReplyStatus.FAILED:
+            words = t("The platform refused our answer ({agent})", **who)
+        case ReplyStatus.UNCERTAIN:
+            words = t("Our answer ({agent}), perhaps not published", **who)
+        case _:
+            words = t("Our answer ({agent})", **who)
+    parts = [f"↪ {words}"]
+    if reply.private:
+        parts.append("🔒 " + t("private message"))
+    parts.append(t.when(_at(reply), now))
+    if reply.url:
+        parts.append(link(reply.url, t("view the answer")))
+    return " · ".join(parts)
+
+
+def _at(turn: Turn) -> datetime:
+    return turn.published_at if isinstance(turn, Mention) else turn.sent_at or turn.created_at
