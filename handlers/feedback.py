@@ -46,7 +46,9 @@ async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[s
 
 async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str, shown: dict[str, Any]) -> bool:
     """Show a message only to this person, where they acted; return whether Slack took it."""
-    thread = (body.get("container") or {}).get("thread_ts")
+    container = body.get("container") or {}
+    # Of a card with a thread both are the same; it was clicked in the channel, where its thread may be closed.
+    thread = container.get("thread_ts") if container.get("thread_ts") != container.get("message_ts") else None
     where = {"channel": channel, "user": user, **({"thread_ts": thread} if thread else {})}
     try:
         await call_in_turn(desk.slack, "chat.postEphemeral", **where, **shown)
