@@ -11,7 +11,7 @@ from bot.domain.case import CloseReason, Status
 from bot.sandbox.slack import input_state
 from bot.texts import Texts
 from bot.views.case_state import REASONS, state_line
-from tests.views.examples import NOW, case_file, homes, messages, opened
+from tests.views.examples import NOW, ON_OLDER_CARDS, case_file, homes, messages, opened
 
 T = Texts("nl", "Europe/Amsterdam")
 ONLY_SHOWN = {"loading", "said", "more", "home"}
@@ -49,10 +49,6 @@ def shown() -> list[list[dict[str, Any]]]:
     return [
         *(message.blocks for message in messages(T)), *(view["blocks"] for view in [*opened(T), *homes(T)])
     ]  # fmt: skip
-
-
-ON_OLDER_CARDS = {"case:reopen"}
-"""Buttons of cards that were posted by an earlier version and have not been updated since."""
 
 
 def test_everything_that_can_be_clicked_has_its_handler_and_the_other_way_round() -> None:

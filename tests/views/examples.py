@@ -87,6 +87,10 @@ PROBLEM = text("{host} has a fault (HTTP {status}).", host="mastodon.example.nl"
 LONG = "Waarom is de grijze container bij ons in de straat weer niet geleegd? <!channel> & 'groet' 🌷 " * 40
 
 
+ON_OLDER_CARDS = {"case:reopen"}
+"""Buttons of cards that were posted by an earlier version and have not been updated since."""
+
+
 def mention(number: int, **more: Any) -> Mention:
     at = NOW - timedelta(days=400 - 100 * number)
     return Mention(
