@@ -149,8 +149,12 @@ async def _add(
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
     followers = [post for post in posts if post.external_id not in openers]
+    await indexing.add(session, {cases[post.external_id]: post for post in opened})
+    if not followers:
+        await _insert(session, Mention, rows)
+        return set(), [team for team, _ in for_teams]
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
-    await indexing.index(session, set(cases.values()))
+    await indexing.index(session, {cases[post.external_id] for post in followers})
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
     joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
     await _follow_up(session, joined, now)
@@ -221,8 +225,9 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
         set_={name: added.excluded[name] for name in ("name", "handle", "url")},
     )
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
-    known = select(Author).where(Author.account_id == account.id, col(Author.external_id).in_(rows))
-    before = {author.id: (author.name, author.handle) for author in await session.exec(known)}
+    known = select(Author.id, Author.name, Author.handle)
+    known = known.where(Author.account_id == account.id, col(Author.external_id).in_(rows))
+    before = {author_id: (name, handle) for author_id, name, handle in await session.exec(known)}
     stored = (await connection.execute(upsert.returning(*table.c), list(rows.values()))).all()
     for author in stored:
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):

@@ -6,14 +6,15 @@ cases; the account of the author is held then.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, union_all
+from sqlalchemy import Table, insert, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain.mention import Post
 from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
 
@@ -30,6 +31,16 @@ async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
         await _write(session, ordered[start : start + BATCH])
 
 
+async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
+    """Write down the words of new cases, each of one post so far."""
+    rows = [
+        {"case_id": case_id, "names": names_of(post.author.name, post.author.handle), "words": words_of([post.text])}
+        for case_id, post in sorted(opened.items())
+    ]
+    if rows:
+        await (await session.connection()).execute(insert(TABLE), rows)
+
+
 async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
     texts = await _texts(session, case_ids)
     authors = await session.exec(
@@ -43,8 +54,7 @@ async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:
         for case_id, name, handle in authors
     ]
     connection = await session.connection()
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    added = insert(TABLE)
+    added = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(TABLE)
     changed = {name: added.excluded[name] for name in ("names", "words")}
     await connection.execute(added.on_conflict_do_update(index_elements=["case_id"], set_=changed), rows)
 

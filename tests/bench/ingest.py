@@ -25,7 +25,8 @@ from standardwebhooks.webhooks import Webhook as Signature
 from bot import db
 from bot.domain.case import Status
 from bot.domain.sla import ClockKind
-from bot.models import Author, Case, Clock, Event, Mention, Message, MessageKind
+from bot.domain.words import names_of, words_of
+from bot.models import Author, Case, CaseWords, Clock, Event, Mention, Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
@@ -154,7 +155,15 @@ def _signed(body: bytes) -> dict[str, str]:
 def _rows(page: Sequence[Json]) -> dict[type[Any], list[Json]]:
     """Return the rows that the bot makes of a page; a mention's number is the id of all that belongs to it."""
     now = datetime.now(UTC)
-    rows: dict[type[Any], list[Json]] = {Author: [], Case: [], Mention: [], Message: [], Event: [], Clock: []}
+    rows: dict[type[Any], list[Json]] = {
+        Author: [],
+        Case: [],
+        Mention: [],
+        CaseWords: [],
+        Message: [],
+        Event: [],
+        Clock: [],
+    }
     for sent in page:
         number = int(sent["id"].removeprefix("post-"))
         author = sent["author"]
@@ -163,13 +172,23 @@ def _rows(page: Sequence[Json]) -> dict[type[Any], list[Json]]:
              "handle": author["handle"], "url": ""}
         )  # fmt: skip
         rows[Case].append(
-            {"id": number, "team_id": 1, "account_id": 1, "author_id": number, "status": Status.NEW, "opened_at": now}
+            {
+                "id": number,
+                "team_id": 1,
+                "number": number,
+                "account_id": 1,
+                "author_id": number,
+                "status": Status.NEW,
+                "opened_at": now,
+            }
         )
         rows[Mention].append(
             {"id": number, "case_id": number, "account_id": 1, "external_id": sent["id"],
              "conversation": sent["conversation"], "text": sent["text"], "url": sent["url"], "language": "nl",
              "allows": ["answer"], "published_at": datetime.fromisoformat(sent["published_at"]), "received_at": now}
         )  # fmt: skip
+        names = names_of(author["name"], author["handle"])
+        rows[CaseWords].append({"case_id": number, "names": names, "words": words_of([sent["text"]])})
         rows[Message].append(
             {"id": number, "key": f"case:{number}", "kind": MessageKind.CASE, "case_id": number, "channel": CHANNEL}
         )
