@@ -17,6 +17,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.config import BadSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+FULL_TEXT = "fts5"
+"""The module of SQLite with which search finds words (https://www.sqlite.org/fts5.html); Python's may lack it."""
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -132,6 +134,8 @@ async def migrate(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite":
         _make_private(engine.url.database or "")
     async with connected(engine) as connection:
+        if engine.dialect.name == "sqlite":
+            await _refuse_without_full_text(connection)
         current, known = await _revision(connection), _revisions()
         if current == known[-1]:
             return
@@ -146,6 +150,14 @@ async def migrate(engine: AsyncEngine) -> None:
             raise BadSettings(
                 f"The tables of {place(engine)} cannot be brought up to date ({reason}): is it a database of webcare?"
             ) from None
+
+
+async def _refuse_without_full_text(connection: AsyncConnection) -> None:
+    known = text("SELECT count(*) FROM pragma_module_list WHERE name = :name")
+    if not (await connection.execute(known, {"name": FULL_TEXT})).scalar():
+        raise BadSettings(
+            "The SQLite of this Python has no full-text search (FTS5): use another Python, or PostgreSQL."
+        )
 
 
 async def prepare(engine: AsyncEngine) -> None:

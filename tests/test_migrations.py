@@ -407,6 +407,16 @@ async def refuses_to_rewrite_the_log(engine: AsyncEngine, statement: str) -> Non
         assert (await connection.execute(text("SELECT kind FROM events"))).scalars().all() == ["opened"]
 
 
+async def test_a_python_whose_sqlite_finds_no_words_is_refused_at_the_start(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "FULL_TEXT", "fts9")
+    engine = db.create_engine(sqlite_url)
+    with pytest.raises(BadSettings, match="no full-text search"):
+        await db.prepare(engine)
+    await engine.dispose()
+
+
 async def test_a_database_of_a_version_we_do_not_know_is_refused_in_a_sentence(migrated: AsyncEngine) -> None:
     await at_revision(migrated, "9999")
     with pytest.raises(BadSettings, match="newer version of webcare: update the program"):
