@@ -19,7 +19,7 @@ from tests.faults import invariants, schedule
 from tests.faults.same_thread import sqlite_in_this_thread
 from tests.faults.virtual_time import VirtualTime
 
-HANGS = 300
+HANGS = 1800
 """Seconds after which a schedule is given up; its stack goes to standard error."""
 
 
