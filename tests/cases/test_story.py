@@ -114,7 +114,9 @@ async def test_replies_in_the_thread_are_notes_and_stay_inside(bot: Bot) -> None
     bot.citizen_posts("De lantaarn is stuk")
     card = await bot.card("lantaarn")
     await bot.slack.post(SANNE, CHANNEL, "Zal ik dit bij Openbare Werken neerleggen?", thread_ts=card["ts"])
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "note:1")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await bot.slack.click_in_view(SANNE, "case:more", value="note:1")
     await open_modal(bot, SANNE, "case:note")
     await bot.slack.submit(SANNE, {"note_text": "Gebeld met de wijkbeheerder."})
 

@@ -79,6 +79,7 @@ class State:
             Account,
             Author,
             Case,
+            CaseWords,
             Clock,
             Event,
             Mention,

@@ -13,7 +13,7 @@ from tests.people import answer, home, make_role, open_modal, square_texts
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.open_home(SANNE)
     shown = await home(sqlite_bot, SANNE, "Berichten ontvangen: *0*", "Hier is niets.")
-    assert action_ids(shown) == ["settings:open"]
+    assert action_ids(shown) == ["search:words", "settings:open"]
     assert "nog geen coördinator" in text_of(shown)
 
 
@@ -106,10 +106,10 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
     bot.citizen_posts("Mag ik hier vissen?")
     card = await bot.card("vissen")
     await bot.slack.open_home(MARIEKE)
-    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt alleen mee")) == []
+    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt alleen mee")) == ["search:words"]
     for verb, choice in [
         ("case:claim", None), ("case:answer", None), ("case:escalate", None),
-        ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "note:1"),
+        ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "no_answer:1"),
     ]:  # fmt: skip
         before = len(bot.slack.ephemerals(MARIEKE, CHANNEL))
         ack = await bot.slack.click(MARIEKE, CHANNEL, card["ts"], verb, choice)

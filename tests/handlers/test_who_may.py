@@ -34,7 +34,7 @@ ELSEWHERE = "C0ALGEMEEN"
 TABLE: dict[str, dict[str, set[str]]] = {
     # A line of the table, and the listeners behind it: what is registered, and the words of /webcare and of the menu.
     "look: lists, search, details, figures, export, the Home": {
-        "action": {"case:details", "search:words", "search:open"},
+        "action": {"case:details", "search:words", "search:open", "list:on", "list:back"},
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},
         "verb": {"more", "details", "open"},
