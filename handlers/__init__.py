@@ -18,6 +18,7 @@ from handlers import (
     card_menu,
     claim,
     close,
+    close_many,
     commands,
     details,
     escalate,
@@ -94,6 +95,8 @@ def register(
     app.action("case:snooze")(acts(snooze.open_snooze))
     app.view("case:snooze")(acts(snooze.snooze))
     app.view("case:close")(acts(close.close))
+    app.action("list:close")(acts(close_many.open_close_many))
+    app.view("case:close_many")(acts(close_many.close_many))
     app.action("case:undo_close")(acts(close.undo))
     app.action("case:reopen")(acts(close.reopen))
     app.view("case:note")(acts(notes.add_note))

@@ -8,6 +8,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import CloseReason
 from bot.domain.text import Wrong, text
+from bot.models import Case
 from bot.slack import messages
 from bot.slack.calls import show_if_open
 from bot.team.settings import TeamSettings
@@ -39,16 +40,27 @@ async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
 async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Close the case."""
     filled, case_id = values(view), int(view["private_metadata"])
-    reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
-    if reason == CloseReason.OTHER and not why:
-        raise Wrong({"close_text": text("Say in a few words why.")})
+    reason, why = reason_in(filled)
     async with desk.session() as session:
         case = await cases.close(session, case_id, by=by, now=desk.now(), reason=reason, text=why)
         await cases.set_topic(session, case_id, topic=chosen_topic(filled, case.topic), by=by, now=desk.now())
     await ack()
     await messages.sync(desk, case_id)
+    _wake_owner(desk, case, by)
+
+
+def _wake_owner(desk: TeamDesk, case: Case, by: str) -> None:
+    """Let the colleague whose case a coordinator closed hear of it now."""
     if case.assignee not in {None, by}:
-        messages.wake(desk, {str(case.assignee)})  # whom a coordinator tells of it
+        messages.wake(desk, {str(case.assignee)})
+
+
+def reason_in(filled: dict[str, Any]) -> tuple[str, str]:
+    """Return the reason and its explanation that were filled in; raises Wrong when the explanation is missing."""
+    reason, why = filled["close_reason"], (filled.get("close_text") or "").strip()
+    if reason == CloseReason.OTHER and not why:
+        raise Wrong({"close_text": text("Say in a few words why.")})
+    return reason, why
 
 
 async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Block | None:
@@ -57,6 +69,7 @@ async def close_at_once(desk: TeamDesk, body: dict[str, Any], case_id: int) -> B
     async with desk.session() as session:
         case = await cases.close(session, case_id, by=by, now=now, reason=reason)
     await messages.sync(desk, case_id)
+    _wake_owner(desk, case, by)
     words = desk.t("Closed: {reason}.", reason=reason_words(reason, desk.t))
     shown = closing.closed(words, *undo_of(desk, [case_id], case.closed_at or now), desk.t)
     if in_modal(body):
@@ -83,7 +96,9 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
         await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
     else:
         await answer(respond, desk, body, shown, replaces=True)
-    await messages.sync_all(desk, outcome.done)
+    for case_id in outcome.done[:1]:
+        await messages.sync(desk, case_id)
+    await messages.wake_lanes(desk)
 
 
 async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

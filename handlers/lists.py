@@ -15,6 +15,7 @@ from bot.slack.calls import Place, permalinks, post
 from bot.slack.messages import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
+from bot.views.closing import close_many_button
 from bot.views.search_modal import filter_button
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
@@ -28,7 +29,11 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     """Return the page of the queue that a person asks for, with the buttons for its other pages."""
     found, cards = await _read(desk, _teams(person, wanted), wanted)
     wanted = replace(wanted, page=found.page)
-    below = actions(*page_buttons(wanted, found.pages, desk.t), share_button(wanted.to_text(), desk.t))
+    below = actions(
+        *page_buttons(wanted, found.pages, desk.t),
+        *_close_button(person, wanted.to_text(), found, desk),
+        share_button(wanted.to_text(), desk.t),
+    )
     return case_list(_head(desk, found), await _rows(desk, found, cards, person), desk.t, below=below)
 
 
@@ -39,8 +44,9 @@ async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool
     """
     found, cards = await _search(desk, [team.id for team in person.teams], asked)
     shown_to_all = any(not line.latest.private for line in found.lines)
-    shares = [share_button(f"{SEARCH}||{asked.words}", desk.t)] if shown_to_all else []
-    below = [] if in_modal else actions(*shares, filter_button(asked.words, desk.t))
+    what = f"{SEARCH}||{asked.words}"
+    buttons = [*_close_button(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
+    below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
     rows = await _rows(desk, found, cards, None if in_modal else person)
     return case_list(_found(desk, found), rows, desk.t, more=_left_out(desk, found), below=below)
 
@@ -63,6 +69,17 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
     more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
     view = case_list(head, await _rows(desk, found, cards), desk.t, more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
+
+
+async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> CaseList:
+    """Return the first cases of a list that a person was shown, as it is now; `asked` is what its buttons say."""
+    which, _, rest = asked.partition("|")
+    async with desk.reading() as session:
+        if which == SEARCH:
+            teams = [team.id for team in person.teams]
+            return await by_words.search(session, teams, Asked(rest.partition("|")[2]), most=most)
+        wanted = replace(Filter.of_text(asked), page=0)
+        return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), most=most)
 
 
 def _teams(person: Person, wanted: Filter) -> Sequence[int]:
@@ -119,6 +136,11 @@ async def _rows(
         case_block(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id))
         for line in found.lines
     ]
+
+
+def _close_button(person: Person, asked: str, found: CaseList, desk: TeamDesk) -> list[Block]:
+    """Return the button that closes several cases of a list, for one who may close some."""
+    return [close_many_button(asked, desk.t)] if any(_acts(person, line.case.team_id) for line in found.lines) else []
 
 
 def _acts(person: Person | None, team_id: int) -> bool:

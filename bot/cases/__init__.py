@@ -2,7 +2,7 @@
 
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
 moves.py          claim, take over, release, assign, escalate, advise, answer, reopen; the clock puts back
-closing.py        close without an answer, and undo that
+closing.py        close without an answer, one case or many, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
 transfers.py      a case goes to another team
@@ -20,7 +20,7 @@ retiming.py       running clocks follow the opening hours and the ladder of thei
 """
 
 from bot.cases.advice import ask_again, unanswered
-from bot.cases.closing import Outcome, close, refuse_closing, undo_close
+from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
 from bot.cases.indexing import index
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
@@ -54,12 +54,14 @@ __all__ = [
     "by_number",
     "claim",
     "close",
+    "close_all",
     "delete_thread_message",
     "escalate",
     "get",
     "history",
     "index",
     "keep_thread_message",
+    "last_events",
     "last_moved_at",
     "lock_all",
     "locked",

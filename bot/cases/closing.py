@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
-from bot.cases.moves import tell_of
+from bot.cases.moves import tell_of, tell_undone
 from bot.cases.state import lock_all, locked, move, refuse_unless_allowed
 from bot.domain.case import OPEN, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
@@ -52,6 +52,53 @@ async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reas
     return case, owner
 
 
+async def close_all(
+    session: AsyncSession,
+    seen: Mapping[int, int],
+    *,
+    teams: Collection[int],
+    by: str,
+    now: datetime,
+    reason: str,
+    text: str = "",
+) -> Outcome:
+    """Close these cases of these teams, each by itself; one that changed since the agent saw it is left as it is.
+
+    `seen` gives for each case its last event of then, as `last_events` does. A colleague whose cases a coordinator
+    closes is told once, of all of them.
+    """
+    await lock_all(session, seen)
+    last, done, skipped = await last_events(session, seen), [], {}
+    of_colleagues: dict[str, list[int]] = {}
+    for case_id in sorted(seen):
+        try:
+            case = await locked(session, case_id)
+            if case.team_id not in teams:
+                raise Refused("This belongs to another team.")
+            if last.get(case_id) != seen[case_id]:
+                raise Refused("This case moved meanwhile.")
+            _, owner = await _close(session, case, by, now, reason, text)
+        except Refused as refused:
+            skipped[case_id] = refused.text
+        else:
+            done.append(case_id)
+            if owner:
+                of_colleagues.setdefault(owner, []).append(case_id)
+    for owner, case_ids in of_colleagues.items():
+        await tell_of(session, owner, Passed(by, "closed", case_ids), now)
+    return Outcome(done, skipped)
+
+
+async def last_events(session: AsyncSession, case_ids: Collection[int]) -> dict[int, int]:
+    """Return the last event of each of these cases; that somebody was reminded is none."""
+    found = await session.exec(
+        select(col(Event.case_id), func.max(Event.id))
+        .where(col(Event.case_id).in_(case_ids), Event.kind != EventKind.REMINDED)
+        .group_by(col(Event.case_id))
+    )
+    return {case_id: last for case_id, last in found if case_id is not None}
+
+
 async def refuse_closing(session: AsyncSession, case: Case, by: str) -> None:
     """Raise Refused when an agent may not close a case now; a coordinator may close a colleague's case too."""
     refuse_unless_allowed(case, Move.CLOSE, by, coordinates=await _coordinates(session, case, by))
@@ -72,12 +119,18 @@ async def undo_close(
         raise Refused("Too late to undo: press Reopen on the card.")
     await lock_all(session, case_ids)
     done, skipped = [], {}
+    owners: set[str] = set()
     for case_id in sorted(case_ids):
         try:
-            await _unclose(session, await locked(session, case_id), closed_at, by, now)
-            done.append(case_id)
+            case = await locked(session, case_id)
+            await _unclose(session, case, closed_at, by, now)
         except Refused as refused:
             skipped[case_id] = refused.text
+        else:
+            done.append(case_id)
+            owners |= {case.assignee} if case.assignee not in {None, by} else set()
+    for owner in sorted(owners):
+        await tell_undone(session, owner, Passed(by, "closed", []), closed_at, done)
     return Outcome(done, skipped)
 
 

@@ -1,5 +1,7 @@
 """What agents do with a case, and what the clock does in their place. Each verb is one transaction."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -179,6 +181,22 @@ async def tell_thread(
 
 async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime) -> None:
     """Tell a colleague in one direct message what was done with cases of theirs."""
-    key = f"passed:{passed.what}:{to}:{passed.by}:{now.timestamp()}"
-    session.add(Message(key=key, kind=MessageKind.PASSED, channel=to, details=passed.to_json()))
+    session.add(
+        Message(key=_passed(to, passed, now), kind=MessageKind.PASSED, channel=to, details=passed.to_json())
+    )  # fmt: skip
     await session.flush()
+
+
+async def tell_undone(session: AsyncSession, to: str, passed: Passed, at: datetime, case_ids: Sequence[int]) -> None:
+    """Let what a colleague was told at that moment say that it was undone for these cases."""
+    told = select(Message).where(Message.key == _passed(to, passed, at)).with_for_update(key_share=True)
+    message = (await session.exec(told)).first()
+    if message is not None:
+        was = Passed.of(message.details)
+        undone = sorted({*was.undone, *case_ids} & set(was.cases))
+        message.details, message.version = replace(was, undone=undone).to_json(), message.version + 1
+        session.add(message)
+
+
+def _passed(to: str, passed: Passed, at: datetime) -> str:
+    return f"passed:{passed.what}:{to}:{passed.by}:{at.timestamp()}"

@@ -82,18 +82,6 @@ async def sync(desk: Desk, case_id: int) -> None:
     wake(desk, {channel for _, channel, ts in stale if ts is None})
 
 
-async def sync_all(desk: Desk, case_ids: Collection[int]) -> None:
-    """Update the messages of several cases: of one now, of more as their lanes come to it."""
-    if len(case_ids) == 1:
-        for case_id in case_ids:
-            await sync(desk, case_id)
-        return
-    async with desk.reading() as session:
-        stale = select(Message.channel).where(col(Message.case_id).in_(case_ids), _stale()).distinct()
-        channels = (await session.exec(stale)).all()
-    wake(desk, channels)
-
-
 async def drain(desk: Desk, channel: str) -> datetime | None:
     """Bring all messages of a channel level, updates first; return when to continue if something has to wait.
 

@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.domain.text import Text
-from bot.models import CaseBrief
+from bot.models import CaseBrief, CaseLine
 from bot.texts import Texts
-from bot.views.block import Block, View, actions, button, modal, section
+from bot.views.block import OPTION, Block, View, actions, button, field_of, literal, modal, mrkdwn, section
+from bot.views.marks import marks
+from bot.views.modals import reason_fields
 from bot.views.passing import named
 
 UNDO = "case:undo_close"
+MOST = 100
+"""Cases that can be closed at once; a modal has room for these."""
+IN_ONE = 10
+"""Checkboxes in one block (https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element)."""
+TICKED = "close_many"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -24,6 +32,53 @@ def undone_by(value: str) -> tuple[list[int], datetime]:
     """Return the cases and the moment of the closing that a button undoes."""
     first, moment, others = value.split(":")
     return [int(first), *(int(each) for each in others.split(",") if each)], _EPOCH + int(moment) * _TICK
+
+
+def close_many_button(what: str, t: Texts) -> Block:
+    """Return the button under a list that closes several of its cases; `what` says what was listed."""
+    return button(t("Close several…"), "list:close", what)
+
+
+def close_many_modal(
+    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, reasons: Sequence[str], t: Texts, now: datetime
+) -> Block:
+    """Ask which of these cases are closed, and why. `seen` is the last event of each; `left` are not shown."""
+    about = t.plural("Choose which to close. {n} case is not shown: it is with a colleague, or there is no room.",
+                     "Choose which to close. {n} cases are not shown: they are with colleagues, or there is no room.",
+                     left)  # fmt: skip
+    blocks = [section(about if left else t("Choose which to close.")), *reason_fields(reasons, t)]
+    for start in range(0, min(len(lines), MOST), IN_ONE):
+        part = lines[start : min(start + IN_ONE, MOST)]
+        options = [_tick(line, seen[line.case.id], t, now) for line in part]
+        label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
+        element: Block = {"type": "checkboxes", "options": options}
+        blocks.append(field_of(label, f"{TICKED}_{start // IN_ONE}", element, optional=True))
+    return modal("case:close_many", t("Close cases"), blocks, submit=t("Close cases"), close=t("Cancel"))
+
+
+def _tick(line: CaseLine, seen: int, t: Texts, now: datetime) -> Block:
+    """Return the checkbox of a case: its number, who wrote what, and what must be noticed of it."""
+    head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
+    words = literal(line.latest.text, OPTION - len(head) - 2) or t("(no text)")
+    tick: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
+    noticed = [mark.replace("*", "") for mark in marks(line, t, now)]
+    owner = [f"<@{line.case.assignee}>"] if line.case.assignee else []
+    if about := [*owner, *noticed]:
+        tick["description"] = mrkdwn(" · ".join(about), OPTION)
+    return tick
+
+
+def ticked(filled: Mapping[str, Any]) -> dict[int, int]:
+    """Return the cases that were chosen in the modal, each with the last event that was seen of it."""
+    values = (each for field, chosen in filled.items() if field.startswith(TICKED) for each in chosen or [])
+    return {int(case_id): int(seen) for case_id, _, seen in (value.partition(":") for value in values)}
+
+
+def closed_many(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: View, t: Texts) -> View:
+    """Say how many cases were closed, and which were not and why; `undo` has the button that undoes it."""
+    words = t.plural("{n} case closed.", "{n} cases closed.", done)
+    said = _with_skipped(words, skipped, why, t)
+    return View(said.text, [*said.blocks, *undo.blocks[1:]])
 
 
 def closed(words: str, undo: str, seconds: int, t: Texts) -> View:

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from bot.domain.case import Urgency
 from bot.domain.figures import Overview, Part
+from bot.domain.queue import Filter, Which
 from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.case_list import case_block
+from bot.views.closing import close_many_button
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.search_modal import search_field
 
@@ -67,7 +69,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
         *_asked(home, t),
         *_read_by_others(home, t),
         *_list(t("My cases"), home.mine, home.mine_count, home, t, now),
-        *_list(t("The team's queue"), home.queue, home.queue_count, home, t, now),
+        *_list(t("The team's queue"), home.queue, home.queue_count, home, t, now, Filter(Which.UNOWNED).to_text()),
     ]
     if home.promises:
         blocks += _list(t("Promises for today"), home.promises, len(home.promises), home, t, now)
@@ -112,7 +114,10 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
     return [*blocks, chart(home.week, t)] if charts and tells(home.week) else blocks
 
 
-def _list(title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Texts, now: datetime) -> list[Block]:
+def _list(
+    title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Texts, now: datetime, wanted: str = ""
+) -> list[Block]:
+    """Return a list; `wanted` says which it is, for the button that closes several of its cases."""
     blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
     if not lines:
         return [*blocks, context(t("Nothing here."))]
@@ -121,7 +126,8 @@ def _list(title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Text
         blocks.append(case_block(line, t, now, card_url=url, acts=acts))
     if count > len(lines):
         blocks.append(context(t("… and {n} more", n=count - len(lines))))
-    return blocks
+    acts = any(line.case.team_id not in home.read_only for line in lines)
+    return [*blocks, *(actions(close_many_button(wanted, t)) if wanted and acts else [])]
 
 
 def _settings(home: Home, t: Texts) -> list[Block]:

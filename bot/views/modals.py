@@ -42,10 +42,20 @@ RADIO_BUTTONS = 10
 
 def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts) -> Block:
     """Ask why the case is closed, by the team's reasons, and what it is about."""
-    options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
-    kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
     blocks = [
         *quoted(file, t, 300),
+        *reason_fields(reasons, t),
+        *topic_field(file, topics, t),
+    ]
+    metadata = str(file.case.id)
+    return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
+
+
+def reason_fields(reasons: Sequence[str], t: Texts) -> list[Block]:
+    """Return the fields that ask why cases are closed."""
+    options = [option(_capital(reason_words(reason, t)), reason) for reason in reasons]
+    kind = "radio_buttons" if len(options) <= RADIO_BUTTONS else "static_select"
+    return [
         field_of(t("Reason"), "close_reason", {"type": kind, "options": options}),
         field_of(
             t("Explanation"),
@@ -54,10 +64,7 @@ def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t
             optional=True,
             hint=t("Required with “other”. For colleagues only. Do not put personal details here."),
         ),
-        *topic_field(file, topics, t),
     ]
-    metadata = str(file.case.id)
-    return modal("case:close", t("Close case"), blocks, submit=t("Close case"), close=t("Cancel"), metadata=metadata)
 
 
 def _capital(words: str) -> str:

@@ -6,6 +6,7 @@ from bot.domain.case import OPEN
 from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import View, button, context, literal, section
+from bot.views.case_state import case_name
 
 SHOWN = 15
 """Cases that are shown; the rest is counted."""
@@ -13,20 +14,28 @@ SHOWN = 15
 
 def named(brief: CaseBrief, t: Texts) -> str:
     """Return how a sentence names a case."""
-    return t("the case of {name}", name=literal(brief.author.name or brief.author.handle or "?", 80))
+    return t(
+        "case {number} of {name}",
+        number=brief.case.number,
+        name=literal(brief.author.name or brief.author.handle or "?", 80),
+    )
 
 
 def line(brief: CaseBrief, t: Texts) -> str:
-    """Return a case in one line: who wrote what, and whether that is private."""
+    """Return a case in one line: its number, who wrote what, and whether that is private."""
     name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
     words = literal(brief.latest.text, 100) or t("(no text)")
     private = "🔒 " + t("private message") + " · " if brief.latest.private else ""
-    return f"{private}{name}: {words}"
+    return f"{case_name(brief.case, t)} · {private}{name}: {words}"
 
 
 def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
     """Tell a colleague which cases they got, each with the button to answer it, or which of theirs were closed."""
-    by, shown = f"<@{passed.by}>", briefs[:SHOWN]
+    by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
+    if not briefs:
+        words = t("{agent} closed cases that you had, and undid that. They are with you as before.", agent=by)
+        return View(words, [section(words)])
+    shown = briefs[:SHOWN]
     count = t.plural("{n} case", "{n} cases", len(briefs))
     if passed.what == "handed":
         head = t("{agent} handed {cases} over to you:", agent=by, cases=count)

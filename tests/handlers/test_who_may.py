@@ -45,12 +45,12 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
-            "case:undo_close", "case:take_over",
+            "case:undo_close", "case:take_over", "list:close",
         },
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
-            "case:transfer",
+            "case:transfer", "case:close_many",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
@@ -184,7 +184,8 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
         "title": {"type": "plain_text", "text": "x"},
     }  # fmt: skip
     values = {
-        "list:share": "search||paspoort", "figures:share": "1|digest", "case:undo_close": f"{case_id}:1:",
+        "list:share": "search||paspoort", "list:close": "open|||", "figures:share": "1|digest",
+        "case:undo_close": f"{case_id}:1:",
     }  # fmt: skip
     value = values.get(name, str(case_id))
     action = {"action_id": name, "block_id": "b", "type": "button", "value": value}

@@ -277,6 +277,9 @@ def messages(t: Texts) -> Iterator[View]:
         for what in ("handed", "closed")
         for count in (1, 20)
     )
+    yield passing.passed_on(Passed(BY, "closed", [1], [1]), briefs[:1], t)
+    many = closing.closed("", closing.undo_value(range(1, 101), NOW), 10, t)
+    yield closing.closed_many(98, briefs[:2], {1: text("No.")}, many, t)
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield from (returned_unanswered(count, t) for count in (1, 7))
@@ -322,6 +325,10 @@ def opened(t: Texts) -> Iterator[Block]:
     yield from (
         loading(t),
         said("…", t),
+        *(
+            closing.close_many_modal(some, dict.fromkeys(range(200), 9), left, list(CloseReason), t, NOW)
+            for some, left in ((many_lines(1), 0), (many_lines(120), 20))
+        ),
         closing.as_modal(closing.closed("…", closing.undo_value(range(1, 101), NOW), 10, t), t),
         take_over_modal(file, t, then="answer"),
         modal("said", "x", actions(take_over_button(1, BY, t)), close="x"),
@@ -408,6 +415,14 @@ def lines() -> list[CaseLine]:
             file.case.urgent = wait is WaitsFor.ADVICE
             made.append(CaseLine(file.case, file.author, "Mastodon", file.latest, clocks, wait, answerable=True))
     return made
+
+
+def many_lines(count: int) -> list[CaseLine]:
+    """So many different cases."""
+    many = [line for _ in range(count) for line in lines()][:count]
+    for number, line in enumerate(many):
+        line.case.id = number
+    return many
 
 
 def homes(t: Texts) -> Iterator[Block]:

@@ -1,0 +1,62 @@
+"""Close several cases of a list at once, for one reason."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot import cases
+from bot.desk import TeamDesk
+from bot.domain.case import OPEN
+from bot.domain.text import Refused, Wrong, text
+from bot.models import CaseLine, Role, Team
+from bot.slack import messages
+from bot.team.settings import TeamSettings
+from bot.views import closing
+from handlers import lists
+from handlers.bolt_args import Ack
+from handlers.close import reason_in, undo_of
+from handlers.modal import opened, values
+from handlers.roles import Access, Person
+
+
+async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+    """Ask which cases of the list to close: those that this person may close now."""
+    async with opened(desk, body) as show:
+        found = await lists.found(desk, person, action["value"], most=closing.MOST)
+        lines = [line for line in found.lines if _may_close(line, person)]
+        if not lines:
+            raise Refused("There is no case in this list that you can close.")
+        async with desk.reading() as session:
+            seen = await cases.last_events(session, [line.case.id for line in lines])
+        teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
+        left = found.count - len(lines)
+        await show(closing.close_many_modal(lines, seen, left, _reasons(teams or [desk.team]), desk.t, desk.now()))
+
+
+async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+    """Close the cases that were chosen; say which were not closed, and offer to undo it all."""
+    filled = values(view)
+    reason, why = reason_in(filled)
+    seen, now = closing.ticked(filled), desk.now()
+    if not seen:
+        raise Wrong({f"{closing.TICKED}_0": text("Choose at least one case.")})
+    teams = [team.id for team in person.teams_with(Access.AGENTS)]
+    async with desk.session() as session:
+        outcome = await cases.close_all(session, seen, teams=teams, by=person.by, now=now, reason=reason, text=why)
+        skipped = await cases.briefly(session, outcome.skipped)
+    undo = closing.closed("", *undo_of(desk, outcome.done, now), desk.t)
+    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, desk.t)
+    await ack(response_action="update", view=closing.as_modal(shown, desk.t))
+    await messages.wake_lanes(desk)
+
+
+def _may_close(line: CaseLine, person: Person) -> bool:
+    """Tell whether a person may close a case: nobody's, their own, and any as a coordinator."""
+    role = person.roles.get(line.case.team_id, Role.READER)
+    own = line.case.assignee in {None, person.by}
+    return line.case.status in OPEN and (role is Role.COORDINATOR or (role is Role.AGENT and own))
+
+
+def _reasons(teams: Sequence[Team]) -> list[str]:
+    """Return the reasons that all these teams use."""
+    first, *others = [TeamSettings.of(team.settings).reasons() for team in teams]
+    return [reason for reason in first if all(reason in other for other in others)]

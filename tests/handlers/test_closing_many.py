@@ -1,0 +1,214 @@
+"""Closing several cases of a list at once: one reason, one undo, each case by itself in the log."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot import cases
+from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.models import Case, Event, Message, MessageKind, Role
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.input_state import elements
+from bot.sandbox.slack.inspection import action_ids, text_of
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.people import home, make_role, mention, open_modal
+
+
+@pytest.fixture
+async def minute(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot on a Friday morning that stands still, with a minute to undo."""
+    clock = StoppedClock(local("2026-11-20 10:00"))
+    async with running_bot(database_url, slack, clock, undo_seconds=60) as running:
+        yield running
+
+
+async def written(bot: Bot, count: int, **more: Any) -> list[int]:
+    return [await mention(bot, number, f"Bericht {number}", **more) for number in range(1, count + 1)]
+
+
+async def opens(bot: Bot, person: str, command: str = "/webcare open") -> dict[str, Any]:
+    """Press "Meer afsluiten…" under a list that a command gave."""
+    before = len(bot.slack.ephemerals(person))
+    assert (await bot.slack.command(person, CHANNEL, command)).ok
+    [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person)[before:])
+    assert (await bot.slack.click(person, CHANNEL, listed["ts"], "list:close")).ok
+    return await open_modal(bot, person, "case:close_many")
+
+
+def boxes(view: dict[str, Any]) -> dict[str, list[str]]:
+    """The checkboxes of the modal: the values of each field."""
+    found = [element for _, element in elements(view["blocks"]) if element["type"] == "checkboxes"]
+    return {each["action_id"]: [one["value"] for one in each["options"]] for each in found}
+
+
+async def closes(bot: Bot, person: str, view: dict[str, Any], *case_ids: int) -> dict[str, Any]:
+    """Tick these cases and send; returns what the modal says then."""
+    ticked = {
+        field: [value for value in values if int(value.partition(":")[0]) in case_ids]
+        for field, values in boxes(view).items()
+    }
+    ack = await bot.slack.submit(person, {"close_reason": "no_answer_needed", **ticked})
+    assert ack.ok and not ack.errors, ack.errors
+    return await open_modal(bot, person, "said")
+
+
+async def statuses(bot: Bot) -> list[Status]:
+    return [case.status for case in await bot.rows(Case)]
+
+
+async def log(bot: Bot) -> list[tuple[int, EventKind, str]]:
+    moves = {EventKind.CLOSE, EventKind.UNCLOSE, EventKind.CLAIM}
+    return [(event.case_id, event.kind, event.by) for event in await bot.rows(Event) if event.kind in moves]
+
+
+async def test_the_chosen_cases_are_closed_each_with_an_event_of_its_own(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 4)
+    said = await closes(bot, SANNE, await opens(bot, SANNE), 1, 3)
+    assert "2 zaken afgesloten" in text_of(said)
+    assert await statuses(bot) == [Status.CLOSED, Status.NEW, Status.CLOSED, Status.NEW]
+    assert await log(bot) == [(1, EventKind.CLOSE, SANNE), (3, EventKind.CLOSE, SANNE)]
+    for words in ("Bericht 1", "Bericht 3"):
+        await bot.card(words, "Afgesloten", "geen antwoord nodig")
+
+
+async def test_one_undo_gives_all_of_them_back_and_twice_is_once(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 3)
+    await closes(bot, SANNE, await opens(bot, SANNE), 1, 2, 3)
+    bot.clock.at += timedelta(seconds=30)  # type: ignore[attr-defined]
+    clicks = [bot.slack.click_in_view(SANNE, "case:undo_close") for _ in range(2)]
+    await asyncio.gather(*clicks)
+    await bot.slack.wait_for(lambda: "3 zaken" in text_of(bot.slack.view(SANNE)))
+    assert await statuses(bot) == [Status.NEW] * 3
+    undone = [each for each in await log(bot) if each[1] is EventKind.UNCLOSE]
+    assert undone == [(number, EventKind.UNCLOSE, SANNE) for number in (1, 2, 3)]
+    await bot.card("Bericht 3", "Nieuw")
+
+
+async def test_after_the_undo_time_nothing_is_given_back(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 2)
+    await closes(bot, SANNE, await opens(bot, SANNE), 1, 2)
+    bot.clock.at += timedelta(seconds=61)  # type: ignore[attr-defined]
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    await bot.slack.wait_for(lambda: any("Te laat" in text_of(each) for each in bot.slack.direct(SANNE)))
+    assert await statuses(bot) == [Status.CLOSED] * 2
+
+
+async def test_what_changed_meanwhile_is_left_as_it_is_and_named(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 4)
+    view = await opens(bot, SANNE)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+        await cases.add_note(session, 2, by=YOUSSEF, now=bot.desk.now(), text="Wacht!", submission="n")
+        await cases.close(session, 3, by=YOUSSEF, now=bot.desk.now(), reason="spam")
+    said = text_of(await closes(bot, SANNE, view, 1, 2, 3, 4))
+    assert "1 zaak afgesloten" in said
+    assert all(f"Burger {number}" in said for number in (1, 2, 3)) and "Burger 4" not in said
+    assert await statuses(bot) == [Status.CLAIMED, Status.NEW, Status.CLOSED, Status.CLOSED]
+
+
+async def test_of_two_coordinators_at_once_each_case_is_closed_by_one(minute: Bot) -> None:
+    bot = minute
+    for person in (SANNE, MARIEKE):
+        await make_role(bot, person, Role.COORDINATOR)
+    await written(bot, 12)
+    views = [await opens(bot, person) for person in (SANNE, MARIEKE)]
+    some, others = range(1, 10), range(4, 13)
+    await asyncio.gather(closes(bot, SANNE, views[0], *some), closes(bot, MARIEKE, views[1], *reversed(others)))
+    assert await statuses(bot) == [Status.CLOSED] * 12
+    assert sorted(case_id for case_id, _, _ in await log(bot)) == list(range(1, 13))
+
+
+async def test_an_undo_leaves_the_case_to_which_the_citizen_wrote_again(minute: Bot) -> None:
+    bot = minute
+    bot.citizen_posts("Mooie foto!")
+    await bot.card("Mooie foto!", "Nieuw")
+    bot.citizen_posts("Top gedaan", name="Joost")
+    await bot.card("Top gedaan", "Nieuw")
+    await closes(bot, SANNE, await opens(bot, SANNE), 1, 2)
+    bot.citizen_posts("Toch een vraag", in_reply_to=bot.slack.square.posts[0]["id"])
+    await bot.card("Toch een vraag", "Nieuw")
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    said = await bot.slack.wait_for(lambda: "teruggezet" in text_of(bot.slack.view(SANNE)) and bot.slack.view(SANNE))
+    assert "1 zaak" in text_of(said) and "Fatima" in text_of(said) and "Joost" not in text_of(said)
+    assert await log(bot) == [(1, EventKind.CLOSE, SANNE), (2, EventKind.CLOSE, SANNE), (2, EventKind.UNCLOSE, SANNE)]
+
+
+async def test_a_coordinator_closes_colleagues_cases_too_and_each_colleague_hears_it_once(minute: Bot) -> None:
+    bot = minute
+    await make_role(bot, MARIEKE, Role.COORDINATOR)
+    await written(bot, 4)
+    async with bot.desk.session() as session:
+        for case_id, owner in ((1, SANNE), (2, SANNE), (3, YOUSSEF)):
+            await cases.claim(session, case_id, by=owner, now=bot.desk.now())
+    assert sum(map(len, boxes(await opens(bot, YOUSSEF)).values())) == 2, "his own and nobody's"
+    await closes(bot, MARIEKE, await opens(bot, MARIEKE), 1, 2, 3, 4)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
+    assert "2 zaken" in text_of(told) and "Burger 1" in text_of(told) and "Burger 2" in text_of(told)
+    assert len([message for message in await bot.rows(Message) if message.kind is MessageKind.PASSED]) == 2
+    await bot.slack.click_in_view(MARIEKE, "case:undo_close")
+    await bot.slack.wait_for(lambda: "ongedaan" in text_of(bot.slack.direct(SANNE)[0]))
+    assert [case.assignee for case in await bot.rows(Case)] == [SANNE, SANNE, YOUSSEF, None]
+    assert await statuses(bot) == [Status.CLAIMED] * 3 + [Status.NEW]
+
+
+async def test_more_than_ten_cases_are_in_several_blocks_and_private_ones_are_marked(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 11)
+    await mention(bot, 12, "Mijn <!channel> *dossier*", private=True)
+    view = await opens(bot, SANNE)
+    assert [len(values) for values in boxes(view).values()] == [10, 2]
+    [private] = [one for _, each in elements(view["blocks"]) for one in each.get("options", [])
+                 if "dossier" in one["text"]["text"]]  # fmt: skip
+    assert "privébericht" in private["description"]["text"] and "&lt;!channel&gt; ∗dossier∗" in private["text"]["text"]
+    assert "privébericht" not in json.dumps(view["blocks"][-1]["element"]["options"][0])
+    ack = await bot.slack.submit(SANNE, {"close_reason": "spam"})
+    assert "minstens één" in str(ack.errors)
+    ack = await bot.slack.submit(SANNE, {"close_reason": "other", "close_many_0": [boxes(view)["close_many_0"][0]]})
+    assert list(ack.errors) == ["close_text"]
+
+
+async def test_the_same_submission_twice_closes_once(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 2)
+    view = await opens(bot, SANNE)
+    ticked = {"close_reason": "spam", **boxes(view)}
+    acks = await asyncio.gather(bot.slack.submit(SANNE, ticked), bot.slack.submit(SANNE, ticked))
+    assert all(ack.ok for ack in acks)
+    assert [kind for _, kind, _ in await log(bot)] == [EventKind.CLOSE] * 2
+
+
+async def test_it_begins_from_the_home_and_from_a_search_too(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await written(bot, 2)
+    view = await opens(bot, SANNE, "/webcare zoek Bericht")
+    assert sum(map(len, boxes(view).values())) == 2
+    await bot.slack.close_view(SANNE)
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "Bericht 1")
+    assert "list:close" in action_ids(shown)
+    await bot.slack.click_in_view(SANNE, "list:close")
+    await closes(bot, SANNE, await open_modal(bot, SANNE, "case:close_many"), 1, 2)
+    await eventually(lambda: _all_closed(bot))
+
+
+async def _all_closed(bot: Bot) -> bool:
+    return set(await statuses(bot)) == {Status.CLOSED}
+
+
+async def test_a_reader_is_not_offered_it(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await written(bot, 1)
+    await make_role(bot, SANNE, Role.READER)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare open")
+    [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE))
+    assert "list:close" not in action_ids(listed)
