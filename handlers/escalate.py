@@ -14,14 +14,14 @@ from bot.slack.calls import call
 from bot.team import teams
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
-from bot.views.escalate_modal import ADVISER, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
+from bot.views.escalate_modal import ADVISER, CHANNEL, COLLEAGUE, GROUP, QUESTION, URGENCY, adviser_of, escalate_modal
 from bot.views.modals import advise_modal
 from handlers.bolt_args import Ack
 from handlers.concerns import channel_of
 from handlers.home import publish
 from handlers.modal import opened, values
 from handlers.roles import Access, Person
-from handlers.slack_directory import user_groups
+from handlers.slack_directory import refuse_closed_channels, user_groups
 
 GROUP_SIZE = 30
 """The largest user group whose members each get the question; ask a larger group through a channel."""
@@ -52,12 +52,20 @@ async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Escalate the case, which becomes the agent's if it was nobody's, and post the question to each adviser."""
     filled, case_id = values(view), int(view["private_metadata"])
-    chosen = [each for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP)) if each]
+    chosen = [
+        each
+        for each in (adviser_of(filled.get(ADVISER)), filled.get(COLLEAGUE), filled.get(GROUP), filled.get(CHANNEL))
+        if each
+    ]
     if len(chosen) != 1:
         raise Wrong(
             {ADVISER if ADVISER in filled else COLLEAGUE: text("Choose whom you ask: one colleague, group or channel.")}
         )
     target: str = chosen[0]
+    if target == by:
+        raise Wrong({ADVISER if adviser_of(filled.get(ADVISER)) else COLLEAGUE: text("You cannot ask yourself.")})
+    if filled.get(CHANNEL):
+        await refuse_closed_channels(desk, {CHANNEL: target})
     places = await _places(desk, target)
     async with desk.session() as session:
         await cases.escalate(

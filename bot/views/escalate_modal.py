@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from bot.domain.case import Urgency
 from bot.models import CaseFile
 from bot.texts import Texts
-from bot.views.block import Block, field_of, modal, option
+from bot.views.block import Block, field_of, modal, option, section
 from bot.views.citizen import quoted
 
 ADVISER, COLLEAGUE, GROUP = "escalate_adviser", "escalate_colleague", "escalate_group"
+CHANNEL = "escalate_channel"
 QUESTION, URGENCY = "escalate_question", "escalate_urgency"
 
 
@@ -20,7 +21,7 @@ def escalate_modal(
     `advisers` are (title, id) of the team's usual advisers; they come first.
     """
     normal, urgent = option(t("Normal"), Urgency.NORMAL), option(t("Urgent"), Urgency.URGENT)
-    blocks = quoted(file, t, 500)
+    blocks = [*quoted(file, t, 500), section(t("Choose whom you ask: one colleague, group or channel."))]
     if advisers:
         known = [(title, f"{number}:{target}") for number, (title, target) in enumerate(advisers)]
         blocks.append(_menu(t("Whom do you ask?"), ADVISER, known))
@@ -28,6 +29,9 @@ def escalate_modal(
     blocks.append(field_of(label, COLLEAGUE, {"type": "users_select"}, optional=True))
     if groups:
         blocks.append(_menu(t("… or a group or channel"), GROUP, groups))
+    picker: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
+    hint = t("Invite the bot there first.")
+    blocks.append(field_of(t("… or another channel"), CHANNEL, picker, optional=True, hint=hint))
     blocks += [
         field_of(
             t("Your question"), QUESTION, {"type": "plain_text_input", "multiline": True, "max_length": 1500},

@@ -3,14 +3,16 @@
 `filled` holds the content of the fields by block id, as a submission does; see `bot.team.forms`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.domain.event import EventKind
 from bot.domain.text import Text, text
 from bot.models import Event, Role
 from bot.texts import LANGUAGES, Texts, capital
 from bot.views.block import Block, actions, button, context, literal, option, section
-from bot.views.case_state import REASONS
+from bot.views.case_state import REASONS, target_name
 from bot.views.settings_form import (
     ABOUT,
     DAYS,
@@ -189,11 +191,37 @@ def changed_modal(team_id: int, events: Sequence[Event], t: Texts, *, undone: bo
 
 def _changed(event: Event, t: Texts) -> str:
     details = event.details
+    before, after = details.get("before"), details.get("after")
     if "field" in details:
-        return t(FIELDS[details["field"]])
+        name = t(FIELDS[details["field"]])
+        was, now = (_value(value, t) for value in (before, after))
+        return f"{name}: {was} → {now}" if was and now and was != now else name
     if event.kind is EventKind.ROUTING:
         return t(GROUPS["routing"])
     if event.kind is EventKind.ROLE:
-        role = t(ROLES[details["after"]]) if details["after"] else t("no role of their own")
-        return f"<@{details['agent']}>: {role}"
-    return f"<@{details['agent']}>: " + (f"^{details['after']}" if details["after"] else t("no initials"))
+        was, now = (t(ROLES[role]) if role else t("no role of their own") for role in (before, after))
+    else:
+        was, now = (f"^{letters}" if letters else t("no initials") for letters in (before, after))
+    return f"<@{details['agent']}>: {was} → {now}"
+
+
+def _value(value: Any, t: Texts) -> str:
+    """Return the value of a setting in words; "" for one that is too much for a line."""
+    if isinstance(value, bool):
+        return t("yes") if value else t("no")
+    if value in (None, "", [], {}):
+        return t("nothing")
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return literal(", ".join(value), 200) if not _are_ids(value) else ", ".join(map(target_name, value))
+    if isinstance(value, dict) and set(value) == set(TARGETS):
+        return ", ".join(t("{what} {minutes} min", what=t(TARGETS[name]), minutes=value[name]) for name in TARGETS)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return target_name(value) if _are_ids([value]) else literal(value, 200)
+    return ""
+
+
+def _are_ids(values: Sequence[str]) -> bool:
+    """Tell whether these are ids of Slack: of colleagues, user groups or channels."""
+    return all(re.fullmatch(r"[UWSCG][0-9A-Z]{6,}", value) for value in values)

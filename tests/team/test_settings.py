@@ -340,3 +340,14 @@ def test_what_is_written_in_the_fields_reads_back_the_same(settings: TeamSetting
 def test_the_norm_of_a_platform_reads_back_the_same(norm: Norm | None) -> None:
     read = forms.read("platform", forms.written_norm("platform", norm), DUTCH)["item"]
     assert (Norm.model_validate(read) if read else None) == norm
+
+
+async def test_a_change_is_shown_from_old_to_new_and_its_undo_the_other_way(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "reminders")
+    await bot.slack.submit(SANNE, {"claim_reminder": "45", "coordinators": [SANNE]})
+    shown = bot.slack.view(SANNE)
+    assert "30 → 45" in text_of(shown) and f"niets → <@{SANNE}>" in text_of(shown)
+    undo = next(row["accessory"]["value"] for row in shown["blocks"] if "30 → 45" in text_of({"blocks": [row]}))
+    await bot.slack.click_in_view(SANNE, "settings:undo", value=undo)
+    await bot.slack.wait_for(lambda: "45 → 30" in text_of(bot.slack.view(SANNE)), 5)

@@ -320,3 +320,14 @@ async def test_initials_that_are_taken_away_are_asked_again(sqlite_bot: Bot) -> 
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:answer")
     assert "initials" in action_ids(await open_modal(bot, YOUSSEF, "case:answer"))
     assert await changes(bot) == []
+
+
+async def test_nobody_asks_themselves_and_any_channel_with_the_bot_can_be_asked(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    view = await escalation(bot, "Mag dit dak?")
+    assert "één collega, groep of kanaal" in text_of(view)
+    ack = await bot.slack.submit(SANNE, {"escalate_question": "Mag dit?", "escalate_colleague": SANNE})
+    assert ack.errors == {"escalate_colleague": "Je kunt het niet aan jezelf vragen."}
+    ack = await bot.slack.submit(SANNE, {"escalate_colleague": None, "escalate_channel": "C0ESCALATIE"})
+    assert ack.ok and not ack.errors, ack.errors
+    assert [each.target for each in await bot.rows(Escalation)] == ["C0ESCALATIE"]
