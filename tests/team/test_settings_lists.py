@@ -235,10 +235,10 @@ async def test_a_role_is_put_back(bot: Bot) -> None:
     await open_group(bot, SANNE, "roles")
     await bot.slack.submit(SANNE, {"role_coordinators": [SANNE, YOUSSEF], "role_readers": [MARIEKE]})
     told = bot.slack.view(SANNE)
-    assert f"<@{MARIEKE}>: lezer" in text_of(told)
-    assert f"<@{YOUSSEF}>: coördinator" in text_of(told)
+    assert f"<@{MARIEKE}>: geen eigen rol → lezer" in text_of(told)
+    assert f"<@{YOUSSEF}>: geen eigen rol → coördinator" in text_of(told)
     after = await changed(bot, SANNE, told, "settings:undo", await role_event(bot, MARIEKE))
-    assert f"<@{MARIEKE}>: geen eigen rol" in text_of(after)
+    assert f"<@{MARIEKE}>: lezer → geen eigen rol" in text_of(after)
     assert [(await agent(bot, each)).role for each in (SANNE, YOUSSEF, MARIEKE)] == [
         Role.COORDINATOR, Role.COORDINATOR, None,
     ]  # fmt: skip
@@ -301,10 +301,10 @@ async def test_a_coordinator_corrects_initials_and_puts_them_back(bot: Bot) -> N
     assert "één tot vier letters" in (await bot.slack.submit(SANNE, {"initials": "Y4"})).errors["initials"]
     assert not (await bot.slack.submit(SANNE, {"initials": "yam"})).errors
     assert (await agent(bot, YOUSSEF)).initials == "YAM"
-    assert f"<@{YOUSSEF}>: ^YAM" in text_of(bot.slack.view(SANNE))
+    assert f"<@{YOUSSEF}>: ^YA → ^YAM" in text_of(bot.slack.view(SANNE))
     [told] = [event for event in await bot.rows(Event) if event.kind == "initials"]
     assert (told.by, told.details) == (SANNE, {"team": 1, "agent": YOUSSEF, "before": "YA", "after": "YAM"})
-    assert f"<@{YOUSSEF}>: ^YA" in await undone(bot)
+    assert f"<@{YOUSSEF}>: ^YAM → ^YA" in await undone(bot)
     assert (await agent(bot, YOUSSEF)).initials == "YA"
 
 
