@@ -39,6 +39,7 @@ from handlers import (
     transfer,
     undo,
     unknown,
+    wait_on,
     workspace,
     write,
 )
@@ -99,6 +100,7 @@ def register(
     app.view("case:close_many")(acts(close_many.close_many))
     app.action("case:undo_close")(acts(close.undo))
     app.action("case:reopen")(acts(close.reopen))
+    app.action("case:wait_on")(acts(wait_on.wait_on))
     app.view("case:note")(acts(notes.add_note))
     app.action("case:details")(looks(details.by_button))
     app.action("case:urgent")(acts(details.urgent))

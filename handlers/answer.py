@@ -7,7 +7,7 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import Status
+from bot.domain.case import ALLOWED_FROM, Move
 from bot.domain.reply import initials_of
 from bot.domain.text import Refused, Wrong
 from bot.models import Reply, ReplyKind
@@ -70,7 +70,7 @@ async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, fr
     case = who.file.case
     cases.refuse_ended(case)
     composing.refuse_unanswerable(who.file.answerable or who.file.latest, desk.now())
-    if case.status in {Status.CLAIMED, Status.ESCALATED} and case.assignee != by:
+    if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
         return take_over_modal(who.file, desk.t, then="answer")
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
+from bot.domain.case import Status
 from bot.domain.reply import Composed
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts
@@ -54,7 +55,9 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState) -> Block:
     if kept is None:
         private = composing.is_private_by_default(mention, desk.now())
         composed = compose(desk, who.file, mention, "", initials, private=private)
-        return _modal(desk, who, mention, composed, state)
+        reminds = who.file.case.status is Status.WITH_CITIZEN
+        kind = ReplyKind.QUESTION if reminds else ReplyKind.FINAL
+        return _modal(desk, who, mention, composed, state, kind=kind)
     since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
     promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
     state = replace(state, since=since, promise=promise)

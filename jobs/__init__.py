@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import absence, advice, check, claims, digest, drafts, duty, members, poll, refresh, sla, workspace
+from jobs import absence, advice, check, claims, digest, drafts, duty, members, poll, refresh, silence, sla, workspace
 
 SWEEP_SECONDS = 5
 MINUTE = 60
@@ -16,6 +16,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     sla.remind: MINUTE,
     claims.look_after: MINUTE,
     advice.chase: MINUTE,
+    silence.ask_owners: MINUTE,
     drafts.look_after: MINUTE,
     duty.call_out: MINUTE,
     duty.follow: MINUTE,

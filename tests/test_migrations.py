@@ -43,6 +43,7 @@ from bot.models import (
     Note,
     Person,
     Reply,
+    ReplyKind,
     ReplyStatus,
     Role,
     Team,
@@ -480,3 +481,35 @@ async def test_earlier_reminders_of_cases_that_still_wait_say_nothing_any_more(m
         found = (await session.exec(select(Message).order_by(col(Message.id)))).all()
     assert {message.kind for message in found} == {MessageKind.REMINDER}
     assert [message.version for message in found] == [2, 1, 2, 1]
+
+
+async def test_a_case_whose_last_reply_is_a_question_waits_for_the_citizen_from_now_on(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    replies = {1: ["question"], 2: ["final"], 3: ["question", "final"], 4: ["final", "question"], 5: []}
+    async with db.sessions(migrated)() as session:
+        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
+        await session.flush()
+        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
+        await session.flush()
+        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
+        await session.flush()
+        for case_id, kinds in replies.items():
+            about: dict[str, Any] = {"team_id": 1, "account_id": 1, "author_id": 1, "opened_at": now}
+            session.add(Case(id=case_id, number=case_id, status=Status.ANSWERED, **about))
+            await session.flush()
+            about = {"case_id": case_id, "account_id": 1, "text": ""}
+            session.add(Mention(id=case_id, external_id=str(case_id), published_at=now, received_at=now, **about))
+            await session.flush()
+            about |= {"mention_id": case_id, "by": "U1", "draft": "", "created_at": now, "send_at": now}
+            for number, kind in enumerate(kinds):
+                session.add(Reply(key=f"{case_id}-{number}", kind=ReplyKind(kind), status=ReplyStatus.SENT, **about))
+                await session.flush()
+    async with migrated.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(configured(sync), "0036"))
+    await db.migrate(migrated)
+    async with db.sessions(migrated)() as session:
+        cases = (await session.exec(select(Case).order_by(col(Case.id)))).all()
+    assert [case.status for case in cases] == ["with_citizen", "answered", "answered", "with_citizen", "answered"]
+    assert [case.waits_since is not None and case.waits_since >= now for case in cases] == [
+        case.status == "with_citizen" for case in cases
+    ]

@@ -81,12 +81,9 @@ def test_every_column_of_a_case_stays_or_belongs_to_statuses() -> None:
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("unsent", [True, False])
-@pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.parametrize("promised", [True, False])
-def test_clocks_rest_for_what_is_off_our_desk_and_still_waits(
-    status: Status, unsent: bool, asked: bool, promised: bool
-) -> None:
-    wait = waits_for(status, unsent=unsent, asked=asked, promised=promised)
+def test_clocks_rest_for_what_is_off_our_desk_and_still_waits(status: Status, unsent: bool, promised: bool) -> None:
+    wait = waits_for(status, unsent=unsent, promised=promised)
     rest = rests_for(status, wait)
     assert (rest is not None) is (status not in OPEN and wait not in {WaitsFor.US, WaitsFor.NOBODY})
     assert rest in {None, wait}
@@ -106,7 +103,7 @@ def test_a_status_off_our_desk_can_be_taken_up_by_agents_and_by_the_citizen(stat
 
 def test_what_waits_for_nobody_is_left_by_people_only() -> None:
     for status in Status:
-        waits = {waits_for(status, unsent=u, asked=a, promised=p) for u in BOTH for a in BOTH for p in BOTH}
+        waits = {waits_for(status, unsent=u, promised=p) for u in BOTH for p in BOTH}
         moved_by = {move for move in BY_SYSTEM if status in LEADS_TO[move]} - {Move.REOPEN_BY_CITIZEN}
         assert waits != {WaitsFor.NOBODY} or not moved_by, f"{moved_by} ends {status}: then it waits for that"
 

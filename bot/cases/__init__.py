@@ -1,7 +1,7 @@
 """Cases: what agents do with one, how posts come in, and what is timed. The verbs are named here.
 
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
-moves.py          claim, take over, release, assign, escalate, advise, answer, reopen; the clock puts back
+moves.py          claim, take over, release, assign, escalate, advise, answer, reopen, wait on, put back
 closing.py        close without an answer, one case or many, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
@@ -34,6 +34,7 @@ from bot.cases.moves import (
     reopen,
     take_over,
     tell_of,
+    wait_on,
     was_asked,
 )
 from bot.cases.numbers import by_number
@@ -83,5 +84,6 @@ __all__ = [
     "transfer",
     "unanswered",
     "undo_close",
+    "wait_on",
     "was_asked",
 ]

@@ -75,11 +75,7 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
         return rules.waits_for(case.status, promised=promised)
     under_way = select(Reply.id).where(Reply.case_id == case.id, UNSENT | HELD).limit(1)
     unsent = (await session.exec(under_way)).first()
-    last = await session.exec(
-        select(Reply.kind).where(Reply.case_id == case.id, REACHED).order_by(col(Reply.id).desc()).limit(1)
-    )
-    asked = last.first() is ReplyKind.QUESTION
-    return rules.waits_for(case.status, unsent=unsent is not None, asked=asked, promised=promised)
+    return rules.waits_for(case.status, unsent=unsent is not None, promised=promised)
 
 
 async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> None:

@@ -45,6 +45,8 @@ async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reas
     """Close a locked case; return it, and the colleague who had it, "" for none."""
     owner = case.assignee or "" if case.status in OPEN and case.assignee != by else ""
     coordinates, details = await _coordinates(session, case, by), {"reason": reason, "was": case.status}
+    if case.waits_since is not None:
+        details["waits_since"] = case.waits_since.isoformat()
     case = await move(
         session, Move.CLOSE, case.id, by=by, now=now, details=details, reason=reason, text=text,
         coordinates=coordinates,
@@ -147,7 +149,10 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
         was = Status.CLAIMED
     await clocks.restart(session, case, closed_at)
     details = {"reason": closing.details["reason"], "closed_at": closed_at.isoformat()}
-    await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details)
+    case = await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details)
+    if was is Status.WITH_CITIZEN:
+        case.waits_since = datetime.fromisoformat(closing.details["waits_since"])
+        session.add(case)
 
 
 async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) -> list[Event]:

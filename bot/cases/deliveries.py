@@ -29,11 +29,16 @@ async def is_last(session: AsyncSession, reply: Reply) -> bool:
 
 
 async def published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that a reply was published; after an interim message its agent keeps the case."""
+    """Write down that a reply was published.
+
+    After an interim message its agent keeps the case; after a question it waits for the citizen.
+    """
     reply.sent_at, reply.held = now, False
     session.add(reply)
-    stays = reply.kind is not ReplyKind.INTERIM or not await is_last(session, reply)
-    await record(session, Move.KEEP, case, **_about(reply, now), stays=stays)
+    await session.flush()
+    stays = reply.kind is ReplyKind.FINAL or not await is_last(session, reply)
+    made = Move.ASK if reply.kind is ReplyKind.QUESTION else Move.KEEP
+    await record(session, made, case, **_about(reply, now), stays=stays)
     await reached(session, case, reply, now)
 
 

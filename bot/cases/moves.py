@@ -165,6 +165,11 @@ async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime)
     return await move(session, Move.REOPEN, case_id, by=by, owner=by, now=now)
 
 
+async def wait_on(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
+    """Give the citizen as much time again to answer our question."""
+    return await move(session, Move.WAIT_ON, case_id, by=by, now=now)
+
+
 async def tell_thread(
     session: AsyncSession,
     case: Case,

@@ -16,6 +16,7 @@ from bot.domain.case import (
     FILLED_IN,
     LEADS_TO,
     TAKES,
+    WAITS_ANEW,
     Move,
     Status,
     logged_as,
@@ -32,7 +33,13 @@ class Taken(Refused):
         super().__init__("This case is already with {agent}.", agent=f"<@{case.assignee}>")
 
 
-FOLLOW_THE_CASE = (MessageKind.CASE, MessageKind.FORMER, MessageKind.ASK, MessageKind.URGENT)
+FOLLOW_THE_CASE = (
+    MessageKind.CASE,
+    MessageKind.FORMER,
+    MessageKind.ASK,
+    MessageKind.URGENT,
+    MessageKind.UNANSWERED,
+)
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 
@@ -116,6 +123,8 @@ async def _change(
         case.assignee = owner
     if made in TAKES or (made in CLAIMS_TOO and case.claimed_at is None):
         case.claimed_at = now
+    if made in WAITS_ANEW:
+        case.waits_since = now
     if case.status is Status.CLOSED:
         case.closed_at, case.closed_by, case.close_reason, case.close_text = now, by, reason, text
     for name, statuses in FILLED_IN.items():
@@ -143,7 +152,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
     if made in {Move.CLOSE, Move.TRANSFER} and not coordinates:
-        allowed &= case.assignee in {None, by} or case.status is Status.ANSWERED
+        allowed &= case.assignee in {None, by} or case.status in {Status.WITH_CITIZEN, Status.ANSWERED}
     if allowed:
         return
     refuse_ended(case)
@@ -151,6 +160,8 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
         raise Refused("Nobody has this case. Claim it first.")
     if case.assignee != by:
         raise Taken(case)
+    if case.status is Status.WITH_CITIZEN:
+        raise Refused("This case waits for the citizen. Reopen it first.")
     raise Refused("That is not possible now. The case is already with you.")
 
 

@@ -15,6 +15,8 @@ class Status(StrEnum):
     NEW = "new"
     CLAIMED = "claimed"
     ESCALATED = "escalated"
+    WITH_CITIZEN = "with_citizen"
+    """The citizen can read our question and has not answered it."""
     ANSWERED = "answered"
     CLOSED = "closed"
 
@@ -36,10 +38,13 @@ class Move(StrEnum):
     ADVISE = "advise"
     CLOSE = "close"
     UNCLOSE = "unclose"
-    """Undo a closing: nobody had the case, a colleague had it, or it waited for advice (`UNCLOSES` says which)."""
+    """Undo a closing: `UNCLOSES` says which of these, by the status that the case had."""
     UNCLOSE_CLAIMED = "unclose_claimed"
     UNCLOSE_ESCALATED = "unclose_escalated"
+    UNCLOSE_WITH_CITIZEN = "unclose_with_citizen"
     REOPEN = "reopen"
+    WAIT_ON = "wait_on"
+    """The citizen gets as much time again to answer our question."""
     NO_ADVICE = "no_advice"
     """No adviser answered in time: the owner has the case again."""
     PUT_BACK = "put_back"
@@ -47,28 +52,38 @@ class Move(StrEnum):
     REOPEN_BY_CITIZEN = "reopened_by_citizen"
     KEEP = "reply_sent"
     """An interim reply was sent: its agent keeps the case and still has to answer."""
+    ASK = "question_sent"
+    """A question was sent: the case waits for the citizen."""
     FAIL = "reply_failed"
     """The platform refused the reply."""
     DOUBT = "reply_uncertain"
     """We do not know whether the reply was published."""
     SETTLE = "settled"
     """An agent found that the reply was published."""
+    SETTLE_ASKED = "question_settled"
+    """An agent found that the question was published."""
 
 
 LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
     Move.CLAIM: {Status.NEW: Status.CLAIMED},
-    Move.TAKE_OVER: {Status.CLAIMED: Status.CLAIMED, Status.ESCALATED: Status.ESCALATED},
+    Move.TAKE_OVER: {
+        Status.CLAIMED: Status.CLAIMED,
+        Status.ESCALATED: Status.ESCALATED,
+        Status.WITH_CITIZEN: Status.WITH_CITIZEN,
+    },
     Move.RELEASE: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
     Move.ASSIGN: {
         Status.NEW: Status.CLAIMED,
         Status.CLAIMED: Status.CLAIMED,
         Status.ESCALATED: Status.ESCALATED,
+        Status.WITH_CITIZEN: Status.WITH_CITIZEN,
     },
     Move.TRANSFER: {Status.NEW: Status.NEW, Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
     Move.ANSWER: {
         Status.NEW: Status.ANSWERED,
         Status.CLAIMED: Status.ANSWERED,
         Status.ESCALATED: Status.ANSWERED,
+        Status.WITH_CITIZEN: Status.ANSWERED,
     },
     Move.WITHDRAW: {Status.ANSWERED: Status.CLAIMED},
     Move.ESCALATE: {
@@ -81,26 +96,49 @@ LEADS_TO: Mapping[Move, Mapping[Status, Status]] = {
         Status.NEW: Status.CLOSED,
         Status.CLAIMED: Status.CLOSED,
         Status.ESCALATED: Status.CLOSED,
+        Status.WITH_CITIZEN: Status.CLOSED,
         Status.ANSWERED: Status.CLOSED,
     },
     Move.UNCLOSE: {Status.CLOSED: Status.NEW},
     Move.UNCLOSE_CLAIMED: {Status.CLOSED: Status.CLAIMED},
     Move.UNCLOSE_ESCALATED: {Status.CLOSED: Status.ESCALATED},
-    Move.REOPEN: {Status.ANSWERED: Status.CLAIMED, Status.CLOSED: Status.CLAIMED},
+    Move.UNCLOSE_WITH_CITIZEN: {Status.CLOSED: Status.WITH_CITIZEN},
+    Move.REOPEN: {
+        Status.WITH_CITIZEN: Status.CLAIMED,
+        Status.ANSWERED: Status.CLAIMED,
+        Status.CLOSED: Status.CLAIMED,
+    },
+    Move.WAIT_ON: {Status.WITH_CITIZEN: Status.WITH_CITIZEN},
     Move.NO_ADVICE: {Status.ESCALATED: Status.CLAIMED},
     Move.PUT_BACK: {Status.CLAIMED: Status.NEW, Status.ESCALATED: Status.NEW},
-    Move.REOPEN_BY_CITIZEN: {Status.ANSWERED: Status.NEW, Status.CLOSED: Status.NEW},
+    Move.REOPEN_BY_CITIZEN: {
+        Status.WITH_CITIZEN: Status.NEW,
+        Status.ANSWERED: Status.NEW,
+        Status.CLOSED: Status.NEW,
+    },
     Move.KEEP: {Status.ANSWERED: Status.CLAIMED},
-    Move.FAIL: {Status.ANSWERED: Status.CLAIMED},
+    Move.ASK: {Status.ANSWERED: Status.WITH_CITIZEN},
+    Move.FAIL: {Status.ANSWERED: Status.CLAIMED, Status.WITH_CITIZEN: Status.CLAIMED},
     Move.DOUBT: {Status.ANSWERED: Status.CLAIMED},
     Move.SETTLE: {Status.NEW: Status.ANSWERED, Status.CLAIMED: Status.ANSWERED},
+    Move.SETTLE_ASKED: {Status.NEW: Status.WITH_CITIZEN, Status.CLAIMED: Status.WITH_CITIZEN},
 }
 """The statuses in which each move is allowed, and the status that it leads to."""
 
 ALLOWED_FROM: Mapping[Move, frozenset[Status]] = {move: frozenset(leads) for move, leads in LEADS_TO.items()}
 
 BY_SYSTEM = frozenset(
-    {Move.NO_ADVICE, Move.PUT_BACK, Move.REOPEN_BY_CITIZEN, Move.KEEP, Move.FAIL, Move.DOUBT, Move.SETTLE}
+    {
+        Move.NO_ADVICE,
+        Move.PUT_BACK,
+        Move.REOPEN_BY_CITIZEN,
+        Move.KEEP,
+        Move.ASK,
+        Move.FAIL,
+        Move.DOUBT,
+        Move.SETTLE,
+        Move.SETTLE_ASKED,
+    }
 )
 """Moves that no button offers."""
 
@@ -110,6 +148,9 @@ BY_OWNER = frozenset({Move.RELEASE, Move.ANSWER, Move.ESCALATE})
 TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 """Moves that give the case to an agent; they set `claimed_at`."""
 
+WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
+"""Moves after which the citizen has all the time to answer our question; they set `waits_since`."""
+
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""
 
@@ -118,15 +159,22 @@ UNCLOSES: Mapping[Status, Move] = {
     Status.NEW: Move.UNCLOSE,
     Status.CLAIMED: Move.UNCLOSE_CLAIMED,
     Status.ESCALATED: Move.UNCLOSE_ESCALATED,
+    Status.WITH_CITIZEN: Move.UNCLOSE_WITH_CITIZEN,
 }
 """The move that undoes the closing of a case that had this status."""
+
+LOGGED_AS: Mapping[Move, EventKind] = {
+    **dict.fromkeys(UNCLOSES.values(), EventKind.UNCLOSE),
+    Move.PUT_BACK: EventKind.RELEASE,
+    Move.ASK: EventKind.REPLY_SENT,
+    Move.SETTLE_ASKED: EventKind.SETTLED,
+}
+"""The moves whose event has another name."""
 
 
 def logged_as(move: Move) -> EventKind:
     """Return the kind of event that the log gets for a move."""
-    if move in UNCLOSES.values():
-        return EventKind.UNCLOSE
-    return EventKind.RELEASE if move is Move.PUT_BACK else EventKind(move)
+    return LOGGED_AS.get(move) or EventKind(move)
 
 
 def moves_from(status: Status) -> frozenset[Move]:
@@ -147,11 +195,10 @@ class WaitsFor(StrEnum):
     NOBODY = "nobody"
 
 
-def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, promised: bool = False) -> WaitsFor:
+def waits_for(status: Status, *, unsent: bool = False, promised: bool = False) -> WaitsFor:
     """Return what a case waits for.
 
-    `unsent`: a reply is not sent yet, or its platform holds it, so the citizen cannot read it. `asked`: the last reply
-    that they can read is a question.
+    `unsent`: a reply is not sent yet, or its platform holds it, so the citizen cannot read it.
     `promised`: we promised the citizen an answer by a moment, and that clock still runs.
     """
     match status:
@@ -161,10 +208,10 @@ def waits_for(status: Status, *, unsent: bool = False, asked: bool = False, prom
             return WaitsFor.MOMENT if promised else WaitsFor.US
         case Status.ESCALATED:
             return WaitsFor.ADVICE
-        case Status.ANSWERED if unsent:
-            return WaitsFor.US
+        case Status.WITH_CITIZEN:
+            return WaitsFor.CITIZEN
         case Status.ANSWERED:
-            return WaitsFor.CITIZEN if asked else WaitsFor.NOBODY
+            return WaitsFor.US if unsent else WaitsFor.NOBODY
         case Status.CLOSED:
             return WaitsFor.NOBODY
 
@@ -183,6 +230,7 @@ def rests_for(status: Status, wait: WaitsFor) -> WaitsFor | None:
 FILLED_IN: Mapping[str, frozenset[Status]] = {
     "assignee": frozenset(Status) - {Status.NEW},
     "claimed_at": frozenset(Status) - {Status.NEW},
+    "waits_since": frozenset({Status.WITH_CITIZEN}),
     "closed_at": frozenset({Status.CLOSED}),
     "closed_by": frozenset({Status.CLOSED}),
     "close_reason": frozenset({Status.CLOSED}),

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     CLOSE = "close"
     UNCLOSE = "unclose"
     REOPEN = "reopen"
+    WAIT_ON = "wait_on"
     REOPENED_BY_CITIZEN = "reopened_by_citizen"
     REPLY_SENT = "reply_sent"
     REPLY_FAILED = "reply_failed"

@@ -96,6 +96,7 @@ class Standing:
     """How a team stands at a moment: open cases by age, late cases, and promises for today.
 
     `ages` counts the open cases younger than each of AGES (and not counted before), and last the older ones.
+    `with_citizen` counts the cases that wait for their citizen.
     """
 
     at: datetime
@@ -105,6 +106,7 @@ class Standing:
     late: int = 0
     promised: int = 0
     troubles: Sequence[Trouble] = ()
+    with_citizen: int = 0
 
     @property
     def open(self) -> int:

@@ -106,6 +106,12 @@ def working_day_before(hours: Hours, day: date) -> date | None:
     return next((d for d in (day - timedelta(days=n) for n in range(1, 62)) if opening(hours, d)), None)
 
 
+def working_days(hours: Hours, since: datetime, until: datetime) -> int:
+    """Return how many whole days with an opening lie between two moments; the days of both do not count."""
+    first, last = (at.astimezone(hours.zone).date() for at in (since, until))
+    return sum(opening(hours, first + n * DAY) is not None for n in range(1, (last - first).days))
+
+
 def _named(word: str, today: date) -> tuple[date, date]:
     monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
     match word:

@@ -24,6 +24,7 @@ class Which(StrEnum):
     MINE = "mine"
     LATE = "late"
     ADVICE = "advice"
+    CITIZEN = "citizen"
 
 
 class Where(StrEnum):

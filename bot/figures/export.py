@@ -20,7 +20,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
 from bot.figures import reports
 from bot.figures.reports import within
-from bot.models import CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
+from bot.models import ANSWERS, CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.texts import Texts
 from bot.views.case_state import reason_words
 
@@ -90,6 +90,8 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
         query: Any = select(*columns).select_from(model).where(had_it.in_(team_ids), *within(moment, period))
         if model is not Case:
             query = query.join(Case, model.case_id == Case.id)
+        if model is Reply:
+            query = query.where(ANSWERS)
         if model is Event:
             query = query.where(CLOSING)
         if model is Clock:

@@ -18,6 +18,7 @@ from bot.models import (
     ASKED,
     IN_ORDER,
     WAITING,
+    WITH_CITIZEN,
     Account,
     Author,
     Case,
@@ -79,6 +80,8 @@ def _which(wanted: Filter, now: datetime) -> ColumnElement[bool]:
             return WAITING & _late(now)
         case Which.ADVICE:
             return WAITING & (col(Case.status) == Status.ESCALATED)
+        case Which.CITIZEN:
+            return WITH_CITIZEN
 
 
 def _late(now: datetime) -> ColumnElement[bool]:

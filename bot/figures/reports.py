@@ -8,7 +8,7 @@ The figures of a past period never change, because every counted moment is writt
 - a mention counts when we received it, also after its author edits or removes it;
 - a case counts when it was opened;
 - a closing counts when the log says so, also after a reopening, but not if it was undone at once;
-- a reply counts when we knew that it was published;
+- a reply counts as an answer when we knew that it was published; a question to the citizen is none;
 - what happened to a case counts for the team that had it at that moment, also after another team got it;
 - a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
   counting, because the case was closed, counts when a reply that was on its way then is published. One that still runs
@@ -35,7 +35,7 @@ from bot import connectors
 from bot.domain.figures import Figures, Measured, Part, Source
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
-from bot.models import CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team, Transfer
+from bot.models import ANSWERS, CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team, Transfer
 from bot.team.settings import TeamSettings
 
 MAX_UNDO = timedelta(minutes=2)
@@ -121,7 +121,8 @@ async def _parts(
     """Return the parts of a period, and the mentions and the answers in each."""
     periods = parts(period, zone_of(team))
     mentions = await _per_part(session, team_ids, Mention, col(Mention.received_at), periods)
-    return periods, mentions, await _per_part(session, team_ids, Reply, col(Reply.sent_at), periods)
+    answers = await _per_part(session, team_ids, Reply, col(Reply.sent_at), periods, ANSWERS)
+    return periods, mentions, answers
 
 
 def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
@@ -141,11 +142,12 @@ async def _per_part(
     model: type[Mention | Reply],
     moment: Mapped[Any],
     periods: Sequence[Period],
+    *which: ColumnElement[bool],
 ) -> Counts:
     # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
     # the team, SQLite might start from all cases of that team.
     queries: list[Any] = [
-        select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each))
+        select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each), *which)
         for number, each in enumerate(periods)
     ]
     happened = union_all(*queries).subquery().c

@@ -13,7 +13,7 @@ from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
 from bot.figures.reports import within, zone_of
-from bot.models import WAITING, Account, Case, Clock, Team
+from bot.models import WAITING, WITH_CITIZEN, Account, Case, Clock, Team
 from bot.slack import troubles
 from bot.slack.calls import Place
 from bot.slack.messages import card_of
@@ -36,6 +36,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     promised = await session.exec(
         select(func.count()).select_from(Clock).where(*running, Clock.kind == ClockKind.PROMISE, *due_today)
     )
+    asked = await session.exec(select(func.count()).select_from(Case).where(Case.team_id == team.id, WITH_CITIZEN))
     return Standing(
         now,
         [b - a for a, b in pairwise(steps)],
@@ -43,6 +44,7 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
         late=len(set(late)),
         promised=promised.one(),
         troubles=await _troubles(session, team.id),
+        with_citizen=asked.one(),
     )
 
 

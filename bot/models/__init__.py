@@ -24,7 +24,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
-from bot.models.case import ASKED, WAITING, Case, CaseCount, Escalation, Mention, Note, Removal
+from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import CaseBrief, CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
@@ -42,10 +42,11 @@ from bot.models.message import (
     Returned,
     TokenEnds,
     Troubled,
+    Unanswered,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import Reminder, ReminderKind
-from bot.models.reply import HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.reply import ANSWERS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import Agent, Member, Person, Role, Team, Workspace
@@ -53,6 +54,7 @@ from bot.models.transfer import Transfer
 from bot.models.words import CaseWords
 
 __all__ = [
+    "ANSWERS",
     "ASKED",
     "CLOSING",
     "HELD",
@@ -63,6 +65,7 @@ __all__ = [
     "UNFINISHED",
     "UNSENT",
     "WAITING",
+    "WITH_CITIZEN",
     "Absence",
     "Account",
     "Act",
@@ -105,6 +108,7 @@ __all__ = [
     "TokenEnds",
     "Transfer",
     "Troubled",
+    "Unanswered",
     "UtcDateTime",
     "Workspace",
     "due_at",

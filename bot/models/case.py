@@ -19,16 +19,29 @@ It repeats the text of the partial index: SQLite does not use that index for a c
 """
 
 
+_WITH_CITIZEN = "status = 'with_citizen'"
+WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
+"""The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
+
+
 class Case(SQLModel, table=True):
     """One author's mentions in one conversation, handled as one.
 
     `number` is what people call it, counted up in its team (CaseCount). `topic` comes from the team's own list.
+    `waits_since` is since when its citizen has time to answer our question: since that was sent, or an agent waits on.
     `close_reason` is a CloseReason or the text of a reason of the team.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         Index("ix_cases_open", "opened_at", "team_id", postgresql_where=text(_WAITING), sqlite_where=text(_WAITING)),
+        Index(
+            "ix_cases_with_citizen",
+            "team_id",
+            "waits_since",
+            postgresql_where=text(_WITH_CITIZEN),
+            sqlite_where=text(_WITH_CITIZEN),
+        ),
         Index("ix_cases_author", "author_id"),
         Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic", "transfers"),
         Index("ix_cases_number", "number", "team_id", unique=True),  # by team first, SQLite would use it for all else
@@ -44,6 +57,7 @@ class Case(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=UtcDateTime)
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waits_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_by: str | None = None
     close_reason: str | None = None

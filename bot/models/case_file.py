@@ -51,6 +51,12 @@ class CaseFile:
         return next((r for r in reversed(self.replies) if r.status is not ReplyStatus.WITHDRAWN), None)
 
     @property
+    def question(self) -> Reply | None:
+        """The newest question that the citizen can read, if any."""
+        reached = (r for r in reversed(self.replies) if r.reached and r.kind is ReplyKind.QUESTION)
+        return next(reached, None)
+
+    @property
     def undoable(self) -> Reply | None:
         """The newest reply that can still be taken back, if any."""
         return next((r for r in reversed(self.replies) if r.status is ReplyStatus.APPROVED), None)
@@ -112,10 +118,8 @@ class CaseBrief:
 
 def waits_for(case: Case, replies: Sequence[Reply], clocks: Sequence[Clock]) -> WaitsFor:
     """Return what a case waits for, by its replies and the clocks that have not been stopped."""
-    reached = [reply for reply in replies if reply.reached]
     return rules.waits_for(
         case.status,
         unsent=any(reply.held or reply.status in {ReplyStatus.APPROVED, ReplyStatus.SENDING} for reply in replies),
-        asked=bool(reached) and reached[-1].kind is ReplyKind.QUESTION,
         promised=any(clock.kind is ClockKind.PROMISE for clock in clocks),
     )

@@ -41,6 +41,7 @@ class MessageKind(StrEnum):
     URGENT = "urgent"
     AWAY = "away"
     SLACK_TROUBLE = "slack_trouble"
+    UNANSWERED = "unanswered"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,20 @@ class Called(Details):
     """URGENT: who are called to the case."""
 
     called: list[str]
+
+
+@dataclass(frozen=True)
+class Unanswered(Details):
+    """UNANSWERED: since when the citizen has had time to answer, how many working `days`, and whom we ask by name."""
+
+    since_at: str
+    days: int
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def since(self) -> datetime:
+        """Return since when the citizen has had time."""
+        return datetime.fromisoformat(self.since_at)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ HELD: ColumnElement[bool] = literal_column("replies.held")
 """The condition that the platform shows a reply only once it approved that; the text of its partial index."""
 REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT replies.held)")
 """The condition that the citizen could read a reply; `Reply.reached` in SQL."""
+ANSWERS: ColumnElement[bool] = literal_column("(replies.kind <> 'question')")
+"""The condition that a reply is no question to the citizen, so that it counts as an answer."""
 _SENT = text("sent_at IS NOT NULL")
 
 
@@ -52,7 +54,7 @@ class Reply(SQLModel, table=True):
         Index("ix_replies_case", "case_id"),
         Index("ix_replies_external", "account_id", "external_id"),
         Index("ix_replies_conversation", "account_id", "conversation"),
-        Index("ix_replies_sent", "sent_at", "case_id", postgresql_where=_SENT, sqlite_where=_SENT),
+        Index("ix_replies_sent", "sent_at", "case_id", "kind", postgresql_where=_SENT, sqlite_where=_SENT),
         Index("ix_replies_held", "account_id", postgresql_where=text("held"), sqlite_where=text("held")),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )

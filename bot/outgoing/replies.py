@@ -131,7 +131,8 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     answers = published and last and reply.kind is not ReplyKind.INTERIM
     stays = not answers or await clocks.asked_since_replies(session, case_id) is not None
     details = {"published": published}
-    await cases.record(session, Move.SETTLE, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
+    made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
+    await cases.record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:
         await deliveries.reached(session, case, reply, now)
     return case

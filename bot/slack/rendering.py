@@ -25,6 +25,7 @@ from bot.models import (
     TokenEnds,
     Transfer,
     Troubled,
+    Unanswered,
 )
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
@@ -40,6 +41,7 @@ from bot.views.passing import passed_on
 from bot.views.reminder import urgent_call
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transferred
+from bot.views.unanswered import unanswered, went_on
 
 
 async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
@@ -96,6 +98,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return await reminders_of(desk, session, message)
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
+        case MessageKind.UNANSWERED:
+            return _unanswered(desk, await _file(session, message), message)
         case MessageKind.AWAY:
             return await _away(desk, session, Absence.of(message.details))
         case MessageKind.SLACK_TROUBLE:
@@ -149,6 +153,14 @@ def _urgent(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
     if message.ts is None and (file.case.status is not Status.NEW or not file.case.urgent):
         return None
     return urgent_call(file, Called.of(message.details).called, desk.t, desk.now())
+
+
+def _unanswered(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
+    """Return what is asked of a case whose citizen does not answer, or how it went on; nothing if it did before."""
+    asked = Unanswered.of(message.details)
+    if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
+        return unanswered(file, asked.days, asked.asked, desk.t, desk.now())
+    return went_on(file, desk.t, desk.now()) if message.ts is not None else None
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View | None:

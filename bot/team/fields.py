@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team.settings import MAX_LABEL, minute, zone
+from bot.team.settings import MAX_DAYS, MAX_LABEL, minute, zone
 from bot.texts import Texts
 
 Filled = Mapping[str, Any]
@@ -125,6 +125,13 @@ def minutes(number: str) -> int:
     """Read a number of minutes."""
     if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_MINUTES:
         raise Unreadable(text("Write a whole number of minutes, from 1 to {most}.", most=MAX_MINUTES))
+    return int(number)
+
+
+def days(number: str) -> int:
+    """Read a number of working days."""
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_DAYS:
+        raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
     return int(number)
 
 

@@ -10,7 +10,20 @@ from bot.domain.case import CloseReason
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Wrong, text
 from bot.models import Team
-from bot.team.fields import TOLD, Filled, Reader, day, day_of_year, early_closing, label, minutes, step, time, time_zone
+from bot.team.fields import (
+    TOLD,
+    Filled,
+    Reader,
+    day,
+    day_of_year,
+    days,
+    early_closing,
+    label,
+    minutes,
+    step,
+    time,
+    time_zone,
+)
 from bot.team.settings import MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_state import REASONS
@@ -35,6 +48,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "escalation_channel": settings.escalation_channel,
         "claim_reminder": str(settings.claim_reminder),
         "claim_return": str(settings.claim_return),
+        "citizen_days": str(settings.citizen_days),
         "digest_at": settings.digest_at or "",
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
@@ -121,6 +135,7 @@ def _reminders(reader: Reader) -> dict[str, Any]:
         "escalation_channel": reader.filled.get("escalation_channel") or "",
         "claim_reminder": reader.read("claim_reminder", minutes),
         "claim_return": reader.read("claim_return", minutes),
+        "citizen_days": reader.read("citizen_days", days),
         "digest_at": reader.read("digest_at", lambda at: time(at) if at else None),
     }
 

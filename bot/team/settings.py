@@ -49,6 +49,8 @@ ClockTime = Annotated[str, AfterValidator(_clock)]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
 
+MAX_DAYS = 60
+"""The most working days that a citizen gets to answer a question."""
 MAX_LABEL = 60
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 MAX_TOPICS = 98
@@ -118,6 +120,7 @@ class TeamSettings(BaseModel):
     escalation_channel: str = ""
     claim_reminder: Minutes = 30
     claim_return: Minutes = 15
+    citizen_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 5
 
     digest_at: ClockTime | None = None
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)

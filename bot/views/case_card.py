@@ -58,12 +58,14 @@ def _open(file: CaseFile, t: Texts, now: datetime, room: Room, writing: Sequence
 def _noticed(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     """Return what the card does not say elsewhere: the marks and the topic."""
     topic = [t("Topic: {topic}", topic=literal(file.case.topic, 60))] if file.case.topic else []
-    return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE}), *topic]
+    return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE, Mark.CITIZEN}), *topic]
 
 
 def _unsent(file: CaseFile, t: Texts) -> list[Block]:
-    """Return the answer that is on its way or was refused."""
+    """Return the answer that is on its way or was refused, or the question that waits for its answer."""
     reply = file.reply
+    if file.case.status is Status.WITH_CITIZEN and file.question is not None:
+        return [context(t("Our question:")), quote(file.question.text, 600)]
     if reply is None or reply.status is ReplyStatus.SENT or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
         return []
     return [context(t("Our answer:")), quote(reply.text, 600)]

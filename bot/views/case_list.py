@@ -26,6 +26,8 @@ def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", out
     at = t.when(line.case.opened_at, now)
     if line.case.status in OPEN:
         stands = [t("waiting since {time}", time=at)]
+    elif line.case.status is Status.WITH_CITIZEN:  # its mark says what it waits for
+        stands = [t("since {time}", time=t.when(line.case.waits_since or line.case.opened_at, now))]
     else:
         stands = [t(ENDED[line.case.status]), t("came in {time}", time=at)]
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
@@ -44,7 +46,7 @@ def _next_step(line: CaseLine, t: Texts) -> Block | None:
     value = str(line.case.id)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value)
-    if line.case.status in OPEN and line.answerable:
+    if line.case.status in {*OPEN, Status.WITH_CITIZEN} and line.answerable:
         return button(t("Answer"), "case:answer", value)
     return None
 

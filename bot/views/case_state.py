@@ -51,6 +51,8 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
             target = target_name(asked.target) if asked else ""
             return t("Case {number} of {name} escalated by {agent}, who waits for advice from {target}",
                      agent=agent, target=target, **who)  # fmt: skip
+        case Status.WITH_CITIZEN:
+            return t("Case of {name} waits for the citizen, asked by {agent}", agent=agent, **who)
         case Status.ANSWERED:
             return t("Case {number} of {name} answered by {agent}", agent=agent, **who)
         case Status.CLOSED:
@@ -82,6 +84,8 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             state = "❓ " + t("*Escalated* – {agent} waits for advice from {target}", agent=who, target=target)
             is_urgent = asked is not None and asked.urgency is Urgency.URGENT
             return f"🔴 *{t('Urgent question')}* · {state}" if is_urgent else state
+        case Status.WITH_CITIZEN:
+            return f"💬 {_asked(file, who, t, now)}"
         case Status.ANSWERED:
             return f"{_symbol(reply)} {_answered(file, who, t, now)}"
         case Status.CLOSED:
@@ -95,7 +99,7 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say how the reply stands of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
     case, reply = file.case, file.reply
-    if reply is None or case.status is Status.ANSWERED:
+    if reply is None or case.status in {Status.WITH_CITIZEN, Status.ANSWERED}:
         return ""
     if reply.status is not ReplyStatus.SENT:
         return "" if case.status is Status.CLAIMED else _reply_state(reply, t, now)
@@ -141,11 +145,22 @@ def _answered(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
         return t("*Not shown yet* – the platform shows the answer of {agent} once it approves it", agent=who)
     at = t.when((reply.sent_at if reply else None) or file.case.answered_at or now, now)
     words = t("*Answered* by {agent} at {time}", agent=who, time=at)
-    if reply and reply.private:
-        words += f" · {_audience(reply, t)}"
+    return words + _about(reply, t("view the answer"), t, now)
+
+
+def _asked(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
+    reply = file.question
+    at = t.when((reply.sent_at if reply else None) or file.case.waits_since or now, now)
+    words = t("*Waits for the citizen* – {agent} asked a question at {time}", agent=who, time=at)
+    return words + _about(reply, t("view the question"), t, now)
+
+
+def _about(reply: Reply | None, view: str, t: Texts, now: datetime) -> str:
+    """Return what there is to say of a reply that was published: who may read it, whether it is gone, and its link."""
+    words = f" · {_audience(reply, t)}" if reply and reply.private else ""
     if reply and reply.gone:
         return f"{words} · 🗑 {_gone(reply, t, now)}"
-    return f"{words} · {link(reply.url, t('view the answer'))}" if reply and reply.url else words
+    return f"{words} · {link(reply.url, view)}" if reply and reply.url else words
 
 
 def _gone(reply: Reply, t: Texts, now: datetime) -> str:

@@ -43,6 +43,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.CLOSE: text("closed"),
     EventKind.UNCLOSE: text("closing undone"),
     EventKind.REOPEN: text("reopened"),
+    EventKind.WAIT_ON: text("the citizen gets more time to answer"),
     EventKind.NOTE: text("note added"),
     EventKind.NOTE_DELETED: text("note deleted in Slack"),
     EventKind.URGENT: text("made urgent"),

@@ -150,6 +150,8 @@ def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) 
 
 def _standing(standing: Standing, t: Texts) -> str:
     rows = [_open(standing, t)]
+    if standing.with_citizen:
+        rows.append(t("With the citizen: *{n}*", n=standing.with_citizen))
     if standing.late:
         rows.append("❗ " + t("Late: *{n}*", n=standing.late))
     if standing.promised:

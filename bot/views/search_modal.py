@@ -10,7 +10,12 @@ from bot.views.block import Block, View, button, field_of, modal, option, plain
 MAX_WORDS = 100
 """Characters of a search."""
 DAYS = (7, 31, 365)
-STATUSES = {"open": OPEN, "answered": {Status.ANSWERED}, "closed": {Status.CLOSED}}
+STATUSES = {
+    "open": OPEN,
+    "with_citizen": {Status.WITH_CITIZEN},
+    "answered": {Status.ANSWERED},
+    "closed": {Status.CLOSED},
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,12 @@ def filter_button(words: str, t: Texts) -> Block:
 def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
     """Return the modal; `platforms` are names and titles, `found` is the list under it, once something was asked."""
     periods = [(str(days), _period(days, t)) for days in DAYS]
-    statuses = [("open", t("waiting")), ("answered", t("answered")), ("closed", t("closed"))]
+    statuses = [
+        ("open", t("waiting")),
+        ("with_citizen", t("waiting for the citizen")),
+        ("answered", t("answered")),
+        ("closed", t("closed")),
+    ]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
     blocks = [
         field_of(

@@ -59,6 +59,7 @@ FIELDS: dict[str, Text] = {
     "escalation_channel": text("Channel for cases that are far too late"),
     "claim_reminder": text("Reminder of a claimed case"),
     "claim_return": text("Return of a claimed case"),
+    "citizen_days": text("Time of the citizen to answer"),
     "digest_at": text("Time of the digest"),
     "rota": text("Who is on duty"),
     "duty_group": text("User group that follows the duty"),

@@ -133,6 +133,12 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
         channel(t(FIELDS["escalation_channel"]), "escalation_channel", filled, hint=t("Invite the bot there first.")),
         line(t("Remind of a claimed case after (working minutes)"), "claim_reminder", filled, optional=False),
         line(t("Then return it to the queue after (working minutes)"), "claim_return", filled, optional=False),
+        line(
+            t("If the citizen does not answer a question, ask the owner after (working days)"),
+            "citizen_days",
+            filled,
+            optional=False,
+        ),
         line(t(FIELDS["digest_at"]), "digest_at", filled, hint=t("For example 09:00. Empty means: at opening.")),
     ]
     return form("reminders", team_id, t("Reminders"), blocks, t)

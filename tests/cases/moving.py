@@ -228,6 +228,12 @@ async def _settle(t: Table, session: AsyncSession, case: Case, now: datetime) ->
     await replies.settle(session, case.id, published=t.dice.random() < 0.7, by=t.agent(case), now=now)
 
 
+async def _wait_on(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
+    await cases.wait_on(session, case.id, by=t.agent(case), now=now)
+
+
+SENT = _outcome(Sent("x", ""))
+
 Making = Callable[[Table, AsyncSession, Case, datetime], Awaitable[None]]
 HOW: Mapping[Move, Making] = {
     Move.CLAIM: _claim,
@@ -244,13 +250,17 @@ HOW: Mapping[Move, Making] = {
     Move.UNCLOSE: _undo_close(Status.NEW),
     Move.UNCLOSE_CLAIMED: _undo_close(Status.CLAIMED),
     Move.UNCLOSE_ESCALATED: _undo_close(Status.ESCALATED),
+    Move.UNCLOSE_WITH_CITIZEN: _undo_close(Status.WITH_CITIZEN),
     Move.REOPEN: _reopen,
     Move.PUT_BACK: _put_back,
     Move.REOPEN_BY_CITIZEN: _citizen,
-    Move.KEEP: _outcome(Sent("x", "")),
+    Move.WAIT_ON: _wait_on,
+    Move.KEEP: SENT,
+    Move.ASK: SENT,
     Move.FAIL: _outcome(Rejected("Too long.")),
     Move.DOUBT: _outcome(Unknowable()),
     Move.SETTLE: _settle,
+    Move.SETTLE_ASKED: _settle,
 }
 
 
@@ -270,10 +280,10 @@ async def deliver(table: Table, arrived: Arrived, external_id: str = "r1") -> No
 
 
 def path_to(status: Status) -> list[Move]:
-    """The shortest way of agents' moves from a new case to a status, by the table."""
+    """The shortest way from a new case to a status, by the table: agents' moves, and that a question is sent."""
     paths: dict[Status, list[Move]] = {Status.NEW: []}
     for at in (queue := [Status.NEW]):
-        for move in (move for move in Move if move in moves_from(at)):
+        for move in (move for move in Move if move in moves_from(at) | {Move.ASK} and at in LEADS_TO[move]):
             to = LEADS_TO[move][at]
             if to not in paths:
                 paths[to] = [*paths[at], move]
@@ -283,7 +293,10 @@ def path_to(status: Status) -> list[Move]:
 
 async def bring_to(table: Table, status: Status) -> None:
     """Bring a new case to a status, with a second between the moves."""
+    kind = table.kind
     for move in path_to(status):
+        table.kind = ReplyKind.QUESTION if status is Status.WITH_CITIZEN else kind
         await table.must_make(move)
         table.passes(seconds=1)
+    table.kind = kind
     assert (await table.case()).status is status

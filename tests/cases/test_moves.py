@@ -106,7 +106,8 @@ async def test_any_order_of_moves_leaves_a_whole_case(database_url: str, seed: i
             made = await table.make(move)
             after = await table.case()
             moved = (after.status, after.assignee) != (before.status, before.assignee)
-            assert after.status in {before.status, LEADS_TO[move].get(before.status)}, move
+            alike = [each for each in Move if HOW[each] is HOW[move]]  # it depends on the reply which of these it is
+            assert after.status in {before.status, *(LEADS_TO[each].get(before.status) for each in alike)}, move
             new = (await events(table))[logged:]
             assert made or not (moved or new), f"{move} was refused, yet changed something"
             if moved:

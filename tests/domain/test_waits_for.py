@@ -11,18 +11,17 @@ US, CITIZEN, ADVICE, MOMENT, NOBODY = WaitsFor
     ("status", "holds", "wait", "rests"),
     [
         (Status.NEW, set(), US, None),
-        (Status.NEW, {"unsent", "asked", "promised"}, US, None),
+        (Status.NEW, {"unsent", "promised"}, US, None),
         (Status.CLAIMED, set(), US, None),
-        (Status.CLAIMED, {"asked"}, US, None),
         (Status.CLAIMED, {"promised"}, MOMENT, None),
         (Status.ESCALATED, set(), ADVICE, None),
         (Status.ESCALATED, {"promised"}, ADVICE, None),
         (Status.ANSWERED, set(), NOBODY, None),
         (Status.ANSWERED, {"unsent"}, US, None),
-        (Status.ANSWERED, {"unsent", "asked"}, US, None),
-        (Status.ANSWERED, {"asked"}, CITIZEN, CITIZEN),
+        (Status.WITH_CITIZEN, set(), CITIZEN, CITIZEN),
+        (Status.WITH_CITIZEN, {"promised"}, CITIZEN, CITIZEN),
         (Status.CLOSED, set(), NOBODY, None),
-        (Status.CLOSED, {"unsent", "asked", "promised"}, NOBODY, None),
+        (Status.CLOSED, {"unsent", "promised"}, NOBODY, None),
     ],
 )
 def test_what_a_case_waits_for(status: Status, holds: set[str], wait: WaitsFor, rests: WaitsFor | None) -> None:

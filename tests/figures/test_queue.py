@@ -27,7 +27,9 @@ async def fill(bot: Bot, many: int = 40) -> None:
             at = now - timedelta(minutes=dice.choice([1, 5, 5, 60, 600]))
             status, urgent = dice.choice([Status.NEW, Status.CLAIMED, Status.ESCALATED]), dice.random() < 0.3
             about: dict[str, Any] = {"team_id": 1, "account_id": 1, "author_id": 1}
-            session.add(Case(id=number, status=status, urgent=urgent, assignee=SANNE, opened_at=at, **about))
+            session.add(
+                Case(id=number, number=number, status=status, urgent=urgent, assignee=SANNE, opened_at=at, **about)
+            )
             await session.flush()
             session.add(Mention(case_id=number, account_id=1, external_id=str(number), text=f"Vraag {number}",
                                 published_at=at, received_at=at))  # fmt: skip

@@ -20,8 +20,8 @@ from tests.people import answer, make_role, open_modal
 from tests.views.examples import NOW, case_file
 
 T = Texts("nl", "Europe/Amsterdam")
-ELSEWHERE = {Move.TAKE_OVER, Move.WITHDRAW, Move.ADVISE, *UNCLOSES.values()}
-"""Moves with a button of their own: in the modal that a colleague's Answer opens, under a reply, on the question, on
+ELSEWHERE = {Move.TAKE_OVER, Move.WITHDRAW, Move.ADVISE, Move.WAIT_ON, *UNCLOSES.values()}
+"""Moves with a button of their own: in the modal that a colleague's Answer opens, under a reply, on a question, on
 what is said of a closing."""
 
 

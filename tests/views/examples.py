@@ -73,6 +73,7 @@ from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import Sought, filter_button, search_modal
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
+from bot.views.unanswered import unanswered, went_on
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
@@ -267,6 +268,8 @@ def messages(t: Texts) -> Iterator[View]:
     counted = Measured(20, 19, 600, 3000, 3600)
     week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
+    yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW) for n in (1, 5))
+    yield went_on(case_file(Status.CLOSED), t, NOW)
     yield from (thread.returned(Returned(away), t) for away in ("", BY))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)

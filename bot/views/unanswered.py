@@ -1,0 +1,41 @@
+"""A citizen who does not answer our question: what to do with the case, with a button for each choice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.models import CaseFile
+from bot.texts import Texts
+from bot.views.block import View, actions, button, context, literal, section
+from bot.views.case_menu import ACTION
+from bot.views.case_state import state_line
+from bot.views.citizen import excerpt
+from bot.views.marks import Mark, marks
+
+
+def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: datetime) -> View:
+    """Ask these people to remind the citizen, to close the case, or to wait on."""
+    names = "".join(f"<@{who}> " for who in asked)
+    words = names + t.plural(
+        "💬 The citizen has not answered our question for {n} working day. What now?",
+        "💬 The citizen has not answered our question for {n} working days. What now?",
+        days,
+    )
+    value = str(file.case.id)
+    remind = [button(t("Remind the citizen"), "case:answer", value, style="primary")] if file.answerable else []
+    rest = [button(t("Close…"), ACTION, f"close:{value}"), button(t("Wait on"), "case:wait_on", value)]
+    about = _about(file, t, now)
+    return View(f"{words} {about}", [section(words), context(about), *actions(*remind, *rest)])
+
+
+def went_on(file: CaseFile, t: Texts, now: datetime) -> View:
+    """Say how a case went on of which was asked what to do."""
+    words = f"✓ {_about(file, t, now)}"
+    return View(words, [context(words)])
+
+
+def _about(file: CaseFile, t: Texts, now: datetime) -> str:
+    """Return who wrote what, and how the case stands; nothing of a private message, as the thread has more readers."""
+    words = literal(file.author.name, 80)
+    if not file.latest.private:
+        words = t("{name}: {text}", name=words, text=excerpt(file, t))
+    return " · ".join([words, *marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now)])

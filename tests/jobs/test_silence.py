@@ -1,0 +1,168 @@
+"""A citizen who does not answer our question: the clock rests, and after a number of days the owner is asked."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot import cases
+from bot.cases import clocks, inbox
+from bot.domain.case import Status
+from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.period import Period
+from bot.figures import reports
+from bot.figures.standing import standing
+from bot.models import Agent, Message, MessageKind, Reply, ReplyKind, Role, Team
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.staffing import presence
+from jobs import silence
+from tests.clocks import local
+from tests.conftest import MARIEKE, SANNE, YOUSSEF, Bot, eventually
+from tests.people import mention, open_modal, sent, settings, settings_of
+
+
+@pytest.fixture
+async def asked(office: Bot) -> Bot:
+    """A question to a citizen, asked by Sanne on a Friday morning."""
+    await mention(office)
+    await sent(office, 1, ReplyKind.QUESTION)
+    assert (await office.case()).status is Status.WITH_CITIZEN
+    return office
+
+
+async def at(bot: Bot, moment: str) -> list[str]:
+    """Let the minute's job run at a moment, in two processes at once; return where it asked."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    before = {message.id for message in await questions(bot)}
+    await silence.ask_owners(bot.desk)
+    await silence.ask_owners(bot.desk)
+    return [where(message) for message in await questions(bot) if message.id not in before]
+
+
+async def questions(bot: Bot) -> list[Message]:
+    return [message for message in await bot.rows(Message) if message.kind is MessageKind.UNANSWERED]
+
+
+def where(message: Message) -> str:
+    return "the thread" if message.in_thread else "the owner"
+
+
+async def in_dm(bot: Bot, person: str, *words: str) -> dict[str, Any]:
+    """Wait until the last direct message to someone holds these words, and return it."""
+
+    def shown() -> dict[str, Any] | None:
+        told = bot.slack.direct(person)
+        return told[-1] if told and all(word in text_of(told[-1]) for word in words) else None
+
+    return await bot.slack.wait_for(shown)
+
+
+async def test_the_owner_is_asked_after_so_many_working_days_in_opening_hours(asked: Bot) -> None:
+    assert await at(asked, "2026-11-27 16:59") == []
+    assert await at(asked, "2026-11-30 08:59") == [], "the team is closed"
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"], "five working days lie between, no weekend"
+    told = await in_dm(asked, SANNE, "5 werkdagen", "Wacht op de burger")
+    assert action_ids(told) == ["case:answer", "case:more", "case:wait_on"]
+    assert await at(asked, "2026-12-03 12:00") == []
+
+
+async def test_a_team_sets_the_number_of_days(asked: Bot) -> None:
+    await settings(asked, citizen_days=1)
+    assert await at(asked, "2026-11-23 12:00") == []
+    assert await at(asked, "2026-11-24 09:00") == ["the owner"]
+
+
+async def test_waiting_on_gives_the_citizen_as_much_time_again(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    told = await in_dm(asked, SANNE, "5 werkdagen")
+    place = SANNE, asked.direct_channel(SANNE), told["ts"]
+    await asyncio.gather(*(asked.slack.click(*place, "case:wait_on") for _ in range(2)))
+    assert action_ids(await in_dm(asked, SANNE, "✓")) == [], "an old question shouts no more"
+    assert await at(asked, "2026-12-07 12:00") == []
+    assert await at(asked, "2026-12-08 09:00") == ["the owner"]
+
+
+async def test_reminding_is_another_question_and_the_case_never_looks_answered(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    told = await in_dm(asked, SANNE, "5 werkdagen")
+    await asked.slack.click(SANNE, asked.direct_channel(SANNE), told["ts"], "case:answer")
+    view = await open_modal(asked, SANNE, "case:answer")
+    [kind] = [block["element"] for block in view["blocks"] if block.get("block_id", "").startswith("answer_kind")]
+    assert kind["initial_option"]["value"] == "question"
+    await asked.slack.submit(SANNE, {"answer_text": "Weet u het nog?"})
+
+    async def waits_again() -> bool:
+        case, replies = await asked.case(), await asked.rows(Reply)
+        return len(replies) == 2 and replies[1].reached and case.waits_since == asked.desk.now()
+
+    await eventually(waits_again)
+    assert (await asked.case()).status is Status.WITH_CITIZEN
+    await asked.card("*Wacht op de burger*", "Weet u het nog?")
+
+
+async def test_closing_is_one_click_away(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    told = await in_dm(asked, SANNE, "5 werkdagen")
+    await asked.slack.click(SANNE, asked.direct_channel(SANNE), told["ts"], "case:more", value="close:1")
+    await open_modal(asked, SANNE, "case:close")
+    await asked.slack.submit(SANNE, {"close_reason": "other", "close_text": "Hoorde niets meer"})
+    await in_dm(asked, SANNE, "✓", "Afgesloten")
+
+
+async def test_when_the_owner_is_away_or_gone_the_team_is_asked(asked: Bot) -> None:
+    async with asked.desk.session() as session:
+        await presence.set_away(session, SANNE, True, asked.desk.now())
+        await presence.set_duty(session, 1, YOUSSEF, True, asked.desk.now())
+    assert await at(asked, "2026-11-30 09:00") == ["the thread"]
+    [message] = await questions(asked)
+    assert message.details["asked"] == [YOUSSEF]
+
+
+async def test_an_owner_who_only_reads_now_is_not_asked_the_team_is(asked: Bot) -> None:
+    async with asked.desk.session() as session:
+        agent = await session.get_one(Agent, (1, SANNE))
+        agent.role = Role.READER
+        session.add(agent)
+    await settings(asked, coordinators=[MARIEKE])
+    assert await at(asked, "2026-11-30 09:00") == ["the thread"]
+    [message] = await questions(asked)
+    assert message.details["asked"] == [MARIEKE]
+
+
+async def test_an_owner_who_does_nothing_is_asked_again_and_the_team_hears_of_it(asked: Bot) -> None:
+    assert await at(asked, "2026-11-30 09:00") == ["the owner"]
+    assert await at(asked, "2026-12-07 09:00") == ["the owner", "the thread"]
+
+
+async def test_what_the_citizen_writes_ends_the_waiting_and_nobody_is_asked(asked: Bot) -> None:
+    post = Post("9", Author("a1", "Burger 1"), "Op de Dam", asked.desk.now(), in_reply_to="1",
+                permits=permits(Act.ANSWER))  # fmt: skip
+    async with asked.desk.session() as session:
+        await inbox.take_in(session, 1, [post], now=asked.desk.now())
+    case = await asked.case()
+    assert (case.status, case.waits_since) == (Status.NEW, None)
+    assert await at(asked, "2026-11-30 09:00") == []
+
+
+async def test_a_colleague_takes_a_waiting_case_over_and_the_clock_rests_on(asked: Bot) -> None:
+    since = (await asked.case()).waits_since
+    async with asked.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=SANNE, now=asked.desk.now())
+    case = await asked.case()
+    assert (case.status, case.assignee, case.waits_since) == (Status.WITH_CITIZEN, YOUSSEF, since)
+    async with asked.desk.reading() as session:
+        assert not any(clock.running_since for clock in await clocks.open_clocks(session, 1))
+
+
+async def test_a_question_is_no_answer_in_the_figures(asked: Bot) -> None:
+    async with asked.desk.reading() as session:
+        team = await session.get_one(Team, 1)
+        today = Period(local("2026-11-20 00:00"), local("2026-11-21 00:00"))
+        figures = await reports.figures(session, team, today, now=asked.desk.now())
+        stands = await standing(session, team, asked.desk.now())
+    assert (figures.mentions, figures.answered) == (1, 0)
+    assert (stands.open, stands.with_citizen) == (0, 1)
+
+
+async def test_the_number_of_days_is_a_setting_that_has_its_default(asked: Bot) -> None:
+    assert (await settings_of(asked)).citizen_days == 5
