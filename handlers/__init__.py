@@ -115,7 +115,7 @@ def register(
     app.action("search:words")(looks(search.open_search))
     app.action("search:open")(looks(search.open_search))
     app.view("search")(looks(search.find))
-    for turn in ("list:back", "list:on"):
+    for turn in ("list:back", "list:on", "list:which", "list:where", "list:all", "list:overview"):
         app.action(turn)(looks(lists.turn))
     app.command("/webcare")(may(commands.needs)(commands.webcare))
     app.event("message")(everyone(notes.thread_message))

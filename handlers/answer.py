@@ -30,7 +30,7 @@ from bot.views.modals import take_over_modal
 from handlers.answer_view import chosen_in, filled_in, first_view, next_view, writer
 from handlers.bolt_args import Ack
 from handlers.feedback import name_of, without_marks
-from handlers.home import home_after, is_home, publish
+from handlers.home import filter_of, home_after, home_of, publish
 from handlers.modal import opened, values
 from handlers.write import left
 
@@ -45,7 +45,7 @@ async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None
     """Open the answer modal, which moves no case; of a colleague's case ask for a take-over first."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
-        view = await _first_view(desk, case_id, by, show.view_id, from_home=is_home(body))
+        view = await _first_view(desk, case_id, by, show.view_id, home=home_of(body))
         if not await show(view):  # closed while it was loading: Slack does not tell us
             await left(desk, case_id, by, show.view_id)
     await messages.sync(desk, case_id)
@@ -65,7 +65,7 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     await messages.sync(desk, case_id)
 
 
-async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, from_home: bool = False) -> Block:
+async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, home: str = "") -> Block:
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)
@@ -75,7 +75,7 @@ async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, fr
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case_id, by=by, view=view_id, now=desk.now())
-    return first_view(desk, replace(who, draft=draft), ModalState(case_id, 0, ask=ask, home=from_home))
+    return first_view(desk, replace(who, draft=draft), ModalState(case_id, 0, ask=ask, home=home))
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -94,7 +94,7 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     desk.wake(f"outgoing:{reply.account_id}")
     await messages.sync(desk, reply.case_id)
     if state.home:
-        await publish(desk, by)
+        await publish(desk, by, filter_of(state.home))
 
 
 async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:

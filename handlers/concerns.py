@@ -68,7 +68,7 @@ def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
     modal about something only the buttons of a case name anything themselves.
     """
     view = body.get("view") or {}
-    metadata = view.get("private_metadata") or ""
+    metadata = "" if view.get("type") == "home" else view.get("private_metadata") or ""
     if metadata.startswith("{"):
         ids = json.loads(metadata)
         yield ("case", int(ids["case"])) if "case" in ids else ("settings", int(ids.get("team", 0)))

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from bot.desk import Desk, TeamDesk
+from bot.domain.queue import OVERVIEW, Filter
 from bot.domain.text import Refused
 from bot.figures import home
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, permalinks
@@ -25,7 +26,7 @@ async def home_opened(event: dict[str, Any], person: Person, desk: TeamDesk) -> 
         if not person.teams_with(Access.READERS):
             with suppress(Refused):  # one who joined a moment ago
                 await admit(desk, Access.READERS, {}, person)
-        await publish(desk, event["user"])
+        await publish(desk, event["user"], filter_in(event))
 
 
 @asynccontextmanager
@@ -35,7 +36,7 @@ async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None
         yield
     finally:
         if is_home(body):
-            await publish(desk, body["user"]["id"])
+            await publish(desk, body["user"]["id"], filter_in(body))
 
 
 def is_home(body: dict[str, Any]) -> bool:
@@ -43,12 +44,30 @@ def is_home(body: dict[str, Any]) -> bool:
     return bool((body.get("view") or {}).get("type") == "home")
 
 
-async def publish(desk: Desk, slack_id: str) -> None:
-    """Publish a person's Home, in the language of their first team; if Slack refuses, the next opening tries again."""
+def filter_in(body: dict[str, Any]) -> Filter | None:
+    """Return by what the Home is filtered that a click or its opening shows; None for the overview."""
+    return filter_of((body.get("view") or {}).get("private_metadata") or OVERVIEW)
+
+
+def home_of(body: dict[str, Any]) -> str:
+    """Return what a modal that a click opens remembers of the Home; "" for a click elsewhere."""
+    return (body["view"].get("private_metadata") or OVERVIEW) if is_home(body) else ""
+
+
+def filter_of(value: str) -> Filter | None:
+    """Return the filter that a button of the Home asks for; None for the overview."""
+    return None if value == OVERVIEW else Filter.of_text(value)
+
+
+async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None) -> None:
+    """Publish a person's Home with the list that they want, by default the overview.
+
+    It is in the language of their first team. If Slack refuses, the next opening tries again.
+    """
     async with desk.reading() as session:
         theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
         own = desk.of(theirs[0])
-        shown = await home.home(session, slack_id, own.t, own.now())
+        shown = await home.home(session, slack_id, own.t, own.now(), wanted)
         cards = await cards_of(session, shown.listed)
     try:
         await _publish(own, slack_id, replace(shown, card_urls=await permalinks(own.slack, cards)))

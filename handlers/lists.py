@@ -16,9 +16,11 @@ from bot.slack.messages import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
 from bot.views.closing import close_many_button
+from bot.views.filters import filter_bar
 from bot.views.search_modal import filter_button
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
+from handlers.home import filter_of, is_home, publish
 from handlers.roles import Person
 
 SHOWN = 10
@@ -29,12 +31,16 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     """Return the page of the queue that a person asks for, with the buttons for its other pages."""
     found, cards = await _read(desk, _teams(person, wanted), wanted)
     wanted = replace(wanted, page=found.page)
+    async with desk.reading() as session:
+        places = await lists.places(session, person.teams)
+    above = filter_bar(wanted, places, person.by, desk.t)
     below = actions(
         *page_buttons(wanted, found.pages, desk.t),
         *_close_button(person, wanted.to_text(), found, desk),
         share_button(wanted.to_text(), desk.t),
     )
-    return case_list(_head(desk, found), await _rows(desk, found, cards, person), desk.t, below=below)
+    rows = await _rows(desk, found, cards, person)
+    return case_list(_head(desk, found, wanted), rows, above=above, below=below)
 
 
 async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool = False) -> View:
@@ -48,12 +54,16 @@ async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool
     buttons = [*_close_button(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
     below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
     rows = await _rows(desk, found, cards, None if in_modal else person)
-    return case_list(_found(desk, found), rows, desk.t, more=_left_out(desk, found), below=below)
+    return case_list(_found(desk, found), rows, more=_left_out(desk, found), below=below)
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
-    """Show another page of a list in its place."""
-    await answer(respond, desk, body, await queue(desk, person, Filter.of_text(action["value"])), replaces=True)
+    """Show another page or another filter of a list in its place, which is the answer to a command or the Home."""
+    value = action.get("value") or action["selected_option"]["value"]
+    if is_home(body):
+        await publish(desk, person.by, filter_of(value))
+    else:
+        await answer(respond, desk, body, await queue(desk, person, Filter.of_text(value)), replaces=True)
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
@@ -65,9 +75,9 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
         head, left_out = _found(desk, found), _left_out(desk, found)
     else:
         found, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
-        head, left_out = _head(desk, found), _rest(desk, found)
+        head, left_out = _head(desk, found, Filter.of_text(action["value"])), _rest(desk, found)
     more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
-    view = case_list(head, await _rows(desk, found, cards), desk.t, more=more)
+    view = case_list(head, await _rows(desk, found, cards), more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
@@ -101,9 +111,10 @@ async def _search(desk: TeamDesk, teams: Sequence[int], asked: Asked) -> tuple[C
         return found, await cards_of(session, [line.case.id for line in found.lines])
 
 
-def _head(desk: TeamDesk, found: CaseList) -> str:
+def _head(desk: TeamDesk, found: CaseList, wanted: Filter) -> str:
     if not found.count:
-        return desk.t("Nothing is waiting. 🎉")
+        all_of = replace(wanted, page=0) == Filter()
+        return desk.t("Nothing is waiting. 🎉") if all_of else desk.t("Nothing here.")
     head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", found.count)
     page = desk.t("page {n} of {pages}", n=found.page + 1, pages=found.pages)
     return f"{head} · {page}" if found.pages > 1 else head

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
+OVERVIEW = "overview"
+"""What a button of the Home holds in the place of a filter: no list, but the overview."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -34,6 +36,20 @@ class Where(StrEnum):
     PLATFORM = "platform"
     ACCOUNT = "account"
     TOPIC = "topic"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something by which a list can be filtered, and what it is called."""
+
+    kind: Where
+    name: str
+    label: str
+
+    @property
+    def where(self) -> str:
+        """Return it as a filter names it."""
+        return f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True)

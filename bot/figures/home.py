@@ -4,6 +4,7 @@ The figures come from bot.figures.reports, so they are the same everywhere.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,17 +17,19 @@ from bot.figures.standing import standing
 from bot.models import Role, Team
 from bot.team import agents, teams
 from bot.texts import Texts
-from bot.views.home import SHOWN, Home
+from bot.views.home import SHOWN, Chosen, Home
 
 
-async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) -> Home:
-    """Return what this agent's Home shows now."""
+async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wanted: Filter | None = None) -> Home:
+    """Return what this agent's Home shows now: the overview, or the list that they want."""
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     own = await teams.of_person(session, slack_id)
     team_ids = [team.id for team in own]
     mine = await lists.waiting(session, team_ids, Filter(Which.MINE, slack_id), now=now, most=SHOWN)
     queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
     promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
+    places = await lists.places(session, own)
+    chosen = await lists.waiting(session, team_ids, wanted, now=now, most=SHOWN) if wanted else None
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)
     settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
@@ -50,6 +53,11 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime) ->
         today=[await _today(session, team, now) for team in own],
         week=_together([await _week(session, team, now) for team in own]),
         asked=await lists.asked(session, slack_id),
+        by=slack_id,
+        places=places,
+        chosen=Chosen(replace(wanted, page=chosen.page), chosen.lines, chosen.count, chosen.pages)
+        if wanted and chosen
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.domain.case import Status
-from bot.domain.queue import Filter, Where, Which
+from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.sla import ClockKind
 from bot.models import (
     ASKED,
@@ -29,8 +29,10 @@ from bot.models import (
     Message,
     Reply,
     ReplyStatus,
+    Team,
     waits_for,
 )
+from bot.team.settings import TeamSettings
 
 PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.private)).correlate(Case).exists()
 """Cases without a private mention, in SQL."""
@@ -106,6 +108,22 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
             return col(Case.topic) == name
         case None:
             return true()
+
+
+async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
+    """Return by what else the lists of these teams can be filtered; of what there is one only, nothing."""
+    found = await session.exec(
+        select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
+    )
+    accounts = [(account, connectors.label_of(account)) for account in found]
+    platforms = {account.platform: label.platform for account, label in accounts}
+    topics = dict.fromkeys(topic for team in own for topic in TeamSettings.of(team.settings).topics)
+    return [
+        *(Place(Where.TEAM, str(team.id), team.name) for team in own if len(own) > 1),
+        *(Place(Where.PLATFORM, name, label) for name, label in platforms.items() if len(platforms) > 1),
+        *(Place(Where.ACCOUNT, str(account.id), str(label)) for account, label in accounts if len(accounts) > 1),
+        *(Place(Where.TOPIC, topic, topic) for topic in topics),
+    ]
 
 
 def _id(name: str) -> int:

@@ -33,9 +33,9 @@ class ModalState:
     """What the modal remembers while it is open, besides its fields (private_metadata).
 
     `ask` is the proposal for the initials, None for an agent who has them. `promise` is the chosen moment (epoch
-    seconds) while its field is hidden. `home`: the App Home opened the modal. `since` is the moment of the draft that
-    it opened with. Slack ignores what we prefill while a block id is the same: `inserted` counts the new texts that we
-    put in, `anew` how often the agent began anew.
+    seconds) while its field is hidden. `home` is what the App Home showed that opened the modal. `since` is the
+    moment of the draft that it opened with. Slack ignores what we prefill while a block id is the same: `inserted`
+    counts the new texts that we put in, `anew` how often the agent began anew.
     """
 
     case: int
@@ -43,7 +43,7 @@ class ModalState:
     ask: str | None = None
     inserted: int = 0
     promise: int | None = None
-    home: bool = False
+    home: str = ""
     since: int | None = None
     anew: int = 0
 

@@ -52,11 +52,16 @@ def _next_step(line: CaseLine, t: Texts) -> Block | None:
 
 
 def case_list(
-    head: str, rows: Sequence[Block], t: Texts, *, more: Sequence[str] = (), below: Sequence[Block] = ()
+    head: str,
+    rows: Sequence[Block],
+    *,
+    more: Sequence[str] = (),
+    above: Sequence[Block] = (),
+    below: Sequence[Block] = (),
 ) -> View:
-    """Return a list; `more` is what there is to say of what it does not show, `below` are its buttons."""
+    """Return a list; `more` is what there is to say of what it does not show; its filters and buttons are around it."""
     said = [row["text"]["text"] for row in rows]
-    return View("\n".join([head, *said, *more]), [section(head), *rows, *map(context, more), *below])
+    return View("\n".join([head, *said, *more]), [section(head), *above, *rows, *map(context, more), *below])
 
 
 def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:

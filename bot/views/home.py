@@ -6,19 +6,30 @@ from datetime import datetime
 
 from bot.domain.case import Urgency
 from bot.domain.figures import Overview, Part
-from bot.domain.queue import Filter, Which
+from bot.domain.queue import OVERVIEW, Filter, Place, Which
 from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
-from bot.views.case_list import case_block
+from bot.views.case_list import case_block, page_buttons
 from bot.views.closing import close_many_button
 from bot.views.digest import chart, paragraphs, tells
+from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.search_modal import search_field
 
 SHOWN = 15
 """Rows shown of each list; the rest is counted."""
 MAX_TEAMS = 10
 """Teams whose figures are shown; more would not fit (Slack: 100 blocks)."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One page of the list that an agent chose with the filters, how many cases it has, and how many pages."""
+
+    wanted: Filter
+    lines: Sequence[CaseLine]
+    count: int
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,8 @@ class Home:
     `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
     `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
     days, today included, of all their teams together. `asked`: the questions for their advice. `card_urls`: the
-    links to the cards of what is listed.
+    links to the cards of what is listed. `by`: whose Home it is. `places`: by what else their lists can be filtered.
+    `chosen`: the list that they chose in the place of the overview.
     """
 
     read_only: Collection[int]
@@ -47,11 +59,15 @@ class Home:
     week: Sequence[Part]
     asked: Sequence[Escalation] = ()
     card_urls: Mapping[int, str] = field(default_factory=dict)
+    by: str = ""
+    places: Sequence[Place] = ()
+    chosen: Chosen | None = None
 
     @property
     def listed(self) -> set[int]:
         """The cases that are in a list."""
-        return {line.case.id for lines in (self.mine, self.queue, self.promises) for line in lines}
+        lists = [self.chosen.lines] if self.chosen else [self.mine, self.queue, self.promises]
+        return {line.case.id for lines in lists for line in lines}
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
@@ -68,13 +84,38 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
         search_field(t),
         *_asked(home, t),
         *_read_by_others(home, t),
-        *_list(t("My cases"), home.mine, home.mine_count, home, t, now),
-        *_list(t("The team's queue"), home.queue, home.queue_count, home, t, now, Filter(Which.UNOWNED).to_text()),
+        *filter_bar(home.chosen.wanted if home.chosen else None, home.places, home.by, t),
+        *(_chosen(home.chosen, home, t, now) if home.chosen else _overview(home, t, now)),
+        *_today(home, t, charts=charts),
+        *_settings(home, t),
     ]
+    remembered = home.chosen.wanted.to_text() if home.chosen else OVERVIEW
+    return {"type": "home", "callback_id": "home", "private_metadata": remembered, "blocks": blocks}
+
+
+def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:
+    """Return the agent's cases, the queue and the promises, the first of each."""
+    mine, unowned = Filter(Which.MINE, home.by), Filter(Which.UNOWNED)
+    blocks = _list(t("My cases"), home.mine, home.mine_count, home, t, now)
+    blocks += _all_of(mine, home.mine, home.mine_count, t)
+    blocks += _list(t("The team's queue"), home.queue, home.queue_count, home, t, now, unowned.to_text())
+    blocks += _all_of(unowned, home.queue, home.queue_count, t)
     if home.promises:
         blocks += _list(t("Promises for today"), home.promises, len(home.promises), home, t, now)
-    blocks += _today(home, t, charts=charts) + _settings(home, t)
-    return {"type": "home", "callback_id": "home", "blocks": blocks}
+    return blocks
+
+
+def _all_of(wanted: Filter, lines: Sequence[CaseLine], count: int, t: Texts) -> list[Block]:
+    return actions(all_button(wanted, count, t)) if count > len(lines) else []
+
+
+def _chosen(chosen: Chosen, home: Home, t: Texts, now: datetime) -> list[Block]:
+    """Return one page of the list that the agent chose, with the buttons to its other pages."""
+    title = t(WHICH[chosen.wanted.which])
+    if chosen.pages > 1:
+        title = f"{title} – {t('page {n} of {pages}', n=chosen.wanted.page + 1, pages=chosen.pages)}"
+    rows = _list(title, chosen.lines, chosen.count, home, t, now, chosen.wanted.to_text())
+    return rows + actions(*page_buttons(chosen.wanted, chosen.pages, t), overview_button(t))
 
 
 def _read_by_others(home: Home, t: Texts) -> list[Block]:
@@ -124,8 +165,6 @@ def _list(
     for line in lines:
         url, acts = home.card_urls.get(line.case.id, ""), line.case.team_id not in home.read_only
         blocks.append(case_block(line, t, now, card_url=url, acts=acts))
-    if count > len(lines):
-        blocks.append(context(t("… and {n} more", n=count - len(lines))))
     acts = any(line.case.team_id not in home.read_only for line in lines)
     return [*blocks, *(actions(close_many_button(wanted, t)) if wanted and acts else [])]
 

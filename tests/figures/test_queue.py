@@ -1,5 +1,7 @@
 """The queue: one order, in SQL and of what was read, and pages of it."""
 
+import asyncio
+import re
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -11,10 +13,11 @@ from bot.domain.case import Status, WaitsFor
 from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures import lists
-from bot.models import IN_ORDER, Author, Case, Clock, Mention, in_order
+from bot.models import IN_ORDER, Author, Case, Clock, Mention, ReplyKind, in_order
+from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import asked, home, mention
+from tests.people import asked, home, mention, sent, settings
 
 
 async def fill(bot: Bot, many: int = 40) -> None:
@@ -91,14 +94,15 @@ async def test_the_list_is_turned_page_by_page_and_a_case_is_claimed_from_it(bot
     await bot.slack.command(SANNE, CHANNEL, "/webcare open")
     first = await listed(bot, "pagina 1 van 3")
     assert "Vraag 10" in text_of(first) and "Vraag 11" not in text_of(first)
-    assert action_ids(first) == ["case:claim"] * 10 + ["list:on", "list:share"]
+    rows, below = ["case:claim"] * 10, ["list:on", "list:close", "list:share"]
+    assert action_ids(first) == ["list:which", "list:where", *rows, *below]
 
     await bot.slack.click(SANNE, CHANNEL, first["ts"], "list:on")
     second = await listed(bot, "pagina 2 van 3")
-    assert action_ids(second)[-3:] == ["list:back", "list:on", "list:share"]
+    assert action_ids(second)[-4:] == ["list:back", "list:on", "list:close", "list:share"]
     await bot.slack.click(SANNE, CHANNEL, second["ts"], "list:on")
     last = await listed(bot, "pagina 3 van 3")
-    assert "Vraag 23" in text_of(last) and action_ids(last)[-2:] == ["list:back", "list:share"]
+    assert "Vraag 23" in text_of(last) and action_ids(last)[-3:] == ["list:back", "list:close", "list:share"]
     assert len(bot.slack.ephemerals(SANNE, CHANNEL)) == 1, "it is turned in its place"
 
     await bot.slack.click(SANNE, CHANNEL, last["ts"], "case:claim", value="23")
@@ -122,3 +126,114 @@ def test_a_filter_is_read_from_every_button_however_old() -> None:
     assert Filter.of_text("open||") == Filter()
     assert Filter.of_text(f"mine|{SANNE}|") == Filter(Which.MINE, SANNE)
     assert Filter.of_text("gone|x|y|z") == Filter(Which.OPEN, "x", "z")
+
+
+# --- Filters -------------------------------------------------------------------------------------
+
+
+async def desk_of_23(bot: Bot) -> None:
+    """Cases 1 to 23: the first is Sanne's, the second Youssef's, the third waits for its citizen; topics by turns."""
+    await settings(bot, topics=["Afval", "Water"])
+    for number in range(1, 24):
+        await mention(bot, number, f"Vraag {number:02}")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        await cases.claim(session, 1, by=SANNE, now=now)
+        await cases.claim(session, 2, by=YOUSSEF, now=now)
+        for number in range(1, 24):
+            topic = "Afval" if number % 2 else "Water"
+            await cases.set_topic(session, number, topic=topic, by=SANNE, now=now)
+    await sent(bot, 3, ReplyKind.QUESTION)
+
+
+def numbers(shown: dict) -> list[int]:
+    """The cases that a list shows, in its order."""
+    return [int(found) for found in re.findall(r"Vraag (\d\d)", text_of(shown))]
+
+
+async def chosen(bot: Bot, shown: dict, menu: str, label: str, *words: str) -> dict:
+    """Choose from a menu of a list, and wait until the list shows these words."""
+    value = value_of(shown, menu, label)
+    ack = await bot.slack.click(SANNE, CHANNEL, shown["ts"], menu, value)
+    assert ack.ok
+    return await listed(bot, *words)
+
+
+def value_of(shown: dict, menu: str, label: str) -> str:
+    """The value of an option of a menu, by its words."""
+    [element] = [e for _, e in input_state.elements(shown["blocks"]) if e["action_id"] == menu]
+    options = [*element.get("options", []), *(o for g in element.get("option_groups", []) for o in g["options"])]
+    [value] = [option["value"] for option in options if option["text"]["text"] == label]
+    return str(value)
+
+
+async def test_the_list_is_filtered_by_who_has_it_how_it_waits_and_from_where(office: Bot) -> None:
+    await desk_of_23(office)
+    await office.slack.command(SANNE, CHANNEL, "/webcare open")
+    shown = await listed(office, "*Er wachten 22 zaken*")
+    assert numbers(await chosen(office, shown, "list:which", "Van mij", "*Er wacht 1 zaak*")) == [1]
+    shown = await listed(office)
+    assert numbers(await chosen(office, shown, "list:which", "Wacht op de burger", "wacht op de burger")) == [3]
+    shown = await chosen(office, await listed(office), "list:which", "Van niemand", "*Er wachten 20 zaken*")
+    shown = await chosen(office, shown, "list:where", "Water", "*Er wachten 10 zaken*")
+    assert numbers(shown) == list(range(4, 24, 2)), "both filters hold"
+    shown = await chosen(office, shown, "list:which", "Te laat", "Hier is niets.")
+    office.clock.at += timedelta(hours=2)  # type: ignore[attr-defined]
+    shown = await chosen(office, shown, "list:where", "Overal", "*Er wachten 22 zaken* · pagina 1 van 3")
+    await office.slack.click(SANNE, CHANNEL, shown["ts"], "list:on")
+    assert len(numbers(await listed(office, "pagina 2 van 3", "Te laat"))) == 10, "the filter is kept while paging"
+
+
+async def test_a_filter_on_a_topic_that_no_longer_exists_shows_nothing_and_fails_nothing(office: Bot) -> None:
+    await desk_of_23(office)
+    await office.slack.command(SANNE, CHANNEL, "/webcare open")
+    shown = await listed(office, "*Er wachten 22 zaken*")
+    async with office.desk.session() as session:
+        for number in range(2, 24, 2):
+            await cases.set_topic(session, number, topic="Afval", by=SANNE, now=office.desk.now())
+    await settings(office, topics=["Afval"])
+    shown = await chosen(office, shown, "list:where", "Water", "Hier is niets.")
+    assert "Water" not in text_of(shown)
+    await chosen(office, shown, "list:where", "Overal", "*Er wachten 22 zaken*")
+
+
+async def test_the_home_is_filtered_turned_and_acted_on_and_keeps_its_filter(office: Bot) -> None:
+    bot = office
+    await desk_of_23(bot)
+    await bot.slack.open_home(SANNE)
+    shown = await home(bot, SANNE, "*Mijn zaken* (1)", "*Wachtrij* (20)", "Alle 20 bekijken")
+    assert len(numbers(shown)) == 1 + 15
+    await bot.slack.click_in_view(SANNE, "list:all")
+    await home(bot, SANNE, "*Van niemand – pagina 1 van 2* (20)")
+    await bot.slack.click_in_view(SANNE, "list:on")
+    shown = await home(bot, SANNE, "*Van niemand – pagina 2 van 2* (20)")
+    assert len(numbers(shown)) == 5
+    last = numbers(shown)[-1]
+    await bot.slack.click_in_view(SANNE, "case:claim", value=str(last))
+    shown = await home(bot, SANNE, "*Van niemand – pagina 2 van 2* (19)")
+    assert last not in numbers(shown), "what was claimed is gone from the list, which stays"
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Van niemand – pagina 2 van 2* (19)")
+    await bot.slack.click_in_view(SANNE, "settings:open")
+    await bot.slack.wait_for(lambda: bot.slack.view(SANNE))
+    await bot.slack.close_view(SANNE)
+    await bot.slack.click_in_view(SANNE, "list:overview")
+    await home(bot, SANNE, "*Mijn zaken* (2)", "*Wachtrij* (19)")
+
+
+async def test_two_who_turn_and_claim_at_once_see_no_error(office: Bot) -> None:
+    bot = office
+    await desk_of_23(bot)
+    for who in (SANNE, YOUSSEF):
+        await bot.slack.open_home(who)
+        await home(bot, who, "*Wachtrij* (20)")
+        await bot.slack.click_in_view(who, "list:all")
+        await home(bot, who, "*Van niemand – pagina 1 van 2* (20)")
+    clicks = [("case:claim", "4"), ("list:on", "")]
+    acks = await asyncio.gather(
+        *(bot.slack.click_in_view(who, act, value=value) for who in (SANNE, YOUSSEF) for act, value in clicks)
+    )
+    assert all(ack.ok for ack in acks)
+    await bot.slack.open_home(YOUSSEF)
+    await home(bot, YOUSSEF, "(19)")
+    assert (await bot.case(4)).assignee in {SANNE, YOUSSEF}

@@ -13,7 +13,7 @@ from tests.people import answer, home, make_role, open_modal, square_texts
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.open_home(SANNE)
     shown = await home(sqlite_bot, SANNE, "Berichten ontvangen: *0*", "Hier is niets.")
-    assert action_ids(shown) == ["search:words", "settings:open"]
+    assert action_ids(shown) == ["search:words", "list:which", "list:where", "settings:open"]
     assert "nog geen coördinator" in text_of(shown)
 
 
@@ -96,7 +96,7 @@ async def test_the_home_shows_fifteen_cases_and_counts_the_rest(sqlite_bot: Bot)
         bot.citizen_posts(f"Vraag {n:02}", name=f"Burger{n}")
         await bot.card(f"Vraag {n:02}")
     await bot.slack.open_home(SANNE)
-    shown = await home(bot, SANNE, "*Wachtrij* (17)", "… en nog 2")
+    shown = await home(bot, SANNE, "*Wachtrij* (17)", "Alle 17 bekijken")
     assert action_ids(shown).count("case:claim") == 15
 
 
@@ -106,7 +106,11 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
     bot.citizen_posts("Mag ik hier vissen?")
     card = await bot.card("vissen")
     await bot.slack.open_home(MARIEKE)
-    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt alleen mee")) == ["search:words"]
+    assert action_ids(await home(bot, MARIEKE, "vissen", "Je kijkt alleen mee")) == [
+        "search:words",
+        "list:which",
+        "list:where",
+    ]
     for verb, choice in [
         ("case:claim", None), ("case:answer", None), ("case:escalate", None),
         ("case:more", "close:1"), ("case:more", "assign:1"), ("case:more", "no_answer:1"),

@@ -34,7 +34,10 @@ ELSEWHERE = "C0ALGEMEEN"
 TABLE: dict[str, dict[str, set[str]]] = {
     # A line of the table, and the listeners behind it: what is registered, and the words of /webcare and of the menu.
     "look: lists, search, details, figures, export, the Home": {
-        "action": {"case:details", "search:words", "search:open", "list:on", "list:back"},
+        "action": {
+            "case:details", "search:words", "search:open", "list:back", "list:on", "list:which", "list:where",
+            "list:all", "list:overview",
+        },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},
         "verb": {"more", "details", "open"},
@@ -45,7 +48,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
-            "case:undo_close", "case:take_over", "list:close",
+            "case:undo_close", "case:take_over", "list:close", "case:wait_on",
         },
         "options": {"answer_snippet"},
         "view": {

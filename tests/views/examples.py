@@ -1,6 +1,7 @@
 """Cases in every state, and every message, modal and Home that we make of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
 from bot.domain.mention import Act
-from bot.domain.queue import Filter, Which
+from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
 from bot.domain.sla import ClockKind
@@ -56,7 +57,7 @@ from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
-from bot.views.home import SHOWN, Home, home_tab
+from bot.views.home import SHOWN, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
     assign_modal,
@@ -211,9 +212,7 @@ def messages(t: Texts) -> Iterator[View]:
         filter_button("a" * 100, t),
     )
     for buttons in ([], below):
-        yield from (
-            case_list(LONG, some, t, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG]))
-        )
+        yield from (case_list(LONG, some, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG])))
     files = [
         case_file(Status.NEW),
         case_file(Status.NEW, writing=[BY, OTHER]),
@@ -294,7 +293,8 @@ def opened(t: Texts) -> Iterator[Block]:
     for length, initials in ((1, None), (501, ""), (499, "SB")):
         composed = Composed(LONG, 500 - length, private=length == 1)
         topics = [f"{n:02}{'a' * 58}" for n in range(MAX_TOPICS)] if initials else []
-        kept = ModalState(1, 1, ask=initials, inserted=len(topics), promise=length, home=True, since=length, anew=1)
+        about: dict[str, Any] = {"promise": length, "since": length, "home": "open|||"}
+        kept = ModalState(1, 1, ask=initials, inserted=len(topics), anew=1, **about)
         yield from (
             answer_modal(
                 file,
@@ -339,7 +339,7 @@ def opened(t: Texts) -> Iterator[Block]:
     )
     yield from setting(t)
     yield search_modal(Sought(), [], t)
-    for found in (case_list(TITLES[0], [], t), case_list(TITLES[0], [section("a" * 400)] * 10, t, more=["a"])):
+    for found in (case_list(TITLES[0], []), case_list(TITLES[0], [section("a" * 400)] * 10, more=["a"])):
         yield search_modal(Sought("paspoort", "p9", 31, "open"), [(f"p{n}", TITLES[0]) for n in range(20)], t, found)
     yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
 
@@ -447,4 +447,7 @@ def homes(t: Texts) -> Iterator[Block]:
                 shown, 20, shown, 20, shown, today, week, ASKED * 6,
             )  # fmt: skip
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
+            chosen = Chosen(Filter(Which.MINE, BY, "topic:Afval", page=1), shown, 40, 3)
+            places = [Place(kind, str(n), LONG[:60]) for kind in Where for n in range(120)]
+            yield home_tab(replace(home, by=BY, places=places, chosen=chosen), t, NOW)
     yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], [], []), t, NOW)
