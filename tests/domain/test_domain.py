@@ -134,6 +134,7 @@ MOVES = {
     "case:answer": Move.ANSWER,
     "case:escalate": Move.ESCALATE,
     "case:reopen": Move.REOPEN,
+    "reopen": Move.REOPEN,
     "case:undo": Move.WITHDRAW,
     "close": Move.CLOSE,
     "no_answer": Move.CLOSE,

@@ -29,6 +29,7 @@ from bot.models import (
     MessageKind,
     Note,
     Reminder,
+    ReminderKind,
     Removal,
     Reply,
     ReplyStatus,
@@ -299,7 +300,7 @@ def replies(world: World, state: State) -> list[str]:
 
 
 def steps(state: State) -> list[str]:
-    """No step of a clock is told twice, but after a snooze; what is late is listed once a day."""
+    """No step of a clock is told twice, but after a snooze; each recipient has one message of reminders at a time."""
     told = Counter((e.case_id, e.details["clock"], e.details["percent"]) for e in state[Event] if e.kind == "reminded")
     snoozes = Counter(event.case_id for event in state[Event] if event.kind == "snooze")
     found = [
@@ -307,9 +308,10 @@ def steps(state: State) -> list[str]:
         for (case_id, clock, percent), times in told.items()
         if times > 1 + snoozes[case_id]
     ]
-    live: dict[tuple[int, str], set[int]] = {}
+    live: dict[tuple[int, str, bool], set[int]] = {}
     for each in state[Reminder]:
-        live.setdefault((each.team_id, each.recipient), set()).add(each.message_id)
+        of_digest = each.kind is ReminderKind.LISTED
+        live.setdefault((each.team_id, each.recipient, of_digest), set()).add(each.message_id)
     return found + [f"the reminders of {who} are in {len(ids)} messages" for who, ids in live.items() if len(ids) > 1]
 
 
