@@ -85,7 +85,8 @@ async def test_every_button_does_what_it_says(address: str, page: Page, artifact
     await submit(page, shown)
     await expect(passport).to_contain_text("Geëscaleerd")
 
-    await choose(page, road, "note")
+    await choose(page, road, "more")
+    await (await modal(page, "more")).locator('[data-value^="note:"]').click()
     shown = await modal(page, "case:note")
     await page.locator('[data-action-id="note_text"]').fill("Nagevraagd bij Openbare Werken.")
     await submit(page, shown)

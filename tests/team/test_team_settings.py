@@ -50,7 +50,9 @@ async def test_a_team_gets_another_name_channel_and_time_zone_and_back(bot: Bot)
     ]
     bot.citizen_posts("En de sluis?", name="Kees")
     await in_channel(bot, OTHER, "sluis")
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "note:1")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    await open_modal(bot, SANNE, "more")
+    await bot.slack.click_in_view(SANNE, "case:more", value="note:1")
     await open_modal(bot, SANNE, "case:note")
     await bot.slack.submit(SANNE, {"note_text": "Die draait vandaag niet."})
     await bot.slack.wait_for(lambda: "draait" in str(bot.slack.thread(CHANNEL, card["ts"])), 10)
@@ -163,8 +165,8 @@ async def test_each_team_reads_its_own_language(bot: Bot) -> None:
         assert words in str(await open_modal(bot, YOUSSEF, "case:answer"))
         await bot.slack.close_view(YOUSSEF)
     for channel, card, words in (
-        (CHANNEL, dutch, "Deze zaak is al bij"),
-        (OTHER, english, "This case is already with"),
+        (CHANNEL, dutch, "heeft deze zaak. Wil je die overnemen?"),
+        (OTHER, english, "has this case. Take it over?"),
     ):
         await bot.slack.click(SANNE, channel, card["ts"], "case:escalate")
         await bot.slack.wait_for(lambda w=words: (view := bot.slack.view(SANNE)) and w in text_of(view))  # type: ignore[misc]
