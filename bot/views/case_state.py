@@ -52,7 +52,7 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
             return t("Case {number} of {name} escalated by {agent}, who waits for advice from {target}",
                      agent=agent, target=target, **who)  # fmt: skip
         case Status.WITH_CITIZEN:
-            return t("Case of {name} waits for the citizen, asked by {agent}", agent=agent, **who)
+            return t("Case {number} of {name} waits for the citizen, asked by {agent}", agent=agent, **who)
         case Status.ANSWERED:
             return t("Case {number} of {name} answered by {agent}", agent=agent, **who)
         case Status.CLOSED:
@@ -99,10 +99,12 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say how the reply stands of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
     case, reply = file.case, file.reply
-    if reply is None or case.status in {Status.WITH_CITIZEN, Status.ANSWERED}:
+    if reply is None or case.status is Status.ANSWERED:
         return ""
     if reply.status is not ReplyStatus.SENT:
         return "" if case.status is Status.CLAIMED else _reply_state(reply, t, now)
+    if case.status is Status.WITH_CITIZEN:
+        return ""
     went_out_later = reply.sent_at and case.closed_at and reply.sent_at >= case.closed_at
     if reply.held or reply.gone or went_out_later:
         return f"{_symbol(reply)} {_answered(file, f'<@{reply.by}>', t, now)}"

@@ -60,7 +60,7 @@ async def answered(table: Table, kind: ReplyKind, *moves: Move) -> None:
     ("kind", "status", "waits", "times"),
     [
         (ReplyKind.FINAL, Status.ANSWERED, WaitsFor.NOBODY, set()),
-        (ReplyKind.QUESTION, Status.ANSWERED, WaitsFor.CITIZEN, set()),
+        (ReplyKind.QUESTION, Status.WITH_CITIZEN, WaitsFor.CITIZEN, set()),
         (ReplyKind.INTERIM, Status.CLAIMED, WaitsFor.MOMENT, {WHOLE, PROMISE}),
     ],
 )

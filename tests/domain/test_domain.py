@@ -142,7 +142,8 @@ MOVES = {
     "release": Move.RELEASE,
     "transfer": Move.TRANSFER,
 }
-ELSEWHERE = {Move.TAKE_OVER, Move.ADVISE, Move.UNCLOSE, Move.UNCLOSE_CLAIMED, Move.UNCLOSE_ESCALATED}
+UNCLOSES = {each for each in Move if each.name.startswith("UNCLOSE")}
+ELSEWHERE = {Move.TAKE_OVER, Move.ADVISE, *UNCLOSES}
 """Offered where a colleague's case is refused, on a question to an adviser, and to who has just closed a case."""
 
 

@@ -13,16 +13,20 @@ from bot.models import (
     Act,
     ActStatus,
     Called,
+    Case,
     Details,
     Escalation,
     Listed,
     Message,
     MessageKind,
     Note,
+    Passed,
     Reply,
     ReplyStatus,
     Returned,
+    Transfer,
     Troubled,
+    Unanswered,
 )
 from bot.sandbox.slack.inspection import text_of
 from bot.slack.rendering import team_of, view_of
@@ -33,6 +37,8 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.REMINDER: Listed(SANNE, NOW.isoformat()).to_json(),
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
+    MessageKind.PASSED: Passed(SANNE, "handed", [1]).to_json(),
+    MessageKind.UNANSWERED: Unanswered(NOW.isoformat(), 5, [SANNE]).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
 }
@@ -52,6 +58,7 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
     bot.citizen_posts("Mag ik hier vissen?")
     await bot.card("vissen")
     async with bot.desk.session() as session:
+        (await session.get_one(Case, 1)).transfers = 1
         session.add(
             Escalation(id=1, case_id=1, target=SANNE, question="?", by=SANNE, at=NOW, submission="v", advice="!")
         )
@@ -64,6 +71,10 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             Act(id=1, case_id=1, mention_id=1, account_id=1, kind=mention.Act.HIDE, by=SANNE, key="a",
                 status=ActStatus.FAILED, created_at=NOW, send_at=NOW)
         )  # fmt: skip
+        session.add(
+            Transfer(id=1, case_id=1, from_team_id=1, to_team_id=1, number=1, note="Let op", by=SANNE, at=NOW,
+                     submission="v")
+        )  # fmt: skip
     async with bot.desk.reading() as session:
         for kind in MessageKind:
             case_id = None if kind is MessageKind.ACCOUNT_PROBLEM else 1
@@ -72,7 +83,8 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             )
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
-            nothing = {MessageKind.URGENT, MessageKind.REMINDER}  # not urgent, and nothing is told
+            # of a case that is not urgent, was not asked anything, and is back here; and nothing is told
+            nothing = {MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.FORMER, MessageKind.REMINDER}
             assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
 
