@@ -291,7 +291,7 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
     assert [(e.by, e.details) for e in why] == [("", {"why": "away"})]
     await office.slack.wait_for(lambda: [m for m in thread(office) if f"<@{SANNE}> is afwezig" in m], 5)
     await office.slack.wait_for(
-        lambda: [m for m in office.slack.direct(SANNE) if "1 zaak terug in de wachtrij" in text_of(m)], 5
+        lambda: [m for m in office.slack.direct(SANNE) if "1 zaak weer in de wachtrij" in text_of(m)], 5
     )
     assert len(office.slack.direct(SANNE)) == 1
     assert question.id == (await messages_of(office, MessageKind.AWAY))[0].id
