@@ -65,8 +65,8 @@ def literal(text: str, limit: int) -> str:
 
     Slack has no escape for *, ~, ` and _, so we replace them by look-alikes; _ inside a word (@jan_jansen) is harmless.
     """
-    words = EDGE_UNDERSCORE.sub("ˍ", " ".join(text.split()).translate(LOOKALIKES))
-    return isolate(cut(words, limit, escape))
+    words = cut(" ".join(text.split()).translate(LOOKALIKES), limit, escape)
+    return isolate(EDGE_UNDERSCORE.sub("ˍ", words))  # after the cut, which may end a word at its underscore
 
 
 def isolate(text: str) -> str:

@@ -91,6 +91,7 @@ def test_what_is_escaped_holds_no_sign_of_slacks(text: str) -> None:
 @given(text=texts, limit=st.integers(1, 300))
 @example(text="&" * 100, limit=50)
 @example(text="_ja_ @jan_jansen __init__ *a*b* ``` ~~", limit=100)
+@example(text="@jan_jansen", limit=6)
 def test_a_literal_is_one_line_without_marks_within_its_limit(text: str, limit: int) -> None:
     made = literal(text, limit)
     assert len(made) <= limit + 2
