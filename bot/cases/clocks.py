@@ -105,6 +105,8 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
     for clock in [*await open_clocks(session, case.id), *given_up]:
         answers = clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL
         if answers and clock.started_at <= reply.created_at:
+            if clock.stopped_at is not None:  # the closing ended it: it was late in no period before this one
+                clock.due_at = None
             stop(clock, hours, at, counts=True)
             session.add(clock)
     if reply.kind is ReplyKind.INTERIM and reply.promised_at is not None:
