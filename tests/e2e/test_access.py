@@ -155,7 +155,7 @@ async def test_control_and_enter_send_an_answer_and_what_was_typed_just_before_e
 async def test_keys_go_from_one_open_card_to_the_next_and_past_a_card(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")
-    await expect(page.locator("#main .message").filter(has=page.locator(CLAIM)).nth(2)).to_be_visible()
+    await expect(page.locator("#main .message").filter(has=page.locator(CLAIM)).nth(2)).to_be_visible(timeout=WAIT)
     stamps = (
         await page.locator("#main .message")
         .filter(has=page.locator(CLAIM))
