@@ -166,6 +166,8 @@ async def _look_again(desk: Desk) -> None:
         found = (await session.exec(doubted)).all()
     if found:
         async with desk.session() as session:
+            one_by_one = select(Message.id).where(col(Message.id).in_(found)).order_by(col(Message.id))
+            await session.exec(one_by_one.with_for_update(key_share=True))
             marked = update(Message).where(col(Message.id).in_(found), ~_stale())
             await session.exec(marked.values(version=col(Message.version) + 1))
 
