@@ -43,8 +43,8 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
     async with desk.session() as session:
         outcome = await cases.close_all(session, seen, teams=teams, by=person.by, now=now, reason=reason, text=why)
         skipped = await cases.briefly(session, outcome.skipped)
-    undo = closing.closed("", *undo_of(desk, outcome.done, now), desk.t)
-    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, desk.t)
+    undo, seconds = undo_of(desk, outcome.done, now)
+    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, seconds, desk.t)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t))
     await messages.wake_lanes(desk)
 

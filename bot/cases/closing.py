@@ -37,7 +37,7 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
         return case
     case, owner = await _close(session, case, by, now, reason, text)
     if owner:
-        await tell_of(session, owner, Passed(by, "closed", [case_id]), now)
+        await tell_of(session, owner, Passed(by, [case_id]), now)
     return case
 
 
@@ -87,7 +87,7 @@ async def close_all(
             if owner:
                 of_colleagues.setdefault(owner, []).append(case_id)
     for owner, case_ids in of_colleagues.items():
-        await tell_of(session, owner, Passed(by, "closed", case_ids), now)
+        await tell_of(session, owner, Passed(by, case_ids), now)
     return Outcome(done, skipped)
 
 
@@ -132,7 +132,7 @@ async def undo_close(
             done.append(case_id)
             owners |= {case.assignee} if case.assignee not in {None, by} else set()
     for owner in sorted(owners):
-        await tell_undone(session, owner, Passed(by, "closed", []), closed_at, done)
+        await tell_undone(session, owner, closed_at, done, by=by)
     return Outcome(done, skipped)
 
 

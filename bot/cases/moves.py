@@ -187,14 +187,14 @@ async def tell_thread(
 async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime) -> None:
     """Tell a colleague in one direct message what was done with cases of theirs."""
     session.add(
-        Message(key=_passed(to, passed, now), kind=MessageKind.PASSED, channel=to, details=passed.to_json())
+        Message(key=_passed(to, passed.by, now), kind=MessageKind.PASSED, channel=to, details=passed.to_json())
     )  # fmt: skip
     await session.flush()
 
 
-async def tell_undone(session: AsyncSession, to: str, passed: Passed, at: datetime, case_ids: Sequence[int]) -> None:
+async def tell_undone(session: AsyncSession, to: str, at: datetime, case_ids: Sequence[int], *, by: str) -> None:
     """Let what a colleague was told at that moment say that it was undone for these cases."""
-    told = select(Message).where(Message.key == _passed(to, passed, at)).with_for_update(key_share=True)
+    told = select(Message).where(Message.key == _passed(to, by, at)).with_for_update(key_share=True)
     message = (await session.exec(told)).first()
     if message is not None:
         was = Passed.of(message.details)
@@ -203,5 +203,5 @@ async def tell_undone(session: AsyncSession, to: str, passed: Passed, at: dateti
         session.add(message)
 
 
-def _passed(to: str, passed: Passed, at: datetime) -> str:
-    return f"passed:{passed.what}:{to}:{passed.by}:{at.timestamp()}"
+def _passed(to: str, by: str, at: datetime) -> str:
+    return f"passed:{to}:{by}:{at.timestamp()}"

@@ -79,13 +79,9 @@ class Handed(Details):
 
 @dataclass(frozen=True)
 class Passed(Details):
-    """PASSED: what a colleague did with these cases: "handed" them to the reader, or "closed" them, who had them.
-
-    `undone` are those for which that was undone.
-    """
+    """PASSED: who closed these cases of a colleague; `undone` are those for which that was undone."""
 
     by: str
-    what: str
     cases: list[int]
     undone: list[int] = field(default_factory=list)
 

@@ -74,17 +74,22 @@ def ticked(filled: Mapping[str, Any]) -> dict[int, int]:
     return {int(case_id): int(seen) for case_id, _, seen in (value.partition(":") for value in values)}
 
 
-def closed_many(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: View, t: Texts) -> View:
-    """Say how many cases were closed, and which were not and why; `undo` has the button that undoes it."""
+def closed_many(
+    done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: str, seconds: int, t: Texts
+) -> View:
+    """Say how many cases were closed, and which were not and why; `undo` as in `closed`."""
     words = t.plural("{n} case closed.", "{n} cases closed.", done)
     said = _with_skipped(words, skipped, why, t)
-    return View(said.text, [*said.blocks, *undo.blocks[1:]])
+    return View(said.text, [*said.blocks, *_undo_row(undo, seconds, t)])
 
 
 def closed(words: str, undo: str, seconds: int, t: Texts) -> View:
     """Say what was closed, with the button that undoes it for so many seconds; without one when `undo` is empty."""
-    row = actions(button(t("Undo (within {n} s)", n=seconds), UNDO, undo)) if undo else []
-    return View(words, [section(words), *row])
+    return View(words, [section(words), *_undo_row(undo, seconds, t)])
+
+
+def _undo_row(undo: str, seconds: int, t: Texts) -> list[Block]:
+    return actions(button(t("Undo (within {n} s)", n=seconds), UNDO, undo)) if undo else []
 
 
 def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:

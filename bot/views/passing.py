@@ -1,8 +1,7 @@
-"""Cases in one line each, and the direct message to a colleague about cases that they got or lost."""
+"""Cases in one line each, and the direct message to a colleague about cases that a coordinator closed."""
 
 from collections.abc import Sequence
 
-from bot.domain.case import OPEN
 from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import View, button, context, literal, section
@@ -30,21 +29,16 @@ def line(brief: CaseBrief, t: Texts) -> str:
 
 
 def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
-    """Tell a colleague which cases they got, each with the button to answer it, or which of theirs were closed."""
+    """Tell a colleague which of their cases were closed, each with the button to its details."""
     by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
     if not briefs:
         words = t("{agent} closed cases that you had, and undid that. They are with you as before.", agent=by)
         return View(words, [section(words)])
     shown = briefs[:SHOWN]
     count = t.plural("{n} case", "{n} cases", len(briefs))
-    if passed.what == "handed":
-        head = t("{agent} handed {cases} over to you:", agent=by, cases=count)
-    else:
-        head = t("{agent} closed {cases} that you had:", agent=by, cases=count)
+    head = t("{agent} closed {cases} that you had:", agent=by, cases=count)
     rows = [section(line(brief, t)) for brief in shown]
     for brief, row in zip(shown, rows, strict=True):
-        answers = passed.what == "handed" and brief.case.status in OPEN and brief.latest.may_be_answered()
-        verb = (t("Answer"), "case:answer") if answers else (t("Details"), "case:details")
-        row["accessory"] = button(*verb, str(brief.case.id))
+        row["accessory"] = button(t("Details"), "case:details", str(brief.case.id))
     more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
     return View("\n".join([head, *(line(brief, t) for brief in shown)]), [section(head), *rows, *more])

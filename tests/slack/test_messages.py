@@ -37,7 +37,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.REMINDER: Listed(SANNE, NOW.isoformat()).to_json(),
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
-    MessageKind.PASSED: Passed(SANNE, "handed", [1]).to_json(),
+    MessageKind.PASSED: Passed(SANNE, [1]).to_json(),
     MessageKind.UNANSWERED: Unanswered(NOW.isoformat(), 5, [SANNE]).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),

@@ -274,14 +274,9 @@ def messages(t: Texts) -> Iterator[View]:
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
     yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))
     briefs = [brief(status) for status in Status] * 4
-    yield from (
-        passing.passed_on(Passed(BY, what, [1]), briefs[:count], t)
-        for what in ("handed", "closed")
-        for count in (1, 20)
-    )
-    yield passing.passed_on(Passed(BY, "closed", [1], [1]), briefs[:1], t)
-    many = closing.closed("", closing.undo_value(range(1, 101), NOW), 10, t)
-    yield closing.closed_many(98, briefs[:2], {1: text("No.")}, many, t)
+    yield from (passing.passed_on(Passed(BY, [1]), briefs[:count], t) for count in (1, 20))
+    yield passing.passed_on(Passed(BY, [1], [1]), briefs[:1], t)
+    yield closing.closed_many(98, briefs[:2], {1: text("No.")}, closing.undo_value(range(1, 101), NOW), 10, t)
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
     yield from (returned_unanswered(count, t) for count in (1, 7))
