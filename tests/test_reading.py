@@ -14,12 +14,16 @@ from sqlalchemy import event
 from bot import cases
 from bot.domain.case import CloseReason
 from bot.models import Role
+from bot.slack.messages import drain
 from jobs import absence, claims, digest, duty, refresh, silence, sla
-from tests.conftest import SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import answer, asked, home, make_role, settings
 
 GROWING = "authors|cases|clocks|escalations|events|mentions|messages|notes|replies"
-SMALL = "ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_messages_stale|ix_replies_unsent"
+SMALL = (
+    "ix_messages_stale|ix_messages_changed|ix_messages_put_off|"
+    "ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_replies_unsent"
+)
 """The indexes that hold only what waits, runs or is to be shown: they may be gone through as a whole."""
 WRONG = re.compile(
     rf"SCAN ({GROWING})\b(?! USING( COVERING)? INDEX ({SMALL}))"
@@ -76,3 +80,24 @@ async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot:
             await job(bot.desk)
     assert len(seen) > 30
     assert await gone_through(bot, seen) == {}
+
+
+async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_through_them(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    bot.citizen_posts("Vraag")
+    await bot.card("Vraag")
+    with statements(bot) as seen:
+        await drain(bot.desk, CHANNEL)
+    plans = []
+    async with bot.engine.connect() as connection:
+        for statement, parameters in seen.items():
+            if "shown_version < messages.version" in statement:
+                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.append(" ".join(str(row.detail) for row in plan))
+    by = [re.findall(r"SEARCH messages USING INDEX (\w+)", plan) for plan in plans]
+    assert by == [
+        ["ix_messages_changed"],
+        ["ix_messages_place"],
+        ["ix_messages_put_off"],
+    ]  # the second: those without ts
+    assert not any("TEMP B-TREE" in plan for plan in plans)  # nothing is sorted: the first fifty end the search

@@ -12,7 +12,10 @@ from sqlmodel import Field, SQLModel
 from bot.models.columns import EnumText, UtcDateTime
 
 _STALE = text("shown_version < version")
+_CHANGED = text("shown_version < version AND ts IS NOT NULL")
 _DOUBTED = text("posting_since IS NOT NULL")
+PUT_OFF = text("(leased_until IS NOT NULL OR retry_at IS NOT NULL)")
+"""Which messages are being written, or are tried again later; SQLite knows its index by these very words."""
 
 
 class MessageKind(StrEnum):
@@ -181,6 +184,8 @@ class Message(SQLModel, table=True):
         Index("ix_messages_case", "case_id"),
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
+        Index("ix_messages_changed", "channel", "id", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
+        Index("ix_messages_put_off", "channel", postgresql_where=PUT_OFF, sqlite_where=PUT_OFF),
         Index("ix_messages_doubted", "posting_since", postgresql_where=_DOUBTED, sqlite_where=_DOUBTED),
     )
     id: int = Field(default=None, primary_key=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -24,6 +24,7 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
 from bot.models import Message, MessageKind
+from bot.models.message import PUT_OFF
 from bot.slack import troubles
 from bot.slack.calls import (
     CLOSED,
@@ -55,6 +56,8 @@ PATIENCE = 1.0
 """Seconds after which a call that is still running no longer holds up the next messages of its channel."""
 MAX_AT_ONCE = 5
 """How many messages of one channel may be on their way to Slack at the same time."""
+AT_A_TIME = 50
+"""How many updates, and how many new messages, are looked up at once."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
@@ -96,6 +99,8 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
             held = {is_new: until for is_new, until in held.items() if until > now}
             async with desk.reading() as session:
                 ready = await _ready(session, channel, now, held)
+                if not ready and not running:
+                    return await _next_due(session, channel, desk.now(), held)
             for message_id, is_new in ready:
                 task = asyncio.create_task(_level_or_put_off(desk, message_id))
                 running = await _going_on({*running, task}, task)
@@ -106,9 +111,6 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
             else:
                 if running:
                     running = await _going_on(running, *running)
-                elif not ready:
-                    async with desk.reading() as session:
-                        return await _next_due(session, channel, desk.now(), held)
     finally:
         for task in running:
             task.cancel()
@@ -159,17 +161,19 @@ async def _follow(desk: Desk, message_ids: Sequence[int]) -> None:
 
 
 async def _look_again(desk: Desk) -> None:
-    """Mark messages as stale whose doubt is over: Slack does no more now of what we gave up."""
+    """Mark messages as stale whose doubt is over: Slack does no more now of what we gave up.
+
+    Only those that nobody holds: we do not hold their cases, and whoever does takes messages in an order of its own.
+    """
     over = col(Message.posting_since) <= desk.now() - DOUBT * desk.speed
     doubted = select(Message.id).where(over, col(Message.ts).is_not(None), ~_stale())
     async with desk.reading() as session:
-        found = (await session.exec(doubted)).all()
-    if found:
+        found = (await session.exec(doubted.limit(1))).first()
+    if found is not None:
         async with desk.session() as session:
-            one_by_one = select(Message.id).where(col(Message.id).in_(found)).order_by(col(Message.id))
-            await session.exec(one_by_one.with_for_update(key_share=True))
-            marked = update(Message).where(col(Message.id).in_(found), ~_stale())
-            await session.exec(marked.values(version=col(Message.version) + 1))
+            free = doubted.with_for_update(key_share=True, skip_locked=True)
+            marked = update(Message).where(col(Message.id).in_(free)).values(version=col(Message.version) + 1)
+            await session.exec(marked.execution_options(synchronize_session=False))
 
 
 def wake(desk: Desk, channels: Iterable[str]) -> None:
@@ -239,6 +243,12 @@ async def _note_trouble(lease: _Lease, result: _Result) -> None:
         await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)
 
 
+_CARD = aliased(Message)
+_HAS_CARD = exists().where(
+    col(_CARD.case_id) == Message.case_id, col(_CARD.kind) == MessageKind.CASE, col(_CARD.ts).is_not(None)
+)
+
+
 def _stale() -> ColumnElement[bool]:
     return col(Message.shown_version) < col(Message.version)
 
@@ -256,27 +266,26 @@ async def _ready(session: AsyncSession, channel: str, now: datetime, held: Colle
     A message in a thread waits for its card. The kinds are not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
-    card = aliased(Message)
-    has_card = select(card.id).where(
-        col(card.case_id) == Message.case_id, col(card.kind) == MessageKind.CASE, col(card.ts).is_not(None)
-    )
-    writable = or_(col(Message.ts).is_not(None), col(Message.in_thread).is_(False), has_card.exists())
-    found = await session.exec(
-        select(Message.id, Message.ts)
-        .where(Message.channel == channel, _stale(), _free(now), writable, col(Message.ts).is_(None).not_in(list(held)))
-        .order_by(col(Message.ts).is_(None), col(Message.id))
-        .limit(50)
-    )
-    return [(message_id, ts is None) for message_id, ts in found.all()]
+    changed = col(Message.ts).is_not(None)
+    writable = {False: changed, True: ~changed & or_(col(Message.in_thread).is_(False), _HAS_CARD)}
+    ready = list[tuple[int, bool]]()
+    for is_new, these in writable.items():  # each along an index of its own: thousands may wait to be posted
+        if is_new not in held:
+            free = select(Message.id).where(Message.channel == channel, _stale(), _free(now), these)
+            found = await session.exec(free.order_by(col(Message.id)).limit(AT_A_TIME))
+            ready += [(message_id, is_new) for message_id in found]
+    return ready
 
 
 async def _next_due(
     session: AsyncSession, channel: str, now: datetime, held: Mapping[bool, datetime]
 ) -> datetime | None:
-    found = await session.exec(
-        select(Message.ts, Message.retry_at, Message.leased_until).where(Message.channel == channel, _stale())
-    )
-    due = [at for ts, *moments in found for at in (*moments, held.get(ts is None)) if at is not None and at > now]
+    waiting = select(Message.id).where(Message.channel == channel, _stale()).limit(1)
+    put_off = select(Message.retry_at, Message.leased_until).where(Message.channel == channel, _stale(), PUT_OFF)
+    due = [at for moments in await session.exec(put_off) for at in moments if at is not None and at > now]
+    for is_new, until in held.items():
+        if until > now and (await session.exec(waiting.where(col(Message.ts).is_(None).is_(is_new)))).first():
+            due.append(until)
     return min(due, default=None)
 
 

@@ -112,11 +112,11 @@ async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> Non
     async with desk.session() as session:
         ended = await session.exec(delete(SlackTrouble).where(*over).returning(SlackTrouble))
         told = [person for trouble in ended.scalars().all() for person in await _end(session, trouble, desk.now())]
-    async with desk.session() as session:
+    async with desk.session() as session:  # only what nobody holds: we do not hold the cases
         where = [col(Message.shown_version) < Message.version]
         where += [] if channel == EVERYWHERE else [col(Message.channel) == channel]
-        held = select(Message.id).where(*where).order_by(col(Message.id)).with_for_update(key_share=True)
-        freed = update(Message).where(col(Message.id).in_((await session.exec(held)).all())).values(retry_at=None)
+        free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
+        freed = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
         waited = (await session.exec(freed.returning(col(Message.channel)))).scalars().all()
     log.info("Slack lets us write again", channel=channel or "all")
     _wake(desk, {*told, *waited})
