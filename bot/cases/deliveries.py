@@ -77,7 +77,7 @@ async def store(session: AsyncSession, account_id: int, deliveries: Sequence[Del
     """
     changed = set[int]()
     for each in deliveries:
-        for reply in await _ours(session, account_id, [each.external_id]):
+        for reply in await ours(session, account_id, [each.external_id]):
             if not _is_news(reply.arrived, each.arrived):
                 continue
             reply.arrived, reply.arrived_at = each.arrived, each.at
@@ -103,13 +103,13 @@ async def _decided(session: AsyncSession, reply: Reply, arrived: Arrived, now: d
         await failed(session, case, reply, NOT_APPROVED if reply.held else NOT_DELIVERED, now)
 
 
-async def mirror(session: AsyncSession, account_id: int, page: Mapping[str, Post], now: datetime) -> set[int]:
-    """Mirror what became of our own replies in a page; returns the cases whose card shows it. They are locked.
+async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:
+    """Mirror what became of these replies of ours in a page; returns the cases whose card shows it. They are locked.
 
     One that was held and can be read now has been approved.
     """
     changed = set[int]()
-    for reply in await _ours(session, account_id, page):
+    for reply in sent:
         why = page[reply.external_id or ""].gone
         if reply.held and why is None:
             await published(session, await locked(session, reply.case_id), reply, now)
@@ -131,7 +131,8 @@ async def gone(session: AsyncSession, reply: Reply, why: Gone | None, now: datet
     return True
 
 
-async def _ours(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Reply]:
+async def ours(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Reply]:
+    """Return the replies that were sent from here and have these ids on the platform, and lock them."""
     mine = select(Reply).where(Reply.account_id == account_id, col(Reply.external_id).in_(external_ids))
     return (await session.exec(mine.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
 

@@ -3,12 +3,13 @@
 Safe to repeat: the same page again changes nothing.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, Table, cast, insert, literal
+from sqlalchemy import ColumnElement, Executable, Select, String, Table, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,7 +22,8 @@ from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
-from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team
+from bot.domain.routing import Rule
+from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team, Workspace
 
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
@@ -48,22 +50,28 @@ async def take_in(
 
     What we wrote ourselves is left out. Not `by_rules`: new cases are for the account's team, as made there by hand.
     """
-    account, team = await _locked(session, account_id)
-    await lock_all(session, await _concerned(session, account_id, items))
-    changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
+    account, team, rules = await _locked(session, account_id)
     posts = [item for item in items if isinstance(item, Post)]
-    new, routes = 0, await router(session, account, team, by_rules=by_rules, now=now)
+    pages = [posts[start : start + PAGE] for start in range(0, len(posts), PAGE)]
+    before = [await related(session, account_id, page) for page in pages]
+    concerned = await _of_replies(session, account_id, items)
+    concerned = concerned.union(*(each.case_ids for each in before))
+    await lock_all(session, concerned)
+    changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
+    new, routes = 0, await router(session, account, team, rules if by_rules else [], posts, now=now)
     opened_for = set[str]()
-    for start in range(0, len(posts), PAGE):
-        versions = mirror.versions_of(posts[start : start + PAGE])
+    for same_page in pages:
+        versions = mirror.versions_of(same_page)
         page = {external_id: same[-1] for external_id, same in versions.items()}
-        stored = await related(session, account_id, list(page.values()))
+        is_news = not concerned and len(pages) == 1  # then nothing was stored that the page has to do with
+        stored = before[0] if is_news else await related(session, account_id, list(page.values()))
         known = {mention.external_id for mention in stored.mentions} & page.keys()
         for mention in await _mentions(session, account_id, known):
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
-        changed |= await deliveries.mirror(session, account_id, page, now)
-        left_out = known | await _ours(session, account, list(page.values()))
+        sent = [] if is_news else await deliveries.ours(session, account_id, page)
+        changed |= await deliveries.mirror(session, sent, page, now)
+        left_out = known | _by_us(account, page.values()) | {reply.external_id or "" for reply in sent}
         left_out |= await mirror.removed_before(session, account_id, page.keys() - left_out)
         new_to_us = {key: same for key, same in versions.items() if key not in left_out}
         await mirror.remember_removals(session, account_id, new_to_us, now)
@@ -76,25 +84,24 @@ async def take_in(
     return TakenIn(frozenset(channels | opened_for), new)
 
 
-async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team]:
-    """Return the account and its team, and lock the account: its pages are taken in one after another."""
+async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:
+    """Return the account, its team and the organisation's rules; lock the account: pages come one after another."""
     found = await session.exec(
-        select(Account, Team)
+        select(Account, Team, Workspace.routing)
         .join(Team, col(Account.team_id) == Team.id)
+        .join(Workspace, col(Team.workspace_id) == Workspace.id)
         .where(Account.id == account_id)
         .with_for_update(of=Account, key_share=True)
     )
-    return found.one()
+    account, team, stored = found.one()
+    return account, team, [Rule.of(each) for each in stored or []]
 
 
-async def _concerned(session: AsyncSession, account_id: int, items: Sequence[Post | Delivery]) -> set[int]:
-    """Return the cases that these items may change: all that have to do with what they are, answer or belong to."""
-    posts = [item for item in items if isinstance(item, Post)]
+async def _of_replies(session: AsyncSession, account_id: int, items: Sequence[Post | Delivery]) -> set[int]:
+    """Return the cases of our replies that these items are, tell of, or answer in private."""
     concerned = set[int]()
-    for start in range(0, len(posts), PAGE):
-        concerned |= (await related(session, account_id, posts[start : start + PAGE])).case_ids
     replies = {item.external_id for item in items}
-    opened = {post.conversation for post in posts if post.private and post.conversation}
+    opened = {item.conversation for item in items if isinstance(item, Post) and item.private and item.conversation}
     for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened)):
         if keys:
             ours = select(Reply.case_id).where(Reply.account_id == account_id, col(column).in_(keys))
@@ -117,15 +124,10 @@ async def _mentions(session: AsyncSession, account_id: int, external_ids: Collec
     return (await session.exec(mine)).all()
 
 
-async def _ours(session: AsyncSession, account: Account, page: Sequence[Post]) -> set[str]:
-    """Return the ids of the posts that we wrote: by the account's identity, or as a reply that we sent from here."""
+def _by_us(account: Account, page: Iterable[Post]) -> set[str]:
+    """Return the ids of the posts that the account wrote, wherever that was done."""
     me = account.identity["id"] if account.identity else None
-    ids = [post.external_id for post in page]
-    found = await session.exec(
-        select(Reply.external_id).where(Reply.account_id == account.id, col(Reply.external_id).in_(ids))
-    )
-    by_us = {post.external_id for post in page if me is not None and post.author.external_id == me}
-    return by_us | {external_id for external_id in found if external_id}
+    return {post.external_id for post in page if me is not None and post.author.external_id == me}
 
 
 async def _add(
@@ -217,22 +219,26 @@ async def _insert_each(
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the ids of the posts' authors by their external id; adds new authors and updates changed names."""
-    table = _table(Author)
     connection = await session.connection()
-    added = INSERT[connection.dialect.name](table)
-    upsert = added.on_conflict_do_update(
-        index_elements=["account_id", "external_id"],
-        set_={name: added.excluded[name] for name in ("name", "handle", "url")},
-    )
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
     known = select(Author.id, Author.name, Author.handle)
     known = known.where(Author.account_id == account.id, col(Author.external_id).in_(rows))
     before = {author_id: (name, handle) for author_id, name, handle in await session.exec(known)}
-    stored = (await connection.execute(upsert.returning(*table.c), list(rows.values()))).all()
+    stored = (await connection.execute(_upsert(connection.dialect.name), list(rows.values()))).all()
     for author in stored:
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
             await indexing.rename(session, author.id, author.name, author.handle)
     return {author.external_id: author.id for author in stored}
+
+
+@cache
+def _upsert(dialect: str) -> Executable:
+    """Return the statement that adds authors and updates the names of known ones."""
+    table = _table(Author)
+    added = INSERT[dialect](table)
+    changed = {name: added.excluded[name] for name in ("name", "handle", "url")}
+    upsert = added.on_conflict_do_update(index_elements=["account_id", "external_id"], set_=changed)
+    return upsert.returning(*table.c)
 
 
 async def _open_cases(

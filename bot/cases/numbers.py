@@ -1,6 +1,6 @@
 """The numbers of cases, by which people call them: counted up per team, without gaps."""
 
-from sqlmodel import select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
@@ -12,12 +12,13 @@ HIGHEST = 2_147_483_647
 
 async def take(session: AsyncSession, team_id: int, count: int) -> range:
     """Return the next `count` numbers of a team; nobody else gets numbers of that team until the transaction ends."""
-    counted = await db.lock_or_add(session, CaseCount(team_id=team_id, counted=0))
-    first = counted.counted + 1
-    counted.counted += count
-    session.add(counted)
-    await session.flush()
-    return range(first, first + count)
+    counting = update(CaseCount).where(col(CaseCount.team_id) == team_id).values(counted=CaseCount.counted + count)
+    counting = counting.returning(col(CaseCount.counted)).execution_options(synchronize_session=False)
+    last: int | None = (await session.exec(counting)).scalar()
+    if last is None:  # the first of this team
+        await db.lock_or_add(session, CaseCount(team_id=team_id, counted=0))
+        last = (await session.exec(counting)).scalar_one()
+    return range(last - count + 1, last + 1)
 
 
 async def by_number(session: AsyncSession, team_id: int, number: int) -> Case | None:

@@ -9,9 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases.conversations import Related
 from bot.domain.hours import is_open
 from bot.domain.mention import Post
-from bot.domain.routing import Asked, Routing
+from bot.domain.routing import Asked, Routing, Rule
 from bot.models import Account, Team
-from bot.team import routing
 from bot.team.settings import TeamSettings
 
 
@@ -48,10 +47,14 @@ class Routes:
         return self._teams.get(rule.team) if rule is not None else None
 
 
-async def read(session: AsyncSession, account: Account, team: Team, *, by_rules: bool, now: datetime) -> Routes:
-    """Read the rules and the teams of an account's organisation; not `by_rules`: a case is for the account's team."""
-    rules = await routing.rules(session, team.workspace_id) if by_rules else []
-    teams = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
+async def read(
+    session: AsyncSession, account: Account, team: Team, rules: Sequence[Rule], posts: Sequence[Post], *, now: datetime
+) -> Routes:
+    """Read the teams of an account's organisation that these rules, or the conversations of these posts, may name."""
+    teams: Sequence[Team] = [team]
+    if rules or any(post.above() for post in posts):
+        found = select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id))
+        teams = (await session.exec(found)).all()
     return Routes(account, team, {each.id: each for each in teams}, Routing(rules) if rules else None, now)
 
 
