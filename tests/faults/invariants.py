@@ -33,9 +33,11 @@ from bot.models import (
     Removal,
     Reply,
     ReplyStatus,
+    Team,
+    Transfer,
 )
 from bot.slack.rendering import team_of, view_of
-from tests.conftest import CHANNEL, SECRET_KEY
+from tests.conftest import SECRET_KEY
 from tests.faults.people_at_random import READER
 from tests.faults.platform_server import Published
 from tests.faults.schedule import World
@@ -64,6 +66,7 @@ async def broken(world: World) -> list[str]:
         found += roles(state)
         found += drafts(state, list(await session.exec(select(AnswerDraft))))
         found += words(state)
+        found += transfers(state)
         found += await cards_show_their_case(world, session, state)
     return found
 
@@ -89,6 +92,8 @@ class State:
             Reminder,
             Removal,
             Reply,
+            Team,
+            Transfer,
         ]
         state.rows = {
             table: list(await session.exec(select(table).order_by(*inspect(table).primary_key))) for table in tables
@@ -193,8 +198,10 @@ def posts(world: World, state: State) -> list[str]:
 
 
 def cards(world: World, state: State) -> list[str]:
-    """Each case has one card, which stands in the channel; every message stands where its row says."""
+    """Each case has one card, which stands in the channel of its team; every message stands where its row says."""
     found = []
+    channels = {team.id: team.channel for team in state[Team]}
+    belongs = {case.id: channels[case.team_id] for case in state[Case]}
     counted = Counter(m.case_id for m in state[Message] if m.kind is MessageKind.CASE)
     seen = keys(world)
     found += [f"case {case.id} has {counted[case.id]} cards" for case in state[Case] if counted[case.id] != 1]
@@ -208,7 +215,7 @@ def cards(world: World, state: State) -> list[str]:
             found.append(f"{message.key} was never shown")
         elif message.key in seen:
             found.append(f"{message.key} is in Slack and its row does not know: {calls(world, message.key)}")
-        if message.kind is MessageKind.CASE and message.channel != CHANNEL:
+        if message.kind is MessageKind.CASE and message.channel != belongs[message.case_id]:
             found.append(f"{message.key} is in {message.channel}")
     return found
 
@@ -223,7 +230,7 @@ async def cards_show_their_case(world: World, session: AsyncSession, state: Stat
         if call.answer and call.answer.get("ok") and call.method in {"chat.update", "chat.postMessage"}
     }
     for message in state[Message]:
-        if message.kind is not MessageKind.CASE or message.ts is None:
+        if message.kind not in {MessageKind.CASE, MessageKind.FORMER} or message.ts is None:
             continue
         shown = world.slack.workspace.messages[message.channel].get(message.ts, {})
         moment = datetime.fromtimestamp(shown_at.get((message.channel, message.ts), 0), UTC)
@@ -321,6 +328,21 @@ def drafts(state: State, kept: list[AnswerDraft]) -> list[str]:
     found = [f"{each.by} has a draft of what was sent about case {each.case_id}" for each in kept if each.view in sent]
     found += [f"the reader has a draft about case {each.case_id}" for each in kept if each.by == READER]
     return found + [f"an empty draft is kept of case {each.case_id}" for each in kept if not (each.newest or each.view)]
+
+
+def transfers(state: State) -> list[str]:
+    """Each number of a team names one case, without gaps; each transfer left one card behind."""
+    found = []
+    for team in state[Team]:
+        names = {(case.number, case.id) for case in state[Case] if case.team_id == team.id}
+        names |= {(each.number, each.case_id) for each in state[Transfer] if each.from_team_id == team.id}
+        if sorted(number for number, _ in names) != list(range(1, len(names) + 1)):
+            found.append(f"the numbers of {team.name} are {sorted(names)}")
+    left = [m.subject_id for m in state[Message] if m.kind is MessageKind.FORMER]
+    if sorted(left) != [each.id for each in state[Transfer]]:
+        found.append(f"the cards that were left are those of the transfers {sorted(left)}")
+    made = Counter(each.case_id for each in state[Transfer])
+    return found + [f"case {c.id} counts {c.transfers} transfers" for c in state[Case] if c.transfers != made[c.id]]
 
 
 def roles(state: State) -> list[str]:

@@ -9,7 +9,7 @@ from random import Random
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
-from bot.sandbox.slack.workspace import Person
+from bot.sandbox.slack.workspace import Channel, Person
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
 from tests.faults.platform_server import Clock, Json
 
@@ -18,6 +18,8 @@ AGENTS = (SANNE, YOUSSEF, MARIEKE)
 EVERYONE = (*AGENTS, READER, ADVISER)
 INITIALS = {SANNE: "SB", YOUSSEF: "YA", MARIEKE: "MV", READER: "RR", ADVISER: "AD"}
 OTHERS = "C0ESCALATIE"
+BEHEER = "C0BEHEER"
+"""The channel of a second team, in which some of the colleagues are too."""
 
 WEIGHTS = {
     "case:answer": 8,
@@ -47,12 +49,14 @@ class People:
     _count: int = 0
 
     def move_in(self) -> None:
-        """Add a reader and an adviser to the workspace."""
+        """Add a reader, an adviser and the channel of the second team to the workspace."""
         workspace = self.slack.workspace
         for who, name in ((READER, "Roos Reader"), (ADVISER, "Arend Adviseur")):
             workspace.people[who] = Person(who, name.split()[0].lower(), name)
             workspace.channels[OTHERS].members.add(who)
         workspace.channels[CHANNEL].members.add(READER)
+        bot = self.slack.app.user_id
+        workspace.add_channel(Channel(BEHEER, "beheer", members={bot, YOUSSEF, MARIEKE}))
 
     async def act(self, dice: Random) -> None:
         """Let somebody do something, from the first click to the last modal; nobody does two things at once."""
@@ -124,7 +128,8 @@ class People:
     def _choice(self, element: Json, dice: Random) -> str:
         if element["type"] != "overflow":
             return ""
-        return str(dice.choice(element["options"])["value"])
+        values = [str(each["value"]) for each in element["options"]]
+        return dice.choices(values, [4 if value.startswith("more:") else 1 for value in values])[0]
 
     # -- modals
 
@@ -163,7 +168,8 @@ class People:
         if not offered:
             await self.slack.close_view(who)
             return False
-        value = dice.choice(offered)["value"]
+        weights = [3 if each["value"].startswith("transfer:") else 1 for each in offered]
+        value = dice.choices(offered, weights)[0]["value"]
         self.log(f"{who} chooses {value} in the modal")
         await self.slack.click_in_view(who, "case:more", value=value, view_id=view["id"])
         return True

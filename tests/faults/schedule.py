@@ -25,7 +25,7 @@ from tests.conftest import MANIFEST, MARIEKE, YOUSSEF, settings_for
 from tests.faults.board import Board
 from tests.faults.citizens_at_random import Citizens
 from tests.faults.desks import OF, Process, ToAnyProcess, tasks_know_their_process
-from tests.faults.people_at_random import READER, People
+from tests.faults.people_at_random import BEHEER, READER, People
 from tests.faults.source import SECRET, Source
 from tests.faults.trouble import Trouble, Weather
 from tests.faults.virtual_time import VirtualTime
@@ -200,6 +200,7 @@ async def _set_up(world: World) -> None:
         chosen = world.dice.choice(SETTINGS)
         team.settings = {**chosen, "coordinators": [MARIEKE], "rota": {day: [YOUSSEF] for day in range(7)}}
         session.add(team)
+        session.add(Team(name="Beheer", channel=BEHEER, settings=team.settings, created_at=world.now()))
         for who, role in ((READER, Role.READER), (MARIEKE, Role.COORDINATOR)):
             session.add(Agent(team_id=team.id, slack_id=who, role=role, created_at=world.now()))
         about: dict[str, Any] = {"now": world.now()}
@@ -224,7 +225,7 @@ async def _round(world: World) -> None:
         world.weather.bad = dice.choice((0, 0, 0.1, 0.3, 0.6))
         world.trouble.bad = dice.choice((0, 0, 0.2, 0.5, 0.9))
         world.log(f"Slack fails {world.weather.bad:.0%} of the calls, the platforms {world.trouble.bad:.0%}")
-    moves = [_move(world, Random(dice.random())) for _ in range(dice.randint(2, 9))]
+    moves = [_move(world, Random(dice.random())) for _ in range(dice.randint(3, 14))]
     await asyncio.gather(*moves)
     await world.bury()
     if not world.processes or dice.random() < 0.1:
