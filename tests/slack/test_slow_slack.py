@@ -15,7 +15,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import refresh
-from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
+from tests.conftest import SANNE, YOUSSEF, Bot, Databases, eventually, rows_with, running_bot, second_desk
 from tests.people import mention
 
 AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
@@ -25,6 +25,12 @@ AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
 async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot, which gives up a call to Slack after half a second."""
     async with running_bot(database_url, slack, slack_timeout=0.5) as running:
+        yield running
+
+
+@pytest.fixture
+async def postgres_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    async with running_bot(await databases.postgresql(postgres_uri), slack) as running:
         yield running
 
 
@@ -294,3 +300,28 @@ async def test_a_message_under_a_card_that_was_deleted_does_not_spin(bot: Bot) -
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     assert await rows_with(bot, Message, lambda m: m.in_thread and m.shown_version == 9)
     assert YOUSSEF not in text_of(bot.cards()[0])
+
+
+async def test_the_end_of_a_doubt_waits_for_nobody_who_holds_the_messages(postgres_bot: Bot) -> None:
+    """Whoever hands a case over holds its messages in an order of their own; two who wait for each other are ended."""
+    bot = postgres_bot
+    for number in range(2):
+        bot.citizen_posts(f"Vraag {number}", name=f"Burger {number}")
+        await bot.card(f"Vraag {number}")
+    doubted = update(Message).values(posting_since=bot.desk.now() - messages.DOUBT)
+    async with bot.desk.session() as session:
+        await session.exec(doubted)
+    first, second = [row.id for row in await bot.rows(Message) if row.kind is MessageKind.CASE]
+    marks = update(Message).values(version=Message.version + 1)
+    async with bot.desk.session() as session:
+        await session.exec(marks.where(col(Message.id) == second))
+        async with asyncio.timeout(10):
+            await messages.wake_lanes(bot.desk)
+        await session.exec(marks.where(col(Message.id) == first))
+    await messages.wake_lanes(bot.desk)
+
+    async def both_are_level() -> bool:
+        level = [m for m in await bot.rows(Message) if m.shown_version == m.version and not m.posting_since]
+        return {first, second} <= {m.id for m in level}
+
+    await eventually(both_are_level)
