@@ -5,6 +5,8 @@ import secrets
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -53,6 +55,18 @@ def set_up_logging(level: str, form: str) -> None:
 def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: object) -> None:
     """Log an uncaught error of a thread, a destructor or the program; Python would print its message."""
     structlog.get_logger().error("nobody caught this", **(trace(error) if error else {"error": kind.__name__}))
+
+
+@contextmanager
+def going_on(what: str, **about: Any) -> Iterator[None]:
+    """Log an unexpected fault in this block, and go on: one team, case or account is no trouble of the others.
+
+    The next tick tries again.
+    """
+    try:
+        yield
+    except Exception as error:
+        structlog.get_logger().error(what, **about, **trace(error))
 
 
 def trace(error: BaseException) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
-from bot.logs import trace
+from bot.logs import going_on, trace
 from bot.models import WAITING, Case, Person, Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
@@ -56,10 +56,8 @@ async def hand_back(desk: Desk) -> None:
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
-        try:
+        with going_on("handing back failed", team=team.id):
             await _hand_back(desk, team, settings)
-        except Exception as error:  # the other teams go on
-            log.error("handing back failed", team=team.id, **trace(error))
 
 
 async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:

@@ -2,19 +2,15 @@
 
 from datetime import datetime, timedelta
 
-import structlog
-
 from bot import cases
 from bot.cases import clocks
 from bot.desk import Desk
 from bot.domain.hours import between
 from bot.domain.sla import advice_step
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import Escalation, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-
-log = structlog.get_logger()
 
 
 async def chase(desk: Desk) -> None:
@@ -22,10 +18,8 @@ async def chase(desk: Desk) -> None:
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
-        try:
+        with going_on("chasing advice failed", team=team.id):
             await _chase(desk, team, settings)
-        except Exception as error:  # the other teams go on; the next tick tries again
-            log.error("chasing advice failed", team=team.id, **trace(error))
 
 
 async def _chase(desk: Desk, team: Team, settings: TeamSettings) -> None:
@@ -33,12 +27,10 @@ async def _chase(desk: Desk, team: Team, settings: TeamSettings) -> None:
         waiting = await cases.unanswered(session, team.id)
     due = {asked.id: _step(asked, settings, desk.now()) for asked in waiting}
     for escalation_id, percent in due.items():
-        try:
+        with going_on("asking again for advice failed", escalation=escalation_id):
             if percent:
                 async with desk.session() as session:
                     await cases.ask_again(session, escalation_id, percent=percent, now=desk.now())
-        except Exception as error:  # the other questions go on; the next tick tries again
-            log.error("asking again for advice failed", escalation=escalation_id, **trace(error))
     if any(due.values()):
         await messages.wake_lanes(desk)
 

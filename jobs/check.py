@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,12 +9,11 @@ from bot import accounts, db
 from bot.accounts import manual
 from bot.connectors.base import Unauthorized, Verdict
 from bot.desk import Desk
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import Account, Message, MessageKind, Team, TokenEnds
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
-log = structlog.get_logger()
 
 EVERY = timedelta(days=1)
 SOON = timedelta(days=14)
@@ -28,10 +26,8 @@ async def check_accounts(desk: Desk) -> None:
         running = await session.exec(select(Account).where(col(Account.stopped_at).is_(None)))
         rows = [row for row in running if row.platform != manual.PLATFORM]
     for row in rows:
-        try:
+        with going_on("checking an account failed", account=row.id):
             await _check(desk, row)
-        except Exception as error:  # a bug of ours; the other accounts go on
-            log.error("checking an account failed", account=row.id, **trace(error))
 
 
 async def _check(desk: Desk, row: Account) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,12 +19,10 @@ from bot.domain.case import WaitsFor, waits_for
 from bot.domain.hours import between
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import WAITING, Case, Clock, ReminderKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-
-log = structlog.get_logger()
 
 
 async def look_after(desk: Desk) -> None:
@@ -33,10 +30,8 @@ async def look_after(desk: Desk) -> None:
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
-        try:
+        with going_on("looking after claims failed", team=team.id):
             await _look_after(desk, team, settings)
-        except Exception as error:  # the other teams go on
-            log.error("looking after claims failed", team=team.id, **trace(error))
 
 
 async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -13,12 +12,11 @@ from bot.domain.figures import Span
 from bot.domain.period import midnight
 from bot.figures import digests
 from bot.figures.reports import zone_of
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import Message, MessageKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
-log = structlog.get_logger()
 
 MAX_LATE = 10
 """The most late cases that a digest lists; the rest is counted."""
@@ -29,13 +27,11 @@ async def send_digests(desk: Desk) -> None:
     async with desk.reading() as session:
         teams = (await session.exec(select(Team).order_by(col(Team.id)))).all()
     for team in teams:
-        try:
+        with going_on("a digest failed", team=team.id):
             due = digests.latest(TeamSettings.of(team.settings), desk.now())
             if due is not None and team.created_at <= due[1]:
                 for span in await _unwritten(desk, team, due[0]):
                     await _send(desk, team, due[0], span)
-        except Exception as error:  # the other teams go on; the next tick tries again
-            log.error("a digest failed", team=team.id, **trace(error))
 
 
 async def _unwritten(desk: Desk, team: Team, day: date) -> list[Span]:

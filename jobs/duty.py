@@ -9,7 +9,7 @@ from sqlmodel import col, update
 
 from bot.cases import clocks
 from bot.desk import Desk
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
@@ -29,11 +29,9 @@ async def call_out(desk: Desk) -> None:
         open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         uncalled = await duty.uncalled(session, open_now) if open_now else []
     for case_id in uncalled:
-        try:
+        with going_on("calling those on duty failed", case=case_id):
             async with desk.session() as session:
                 await duty.call_to(session, case_id, desk.now())
-        except Exception as error:  # the other cases go on
-            log.error("calling those on duty failed", case=case_id, **trace(error))
     if uncalled:
         await messages.wake_lanes(desk)
 
@@ -43,10 +41,8 @@ async def follow(desk: Desk) -> None:
     async with desk.reading() as session:
         all_teams = await teams.all_teams(session)
     for team in all_teams:
-        try:
+        with going_on("a user group could not follow duty", team=team.id):
             await _follow(desk, team, TeamSettings.of(team.settings))
-        except Exception as error:  # the other teams go on
-            log.error("a user group could not follow duty", team=team.id, **trace(error))
 
 
 async def _follow(desk: Desk, team: Team, settings: TeamSettings) -> None:

@@ -1,16 +1,12 @@
 """Citizens who do not answer our questions: in opening hours, ask what to do with their cases."""
 
-import structlog
-
 from bot.cases import clocks
 from bot.desk import Desk
-from bot.logs import trace
+from bot.logs import going_on
 from bot.models import Team
 from bot.slack import messages
 from bot.staffing import silence
 from bot.team.settings import TeamSettings
-
-log = structlog.get_logger()
 
 
 async def ask_owners(desk: Desk) -> None:
@@ -18,20 +14,16 @@ async def ask_owners(desk: Desk) -> None:
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:
-        try:
+        with going_on("asking about silent citizens failed", team=team.id):
             await _ask_owners(desk, team, settings)
-        except Exception as error:  # the other teams go on; the next tick tries again
-            log.error("asking about silent citizens failed", team=team.id, **trace(error))
 
 
 async def _ask_owners(desk: Desk, team: Team, settings: TeamSettings) -> None:
     async with desk.reading() as session:
         unasked = await silence.unasked(session, team.id, settings, desk.now())
     for case_id in unasked:
-        try:
+        with going_on("asking about a silent citizen failed", case=case_id):
             async with desk.session() as session:
                 await silence.ask(session, case_id, desk.now())
-        except Exception as error:  # the other cases go on; the next tick tries again
-            log.error("asking about a silent citizen failed", case=case_id, **trace(error))
     if unasked:
         await messages.wake_lanes(desk)

@@ -24,7 +24,7 @@ from bot.domain.event import EventKind
 from bot.domain.hours import Hours, is_open
 from bot.domain.reminder import Heard
 from bot.domain.sla import Recipient, Step
-from bot.logs import trace
+from bot.logs import going_on, trace
 from bot.models import Case, Clock, Event, ReminderKind, Team
 from bot.slack import messages
 from bot.staffing import presence
@@ -49,11 +49,9 @@ async def remind(desk: Desk) -> None:
         )
         team_ids = {*rows, *await reminders.teams_with_reminders(session)}
     for team_id in sorted(team_ids):
-        try:
+        with going_on("reminding failed", team=team_id):
             async with desk.session() as session:
                 await _remind_team(session, team_id, desk.now())
-        except Exception as error:  # the other teams go on; the next tick tries again
-            log.error("reminding failed", team=team_id, **trace(error))
     if team_ids:
         await messages.wake_lanes(desk)
 
@@ -78,13 +76,11 @@ async def _follow_settings(desk: Desk) -> None:
     async with desk.reading() as session:
         found = await teams.all_teams(session)
     for team in found:
-        try:
+        with going_on("setting the clocks of a team anew failed", team=team.id):
             if team.timed_by != TeamSettings.of(team.settings).timing():
                 async with desk.session() as session:
                     await cases.retime(session, team.id, desk.now())
                 await messages.wake_lanes(desk)
-        except Exception as error:  # the other teams go on; the next tick tries again
-            log.error("setting the clocks of a team anew failed", team=team.id, **trace(error))
 
 
 class _Why(StrEnum):
