@@ -14,7 +14,6 @@ from bot.models import Account, Message, MessageKind, Team, TokenEnds
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
-
 EVERY = timedelta(days=1)
 SOON = timedelta(days=14)
 """How long before its token ends the team hears of it."""

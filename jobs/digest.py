@@ -17,7 +17,6 @@ from bot.models import Message, MessageKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
 
-
 MAX_LATE = 10
 """The most late cases that a digest lists; the rest is counted."""
 
