@@ -131,6 +131,8 @@ def register(
     app.action("settings:open")(everyone(settings.open_from_home))
     app.action("settings:group")(sets(settings.open_group))
     app.action("settings:undo")(sets(settings.put_back))
+    for turn in ("history:newer", "history:older"):
+        app.action(turn)(sets(settings.turn_history))
     for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
         app.view(f"settings:{group}")(sets(settings.save))
     app.view("settings:roles")(sets(settings.save_roles))

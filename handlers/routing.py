@@ -24,10 +24,11 @@ async def listed(desk: TeamDesk, team_id: int) -> Block:
     """Return the list of rules."""
     async with desk.reading() as session:
         rules = await routing.of_team(session, team_id)
-    return routing_list(team_id, rules, await _named(desk, team_id), desk.t)
+    return routing_list(team_id, rules, await named(desk, team_id), desk.t)
 
 
-async def _named(desk: TeamDesk, team_id: int) -> Named:
+async def named(desk: TeamDesk, team_id: int) -> Named:
+    """Return the names of what rules are about, in the organisation of a team."""
     async with desk.reading() as session:
         of_organisation = await teams.beside(session, team_id)
         known = [each for team in of_organisation for each in await accounts.of_team(session, team.id)]
@@ -40,7 +41,7 @@ async def add(body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for a new rule."""
     async with going_on(desk, body) as show:
         team_id = _kept(body["view"])["team"]
-        await show(rule_modal(team_id, None, await _named(desk, team_id), desk.t))
+        await show(rule_modal(team_id, None, await named(desk, team_id), desk.t))
 
 
 async def do(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -49,11 +50,11 @@ async def do(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDe
     team_id = _kept(body["view"])["team"]
     async with going_on(desk, body) as show:
         if verb == "edit":
-            await show(rule_modal(team_id, await _rule(desk, team_id, key), await _named(desk, team_id), desk.t))
+            await show(rule_modal(team_id, await _rule(desk, team_id, key), await named(desk, team_id), desk.t))
         elif verb == "remove":
             async with desk.session() as session:
                 events = await routing.remove(session, team_id, key, by=by, now=desk.now())
-            await show(changed_modal(team_id, events, desk.t))
+            await show(changed_modal(team_id, events, desk.t, await named(desk, team_id)))
         else:
             async with desk.session() as session:
                 await routing.shift(session, team_id, key, -1 if verb == "up" else 1, by=by, now=desk.now())
@@ -74,8 +75,8 @@ async def try_one(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk
     rule = _read(values(view), kept["key"] or view["id"])
     async with desk.reading() as session:
         tried = await routing.tried(session, kept["team"], rule, known=person.roles)
-    named = await _named(desk, kept["team"])
-    shown = tried_modal(kept["team"], rule, named, tried.of, tried.count, tried.shown, desk.t, desk.now())
+    names = await named(desk, kept["team"])
+    shown = tried_modal(kept["team"], rule, names, tried.of, tried.count, tried.shown, desk.t, desk.now())
     await ack(response_action="update", view=shown)
 
 
@@ -105,7 +106,8 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     kept = _kept(view)
     async with desk.session() as session:
         events = await routing.put(session, kept["team"], Rule.of(kept["rule"]), by=by, now=desk.now())
-    await ack(response_action="update", view=changed_modal(kept["team"], events, desk.t))
+    view = changed_modal(kept["team"], events, desk.t, await named(desk, kept["team"]))
+    await ack(response_action="update", view=view)
 
 
 def _kept(view: dict[str, Any]) -> dict[str, Any]:

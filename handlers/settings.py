@@ -7,9 +7,10 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.holidays import HOLIDAYS
 from bot.models import Event, Role, Team
-from bot.team import agents, forms, teams, undo
+from bot.team import agents, forms, history, teams, undo
 from bot.views import settings_modals as modals
 from bot.views.block import Block
+from bot.views.settings_history import history_modal
 from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
 from handlers.home import home_after, publish
@@ -72,8 +73,23 @@ async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
             return await routing.listed(desk, team_id)
         case "roles":
             return modals.roles_modal(team_id, given, desk.t)
+        case "history":
+            return await _history(desk, team_id, 0)
         case _:
             return modals.settings_menu(team_id, team.name, desk.t)
+
+
+async def turn_history(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+    """Show another page of the past changes."""
+    async with going_on(desk, body) as show:
+        await show(await _history(desk, team_of(body["view"]), int(action["value"])))
+
+
+async def _history(desk: TeamDesk, team_id: int, number: int) -> Block:
+    async with desk.reading() as session:
+        past = await history.past(session, team_id, number)
+    names = await routing.named(desk, team_id)
+    return history_modal(team_id, past.changes, past.last, desk.t, desk.now(), names, number=number, more=past.more)
 
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -128,7 +144,8 @@ async def _changed(desk: TeamDesk, team_id: int, events: Sequence[Event], *, und
     """Return the modal that says what was changed, in the team's language of now: that may be the change."""
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
-    return modals.changed_modal(team_id, events, desk.of(team).t, undone=undone)
+    names = await routing.named(desk, team_id)
+    return modals.changed_modal(team_id, events, desk.of(team).t, names, undone=undone)
 
 
 def team_of(view: dict[str, Any]) -> int:

@@ -26,7 +26,8 @@ from bot.domain.case import (
     waits_for,
 )
 from bot.domain.event import OF_NO_CASE, EventKind
-from bot.models import WAITING, Case
+from bot.models import SETTING, WAITING, Case
+from bot.team.undo import PUT_BACK
 from bot.texts import Texts
 from bot.views.case_state import REASONS, state_line
 from bot.views.details_modal import EVENTS, WHY
@@ -73,6 +74,11 @@ def test_every_move_is_logged_as_an_event_of_a_case() -> None:
 def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:
     listed = ",".join(f"'{status}'" for status in Status if status in OPEN)
     assert str(WAITING) == f"cases.status IN ({listed})"
+
+
+def test_what_the_past_of_the_settings_lists_is_what_can_be_undone() -> None:
+    listed = ",".join(f"'{kind}'" for kind in PUT_BACK)
+    assert str(SETTING) == f"events.kind IN ({listed})"
 
 
 def test_every_column_of_a_case_stays_or_belongs_to_statuses() -> None:

@@ -29,7 +29,7 @@ from bot.models.case_file import CaseBrief, CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.draft import AnswerDraft
-from bot.models.event import CLOSING, UNCLOSING, Event
+from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.message import (
     Absence,
     Called,
@@ -60,6 +60,7 @@ __all__ = [
     "HELD",
     "IN_ORDER",
     "REACHED",
+    "SETTING",
     "SOCKET",
     "UNCLOSING",
     "UNFINISHED",

@@ -16,6 +16,10 @@ WAITING."""
 _UNCLOSING = "kind = 'unclose'"
 UNCLOSING: ColumnElement[bool] = literal_column(f"events.{_UNCLOSING}")
 """The condition that an event undid a closing; its details contain when that was. The text of its partial index."""
+_SETTING = "kind IN ('settings','role','initials','routing')"
+SETTING: ColumnElement[bool] = literal_column(f"events.{_SETTING}")
+"""The condition that a coordinator changed something of a team; its details contain what was before and after. The text
+of its partial index."""
 
 
 class Event(SQLModel, table=True):
@@ -26,6 +30,7 @@ class Event(SQLModel, table=True):
         Index("ix_events_case", "case_id", "id"),
         Index("ix_events_closed", "at", "case_id", postgresql_where=text(_CLOSING), sqlite_where=text(_CLOSING)),
         Index("ix_events_unclosed", "at", "case_id", postgresql_where=text(_UNCLOSING), sqlite_where=text(_UNCLOSING)),
+        Index("ix_events_setting", "id", postgresql_where=text(_SETTING), sqlite_where=text(_SETTING)),
     )
     id: int = Field(default=None, primary_key=True)
     case_id: int | None = Field(default=None, foreign_key="cases.id")

@@ -9,6 +9,7 @@ from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
 from bot.team.settings import MAX_DAYS, MAX_LABEL, minute, zone
 from bot.texts import Texts
+from bot.views.settings_form import TOLD
 
 Filled = Mapping[str, Any]
 """The content of a modal's fields, by block id; None or missing for an empty one."""
@@ -17,12 +18,6 @@ MAX_MINUTES = 60 * 24 * 30
 INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
 WRITTEN_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 DUTCH_DATE = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
-TOLD: dict[Recipient, Text] = {
-    Recipient.OWNER: text("owner"),
-    Recipient.TEAM: text("team"),
-    Recipient.COORDINATOR: text("coordinator"),
-    Recipient.CHANNEL: text("channel"),
-}
 
 
 class Unreadable(Exception):

@@ -11,7 +11,6 @@ from bot.domain.holidays import HOLIDAYS
 from bot.domain.text import Wrong, text
 from bot.models import Team
 from bot.team.fields import (
-    TOLD,
     Filled,
     Reader,
     day,
@@ -27,6 +26,7 @@ from bot.team.fields import (
 from bot.team.settings import MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_state import REASONS
+from bot.views.settings_form import TOLD
 
 NONE = "none"
 """The option for "nothing" in a menu in which something must be chosen."""

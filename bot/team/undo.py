@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Event
-from bot.team import agents, routing, teams
+from bot.team import agents, history, routing, teams
 
 PUT_BACK = {
     EventKind.SETTINGS: teams.put_back,
@@ -23,7 +23,7 @@ async def undo(session: AsyncSession, event_id: int, team_id: int, *, by: str, n
     Raises Refused when it was changed again since.
     """
     event = await session.get(Event, event_id)
-    # Older changes of a role were not of a team.
-    if event is None or event.kind not in PUT_BACK or event.details.get("team") != team_id:
+    teams_beside = {team.id for team in await teams.beside(session, team_id)}
+    if event is None or event.kind not in PUT_BACK or not history.is_of(event, team_id, teams_beside):
         raise Refused("That change is not known any more.")
     return await PUT_BACK[event.kind](session, event, by=by, now=now)

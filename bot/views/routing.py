@@ -34,7 +34,7 @@ def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) 
     ]  # fmt: skip
     for number, rule in enumerate(rules, 1):
         team = literal(named.teams.get(rule.team, "?"), 80)
-        row = section(f"{number}. *{team}* – {_conditions(rule, named, t)}")
+        row = section(f"{number}. *{team}* – {conditions(rule, named, t)}")
         row["accessory"] = overflow("route:do", _choices(rule, number, len(rules), t))
         blocks.append(row)
     if not rules:
@@ -61,7 +61,7 @@ def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
     return [*options, option(t("Remove"), f"remove:{rule.key}")]
 
 
-def _conditions(rule: Rule, named: Named, t: Texts) -> str:
+def conditions(rule: Rule, named: Named, t: Texts) -> str:
     """Return what a rule asks, in words."""
     parts = [
         ", ".join(literal(named.accounts.get(each, "?"), 60) for each in rule.accounts),
@@ -123,7 +123,7 @@ def tried_modal(
     """Show what a rule would have done with the newest posts, and ask whether to save it."""
     team = literal(named.teams.get(rule.team, "?"), 80)
     blocks = [
-        section(f"*{team}* – {_conditions(rule, named, t)}"),
+        section(f"*{team}* – {conditions(rule, named, t)}"),
         section(t("Of the {of} newest posts, {n} would go to {team} by this rule.", of=of, n=count, team=team)),
     ]
     for mention in shown[:SHOWN]:

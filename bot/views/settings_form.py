@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
 from bot.texts import Texts
 from bot.views.block import Block, button, field_of, modal, option
@@ -78,6 +79,14 @@ TARGETS: dict[str, Text] = {
     "next_reaction": text("next reaction"),
     "resolution": text("resolution"),
 }
+TOLD: dict[Recipient, Text] = {
+    Recipient.OWNER: text("owner"),
+    Recipient.TEAM: text("team"),
+    Recipient.COORDINATOR: text("coordinator"),
+    Recipient.CHANNEL: text("channel"),
+}
+"""Who is told at a step of the reminders, as teams write it."""
+LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
 CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
 """The choice of a channel."""
 

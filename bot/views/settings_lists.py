@@ -15,7 +15,8 @@ SHOWN = 95
 def snippets_modal(team_id: int, titles: Sequence[str], t: Texts) -> Block:
     """Return the list of canned texts."""
     rows = [_row(literal(title, 80), t("Change"), "snippet:edit", title) for title in titles[:SHOWN]]
-    blocks = rows or [section(t("There are no texts yet."))]
+    about = context(t("Agents insert such a text in an answer, and can change it before they send it."))
+    blocks = [about, *(rows or [section(t("There are no texts yet."))])]
     blocks += actions(button(t("Add a text"), "snippet:add", "add", style="primary"), back(t))
     return page(team_id, t("Standard texts"), blocks, t)
 
@@ -91,8 +92,9 @@ def initials_list(team_id: int, agents: Sequence[tuple[str, str]], t: Texts) -> 
         _row(f"<@{slack_id}> – *^{initials}*", t("Change"), "initials:edit", slack_id)
         for slack_id, initials in agents[:SHOWN]
     ]
+    about = context(t("They sign answers. Colleagues choose their own at their first answer; here you correct them."))
     nobody = section(t("Nobody has initials yet: they are asked at someone's first answer."))
-    return page(team_id, t("Initials"), [*(rows or [nobody]), *actions(back(t))], t)
+    return page(team_id, t("Initials"), [about, *(rows or [nobody]), *actions(back(t))], t)
 
 
 def initials_modal(team_id: int, slack_id: str, initials: str, t: Texts) -> Block:

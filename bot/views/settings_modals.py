@@ -3,21 +3,20 @@
 `filled` holds the content of the fields by block id, as a submission does; see `bot.team.forms`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from bot.domain.event import EventKind
-from bot.domain.text import Text, text
 from bot.models import Event, Role
 from bot.texts import LANGUAGES, Texts, capital
 from bot.views.block import Block, actions, button, context, literal, option, section
-from bot.views.case_state import REASONS, target_name
+from bot.views.case_state import REASONS
+from bot.views.routing import Named
+from bot.views.settings_change import change_words
 from bot.views.settings_form import (
     ABOUT,
     DAYS,
     FIELDS,
     GROUPS,
+    LANGUAGE_NAMES,
     TARGETS,
     Filled,
     back,
@@ -31,8 +30,6 @@ from bot.views.settings_form import (
     ticks,
 )
 
-LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
-ROLES: dict[str, Text] = {"reader": text("reader"), "agent": text("agent"), "coordinator": text("coordinator")}
 ROLE_FIELDS = {Role.COORDINATOR: "role_coordinators", Role.AGENT: "role_agents", Role.READER: "role_readers"}
 """The field of the people with each role."""
 SHOWN_CHANGES = 95
@@ -45,14 +42,17 @@ def settings_menu(team_id: int, name: str, t: Texts) -> Block:
         row = section(f"*{t(words)}*\n{t(ABOUT[group])}")
         row["accessory"] = button(t("Change"), "settings:group", group)
         blocks.append(row)
-    return page(team_id, t("Settings"), blocks, t)
+    past = section(f"*{t('Past changes')}*\n{t('who changed what, and when')}")
+    past["accessory"] = button(t("View"), "settings:group", "history")
+    return page(team_id, t("Settings"), [*blocks, past], t)
 
 
 def team_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask for the team's name, channel, time zone and language, and whether everyone in the channel answers."""
     options = [option(t("As it was installed"), "none"), *(option(LANGUAGE_NAMES[key], key) for key in LANGUAGES)]
     blocks = [
-        line(t(FIELDS["name"]), "name", filled, optional=False, most=60),
+        line(t(FIELDS["name"]), "name", filled, optional=False, most=60,
+             hint=t("Colleagues read it in lists and figures, and when a case goes to another team.")),
         channel(t(FIELDS["channel"]), "channel", filled, optional=False,
                 hint=t("New cards appear here. Existing cards stay where they are. Invite the bot first: "
                        "/invite @webcare")),
@@ -72,7 +72,14 @@ def hours_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask for the opening hours of each day."""
     hint = t("For example 09:00-12:00, 13:00-17:00. Empty means: closed.")
     blocks = [
-        ticks(t("Open day and night"), "always_open", [option(t("Yes, 24 hours, seven days a week"), "yes")], filled),
+        context(t("Norms count only the time in which you are open, and you are reminded only then.")),
+        ticks(
+            t("Open day and night"),
+            "always_open",
+            [option(t("Yes, 24 hours, seven days a week"), "yes")],
+            filled,
+            hint=t("Then the hours below do not count."),
+        ),
         *(line(t(day), f"day_{n}", filled, hint=hint if n == 0 else "") for n, day in enumerate(DAYS)),
     ]
     return form("hours", team_id, t("Opening hours"), blocks, t)
@@ -83,8 +90,11 @@ def closed_modal(team_id: int, holidays: Sequence[str], filled: Filled, t: Texts
     halves = (holidays[:6], holidays[6:])
     labels = (t("Closed on these holidays"), t("… and on these"))
     blocks = [
-        ticks(label, f"holidays_{n}", [option(name, name) for name in half], filled)
-        for n, (label, half) in enumerate(zip(labels, halves, strict=True))
+        context(t("On these days the time of cases stands still, as outside opening hours.")),
+        *(
+            ticks(label, f"holidays_{n}", [option(name, name) for name in half], filled)
+            for n, (label, half) in enumerate(zip(labels, halves, strict=True))
+        ),
     ]
     blocks += [
         line(
@@ -107,7 +117,11 @@ def closed_modal(team_id: int, holidays: Sequence[str], filled: Filled, t: Texts
 
 def norms_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     """Ask for the norms, in working minutes."""
-    blocks = [context(t("In working minutes. Cases that are open already keep their norm."))]
+    blocks = [
+        context(t("In working minutes. Cases that are open already keep their norm.")),
+        context(t("First reaction: until the citizen first reads something of us, an interim message too. Next "
+                  "reaction: the same after they write again. Resolution: until the case is answered or closed.")),
+    ]  # fmt: skip
     for name in ("norm", "urgent", "private"):
         blocks.append(section(f"*{t(FIELDS[name])}*"))
         blocks += norm_lines(name, filled, t, optional=name == "private")
@@ -129,15 +143,38 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     )
     blocks = [
         line(t(FIELDS["ladder"]), "ladder", filled, many=True, hint=ladder_hint),
-        people(t(FIELDS["coordinators"]), "coordinators", filled),
-        channel(t(FIELDS["escalation_channel"]), "escalation_channel", filled, hint=t("Invite the bot there first.")),
-        line(t("Remind of a claimed case after (working minutes)"), "claim_reminder", filled, optional=False),
-        line(t("Then return it to the queue after (working minutes)"), "claim_return", filled, optional=False),
+        people(
+            t(FIELDS["coordinators"]),
+            "coordinators",
+            filled,
+            hint=t("They hear of a case at the step “coordinator”. That gives no rights: see Roles."),
+        ),
+        channel(
+            t(FIELDS["escalation_channel"]),
+            "escalation_channel",
+            filled,
+            hint=t("For the step “channel”. Invite the bot there first."),
+        ),
+        line(
+            t("Remind of a claimed case after (working minutes)"),
+            "claim_reminder",
+            filled,
+            optional=False,
+            hint=t("When somebody claimed a case and does nothing with it."),
+        ),
+        line(
+            t("Then return it to the queue after (working minutes)"),
+            "claim_return",
+            filled,
+            optional=False,
+            hint=t("Counted from the reminder. Then anyone can claim the case."),
+        ),
         line(
             t("If the citizen does not answer a question, ask the owner after (working days)"),
             "citizen_days",
             filled,
             optional=False,
+            hint=t("The owner then reminds the citizen, closes the case or waits longer."),
         ),
         line(t(FIELDS["digest_at"]), "digest_at", filled, hint=t("For example 09:00. Empty means: at opening.")),
     ]
@@ -147,7 +184,12 @@ def reminders_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 def duty_modal(team_id: int, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts) -> Block:
     """Ask who is on duty on each day; `groups` are (name, id) of the user groups that may follow the duty."""
     blocks = [
-        context(t("Whoever types `/webcare duty` is on duty instead.")),
+        context(
+            t(
+                "Those on duty are called to cases that nobody has claimed. Whoever types `/webcare duty` is on duty "
+                "instead."
+            )
+        ),
         *(people(t(day), f"rota_{n}", filled) for n, day in enumerate(DAYS)),
     ]
     if groups or filled.get("duty_group") not in (None, "none"):
@@ -160,9 +202,10 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
     """Ask for the topics and the close reasons: which `standard` reasons the team uses, and its own reasons."""
     options = [option(capital(t(REASONS[reason])), reason) for reason in standard]
     blocks = [
-        line(t(FIELDS["topics"]), "topics", filled, many=True, hint=t("What cases are about, one per line.")),
+        line(t(FIELDS["topics"]), "topics", filled, many=True,
+             hint=t("What cases are about, one per line. Agents choose one; the figures count them.")),
         ticks(t("Standard reasons to close that we use"), "standard_reasons", options, filled,
-              hint=t("“Other” is always there.")),
+              hint=t("Agents choose one when they close a case without an answer. “Other” is always there.")),
         line(t(FIELDS["close_reasons"]), "close_reasons", filled, many=True,
              hint=t("One per line, at most ten. Closed cases keep the reason they have.")),
     ]  # fmt: skip
@@ -183,51 +226,15 @@ def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> 
     return form("roles", team_id, t("Roles"), blocks, t)
 
 
-def changed_modal(team_id: int, events: Sequence[Event], t: Texts, *, undone: bool = False) -> Block:
+def changed_modal(
+    team_id: int, events: Sequence[Event], t: Texts, named: Named | None = None, *, undone: bool = False
+) -> Block:
     """Show each change, or what was put back when one was undone, with a button to undo it."""
     saved = t("↩️ Put back.") if undone else t("✅ Saved.")
     blocks = [section(saved if events else t("Nothing was changed."))]
     for event in events[:SHOWN_CHANGES]:
-        row = section(_changed(event, t))
+        row = section(change_words(event, t, named))
         row["accessory"] = button(t("Undo"), "settings:undo", str(event.id))
         blocks.append(row)
     blocks += actions(back(t))
     return page(team_id, t("Settings"), blocks, t)
-
-
-def _changed(event: Event, t: Texts) -> str:
-    details = event.details
-    before, after = details.get("before"), details.get("after")
-    if "field" in details:
-        name = t(FIELDS[details["field"]])
-        was, now = (_value(value, t) for value in (before, after))
-        return f"{name}: {was} → {now}" if was and now and was != now else name
-    if event.kind is EventKind.ROUTING:
-        return t(GROUPS["routing"])
-    if event.kind is EventKind.ROLE:
-        was, now = (t(ROLES[role]) if role else t("no role of their own") for role in (before, after))
-    else:
-        was, now = (f"^{letters}" if letters else t("no initials") for letters in (before, after))
-    return f"<@{details['agent']}>: {was} → {now}"
-
-
-def _value(value: Any, t: Texts) -> str:
-    """Return the value of a setting in words; "" for one that is too much for a line."""
-    if isinstance(value, bool):
-        return t("yes") if value else t("no")
-    if value in (None, "", [], {}):
-        return t("nothing")
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return literal(", ".join(value), 200) if not _are_ids(value) else ", ".join(map(target_name, value))
-    if isinstance(value, dict) and set(value) == set(TARGETS):
-        return ", ".join(t("{what} {minutes} min", what=t(TARGETS[name]), minutes=value[name]) for name in TARGETS)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str):
-        return target_name(value) if _are_ids([value]) else literal(value, 200)
-    return ""
-
-
-def _are_ids(values: Sequence[str]) -> bool:
-    """Tell whether these are ids of Slack: of colleagues, user groups or channels."""
-    return all(re.fullmatch(r"[UWSCG][0-9A-Z]{6,}", value) for value in values)

@@ -68,7 +68,8 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "settings and roles, and undoing a change of them": {
         "action": {
             "settings:open", "settings:group", "settings:undo", "snippet:add", "snippet:edit", "adviser:add",
-            "adviser:edit", "platform:edit", "initials:edit", "route:add", "route:do",
+            "adviser:edit", "platform:edit", "initials:edit", "route:add", "route:do", "history:newer",
+            "history:older",
         },
         "view": {
             "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",

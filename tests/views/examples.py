@@ -14,7 +14,7 @@ from bot.domain.mention import Act
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
-from bot.domain.sla import ClockKind
+from bot.domain.sla import ClockKind, Recipient
 from bot.domain.text import text
 from bot.models import (
     SOCKET,
@@ -43,7 +43,8 @@ from bot.models import (
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
-from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
+from bot.team.history import PER_PAGE
+from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, LadderStep, Norm, Snippet, TeamSettings
 from bot.texts import Texts
 from bot.views import closing, passing, settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
@@ -72,6 +73,7 @@ from bot.views.modals import (
 from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import Sought, filter_button, search_modal
+from bot.views.settings_history import history_modal
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
 from bot.views.unanswered import unanswered, went_on
@@ -366,8 +368,38 @@ def setting(t: Texts) -> Iterator[Block]:
             Event(id=1, kind=EventKind(kind), at=NOW, details={"agent": BY, "after": value}) for value in values
         ]
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
+    names = Named({1: "Webcare"}, {}, {})
+    yield from (history_modal(1, [], {1}, t, NOW, names, number=number) for number in (0, 1))
+    for n, some in enumerate(past()):
+        yield history_modal(1, [some] * PER_PAGE, {1}, t, NOW, names, number=n, more=True)
     yield from listed(t)
     yield from routed(t)
+
+
+def past() -> list[Event]:
+    """A change of every setting, from nothing to all that fits and back; and of the routing."""
+    norm = Norm().model_dump()
+    full: dict[str, Any] = TeamSettings(
+        week=[[("00:00", "01:00")] * 20] * 7, holidays=list(HOLIDAYS), private=Norm(), coordinators=[BY] * 300,
+        rota={n: [BY] * 300 for n in range(7)}, topics=TITLES, close_reasons=TITLES[:MAX_REASONS],
+        snippets=[Snippet(title=title, text="<" * 2500) for title in TITLES], digest_at="09:00", language="nl",
+        advisers=[Adviser(title=title, target="C0WEGEN") for title in TITLES], duty_group="S0DIENST",
+        platforms={title: Norm() for title in TITLES}, escalation_channel="C0WEGEN",
+        ladder=[LadderStep(percent=n, to=Recipient.TEAM, text="<" * 900) for n in range(1, 90)],
+    ).model_dump(mode="json")  # fmt: skip
+    one = [Snippet(title=TITLES[0], text="a")]
+    little: dict[str, Any] = TeamSettings(private=Norm(resolution=9), snippets=one).model_dump(mode="json")
+    full["norm"], rule = norm | {"resolution": 9}, Rule("k", 1, words=("<" * 1500,)).to_json()
+    details: list[dict[str, Any]] = [
+        {"field": field, "before": pair[0].get(field), "after": pair[1].get(field)}
+        for field in [*settings_form.FIELDS, "a_setting_of_old"]
+        for pair in ((little, full), (full, little), ({}, full), (full, {}))
+    ]
+    rules: list[list[dict[str, Any]]] = [[], [rule], [{**rule, "words": ["a"]}, rule]]
+    routing = [
+        Event(id=1, kind=EventKind.ROUTING, at=NOW, details={"before": a, "after": b}) for a in rules for b in rules
+    ]
+    return [*(Event(id=1, kind=EventKind.SETTINGS, by=BY, at=NOW, details=each) for each in details), *routing]
 
 
 def routed(t: Texts) -> Iterator[Block]:
