@@ -170,7 +170,10 @@ def _slack(clock: FastClock) -> Sandbox:
         response_url_seconds=slacks.response_url_seconds * clock.speed,
     )
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    return Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed, open_action="case:claim")
+    slack = Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed, open_action="case:claim")
+    for channel in (CHANNEL, TEAM.escalation_channel, OTHER_CHANNEL):
+        slack.workspace.channels[channel].private = True  # as the bot tells every team to do
+    return slack
 
 
 def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:

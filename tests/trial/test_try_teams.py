@@ -1,9 +1,10 @@
 """`webcare try` has a second team: a newcomer can ask its channel for advice."""
 
+import asyncio
 from pathlib import Path
 
 from bot.sandbox.slack.inspection import action_ids, text_of
-from tests.conftest import CHANNEL, SANNE
+from tests.conftest import CHANNEL, MARIEKE, SANNE
 from tests.trial.trying import card, trying
 
 OTHER, TOM = "C0BEHEER", "U0TOM"
@@ -25,6 +26,21 @@ async def test_the_other_teams_channel_can_be_asked_for_advice(folder: Path) -> 
         assert await slack.wait_for(
             lambda: [m for m in slack.thread(CHANNEL, road["ts"]) if "gestolen" in text_of(m)], 10
         )
+
+
+async def test_the_home_of_both_coordinators_warns_of_nothing(folder: Path) -> None:
+    async with trying() as slack:
+
+        def described() -> bool:
+            """Whether the bot has seen whom each channel has, and so who reads it."""
+            return all(any(person in str(call) for call in slack.calls("users.info")) for person in (SANNE, TOM))
+
+        await slack.wait_for(described, 20)
+        await asyncio.gather(*(slack.open_home(each) for each in (MARIEKE, TOM)))
+        await slack.wait_for(lambda: slack.home(MARIEKE) and slack.home(TOM))
+        for shown in (slack.home(MARIEKE) or {}, slack.home(TOM) or {}):
+            assert "Instellingen" in text_of(shown)
+            assert "Het kanaal van" not in text_of(shown)
 
 
 async def test_a_post_with_a_picture_has_its_description_on_the_card(folder: Path) -> None:
