@@ -150,6 +150,8 @@ class People:
             view = await self._change_kind(who, dice) or view
         if what == "case:answer" and dice.random() < 0.4 and not await self._type(who, view, dice):
             return False
+        if view["callback_id"] != what:  # meanwhile the modal shows something else, as a fault of Slack
+            return True
         values, words = self._filled(who, view, dice)
         twice = dice.random() < 0.06
         self.log(f"{who} sends {what} {values}{' twice' if twice else ''}")
