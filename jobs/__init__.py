@@ -6,7 +6,22 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.desk import Desk
-from jobs import absence, advice, check, claims, digest, drafts, duty, members, poll, refresh, silence, sla, workspace
+from jobs import (
+    absence,
+    advice,
+    check,
+    claims,
+    days,
+    digest,
+    drafts,
+    duty,
+    members,
+    poll,
+    refresh,
+    silence,
+    sla,
+    workspace,
+)
 
 SWEEP_SECONDS = 5
 MINUTE = 60
@@ -23,6 +38,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     absence.look: MINUTE,
     absence.hand_back: MINUTE,
     digest.send_digests: MINUTE,
+    days.count: MINUTE,
     sla.count_down: 15 * MINUTE,
 }
 """The jobs that follow the clock of the desk, and their intervals in its seconds."""

@@ -15,7 +15,7 @@ from bot import cases
 from bot.domain.case import CloseReason
 from bot.models import Role
 from bot.slack.messages import drain
-from jobs import absence, claims, digest, duty, refresh, silence, sla
+from jobs import absence, claims, days, digest, duty, refresh, silence, sla
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import answer, asked, home, make_role, settings
 
@@ -76,7 +76,8 @@ async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot:
         await bot.slack.open_home(SANNE)
         await home(bot, SANNE, "Vraag 1")
         for job in (sla.remind, sla.count_down, claims.look_after, duty.call_out, duty.follow, absence.look,
-                    absence.hand_back, digest.send_digests, refresh.refresh, silence.ask_owners):  # fmt: skip
+                    absence.hand_back, digest.send_digests, refresh.refresh, silence.ask_owners,
+                    days.count):  # fmt: skip
             await job(bot.desk)
     assert len(seen) > 30
     assert await gone_through(bot, seen) == {}

@@ -1,10 +1,50 @@
 """A team's figures, for digest, command and export; frozen as JSON with the message that shows them."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
+
+
+@dataclass
+class Taken:
+    """What clocks measured: how many were in time, the lowest and highest target, and their seconds in sorted runs."""
+
+    kept: int = 0
+    lowest: int | None = None
+    highest: int | None = None
+    runs: list[Sequence[int]] = field(default_factory=list)
+
+    def add(self, kept: int, lowest: int | None, highest: int | None, *runs: Sequence[int]) -> None:
+        """Add what other clocks measured."""
+        self.kept += kept
+        targets = [each for each in (self.lowest, self.highest, lowest, highest) if each is not None]
+        self.lowest, self.highest = (min(targets), max(targets)) if targets else (None, None)
+        self.runs.extend(runs)
+
+    @property
+    def count(self) -> int:
+        """How many clocks there are."""
+        return sum(map(len, self.runs))
+
+    def percentile(self, percent: int) -> int | None:
+        """Return the lowest measured time that at least so many percent of the clocks did not exceed; None of none.
+
+        It is never an average: the median of two times is the lower one.
+        """
+        runs, wanted = [run for run in self.runs if len(run)], self.count * percent
+        if not runs:
+            return None
+        low, high = min(run[0] for run in runs), max(run[-1] for run in runs)
+        while low < high:  # a search in the sorted runs, which are never merged
+            middle = (low + high) // 2
+            if sum(bisect_right(run, middle) for run in runs) * 100 >= wanted:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
 
 @dataclass(frozen=True)

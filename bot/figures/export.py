@@ -18,8 +18,8 @@ from bot import connectors
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
-from bot.figures import reports
-from bot.figures.reports import within
+from bot.figures import counting
+from bot.figures.counting import within
 from bot.models import ANSWERS, CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
 from bot.texts import Texts
 from bot.views.case_state import reason_words
@@ -62,7 +62,7 @@ async def lines(session: AsyncSession, team: Team, period: Period, *, others: Co
     names = {account.id: str(connectors.label_of(account)) for account in await session.exec(select(Account))}
     result: list[Line] = []
     team_ids = {team.id, *others}
-    undone = {(at, case_id) for at, case_id, _ in await reports.undone(session, team_ids, period)}
+    undone = {(each.at, each.case_id) for each in await counting.undone(session, period)}
     for what, query in _queries(team_ids, period):
         rows = await session.exec(query.limit(MAX_LINES + 1 - len(result)))
         result += [Line(at, what, case, names[account], topic, *more) for at, case, account, topic, *more in rows]
@@ -86,7 +86,7 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
     )
     for what, model, moment, more in counted:
         columns: list[Any] = [moment, Case.id, Case.account_id, Case.topic, *more]
-        had_it = col(Clock.team_id) if model is Clock else reports.team_at(moment)
+        had_it = col(Clock.team_id) if model is Clock else counting.team_at(moment)
         query: Any = select(*columns).select_from(model).where(had_it.in_(team_ids), *within(moment, period))
         if model is not Case:
             query = query.join(Case, model.case_id == Case.id)

@@ -1,7 +1,7 @@
 """The queries behind digest, command, App Home and export. Figures are of teams and accounts, never of a person.
 
-Each kind of event is read through an index on its own moment, so a query costs as much as its period, not as the whole
-database. Times are working time, as the clocks measured it.
+A day that is over is counted once (`bot/figures/days.py`), the rest is counted from its rows (`counting.py`). Times are
+working time, as the clocks measured it.
 
 The figures of a past period never change, because every counted moment is written once:
 
@@ -20,29 +20,24 @@ norm changes. And an event that is being written at the moment a period ends may
 moment.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, literal, literal_column, union_all
-from sqlalchemy.orm import Mapped
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.domain.figures import Figures, Measured, Part, Source
+from bot.domain.figures import Figures, Measured, Part, Source, Taken
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
-from bot.models import ANSWERS, CLOSING, UNCLOSING, Account, Case, Clock, Event, Mention, Reply, Team, Transfer
+from bot.figures import counting, days
+from bot.figures.counting import team_at, within
+from bot.figures.days import Sums
+from bot.models import Account, Case, Clock, Counted, Team
 from bot.team.settings import TeamSettings
-
-MAX_UNDO = timedelta(minutes=2)
-"""A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
-
-TIMED = (ClockKind.FIRST_REACTION, ClockKind.RESOLUTION)
-"""What figures measure."""
 
 
 def zone_of(team: Team) -> tzinfo:
@@ -59,10 +54,9 @@ async def figures(
     """
     team_ids = {team.id, *others}
     within_period, mentions, answers = await _parts(session, team, period, team_ids)
-    opened, topics = await _opened(session, team_ids, period)
-    closed = await _closed(session, team_ids, period)
+    sums = await days.sums(session, team_ids, period)
     late = await _late(session, team_ids, period, now)
-    reactions = await _reactions(session, team_ids, period, late)
+    opened, reactions = sums.opened, _reactions(sums, late)
     accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
     return Figures(
         period.since,
@@ -70,9 +64,9 @@ async def figures(
         sum(mentions.values()),
         sum(opened.values()),
         sum(answers.values()),
-        _most_first(closed),
-        await _measured(session, team_ids, ClockKind.FIRST_REACTION, period, late),
-        await _measured(session, team_ids, ClockKind.RESOLUTION, period, late),
+        _most_first(sums.closed),
+        _measured(sums, ClockKind.FIRST_REACTION, late),
+        _measured(sums, ClockKind.RESOLUTION, late),
         [
             Source(
                 name,
@@ -84,31 +78,13 @@ async def figures(
             for key, name in await _names(session, accounts)
         ],
         _course(within_period, mentions, answers),
-        _most_first(topics),
+        _most_first(await _topics(session, team_ids, period, sum(opened.values()))),
     )
 
 
 async def course(session: AsyncSession, team: Team, period: Period) -> list[Part]:
     """Return how many mentions came in and were answered in each part of a period."""
     return _course(*await _parts(session, team, period, {team.id}))
-
-
-def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the SQL conditions for a moment within a period."""
-    return moment >= period.since, moment < period.until
-
-
-def team_at(moment: Any) -> ColumnElement[int]:
-    """Return, in SQL beside Case, the team that had a case at a moment: the one that next handed it over, if any."""
-    next_one = (
-        select(Transfer.from_team_id)
-        .where(Transfer.case_id == Case.id, col(Transfer.at) > moment)
-        .order_by(col(Transfer.id))
-        .limit(1)
-        .correlate_except(Transfer)
-        .scalar_subquery()
-    )
-    return case((col(Case.transfers) == 0, col(Case.team_id)), else_=func.coalesce(next_one, Case.team_id))
 
 
 Counts = Mapping[tuple[int, int], int]
@@ -119,10 +95,22 @@ async def _parts(
     session: AsyncSession, team: Team, period: Period, team_ids: Collection[int]
 ) -> tuple[Sequence[Period], Counts, Counts]:
     """Return the parts of a period, and the mentions and the answers in each."""
-    periods = parts(period, zone_of(team))
-    mentions = await _per_part(session, team_ids, Mention, col(Mention.received_at), periods)
-    answers = await _per_part(session, team_ids, Reply, col(Reply.sent_at), periods, ANSWERS)
-    return periods, mentions, answers
+    periods, until = parts(period, zone_of(team)), await days.counted_until(session)
+    divided = [days.split(each, until) for each in periods]
+    rest = [(number, each) for number, part in enumerate(divided) for each in part.rest]
+    found = {Counted.MENTION: Counter[tuple[int, int]](), Counted.ANSWER: Counter[tuple[int, int]]()}
+    for what, count in ((Counted.MENTION, counting.mentions), (Counted.ANSWER, counting.answers)):
+        for (number, team_id, account), n in (await count(session, rest)).items():
+            if team_id in team_ids:
+                found[what][number, account] += n
+    stored = [(number, part) for number, part in enumerate(divided) if part.first < part.last]
+    if stored:
+        begins = [part.first for _, part in stored]
+        for day, what, account, n in await days.per_day(session, team_ids, begins[0], stored[-1][1].last):
+            number, part = stored[bisect_right(begins, day) - 1]
+            if day < part.last:  # the days between are divided over two parts
+                found[what][number, account] += n
+    return periods, found[Counted.MENTION], found[Counted.ANSWER]
 
 
 def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
@@ -136,79 +124,20 @@ def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> lis
     ]
 
 
-async def _per_part(
-    session: AsyncSession,
-    team_ids: Collection[int],
-    model: type[Mention | Reply],
-    moment: Mapped[Any],
-    periods: Sequence[Period],
-    *which: ColumnElement[bool],
-) -> Counts:
-    # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
-    # the team, SQLite might start from all cases of that team.
-    queries: list[Any] = [
-        select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each), *which)
-        for number, each in enumerate(periods)
-    ]
-    happened = union_all(*queries).subquery().c
-    columns: list[Any] = [happened.number, team_at(happened.at).label("team"), Case.account_id, func.count()]
+async def _topics(session: AsyncSession, team_ids: Collection[int], period: Period, opened: int) -> Mapping[str, int]:
+    """Return how many of the opened cases have which topic now ("": none)."""
+    has_one = col(Case.topic).is_not(None)
     rows = await session.exec(
-        select(*columns)
-        .join(Case, happened.case_id == Case.id)
-        .group_by(happened.number, literal_column("team"), col(Case.account_id))
+        select(Case.topic, func.count())
+        .where(has_one, team_at(Case.opened_at).in_(team_ids), *within(col(Case.opened_at), period))
+        .group_by(col(Case.topic))
     )
-    counts = Counter[tuple[int, int]]()
-    for number, team, account, count in rows:
-        if team in team_ids:
-            counts[number, account] += count
-    return counts
-
-
-async def _opened(
-    session: AsyncSession, team_ids: Collection[int], period: Period
-) -> tuple[Counter[int], Counter[str]]:
-    """Return how many cases were opened, per account and per topic ("": no topic)."""
-    per_account, per_topic = Counter[int](), Counter[str]()
-    rows = await session.exec(
-        select(Case.account_id, Case.topic, func.count())
-        .where(team_at(Case.opened_at).in_(team_ids), *within(col(Case.opened_at), period))
-        .group_by(col(Case.account_id), col(Case.topic))
-    )
-    for account, topic, count in rows:
-        per_account[account] += count
-        per_topic[topic or ""] += count
-    return per_account, per_topic
+    counts = Counter({topic: count for topic, count in rows if topic})
+    return +Counter({"": opened - counts.total(), **counts})
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
-
-
-async def _closed(session: AsyncSession, team_ids: Collection[int], period: Period) -> dict[str, int]:
-    """Return how often cases were closed, by reason; a case that was reopened and closed again counts again."""
-    columns: list[Any] = [col(Event.details)["reason"].as_string().label("reason"), func.count()]
-    rows = await session.exec(
-        select(*columns)
-        .select_from(Event)
-        .join(Case, col(Event.case_id) == Case.id)
-        .where(CLOSING, *within(col(Event.at), period), team_at(Event.at).in_(team_ids))
-        .group_by("reason")
-    )
-    counts = Counter(dict(rows.all()))
-    counts.subtract(reason for _, _, reason in await undone(session, team_ids, period))
-    return dict(+counts)
-
-
-async def undone(session: AsyncSession, team_ids: Collection[int], period: Period) -> list[tuple[datetime, int, str]]:
-    """Return the closings in a period that were undone, as (moment, case, reason); they do not count."""
-    at, until = col(Event.at), period.until + MAX_UNDO
-    found = await session.exec(
-        select(Event.details, Case.id)
-        .join(Case, col(Event.case_id) == Case.id)
-        .where(UNCLOSING, at >= period.since, at < until, team_at(Event.at).in_(team_ids))
-    )
-    closed = [(datetime.fromisoformat(each["closed_at"]), case_id, each["reason"]) for each, case_id in found]
-    return [each for each in closed if period.since <= each[0] < period.until]
 
 
 Late = Mapping[tuple[ClockKind, int], int]
@@ -224,7 +153,7 @@ async def _late(session: AsyncSession, team_ids: Collection[int], period: Period
             select(col(Clock.kind), col(Case.account_id), func.count())
             .select_from(Clock)
             .join(Case, col(Clock.case_id) == Case.id)
-            .where(still, col(Clock.kind).in_(TIMED), *due)
+            .where(still, col(Clock.kind).in_(days.TIMED), *due)
             .group_by(col(Clock.kind), col(Case.account_id))
         )
         for kind, account, count in rows:
@@ -232,59 +161,27 @@ async def _late(session: AsyncSession, team_ids: Collection[int], period: Period
     return late
 
 
-async def _measured(
-    session: AsyncSession, team_ids: Collection[int], kind: ClockKind, period: Period, late: Late
-) -> Measured:
-    """Return what the clocks of one kind measured that stopped in a period and count in the figures.
-
-    A percentile is the lowest measured time that at least so many percent of the clocks did not exceed. It is never an
-    average: the median of two times is the lower one.
-    """
-    took, count, target = col(Clock.elapsed_seconds), func.count(), col(Clock.target_seconds)
-    columns: list[Any] = [
-        took.label("took"),
-        func.sum(count).over(order_by=took).label("so_far"),
-        func.sum(count).over().label("count"),
-        _sum_kept().label("kept"),
-        func.min(target).label("lowest"),
-        func.max(target).label("highest"),
-    ]
-    each = select(*columns).where(*_stopped(team_ids, kind, period)).group_by(took).subquery().c
-    at = [func.min(case((each.so_far * 100 >= each.count * percent, each.took))) for percent in (50, 90)]
-    all_of: list[Any] = [func.max(each.count), func.sum(each.kept), *at, func.min(each.lowest), func.max(each.highest)]
-    number, kept, median, p90, lowest, highest = (await session.exec(select(*all_of))).one()
+def _measured(sums: Sums, kind: ClockKind, late: Late) -> Measured:
+    """Return what the clocks of one kind measured that stopped in a period and count in the figures."""
+    taken = Taken()
+    for each in sums.taken[kind].values():
+        taken.add(each.kept, each.lowest, each.highest, *each.runs)
     waiting = sum(n for (its, _), n in late.items() if its == kind)
-    if not number:
+    if not taken.count:
         return Measured(late=waiting)
-    return Measured(int(number), int(kept), median, p90, lowest if lowest == highest else None, waiting)
+    target = taken.lowest if taken.lowest == taken.highest else None
+    return Measured(taken.count, taken.kept, taken.percentile(50), taken.percentile(90), target, waiting)
 
 
-async def _reactions(
-    session: AsyncSession, team_ids: Collection[int], period: Period, late: Late
-) -> dict[int, tuple[int, int]]:
+def _reactions(sums: Sums, late: Late) -> dict[int, tuple[int, int]]:
     """Return per account the number of first reactions, those that are late included, and how many were in time."""
-    rows = await session.exec(
-        select(Case.account_id, func.count(), _sum_kept())
-        .select_from(Clock)
-        .join(Case, col(Clock.case_id) == Case.id)
-        .where(*_stopped(team_ids, ClockKind.FIRST_REACTION, period))
-        .group_by(col(Case.account_id))
-    )
-    found = {account: (count, kept) for account, count, kept in rows}
+    taken = sums.taken[ClockKind.FIRST_REACTION]
+    found = {account: (each.count, each.kept) for account, each in taken.items() if each.count}
     for (kind, account), count in late.items():
         if kind is ClockKind.FIRST_REACTION:
             measured, kept = found.get(account, (0, 0))
             found[account] = (measured + count, kept)
     return found
-
-
-def _stopped(team_ids: Collection[int], kind: ClockKind, period: Period) -> tuple[ColumnElement[bool], ...]:
-    which = (col(Clock.team_id).in_(team_ids), col(Clock.kind) == kind, col(Clock.counts).is_(True))
-    return (*which, *within(col(Clock.stopped_at), period))
-
-
-def _sum_kept() -> ColumnElement[int]:
-    return func.sum(case((col(Clock.kept).is_(True), 1), else_=0))
 
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:

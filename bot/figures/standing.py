@@ -12,7 +12,8 @@ from bot import connectors
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
-from bot.figures.reports import within, zone_of
+from bot.figures.counting import within
+from bot.figures.reports import zone_of
 from bot.models import WAITING, WITH_CITIZEN, Account, Case, Clock, Team
 from bot.slack import troubles
 from bot.slack.calls import Place

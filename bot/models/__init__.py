@@ -8,6 +8,7 @@ team.py       workspaces, teams, agents, who is in a team's channel, and who is 
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
+day.py        the days that are over, counted
 draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 clock.py      clocks of targets and promises
@@ -28,6 +29,7 @@ from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escal
 from bot.models.case_file import CaseBrief, CaseFile, CaseLine, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
+from bot.models.day import Counted, DayCount
 from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.message import (
@@ -49,7 +51,7 @@ from bot.models.reminder import Reminder, ReminderKind
 from bot.models.reply import ANSWERS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
-from bot.models.team import Agent, Member, Person, Role, Team, Workspace
+from bot.models.team import FIRST_WORKSPACE, Agent, Member, Person, Role, Team, Workspace
 from bot.models.transfer import Transfer
 from bot.models.words import CaseWords
 
@@ -57,6 +59,7 @@ __all__ = [
     "ANSWERS",
     "ASKED",
     "CLOSING",
+    "FIRST_WORKSPACE",
     "HELD",
     "IN_ORDER",
     "REACHED",
@@ -82,6 +85,8 @@ __all__ = [
     "CaseLine",
     "CaseWords",
     "Clock",
+    "Counted",
+    "DayCount",
     "Details",
     "EnumText",
     "Escalation",

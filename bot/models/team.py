@@ -1,6 +1,6 @@
 """Workspaces, teams and their agents."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,13 +16,15 @@ FIRST_WORKSPACE = 1
 class Workspace(SQLModel, table=True):
     """A Slack workspace in which the bot is installed; `slack_id` is its id there (T…), known since the first start.
 
-    `routing` are the rules by which new mentions go to its teams (bot/domain/routing.py), in order.
+    `routing` are the rules by which new mentions go to its teams (bot/domain/routing.py), in order. The days before
+    `counted_until` are counted (bot/models/day.py).
     """
 
     __tablename__ = "workspaces"
     id: int = Field(default=None, primary_key=True)
     slack_id: str | None = Field(default=None, unique=True)
     routing: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    counted_until: date | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -62,6 +62,8 @@ SELDOM = "ooievaar"
 FIRST_TS = 1_700_000_000
 REACTION, RESOLUTION = 7200, 86_400
 """The norms, in seconds of working time."""
+TOPICS = ("Afval", "Wegen", "Paspoort", "Groen", "Belasting")
+"""One case in six has none of them."""
 Values = ColumnElement[Any]
 
 
@@ -184,6 +186,7 @@ async def _opened(rows: _Rows, claimed: int) -> None:
         claimed_at=case((~waits, rows.at(9)), (with_agent, literal(rows.now - timedelta(hours=2), UtcDateTime))),
         answered_at=case((~waits & ~_closed(), rows.at(21))), closed_at=case((~waits & _closed(), rows.at(15))),
         closed_by=case((~waits & _closed(), AGENT)),
+        topic=case(*((i % (len(TOPICS) + 1) == n, literal(topic)) for n, topic in enumerate(TOPICS))),
         close_reason=case((~waits & _closed(), _by_reason(lambda reason: literal(reason.value)))),
     )  # fmt: skip
     await rows.connection.execute(

@@ -27,6 +27,7 @@ from bot.desk import Desk
 from bot.domain.period import Period
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
+from bot.figures import days as counted_days
 from bot.figures import export, home, lists, reports
 from bot.figures.search import Asked, search
 from bot.figures.standing import standing
@@ -36,7 +37,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.trial.trying import MANIFEST
 from handlers.lists import SHOWN
-from jobs import absence, claims, digest, duty, refresh, sla
+from jobs import absence, claims, days, digest, duty, refresh, sla
 from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
 from tests.bench.fill import AGENT, SELDOM, fill
 from tests.bench.table import figure, show_rows
@@ -113,6 +114,7 @@ def measures() -> list[Measure]:
         Measure("job: cases of owners away", lambda desk, *_: absence.hand_back(desk), WAITS, grows=False),
         Measure("job: time left on cards", lambda desk, *_: sla.count_down(desk),
                 "FROM clocks WHERE stopped_at IS NULL AND next_at <= :until", grows=False),
+        Measure("job: days to count, none due", lambda desk, *_: days.count(desk), "FROM teams", grows=False),
         Measure("job: digests, none due", lambda desk, *_: digest.send_digests(desk), "FROM teams", grows=False),
         Measure("job: cards and replies not level", lambda desk, *_: refresh.refresh(desk),
                 "FROM messages WHERE shown_version < version", grows=False),
@@ -207,12 +209,23 @@ async def _measure_all(settings: Settings, those: list[Measure], size: int, roun
                 team = await session.get_one(Team, 1)
                 team.settings = {"always_open": True}  # or the jobs would have nothing to do at night
                 session.add(team)
+            await _count_days(desk)
             for each in those:
                 period = Period(now - timedelta(days=each.days), now)
                 each.seconds[size] = await _best(lambda m=each, p=period: m.work(desk, team, p), rounds)  # type: ignore[misc]
                 each.floor = await _floor(desk, each.rows, period, rounds)
     finally:
         await engine.dispose()
+
+
+async def _count_days(desk: Desk) -> None:
+    """Count all days that are over, as the job does in time, and say what that took."""
+    begun, due = time.perf_counter(), True
+    while due:
+        await days.count(desk)
+        async with desk.reading() as session:
+            due = await counted_days.is_due(session, desk.now())
+    print(f"the days of the year were counted in {time.perf_counter() - begun:.1f} s")  # noqa: T201
 
 
 async def _floor(desk: Desk, rows: str, period: Period, rounds: int) -> float:

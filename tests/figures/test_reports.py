@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import cases, db
 from bot.cases import inbox
@@ -21,7 +22,7 @@ from bot.domain.mention import Act, Gone, Post, permits
 from bot.domain.mention import Author as By
 from bot.domain.period import Period, midnight, opening, parse, parts, split, week_before, working_day_before
 from bot.domain.sla import ClockKind
-from bot.figures import reports
+from bot.figures import days, reports
 from bot.figures.export import csv_of, guarded, lines
 from bot.figures.standing import standing as standing_of
 from bot.models import Account, Author, Case, Clock, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
@@ -211,6 +212,22 @@ def told(figures: Figures) -> dict[str, Any]:
     return {name: getattr(figures, name) for name in names}
 
 
+def periods_around(period: Period) -> list[Period]:
+    """Longer and shorter periods, which begin and end within a day of UTC or with it."""
+    hours = (-80, -74, -60, 0, 13, 30)
+    return [Period(period.since + timedelta(hours=h), period.until + timedelta(hours=h // 2 + 20)) for h in hours]
+
+
+async def count_days(engine: AsyncEngine) -> None:
+    """Count all days of the history."""
+    async with db.readings(engine)() as session:
+        due = await days.is_due(session, NOW + timedelta(days=9))
+    while due:
+        async with db.sessions(engine)() as session:
+            await days.count_next(session, NOW + timedelta(days=9))
+            due = await days.is_due(session, NOW + timedelta(days=9))
+
+
 async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple[Figures, bytes, Any]:
     engine = db.create_engine(url)
     try:
@@ -220,7 +237,15 @@ async def read(url: str, history: list[dict[str, Any]], period: Period) -> tuple
             team = await session.get_one(Team, 1)
             figures = await reports.figures(session, team, period, NOW)
             file = csv_of(await lines(session, team, period), T, AMSTERDAM)
-            return figures, file, await standing_of(session, team, NOW)
+            standing = await standing_of(session, team, NOW)
+            asked = [(each, [*others]) for each in periods_around(period) for others in ((), (2,))]
+            from_rows = [await reports.figures(session, team, each, NOW, others=others) for each, others in asked]
+        await count_days(engine)
+        async with db.readings(engine)() as session:
+            assert await reports.figures(session, team, period, NOW) == figures
+            for (each, others), expected in zip(asked, from_rows, strict=True):
+                assert await reports.figures(session, team, each, NOW, others=others) == expected
+        return figures, file, standing
     finally:
         await engine.dispose()
 

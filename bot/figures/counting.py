@@ -1,0 +1,161 @@
+"""What is counted of a period, from the rows: each kind of event through an index on its own moment.
+
+So a query costs as much as its period, not as the whole database. `bot/figures/reports.py` says when what counts.
+"""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, case, literal, literal_column, union_all
+from sqlalchemy.orm import Mapped
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.figures import Taken
+from bot.domain.period import Period
+from bot.domain.sla import ClockKind
+from bot.models import ANSWERS, CLOSING, UNCLOSING, Case, Clock, Event, Mention, Reply, Transfer
+
+MAX_UNDO = timedelta(minutes=2)
+"""A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
+
+
+def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the SQL conditions for a moment within a period."""
+    return moment >= period.since, moment < period.until
+
+
+def team_at(moment: Any) -> ColumnElement[int]:
+    """Return, in SQL beside Case, the team that had a case at a moment: the one that next handed it over, if any."""
+    next_one = (
+        select(Transfer.from_team_id)
+        .where(Transfer.case_id == Case.id, col(Transfer.at) > moment)
+        .order_by(col(Transfer.id))
+        .limit(1)
+        .correlate_except(Transfer)
+        .scalar_subquery()
+    )
+    return case((col(Case.transfers) == 0, col(Case.team_id)), else_=func.coalesce(next_one, Case.team_id))
+
+
+Numbered = tuple[int, Period]
+"""A period and the number of the part that it belongs to."""
+
+
+async def mentions(session: AsyncSession, periods: Sequence[Numbered]) -> Counter[tuple[int, int, int]]:
+    """Return how many mentions came in, by part, team and account."""
+    return await _per_part(session, Mention, col(Mention.received_at), periods)
+
+
+async def answers(session: AsyncSession, periods: Sequence[Numbered]) -> Counter[tuple[int, int, int]]:
+    """Return how many answers were sent, by part, team and account."""
+    return await _per_part(session, Reply, col(Reply.sent_at), periods, ANSWERS)
+
+
+async def _per_part(
+    session: AsyncSession,
+    model: type[Mention | Reply],
+    moment: Mapped[Any],
+    periods: Sequence[Numbered],
+    *which: ColumnElement[bool],
+) -> Counter[tuple[int, int, int]]:
+    if not periods:
+        return Counter()
+    # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
+    # the team, SQLite might start from all cases of that team.
+    queries: list[Any] = [
+        select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each), *which)
+        for number, each in periods
+    ]
+    happened = union_all(*queries).subquery().c
+    columns: list[Any] = [happened.number, team_at(happened.at).label("team"), Case.account_id, func.count()]
+    rows = await session.exec(
+        select(*columns)
+        .join(Case, happened.case_id == Case.id)
+        .group_by(happened.number, literal_column("team"), col(Case.account_id))
+    )
+    return Counter({(number, team, account): count for number, team, account, count in rows})
+
+
+async def opened(session: AsyncSession, period: Period) -> Counter[tuple[int, int]]:
+    """Return how many cases were opened, by team and account."""
+    columns: list[Any] = [team_at(Case.opened_at).label("team"), Case.account_id, func.count()]
+    rows = await session.exec(
+        select(*columns)
+        .where(*within(col(Case.opened_at), period))
+        .group_by(literal_column("team"), col(Case.account_id))
+    )
+    return Counter({(team, account): count for team, account, count in rows})
+
+
+async def closed(session: AsyncSession, period: Period) -> Counter[tuple[int, int, str]]:
+    """Return how often cases were closed, by team, account and reason; one reopened and closed again counts again."""
+    columns: list[Any] = [
+        team_at(Event.at).label("team"), Case.account_id, col(Event.details)["reason"].as_string().label("reason"),
+        func.count(),
+    ]  # fmt: skip
+    rows = await session.exec(
+        select(*columns)
+        .select_from(Event)
+        .join(Case, col(Event.case_id) == Case.id)
+        .where(CLOSING, *within(col(Event.at), period))
+        .group_by(literal_column("team"), col(Case.account_id), literal_column("reason"))
+    )
+    counts = Counter({(team, account, reason): count for team, account, reason, count in rows})
+    counts.subtract((each.team, each.account, each.reason) for each in await undone(session, period))
+    return +counts
+
+
+class Undone(NamedTuple):
+    """A closing that was undone: when it was, of which case, for which reason; and the team and account of the case."""
+
+    at: datetime
+    case_id: int
+    reason: str
+    team: int
+    account: int
+
+
+async def undone(session: AsyncSession, period: Period) -> list[Undone]:
+    """Return the closings in a period that were undone; they do not count."""
+    at, until = col(Event.at), period.until + MAX_UNDO
+    columns: list[Any] = [Event.details, Case.id, team_at(Event.at), Case.account_id]
+    found = await session.exec(
+        select(*columns)
+        .select_from(Event)
+        .join(Case, col(Event.case_id) == Case.id)
+        .where(UNCLOSING, at >= period.since, at < until)
+    )
+    closings = [
+        Undone(datetime.fromisoformat(details["closed_at"]), case_id, details["reason"], team, account)
+        for details, case_id, team, account in found
+    ]
+    return [each for each in closings if period.since <= each.at < period.until]
+
+
+async def taken(session: AsyncSession, kind: ClockKind, period: Period) -> Mapping[tuple[int, int], Taken]:
+    """Return what the clocks of one kind measured that stopped in a period and count, by team and account."""
+    took, target = col(Clock.elapsed_seconds), col(Clock.target_seconds)
+    columns: list[Any] = [
+        Clock.team_id, Case.account_id, took, func.count(), func.sum(case((col(Clock.kept).is_(True), 1), else_=0)),
+        func.min(target), func.max(target),
+    ]  # fmt: skip
+    rows = await session.exec(
+        select(*columns)
+        .select_from(Clock)
+        .join(Case, col(Clock.case_id) == Case.id)
+        .where(col(Clock.kind) == kind, col(Clock.counts).is_(True), *within(col(Clock.stopped_at), period))
+        .group_by(col(Clock.team_id), col(Case.account_id), took)
+        .order_by(took)
+    )
+    runs: dict[tuple[int, int], array[int]] = defaultdict(lambda: array("I"))
+    found = defaultdict[tuple[int, int], Taken](Taken)
+    for team, account, seconds, count, kept, lowest, highest in rows:
+        runs[team, account].extend([seconds] * count)
+        found[team, account].add(kept, lowest, highest)
+    for key, run in runs.items():
+        found[key].runs.append(run)
+    return found
