@@ -28,6 +28,7 @@ from handlers import (
     make_case,
     members,
     notes,
+    others,
     presence,
     routing,
     search,
@@ -103,6 +104,7 @@ def register(
     app.action("case:wait_on")(acts(wait_on.wait_on))
     app.view("case:note")(acts(notes.add_note))
     app.action("case:details")(looks(details.by_button))
+    app.action("case:others")(looks(others.on_top))
     app.action("case:urgent")(acts(details.urgent))
     app.action("case:not_urgent")(acts(details.urgent))
     app.action("case:topic")(acts(details.topic))
@@ -133,7 +135,7 @@ def register(
     app.action("settings:undo")(sets(settings.put_back))
     for turn in ("history:newer", "history:older"):
         app.action(turn)(sets(settings.turn_history))
-    for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons"):
+    for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons", "card"):
         app.view(f"settings:{group}")(sets(settings.save))
     app.view("settings:roles")(sets(settings.save_roles))
     for button in ("snippet:add", "snippet:edit", "adviser:add", "adviser:edit", "platform:edit", "initials:edit"):

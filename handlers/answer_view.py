@@ -11,6 +11,7 @@ from bot.domain.reply import Composed
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts
 from bot.outgoing.drafts import Chosen, Offered
+from bot.slack.calls import home_of
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
@@ -157,4 +158,5 @@ def _modal(
         who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
         snippets=bool(settings.snippets), topics=settings.topics, reader=who.by,
+        home=home_of(desk.slack),
     )  # fmt: skip

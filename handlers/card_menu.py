@@ -7,7 +7,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.views.block import Block
 from bot.views.case_menu import CHOICES, MORE, more_modal
-from handlers import answer, claim, close, details, escalate, notes, snooze, transfer
+from handlers import answer, claim, close, details, escalate, notes, others, snooze, transfer
 from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
@@ -22,6 +22,7 @@ OPENS: dict[str, Do] = {
     "note": notes.open_note,
     "snooze": snooze.ask_snooze,
     "details": details.open_details,
+    "others": others.open_others,
 }
 """Choices that open a modal; chosen in a modal, they replace it."""
 

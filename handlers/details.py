@@ -5,7 +5,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.slack import messages
-from bot.slack.calls import permalink, show
+from bot.slack.calls import home_of, permalink, show
 from bot.slack.messages import card_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
@@ -33,7 +33,7 @@ async def _details(desk: TeamDesk, case_id: int) -> Block:
         card = await card_of(session, case_id)
     url = await permalink(desk.slack, card) if card else ""
     topics = TeamSettings.of(file.team.settings).topics
-    return details_modal(file, events, topics, desk.t, desk.now(), card_url=url)
+    return details_modal(file, events, topics, desk.t, desk.now(), card_url=url, home=home_of(desk.slack))
 
 
 async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

@@ -55,6 +55,14 @@ async def opened(desk: TeamDesk, body: dict[str, Any], *, then: str = "") -> Asy
 
 
 @asynccontextmanager
+async def pushed(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
+    """Put a loading modal on top of the clicked one, which stays as it is, and yield what replaces its view."""
+    answer = await calls.call(desk.slack, "views.push", trigger_id=body["trigger_id"], view=loading(desk.t))
+    async with _showing_errors(desk, answer["view"]["id"]) as show:
+        yield show
+
+
+@asynccontextmanager
 async def going_on(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
     """Yield the function that replaces the view of the clicked modal; the modal also shows a refusal or a bug."""
     async with _showing_errors(desk, body["view"]["id"]) as show:

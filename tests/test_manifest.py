@@ -44,6 +44,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "users.info": frozenset({"users:read"}),
     "users.list": frozenset({"users:read"}),
     "views.open": frozenset(),
+    "views.push": frozenset(),
     "views.publish": frozenset(),
     "views.update": frozenset(),
 }

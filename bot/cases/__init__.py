@@ -8,7 +8,7 @@ marks.py          urgent, topic, notes
 transfers.py      a case goes to another team
 numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
-around.py         who had a case before, and what of others its mentions answer
+around.py         who had a case before, what of others its mentions answer, its author's other cases
 inbox.py          take in posts: skip known ones, join or open a case, reopen
 deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
 mirror.py         mirror edits, removals and returns of posts

@@ -1,14 +1,19 @@
-"""What stands around a case: who had it before, and what of others its mentions answer."""
+"""What stands around a case: who had it before, what of others its mentions answer, its author's other cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import sqlalchemy
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.domain.case import Status
+from bot.domain.case import ONGOING, Status
 from bot.domain.event import EventKind
-from bot.models import Account, Author, Case, Event, Mention, Reply
+from bot.domain.period import months_before
+from bot.models import COUNTED, Account, Author, Case, Event, Mention, Message, MessageKind, OtherCase, Reply, Team
+from bot.team.settings import TeamSettings
 
 GAVE = sorted({EventKind.CLAIM, EventKind.TAKE_OVER, EventKind.ASSIGN, EventKind.REOPEN})
 """The events that gave a case to somebody: who it is says `to` in their details, else `by`."""
@@ -47,3 +52,33 @@ async def answered_posts(
     found = {key: {"author": name, "text": text} for key, name, text in posts}
     us = connectors.label_of(account)
     return found | {key: {"author": us.name or us.platform, "text": text} for key, text in ours if key}
+
+
+def of_author(case: Case, team: Team, team_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Return the condition for the other cases of an author in these teams, as far back as the case's team looks.
+
+    That counts from when the case came in, so that its card does not change by the clock. What has not ended counts
+    however long ago it came in.
+    """
+    since = months_before(case.opened_at, TeamSettings.of(team.settings).person_months)
+    shown = or_(col(Case.opened_at) >= since, col(Case.status).in_(ONGOING))
+    return and_(col(Case.author_id) == case.author_id, col(Case.id) != case.id, col(Case.team_id).in_(team_ids), shown)
+
+
+async def others(session: AsyncSession, case: Case, team: Team, teams: Sequence[Team]) -> list[OtherCase]:
+    """Return the newest other cases of a case's author in these teams, the newest first."""
+    names: Mapping[int, str] = {each.id: each.name for each in teams if each.id != team.id}
+    card = and_(col(Message.case_id) == Case.id, col(Message.kind) == MessageKind.CASE)
+    shown: list[Any] = [Case.number, Case.status, Case.team_id, Message.channel, Message.ts]
+    newest = (
+        sqlalchemy.select(col(Case.id), *shown)
+        .outerjoin(Message, card)
+        .where(of_author(case, team, [each.id for each in teams]))
+        .order_by(col(Case.id).desc())
+        .limit(COUNTED)
+    )
+    found = (await (await session.connection()).execute(newest)).all()
+    return [
+        OtherCase(case_id, number, status, names.get(team_id, ""), channel or "", ts or "")
+        for case_id, number, status, team_id, channel, ts in found
+    ]

@@ -65,11 +65,14 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     )
     posts = mentions.all()
     rows = posts, replies.all(), asked.all(), notes.all(), running, writing.all()
-    teams = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
-    moved = await transfers(session, case)
+    own = await session.exec(select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id)))
+    teams, moved = own.all(), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
+    others = await around.others(session, case, team, teams)
     label = connectors.label_of(account)
-    return CaseFile(case, team, account, label, author, *rows, teams.all(), moved, former=had, answered_posts=answered)
+    return CaseFile(
+        case, team, account, label, author, *rows, teams, moved, former=had, answered_posts=answered, others=others
+    )
 
 
 async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:

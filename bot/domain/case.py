@@ -220,6 +220,10 @@ OPEN = frozenset(status for status in Status if waits_for(status) in {WaitsFor.U
 """The statuses of waiting cases: in the queue, with an owner, or with an adviser."""
 
 
+ONGOING = OPEN | {Status.WITH_CITIZEN}
+"""The statuses of cases that have not ended: they wait for us, or for the citizen to answer our question."""
+
+
 def rests_for(status: Status, wait: WaitsFor) -> WaitsFor | None:
     """Return why the clocks of a case rest: what it waits for, if not for us; None when they do not rest."""
     return wait if status not in OPEN and wait in {WaitsFor.CITIZEN, WaitsFor.MOMENT} else None

@@ -1,5 +1,6 @@
 """Periods of whole days in a team's time zone, as people type them: today, week, 2026-11-01..2026-11-24."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -91,6 +92,13 @@ def month_before(day: date, zone: tzinfo) -> Period:
     """Return the last whole month before the month of this day."""
     last = day.replace(day=1) - DAY
     return days_of(last.replace(day=1), last, zone)
+
+
+def months_before(at: datetime, months: int) -> datetime:
+    """Return the same day and time so many months earlier, or the last day of a month that is shorter."""
+    years, month = divmod(at.month - 1 - months, 12)
+    year, month = at.year + years, month + 1
+    return at.replace(year=year, month=month, day=min(at.day, monthrange(year, month)[1]))
 
 
 def opening(hours: Hours, day: date) -> datetime | None:

@@ -11,6 +11,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.cases import around
 from bot.domain.case import Status
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.sla import ClockKind
@@ -22,6 +23,7 @@ from bot.models import (
     Account,
     Author,
     Case,
+    CaseFile,
     CaseLine,
     Clock,
     Escalation,
@@ -124,6 +126,12 @@ async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
         *(Place(Where.ACCOUNT, str(account.id), str(label)) for account, label in accounts if len(accounts) > 1),
         *(Place(Where.TOPIC, topic, topic) for topic in topics),
     ]
+
+
+async def of_author(session: AsyncSession, file: CaseFile, *, most: int) -> CaseList:
+    """Return the newest other cases of a case's author, in all teams of its organisation, the newest first."""
+    wanted = around.of_author(file.case, file.team, [team.id for team in file.teams])
+    return await listed(session, wanted, most=most, order=[col(Case.id).desc()])
 
 
 def _id(name: str) -> int:

@@ -26,7 +26,7 @@ order.py      the order in which cases are listed
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
-from bot.models.case_file import CaseBrief, CaseFile, CaseLine, waits_for
+from bot.models.case_file import COUNTED, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
@@ -40,6 +40,7 @@ from bot.models.message import (
     Listed,
     Message,
     MessageKind,
+    Named,
     Passed,
     Returned,
     TokenEnds,
@@ -59,6 +60,7 @@ __all__ = [
     "ANSWERS",
     "ASKED",
     "CLOSING",
+    "COUNTED",
     "FIRST_WORKSPACE",
     "HELD",
     "IN_ORDER",
@@ -97,7 +99,9 @@ __all__ = [
     "Mention",
     "Message",
     "MessageKind",
+    "Named",
     "Note",
+    "OtherCase",
     "Passed",
     "Person",
     "Reminder",

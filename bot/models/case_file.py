@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import case as rules
-from bot.domain.case import WaitsFor
+from bot.domain.case import ONGOING, Status, WaitsFor
 from bot.domain.label import Label
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
@@ -14,6 +14,24 @@ from bot.models.reply import Reply, ReplyKind, ReplyStatus
 from bot.models.team import Team
 from bot.models.transfer import Transfer
 
+COUNTED = 100
+"""How many other cases of an author are counted at most."""
+
+
+@dataclass(frozen=True)
+class OtherCase:
+    """Another case of the same author; `team` is its team's name if that is another one.
+
+    `channel` and `ts` say where its card stands, if Slack has it.
+    """
+
+    id: int
+    number: int
+    status: Status
+    team: str = ""
+    channel: str = ""
+    ts: str = ""
+
 
 @dataclass(frozen=True)
 class CaseFile:
@@ -21,7 +39,8 @@ class CaseFile:
 
     `writing` are the agents who have an answer open: that they do, not what they type. `teams` are all teams of its
     organisation. `former` is who had a case last that nobody has now. `answered_posts` are the posts of others, and our
-    answers to others, that its mentions answer: author and text, by external id.
+    answers to others, that its mentions answer: author and text, by external id. `others` are the newest other cases of
+    its author, as far back as the team looks and those that have not ended, the newest first.
     """
 
     case: Case
@@ -39,6 +58,7 @@ class CaseFile:
     transfers: Sequence[Transfer] = ()
     former: str | None = None
     answered_posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    others: Sequence[OtherCase] = ()
 
     @property
     def latest(self) -> Mention:
@@ -79,6 +99,18 @@ class CaseFile:
         The platform may have set an end to that: what is composed for it is refused after the end.
         """
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
+
+    @property
+    def earlier(self) -> int:
+        """How many cases of its author came in before it, of those in `others`."""
+        return sum(other.id < self.case.id for other in self.others)
+
+    @property
+    def also_open(self) -> Sequence[OtherCase]:
+        """The other cases of its author that have not ended, while it has not either; the oldest first."""
+        if self.case.status not in ONGOING:
+            return []
+        return [other for other in reversed(self.others) if other.status in ONGOING]
 
     @property
     def waits_for(self) -> WaitsFor:

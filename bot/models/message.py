@@ -66,6 +66,13 @@ class Details:
 
 
 @dataclass(frozen=True)
+class Named(Details):
+    """CASE: how the cards of the author's other open cases name this case, as far as they are marked to follow that."""
+
+    named: str = ""
+
+
+@dataclass(frozen=True)
 class Returned(Details):
     """RETURNED: `away` is the owner who is away, "" when the case lay still."""
 

@@ -160,7 +160,7 @@ class _PacedClient(AsyncWebClient):
             raise
         self.contact.answered(self.now())
         if api_method == "auth.test":
-            self.contact.identity = {name: str(answer.get(name) or "") for name in ("user_id", "bot_id")}
+            self.contact.identity = {name: str(answer.get(name) or "") for name in ("user_id", "bot_id", "url")}
         return answer
 
 
@@ -188,6 +188,11 @@ def paced_client(
 def contact_of(client: AsyncWebClient) -> Contact:
     """Return what the process of a client knows of its contact with Slack."""
     return client.contact if isinstance(client, _PacedClient) else Contact()
+
+
+def home_of(client: AsyncWebClient) -> str:
+    """Return the address of the workspace in Slack, as https://gemeente.slack.com/; "" until Slack has said it."""
+    return contact_of(client).identity.get("url", "")
 
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:

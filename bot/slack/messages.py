@@ -23,9 +23,9 @@ from bot.cases import reminders
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
-from bot.models import Message, MessageKind
+from bot.models import Case, Message, MessageKind
 from bot.models.message import PUT_OFF
-from bot.slack import troubles
+from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,
     REFUSED_TOKEN,
@@ -191,7 +191,8 @@ async def level(desk: Desk, message_id: int) -> datetime | None:
             return None
         result = await _write(lease)
         async with desk.session() as session:
-            stale_again = await _record(session, lease, result, desk.now())
+            stale_again, follow = await _record_card(session, lease, result, desk.now())
+        wake(desk, follow)
         await _note_trouble(lease, result)
         if not stale_again:
             return result.later
@@ -203,6 +204,7 @@ class _Lease:
 
     `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
     Without a `view` it has nothing to say any more: it is only looked for, as Slack may have it after all, or twice.
+    `named` is how other cards name the case of a card, None for any other message.
     """
 
     desk: TeamDesk
@@ -211,6 +213,7 @@ class _Lease:
     thread_ts: str | None
     began: datetime
     since: datetime | None
+    named: str | None = None
 
 
 @dataclass(frozen=True)
@@ -382,7 +385,10 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     if message.ts is None and since is None:
         message.posting_since = now
         session.add(message)
-    return _Lease(team_desk, message, view, card.ts if card else None, now, since)
+    named = None
+    if message.kind is MessageKind.CASE and message.case_id is not None:
+        named = naming.named_as(await session.get_one(Case, message.case_id))
+    return _Lease(team_desk, message, view, card.ts if card else None, now, since, named)
 
 
 def _lease_of(desk: Desk) -> timedelta:
@@ -423,6 +429,21 @@ async def _put(lease: _Lease) -> Place | None:
     if place is None:
         return await post(client, message.channel, message.key, lease.view, thread_ts=lease.thread_ts)
     return await revise(client, place, lease.view)
+
+
+async def _record_card(
+    session: AsyncSession, lease: _Lease, result: _Result, now: datetime
+) -> tuple[bool, Collection[str]]:
+    """Store the result as `_record` does; return also the channels of the cards that name the case of this card."""
+    card, name = lease.message, lease.named
+    if name is None:
+        return await _record(session, lease, result, now), ()
+    others = await naming.lock_others(session, card, name, result.place)
+    stale_again = await _record(session, lease, result, now)
+    stored = await session.get_one(Message, card.id)
+    if stored.kind is not MessageKind.CASE:
+        return stale_again, ()
+    return stale_again, await naming.let_follow(session, stored, name, result.place, others)
 
 
 async def _record(session: AsyncSession, lease: _Lease, result: _Result, now: datetime) -> bool:

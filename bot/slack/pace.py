@@ -41,6 +41,7 @@ TIERS: Mapping[str, int | None] = {
     "users.list": 2,
     "views.open": 4,
     "views.publish": 4,
+    "views.push": 4,
     "views.update": 4,
 }
 """The tier of each method that we call besides chat.postMessage; None where Slack gives none."""

@@ -27,6 +27,7 @@ from bot.models import (
     Troubled,
     Unanswered,
 )
+from bot.slack.calls import home_of
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
 from bot.team import teams
@@ -52,7 +53,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
     t, now, subject = desk.t, desk.now(), message.subject_id
     match message.kind:
         case MessageKind.CASE:
-            return case_card(await _file(session, message), t, now)
+            return case_card(await _file(session, message), t, now, home=home_of(desk.slack))
         case MessageKind.FORMER:
             return await _former(desk, session, message)
         case MessageKind.TRANSFERRED:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team.settings import MAX_DAYS, MAX_LABEL, minute, zone
+from bot.team.settings import MAX_DAYS, MAX_LABEL, MAX_MONTHS, minute, zone
 from bot.texts import Texts
 from bot.views.settings_form import TOLD
 
@@ -127,6 +127,13 @@ def days(number: str) -> int:
     """Read a number of working days."""
     if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_DAYS:
         raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
+    return int(number)
+
+
+def months(number: str) -> int:
+    """Read a number of months."""
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_MONTHS:
+        raise Unreadable(text("Write a whole number of months, from 1 to {most}.", most=MAX_MONTHS))
     return int(number)
 
 

@@ -19,6 +19,7 @@ from bot.team.fields import (
     early_closing,
     label,
     minutes,
+    months,
     step,
     time,
     time_zone,
@@ -49,6 +50,8 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "claim_reminder": str(settings.claim_reminder),
         "claim_return": str(settings.claim_return),
         "citizen_days": str(settings.citizen_days),
+        "person_months": str(settings.person_months),
+        "images": ["yes"] if settings.images else [],
         "digest_at": settings.digest_at or "",
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
@@ -160,6 +163,10 @@ def _reasons(reader: Reader) -> dict[str, Any]:
     }
 
 
+def _card(reader: Reader) -> dict[str, Any]:
+    return {"person_months": reader.read("person_months", months), "images": "yes" in reader.chosen("images")}
+
+
 def _platform(reader: Reader) -> dict[str, Any]:
     return {"item": _norm_or_none(reader, "platform")}
 
@@ -191,6 +198,7 @@ _FORMS: dict[str, Callable[[Reader], dict[str, Any]]] = {
     "reminders": _reminders,
     "duty": _duty,
     "reasons": _reasons,
+    "card": _card,
     "platform": _platform,
     "snippet": _snippet,
     "adviser": _adviser,

@@ -51,6 +51,8 @@ Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
 MAX_DAYS = 60
 """The most working days that a citizen gets to answer a question."""
+MAX_MONTHS = 60
+"""How many months back a team may look for other cases of a citizen, at most."""
 MAX_LABEL = 60
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 MAX_TOPICS = 98
@@ -121,6 +123,8 @@ class TeamSettings(BaseModel):
     claim_reminder: Minutes = 30
     claim_return: Minutes = 15
     citizen_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 5
+    person_months: Annotated[int, Field(ge=1, le=MAX_MONTHS)] = 12
+    images: bool = False
 
     digest_at: ClockTime | None = None
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)

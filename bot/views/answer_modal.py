@@ -9,12 +9,13 @@ from typing import Any, Self
 from bot.domain.mention import Act
 from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import CaseFile, Mention, ReplyKind
-from bot.texts import Texts
+from bot.texts import Texts, capital
 from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
 from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, head_line, mention_blocks, source_line
 from bot.views.exchange import exchange
 from bot.views.modals import initials_field, placeholder
+from bot.views.others import others_button, others_words
 from bot.views.topic import topic_of, topic_picker
 
 TEXT = "answer_text"
@@ -68,15 +69,16 @@ def answer_modal(
     snippets: bool = False,
     topics: Sequence[str] = (),
     reader: str = "",
+    home: str = "",
 ) -> Block:
     """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the one of the case.
 
     `snippets`: the team has canned texts; `topics`: the team's topics. `confirm`: the agent must confirm that what was
     private becomes public. For an interim message the modal also asks by when the citizen hears more. `reader` is who
-    has the modal open: it tells them who else is writing.
+    has the modal open: it tells them who else is writing. `home` is the address of the workspace in Slack.
     """
     blocks = [context(line) for line in writing_lines(file, t, without=reader)]
-    blocks += _conversation(file, mention, t, now) + _advice(file, t, now)
+    blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
     if state.since is not None:
         blocks.append(_draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file))
     if snippets:
@@ -242,10 +244,15 @@ def _promise_field(t: Texts, anew: int, chosen: int | None) -> Block:
     return _dispatched(t("Promised: by"), _block_id(PROMISE, anew), PROMISE, element, hint=hint)
 
 
-def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> list[Block]:
+def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime, home: str) -> list[Block]:
     """Return the exchange, oldest first; the mention to answer comes last."""
+    head = section(head_line(file, t))
+    for shows_others in others_button(file, t):
+        head |= {"accessory": shows_others}
+    said = [context(" · ".join(map(capital, words)))] if (words := others_words(file, t, home)) else []
     return [
-        section(head_line(file, t)),
+        head,
+        *said,
         *exchange(file, t, now, most=12, limit=800, besides=mention),
         context(source_line(file, mention, t, now)),
         *mention_blocks(file, mention, t, now),

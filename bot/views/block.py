@@ -17,6 +17,8 @@ SECTION = 2900
 """Characters in the text of one section (Slack: 3,000); the rest is room for what escaping adds at the end."""
 CONTEXT = 1900
 OPTION = 75
+ALT = 2000
+"""Characters in the description of a picture."""
 MENU_SIZE = 5
 """Choices in an overflow menu."""
 ADDRESS = 1000
@@ -118,6 +120,11 @@ def quote(text: str, limit: int = SECTION) -> Block:
     words = isolate(cut(text.strip(), limit)) or "—"
     element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]}
     return {"type": "rich_text", "elements": [element]}
+
+
+def image(url: str, alt: str) -> Block:
+    """Return a picture that Slack fetches, with a stranger's description of it."""
+    return {"type": "image", "image_url": url, "alt_text": cut(" ".join(alt.split()), ALT, escape).strip() or "–"}
 
 
 def button(label: str, action_id: str, value: str, *, style: str | None = None, url: str | None = None) -> Block:

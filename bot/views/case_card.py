@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.case import OPEN, Move, Status, moves_from
 from bot.models import CaseFile, ReplyStatus
-from bot.texts import Texts
+from bot.texts import Texts, capital
 from bot.views.block import (
     Block,
     View,
@@ -22,23 +22,29 @@ from bot.views.case_state import ENDED, reply_line, spoken_state, state_line, wr
 from bot.views.citizen import Room, excerpt, fitted, head_line
 from bot.views.exchange import newest
 from bot.views.marks import Mark, marks
+from bot.views.others import others_words
 from bot.views.transfer import came_from
 
 
-def case_card(file: CaseFile, t: Texts, now: datetime) -> View:
-    """Show all the team needs of a case; the same state always gives the same card."""
-    return fitted(lambda room: _card(file, t, now, room))
+def case_card(file: CaseFile, t: Texts, now: datetime, *, home: str = "") -> View:
+    """Show all the team needs of a case; the same state always gives the same card.
+
+    `home` is the address of the workspace in Slack, with which other cards are linked.
+    """
+    return fitted(lambda room: _card(file, t, now, room, home))
 
 
-def _card(file: CaseFile, t: Texts, now: datetime, room: Room) -> View:
+def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> View:
     words = t("{name}: {text}", name=literal(file.label.platform, 60), text=excerpt(file, t))
     writing = writing_lines(file, t) if file.case.status in OPEN else []
-    blocks = _done(file, t, now) if is_done(file) else _open(file, t, now, room, writing)
+    done = is_done(file)
+    blocks = _done(file, t, now) if done else _open(file, t, now, room, writing, others_words(file, t, home))
     # only of a new case the first line says what was written: a screen reader reads it at every change
     between = " – " if file.case.status is Status.NEW else ".\n"
     spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
     if file.case.status is Status.ANSWERED and file.reply is not None:
         spoken.append(t("Our answer: {text}", text=literal(file.reply.text, 200)))
+    spoken += [] if done else [capital(words) for words in others_words(file, t)]
     return View("\n".join(spoken), blocks)
 
 
@@ -47,9 +53,11 @@ def is_done(file: CaseFile) -> bool:
     return file.case.status in ENDED and not reply_under_way(file)
 
 
-def _open(file: CaseFile, t: Texts, now: datetime, room: Room, writing: Sequence[str]) -> list[Block]:
+def _open(
+    file: CaseFile, t: Texts, now: datetime, room: Room, writing: Sequence[str], person: Sequence[str]
+) -> list[Block]:
     """Return the card of a case that waits for us, or whose reply is on its way."""
-    stands = [state_line(file, t, now), *_noticed(file, t, now)]
+    stands = [state_line(file, t, now), *_noticed(file, t, now), *person]
     beside = [words for words in (reply_line(file, t, now), *writing) if words]
     blocks = [*newest(file, t, now, room), context(" · ".join(stands)), *([context(*beside)] if beside else [])]
     return [*blocks, *came_from(file, t), *_unsent(file, t), *_buttons(file, t)]

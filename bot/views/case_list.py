@@ -13,10 +13,13 @@ from bot.views.case_state import ENDED, case_name
 from bot.views.marks import marks
 
 
-def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", outside: bool = False) -> str:
+def case_row(
+    line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", outside: bool = False, team: str = ""
+) -> str:
     """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it.
 
-    `outside`: it may be read by others than the team, so what was written privately is not in it.
+    `outside`: it may be read by others than the team, so what was written privately is not in it. `team` is the name of
+    its team, among cases of another.
     """
     words = literal(line.latest.text, 150) or t("(no text)")
     if outside and line.latest.private:
@@ -32,12 +35,22 @@ def case_row(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", out
         stands = [t(ENDED[line.case.status]), t("came in {time}", time=at)]
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     card = [link(card_url, t("card"))] if card_url else []
-    return f"{case_name(line.case, t)} · {said}\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
+    name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
+    return f"{name} · {said}\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
 
 
-def case_block(line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", acts: bool = True) -> Block:
+def case_block(
+    line: CaseLine,
+    t: Texts,
+    now: datetime,
+    *,
+    card_url: str = "",
+    acts: bool = True,
+    outside: bool = False,
+    team: str = "",
+) -> Block:
     """Return the row of a case, with the button for what comes next; none for one who only reads."""
-    row = section(case_row(line, t, now, card_url=card_url))
+    row = section(case_row(line, t, now, card_url=card_url, outside=outside, team=team))
     return row | {"accessory": step} if acts and (step := _next_step(line, t)) else row
 
 

@@ -75,6 +75,8 @@ CHOICES = (
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
+    Choice("others", text("Other cases…"), text("See the citizen's other cases."), lambda file: bool(file.others),
+           looks=True),
     Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
     Choice("transfer", text("To another team…"), text("Hand the case over to another team."), _can_transfer),
     Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),

@@ -31,7 +31,12 @@ KINDS: dict[ReplyKind, Text] = {
 
 def case_name(case: Case, t: Texts) -> str:
     """Return what people call a case, by its number in its team; every surface writes it so."""
-    return t("Case {number}", number=case.number)
+    return number_name(case.number, t)
+
+
+def number_name(number: int, t: Texts) -> str:
+    """Return what people call the case with this number in its team."""
+    return t("Case {number}", number=number)
 
 
 def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:

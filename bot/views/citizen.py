@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.mention import Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
-from bot.views.block import Block, View, context, escape, is_web, link, literal, quote
+from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote
 from bot.views.case_state import case_name
 
 SIZE = 12_000
@@ -18,21 +18,31 @@ SIZE = 12_000
 
 @dataclass(frozen=True)
 class Room:
-    """How much a message shows: how many of the newest posts and answers, and of each how many characters and media."""
+    """How much a message shows: how many of the newest posts and answers, and of each how many characters and media.
+
+    `images` is how many of the media it may show as pictures.
+    """
 
     turns: int
     text: int
     media: int
+    images: int = 3
 
 
 ROOMS = (Room(5, 2500, 4), Room(5, 800, 1), Room(3, 800, 1), Room(1, 400, 1))
 
 
 def fitted(render: Callable[[Room], View]) -> View:
-    """Return the fullest rendering that Slack accepts; the details show the rest."""
-    views = (render(room) for room in ROOMS[:-1])
-    fits = (view for view in views if len(json.dumps(view.blocks, ensure_ascii=False)) <= SIZE)
-    return next(fits, None) or render(ROOMS[-1])
+    """Return the fullest rendering that Slack accepts; the details show the rest.
+
+    Slack refuses a message with a picture that it cannot fetch: it then gets the same with a link instead.
+    """
+    views = ((room, render(room)) for room in ROOMS[:-1])
+    fits = ((room, view) for room, view in views if len(json.dumps(view.blocks, ensure_ascii=False)) <= SIZE)
+    room, view = next(fits, None) or (ROOMS[-1], render(ROOMS[-1]))
+    if any(block["type"] == "image" for block in view.blocks):
+        return replace(view, plain=render(replace(room, images=0)).blocks)
+    return view
 
 
 def author_line(author: Author) -> str:
@@ -65,25 +75,43 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
 
 
 def mention_blocks(
-    file: CaseFile, mention: Mention, t: Texts, now: datetime, *, limit: int = 2500, media: int = 4
+    file: CaseFile,
+    mention: Mention,
+    t: Texts,
+    now: datetime,
+    *,
+    limit: int = 2500,
+    media: int = 4,
+    images: int = 0,
 ) -> list[Block]:
-    """Return one mention: what it answers, its text, its media, and whether it was edited or removed."""
+    """Return one mention: what it answers, its text, its media, and whether it was edited or removed.
+
+    `images` is how many of the media are shown as pictures if the team wants that; the others are linked.
+    """
     blocks: list[Block] = []
     if earlier := mention.replies_to or file.answered_posts.get(mention.in_reply_to or ""):
         author, words = literal(str(earlier.get("author", "")), 80), literal(str(earlier.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
     blocks.append(quote(mention.text, limit))
+    images = images if _may_show_pictures(file, mention) else 0
     for medium in mention.media[:media]:
-        kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
-        described = medium.get("alt") or t("without description")
-        alt = literal(described, 300)
-        address = link(medium.get("url", ""), kind)
-        blocks.append(context(f"🖼 {address}: {alt}"))
+        address, described = medium.get("url", ""), medium.get("alt") or t("without description")
+        if images and medium.get("kind") == "image" and address.startswith("https://") and is_web(address):
+            blocks.append(image(address, described))
+            images -= 1
+        else:
+            kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
+            blocks.append(context(f"🖼 {link(address, kind)}: {literal(described, 300)}"))
     if mention.gone_at:
         blocks.append(context("🗑 " + gone_line(mention.gone, t.when(mention.gone_at, now), t)))
     elif mention.edited_at:
         blocks.append(context("✏️ " + t("The author edited this post ({time}).", time=t.when(mention.edited_at, now))))
     return blocks
+
+
+def _may_show_pictures(file: CaseFile, mention: Mention) -> bool:
+    """Tell whether Slack may fetch the pictures of a post: its team wants that, and everyone can see the post."""
+    return bool((file.team.settings or {}).get("images")) and not mention.private and mention.gone_at is None
 
 
 def gone_line(gone: Gone | None, time: str, t: Texts) -> str:

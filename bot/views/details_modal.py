@@ -7,12 +7,13 @@ from bot.domain.case import OPEN
 from bot.domain.event import EventKind
 from bot.domain.text import Text, text
 from bot.models import CaseFile, Event
-from bot.texts import Texts
+from bot.texts import Texts, capital
 from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line
 from bot.views.exchange import exchange
+from bot.views.others import others_button, others_words
 from bot.views.topic import topic_picker
 from bot.views.transfer import transfer_lines
 
@@ -67,16 +68,25 @@ WHY = {
 
 
 def details_modal(
-    file: CaseFile, events: Sequence[Event], topics: Sequence[str], t: Texts, now: datetime, *, card_url: str = ""
+    file: CaseFile,
+    events: Sequence[Event],
+    topics: Sequence[str],
+    t: Texts,
+    now: datetime,
+    *,
+    card_url: str = "",
+    home: str = "",
 ) -> Block:
     """Return the whole history; of a long history only the newest part.
 
-    `topics` are the team's topics; `card_url` is the link to the card and its thread.
+    `topics` are the team's topics; `card_url` is the link to the card and its thread, `home` that to the workspace.
     """
     blocks = [section(head_line(file, t)), section(state_line(file, t, now))]
     if card_url:
         blocks.append(context(link(card_url, t("Go to the card and its thread"))))
-    blocks += _urgency(file, t)
+    if person := others_words(file, t, home):
+        blocks.append(context(" · ".join(map(capital, person))))
+    blocks += actions(*_urgency(file, t), *others_button(file, t))
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
     blocks += exchange(file, t, now, most=15, edits=True)
@@ -101,8 +111,8 @@ def _urgency(file: CaseFile, t: Texts) -> list[Block]:
         return []
     value = str(file.case.id)
     if file.case.urgent:
-        return actions(button(t("No longer urgent"), "case:not_urgent", value))
-    return actions(button(t("Make urgent"), "case:urgent", value))
+        return [button(t("No longer urgent"), "case:not_urgent", value)]
+    return [button(t("Make urgent"), "case:urgent", value)]
 
 
 def _line(event: Event, t: Texts, now: datetime) -> str:

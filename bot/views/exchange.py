@@ -43,7 +43,7 @@ def exchange(
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     """Return whose case it is, the citizen's newest post, and in one line what we said last and what came before."""
     latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
-    post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media)
+    post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
     said = [context(f"{answer_line(ours, t, now)}: {literal(ours.text, 150)}")] if ours else []
     if earlier := len(file.mentions) - 1:
         more = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)

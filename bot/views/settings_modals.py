@@ -212,6 +212,18 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
     return form("reasons", team_id, t("Topics and reasons"), blocks, t)
 
 
+def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
+    """Ask how far back other cases of a citizen are looked for, and whether cards show pictures."""
+    blocks = [
+        line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
+             hint=t("The card says how many there are, and a list shows them.")),
+        ticks(t(FIELDS["images"]), "images", [option(t("Show pictures of public posts on the card"), "yes")], filled,
+              hint=t("Slack then fetches each picture from the platform. Without this tick, and in private messages, "
+                     "the card has a link.")),
+    ]  # fmt: skip
+    return form("card", team_id, t("The card"), blocks, t)
+
+
 def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> Block:
     """Ask who coordinates, who answers and who only reads."""
     filled = {ROLE_FIELDS[role]: people for role, people in given.items()}

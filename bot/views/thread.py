@@ -4,11 +4,11 @@ from datetime import datetime
 
 from bot.domain.case import Status
 from bot.domain.label import Label
-from bot.models import Account, CaseFile, Handed, ReplyStatus, Returned
+from bot.models import Account, CaseFile, Handed, Mention, ReplyStatus, Returned
 from bot.texts import Texts
-from bot.views.block import View, context, literal, quote, section
+from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
-from bot.views.citizen import author_line, fitted, mention_blocks, privately, source_line
+from bot.views.citizen import Room, author_line, fitted, mention_blocks, privately, source_line
 
 
 def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
@@ -34,6 +34,10 @@ def returned(why: Returned, t: Texts) -> View:
     return _only(t("Nothing happened with this case, so it is back in the queue."))
 
 
+def _shown(file: CaseFile, mention: Mention, t: Texts, now: datetime, room: Room) -> list[Block]:
+    return mention_blocks(file, mention, t, now, limit=room.text, media=room.media, images=room.images)
+
+
 def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -> View:
     """Show what the citizen wrote next."""
     mention = next((m for m in file.mentions if m.id == mention_id), file.latest)
@@ -43,9 +47,7 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
         text=privately(mention, t) + literal(mention.text, 200),
     )
     head = context(author_line(file.author), source_line(file, mention, t, now))
-    return fitted(
-        lambda room: View(words, [head, *mention_blocks(file, mention, t, now, limit=room.text, media=room.media)])
-    )
+    return fitted(lambda room: View(words, [head, *_shown(file, mention, t, now, room)]))
 
 
 def question(file: CaseFile, escalation_id: int | None, t: Texts) -> View:

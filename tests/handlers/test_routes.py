@@ -14,7 +14,7 @@ from bot.views.case_state import REASONS, state_line
 from tests.views.examples import NOW, ON_OLDER_CARDS, case_file, homes, messages, opened
 
 T = Texts("nl", "Europe/Amsterdam")
-ONLY_SHOWN = {"loading", "said", "more", "home"}
+ONLY_SHOWN = {"loading", "said", "more", "others", "home"}
 """Views without a submit button."""
 
 

@@ -35,12 +35,12 @@ TABLE: dict[str, dict[str, set[str]]] = {
     # A line of the table, and the listeners behind it: what is registered, and the words of /webcare and of the menu.
     "look: lists, search, details, figures, export, the Home": {
         "action": {
-            "case:details", "search:words", "search:open", "list:back", "list:on", "list:which", "list:where",
-            "list:all", "list:overview",
+            "case:details", "case:others", "search:words", "search:open", "list:back", "list:on", "list:which",
+            "list:where", "list:all", "list:overview",
         },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},
-        "verb": {"more", "details", "open"},
+        "verb": {"more", "details", "others", "open"},
     },
     "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, undo …": {
         "action": {
@@ -73,8 +73,8 @@ TABLE: dict[str, dict[str, set[str]]] = {
         },
         "view": {
             "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",
-            "settings:duty", "settings:reasons", "settings:roles", "settings:snippet", "settings:adviser",
-            "settings:platform", "settings:initials", "route:try", "route:save",
+            "settings:duty", "settings:reasons", "settings:card", "settings:roles", "settings:snippet",
+            "settings:adviser", "settings:platform", "settings:initials", "route:try", "route:save",
         },
         "word": {"settings"},
     },

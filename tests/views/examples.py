@@ -31,6 +31,7 @@ from bot.models import (
     Handed,
     Mention,
     Note,
+    OtherCase,
     Passed,
     Reply,
     ReplyKind,
@@ -70,6 +71,7 @@ from bot.views.modals import (
     take_over_button,
     take_over_modal,
 )
+from bot.views.others import others_modal
 from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
 from bot.views.search_modal import Sought, filter_button, search_modal
@@ -185,6 +187,13 @@ def passed_on(case: Status, **more: Any) -> CaseFile:
     return file
 
 
+HOME = "https://gemeente.slack.com/"
+OTHERS = [
+    OtherCase(n, n, [*Status][n % 6], team=TEAMS[n].name if n % 2 else "", channel="C0WEBCARE", ts=f"{n}.000100")
+    for n in range(100, 0, -1)
+]
+
+
 def brief(status: Status) -> CaseBrief:
     file = case_file(status)
     return CaseBrief(file.case, file.author, file.latest)
@@ -215,6 +224,10 @@ def messages(t: Texts) -> Iterator[View]:
     )
     for buttons in ([], below):
         yield from (case_list(LONG, some, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG])))
+    yield from (case_card(case_file(status, others=OTHERS), t, NOW, home=HOME) for status in Status)
+    pictured = mention(3, media=[{"kind": "image", "url": f"https://{'a' * 900}.nl/1", "alt": LONG * 10}] * 5)
+    shows = Team(id=1, name="Webcare", channel="C0WEBCARE", settings={"images": True}, created_at=NOW)
+    yield from (case_card(case_file(status, mentions=[pictured], team=shows), t, NOW) for status in Status)
     files = [
         case_file(Status.NEW),
         case_file(Status.NEW, writing=[BY, OTHER]),
@@ -318,6 +331,10 @@ def opened(t: Texts) -> Iterator[Block]:
     file.case.urgent = False
     yield from (transfer_modal(passed_on(Status.NEW), t), transfer_modal(case_file(Status.NEW, teams=TEAMS[:2]), t))
     yield details_modal(passed_on(Status.NEW), events, [], t, NOW)
+    many = case_file(Status.CLAIMED, others=OTHERS)
+    yield details_modal(many, events, [], t, NOW, home=HOME)
+    rows = [case_block(line, t, NOW, acts=False, outside=True, team="a" * 200) for line in lines()]
+    yield from (others_modal(many, some, left, left + 1, t) for some, left in (([], 0), (rows[:20], 80)))
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
@@ -349,7 +366,7 @@ def setting(t: Texts) -> Iterator[Block]:
     full = TeamSettings(
         holidays=list(HOLIDAYS), closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
         coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
-        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MAX_REASONS], language="nl",
+        duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MAX_REASONS], language="nl", images=True,
     )  # fmt: skip
     for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
         yield settings_modals.team_modal(1, filled, t)
@@ -359,6 +376,7 @@ def setting(t: Texts) -> Iterator[Block]:
         yield settings_modals.reminders_modal(1, filled, t)
         yield from (settings_modals.duty_modal(1, groups, filled, t) for groups in ([], GROUPS))
         yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
+        yield settings_modals.card_modal(1, filled, t)
     yield settings_modals.settings_menu(1, "Webcare", t)
     yield from (settings_modals.roles_modal(1, dict.fromkeys(Role, people), t) for people in ([], [BY, OTHER]))
     changed = [Event(id=1, kind=EventKind.SETTINGS, at=NOW, details={"field": field}) for field in settings_form.FIELDS]

@@ -18,7 +18,20 @@ from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
-from bot.models import Author, Case, CaseFile, Escalation, Event, Handed, Mention, Note, Reply, ReplyStatus, Team
+from bot.models import (
+    Author,
+    Case,
+    CaseFile,
+    Escalation,
+    Event,
+    Handed,
+    Mention,
+    Note,
+    OtherCase,
+    Reply,
+    ReplyStatus,
+    Team,
+)
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views import thread
@@ -184,9 +197,11 @@ def files(draw: st.DrawFn) -> CaseFile:
     sender = account()
     sender.name, sender.problem = draw(texts), draw(problems)
     return CaseFile(
-        case=case, team=Team(id=1, name="Webcare", channel="C0WEBCARE", created_at=NOW), account=sender,
+        case=case, account=sender,
+        team=Team(id=1, name="Webcare", channel="C0WEBCARE", settings={"images": draw(st.booleans())}, created_at=NOW),
         label=Label(draw(texts), draw(texts)), author=author, mentions=draw(several(mentions, 1, 30)),
         replies=draw(several(replies, 0, 20)), escalations=asked, notes=notes, clocks=CLOCKS,
+        others=[OtherCase(n, n, draw(st.sampled_from(Status)), draw(texts), "C1", f"{n}.1") for n in range(5, 1, -1)],
     )  # fmt: skip
 
 

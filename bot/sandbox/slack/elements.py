@@ -14,6 +14,8 @@ SELECTS = frozenset(
     for kind in ("static", "external", "users", "conversations", "channels")
 )
 PLAIN = ("plain_text",)
+NOWHERE = (".invalid", ".localhost", "localhost", "127.0.0.1")
+"""Hosts from which Slack can fetch no picture; it refuses a message with such a one."""
 
 
 def check_element(check: Check, element: Any, at: str, allowed: frozenset[str]) -> None:
@@ -41,6 +43,13 @@ def check_image(check: Check, image: Json, at: str) -> None:
     if "slack_file" in image:
         return
     check.string(image, "image_url", at, most=3000)
+    if not isinstance(image.get("image_url"), str):
+        return
+    address = urlsplit(image["image_url"])
+    if address.scheme not in ("http", "https") or not address.hostname:
+        check.wrong(f"{at}/image_url", "must be a valid URL")
+    elif address.hostname.endswith(NOWHERE):
+        check.wrong(f"{at}/image_url", "downloading image failed")
 
 
 def check_url(check: Check, holder: Json, at: str) -> None:
