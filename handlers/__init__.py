@@ -23,6 +23,7 @@ from handlers import (
     details,
     escalate,
     figures,
+    hand_over,
     home,
     lists,
     make_case,
@@ -99,6 +100,9 @@ def register(
     app.view("case:close")(acts(close.close))
     app.action("list:close")(acts(close_many.open_close_many))
     app.view("case:close_many")(acts(close_many.close_many))
+    app.action("list:hand_over")(acts(hand_over.open_hand_over))
+    app.view("case:hand_over")(acts(hand_over.hand_over))
+    app.action("case:undo_hand_over")(acts(hand_over.undo))
     app.action("case:undo_close")(acts(close.undo))
     app.action("case:reopen")(acts(close.reopen))
     app.action("case:wait_on")(acts(wait_on.wait_on))

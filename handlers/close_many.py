@@ -10,7 +10,7 @@ from bot.domain.text import Refused, Wrong, text
 from bot.models import CaseLine, Role, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-from bot.views import closing
+from bot.views import choosing, closing
 from handlers import lists
 from handlers.bolt_args import Ack
 from handlers.close import reason_in, undo_of
@@ -21,7 +21,7 @@ from handlers.roles import Access, Person
 async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Ask which cases of the list to close: those that this person may close now."""
     async with opened(desk, body) as show:
-        found = await lists.found(desk, person, action["value"], most=closing.MOST)
+        found = await lists.found(desk, person, action["value"], most=choosing.MOST)
         lines = [line for line in found.lines if _may_close(line, person)]
         if not lines:
             raise Refused("There is no case in this list that you can close.")
@@ -36,7 +36,7 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
     """Close the cases that were chosen; say which were not closed, and offer to undo it all."""
     filled = values(view)
     reason, why = reason_in(filled)
-    seen, now = closing.ticked(filled), desk.now()
+    seen, now = choosing.chosen_cases(filled, closing.TICKED), desk.now()
     if not seen:
         raise Wrong({f"{closing.TICKED}_0": text("Choose at least one case.")})
     teams = [team.id for team in person.teams_with(Access.AGENTS)]

@@ -15,8 +15,8 @@ from bot.slack.calls import Place, permalinks, post
 from bot.slack.messages import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
-from bot.views.closing import close_many_button
 from bot.views.filters import filter_bar
+from bot.views.handing_over import several_buttons
 from bot.views.search_modal import filter_button
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
@@ -36,7 +36,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     above = filter_bar(wanted, places, person.by, desk.t)
     below = actions(
         *page_buttons(wanted, found.pages, desk.t),
-        *_close_button(person, wanted.to_text(), found, desk),
+        *_several_buttons(person, wanted.to_text(), found, desk),
         share_button(wanted.to_text(), desk.t),
     )
     rows = await _rows(desk, found, cards, person)
@@ -51,7 +51,7 @@ async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool
     found, cards = await _search(desk, [team.id for team in person.teams], asked)
     shown_to_all = any(not line.latest.private for line in found.lines)
     what = f"{SEARCH}||{asked.words}"
-    buttons = [*_close_button(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
+    buttons = [*_several_buttons(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
     below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
     rows = await _rows(desk, found, cards, None if in_modal else person)
     return case_list(_found(desk, found), rows, more=_left_out(desk, found), below=below)
@@ -149,9 +149,10 @@ async def _rows(
     ]
 
 
-def _close_button(person: Person, asked: str, found: CaseList, desk: TeamDesk) -> list[Block]:
-    """Return the button that closes several cases of a list, for one who may close some."""
-    return [close_many_button(asked, desk.t)] if any(_acts(person, line.case.team_id) for line in found.lines) else []
+def _several_buttons(person: Person, asked: str, found: CaseList, desk: TeamDesk) -> list[Block]:
+    """Return the buttons that do something with several cases of a list, for one who may act on some."""
+    acts = any(_acts(person, line.case.team_id) for line in found.lines)
+    return several_buttons(asked, desk.t) if acts else []
 
 
 def _acts(person: Person | None, team_id: int) -> bool:

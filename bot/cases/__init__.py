@@ -3,6 +3,7 @@
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
 moves.py          claim, take over, release, assign, escalate, advise, answer, reopen, wait on, put back
 closing.py        close without an answer, one case or many, and undo that
+handing_over.py   several cases of an agent go to colleagues or the queue, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
 transfers.py      a case goes to another team
@@ -21,6 +22,7 @@ retiming.py       running clocks follow the opening hours and the ladder of thei
 
 from bot.cases.advice import ask_again, unanswered
 from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
+from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
 from bot.cases.moves import (
@@ -44,6 +46,8 @@ from bot.cases.state import Taken, lock_all, locked, record, refuse_ended, refus
 from bot.cases.transfers import transfer
 
 __all__ = [
+    "HandedOut",
+    "HandingOver",
     "Outcome",
     "Taken",
     "add_note",
@@ -59,6 +63,7 @@ __all__ = [
     "delete_thread_message",
     "escalate",
     "get",
+    "hand_over",
     "history",
     "index",
     "keep_thread_message",
@@ -84,6 +89,7 @@ __all__ = [
     "transfer",
     "unanswered",
     "undo_close",
+    "undo_hand_over",
     "wait_on",
     "was_asked",
 ]

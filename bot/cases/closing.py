@@ -145,7 +145,7 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
     if case.status is not Status.CLOSED or case.closed_at != closed_at or closing.details["was"] not in UNCLOSES:
         raise Refused("This case moved meanwhile.")
     was = Status(closing.details["was"])
-    if was is Status.ESCALATED and not await _is_asked(session, case.id):
+    if was is Status.ESCALATED and not await is_asked(session, case.id):
         was = Status.CLAIMED
     await clocks.restart(session, case, closed_at)
     details = {"reason": closing.details["reason"], "closed_at": closed_at.isoformat()}
@@ -169,6 +169,7 @@ async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) ->
     return [closings[-1], *undone]
 
 
-async def _is_asked(session: AsyncSession, case_id: int) -> bool:
+async def is_asked(session: AsyncSession, case_id: int) -> bool:
+    """Tell whether a question about a case waits for advice."""
     found = await session.exec(select(Escalation.id).where(Escalation.case_id == case_id, ASKED))
     return found.first() is not None

@@ -6,7 +6,7 @@ Whoever tells something holds the team first (`hold`), so that of several proces
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from bot.domain.reminder import CALM, STANDS, Heard, Row, Standing, Write, heard
 from bot.domain.sla import is_late
 from bot.models import (
     IN_ORDER,
+    TOLD_ONCE,
     WAITING,
     Case,
     Clock,
@@ -125,7 +126,7 @@ def is_person(recipient: str) -> bool:
 
 
 async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, ReminderKind, int], Reminder]:
-    of_recipients = (Reminder.team_id == team_id, Reminder.kind != ReminderKind.LISTED)
+    of_recipients = (Reminder.team_id == team_id, col(Reminder.kind).not_in(TOLD_ONCE))
     found = await session.exec(select(Reminder).where(*of_recipients).order_by(col(Reminder.id)))
     return {(row.recipient, row.kind, row.subject_id): row for row in found}
 
@@ -269,6 +270,16 @@ async def list_late(session: AsyncSession, digest: Message, team_id: int, now: d
     await _level_with_cases(session, [digest.id])
 
 
+async def list_handed_over(session: AsyncSession, message: Message, got: Mapping[int, int], now: datetime) -> None:
+    """Let the message to a colleague follow the cases that they got, each by this event, as long as they have them."""
+    for case in (await _by_id(session, Case, got)).values():
+        about: dict[str, Any] = {"case_id": case.id, "subject_id": got[case.id], "team_id": case.team_id}
+        place: dict[str, Any] = {"message_id": message.id, "recipient": message.channel}
+        session.add(Reminder(**about, **place, kind=ReminderKind.HANDED_OVER, told_at=now))
+    await session.flush()
+    await _level_with_cases(session, [message.id])
+
+
 # --- How reminders stand -------------------------------------------------------------------------
 
 
@@ -373,7 +384,18 @@ async def follow(session: AsyncSession, message_ids: Sequence[int]) -> set[str]:
     session.add_all(held.values())
     await session.flush()
     await _level_with_cases(session, message_ids)
+    await _follow_no_longer(session, message_ids)
     return {message.channel for message in held.values()}
+
+
+async def _follow_no_longer(session: AsyncSession, message_ids: Sequence[int]) -> None:
+    """Forget of these messages what they told of cases that their readers got and no longer have."""
+    theirs = select(Case.id).where(WAITING, Case.id == Reminder.case_id, Case.assignee == Reminder.recipient)
+    over = delete(Reminder).where(
+        col(Reminder.message_id).in_(message_ids), col(Reminder.kind) == ReminderKind.HANDED_OVER,
+        ~theirs.correlate(Reminder).exists(),
+    )  # fmt: skip
+    await session.exec(over.execution_options(synchronize_session=False))
 
 
 async def _level_with_cases(session: AsyncSession, message_ids: Sequence[int]) -> None:

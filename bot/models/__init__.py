@@ -37,6 +37,7 @@ from bot.models.message import (
     Called,
     Details,
     Handed,
+    HandedOver,
     Listed,
     Message,
     MessageKind,
@@ -48,7 +49,7 @@ from bot.models.message import (
     Unanswered,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
-from bot.models.reminder import Reminder, ReminderKind
+from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
 from bot.models.reply import ANSWERS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
@@ -67,6 +68,7 @@ __all__ = [
     "REACHED",
     "SETTING",
     "SOCKET",
+    "TOLD_ONCE",
     "UNCLOSING",
     "UNFINISHED",
     "UNSENT",
@@ -94,6 +96,7 @@ __all__ = [
     "Escalation",
     "Event",
     "Handed",
+    "HandedOver",
     "Listed",
     "Member",
     "Mention",

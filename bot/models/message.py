@@ -34,6 +34,7 @@ class MessageKind(StrEnum):
     ASSIGNED = "assigned"
     TAKEN_OVER = "taken_over"
     PASSED = "passed"
+    HANDED_OVER = "handed_over"
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
     ACT_PROBLEM = "act_problem"
@@ -93,6 +94,21 @@ class Passed(Details):
 
     by: str
     cases: list[int]
+    undone: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class HandedOver(Details):
+    """HANDED_OVER: who gave the reader (`to`) these cases, which `former` had, with which note.
+
+    `undone` are those for which that was undone.
+    """
+
+    to: str
+    by: str
+    cases: list[int]
+    former: str = ""
+    note: str = ""
     undone: list[int] = field(default_factory=list)
 
 

@@ -13,19 +13,26 @@ from bot.models.columns import EnumText, UtcDateTime
 class ReminderKind(StrEnum):
     """What a recipient is reminded of, and what `subject_id` is: a clock, an idle case, an open question, a late case.
 
-    LISTED: the digest of the day lists the case as late. Nobody is notified of that, so `remind` leaves it alone.
+    LISTED: the digest of the day lists the case as late. HANDED_OVER: the recipient got the case with others, by the
+    event `subject_id`, and is told in one message. Nobody is notified of these again, so `remind` leaves them alone.
     """
 
     CLOCK = "clock"
     STILL = "still"
     ADVICE = "advice"
     LISTED = "listed"
+    HANDED_OVER = "handed_over"
+
+
+TOLD_ONCE = frozenset({ReminderKind.LISTED, ReminderKind.HANDED_OVER})
+"""The kinds that a message shows only once."""
 
 
 class Reminder(SQLModel, table=True):
     """One row of the message with which `recipient` (a person or channel) is reminded: of what, by which step.
 
-    The reminders of one recipient in one team are all in one message, the newest; older messages have none. Whether a
+    The reminders of one recipient in one team are all in one message, the newest; older messages have none. (Those of
+    TOLD_ONCE are in the message that first showed them.) Whether a
     reminder still stands is read from its case each time, never stored. `for_owner`: a person is reminded of it as the
     owner of the case. `since` is when an idle case last moved. `percent` and `text` are the step that was told last, at
     `told_at`; `seen` is the version of the card of its case with which the message is level.

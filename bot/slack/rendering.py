@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, connectors
 from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
-from bot.domain.case import Status
+from bot.domain.case import OPEN, Status
 from bot.domain.figures import Overview
 from bot.models import (
     Absence,
@@ -16,6 +16,7 @@ from bot.models import (
     Called,
     CaseFile,
     Handed,
+    HandedOver,
     Message,
     MessageKind,
     Passed,
@@ -38,6 +39,7 @@ from bot.views.away import returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
+from bot.views.handing_over import handed_to_you
 from bot.views.passing import passed_on
 from bot.views.reminder import urgent_call
 from bot.views.slack_trouble import slack_trouble
@@ -77,6 +79,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.PASSED:
             passed = Passed.of(message.details)
             return passed_on(passed, await cases.briefly(session, passed.cases), t)
+        case MessageKind.HANDED_OVER:
+            return await _handed_over(desk, session, message)
         case MessageKind.NOTE:
             return thread.note(await _file(session, message), subject, t)
         case MessageKind.REPLY_PROBLEM:
@@ -127,6 +131,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.PASSED:
             case_id = Passed.of(message.details).cases[0]
+        case MessageKind.HANDED_OVER:
+            case_id = HandedOver.of(message.details).cases[0]
         case MessageKind.AWAY:
             team = next(iter(await teams.of_person(session, Absence.of(message.details).owner)), None)
     if case_id is not None:
@@ -162,6 +168,14 @@ def _unanswered(desk: TeamDesk, file: CaseFile, message: Message) -> View | None
     if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now())
     return went_on(file, desk.t, desk.now()) if message.ts is not None else None
+
+
+async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return which cases a colleague got and still has; nothing if they had none any more before Slack took it."""
+    told = HandedOver.of(message.details)
+    briefs = await cases.briefly(session, set(told.cases) - set(told.undone))
+    theirs = [each for each in briefs if each.case.status in OPEN and each.case.assignee == told.to]
+    return handed_to_you(told, theirs, len(briefs), desk.t) if theirs or message.ts is not None else None
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View | None:

@@ -2,34 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from bot.domain.text import Text
 from bot.models import CaseBrief, CaseLine
 from bot.texts import Texts
-from bot.views.block import OPTION, Block, View, actions, button, field_of, literal, modal, mrkdwn, section
-from bot.views.marks import marks
+from bot.views.block import Block, View, actions, button, modal, section
+from bot.views.choosing import case_boxes
 from bot.views.modals import reason_fields
 from bot.views.passing import named
 
 UNDO = "case:undo_close"
-MOST = 100
-"""Cases that can be closed at once; a modal has room for these."""
-IN_ONE = 10
-"""Checkboxes in one block (https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element)."""
 TICKED = "close_many"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
 def undo_value(case_ids: Sequence[int], closed_at: datetime) -> str:
-    """Return the value of the button that undoes a closing: a case, the moment, and the other cases."""
+    """Return the value of the button that undoes what was done with cases: one, the moment, and the other cases."""
     first, *others = case_ids
     return f"{first}:{(closed_at - _EPOCH) // _TICK}:{','.join(map(str, others))}"
 
 
 def undone_by(value: str) -> tuple[list[int], datetime]:
-    """Return the cases and the moment of the closing that a button undoes."""
+    """Return the cases, and the moment of what was done with them, that a button undoes."""
     first, moment, others = value.split(":")
     return [int(first), *(int(each) for each in others.split(",") if each)], _EPOCH + int(moment) * _TICK
 
@@ -46,32 +41,12 @@ def close_many_modal(
     about = t.plural("Choose which to close. {n} case is not shown: it is with a colleague, or there is no room.",
                      "Choose which to close. {n} cases are not shown: they are with colleagues, or there is no room.",
                      left)  # fmt: skip
-    blocks = [section(about if left else t("Choose which to close.")), *reason_fields(reasons, t)]
-    for start in range(0, min(len(lines), MOST), IN_ONE):
-        part = lines[start : min(start + IN_ONE, MOST)]
-        options = [_tick(line, seen[line.case.id], t, now) for line in part]
-        label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
-        element: Block = {"type": "checkboxes", "options": options}
-        blocks.append(field_of(label, f"{TICKED}_{start // IN_ONE}", element, optional=True))
+    blocks = [
+        section(about if left else t("Choose which to close.")),
+        *reason_fields(reasons, t),
+        *case_boxes(lines, seen, TICKED, t, now),
+    ]
     return modal("case:close_many", t("Close cases"), blocks, submit=t("Close cases"), close=t("Cancel"))
-
-
-def _tick(line: CaseLine, seen: int, t: Texts, now: datetime) -> Block:
-    """Return the checkbox of a case: its number, who wrote what, and what must be noticed of it."""
-    head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
-    words = literal(line.latest.text, OPTION - len(head) - 2) or t("(no text)")
-    tick: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
-    noticed = [mark.replace("*", "") for mark in marks(line, t, now)]
-    owner = [f"<@{line.case.assignee}>"] if line.case.assignee else []
-    if about := [*owner, *noticed]:
-        tick["description"] = mrkdwn(" · ".join(about), OPTION)
-    return tick
-
-
-def ticked(filled: Mapping[str, Any]) -> dict[int, int]:
-    """Return the cases that were chosen in the modal, each with the last event that was seen of it."""
-    values = (each for field, chosen in filled.items() if field.startswith(TICKED) for each in chosen or [])
-    return {int(case_id): int(seen) for case_id, _, seen in (value.partition(":") for value in values)}
 
 
 def closed_many(
@@ -79,27 +54,29 @@ def closed_many(
 ) -> View:
     """Say how many cases were closed, and which were not and why; `undo` as in `closed`."""
     words = t.plural("{n} case closed.", "{n} cases closed.", done)
-    said = _with_skipped(words, skipped, why, t)
-    return View(said.text, [*said.blocks, *_undo_row(undo, seconds, t)])
+    said = with_skipped(words, skipped, why, t)
+    return View(said.text, [*said.blocks, *undo_row(UNDO, undo, seconds, t)])
 
 
 def closed(words: str, undo: str, seconds: int, t: Texts) -> View:
     """Say what was closed, with the button that undoes it for so many seconds; without one when `undo` is empty."""
-    return View(words, [section(words), *_undo_row(undo, seconds, t)])
+    return View(words, [section(words), *undo_row(UNDO, undo, seconds, t)])
 
 
-def _undo_row(undo: str, seconds: int, t: Texts) -> list[Block]:
-    return actions(button(t("Undo (within {n} s)", n=seconds), UNDO, undo)) if undo else []
+def undo_row(action_id: str, undo: str, seconds: int, t: Texts) -> list[Block]:
+    """Return the button that undoes what was just done; nothing when `undo`, its value, is empty."""
+    return actions(button(t("Undo (within {n} s)", n=seconds), action_id, undo)) if undo else []
 
 
 def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
     """Say how many cases are as they were again, and which are not, and why."""
     words = "↩️ " + t.plural("{n} case is as it was before.", "{n} cases are as they were before.", done)
     words = words if done else ""
-    return _with_skipped(words, skipped, why, t)
+    return with_skipped(words, skipped, why, t)
 
 
-def _with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
+def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
+    """Say what was done, and with which cases nothing was done and why."""
     lines = [
         t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id])) for brief in skipped
     ]

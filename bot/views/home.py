@@ -11,9 +11,9 @@ from bot.models import CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
 from bot.views.case_list import case_block, page_buttons
-from bot.views.closing import close_many_button
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
+from bot.views.handing_over import several_buttons
 from bot.views.search_modal import search_field
 
 SHOWN = 15
@@ -96,7 +96,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
 def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:
     """Return the agent's cases, the queue and the promises, the first of each."""
     mine, unowned = Filter(Which.MINE, home.by), Filter(Which.UNOWNED)
-    blocks = _list(t("My cases"), home.mine, home.mine_count, home, t, now)
+    blocks = _list(t("My cases"), home.mine, home.mine_count, home, t, now, mine.to_text())
     blocks += _all_of(mine, home.mine, home.mine_count, t)
     blocks += _list(t("The team's queue"), home.queue, home.queue_count, home, t, now, unowned.to_text())
     blocks += _all_of(unowned, home.queue, home.queue_count, t)
@@ -158,7 +158,7 @@ def _today(home: Home, t: Texts, *, charts: bool) -> list[Block]:
 def _list(
     title: str, lines: Sequence[CaseLine], count: int, home: Home, t: Texts, now: datetime, wanted: str = ""
 ) -> list[Block]:
-    """Return a list; `wanted` says which it is, for the button that closes several of its cases."""
+    """Return a list; `wanted` says which it is, for the buttons below it."""
     blocks: list[Block] = [{"type": "divider"}, section(f"*{title}* ({count})")]
     if not lines:
         return [*blocks, context(t("Nothing here."))]
@@ -166,7 +166,7 @@ def _list(
         url, acts = home.card_urls.get(line.case.id, ""), line.case.team_id not in home.read_only
         blocks.append(case_block(line, t, now, card_url=url, acts=acts))
     acts = any(line.case.team_id not in home.read_only for line in lines)
-    return [*blocks, *(actions(close_many_button(wanted, t)) if wanted and acts else [])]
+    return [*blocks, *(actions(*several_buttons(wanted, t)) if wanted and acts else [])]
 
 
 def _settings(home: Home, t: Texts) -> list[Block]:

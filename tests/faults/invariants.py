@@ -317,6 +317,8 @@ def steps(state: State) -> list[str]:
     ]
     live: dict[tuple[int, str, bool], set[int]] = {}
     for each in state[Reminder]:
+        if each.kind is ReminderKind.HANDED_OVER:
+            continue
         of_digest = each.kind is ReminderKind.LISTED
         live.setdefault((each.team_id, each.recipient, of_digest), set()).add(each.message_id)
     return found + [f"the reminders of {who} are in {len(ids)} messages" for who, ids in live.items() if len(ids) > 1]

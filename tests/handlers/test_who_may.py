@@ -49,11 +49,12 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
+            "list:hand_over", "case:undo_hand_over",
         },
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
-            "case:transfer", "case:close_many",
+            "case:transfer", "case:close_many", "case:hand_over",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
@@ -189,7 +190,7 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     }  # fmt: skip
     values = {
         "list:share": "search||paspoort", "list:close": "open|||", "figures:share": "1|digest",
-        "case:undo_close": f"{case_id}:1:",
+        "case:undo_close": f"{case_id}:1:", "list:hand_over": "mine|||", "case:undo_hand_over": f"{case_id}:V1:",
     }  # fmt: skip
     value = values.get(name, str(case_id))
     action = {"action_id": name, "block_id": "b", "type": "button", "value": value}

@@ -16,6 +16,7 @@ from bot.models import (
     Case,
     Details,
     Escalation,
+    HandedOver,
     Listed,
     Message,
     MessageKind,
@@ -38,6 +39,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
     MessageKind.PASSED: Passed(SANNE, [1]).to_json(),
+    MessageKind.HANDED_OVER: HandedOver(SANNE, SANNE, [1]).to_json(),
     MessageKind.UNANSWERED: Unanswered(NOW.isoformat(), 5, [SANNE]).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
@@ -83,8 +85,11 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
             )
             desk = bot.desk.of(await team_of(session, message))
             shown = await view_of(desk, session, message)
-            # of a case that is not urgent, was not asked anything, and is back here; and nothing is told
-            nothing = {MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.FORMER, MessageKind.REMINDER}
+            # of a case that is not urgent, was not asked anything, is back here and with nobody; and nothing is told
+            nothing = {
+                MessageKind.URGENT, MessageKind.UNANSWERED, MessageKind.FORMER, MessageKind.REMINDER,
+                MessageKind.HANDED_OVER,
+            }  # fmt: skip
             assert (shown is None) is (kind in nothing), kind
             assert "gestopt" not in (shown.text if shown else "") or kind is MessageKind.ACCOUNT_PROBLEM
 

@@ -1,0 +1,181 @@
+"""Hand several cases of an agent over at once, to colleagues in turn or back to the queue, and undo that."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.cases import reminders
+from bot.cases.closing import Outcome, is_asked, last_events
+from bot.cases.marks import add_note
+from bot.cases.reading import MOVED
+from bot.cases.state import lock_all, locked, record
+from bot.domain.case import OPEN, Move, Status
+from bot.domain.text import Refused
+from bot.models import Case, Event, HandedOver, Message, MessageKind
+from bot.team import agents
+
+
+@dataclass(frozen=True)
+class HandingOver:
+    """What one submission asks: whose cases, each with its last event as it was `seen`, to whom, and with which note.
+
+    Several colleagues get a case in turn; without any the cases go back to the queue. `submission` is the modal: sent
+    twice, it is done once.
+    """
+
+    of: str
+    seen: Mapping[int, int]
+    to: Sequence[str]
+    note: str
+    submission: str
+
+
+@dataclass(frozen=True)
+class HandedOut(Outcome):
+    """Which colleague got which cases, besides what became of them all."""
+
+    got: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+async def hand_over(session: AsyncSession, asked: HandingOver, *, by: str, now: datetime) -> HandedOut:
+    """Hand these cases over, each by itself in the log; one that changed since it was seen stays as it is.
+
+    Each colleague gets only cases of teams for which they answer, and is told once, of all that they got.
+    """
+    await lock_all(session, asked.seen)
+    last, got, done, skipped = await _last(session, asked.seen), {to: list[int]() for to in asked.to}, [], {}
+    for case_id in sorted(asked.seen):
+        try:
+            case = await locked(session, case_id)
+            event = last[case_id]
+            if event.details.get("submission") != asked.submission:
+                if case.assignee != asked.of or case.status not in OPEN or event.id != asked.seen[case_id]:
+                    raise Refused("This case moved meanwhile.")
+                await _hand_over(session, case, await _next(session, case, got), asked, by, now)
+        except Refused as refused:
+            skipped[case_id] = refused.text
+        else:
+            done.append(case_id)
+            if case.assignee in got:
+                got[case.assignee].append(case_id)
+    for to, case_ids in got.items():
+        if case_ids and to != by:
+            told = HandedOver(to, by, case_ids, asked.of, asked.note)
+            await _tell(session, told, _key(asked.submission, to), now)
+    return HandedOut(done, skipped, {to: case_ids for to, case_ids in got.items() if case_ids})
+
+
+async def _last(session: AsyncSession, case_ids: Collection[int]) -> dict[int, Event]:
+    """Return the last event of each of these cases."""
+    ids = (await last_events(session, case_ids)).values()
+    found = await session.exec(select(Event).where(col(Event.id).in_(ids)))
+    return {event.case_id: event for event in found if event.case_id is not None}
+
+
+async def _next(session: AsyncSession, case: Case, got: Mapping[str, Sequence[int]]) -> str | None:
+    """Return whose turn it is of those who answer for the team of a case; None when it goes to the queue."""
+    if not got:
+        return None
+    answering = await agents.answering(session, case.team_id)
+    able = [to for to in got if to in answering]
+    if not able:
+        raise Refused("None of them can answer for the team of this case.")
+    return min(able, key=lambda to: len(got[to]))
+
+
+async def _hand_over(
+    session: AsyncSession, case: Case, to: str | None, asked: HandingOver, by: str, now: datetime
+) -> None:
+    if asked.note:
+        note = f"{asked.submission}:{case.id}"
+        await add_note(session, case.id, by=by, now=now, text=asked.note, submission=note)
+    about = {"to": to, "from": asked.of, "was": case.status, "submission": asked.submission}
+    if to is None:
+        await record(session, Move.RELEASE, case, by=by, now=now, details=about)
+    else:
+        await record(session, Move.ASSIGN, case, by=by, now=now, owner=to, details=about)
+
+
+async def _tell(session: AsyncSession, told: HandedOver, key: str, now: datetime) -> None:
+    """Tell a colleague in one direct message which cases they got; it follows these cases."""
+    if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
+        return
+    message = Message(key=key, kind=MessageKind.HANDED_OVER, channel=told.to, details=told.to_json())
+    session.add(message)
+    await session.flush()
+    await reminders.list_handed_over(session, message, await last_events(session, told.cases), now)
+
+
+def _key(submission: str, to: str) -> str:
+    return f"handed_over:{submission}:{to}"
+
+
+async def undo_hand_over(
+    session: AsyncSession, case_ids: Collection[int], *, submission: str, by: str, now: datetime, undo: timedelta
+) -> Outcome:
+    """Give these cases, which `by` handed over with that submission, back to who had them.
+
+    What waited for advice does so again. One that moved since then stays as it is, and all do after the undo time.
+    Undoing twice changes nothing.
+    """
+    await lock_all(session, case_ids)
+    done, skipped, receivers = list[int](), {}, set[str]()
+    for case_id in sorted(case_ids):
+        try:
+            case = await locked(session, case_id)
+            handed, since = await _handed(session, case_id, submission)
+            if handed.by != by:
+                raise Refused("{agent} handed this case over. Only they can undo that.", agent=f"<@{handed.by}>")
+            if now > handed.at + undo:
+                raise Refused("Too late to undo.")
+            await _take_back(session, case, handed, since, now)
+        except Refused as refused:
+            skipped[case_id] = refused.text
+        else:
+            done.append(case_id)
+            receivers |= {handed.details["to"]} - {None}
+    for to in sorted(receivers):
+        await _tell_undone(session, _key(submission, to), done)
+    return Outcome(done, skipped)
+
+
+async def _handed(session: AsyncSession, case_id: int, submission: str) -> tuple[Event, Sequence[Event]]:
+    """Return by what a case was handed over with a submission, and its moves after that; raises Refused without any."""
+    found = await session.exec(
+        select(Event).where(Event.case_id == case_id, col(Event.kind).in_(MOVED)).order_by(col(Event.id))
+    )
+    moves = found.all()
+    handed = next((each for each in moves if each.details.get("submission") == submission), None)
+    if handed is None:
+        raise Refused("This case moved meanwhile.")
+    return handed, [each for each in moves if each.id > handed.id]
+
+
+async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Sequence[Event], now: datetime) -> None:
+    """Give a locked case back to who had it, unless that was done; raises Refused when it moved since."""
+    of = handed.details["from"]
+    undone = {"to": of, "undone": handed.details["submission"]}
+    if any(each.details == undone for each in since):
+        return
+    if since:
+        raise Refused("This case moved meanwhile.")
+    if of not in await agents.answering(session, case.team_id):
+        raise Refused("{agent} can no longer answer for this team.", agent=f"<@{of}>")
+    await record(session, Move.ASSIGN, case, by=handed.by, now=now, owner=of, details=undone)
+    waited = handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED
+    if waited and await is_asked(session, case.id):
+        await record(session, Move.ESCALATE, case, by=handed.by, now=now)
+
+
+async def _tell_undone(session: AsyncSession, key: str, case_ids: Sequence[int]) -> None:
+    """Let what a colleague was told say that it was undone for these cases."""
+    told = select(Message).where(Message.key == key).with_for_update(key_share=True)
+    message = (await session.exec(told)).first()
+    if message is not None:
+        was = HandedOver.of(message.details)
+        undone = sorted({*was.undone, *case_ids} & set(was.cases))
+        message.details, message.version = replace(was, undone=undone).to_json(), message.version + 1
+        session.add(message)

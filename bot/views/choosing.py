@@ -1,0 +1,52 @@
+"""The checkboxes in which an agent chooses several cases of a list."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.models import CaseLine
+from bot.texts import Texts
+from bot.views.block import OPTION, Block, field_of, literal, mrkdwn
+from bot.views.marks import marks
+
+MOST = 100
+"""Cases that can be chosen at once; a modal has room for these."""
+IN_ONE = 10
+"""Checkboxes in one block (https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element)."""
+
+
+def case_boxes(
+    lines: Sequence[CaseLine], seen: Mapping[int, int], field: str, t: Texts, now: datetime, *, all_of: str = ""
+) -> list[Block]:
+    """Return the checkboxes of the first MOST of these cases, in fields that are named after `field`.
+
+    `seen` is the last event of each. `all_of` is whose cases they all are: then no owner is named, and all are chosen.
+    """
+    blocks = []
+    for start in range(0, min(len(lines), MOST), IN_ONE):
+        part = lines[start : min(start + IN_ONE, MOST)]
+        options = [_box(line, seen[line.case.id], all_of, t, now) for line in part]
+        label = t("Cases {first} to {last}", first=start + 1, last=start + len(part))
+        element: Block = {"type": "checkboxes", "options": options}
+        if all_of:
+            element["initial_options"] = options
+        blocks.append(field_of(label, f"{field}_{start // IN_ONE}", element, optional=True))
+    return blocks
+
+
+def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Block:
+    """Return the checkbox of a case: its number, who wrote what, and what must be noticed of it."""
+    head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
+    words = literal(line.latest.text, OPTION - len(head) - 2) or t("(no text)")
+    box: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
+    noticed = [mark.replace("*", "") for mark in marks(line, t, now)]
+    owner = [f"<@{line.case.assignee}>"] if line.case.assignee not in {None, all_of} else []
+    if about := [*owner, *noticed]:
+        box["description"] = mrkdwn(" · ".join(about), OPTION)
+    return box
+
+
+def chosen_cases(filled: Mapping[str, Any], field: str) -> dict[int, int]:
+    """Return the cases that were chosen in the modal, each with the last event that was seen of it."""
+    values = (each for name, chosen in filled.items() if name.startswith(f"{field}_") for each in chosen or [])
+    return {int(case_id): int(seen) for case_id, _, seen in (value.partition(":") for value in values)}

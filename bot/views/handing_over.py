@@ -1,0 +1,141 @@
+"""Handing one's cases over: the modal that asks to whom, what became of them, and what whoever got some reads."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.domain.queue import Filter, Which
+from bot.domain.text import Text
+from bot.models import CaseBrief, CaseLine, HandedOver
+from bot.texts import Texts
+from bot.views.block import Block, View, button, context, field_of, literal, modal, option, quote, section
+from bot.views.choosing import case_boxes
+from bot.views.closing import close_many_button, undo_row, with_skipped
+from bot.views.passing import SHOWN, line
+
+UNDO = "case:undo_hand_over"
+WHERE, TO, NOTE, CHOSEN = "hand_over_where", "hand_over_to", "hand_over_note", "own_cases"
+COLLEAGUES, QUEUE = "colleagues", "queue"
+MAX_NOTE = 1500
+MAX_RECEIVERS = 20
+
+
+def undo_value(case_ids: Sequence[int], submission: str) -> str:
+    """Return the value of the button that undoes a handing over: a case, the submission, and the other cases."""
+    first, *others = case_ids
+    return f"{first}:{submission}:{','.join(map(str, others))}"
+
+
+def undone_by(value: str) -> tuple[list[int], str]:
+    """Return the cases and the submission of the handing over that a button undoes."""
+    first, submission, others = value.split(":")
+    return [int(first), *(int(each) for each in others.split(",") if each)], submission
+
+
+def hand_over_button(what: str, t: Texts) -> Block:
+    """Return the button that hands one's own cases over; `what` says what was listed."""
+    return button(t("Hand my cases over…"), "list:hand_over", what)
+
+
+def several_buttons(wanted: str, t: Texts) -> list[Block]:
+    """Return the buttons under a list that do something with several of its cases; one's own can be handed over too."""
+    own = Filter.of_text(wanted).which is Which.MINE
+    return [close_many_button(wanted, t), *([hand_over_button(wanted, t)] if own else [])]
+
+
+def hand_over_modal(
+    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, of: str, t: Texts, now: datetime, *, home: str = ""
+) -> Block:
+    """Ask an agent which of their cases go to whom, with a note. `seen` is the last event of each; `left` do not fit.
+
+    `home` is what the Home showed from which it was opened, "" if it was not.
+    """
+    picker: Block = {"type": "multi_users_select", "max_selected_items": MAX_RECEIVERS}
+    note: Block = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
+    full = t.plural("{n} case does not fit here: hand it over after these.",
+                    "{n} cases do not fit here: hand them over after these.", left)  # fmt: skip
+    blocks = [
+        where_field(t("Where do they go?"), t),
+        field_of(t("Colleagues"), TO, picker, optional=True, hint=t("Several colleagues get a case in turn.")),
+        field_of(t("Note"), NOTE, note, optional=True,
+                 hint=t("In the thread of each case, for colleagues only. Citizens never see it.")),
+        *([context(full)] if left else []),
+        *case_boxes(lines, seen, CHOSEN, t, now, all_of=of),
+    ]  # fmt: skip
+    return modal(
+        "case:hand_over", t("Hand cases over"), blocks, submit=t("Hand over"), close=t("Cancel"), metadata=home
+    )
+
+
+def where_field(label: str, t: Texts) -> Block:
+    """Ask whether cases go to colleagues or to the queue."""
+    options = [option(t("To colleagues"), COLLEAGUES), option(t("Back to the queue"), QUEUE)]
+    element: Block = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
+    return field_of(label, WHERE, element)
+
+
+def handed_out(
+    got: Mapping[str, Sequence[int]],
+    done: int,
+    away: Sequence[str],
+    skipped: Sequence[CaseBrief],
+    why: Mapping[int, Text],
+    undo: str,
+    seconds: int,
+    t: Texts,
+) -> View:
+    """Say who got how many cases, who of them is `away` now, and with which cases nothing was done and why.
+
+    `undo` is the value of the button that undoes it, "" for none.
+    """
+    said = with_skipped("\n".join([*_went(got, done, t), *_who_is_away(away, t)]), skipped, why, t)
+    return View(said.text, [*said.blocks, *undo_row(UNDO, undo, seconds, t)])
+
+
+def _went(got: Mapping[str, Sequence[int]], done: int, t: Texts) -> list[str]:
+    if done and not got:
+        return [t.plural("{n} case is back in the queue.", "{n} cases are back in the queue.", done)]
+    return [
+        t("{agent} has {cases} of yours now.", agent=f"<@{to}>", cases=t.plural("{n} case", "{n} cases", len(case_ids)))
+        for to, case_ids in got.items()
+    ]
+
+
+def _who_is_away(away: Sequence[str], t: Texts) -> list[str]:
+    return [
+        "⚠️ " + t("{agent} is away. What lies still goes back to the queue after a while.", agent=f"<@{each}>")
+        for each in away
+    ]
+
+
+def handed_to_you(told: HandedOver, theirs: Sequence[CaseBrief], count: int, t: Texts) -> View:
+    """Tell a colleague which cases they got, each with the button to its details.
+
+    `theirs` are those that they still have, of `count` that were not taken back.
+    """
+    by = f"<@{told.by}>"
+    if not count:
+        words = t("{agent} handed cases over to you, and undid that.", agent=by)
+        return View(words, [section(words)])
+    cases = t.plural("{n} case", "{n} cases", count)
+    if told.former in {"", told.by}:
+        head = t("{agent} handed {cases} over to you.", agent=by, cases=cases)
+    else:
+        head = t("{agent} gave you {cases} of {former}.", agent=by, cases=cases, former=f"<@{told.former}>")
+    shown = theirs[:SHOWN]
+    rows = [
+        section(line(brief, t)) | {"accessory": button(t("Details"), "case:details", str(brief.case.id))}
+        for brief in shown
+    ]
+    rest = _rest(len(theirs), count, t)
+    note = [context(t("Note:")), quote(told.note, MAX_NOTE)] if told.note else []
+    more = [context(each) for each in rest]
+    spoken = [head, *([literal(told.note, 300)] if told.note else []), *(line(brief, t) for brief in shown), *rest]
+    return View("\n".join(spoken), [section(head), *note, *rows, *more])
+
+
+def _rest(theirs: int, count: int, t: Texts) -> list[str]:
+    """Say how many cases are not shown, and of how many nothing is to be done any more."""
+    unshown = [t("… and {n} more", n=theirs - SHOWN)] if theirs > SHOWN else []
+    over = count - theirs
+    gone = t.plural("✓ {n} case is done or no longer with you.", "✓ {n} cases are done or no longer with you.", over)
+    return [*unshown, *([gone] if over else [])]

@@ -1,0 +1,104 @@
+"""Hand several of one's own cases over at once: to colleagues, or back to the queue."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from bot import cases
+from bot.cases import HandingOver
+from bot.desk import TeamDesk
+from bot.domain.queue import Filter, Which
+from bot.domain.text import Refused, Wrong, text
+from bot.models import Role, Team
+from bot.slack import messages
+from bot.slack.calls import show_if_open
+from bot.staffing import presence
+from bot.team import agents
+from bot.views import choosing, closing
+from bot.views import handing_over as views
+from handlers import lists
+from handlers.bolt_args import Ack, Respond
+from handlers.feedback import answer
+from handlers.home import filter_of, home_of, publish
+from handlers.modal import in_modal, opened, values
+from handlers.roles import Access, Person, admit
+
+
+async def open_hand_over(body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+    """Ask which of their open cases this person hands over, and to whom."""
+    async with opened(desk, body) as show:
+        mine = Filter(Which.MINE, person.by).to_text()
+        found = await lists.found(desk, person, mine, most=choosing.MOST)
+        lines = [line for line in found.lines if person.roles.get(line.case.team_id, Role.READER) is not Role.READER]
+        if not lines:
+            raise Refused("Nothing waits with you any more.")
+        async with desk.reading() as session:
+            seen = await cases.last_events(session, [line.case.id for line in lines])
+        left, home = found.count - len(lines), home_of(body)
+        await show(views.hand_over_modal(lines, seen, left, person.by, desk.t, desk.now(), home=home))
+
+
+async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+    """Hand over the cases that were chosen; say who got what and what was left, and offer to undo it all."""
+    asked = _asked(view, person.by)
+    await refuse_unable(desk, asked.to, person.teams_with(Access.AGENTS), views.TO)
+    async with desk.session() as session:
+        outcome = await cases.hand_over(session, asked, by=person.by, now=desk.now())
+        skipped = await cases.briefly(session, outcome.skipped)
+        away = [to for to in outcome.got if await presence.is_away(session, to)]
+    seconds, done = int(desk.settings.undo_seconds), outcome.done
+    undo = views.undo_value(done, asked.submission) if seconds and done else ""
+    shown = views.handed_out(outcome.got, len(done), away, skipped, outcome.skipped, undo, seconds, desk.t)
+    await ack(response_action="update", view=closing.as_modal(shown, desk.t))
+    await messages.wake_lanes(desk)
+    if home := view["private_metadata"]:
+        await publish(desk, person.by, filter_of(home))
+
+
+def _asked(view: dict[str, Any], by: str) -> HandingOver:
+    """Return what was filled in; raises Wrong at the field that is not."""
+    filled = values(view)
+    seen, to = choosing.chosen_cases(filled, views.CHOSEN), filled.get(views.TO) or []
+    if not seen:
+        raise Wrong({f"{views.CHOSEN}_0": text("Choose at least one case.")})
+    refuse_unclear(filled[views.WHERE], to, views.TO)
+    if by in to:
+        raise Wrong({views.TO: text("Choose colleagues, not yourself.")})
+    note = (filled.get(views.NOTE) or "").strip()
+    return HandingOver(by, seen, to, note, submission=view["id"])
+
+
+def refuse_unclear(where: str, to: Collection[str], field: str) -> None:
+    """Raise Wrong unless it is clear whether cases go to colleagues or to the queue."""
+    if where == views.COLLEAGUES and not to:
+        raise Wrong({field: text("Choose at least one colleague.")})
+    if where == views.QUEUE and to:
+        raise Wrong({field: text("Leave this empty, or choose that the cases go to colleagues.")})
+
+
+async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team], field: str) -> None:
+    """Raise Wrong when one of these people can answer for none of these teams."""
+    for each in to:
+        async with desk.reading() as session:
+            roles = await agents.roles(session, each)
+        try:
+            await admit(desk, Access.AGENTS, {}, Person(each, teams, roles))
+        except Refused:
+            raise Wrong({field: text("Choose colleagues who can answer.")}) from None
+
+
+async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
+    """Undo a handing over, and say in the place of the button what became of the cases."""
+    case_ids, submission = views.undone_by(action["value"])
+    async with desk.session() as session:
+        within = timedelta(seconds=desk.settings.undo_seconds)
+        outcome = await cases.undo_hand_over(
+            session, case_ids, submission=submission, by=by, now=desk.now(), undo=within
+        )
+        skipped = await cases.briefly(session, outcome.skipped)
+    shown = closing.undone(len(outcome.done), skipped, outcome.skipped, desk.t)
+    if in_modal(body):
+        await show_if_open(desk.slack, body["view"]["id"], closing.as_modal(shown, desk.t))
+    else:
+        await answer(respond, desk, body, shown, replaces=True)
+    await messages.wake_lanes(desk)
