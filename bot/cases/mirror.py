@@ -81,9 +81,13 @@ def _back(mention: Mention) -> list[EventKind]:
 
 
 def _edited(mention: Mention, post: Post) -> list[EventKind]:
-    """Take over a version that says it is a later one: any edit is later than what was never edited."""
+    """Take over a version that says it is a later one: any edit is later than what was never edited.
+
+    Of two with one time, which many platforms tell in whole seconds, the one that came in last, if it has other words.
+    """
     media = [asdict(each) for each in post.media]
     is_later = post.edited_at is not None and (mention.edited_at is None or post.edited_at > mention.edited_at)
+    is_later |= post.edited_at is not None and post.edited_at == mention.edited_at and post.text != mention.text
     if not is_later or (mention.text == post.text and mention.media == media):
         return []
     mention.earlier_text = mention.earlier_text or mention.text

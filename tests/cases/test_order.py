@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
@@ -128,6 +129,16 @@ async def test_an_older_version_after_a_newer_one_in_a_page_changes_nothing(data
     newer = post("p", text="tweede", edited_at=NOW)
     found = await taken_in(database_url, [[newer, post("p", text="eerste")]])
     assert found.mentions["p"].text == "tweede"
+
+
+@pytest.mark.parametrize("in_one_page", [True, False])
+async def test_of_two_edits_in_one_second_the_one_that_comes_in_last_counts(
+    database_url: str, in_one_page: bool
+) -> None:
+    edits = [post("p", text=text, edited_at=NOW) for text in ("tweede", "derde")]
+    pages = [edits] if in_one_page else [[edit] for edit in edits]
+    found = await taken_in(database_url, [[post("p", text="eerste")], *pages, pages[-1]])
+    assert (found.mentions["p"].text, found.mentions["p"].earlier_text) == ("derde", "eerste")
 
 
 async def test_an_edit_from_before_we_received_a_post_without_a_date_counts(database_url: str) -> None:
