@@ -270,6 +270,7 @@ async def _settle(world: World) -> None:
         await _start_stopped_accounts(world, engine)
         for _ in range(40):
             await _pass(world, 300)
+            await asyncio.sleep(10)  # let the jobs end that begin now, so that we look between two ticks
             await world.bury()
             if not world.processes:
                 await world.new_process()
