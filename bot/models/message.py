@@ -197,8 +197,9 @@ class Message(SQLModel, table=True):
     `key` identifies it for ever. It is also in the metadata of the Slack message, so that we can look for a post whose
     outcome is unknown. `posting_since` is set while a post is running, and while Slack may yet carry out a call that we
     gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
-    slow that another writes it now. `retry_at` is when we try again what Slack did not take. `subject_id` is the
-    mention, escalation, note, reply, act, transfer, account or team that the message is about; `details` is anything
+    slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it is
+    "" while that is uncertain. `retry_at` is when we try again what Slack did not take. `subject_id` is the mention,
+    escalation, note, reply, act, transfer, account or team that the message is about; `details` is anything
     else it must show: the JSON of one of the Details above, or of a digest's Overview.
     """
 
@@ -222,6 +223,7 @@ class Message(SQLModel, table=True):
     ts: str | None = None
     version: int = 1
     shown_version: int = 0
+    shown: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     posting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

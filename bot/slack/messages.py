@@ -1,6 +1,8 @@
 """Make Slack's messages equal to the state: cards, questions, thread messages.
 
 A message is stale while `shown_version < version`; it is written to Slack again and again until it is level.
+When Slack surely shows just that already, it is level without a call.
+
 Only one process writes a message at a time: it takes a lease with a conditional UPDATE, and gives up before the lease
 ends. When we do not know whether a post arrived, we look for it in Slack (by the key in its metadata) before we post
 again. Slack may still carry out a call that we gave up: such a message is looked at and written once more after DOUBT,
@@ -378,17 +380,28 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     team_desk = desk.of(await team_of(session, message))
     view = await view_of(team_desk, session, message)
     since = message.posting_since
-    if view is None and since is None:
+    session.add(message)
+    if since is None and (view is None or _surely_shows(message, view)):
         message.shown_version, message.leased_until = message.version, None
-        session.add(message)
+        message.shown = _shown(message, view) if view else ""
         return None
+    message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
     if message.ts is None and since is None:
         message.posting_since = now
-        session.add(message)
     named = None
     if message.kind is MessageKind.CASE and message.case_id is not None:
         named = naming.named_as(await session.get_one(Case, message.case_id))
     return _Lease(team_desk, message, view, card.ts if card else None, now, since, named)
+
+
+def _surely_shows(message: Message, view: View) -> bool:
+    """Tell whether Slack shows exactly this view: its last write succeeded, with the same content."""
+    return message.ts is not None and not message.problem and message.shown == _shown(message, view)
+
+
+def _shown(message: Message, view: View) -> str:
+    """Return what is stored of a view that Slack shows; it counts only with the version that was shown."""
+    return f"{message.shown_version}:{view.digest}"
 
 
 def _lease_of(desk: Desk) -> timedelta:
@@ -478,6 +491,7 @@ def _placed(message: Message, lease: _Lease, place: Place) -> None:
         message.posting_since = lease.began
     elif lease.began - lease.since >= DOUBT * lease.desk.speed:
         message.posting_since = None
+    message.shown = _shown(message, lease.view) if lease.view and message.posting_since is None else ""
 
 
 def _not_there(message: Message, lease: _Lease) -> None:
@@ -491,13 +505,15 @@ def _not_there(message: Message, lease: _Lease) -> None:
 
 def _overtaken(message: Message, lease: _Lease, result: _Result, now: datetime) -> bool:
     """Another writer took the message over while we wrote: the next turn makes good what Slack has of ours."""
+    if result.unknown:
+        message.shown = ""
     if result.place is None and not result.late:
         return False
     if lease.message.ts is None or result.late:
         message.posting_since = now  # Slack may have it twice
     if result.place is not None and message.ts is None:
         message.channel, message.ts = result.place.channel, result.place.ts
-    message.version += 1  # what we wrote may be older than what it showed
+    message.version, message.shown = message.version + 1, ""  # what we wrote may be older than what it showed
     return True
 
 

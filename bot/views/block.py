@@ -3,6 +3,8 @@
 Sizes are Slack's: https://docs.slack.dev/reference/block-kit/blocks and …/composition-objects.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,6 +52,12 @@ class View:
         """The text as sentences: each line without our bold and the symbol or bullet before it, with a full stop."""
         lines = (OPENING.sub("", line.replace("*", "")).strip() for line in self.text.splitlines())
         return "\n".join(line if CLOSED.search(line) else f"{line}." for line in lines if line)
+
+    @property
+    def digest(self) -> str:
+        """A short hash of all that is sent to Slack for it."""
+        sent = json.dumps([self.text, self.blocks, self.plain], sort_keys=True)
+        return hashlib.sha256(sent.encode()).hexdigest()[:32]
 
     @property
     def forms(self) -> list[list[Block]]:
