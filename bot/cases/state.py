@@ -178,11 +178,9 @@ async def touch(session: AsyncSession, case_id: int) -> None:
     await touch_all(session, {case_id})
 
 
-async def touch_all(
-    session: AsyncSession, case_ids: Collection[int], kinds: Collection[MessageKind] = FOLLOW_THE_CASE
-) -> None:
+async def touch_all(session: AsyncSession, case_ids: Collection[int]) -> None:
     """Touch several cases, held in one order: two who do so at once then wait for one another, not for each other."""
-    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(kinds))
+    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(FOLLOW_THE_CASE))
     held = select(Message.id).where(*shown).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
     await session.exec(

@@ -68,9 +68,10 @@ class Details:
 
 @dataclass(frozen=True)
 class Named(Details):
-    """CASE: how the cards of the author's other open cases name this case, as far as they are marked to follow that."""
+    """CASE: what the cards of the author's other open cases are `told` of this one; how often it `followed` theirs."""
 
-    named: str = ""
+    told: str = ""
+    followed: int = 0
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,8 @@ class _Lease:
 
     `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
     Without a `view` it has nothing to say any more: it is only looked for, as Slack may have it after all, or twice.
-    `named` is how other cards name the case of a card, None for any other message.
+    `named` is how other cards name the case of a card, None for any other message. `is_shown`: Slack surely shows the
+    view, so that there is nothing to write.
     """
 
     desk: TeamDesk
@@ -216,6 +217,7 @@ class _Lease:
     began: datetime
     since: datetime | None
     named: str | None = None
+    is_shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -381,22 +383,23 @@ async def _take(desk: Desk, session: AsyncSession, message_id: int) -> _Lease | 
     view = await view_of(team_desk, session, message)
     since = message.posting_since
     session.add(message)
-    if since is None and (view is None or _surely_shows(message, view)):
+    if view is None and since is None:
         message.shown_version, message.leased_until = message.version, None
-        message.shown = _shown(message, view) if view else ""
         return None
+    is_shown = since is None and _surely_shows(message, view)
     message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
     if message.ts is None and since is None:
         message.posting_since = now
     named = None
     if message.kind is MessageKind.CASE and message.case_id is not None:
         named = naming.named_as(await session.get_one(Case, message.case_id))
-    return _Lease(team_desk, message, view, card.ts if card else None, now, since, named)
+    return _Lease(team_desk, message, view, card.ts if card else None, now, since, named, is_shown)
 
 
-def _surely_shows(message: Message, view: View) -> bool:
+def _surely_shows(message: Message, view: View | None) -> bool:
     """Tell whether Slack shows exactly this view: its last write succeeded, with the same content."""
-    return message.ts is not None and not message.problem and message.shown == _shown(message, view)
+    is_written = view is not None and message.ts is not None and not message.problem
+    return view is not None and is_written and message.shown == _shown(message, view)
 
 
 def _shown(message: Message, view: View) -> str:
@@ -437,7 +440,7 @@ async def _put(lease: _Lease) -> Place | None:
         for surplus in found:
             if surplus != place:
                 await remove(client, surplus)
-    if lease.view is None:
+    if lease.view is None or lease.is_shown:
         return place
     if place is None:
         return await post(client, message.channel, message.key, lease.view, thread_ts=lease.thread_ts)
@@ -456,7 +459,7 @@ async def _record_card(
     stored = await session.get_one(Message, card.id)
     if stored.kind is not MessageKind.CASE:
         return stale_again, ()
-    return stale_again, await naming.let_follow(session, stored, name, result.place, others)
+    return stale_again, await naming.let_follow(session, stored, card, name, result.place, others)
 
 
 async def _record(session: AsyncSession, lease: _Lease, result: _Result, now: datetime) -> bool:

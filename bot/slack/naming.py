@@ -1,10 +1,13 @@
-"""Open cases of one author name each other on their cards: each card that changes in that lets the others follow.
+"""Open cases of one author name each other on their cards: each card that changes lets the others follow.
 
-What others say of a case (that it is open, its number, where its card stands) is stored with its card once their cards
-are marked. So whatever fails in between, it is done again with the card's next writing.
+What others say of a case is that it is open, its number, and where its card stands. Whenever a card was written after a
+change of its own, the cards of its author's other open cases are marked, in the transaction that says that it is level.
+So whatever fails in between, it is done again with the card's next writing. A mark that came from another card is not
+passed on.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,29 +24,43 @@ def named_as(case: Case) -> str:
 
 
 async def lock_others(session: AsyncSession, card: Message, name: str, place: Place | None) -> Collection[int]:
-    """Return the open cases whose cards must name this card's case anew, and hold them, before any message is held."""
-    if name_at(card, name, place) == Named.of(card.details).named:
+    """Return the open cases whose cards must follow this card.
+
+    They are held, and this one, before any message is: two cards that follow each other then do so one by one.
+    """
+    if _told(card, name, place) == Named.of(card.details).told:
         return []
     author = select(Case.author_id).where(Case.id == card.case_id).scalar_subquery()
     beside = select(Case.id).where(Case.author_id == author, Case.id != card.case_id, col(Case.status).in_(ONGOING))
     others = (await session.exec(beside)).all()
-    await cases.lock_all(session, others)
+    if others:
+        await cases.lock_all(session, {*others, card.case_id or 0})
     return others
 
 
 async def let_follow(
-    session: AsyncSession, card: Message, name: str, place: Place | None, others: Collection[int]
+    session: AsyncSession, stored: Message, card: Message, name: str, place: Place | None, others: Collection[int]
 ) -> set[str]:
-    """Mark the cards of these cases, which we hold; return the channels in which they stand."""
-    card.details = Named(name_at(card, name, place)).to_json()
+    """Mark the cards of these cases, which we hold, and return their channels.
+
+    `card` is the row as it was when it was rendered, `stored` as it is now.
+    """
+    stored.details = replace(Named.of(stored.details), told=_told(card, name, place)).to_json()
     if not others:
         return set()
-    await cases.touch_all(session, others, kinds=(MessageKind.CASE,))
-    where = select(Message.channel).where(col(Message.case_id).in_(others), Message.kind == MessageKind.CASE)
-    return set(await session.exec(where))
+    theirs = select(Message).where(col(Message.case_id).in_(others), Message.kind == MessageKind.CASE)
+    held = theirs.order_by(col(Message.id)).with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = (await session.exec(held)).all()
+    for each in found:
+        told = Named.of(each.details)
+        each.details, each.version = replace(told, followed=told.followed + 1).to_json(), each.version + 1
+    return {each.channel for each in found}
 
 
-def name_at(card: Message, name: str, place: Place | None) -> str:
-    """Return how others name a case and link its card."""
+def _told(card: Message, name: str, place: Place | None) -> str:
+    """Return what others say of a case, and after how many changes of its own.
+
+    The count makes that a case which ended and is open again is told anew, though it is named as before.
+    """
     channel, ts = (place.channel, place.ts) if place else (card.channel, card.ts)
-    return f"{name}:{channel}:{ts}" if name and ts else name
+    return f"{name}:{channel}:{ts or ''}:{card.version - Named.of(card.details).followed}"

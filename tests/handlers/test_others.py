@@ -1,6 +1,7 @@
 """A citizen's other cases: how many on the card, the list of them, and open ones that name each other."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -103,6 +104,26 @@ async def test_both_end_at_once_and_neither_waits_for_the_other(bot: Bot) -> Non
     await asyncio.gather(*(close(bot, case_id) for case_id in (1, 2, 3, 4)))
     for n in range(4):
         await card_shows(bot, f"Vraag {n}", has="☑️", lacks="ook open")
+
+
+async def test_a_case_that_ended_and_is_open_again_before_its_card_was_written_is_named_again(bot: Bot) -> None:
+    """Its own card looks as before; that of the other was written in between."""
+    await writes(bot, "De brug is dicht")
+    await writes(bot, "De lamp is stuk")
+    await card_shows(bot, "De brug", links="zaak 2>")
+    await card_shows(bot, "De lamp", links="zaak 1>")
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    at = bot.desk.now()
+    async with bot.desk.session() as session:
+        await cases.close(session, 1, by=SANNE, now=at, reason=CloseReason.SPAM)
+    async with bot.desk.session() as session:
+        await cases.set_urgent(session, 2, urgent=True, by=SANNE, now=at)
+    await messages.sync(bot.desk, 2)
+    await card_shows(bot, "De lamp", has="Dringend", lacks="ook open")
+    async with bot.desk.session() as session:
+        await cases.undo_close(session, {1}, closed_at=at, by=SANNE, now=at, undo=timedelta(minutes=1))
+    await messages.wake_lanes(bot.desk)
+    await card_shows(bot, "De lamp", links="zaak 1>")
 
 
 async def test_what_a_stopped_process_left_is_named_by_the_next_writing(bot: Bot) -> None:
