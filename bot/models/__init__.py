@@ -26,7 +26,7 @@ order.py      the order in which cases are listed
 from bot.models.account import Account, Author
 from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
-from bot.models.case_file import COUNTED, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
+from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
@@ -62,6 +62,7 @@ __all__ = [
     "ASKED",
     "CLOSING",
     "COUNTED",
+    "FEW",
     "FIRST_WORKSPACE",
     "HELD",
     "IN_ORDER",

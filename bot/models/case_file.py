@@ -18,6 +18,14 @@ COUNTED = 100
 """How many other cases of an author are counted at most."""
 
 
+FEW = 10
+"""How many other open cases a card names or counts.
+
+Of an author with more (a newspaper whose every article is a case) the cards say only that there are more, so that each
+new case does not change all of them.
+"""
+
+
 @dataclass(frozen=True)
 class OtherCase:
     """Another case of the same author; `team` is its team's name if that is another one.

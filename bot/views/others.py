@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.models import COUNTED, CaseFile, OtherCase
+from bot.models import COUNTED, FEW, CaseFile, OtherCase
 from bot.texts import Texts
 from bot.views.block import Block, button, context, link, literal, modal, section
 from bot.views.case_state import number_name
@@ -21,7 +21,9 @@ def others_words(file: CaseFile, t: Texts, home: str = "") -> list[str]:
     words = [t.plural("{n} earlier case", "{n} earlier cases", file.earlier)] if file.earlier else []
     if file.earlier >= COUNTED:
         words = [t("{n} earlier cases or more", n=COUNTED)]
-    if file.also_open:
+    if len(file.also_open) > FEW:
+        words.append(t("more than {n} others open", n=FEW))
+    elif file.also_open:
         names = [_named(other, t, home) for other in file.also_open[:NAMED]]
         left = len(file.also_open) - NAMED
         more = [t("{n} more", n=left)] if left > 0 else []

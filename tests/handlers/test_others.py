@@ -10,7 +10,7 @@ from bot import cases
 from bot.cases import inbox
 from bot.domain.case import CloseReason
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Case, Role
+from bot.models import Case, Message, MessageKind, Role
 from bot.slack import messages
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import (
@@ -95,6 +95,32 @@ async def test_two_posts_of_one_page_name_each_other(bot: Bot) -> None:
         for each in ends:
             await card_shows(bot, f"Vraag {n}", links=f"|zaak {each}>")
         assert f"zaak {n + 1}>" not in str(card["blocks"])
+
+
+async def test_who_has_very_many_open_cases_does_not_change_all_of_their_cards_with_each(bot: Bot) -> None:
+    """As a newspaper whose every article is a case."""
+
+    async def article(number: int) -> None:
+        post = Post(str(number), Author("n", "De Courant"), f"Stuk {number}.", bot.desk.now(), conversation=str(number))
+        async with bot.desk.session() as session:
+            await inbox.take_in(session, 1, [post], now=bot.desk.now())
+        await messages.wake_lanes(bot.desk)
+        await bot.card(f"Stuk {number}.")
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+    for number in range(1, 12):
+        await article(number)
+    await card_shows(bot, "Stuk 1.", has="nog 7", links="zaak 2>")
+    await article(12)
+    for number in range(1, 13):
+        await card_shows(bot, f"Stuk {number}.", has="nog meer dan 10 andere open", lacks="ook open")
+    rows = {m.case_id: m.version for m in await bot.rows(Message) if m.kind is MessageKind.CASE}
+    await article(13)
+    after = {m.case_id: m.version for m in await bot.rows(Message) if m.kind is MessageKind.CASE}
+    assert {case_id: after[case_id] for case_id in rows} == rows
+    await close(bot, 13)
+    await close(bot, 12)
+    await card_shows(bot, "Stuk 1.", has="nog 7", links="zaak 2>")
 
 
 async def test_both_end_at_once_and_neither_waits_for_the_other(bot: Bot) -> None:
