@@ -17,7 +17,7 @@ outgoing/    what leaves for a platform, each once; the drafts of what does not 
 slack/       our messages made equal to the state; the calls that do so; what Slack tells us
 accounts/    the accounts on platforms, their secrets, the web routes, hand-made cases
 team/        what a team sets, its agents and their roles, who is in its channel; undo
-staffing/    who is away, who is on duty
+staffing/    who is away, who is on duty; the cases of who no longer answers
 figures/     what is counted of a team; what the digest, the export and the Home show of it
 cli/         the command `webcare`
 trial/       what `webcare try` adds

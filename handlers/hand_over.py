@@ -44,6 +44,7 @@ async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDe
     await refuse_unable(desk, asked.to, person.teams_with(Access.AGENTS), views.TO)
     async with desk.session() as session:
         outcome = await cases.hand_over(session, asked, by=person.by, now=desk.now())
+        await presence.asked_anew(session, person.by)
         skipped = await cases.briefly(session, outcome.skipped)
         away = [to for to in outcome.got if await presence.is_away(session, to)]
     seconds, done = int(desk.settings.undo_seconds), outcome.done

@@ -1,22 +1,31 @@
 """The settings of a team, changed by its coordinators: the menu, the forms, saving and undoing, and the roles."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import TeamDesk
 from bot.domain.holidays import HOLIDAYS
-from bot.models import Event, Role, Team
-from bot.team import agents, forms, history, teams, undo
+from bot.models import Role, Team
+from bot.slack import messages
+from bot.staffing import leaving
+from bot.staffing.leaving import Changed, Destination
+from bot.team import agents, forms, history
 from bot.views import settings_modals as modals
 from bot.views.block import Block
+from bot.views.handing_over import TO, WHERE, where_fields
+from bot.views.settings_form import metadata_of
 from bot.views.settings_history import history_modal
 from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
+from handlers.hand_over import refuse_unable, refuse_unclear
 from handlers.home import home_after, publish
 from handlers.modal import going_on, left_as_shown, opened, values
 from handlers.roles import Access, admit, person_of
 from handlers.slack_directory import refuse_closed_channels, user_groups
+from handlers.submission import filled_again
 
 CHANNELS = ("channel", "escalation_channel")
 """Settings that are channels in which the bot must be."""
@@ -99,8 +108,9 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
-        events = await teams.change(session, team_id, changes, by=by, now=desk.now())
-    await ack(response_action="update", view=await _changed(desk, team_id, events))
+        done = await leaving.change_settings(session, team_id, changes, view["id"], by=by, now=desk.now())
+    await ack(response_action="update", view=await _changed(desk, team_id, done))
+    await messages.wake_lanes(desk)
     await publish(desk, by)
 
 
@@ -119,35 +129,70 @@ async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give colleagues their roles; roles that a colleague changed in the meantime stay."""
-    filled = values(view)
-    async with desk.session() as session:
-        untouched = left_as_shown(view)
-        given = {
-            role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
-            for role, field in modals.ROLE_FIELDS.items()
-        }
-        events = await agents.set_roles(session, team_of(view), given, by=by, now=desk.now())
-    await ack(response_action="update", view=await _changed(desk, team_of(view), events))
+    """Give colleagues their roles; first ask where the open cases go of those who would no longer answer."""
+    destination = await _destination(desk, view)
+    try:
+        async with desk.session() as session:
+            given = await _given(session, view)
+            done = await leaving.set_roles(session, team_of(view), given, destination, by=by, now=desk.now())
+    except leaving.Asks as asks:
+        await ack(response_action="update", view=_asks_where(desk, view, asks.theirs))
+        return
+    await ack(response_action="update", view=await _changed(desk, team_of(view), done))
+    await messages.wake_lanes(desk)
     await publish(desk, by)
+
+
+async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequence[str]]:
+    """Return the roles as they were filled in; one that was not touched stays as it is by now."""
+    filled, untouched = values(view), {*left_as_shown(view)} - _touched(view)
+    return {
+        role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
+        for role, field in modals.ROLE_FIELDS.items()
+    }
+
+
+def _touched(view: dict[str, Any]) -> set[str]:
+    """Return the fields that were changed before the modal asked where cases go: it shows them as they were sent."""
+    return set(json.loads(view["private_metadata"]).get("touched", ()))
+
+
+def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Sequence[int]]) -> Block:
+    """Return the modal as it was sent, with the question where these colleagues' open cases go."""
+    again = filled_again(view, modals.who_have_cases(theirs, desk.t))
+    again["blocks"] += where_fields(desk.t("Where do their cases go?"), desk.t)
+    touched = sorted({*values(view)} - {*left_as_shown(view)})
+    return again | {"private_metadata": metadata_of(team_of(view), touched=touched)}
+
+
+async def _destination(desk: TeamDesk, view: dict[str, Any]) -> Destination | None:
+    """Return where the cases go of those who no longer answer; None while that was not asked. Raises Wrong."""
+    filled = values(view)
+    if WHERE not in filled:
+        return None
+    to = filled[TO] or []
+    refuse_unclear(filled[WHERE], to, TO)
+    await refuse_unable(desk, to, [desk.team], TO)
+    return Destination(to, view["id"])
 
 
 async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Undo a change."""
     async with going_on(desk, body) as show:
+        event_id, team_id, by = int(action["value"]), team_of(body["view"]), body["user"]["id"]
         async with desk.session() as session:
-            event_id, team_id = int(action["value"]), team_of(body["view"])
-            events = await undo.undo(session, event_id, team_id, by=body["user"]["id"], now=desk.now())
-        await show(await _changed(desk, team_of(body["view"]), events, undone=True))
+            done = await leaving.put_back(session, event_id, team_id, body["trigger_id"], by=by, now=desk.now())
+        await show(await _changed(desk, team_id, done, undone=True))
+        await messages.wake_lanes(desk)
     await publish(desk, body["user"]["id"])
 
 
-async def _changed(desk: TeamDesk, team_id: int, events: Sequence[Event], *, undone: bool = False) -> Block:
+async def _changed(desk: TeamDesk, team_id: int, done: Changed, *, undone: bool = False) -> Block:
     """Return the modal that says what was changed, in the team's language of now: that may be the change."""
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
     names = await routing.named(desk, team_id)
-    return modals.changed_modal(team_id, events, desk.of(team).t, names, undone=undone)
+    return modals.changed_modal(team_id, done.events, desk.of(team).t, names, undone=undone, moved=done.moved)
 
 
 def team_of(view: dict[str, Any]) -> int:

@@ -37,6 +37,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     duty.follow: MINUTE,
     absence.look: MINUTE,
     absence.hand_back: MINUTE,
+    absence.return_from_readers: MINUTE,
     digest.send_digests: MINUTE,
     days.count: MINUTE,
     sla.count_down: 15 * MINUTE,

@@ -1,6 +1,7 @@
 """Absent owners: we ask Slack who is away, and ask the owner about their cases; without an answer the cases return.
 
-This runs in opening hours only, for agents who have a waiting case or whom Slack showed as away before.
+This runs in opening hours only, for agents who have a waiting case or whom Slack showed as away before. A reader never
+keeps a case.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from bot.models import WAITING, Case, Person, Team
 from bot.slack import messages
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses
 from bot.slack.status import shown_away
-from bot.staffing import presence
+from bot.staffing import leaving, presence
 from bot.team.settings import TeamSettings
 
 log = structlog.get_logger()
@@ -73,6 +74,17 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
             await messages.sync(desk, case_id)
     if per_owner:
         await messages.wake_lanes(desk)
+
+
+async def return_from_readers(desk: Desk) -> None:
+    """Put the open cases of owners with read-only access back in the queue, at any hour."""
+    async with desk.reading() as session:
+        found = await leaving.with_readers(session)
+    for case_id in found:
+        with going_on("a reader's case was not put back", case=case_id):
+            async with desk.session() as session:
+                await leaving.return_from_reader(session, case_id, desk.now())
+            await messages.sync(desk, case_id)
 
 
 async def _unanswered(desk: Desk, team: Team, before: datetime) -> list[tuple[int, str, datetime]]:

@@ -76,9 +76,10 @@ class Named(Details):
 
 @dataclass(frozen=True)
 class Returned(Details):
-    """RETURNED: `away` is the owner who is away, "" when the case lay still."""
+    """RETURNED: `away` is the owner who is away, `reader` the one who only reads; both "" if it lay still."""
 
     away: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,15 @@ class Handed(Details):
 
 @dataclass(frozen=True)
 class Passed(Details):
-    """PASSED: who closed these cases of a colleague; `undone` are those for which that was undone."""
+    """PASSED: who closed these cases of a colleague; `undone` are those for which that was undone.
+
+    `leaves`: they were not closed, but went to others because the colleague no longer answers for the team.
+    """
 
     by: str
     cases: list[int]
     undone: list[int] = field(default_factory=list)
+    leaves: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from bot.team import teams
 from bot.views import thread
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
-from bot.views.away import returned_unanswered, seen_away_question
+from bot.views.away import nothing_left, returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
@@ -106,7 +106,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.UNANSWERED:
             return _unanswered(desk, await _file(session, message), message)
         case MessageKind.AWAY:
-            return await _away(desk, session, Absence.of(message.details))
+            return await _away(desk, session, message)
         case MessageKind.SLACK_TROUBLE:
             return slack_trouble(Troubled.of(message.details), (await session.get_one(Team, subject)).name, t, now)
         case MessageKind.DIGEST:
@@ -178,11 +178,14 @@ async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) 
     return handed_to_you(told, theirs, len(briefs), desk.t) if theirs or message.ts is not None else None
 
 
-async def _away(desk: TeamDesk, session: AsyncSession, absence: Absence) -> View | None:
+async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
     """Return what an agent who was seen away is asked, or what became of it; nothing once they are back."""
+    absence = Absence.of(message.details)
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)
     person, waiting = await session.get(Person, absence.owner), await presence.claimed_by(session, absence.owner)
     if person is None or person.asked_at is None:
         return None
-    return seen_away_question(absence.owner, len(waiting), desk.t) if waiting else None
+    if waiting:
+        return seen_away_question(absence.owner, len(waiting), desk.t)
+    return nothing_left(desk.t) if message.ts is not None else None

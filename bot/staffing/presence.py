@@ -143,6 +143,14 @@ async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
     return len(waiting)
 
 
+async def asked_anew(session: AsyncSession, slack_id: str) -> None:
+    """Let the question to a person who is away say how many cases they still have."""
+    person = await session.get(Person, slack_id)
+    if person is not None and person.asked_at is not None:
+        asked = update(Message).where(col(Message.key) == _question(slack_id, person.asked_at))
+        await session.exec(asked.values(version=Message.version + 1).execution_options(synchronize_session=False))
+
+
 async def keep(session: AsyncSession, slack_id: str) -> int:
     """Leave a person's cases with them, as they answered; returns how many cases."""
     person = await _locked(session, slack_id)

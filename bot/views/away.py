@@ -1,7 +1,8 @@
-"""The questions to an agent who is away: should their cases go back to the queue?"""
+"""The questions to an agent who is away: what becomes of their cases?"""
 
 from bot.texts import Texts
 from bot.views.block import View, actions, button, section
+from bot.views.handing_over import hand_over_button
 
 
 def away_question(user: str, waiting: int, t: Texts) -> View:
@@ -14,6 +15,12 @@ def seen_away_question(user: str, waiting: int, t: Texts) -> View:
     """Notify an agent that Slack shows them as away, and ask about their waiting cases."""
     words = t("Your status in Slack is away or “do not disturb”. Reminders go to your colleagues meanwhile.")
     return _ask(user, words, waiting, t)
+
+
+def nothing_left(t: Texts) -> View:
+    """Say in the place of the question that an agent who is away has no cases any more."""
+    words = t("Nothing waits with you any more.")
+    return View(words, [section(words)])
 
 
 def returned_unanswered(count: int, t: Texts) -> View:
@@ -35,6 +42,7 @@ def _ask(user: str, words: str, waiting: int, t: Texts) -> View:
     later = t("Without an answer from you that happens by itself, after a while.")
     row = actions(
         button(t("Yes, put back"), "agent:hand_back", user, style="primary"),
+        hand_over_button(user, t),
         button(t("No, I keep them"), "agent:keep", user),
     )
     return View(f"{words} {ask}", [section(f"{words}\n{ask} {later}"), *row])

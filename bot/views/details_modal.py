@@ -62,6 +62,7 @@ EVENTS: dict[EventKind, Text] = {
 WHY = {
     "still": text("nothing happened with it"),
     "away": text("its owner is away"),
+    "reader": text("its owner has read-only access"),
     "opposite": text("the opposite is ready to go"),
 }
 """Why a case went back to the queue by itself, or why an act was taken back."""

@@ -31,15 +31,16 @@ def undone_by(value: str) -> tuple[list[int], str]:
     return [int(first), *(int(each) for each in others.split(",") if each)], submission
 
 
-def hand_over_button(what: str, t: Texts) -> Block:
-    """Return the button that hands one's own cases over; `what` says what was listed."""
-    return button(t("Hand my cases over…"), "list:hand_over", what)
+def hand_over_button(of: str, t: Texts) -> Block:
+    """Return the button with which a colleague hands their own cases over."""
+    return button(t("Hand my cases over…"), "list:hand_over", Filter(Which.MINE, of).to_text())
 
 
 def several_buttons(wanted: str, t: Texts) -> list[Block]:
     """Return the buttons under a list that do something with several of its cases; one's own can be handed over too."""
-    own = Filter.of_text(wanted).which is Which.MINE
-    return [close_many_button(wanted, t), *([hand_over_button(wanted, t)] if own else [])]
+    shown = Filter.of_text(wanted)
+    own = [hand_over_button(shown.of, t)] if shown.which is Which.MINE else []
+    return [close_many_button(wanted, t), *own]
 
 
 def hand_over_modal(
@@ -49,13 +50,11 @@ def hand_over_modal(
 
     `home` is what the Home showed from which it was opened, "" if it was not.
     """
-    picker: Block = {"type": "multi_users_select", "max_selected_items": MAX_RECEIVERS}
     note: Block = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
     full = t.plural("{n} case does not fit here: hand it over after these.",
                     "{n} cases do not fit here: hand them over after these.", left)  # fmt: skip
     blocks = [
-        where_field(t("Where do they go?"), t),
-        field_of(t("Colleagues"), TO, picker, optional=True, hint=t("Several colleagues get a case in turn.")),
+        *where_fields(t("Where do they go?"), t),
         field_of(t("Note"), NOTE, note, optional=True,
                  hint=t("In the thread of each case, for colleagues only. Citizens never see it.")),
         *([context(full)] if left else []),
@@ -66,11 +65,13 @@ def hand_over_modal(
     )
 
 
-def where_field(label: str, t: Texts) -> Block:
-    """Ask whether cases go to colleagues or to the queue."""
+def where_fields(label: str, t: Texts) -> list[Block]:
+    """Ask whether cases go to colleagues, and to whom, or to the queue."""
     options = [option(t("To colleagues"), COLLEAGUES), option(t("Back to the queue"), QUEUE)]
-    element: Block = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
-    return field_of(label, WHERE, element)
+    where: Block = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
+    picker: Block = {"type": "multi_users_select", "max_selected_items": MAX_RECEIVERS}
+    hint = t("Several colleagues get a case in turn.")
+    return [field_of(label, WHERE, where), field_of(t("Colleagues"), TO, picker, optional=True, hint=hint)]
 
 
 def handed_out(

@@ -29,7 +29,7 @@ def line(brief: CaseBrief, t: Texts) -> str:
 
 
 def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
-    """Tell a colleague which of their cases were closed, each with the button to its details."""
+    """Tell a colleague which of their cases were closed or went to others, each with the button to its details."""
     by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
     if not briefs:
         words = t("{agent} closed cases that you had, and undid that. They are with you as before.", agent=by)
@@ -37,6 +37,9 @@ def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
     shown = briefs[:SHOWN]
     count = t.plural("{n} case", "{n} cases", len(briefs))
     head = t("{agent} closed {cases} that you had:", agent=by, cases=count)
+    if passed.leaves:
+        head = t("You no longer answer for the team. {agent} let {cases} that you had go to a colleague or the queue:",
+                 agent=by, cases=count)  # fmt: skip
     rows = [section(line(brief, t)) for brief in shown]
     for brief, row in zip(shown, rows, strict=True):
         row["accessory"] = button(t("Details"), "case:details", str(brief.case.id))

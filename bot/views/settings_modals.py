@@ -239,14 +239,31 @@ def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> 
 
 
 def changed_modal(
-    team_id: int, events: Sequence[Event], t: Texts, named: Named | None = None, *, undone: bool = False
+    team_id: int, events: Sequence[Event], t: Texts, named: Named | None = None, *, undone: bool = False, moved: int = 0
 ) -> Block:
-    """Show each change, or what was put back when one was undone, with a button to undo it."""
+    """Show each change, or what was put back when one was undone, with a button to undo it.
+
+    `moved` is how many open cases went on without somebody who no longer answers.
+    """
     saved = t("↩️ Put back.") if undone else t("✅ Saved.")
     blocks = [section(saved if events else t("Nothing was changed."))]
     for event in events[:SHOWN_CHANGES]:
         row = section(change_words(event, t, named))
         row["accessory"] = button(t("Undo"), "settings:undo", str(event.id))
         blocks.append(row)
+    if moved:
+        words = t.plural("{n} open case went to a colleague or the queue; undoing this does not give it back.",
+                         "{n} open cases went to a colleague or the queue; undoing this does not give them back.",
+                         moved)  # fmt: skip
+        blocks.append(context(words))
     blocks += actions(back(t))
     return page(team_id, t("Settings"), blocks, t)
+
+
+def who_have_cases(theirs: Mapping[str, Sequence[int]], t: Texts) -> list[str]:
+    """Say who would no longer answer and how many open cases each has; say below where these go."""
+    return [
+        t("{agent} has {cases} and will no longer answer: say below where they go.", agent=f"<@{owner}>",
+          cases=t.plural("{n} open case", "{n} open cases", len(case_ids)))
+        for owner, case_ids in theirs.items()
+    ]  # fmt: skip

@@ -31,6 +31,8 @@ def returned(why: Returned, t: Texts) -> View:
     """Say why a case returned to the queue by itself."""
     if why.away:
         return _only(t("{agent} is away, so this case is back in the queue.", agent=f"<@{why.away}>"))
+    if why.reader:
+        return _only(t("{agent} has read-only access, so this case is back in the queue.", agent=f"<@{why.reader}>"))
     return _only(t("Nothing happened with this case, so it is back in the queue."))
 
 

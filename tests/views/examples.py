@@ -52,7 +52,7 @@ from bot.views import closing, handing_over, passing, settings_form, settings_li
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
-from bot.views.away import away_question, returned_unanswered, seen_away_question
+from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
 from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
@@ -285,12 +285,13 @@ def messages(t: Texts) -> Iterator[View]:
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
     yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW) for n in (1, 5))
     yield went_on(case_file(Status.CLOSED), t, NOW)
-    yield from (thread.returned(Returned(away), t) for away in ("", BY))
+    yield from (thread.returned(why, t) for why in (Returned(), Returned(away=BY), Returned(reader=BY)))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
     yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))
     briefs = [brief(status) for status in Status] * 4
     yield from (passing.passed_on(Passed(BY, [1]), briefs[:count], t) for count in (1, 20))
+    yield passing.passed_on(Passed(BY, [1], leaves=True), briefs[:1], t)
     yield passing.passed_on(Passed(BY, [1], [1]), briefs[:1], t)
     handed = HandedOver(OTHER, BY, list(range(1, 6)), note=LONG)
     for told, theirs, count in ((handed, 1, 3), (replace(handed, former=OTHER, note=""), 20, 20), (handed, 0, 0)):
@@ -301,6 +302,7 @@ def messages(t: Texts) -> Iterator[View]:
     yield closing.closed_many(98, briefs[:2], {1: text("No.")}, closing.undo_value(range(1, 101), NOW), 10, t)
     yield from (away_question(BY, waiting, t) for waiting in (0, 1, 7))
     yield from (seen_away_question(BY, waiting, t) for waiting in (1, 7))
+    yield nothing_left(t)
     yield from (returned_unanswered(count, t) for count in (1, 7))
 
 
@@ -396,6 +398,7 @@ def setting(t: Texts) -> Iterator[Block]:
         changed += [
             Event(id=1, kind=EventKind(kind), at=NOW, details={"agent": BY, "after": value}) for value in values
         ]
+    yield settings_modals.changed_modal(1, changed, t, moved=2)
     yield from (settings_modals.changed_modal(1, some, t) for some in ([], changed, changed * 4))
     names = Named({1: "Webcare"}, {}, {})
     yield from (history_modal(1, [], {1}, t, NOW, names, number=number) for number in (0, 1))
