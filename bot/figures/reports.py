@@ -34,7 +34,7 @@ from bot.domain.figures import Figures, Measured, Part, Source, Taken
 from bot.domain.period import Period, parts
 from bot.domain.sla import ClockKind
 from bot.figures import counting, days
-from bot.figures.counting import team_at, within
+from bot.figures.counting import within
 from bot.figures.days import Sums
 from bot.models import Account, Case, Clock, Counted, Team
 from bot.team.settings import TeamSettings
@@ -56,6 +56,7 @@ async def figures(
     within_period, mentions, answers = await _parts(session, team, period, team_ids)
     sums = await days.sums(session, team_ids, period)
     late = await _late(session, team_ids, period, now)
+    topics = await counting.topics(session, team_ids, period)
     opened, reactions = sums.opened, _reactions(sums, late)
     accounts = {key for _, key in [*mentions, *answers]} | opened.keys() | reactions.keys()
     return Figures(
@@ -78,7 +79,7 @@ async def figures(
             for key, name in await _names(session, accounts)
         ],
         _course(within_period, mentions, answers),
-        _most_first(await _topics(session, team_ids, period, sum(opened.values()))),
+        _most_first({"": sum(opened.values()) - topics.total(), **topics}),
     )
 
 
@@ -124,20 +125,8 @@ def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> lis
     ]
 
 
-async def _topics(session: AsyncSession, team_ids: Collection[int], period: Period, opened: int) -> Mapping[str, int]:
-    """Return how many of the opened cases have which topic now ("": none)."""
-    has_one = col(Case.topic).is_not(None)
-    rows = await session.exec(
-        select(Case.topic, func.count())
-        .where(has_one, team_at(Case.opened_at).in_(team_ids), *within(col(Case.opened_at), period))
-        .group_by(col(Case.topic))
-    )
-    counts = Counter({topic: count for topic, count in rows if topic})
-    return +Counter({"": opened - counts.total(), **counts})
-
-
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    return dict(sorted(((name, n) for name, n in counts.items() if n), key=lambda each: (-each[1], each[0])))
 
 
 Late = Mapping[tuple[ClockKind, int], int]

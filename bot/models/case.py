@@ -23,6 +23,8 @@ _WITH_CITIZEN = "status = 'with_citizen'"
 WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
 """The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
 
+_HAS_TOPIC = "topic IS NOT NULL"
+
 
 class Case(SQLModel, table=True):
     """One author's mentions in one conversation, handled as one.
@@ -44,6 +46,15 @@ class Case(SQLModel, table=True):
         ),
         Index("ix_cases_author", "author_id"),
         Index("ix_cases_opened", "opened_at", "team_id", "account_id", "topic", "transfers"),
+        Index(
+            "ix_cases_topic",
+            "topic",
+            "opened_at",
+            "team_id",
+            "transfers",
+            postgresql_where=text(_HAS_TOPIC),
+            sqlite_where=text(_HAS_TOPIC),
+        ),
         Index("ix_cases_number", "number", "team_id", unique=True),  # by team first, SQLite would use it for all else
     )
     id: int = Field(default=None, primary_key=True)
