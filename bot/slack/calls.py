@@ -128,22 +128,25 @@ UNANSWERED = (TimeoutError, aiohttp.ClientError, SlackClientError, OSError)
 class _PacedClient(AsyncWebClient):
     """A client that calls no method before Slack takes it again.
 
-    `share` is the part of what may be called at once that is for this client. `now` is our clock. `views` has the
-    newest view of each modal that is being updated. `contact` is what the calls tell of Slack.
+    `share` is the part of what may be called at once that is for this client. `waits_until` is the moment, by the
+    loop's clock, until which it waits for its turn. `now` is our clock. `views` has the newest view of each modal that
+    is being updated. `contact` is what the calls tell of Slack.
     """
 
     pace: Pace
     contact: Contact
     now: Callable[[], datetime]
     share = 1.0
+    waits_until = 0.0
     views: dict[str, dict[str, Any]]
 
     async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
-        """Call a method as AsyncWebClient does; raises SlackLater while there is no room for the call."""
+        """Call a method as AsyncWebClient does; raises SlackLater when there is no room for the call in time."""
         channel = str((arguments.get("json") or arguments.get("params") or {}).get("channel", ""))
-        wait = await self.pace.wait(api_method, channel, self.now(), share=self.share)
-        if wait:
-            raise SlackLater(wait)
+        while wait := await self.pace.wait(api_method, channel, self.now(), share=self.share):
+            if asyncio.get_running_loop().time() + wait.total_seconds() > self.waits_until:
+                raise SlackLater(wait)
+            await asyncio.sleep(wait.total_seconds())
         try:
             answer = await super().api_call(api_method, **arguments)
         except SlackApiError as error:
@@ -202,6 +205,18 @@ def in_background(client: AsyncWebClient) -> AsyncWebClient:
     background = copy.copy(client)
     background.share = 0.5
     return background
+
+
+def in_turn(client: AsyncWebClient, seconds: float) -> AsyncWebClient:
+    """Return the client for calls that belong together: for so many seconds each waits until there is room for it.
+
+    Who begins anew instead, each time one of them has to wait, uses the very room that the next one waits for.
+    """
+    if not isinstance(client, _PacedClient):
+        return client
+    waiting = copy.copy(client)
+    waiting.waits_until = asyncio.get_running_loop().time() + seconds
+    return waiting
 
 
 async def open_socket(settings: Settings) -> str:

@@ -35,8 +35,10 @@ from bot.slack.calls import (
     SlackDown,
     SlackLater,
     SlackRefuses,
+    conversation,
     find,
     in_background,
+    in_turn,
     key_at,
     post,
     remove,
@@ -433,9 +435,12 @@ async def _put(lease: _Lease) -> Place | None:
     """Post or update the message, and delete what Slack has of it besides; raises as `call` does."""
     client, message = lease.desk.slack, lease.message
     place = Place(message.channel, message.ts) if message.ts is not None else None
+    channel = await conversation(client, message.channel)
+    if lease.since is not None or channel != message.channel:  # more calls follow, and the turn has room for both
+        client = in_turn(client, (TURN - 1) * lease.desk.settings.slack_timeout)
     if lease.since is not None:
         since = min(lease.since, datetime.fromtimestamp(float(place.ts), UTC)) if place else lease.since
-        found = await find(client, message.channel, message.key, since=since, thread_ts=lease.thread_ts)
+        found = await find(client, channel, message.key, since=since, thread_ts=lease.thread_ts)
         place = place or next(iter(found), None)  # it was posted after all, perhaps with older content
         for surplus in found:
             if surplus != place:
@@ -443,7 +448,7 @@ async def _put(lease: _Lease) -> Place | None:
     if lease.view is None or lease.is_shown:
         return place
     if place is None:
-        return await post(client, message.channel, message.key, lease.view, thread_ts=lease.thread_ts)
+        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts)
     return await revise(client, place, lease.view)
 
 

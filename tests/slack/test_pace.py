@@ -231,3 +231,20 @@ async def test_a_retry_after_for_new_messages_holds_for_that_channel_alone_in_ev
             await all_work(bot.desk, *others)
     assert len(bot.cards()) == 3
     assert len(refused(bot)) == 1
+
+
+async def test_a_direct_message_in_doubt_ends_also_while_others_use_all_that_slack_takes(
+    database_url: str, slack: Sandbox
+) -> None:
+    """It needs several calls, and there is room for one at a time: to begin anew would use that up for ever."""
+    async with running_bot(database_url, slack, slack_pace=1) as bot:
+        others: Pace = bot.desk.slack.pace  # type: ignore[attr-defined]
+        while not await others.wait("conversations.open", "", bot.desk.now(), share=0.5):
+            pass
+        async with bot.desk.session() as session:
+            since = bot.desk.now() - SECOND
+            session.add(
+                Message(key="in doubt", kind=MessageKind.AWAY, channel=SANNE, details=RETURNED, posting_since=since)
+            )
+        await messages.wake_lanes(bot.desk)
+        await bot.slack.wait_for(lambda: bot.slack.messages(bot.direct_channel(SANNE)))
