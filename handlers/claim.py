@@ -9,15 +9,16 @@ from bot.models import Role
 from bot.slack import messages
 from bot.team import agents
 from bot.views.modals import assign_modal
-from handlers.bolt_args import Ack
+from handlers.bolt_args import Ack, Respond
 from handlers.home import home_after
+from handlers.lists import list_after
 from handlers.modal import opened, values
 from handlers.roles import Access, Person, admit
 
 
-async def claim(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Claim the case whose button was clicked, for the agent who clicked it."""
-    async with home_after(desk, body):
+async def claim(action: dict[str, Any], body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
+    """Claim the case whose button was clicked, for the agent who clicked it; the list that it stood in follows."""
+    async with home_after(desk, body), list_after(desk, action, body, respond):
         await claim_case(desk, body, int(action["value"]))
 
 

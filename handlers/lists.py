@@ -1,6 +1,7 @@
 """Lists of cases for the person who asks: all that wait, their own, and search results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +15,14 @@ from bot.models import Role
 from bot.slack.calls import Place, permalinks, post
 from bot.slack.messages import cards_of
 from bot.views.block import Block, View, actions
-from bot.views.case_list import case_block, case_list, page_buttons, share_button
+from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar
 from bot.views.handing_over import several_buttons
 from bot.views.search_modal import filter_button
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.home import filter_of, is_home, publish
-from handlers.roles import Person
+from handlers.roles import Person, person_of
 
 SHOWN = 10
 SEARCH = "search"
@@ -39,7 +40,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
         *_several_buttons(person, wanted.to_text(), found, desk),
         share_button(wanted.to_text(), desk.t),
     )
-    rows = await _rows(desk, found, cards, person)
+    rows = await _rows(desk, found, cards, person, wanted.to_text())
     return case_list(_head(desk, found, wanted), rows, above=above, below=below)
 
 
@@ -53,7 +54,7 @@ async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool
     what = f"{SEARCH}||{asked.words}"
     buttons = [*_several_buttons(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
     below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
-    rows = await _rows(desk, found, cards, None if in_modal else person)
+    rows = await (_rows(desk, found, cards) if in_modal else _rows(desk, found, cards, person, what))
     return case_list(_found(desk, found), rows, more=_left_out(desk, found), below=below)
 
 
@@ -139,20 +140,51 @@ def _rest(desk: TeamDesk, found: CaseList) -> list[str]:
 
 
 async def _rows(
-    desk: TeamDesk, found: CaseList, cards: Mapping[int, Place], person: Person | None = None
+    desk: TeamDesk, found: CaseList, cards: Mapping[int, Place], person: Person | None = None, asked: str = ""
 ) -> list[Block]:
-    """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act."""
+    """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act.
+
+    `asked` is what the list was asked for, by which it is shown again after a click.
+    """
     urls = await permalinks(desk.slack, cards)
-    return [
-        case_block(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id))
+    rows = {
+        line.case.id: case_block(
+            line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id)
+        )
         for line in found.lines
-    ]
+    }
+    return [remembering(row, case_id, asked) if asked else row for case_id, row in rows.items()]
 
 
 def _several_buttons(person: Person, asked: str, found: CaseList, desk: TeamDesk) -> list[Block]:
     """Return the buttons that do something with several cases of a list, for one who may act on some."""
     acts = any(_acts(person, line.case.team_id) for line in found.lines)
     return several_buttons(asked, desk.t) if acts else []
+
+
+@asynccontextmanager
+async def list_after(
+    desk: TeamDesk, action: dict[str, Any], body: dict[str, Any], respond: Respond
+) -> AsyncIterator[None]:
+    """Show a list as it is now after a click in one of its rows, also when the click failed; nothing for another click.
+
+    Only its reader sees the list, and it remembers in its rows what was asked.
+    """
+    try:
+        yield
+    finally:
+        if asked := listed_in(action.get("block_id", "")):
+            shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel"}}
+            async with desk.reading() as session:
+                person = await person_of(session, shown_in, body["user"]["id"])
+            await answer(respond, desk, body, await _again(desk, person, asked), replaces=True)
+
+
+async def _again(desk: TeamDesk, person: Person, asked: str) -> View:
+    which, _, rest = asked.partition("|")
+    if which == SEARCH:
+        return await search(desk, person, Asked(rest.partition("|")[2]))
+    return await queue(desk, person, Filter.of_text(asked))
 
 
 def _acts(person: Person | None, team_id: int) -> bool:

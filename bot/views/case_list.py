@@ -12,6 +12,10 @@ from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import ENDED, case_name
 from bot.views.marks import marks
 
+LISTED = "listed:"
+BLOCK_ID = 255
+"""Characters in a block_id (https://docs.slack.dev/reference/block-kit/blocks)."""
+
 
 def case_row(
     line: CaseLine, t: Texts, now: datetime, *, card_url: str = "", outside: bool = False, team: str = ""
@@ -75,6 +79,17 @@ def case_list(
     """Return a list; `more` is what there is to say of what it does not show; its filters and buttons are around it."""
     said = [row["text"]["text"] for row in rows]
     return View("\n".join([head, *said, *more]), [section(head), *above, *rows, *map(context, more), *below])
+
+
+def remembering(row: Block, case_id: int, asked: str) -> Block:
+    """Return the row of a case that remembers in which list it stands: what was asked; a very long search is not."""
+    name = f"{LISTED}{case_id}:{asked}"
+    return row | ({"block_id": name} if len(name) <= BLOCK_ID else {})
+
+
+def listed_in(block_id: str) -> str:
+    """Return what was asked when a clicked row was listed; "" for what stands in no list."""
+    return block_id.removeprefix(LISTED).partition(":")[2] if block_id.startswith(LISTED) else ""
 
 
 def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:
