@@ -318,6 +318,13 @@ async def sqlite_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
         yield running
 
 
+@pytest.fixture
+async def postgres_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot on PostgreSQL, for what SQLite's single writer cannot show."""
+    async with running_bot(await databases.postgresql(postgres_uri), slack) as bot:
+        yield bot
+
+
 async def account_of(bot: Bot, name: str = "plein") -> Account:
     async with bot.desk.reading() as session:
         found = await session.exec(select(Account).where(Account.name == name))

@@ -24,6 +24,10 @@ WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
 """The condition that a case waits for the citizen; the text of its partial index, as with WAITING."""
 
 _HAS_TOPIC = "topic IS NOT NULL"
+_NUMBERED = "number IS NOT NULL"
+"""Always true. A column of a whole unique index is a key: for PostgreSQL, who changes it, as a transfer does, and who
+only refers to the row wait for each other. A partial index makes none.
+https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS"""
 
 
 class Case(SQLModel, table=True):
@@ -55,7 +59,9 @@ class Case(SQLModel, table=True):
             postgresql_where=text(_HAS_TOPIC),
             sqlite_where=text(_HAS_TOPIC),
         ),
-        Index("ix_cases_number", "number", "team_id", unique=True),  # by team first, SQLite would use it for all else
+        Index(  # by team first, SQLite would use it for all else
+            "ix_cases_number", "number", "team_id", unique=True, postgresql_where=text(_NUMBERED)
+        ),
     )
     id: int = Field(default=None, primary_key=True)
     team_id: int = Field(foreign_key="teams.id")

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlalchemy import text as sql
+from sqlmodel import col, select, update
 
 from bot import cases
 from bot.domain.case import Status, Urgency
@@ -338,3 +339,23 @@ async def test_with_a_single_team_nothing_is_offered(sqlite_bot: Bot) -> None:
     forged = payloads.block_actions_in_message(workspace, SANNE, channel, card, chosen, {}, ephemeral=False)
     await bot.slack._deliver(Kind.INTERACTION, forged)
     await bot.slack.wait_for(lambda: "geen ander team" in text_of(bot.slack.view(SANNE) or {}))
+
+
+async def test_a_transfer_and_the_writing_of_a_card_do_not_wait_for_each_other(postgres_bot: Bot) -> None:
+    """PostgreSQL looks at the case again when a transaction writes a row that refers to it for the second time."""
+    bot = postgres_bot
+    beheer = await second_team(bot)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    marks = update(Message).where(col(Message.case_id) == 1).values(version=Message.version + 1)
+
+    async def is_waited_for() -> bool:
+        async with bot.desk.reading() as session:
+            return bool((await session.exec(sql("SELECT 1 FROM pg_locks WHERE NOT granted"))).first())  # type: ignore[call-overload]
+
+    async with bot.desk.session() as session:
+        await session.exec(marks)
+        handing_over = asyncio.create_task(by_verb(bot, seen=1, to=beheer))
+        await eventually(is_waited_for)
+        await session.exec(marks)
+    assert (await handing_over).team_id == beheer

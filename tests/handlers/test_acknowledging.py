@@ -38,12 +38,6 @@ class Registered:
 
 
 @pytest.fixture
-async def postgres_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    async with running_bot(await databases.postgresql(postgres_uri), slack) as bot:
-        yield bot
-
-
-@pytest.fixture
 async def impatient_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot, with no patience at all for the work behind a submission."""
     async with running_bot(await databases.postgresql(postgres_uri), slack, ack_within=0) as bot:

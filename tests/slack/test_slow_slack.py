@@ -15,7 +15,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import refresh
-from tests.conftest import SANNE, YOUSSEF, Bot, Databases, eventually, rows_with, running_bot, second_desk
+from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
 from tests.people import mention
 
 AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
@@ -25,12 +25,6 @@ AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
 async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot, which gives up a call to Slack after half a second."""
     async with running_bot(database_url, slack, slack_timeout=0.5) as running:
-        yield running
-
-
-@pytest.fixture
-async def postgres_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    async with running_bot(await databases.postgresql(postgres_uri), slack) as running:
         yield running
 
 
