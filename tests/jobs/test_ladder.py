@@ -9,7 +9,7 @@ from bot.cases import clocks, inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import ClockKind
-from bot.models import Account, Clock, Event, Listed, Note, ReplyKind, Team
+from bot.models import Account, Clock, Event, Listed, Message, Note, ReplyKind, Team
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
@@ -215,10 +215,11 @@ async def test_the_trouble_of_one_team_stops_no_other(office: Bot) -> None:
     async with office.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{SANNE}:80"]
+    assert await office.slack.wait_for(lambda: office.slack.direct(SANNE))  # before the case goes back to the queue
     await claims.look_after(office.desk)
     await duty.call_out(office.desk)
     await duty.follow(office.desk)
-    assert await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    assert "returned" in {message.key.partition(":")[0] for message in await office.rows(Message)}
 
 
 async def test_a_case_that_is_urgent_no_longer_climbs_the_ladder_of_its_norm_again(office: Bot) -> None:

@@ -9,6 +9,7 @@ from bot.models import Account, Agent, Event, Message, MessageKind, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
+from tests.clocks import AMSTERDAM
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, running_bot
 from tests.people import asked, changed, changes, home, open_group, open_modal, settings_of
 
@@ -132,7 +133,7 @@ async def test_a_team_reads_the_language_that_it_chose_at_once_and_from_every_pr
         ack = await bot.slack.submit(SANNE, {"language": "en"})
         assert ack.ok and not ack.errors, ack.errors
         assert "Saved." in text_of(bot.slack.view(SANNE))
-        await home(bot, SANNE, "The team's queue", bot.desk.now().strftime("%A"))
+        await home(bot, SANNE, "The team's queue", bot.desk.now().astimezone(AMSTERDAM).strftime("%A"))
         for _ in range(4):  # Slack hands them to the two processes in turn
             assert "what you can ask" in await asked(bot, SANNE, "/webcare help")
         told = await changed(bot, SANNE, bot.slack.view(SANNE), "settings:undo")
