@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import OPEN, CloseReason, Move, Status, moves_from
+from bot.domain.case import ONGOING, OPEN, CloseReason, Move, Status, moves_from
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
@@ -58,6 +58,11 @@ def _can_transfer(file: CaseFile) -> bool:
     return _move(Move.TRANSFER)(file) and len(file.teams) > 1
 
 
+def _names_others(file: CaseFile) -> bool:
+    """Tell whether the card names the citizen's other cases; that of a case that has ended does not follow them."""
+    return file.case.status in ONGOING and bool(file.others)
+
+
 def reply_under_way(file: CaseFile) -> bool:
     """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
     status = file.reply.status if file.reply is not None else None
@@ -75,8 +80,7 @@ CHOICES = (
     Choice("close", text("Close…"), text("End the case without an answer."), _move(Move.CLOSE)),
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
-    Choice("others", text("Other cases…"), text("See the citizen's other cases."), lambda file: bool(file.others),
-           looks=True),
+    Choice("others", text("Other cases…"), text("See the citizen's other cases."), _names_others, looks=True),
     Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
     Choice("transfer", text("To another team…"), text("Hand the case over to another team."), _can_transfer),
     Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),
