@@ -122,12 +122,36 @@ async def test_three_colleagues_work_through_sixty_mentions(page: Page, tmp_path
             await slack.wait_for(lambda: slack.socket_mode.connections, 20)
             await page.keyboard.press("Escape")
             await expect(field).to_be_hidden()
+            await expect(new).not_to_contain_text("schrijft een antwoord")  # a card that changes may swallow a click
             await new.locator("[data-action-id='case:answer']").click()
-            await expect(field).to_have_value("Dag Burger, dat zoek ik uit")
+            await expect(field).to_have_value("Dag Burger, dat zoek ik uit", timeout=WAIT)
             await expect(page.locator("[data-test=modal]")).to_contain_text("Concept van")
             await page.screenshot(path=artifacts / "busy-draft.png")
             await page.locator("[data-test=modal-submit]").click()
             await expect(new).to_contain_text("Beantwoord")
+
+            # Sanne goes home: what she has goes back to the queue, with one note for all.
+            had = [each["ts"] for each in slack.messages(CHANNEL) if "In behandeling" in text_of(each)]
+            assert any(SANNE in text_of(slack.message(CHANNEL, ts)) for ts in had)
+            await be(page, SANNE)
+            listed = await say(page, "/webcare mijn")
+            await listed.locator("[data-action-id='list:hand_over']").click()
+            asked = page.locator("[data-test=modal][data-callback-id='case:hand_over']")
+            await asked.locator("[data-value=queue]").check()
+            await asked.locator("[data-action-id=hand_over_note]").fill("Ik ben morgen vrij.")
+            await page.screenshot(path=artifacts / "busy-handing-over.png")
+            await page.locator("[data-test=modal-submit]").click()
+            done = page.locator("[data-test=modal]")
+            await expect(done).to_contain_text("weer in de wachtrij.")
+            await page.keyboard.press("Escape")
+            await expect(done).to_be_hidden()
+            await slack.wait_for(
+                lambda: (
+                    not any(
+                        "In behandeling" in text_of(each) and SANNE in text_of(each) for each in slack.messages(CHANNEL)
+                    )
+                )
+            )
 
             # Marieke closes twenty at once, and finds one of them again.
             await be(page, MARIEKE)
