@@ -56,6 +56,7 @@ class Case(SQLModel, table=True):
             "opened_at",
             "team_id",
             "transfers",
+            "id",
             postgresql_where=text(_HAS_TOPIC),
             sqlite_where=text(_HAS_TOPIC),
         ),
