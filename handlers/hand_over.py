@@ -48,7 +48,7 @@ async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDe
         skipped = await cases.briefly(session, outcome.skipped)
         away = [to for to in outcome.got if await presence.is_away(session, to)]
     seconds, done = int(desk.settings.undo_seconds), outcome.done
-    undo = views.undo_value(done, asked.submission) if seconds and done else ""
+    undo = choosing.value_of(done, asked.submission) if seconds and done else ""
     shown = views.handed_out(outcome.got, len(done), away, skipped, outcome.skipped, undo, seconds, desk.t)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t))
     await messages.wake_lanes(desk)
@@ -90,7 +90,7 @@ async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team]
 
 async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
     """Undo a handing over, and say in the place of the button what became of the cases."""
-    case_ids, submission = views.undone_by(action["value"])
+    case_ids, submission = choosing.value_in(action["value"])
     async with desk.session() as session:
         within = timedelta(seconds=desk.settings.undo_seconds)
         outcome = await cases.undo_hand_over(

@@ -1,7 +1,7 @@
 """Hand several cases of an agent over at once, to colleagues in turn or back to the queue, and undo that."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import reminders
 from bot.cases.closing import Outcome, is_asked, last_events
 from bot.cases.marks import add_note
+from bot.cases.moves import say_undone
 from bot.cases.reading import MOVED
 from bot.cases.state import lock_all, locked, record
 from bot.domain.case import OPEN, Move, Status
@@ -138,7 +139,7 @@ async def undo_hand_over(
             done.append(case_id)
             receivers |= {handed.details["to"]} - {None}
     for to in sorted(receivers):
-        await _tell_undone(session, _key(submission, to), done)
+        await say_undone(session, _key(submission, to), HandedOver, done)
     return Outcome(done, skipped)
 
 
@@ -168,14 +169,3 @@ async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Se
     waited = handed.details["was"] == Status.ESCALATED and case.status is Status.CLAIMED
     if waited and await is_asked(session, case.id):
         await record(session, Move.ESCALATE, case, by=handed.by, now=now)
-
-
-async def _tell_undone(session: AsyncSession, key: str, case_ids: Sequence[int]) -> None:
-    """Let what a colleague was told say that it was undone for these cases."""
-    told = select(Message).where(Message.key == key).with_for_update(key_share=True)
-    message = (await session.exec(told)).first()
-    if message is not None:
-        was = HandedOver.of(message.details)
-        undone = sorted({*was.undone, *case_ids} & set(was.cases))
-        message.details, message.version = replace(was, undone=undone).to_json(), message.version + 1
-        session.add(message)

@@ -14,7 +14,20 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.text import Refused
-from bot.models import ASKED, Case, Escalation, Handed, Mention, Message, MessageKind, Passed, Reply, Returned, Team
+from bot.models import (
+    ASKED,
+    Case,
+    Escalation,
+    Handed,
+    HandedOver,
+    Mention,
+    Message,
+    MessageKind,
+    Passed,
+    Reply,
+    Returned,
+    Team,
+)
 
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
@@ -194,10 +207,17 @@ async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime)
 
 async def tell_undone(session: AsyncSession, to: str, at: datetime, case_ids: Sequence[int], *, by: str) -> None:
     """Let what a colleague was told at that moment say that it was undone for these cases."""
-    told = select(Message).where(Message.key == _passed(to, by, at)).with_for_update(key_share=True)
+    await say_undone(session, _passed(to, by, at), Passed, case_ids)
+
+
+async def say_undone(
+    session: AsyncSession, key: str, kind: type[Passed] | type[HandedOver], case_ids: Sequence[int]
+) -> None:
+    """Let the message with this key, if there is one, say that what it tells was undone for these of its cases."""
+    told = select(Message).where(Message.key == key).with_for_update(key_share=True)
     message = (await session.exec(told)).first()
     if message is not None:
-        was = Passed.of(message.details)
+        was = kind.of(message.details)
         undone = sorted({*was.undone, *case_ids} & set(was.cases))
         message.details, message.version = replace(was, undone=undone).to_json(), message.version + 1
         session.add(message)

@@ -33,6 +33,7 @@ from bot.models.day import Counted, DayCount
 from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.message import (
+    PUT_OFF,
     Absence,
     Called,
     Details,
@@ -66,6 +67,7 @@ __all__ = [
     "FIRST_WORKSPACE",
     "HELD",
     "IN_ORDER",
+    "PUT_OFF",
     "REACHED",
     "SETTING",
     "SOCKET",

@@ -25,8 +25,7 @@ from bot.cases import reminders
 from bot.desk import Desk, TeamDesk
 from bot.domain.case import OPEN
 from bot.logs import trace
-from bot.models import Case, Message, MessageKind
-from bot.models.message import PUT_OFF
+from bot.models import PUT_OFF, Case, Message, MessageKind
 from bot.slack import naming, troubles
 from bot.slack.calls import (
     CLOSED,

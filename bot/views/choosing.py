@@ -1,4 +1,4 @@
-"""The checkboxes in which an agent chooses several cases of a list."""
+"""Several cases at once: the checkboxes in which an agent chooses them, and how a button names them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -44,6 +44,21 @@ def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Blo
     if about := [*owner, *noticed]:
         box["description"] = mrkdwn(" · ".join(about), OPTION)
     return box
+
+
+def value_of(case_ids: Sequence[int], what: str) -> str:
+    """Return the value of a button about what was done with cases: one of them, `what`, and the others.
+
+    It begins with a case, by which its team is known.
+    """
+    first, *others = case_ids
+    return f"{first}:{what}:{','.join(map(str, others))}"
+
+
+def value_in(value: str) -> tuple[list[int], str]:
+    """Return the cases that the value of a button names, and what was done with them."""
+    first, what, others = value.split(":")
+    return [int(first), *(int(each) for each in others.split(",") if each)], what
 
 
 def chosen_cases(filled: Mapping[str, Any], field: str) -> dict[int, int]:

@@ -7,7 +7,7 @@ from bot.domain.text import Text
 from bot.models import CaseBrief, CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, modal, section
-from bot.views.choosing import case_boxes
+from bot.views.choosing import case_boxes, value_in, value_of
 from bot.views.modals import reason_fields
 from bot.views.passing import named
 
@@ -18,15 +18,14 @@ _TICK = timedelta(microseconds=1)
 
 
 def undo_value(case_ids: Sequence[int], closed_at: datetime) -> str:
-    """Return the value of the button that undoes what was done with cases: one, the moment, and the other cases."""
-    first, *others = case_ids
-    return f"{first}:{(closed_at - _EPOCH) // _TICK}:{','.join(map(str, others))}"
+    """Return the value of the button that undoes a closing: the cases, and the moment."""
+    return value_of(case_ids, str((closed_at - _EPOCH) // _TICK))
 
 
 def undone_by(value: str) -> tuple[list[int], datetime]:
-    """Return the cases, and the moment of what was done with them, that a button undoes."""
-    first, moment, others = value.split(":")
-    return [int(first), *(int(each) for each in others.split(",") if each)], _EPOCH + int(moment) * _TICK
+    """Return the cases and the moment of the closing that a button undoes."""
+    case_ids, moment = value_in(value)
+    return case_ids, _EPOCH + int(moment) * _TICK
 
 
 def close_many_button(what: str, t: Texts) -> Block:

@@ -10,25 +10,13 @@ from bot.texts import Texts
 from bot.views.block import Block, View, button, context, field_of, literal, modal, option, quote, section
 from bot.views.choosing import case_boxes
 from bot.views.closing import close_many_button, undo_row, with_skipped
-from bot.views.passing import SHOWN, line
+from bot.views.passing import SHOWN, line, rows
 
 UNDO = "case:undo_hand_over"
 WHERE, TO, NOTE, CHOSEN = "hand_over_where", "hand_over_to", "hand_over_note", "own_cases"
 COLLEAGUES, QUEUE = "colleagues", "queue"
 MAX_NOTE = 1500
 MAX_RECEIVERS = 20
-
-
-def undo_value(case_ids: Sequence[int], submission: str) -> str:
-    """Return the value of the button that undoes a handing over: a case, the submission, and the other cases."""
-    first, *others = case_ids
-    return f"{first}:{submission}:{','.join(map(str, others))}"
-
-
-def undone_by(value: str) -> tuple[list[int], str]:
-    """Return the cases and the submission of the handing over that a button undoes."""
-    first, submission, others = value.split(":")
-    return [int(first), *(int(each) for each in others.split(",") if each)], submission
 
 
 def hand_over_button(of: str, t: Texts) -> Block:
@@ -123,15 +111,11 @@ def handed_to_you(told: HandedOver, theirs: Sequence[CaseBrief], count: int, t: 
     else:
         head = t("{agent} gave you {cases} of {former}.", agent=by, cases=cases, former=f"<@{told.former}>")
     shown = theirs[:SHOWN]
-    rows = [
-        section(line(brief, t)) | {"accessory": button(t("Details"), "case:details", str(brief.case.id))}
-        for brief in shown
-    ]
     rest = _rest(len(theirs), count, t)
     note = [context(t("Note:")), quote(told.note, MAX_NOTE)] if told.note else []
     more = [context(each) for each in rest]
     spoken = [head, *([literal(told.note, 300)] if told.note else []), *(line(brief, t) for brief in shown), *rest]
-    return View("\n".join(spoken), [section(head), *note, *rows, *more])
+    return View("\n".join(spoken), [section(head), *note, *rows(shown, t), *more])
 
 
 def _rest(theirs: int, count: int, t: Texts) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.models import CaseBrief, Passed
 from bot.texts import Texts
-from bot.views.block import View, button, context, literal, section
+from bot.views.block import Block, View, button, context, literal, section
 from bot.views.case_state import case_name
 
 SHOWN = 15
@@ -28,6 +28,14 @@ def line(brief: CaseBrief, t: Texts) -> str:
     return f"{case_name(brief.case, t)} · {private}{name}: {words}"
 
 
+def rows(briefs: Sequence[CaseBrief], t: Texts) -> list[Block]:
+    """Return a row for each case, with the button to its details."""
+    return [
+        section(line(brief, t)) | {"accessory": button(t("Details"), "case:details", str(brief.case.id))}
+        for brief in briefs
+    ]
+
+
 def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
     """Tell a colleague which of their cases were closed or went to others, each with the button to its details."""
     by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
@@ -40,8 +48,5 @@ def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
     if passed.leaves:
         head = t("You no longer answer for the team. {agent} let {cases} that you had go to a colleague or the queue:",
                  agent=by, cases=count)  # fmt: skip
-    rows = [section(line(brief, t)) for brief in shown]
-    for brief, row in zip(shown, rows, strict=True):
-        row["accessory"] = button(t("Details"), "case:details", str(brief.case.id))
     more = [context(t("… and {n} more", n=len(briefs) - SHOWN))] if len(briefs) > SHOWN else []
-    return View("\n".join([head, *(line(brief, t) for brief in shown)]), [section(head), *rows, *more])
+    return View("\n".join([head, *(line(brief, t) for brief in shown)]), [section(head), *rows(shown, t), *more])

@@ -39,6 +39,15 @@ async def violations(page: Page, state: str) -> list[str]:
     ]
 
 
+async def go_to(page: Page, address: str, size: str, theme: Any) -> None:
+    """Open the page on a screen of this size, in this theme, without movement."""
+    page.set_default_timeout(WAIT)
+    width, height = SIZES[size]
+    await page.set_viewport_size({"width": width, "height": height})
+    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    await page.goto(address)
+
+
 async def pane(page: Page, name: str) -> None:
     """Show a column; a wide screen shows them all."""
     button = page.locator(f"[data-test=pane-{name}]")
@@ -65,11 +74,7 @@ async def modal(page: Page) -> Locator:
 async def test_no_state_of_the_page_breaks_the_rules(
     address: str, page: Page, artifacts: Path, size: str, theme: Any
 ) -> None:
-    page.set_default_timeout(WAIT)
-    width, height = SIZES[size]
-    await page.set_viewport_size({"width": width, "height": height})
-    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    await page.goto(f"{address}/?person=U0SANNE")
+    await go_to(page, f"{address}/?person=U0SANNE", size, theme)
     card = card_of(page, "paspoort").filter(has=page.locator("[data-action-id='case:more']")).first
     await expect(card).to_be_visible(timeout=WAIT)
     wrong = await violations(page, "channel")
@@ -135,11 +140,7 @@ async def from_menu(page: Page, card: Locator, verb: str) -> Locator:
 async def test_no_form_or_list_of_a_coordinator_breaks_the_rules(
     address: str, page: Page, artifacts: Path, size: str, theme: Any
 ) -> None:
-    page.set_default_timeout(WAIT)
-    width, height = SIZES[size]
-    await page.set_viewport_size({"width": width, "height": height})
-    await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    await page.goto(f"{address}/?person=U0MARIEKE")
+    await go_to(page, f"{address}/?person=U0MARIEKE", size, theme)
     card = card_of(page, "paspoort").filter(has=page.locator("[data-action-id='case:more']")).first
     await expect(card).to_be_visible(timeout=WAIT)
     wrong = []

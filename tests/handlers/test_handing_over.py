@@ -162,6 +162,14 @@ async def test_what_changed_meanwhile_stays_as_it_is_and_is_named(minute: Bot) -
     assert [note.text for note in await bot.rows(Note)] == ["Wacht!", "Voor jou"]
 
 
+async def advice_is_asked(bot: Bot, case_id: int) -> None:
+    async with bot.desk.session() as session:
+        await cases.escalate(
+            session, case_id, by=SANNE, now=bot.desk.now(), target=MARIEKE, channels=[], question="Mag dit?",
+            urgency=Urgency.NORMAL, submission="q",
+        )  # fmt: skip
+
+
 async def test_the_same_submission_twice_is_done_and_told_once(minute: Bot) -> None:
     bot = minute
     await owned(bot, 3)
@@ -178,11 +186,7 @@ async def test_the_same_submission_twice_is_done_and_told_once(minute: Bot) -> N
 async def test_one_undo_gives_all_back_twice_is_once_and_the_message_says_so(minute: Bot) -> None:
     bot = minute
     await owned(bot, 3)
-    async with bot.desk.session() as session:
-        await cases.escalate(
-            session, 2, by=SANNE, now=bot.desk.now(), target=MARIEKE, channels=[], question="Mag dit?",
-            urgency=Urgency.NORMAL, submission="q",
-        )  # fmt: skip
+    await advice_is_asked(bot, 2)
     await opens(bot)
     await hands_over(bot, YOUSSEF)
     await told(bot, YOUSSEF, "3 zaken")
@@ -198,11 +202,7 @@ async def test_one_undo_gives_all_back_twice_is_once_and_the_message_says_so(min
 async def test_an_undo_from_the_queue_gives_back_what_nobody_took_also_what_waits_for_advice(minute: Bot) -> None:
     bot = minute
     await owned(bot, 3)
-    async with bot.desk.session() as session:
-        await cases.escalate(
-            session, 2, by=SANNE, now=bot.desk.now(), target=MARIEKE, channels=[], question="Mag dit?",
-            urgency=Urgency.NORMAL, submission="q",
-        )  # fmt: skip
+    await advice_is_asked(bot, 2)
     await opens(bot)
     await hands_over(bot)
     assert await owners(bot) == [None] * 3

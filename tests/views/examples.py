@@ -48,7 +48,7 @@ from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.history import PER_PAGE
 from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, LadderStep, Norm, Snippet, TeamSettings
 from bot.texts import Texts
-from bot.views import closing, handing_over, passing, settings_form, settings_lists, settings_modals, thread
+from bot.views import choosing, closing, handing_over, passing, settings_form, settings_lists, settings_modals, thread
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
@@ -296,7 +296,7 @@ def messages(t: Texts) -> Iterator[View]:
     handed = HandedOver(OTHER, BY, list(range(1, 6)), note=LONG)
     for told, theirs, count in ((handed, 1, 3), (replace(handed, former=OTHER, note=""), 20, 20), (handed, 0, 0)):
         yield handing_over.handed_to_you(told, briefs[:theirs], count, t)
-    undo = handing_over.undo_value(range(1, 101), "V0123456789")
+    undo = choosing.value_of(range(1, 101), "V0123456789")
     yield handing_over.handed_out({BY: [1], OTHER: [2, 3]}, 3, [BY], briefs[:2], {1: text("No.")}, undo, 10, t)
     yield handing_over.handed_out({}, 3, [], [], {}, "", 10, t)
     yield closing.closed_many(98, briefs[:2], {1: text("No.")}, closing.undo_value(range(1, 101), NOW), 10, t)
