@@ -228,6 +228,25 @@ async def test_a_case_is_claimed_with_the_keyboard_alone(page: Page, slack: Sand
     await expect(page.locator("[data-action-id='case:answer']")).to_be_focused()
 
 
+async def test_a_press_reaches_its_button_though_the_card_changes_before_the_release(
+    page: Page, slack: Sandbox, app: LittleApp
+) -> None:
+    posted = await app.client.chat_postMessage(channel=WEBCARE, text=QUESTION, blocks=card(QUESTION))
+    async with page.expect_websocket() as opened:
+        await look(page, slack)
+    frames = await opened.value
+    await page.locator("[data-action-id='case:claim']").hover()
+    await page.mouse.down()
+    pushed = {"type": "section", "block_id": "pushed", "text": mrkdwn("\n".join(["Dit duwt de knop weg."] * 5))}
+    async with frames.expect_event("framereceived", lambda frame: "Dit duwt" in frame):
+        await app.client.chat_update(
+            channel=WEBCARE, ts=posted["ts"], text="Gewijzigd", blocks=[*card(QUESTION), pushed]
+        )
+    await expect(page.locator("[data-block=pushed]")).to_have_count(0)
+    await page.mouse.up()
+    await expect(page.locator("[data-block=fields]")).to_contain_text("@Sanne de Boer")
+
+
 async def test_a_declined_confirmation_sends_the_app_nothing(page: Page, slack: Sandbox, app: LittleApp) -> None:
     await post_card(app)
     await look(page, slack)

@@ -7,6 +7,7 @@ import { icon } from "./icons.js";
 import { paintBusy } from "./interact.js";
 import { createMain } from "./main.js";
 import { createModal } from "./modal.js";
+import { afterPress } from "./press.js";
 import { createRail } from "./rail.js";
 import { connect } from "./socket.js";
 import { createStore, markSeen, namesOf, person, shownName } from "./store.js";
@@ -31,6 +32,7 @@ const find = (selector) => document.querySelector(selector);
 export function createPage({ state = {}, frames = {}, keepsSide = () => false } = {}) {
   const store = createStore(state, frames);
   const page = { store, forms: createForms(), connection: null, asked: new Map() };
+  page.receive = afterPress((frame) => store.receive(frame));
   return Object.assign(page, {
     send(frame) {
       const sent = page.connection.send(frame);
@@ -42,7 +44,7 @@ export function createPage({ state = {}, frames = {}, keepsSide = () => false } 
       history.replaceState(null, "", `?person=${encodeURIComponent(who)}`);
       page.connection.close();
       store.set({ views: [], home: null }, "views");
-      page.connection = openConnection(store, who);
+      page.connection = openConnection(page, who);
     },
     goTo(place) {
       store.set({ place, thread: null }, "channel", "thread");
@@ -95,7 +97,7 @@ export function startPage(page, { headButton = null } = {}) {
   );
   listen(page);
   page.showPane("main");
-  page.connection = openConnection(page.store, new URLSearchParams(location.search).get("person"));
+  page.connection = openConnection(page, new URLSearchParams(location.search).get("person"));
 }
 
 // The column that a narrow screen shows is the main one there.
@@ -120,10 +122,10 @@ export function paneButton(pane, sign, label, go) {
   return h("button", props, icon(sign), label);
 }
 
-function openConnection(store, who) {
+function openConnection(page, who) {
   return connect(who, {
-    onFrame: (frame) => store.receive(frame),
-    onOnline: (online) => store.set({ online }, "online"),
+    onFrame: page.receive,
+    onOnline: (online) => page.store.set({ online }, "online"),
   });
 }
 
