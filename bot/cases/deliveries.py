@@ -84,7 +84,7 @@ async def store(session: AsyncSession, account_id: int, deliveries: Sequence[Del
             session.add(reply)
             await session.flush()
             if reply.status is ReplyStatus.SENT and (reply.held or each.arrived is Arrived.FAILED):
-                await _decided(session, reply, each.arrived, now)
+                await _decided(session, reply, each, now)
                 changed.add(reply.case_id)
     return changed
 
@@ -95,12 +95,13 @@ def _is_news(before: Arrived | None, now: Arrived) -> bool:
     return before is None or (Arrived.FAILED not in {before, now} and order.index(now) > order.index(before))
 
 
-async def _decided(session: AsyncSession, reply: Reply, arrived: Arrived, now: datetime) -> None:
+async def _decided(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> None:
     case = await locked(session, reply.case_id)
-    if arrived is not Arrived.FAILED:
+    if told.arrived is not Arrived.FAILED:
         await published(session, case, reply, now)
     else:
-        await failed(session, case, reply, NOT_APPROVED if reply.held else NOT_DELIVERED, now)
+        why = NOT_APPROVED if reply.held else NOT_DELIVERED
+        await failed(session, case, reply, told.reason or why, now)
 
 
 async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:

@@ -161,7 +161,8 @@ def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, st
         raise BadSettings(f"{row.name} has no token that could be renewed.")
     if tokens:
         new = {each.name: token for each in tokens if (token := given_token(each, given))}
-        return {**old, **(new or {each.name: asked_token(each) for each in tokens})}
+        asked = [each for each in tokens if each.name in old] or tokens
+        return {**old, **(new or {each.name: asked_token(each) for each in asked})}
     new = {each.name: each.make() for each in made if each.make}
     return {**_without_old(old), **new, **{f"{name}_old": old[name] for name in new}}
 

@@ -123,4 +123,6 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
 
 def _name(new: New, health: Health) -> str:
     handle = health.identity.handle.lstrip("@") if health.identity else ""
+    if handle and not new.url:
+        return handle
     return f"@{handle}@{host(new.url)}" if handle and "@" not in handle else host(new.url)

@@ -6,6 +6,7 @@ what the name leads to a moment later, how an address was written, or which requ
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -71,11 +72,9 @@ class _Guard(httpcore.AsyncNetworkBackend):
         ends = now() + timeout if timeout is not None else None
         try:
             async with asyncio.timeout_at(ends):
-                addresses = await _addresses(host, port)
+                addresses = await _allowed(host, port, allow_private=self._allow_private)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        if not self._allow_private and not all(map(is_public, addresses)):
-            raise Rejected("{host} is in a private network, and we make no connections to those.", host=host)
         for left in range(len(addresses), 0, -1):
             share = (ends - now()) / left if ends is not None else None
             try:
@@ -88,6 +87,43 @@ class _Guard(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._network.sleep(seconds)
+
+
+async def connected(host: str, port: int, *, allow_private: bool, seconds: float) -> socket.socket:
+    """Return a connection for another protocol than HTTP, to the first address of a host that can be reached.
+
+    All its addresses are checked as for HTTP. `seconds` is the time for the whole, and for each later read and write.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            addresses = await _allowed(host, port, allow_private=allow_private)
+            for address in addresses:
+                with contextlib.suppress(OSError):
+                    return await _connected(address, port, seconds)
+    except TimeoutError as error:
+        raise Unavailable("No connection with {host}.", host=host) from error
+    raise Unavailable("No connection with {host}.", host=host)
+
+
+async def _connected(address: str, port: int, seconds: float) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (address, port))
+    except BaseException:
+        connection.close()
+        raise
+    connection.settimeout(seconds)
+    return connection
+
+
+async def _allowed(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """Return the addresses of a host; raises Rejected when one of them may not be connected to."""
+    addresses = await _addresses(host, port)
+    if not allow_private and not all(map(is_public, addresses)):
+        raise Rejected("{host} is in a private network, and we make no connections to those.", host=host)
+    return addresses
 
 
 async def _addresses(host: str, port: int) -> list[str]:

@@ -1,6 +1,7 @@
 """The HTTP client that all connectors share: time limits, size limits, and verdicts on answers."""
 
 import asyncio
+import socket
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -8,25 +9,43 @@ from typing import Any
 
 import httpx
 
+from bot.connectors import guard
 from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
-from bot.connectors.guard import Transport
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
-Client = httpx.AsyncClient
 LEAST_WAIT = timedelta(seconds=5)
 """How long we wait at least after a 429, whatever the server says: "Retry-After: 0" would make us ask without end."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-def new_client(*, allow_private: bool = False) -> httpx.AsyncClient:
-    """Return a client for all connectors to share; the caller closes it.
+class Client(httpx.AsyncClient):
+    """The client that all connectors share: it reaches private networks only with `allow_private`.
 
-    It reaches private networks only with `allow_private`. It ignores proxies and passwords in the environment.
+    It ignores proxies and passwords in the environment.
     """
-    transport = Transport(allow_private=allow_private)
-    return httpx.AsyncClient(transport=transport, timeout=TIMEOUT, headers=HEADERS, trust_env=False)
+
+    def __init__(self, *, allow_private: bool) -> None:
+        transport = guard.Transport(allow_private=allow_private)
+        super().__init__(transport=transport, timeout=TIMEOUT, headers=HEADERS, trust_env=False)
+        self.allow_private = allow_private
+
+
+def new_client(*, allow_private: bool = False) -> Client:
+    """Return a client for all connectors to share; the caller closes it."""
+    return Client(allow_private=allow_private)
+
+
+def seconds_of(client: httpx.AsyncClient) -> float:
+    """Return how long a server may take to answer; a connector of another protocol waits as long."""
+    return client.timeout.read or TIMEOUT.read or 0.0
+
+
+async def connected(client: httpx.AsyncClient, host: str, port: int) -> socket.socket:
+    """Return a connection for another protocol than HTTP, under the same rules and time limit as the client's own."""
+    allow_private = isinstance(client, Client) and client.allow_private
+    return await guard.connected(host, port, allow_private=allow_private, seconds=seconds_of(client))
 
 
 async def request(

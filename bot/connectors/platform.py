@@ -173,3 +173,8 @@ class Platform:
     def can(self, capability: Capability) -> bool:
         """Tell whether the connector has this capability."""
         return capability in self.capabilities
+
+    @property
+    def answers(self) -> bool:
+        """Whether posts can be answered, in public or only privately."""
+        return self.can(Capability.REPLIES) or self.can(Capability.MESSAGES)

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.text import Text
+
 
 class Act(StrEnum):
     """What we may do with a post; a platform may allow different acts for each post."""
@@ -96,11 +98,12 @@ class Arrived(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A platform's report about a message that we sent; the id is the one in `Sent`."""
+    """A platform's report about a message that we sent; the id is the one in `Sent`. `reason`: why it failed."""
 
     external_id: str
     arrived: Arrived
     at: datetime
+    reason: Text | None = None
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.ACCOUNT_PROBLEM:
             account = await session.get_one(Account, subject)
             platform = connectors.known(account.platform)
-            is_asked, answers = (
-                platform is None or platform.can(each) for each in (Capability.POLLS, Capability.REPLIES)
-            )
+            is_asked = platform is None or platform.can(Capability.POLLS)
+            answers = platform is None or platform.answers
             label = connectors.label_of(account)
             if message.details:
                 return thread.token_ends(label, TokenEnds.of(message.details).ends_at, t)

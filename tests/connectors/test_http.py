@@ -178,6 +178,31 @@ async def test_a_name_that_does_not_exist_was_surely_not_reached(names: Names) -
     assert not isinstance(caught.value, OutcomeUnknown)
 
 
+async def test_another_protocol_reaches_what_http_would_reach(names: Names) -> None:
+    names.leads["post.example"] = ["127.0.0.2 127.0.0.1"]  # nobody listens at the first
+    async with serving() as site, http.new_client(allow_private=True) as client:
+        with await http.connected(client, "post.example", site.port) as connection:
+            assert connection.getpeername() == ("127.0.0.1", site.port)
+            assert connection.gettimeout() == client.timeout.read
+
+
+@pytest.mark.parametrize("leads", ["127.0.0.1", f"{PUBLIC} 10.0.0.1"])
+async def test_another_protocol_reaches_no_private_network_either(leads: str, names: Names) -> None:
+    names.leads["post.example"] = [leads]
+    async with http.new_client() as client, httpx.AsyncClient() as unknown:
+        for each in (client, unknown):
+            with pytest.raises(Rejected, match="private network"):
+                await http.connected(each, "post.example", 25)
+
+
+async def test_where_nobody_listens_there_is_no_connection(names: Names) -> None:
+    async with serving() as site:
+        port = site.port
+    async with http.new_client(allow_private=True) as client:
+        with pytest.raises(Unavailable, match=r"No connection with 127\.0\.0\.1"):
+            await http.connected(client, "127.0.0.1", port)
+
+
 async def test_a_proxy_of_the_environment_is_no_way_around(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

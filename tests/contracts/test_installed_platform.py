@@ -18,6 +18,7 @@ from bot import accounts, connectors
 from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.mention import Arrived, Delivery
+from bot.domain.text import text
 from bot.models import Clock, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import check, poll
@@ -235,6 +236,18 @@ async def test_an_answer_that_moderators_refuse_is_not_sent_and_the_case_is_with
     told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert f"<@{SANNE}>" in text_of(told[-1])
     assert all(clock.running_since for clock in await open_clocks(bot))
+
+
+async def test_why_an_answer_did_not_arrive_is_told_in_the_words_of_the_platform(bot: Bot, forum: FakeForum) -> None:
+    why = text("{host} says: {reason}", host="forum.example", reason="There is no such person.")
+    lost = Delivery(await answered(bot, forum), Arrived.FAILED, bot.desk.now(), why)
+    card = await bot.card("*Beantwoord*")
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, (await account_of(bot, "dorpsforum")).id, [lost], now=bot.desk.now())
+    bot.desk.wake(f"messages:{CHANNEL}")
+    await bot.card("Niet verstuurd", "There is no such person.")
+    told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert "forum.example meldt: There is no such person." in text_of(told[-1])
 
 
 async def test_an_answer_that_the_platform_hides_is_marked_until_it_can_be_seen_again(
