@@ -20,6 +20,7 @@ from bot.views.topic import chosen_topic
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer, tell
 from handlers.modal import in_modal, opened, values
+from handlers.origin import Origin, show_again
 
 
 async def open_close(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -99,6 +100,8 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
     for case_id in outcome.done[:1]:
         await messages.sync(desk, case_id)
     await messages.wake_lanes(desk)
+    if in_modal(body):
+        await show_again(desk, by, Origin.of(body["view"]))
 
 
 async def reopen(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

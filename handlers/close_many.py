@@ -15,6 +15,7 @@ from handlers import lists
 from handlers.bolt_args import Ack
 from handlers.close import reason_in, undo_of
 from handlers.modal import opened, values
+from handlers.origin import Origin, origin_of, show_again
 from handlers.roles import Access, Person
 
 
@@ -28,12 +29,12 @@ async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: 
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
         teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
-        left = found.count - len(lines)
-        await show(closing.close_many_modal(lines, seen, left, _reasons(teams or [desk.team]), desk.t, desk.now()))
+        left, reasons, origin = found.count - len(lines), _reasons(teams or [desk.team]), origin_of(action, body)
+        await show(closing.close_many_modal(lines, seen, left, reasons, desk.t, desk.now(), origin=origin.to_text()))
 
 
 async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Close the cases that were chosen; say which were not closed, and offer to undo it all."""
+    """Close the cases that were chosen; say which were not closed, and offer to undo it all. The list follows."""
     filled = values(view)
     reason, why = reason_in(filled)
     seen, now = choosing.chosen_cases(filled, closing.TICKED), desk.now()
@@ -45,8 +46,9 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
         skipped = await cases.briefly(session, outcome.skipped)
     undo, seconds = undo_of(desk, outcome.done, now)
     shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, seconds, desk.t)
-    await ack(response_action="update", view=closing.as_modal(shown, desk.t))
+    await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)
+    await show_again(desk, person.by, Origin.of(view))
 
 
 def _may_close(line: CaseLine, person: Person) -> bool:

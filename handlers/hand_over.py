@@ -19,12 +19,12 @@ from bot.views import handing_over as views
 from handlers import lists
 from handlers.bolt_args import Ack, Respond
 from handlers.feedback import answer
-from handlers.home import filter_of, home_of, publish
 from handlers.modal import in_modal, opened, values
+from handlers.origin import Origin, origin_of, show_again
 from handlers.roles import Access, Person, admit
 
 
-async def open_hand_over(body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
+async def open_hand_over(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Ask which of their open cases this person hands over, and to whom."""
     async with opened(desk, body) as show:
         mine = Filter(Which.MINE, person.by).to_text()
@@ -34,12 +34,15 @@ async def open_hand_over(body: dict[str, Any], person: Person, desk: TeamDesk) -
             raise Refused("Nothing waits with you any more.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
-        left, home = found.count - len(lines), home_of(body)
-        await show(views.hand_over_modal(lines, seen, left, person.by, desk.t, desk.now(), home=home))
+        left, origin = found.count - len(lines), origin_of(action, body).to_text()
+        await show(views.hand_over_modal(lines, seen, left, person.by, desk.t, desk.now(), origin=origin))
 
 
 async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Hand over the cases that were chosen; say who got what and what was left, and offer to undo it all."""
+    """Hand over the cases that were chosen; say who got what and what was left, and offer to undo it all.
+
+    The list or question that it was opened from follows.
+    """
     asked = _asked(view, person.by)
     await refuse_unable(desk, asked.to, person.teams_with(Access.AGENTS), views.TO)
     async with desk.session() as session:
@@ -50,10 +53,9 @@ async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDe
     seconds, done = int(desk.settings.undo_seconds), outcome.done
     undo = choosing.value_of(done, asked.submission) if seconds and done else ""
     shown = views.handed_out(outcome.got, len(done), away, skipped, outcome.skipped, undo, seconds, desk.t)
-    await ack(response_action="update", view=closing.as_modal(shown, desk.t))
+    await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)
-    if home := view["private_metadata"]:
-        await publish(desk, person.by, filter_of(home))
+    await show_again(desk, person.by, Origin.of(view))
 
 
 def _asked(view: dict[str, Any], by: str) -> HandingOver:
@@ -103,3 +105,5 @@ async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: R
     else:
         await answer(respond, desk, body, shown, replaces=True)
     await messages.wake_lanes(desk)
+    if in_modal(body):
+        await show_again(desk, by, Origin.of(body["view"]))

@@ -177,10 +177,11 @@ async def list_after(
             shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel"}}
             async with desk.reading() as session:
                 person = await person_of(session, shown_in, body["user"]["id"])
-            await answer(respond, desk, body, await _again(desk, person, asked), replaces=True)
+            await answer(respond, desk, body, await again(desk, person, asked), replaces=True)
 
 
-async def _again(desk: TeamDesk, person: Person, asked: str) -> View:
+async def again(desk: TeamDesk, person: Person, asked: str) -> View:
+    """Return a list that a person was shown, as it is now; `asked` is what its buttons say."""
     which, _, rest = asked.partition("|")
     if which == SEARCH:
         return await search(desk, person, Asked(rest.partition("|")[2]))

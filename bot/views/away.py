@@ -2,7 +2,7 @@
 
 from bot.texts import Texts
 from bot.views.block import View, actions, button, section
-from bot.views.handing_over import hand_over_button
+from bot.views.handing_over import QUESTION, hand_over_button
 
 
 def away_question(user: str, waiting: int, t: Texts) -> View:
@@ -42,7 +42,7 @@ def _ask(user: str, words: str, waiting: int, t: Texts) -> View:
     later = t("Without an answer from you that happens by itself, after a while.")
     row = actions(
         button(t("Yes, put back"), "agent:hand_back", user, style="primary"),
-        hand_over_button(user, t),
+        hand_over_button(QUESTION, t),
         button(t("No, I keep them"), "agent:keep", user),
     )
     return View(f"{words} {ask}", [section(f"{words}\n{ask} {later}"), *row])

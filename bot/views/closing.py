@@ -34,9 +34,19 @@ def close_many_button(what: str, t: Texts) -> Block:
 
 
 def close_many_modal(
-    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, reasons: Sequence[str], t: Texts, now: datetime
+    lines: Sequence[CaseLine],
+    seen: Mapping[int, int],
+    left: int,
+    reasons: Sequence[str],
+    t: Texts,
+    now: datetime,
+    *,
+    origin: str = "",
 ) -> Block:
-    """Ask which of these cases are closed, and why. `seen` is the last event of each; `left` are not shown."""
+    """Ask which of these cases are closed, and why. `seen` is the last event of each; `left` are not shown.
+
+    `origin` says where it was opened from (handlers/origin.py).
+    """
     about = t.plural("Choose which to close. {n} case is not shown: it is with a colleague, or there is no room.",
                      "Choose which to close. {n} cases are not shown: they are with colleagues, or there is no room.",
                      left)  # fmt: skip
@@ -45,7 +55,8 @@ def close_many_modal(
         *reason_fields(reasons, t),
         *case_boxes(lines, seen, TICKED, t, now),
     ]
-    return modal("case:close_many", t("Close cases"), blocks, submit=t("Close cases"), close=t("Cancel"))
+    close = t("Close cases")
+    return modal("case:close_many", close, blocks, submit=close, close=t("Cancel"), metadata=origin)
 
 
 def closed_many(
@@ -83,6 +94,6 @@ def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Tex
     return View("\n".join(parts), [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)])
 
 
-def as_modal(view: View, t: Texts) -> Block:
-    """Return a message as a modal, for one who acted in a modal."""
-    return modal("said", t("Webcare"), view.blocks, close=t("Close"))
+def as_modal(view: View, t: Texts, *, origin: str = "") -> Block:
+    """Return a message as a modal, for one who acted in a modal; `origin` as above."""
+    return modal("said", t("Webcare"), view.blocks, close=t("Close"), metadata=origin)

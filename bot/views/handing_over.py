@@ -13,30 +13,31 @@ from bot.views.closing import close_many_button, undo_row, with_skipped
 from bot.views.passing import SHOWN, line, rows
 
 UNDO = "case:undo_hand_over"
+QUESTION = "away"
+"""What the button in the question to a colleague who goes away says instead of what was listed."""
 WHERE, TO, NOTE, CHOSEN = "hand_over_where", "hand_over_to", "hand_over_note", "own_cases"
 COLLEAGUES, QUEUE = "colleagues", "queue"
 MAX_NOTE = 1500
 MAX_RECEIVERS = 20
 
 
-def hand_over_button(of: str, t: Texts) -> Block:
-    """Return the button with which a colleague hands their own cases over."""
-    return button(t("Hand my cases over…"), "list:hand_over", Filter(Which.MINE, of).to_text())
+def hand_over_button(what: str, t: Texts) -> Block:
+    """Return the button with which a colleague hands their own cases over; `what` says what was listed."""
+    return button(t("Hand my cases over…"), "list:hand_over", what)
 
 
 def several_buttons(wanted: str, t: Texts) -> list[Block]:
     """Return the buttons under a list that do something with several of its cases; one's own can be handed over too."""
-    shown = Filter.of_text(wanted)
-    own = [hand_over_button(shown.of, t)] if shown.which is Which.MINE else []
+    own = [hand_over_button(wanted, t)] if Filter.of_text(wanted).which is Which.MINE else []
     return [close_many_button(wanted, t), *own]
 
 
 def hand_over_modal(
-    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, of: str, t: Texts, now: datetime, *, home: str = ""
+    lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, of: str, t: Texts, now: datetime, *, origin: str = ""
 ) -> Block:
     """Ask an agent which of their cases go to whom, with a note. `seen` is the last event of each; `left` do not fit.
 
-    `home` is what the Home showed from which it was opened, "" if it was not.
+    `origin` says where it was opened from (handlers/origin.py).
     """
     note: Block = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
     full = t.plural("{n} case does not fit here: hand it over after these.",
@@ -49,7 +50,7 @@ def hand_over_modal(
         *case_boxes(lines, seen, CHOSEN, t, now, all_of=of),
     ]  # fmt: skip
     return modal(
-        "case:hand_over", t("Hand cases over"), blocks, submit=t("Hand over"), close=t("Cancel"), metadata=home
+        "case:hand_over", t("Hand cases over"), blocks, submit=t("Hand over"), close=t("Cancel"), metadata=origin
     )
 
 

@@ -212,3 +212,38 @@ async def test_a_reader_is_not_offered_it(sqlite_bot: Bot) -> None:
     await bot.slack.command(SANNE, CHANNEL, "/webcare open")
     [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE))
     assert "list:close" not in action_ids(listed)
+
+
+@pytest.mark.parametrize("command", ["/webcare open", "/webcare zoek Bericht"])
+async def test_the_list_from_which_it_began_shows_how_it_stands_then_and_after_the_undo(
+    minute: Bot, command: str
+) -> None:
+    bot = minute
+    await written(bot, 3)
+    view = await opens(bot, SANNE, command)
+    [listed] = bot.slack.ephemerals(SANNE)
+    assert "3 zaken" in text_of(listed)
+
+    def left(*words: str) -> bool:
+        [shown] = bot.slack.ephemerals(SANNE)
+        return all(word in text_of(shown) for word in words)
+
+    await closes(bot, SANNE, view, 1, 3)
+    await bot.slack.wait_for(lambda: left("afgesloten") if "zoek" in command else left("1 zaak", "Bericht 2"))
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    await bot.slack.wait_for(
+        lambda: (
+            left("3 zaken", "Bericht 1", "Bericht 3") and "afgesloten" not in text_of(bot.slack.ephemerals(SANNE)[0])
+        )
+    )
+
+
+async def test_the_home_from_which_it_began_shows_how_it_stands_then(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await written(bot, 2)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Bericht 1")
+    await bot.slack.click_in_view(SANNE, "list:close")
+    await closes(bot, SANNE, await open_modal(bot, SANNE, "case:close_many"), 1)
+    await bot.slack.wait_for(lambda: "Bericht 1" not in text_of(bot.slack.home(SANNE)))
+    assert "Bericht 2" in text_of(bot.slack.home(SANNE))

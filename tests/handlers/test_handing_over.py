@@ -327,3 +327,24 @@ async def test_a_hundred_cases_go_at_once(sqlite_bot: Bot) -> None:
     await hands_over(bot, YOUSSEF, MARIEKE, note="Ik ben met verlof")
     assert sorted(map(str, await owners(bot))).count(SANNE) == 3
     assert len(found) == 103 and len(await log(bot, EventKind.ASSIGN)) == 100
+
+
+async def test_the_list_and_the_question_from_which_it_began_show_what_is_left(minute: Bot) -> None:
+    bot = minute
+    await owned(bot, 3)
+    view = await opens(bot)
+    chosen: dict[str, Any] = {field: ticked[:1] for field, ticked in boxes(view).items()}
+    await hands_over(bot, YOUSSEF, **chosen)
+    await bot.slack.wait_for(lambda: "2 zaken" in text_of(bot.slack.ephemerals(SANNE)[0]))
+    await bot.slack.command(SANNE, CHANNEL, "/webcare weg")
+    [_, question] = await bot.slack.wait_for(
+        lambda: len(bot.slack.ephemerals(SANNE)) == 2 and bot.slack.ephemerals(SANNE)
+    )
+    assert "nog 2 zaken" in text_of(question)
+    await bot.slack.click(SANNE, CHANNEL, question["ts"], "list:hand_over")
+    await open_modal(bot, SANNE, "case:hand_over")
+    await hands_over(bot)
+    await bot.slack.wait_for(lambda: "agent:keep" not in action_ids(bot.slack.ephemerals(SANNE)[1]))
+    assert "Je bent weg" in text_of(bot.slack.ephemerals(SANNE)[1])
+    await bot.slack.click_in_view(SANNE, "case:undo_hand_over")
+    await bot.slack.wait_for(lambda: "nog 2 zaken" in text_of(bot.slack.ephemerals(SANNE)[1]))

@@ -356,7 +356,7 @@ def opened(t: Texts) -> Iterator[Block]:
             for some, left in ((many_lines(1), 0), (many_lines(120), 20))
         ),
         *(
-            handing_over.hand_over_modal(some, dict.fromkeys(range(200), 9), left, BY, t, NOW, home="open|||")
+            handing_over.hand_over_modal(some, dict.fromkeys(range(200), 9), left, BY, t, NOW, origin="open|||")
             for some, left in ((many_lines(1), 0), (many_lines(120), 20))
         ),
         closing.as_modal(closing.closed("…", closing.undo_value(range(1, 101), NOW), 10, t), t),
