@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, cast, column, literal, literal_column, table
+from sqlalchemy import JSON, ColumnElement, and_, case, cast, column, literal, literal_column, table, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -92,18 +92,18 @@ async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked
 async def _found(session: AsyncSession, words: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Sequence[int]:
     """Return the first of the cases that hold all words, the newest first: one more than are counted, if there are."""
     newest = select(Case.id).where(*wanted).order_by(col(Case.opened_at).desc()).limit(LOOKED_THROUGH).subquery()
-    holds = [_holds(word) for word in words]
-    counts: list[Any] = [func.count(), *(func.sum(case((each, 1), else_=0)) for each in (and_(*holds), *holds))]
+    sqlite, holds = session.get_bind().dialect.name == "sqlite", [_holds(word) for word in words]
+    gathered = (func.json_group_array if sqlite else func.json_agg)(CaseWords.case_id).filter(and_(*holds))
+    counts: list[Any] = [func.count(), *(func.sum(case((each, 1), else_=0)) for each in holds)]
     those = col(CaseWords.case_id) == newest.c.id
-    rows = await session.exec(select(*counts).select_from(newest).join(CaseWords, those))
-    looked_through, with_all, *with_each = tuple[Any, ...](rows.one())
-    ids = select(CaseWords.case_id).order_by(col(CaseWords.case_id).desc()).limit(MAX_COUNTED + 1)
-    if looked_through < LOOKED_THROUGH or with_all > MAX_COUNTED:
-        return (await session.exec(ids.join(newest, those).where(*holds))).all()
+    rows = await session.exec(select(type_coerce(gathered, JSON), *counts).select_from(newest).join(CaseWords, those))
+    with_all, looked_through, *with_each = tuple[Any, ...](rows.one())
+    if looked_through < LOOKED_THROUGH or len(with_all or []) > MAX_COUNTED:
+        return sorted(with_all or [], reverse=True)[: MAX_COUNTED + 1]
     limit = max(RARE, min(with_each))
     rare = [word for word, count in zip(words, with_each, strict=True) if count <= limit]
     common = [each for each, count in zip(holds, with_each, strict=True) if count > limit]
-    sqlite = session.get_bind().dialect.name == "sqlite"
+    ids = select(CaseWords.case_id).order_by(col(CaseWords.case_id).desc()).limit(MAX_COUNTED + 1)
     indexed = _by_fts5(ids, rare) if sqlite else _by_gin(ids, rare)
     found = await session.exec(indexed.join(Case, col(Case.id) == CaseWords.case_id).where(*common, *wanted))
     return list(found.all())
