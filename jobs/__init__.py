@@ -8,6 +8,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.desk import Desk
 from jobs import (
     absence,
+    account_troubles,
     advice,
     check,
     claims,
@@ -40,6 +41,8 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     absence.return_from_readers: MINUTE,
     digest.send_digests: MINUTE,
     days.count: MINUTE,
+    account_troubles.look_after: MINUTE,
+    account_troubles.listen: 60 * MINUTE,
     sla.count_down: 15 * MINUTE,
 }
 """The jobs that follow the clock of the desk, and their intervals in its seconds."""

@@ -15,7 +15,7 @@ from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
 
 EVERY = timedelta(days=1)
-SOON = timedelta(days=14)
+SOON = (timedelta(days=1), timedelta(days=7), timedelta(days=14))
 """How long before its token ends the team hears of it."""
 
 
@@ -45,15 +45,18 @@ async def _check(desk: Desk, row: Account) -> None:
         else:
             accounts.learned(account, health)
             account.problem = health.problems[0].to_json() if health.problems else None
-            if health.token_expires_at is not None and health.token_expires_at - desk.now() <= SOON:
-                await _tell_end(session, account, health.token_expires_at)
+            if health.token_expires_at is not None:
+                await _tell_end(session, account, health.token_expires_at, desk.now())
         session.add(account)
     await messages.wake_lanes(desk)
 
 
-async def _tell_end(session: AsyncSession, account: Account, ends_at: datetime) -> None:
-    """Tell the team, once, that the account's token ends."""
-    key = f"token_ends:{account.id}:{ends_at.isoformat()}"
+async def _tell_end(session: AsyncSession, account: Account, ends_at: datetime, now: datetime) -> None:
+    """Tell the team that the account's token ends, once for each of the times before it."""
+    before = next((soon for soon in SOON if ends_at - now <= soon), None)
+    if before is None:
+        return
+    key = f"token_ends:{account.id}:{ends_at.isoformat()}:{before.days}"
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
         return
     team = await session.get_one(Team, account.team_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
@@ -18,7 +18,7 @@ from bot.connectors.platform import Tools
 from bot.db import HELD, Sessions
 from bot.domain.event import EventKind
 from bot.domain.text import Wrong, text
-from bot.models import Account, Event, Team
+from bot.models import Account, AccountTrouble, Event, Team
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
@@ -228,6 +228,7 @@ async def health(connector: base.Connector) -> base.Health:
 def learned(account: Account, health: base.Health) -> None:
     """Store what a check learned; start an account without problems again, unless people stopped it."""
     account.limits = {**account.limits, **health.limits}
+    account.token_ends_at = health.token_expires_at
     if health.identity is not None:
         account.identity = asdict(health.identity)
     if not health.problems and not is_stopped_by_hand(account):
@@ -289,6 +290,7 @@ async def remove(session: AsyncSession, account: Account, now: datetime) -> bool
     gone = _name_of(account)
     try:
         async with session.begin_nested():  # the foreign keys decide whether it is in use
+            await session.exec(delete(AccountTrouble).where(col(AccountTrouble.account_id) == account.id))
             await session.delete(account)
     except IntegrityError:
         await session.refresh(account)

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from bot import connectors
 from bot.accounts import store
+from bot.accounts import troubles as account_troubles
 from bot.accounts.bodies import Bodies, BodyRefused
 from bot.cases import inbox
 from bot.connectors.base import NotSigned, Receiver, Request
@@ -23,7 +24,7 @@ from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
 from bot.logs import trace
-from bot.models import Account, SlackTrouble
+from bot.models import Account, AccountTrouble, SlackTrouble, TroubleKind
 from bot.slack import messages, troubles
 from bot.slack.calls import contact_of
 from bot.slack.contact import Contact
@@ -150,13 +151,14 @@ async def _health(desk: Desk) -> web.Response:
         async with desk.reading() as session:
             rows = (await session.exec(select(Account))).all()
             refused = await troubles.known(session)
+            wrong = await account_troubles.known(session)
     except Exception as error:
         log.error("health: the database does not answer", **trace(error))
         return web.json_response({"database": "down"}, status=503)
     state: dict[str, Any] = {
         "database": "ok",
         "slack": await _slack(contact_of(desk.slack), refused),
-        "accounts": [{"platform": a.platform, "name": a.name, "state": _state(a)} for a in rows],
+        "accounts": [_account(account, wrong.get(account.id)) for account in rows],
     }
     return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
@@ -175,8 +177,18 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
     }
 
 
-def _state(account: Account) -> str:
-    return "stopped" if account.stopped_at else "failing" if account.problem else "ok"
+def _account(account: Account, trouble: AccountTrouble | None) -> dict[str, Any]:
+    """Return how an account does; the times are those of its last success, of the trouble, and of its token's end."""
+    silent = trouble is not None and trouble.kind is TroubleKind.SILENT
+    state = "stopped" if account.stopped_at else "failing" if account.problem else "silent" if silent else "ok"
+    return {
+        "platform": account.platform,
+        "name": account.name,
+        "state": state,
+        "since": trouble.since_at.isoformat() if trouble and state != "ok" else None,
+        "last_read": account.polled_at and account.polled_at.isoformat(),
+        "token_ends": account.token_ends_at and account.token_ends_at.isoformat(),
+    }
 
 
 def _problem(status: int, words: str) -> web.Response:

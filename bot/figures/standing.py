@@ -12,13 +12,16 @@ from bot import connectors
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
+from bot.domain.text import text
 from bot.figures.counting import within
 from bot.figures.reports import zone_of
-from bot.models import WAITING, WITH_CITIZEN, Account, Case, Clock, Team
+from bot.models import WAITING, WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind
 from bot.slack import troubles
 from bot.slack.calls import Place
 from bot.slack.messages import card_of
 from bot.views.slack_trouble import reason_of
+
+SILENT = text("Nothing has come in for longer than usual.")
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
@@ -56,11 +59,17 @@ async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
 
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
-    rows = await session.exec(select(Account).where(Account.team_id == team_id).order_by(col(Account.id)))
+    silence = (col(AccountTrouble.account_id) == Account.id) & (col(AccountTrouble.kind) == TroubleKind.SILENT)
+    rows = await session.exec(
+        select(Account, AccountTrouble)
+        .outerjoin(AccountTrouble, silence)
+        .where(Account.team_id == team_id)
+        .order_by(col(Account.id))
+    )
     of_accounts = [
-        Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem)
-        for account in rows
-        if account.stopped_at is not None or account.problem
+        Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem or SILENT.to_json())
+        for account, silent in rows
+        if account.stopped_at is not None or account.problem or silent
     ]
     of_slack = [
         Trouble("", False, reason_of(each.channel, each.error).to_json(), each.channel)

@@ -24,6 +24,7 @@ order.py      the order in which cases are listed
 """
 
 from bot.models.account import Account, Author
+from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import UNFINISHED, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
@@ -35,6 +36,7 @@ from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.message import (
     PUT_OFF,
     Absence,
+    AccountTroubled,
     Called,
     Details,
     Handed,
@@ -79,6 +81,8 @@ __all__ = [
     "WITH_CITIZEN",
     "Absence",
     "Account",
+    "AccountTrouble",
+    "AccountTroubled",
     "Act",
     "ActStatus",
     "Agent",
@@ -123,6 +127,7 @@ __all__ = [
     "Team",
     "TokenEnds",
     "Transfer",
+    "TroubleKind",
     "Troubled",
     "Unanswered",
     "UtcDateTime",

@@ -13,7 +13,8 @@ class Account(SQLModel, table=True):
     """An account on a platform.
 
     `sealed` is its tokens, encrypted. `limits` and `identity` are what its last check learned: of its server, and who
-    the account is there. `problem` is what is wrong with it now; for a stopped account, why it stopped.
+    the account is there, and until when its token is valid. `problem` is what is wrong with it now; for a stopped
+    account, why it stopped.
     """
 
     __tablename__ = "accounts"
@@ -30,6 +31,7 @@ class Account(SQLModel, table=True):
     cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     recheck_cursor: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    token_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     poll_after: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -162,6 +162,31 @@ class Listed(Details):
 
 
 @dataclass(frozen=True)
+class AccountTroubled(Details):
+    """ACCOUNT_PROBLEM: what was wrong with an account (a TroubleKind), since when, and until when if it is over.
+
+    `is_news`: the message says that it is over; it is not the one that said that it began. One without any details says
+    that an account is stopped now.
+    """
+
+    kind: str
+    since_at: str
+    problem: dict[str, Any] | None = None
+    until_at: str = ""
+    is_news: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """Return when it began."""
+        return datetime.fromisoformat(self.since_at)
+
+    @property
+    def until(self) -> datetime | None:
+        """Return when it ended."""
+        return datetime.fromisoformat(self.until_at) if self.until_at else None
+
+
+@dataclass(frozen=True)
 class TokenEnds(Details):
     """ACCOUNT_PROBLEM of an account that works still: until when its token is valid."""
 

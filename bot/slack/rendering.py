@@ -12,6 +12,7 @@ from bot.domain.figures import Overview
 from bot.models import (
     Absence,
     Account,
+    AccountTroubled,
     Act,
     Called,
     CaseFile,
@@ -33,6 +34,7 @@ from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
 from bot.team import teams
 from bot.views import thread
+from bot.views.account import account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
 from bot.views.away import nothing_left, returned_unanswered, seen_away_question
@@ -90,14 +92,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.RETURNED:
             return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:
-            account = await session.get_one(Account, subject)
-            platform = connectors.known(account.platform)
-            is_asked = platform is None or platform.can(Capability.POLLS)
-            answers = platform is None or platform.answers
-            label = connectors.label_of(account)
-            if message.details:
-                return thread.token_ends(label, TokenEnds.of(message.details).ends_at, t)
-            return thread.account_problem(account, label, t, is_asked=is_asked, answers=answers)
+            return _of_account(desk, await session.get_one(Account, subject), message)
         case MessageKind.REMINDER:
             return await reminders_of(desk, session, message)
         case MessageKind.URGENT:
@@ -112,6 +107,18 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             late = await late_of(desk, session, message)
             return overview(Overview.from_json(message.details or {}), t, late=late)
     assert_never(message.kind)
+
+
+def _of_account(desk: TeamDesk, account: Account, message: Message) -> View:
+    t, label, details = desk.t, connectors.label_of(account), message.details
+    if not details:
+        platform = connectors.known(account.platform)
+        asks = platform is None or platform.can(Capability.POLLS)
+        answers = platform is None or platform.answers
+        return account_stopped(account, label, t, is_asked=asks, answers=answers)
+    if "kind" in details:
+        return account_trouble(AccountTroubled.of(details), label, t, desk.now())
+    return token_ends(label, TokenEnds.of(details).ends_at, t)
 
 
 async def team_of(session: AsyncSession, message: Message) -> Team:

@@ -1,5 +1,6 @@
 """The details of a case: all its posts, notes and answers, and who did what when."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,6 +17,9 @@ from bot.views.exchange import exchange
 from bot.views.others import others_button, others_words
 from bot.views.topic import topic_picker
 from bot.views.transfer import transfer_lines
+
+TALK = 150_000
+"""Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and all else here stays below 100,000."""
 
 EVENTS: dict[EventKind, Text] = {
     EventKind.OPENED: text("came in"),
@@ -90,7 +94,7 @@ def details_modal(
     blocks += actions(*_urgency(file, t), *others_button(file, t))
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
-    blocks += exchange(file, t, now, most=15, edits=True)
+    blocks += _talk(file, t, now)
     for asked in file.escalations[-5:]:
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:
@@ -105,6 +109,12 @@ def details_modal(
     lines = [_line(event, t, now) for event in events[-40:]]
     blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
     return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
+
+
+def _talk(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return as much of the newest exchange as fits beside all else: emoji and some scripts take 12 times the room."""
+    talks = (exchange(file, t, now, most=most, edits=True) for most in (15, 8, 4))
+    return next((talk for talk in talks if len(json.dumps(talk)) <= TALK), None) or exchange(file, t, now, most=2)
 
 
 def _urgency(file: CaseFile, t: Texts) -> list[Block]:

@@ -1,10 +1,9 @@
-"""Messages in the thread under a card, and the notice that an account stopped. Citizens never see them."""
+"""Messages in the thread under a card. Citizens never see them."""
 
 from datetime import datetime
 
 from bot.domain.case import Status
-from bot.domain.label import Label
-from bot.models import Account, CaseFile, Handed, Mention, ReplyStatus, Returned
+from bot.models import CaseFile, Handed, Mention, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
@@ -97,37 +96,6 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
                        "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
-
-
-def account_problem(account: Account, label: Label, t: Texts, *, is_asked: bool, answers: bool) -> View:
-    """Notify the team that an account stopped, what that means, and how to repair it.
-
-    `is_asked`: we ask its platform for posts, so none come in; a platform that sends them to us goes on doing so.
-    """
-    problem = literal(t.stored(account.problem), 500)
-    stopped = t("⚠️ The account *{account}* has stopped: {problem}", account=literal(str(label), 80), problem=problem)
-    words = f"{stopped} {_while_stopped(t, is_asked=is_asked, answers=answers)}"
-    repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")
-    if account.sealed:
-        repair += " " + t("It does not have to be added again: give it a new token with `webcare accounts renew NAME`.")
-    return View(words, [section(words), context(repair)])
-
-
-def token_ends(label: Label, ends_at: datetime, t: Texts) -> View:
-    """Tell the team that an account's token ends soon, and how to renew it."""
-    words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
-              account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
-    return View(
-        words, [section(words), context(t("An administrator gives it a new token with `webcare accounts renew NAME`."))]
-    )
-
-
-def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
-    if is_asked and answers:
-        return t("New mentions do not come in and answers wait.")
-    if is_asked:
-        return t("New mentions do not come in.")
-    return t("Answers cannot be delivered and wait. New mentions still come in.")
 
 
 def _to(file: CaseFile, handed: Handed) -> str:

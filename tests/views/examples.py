@@ -19,6 +19,7 @@ from bot.domain.text import text
 from bot.models import (
     SOCKET,
     Account,
+    AccountTroubled,
     ActStatus,
     Author,
     Case,
@@ -42,6 +43,7 @@ from bot.models import (
     Team,
     Transfer,
     Troubled,
+    TroubleKind,
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
@@ -49,6 +51,7 @@ from bot.team.history import PER_PAGE
 from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, LadderStep, Norm, Snippet, TeamSettings
 from bot.texts import Texts
 from bot.views import choosing, closing, handing_over, passing, settings_form, settings_lists, settings_modals, thread
+from bot.views.account import account_stopped, account_trouble, token_ends
 from bot.views.act import ACTS, act_problem
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
@@ -259,8 +262,13 @@ def messages(t: Texts) -> Iterator[View]:
         yield from (transferred(file, made, t, NOW), to_and_fro(file, made, t, NOW))
     for is_asked, answers in ((True, True), (True, False), (False, True)):
         label = Label("Mastodon", account().name)
-        yield thread.account_problem(account(), label, t, is_asked=is_asked, answers=answers)
-    yield thread.token_ends(Label("Mastodon", account().name), NOW, t)
+        yield account_stopped(account(), label, t, is_asked=is_asked, answers=answers)
+    yield token_ends(Label("Mastodon", account().name), NOW, t)
+    for kind in TroubleKind:
+        for until, is_news in (("", False), (NOW.isoformat(), False), (NOW.isoformat(), True)):
+            if until or kind is not TroubleKind.STOPPED:
+                shown = AccountTroubled(kind, NOW.isoformat(), text("It is full.").to_json(), until, is_news)
+                yield account_trouble(shown, label, t, NOW)
     for channel, reason in (
         ("C0WEGEN", "is_archived"),
         ("C0WEGEN", "any_other"),

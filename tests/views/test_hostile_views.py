@@ -35,6 +35,7 @@ from bot.models import (
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, Texts
 from bot.views import thread
+from bot.views.account import account_stopped
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
@@ -216,7 +217,7 @@ plenty = settings(
 
 def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield case_card(file, t, NOW)
-    yield thread.account_problem(file.account, file.label, t, is_asked=True, answers=True)
+    yield account_stopped(file.account, file.label, t, is_asked=True, answers=True)
     yield urgent_call(file, ["U0SANNE", "U0YOUSSEF"], t, NOW)
     yield from (ask_card(file, each.id or 0, t, NOW) for each in file.escalations[:2])
     yield from (thread.follow_up(file, each.id, t, NOW) for each in file.mentions[:2])

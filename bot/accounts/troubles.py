@@ -1,0 +1,182 @@
+"""How the accounts do: what is wrong with one is told to its team once, and once more when it is over.
+
+An account that fails is told of when that lasts. One that seems to work is told of when nothing comes in for longer
+than usual at those hours of the week.
+"""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, cast, extract
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import connectors, db
+from bot.accounts import store
+from bot.connectors.platform import Capability
+from bot.domain.usual import chance_of_silence, usual
+from bot.models import Account, AccountTrouble, AccountTroubled, Mention, Message, MessageKind, Team, TroubleKind
+from bot.team.settings import TeamSettings
+
+LASTS = timedelta(minutes=15)
+"""A failure that is over sooner is not told."""
+LOOKED_BACK = timedelta(weeks=8)
+"""From these weeks we know when something usually comes in."""
+KNOWN = timedelta(weeks=2)
+"""Of an account that got its first mention later than this ago we do not know it yet."""
+ODD = 0.001
+"""Silence is odd that is less likely than this."""
+HOUR = 3600
+
+
+async def known(session: AsyncSession) -> dict[int, AccountTrouble]:
+    """Return what is wrong, by account."""
+    return {trouble.account_id: trouble for trouble in await session.exec(select(AccountTrouble))}
+
+
+async def changed(session: AsyncSession, now: datetime, lasts: timedelta) -> list[int]:
+    """Return the accounts with which something is wrong, or no longer, that was not so the last time."""
+    troubles, found = await known(session), list[int]()
+    for account in await store.connected(session):
+        trouble = troubles.get(account.id)
+        kind = await _kind(session, account, trouble)
+        if kind != (trouble.kind if trouble else None) or (trouble and _must_be_told(trouble, now, lasts)):
+            found.append(account.id)
+    return found
+
+
+async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: timedelta) -> None:
+    """Store and tell what is wrong with an account now, or that it is over."""
+    account = await session.get_one(Account, account_id, with_for_update=db.HELD)
+    trouble = await session.get(AccountTrouble, account_id, populate_existing=True)
+    kind = await _kind(session, account, trouble)
+    if trouble is not None and trouble.kind is not kind:
+        works = kind is None and account.stopped_at is None
+        await _end(session, account, trouble, now, is_news=works and trouble.told)
+        trouble = None
+    if trouble is None and kind is not None:
+        is_stopped = kind is TroubleKind.STOPPED  # whoever stopped it told that
+        since = account.stopped_at if is_stopped else None
+        trouble = AccountTrouble(
+            account_id=account_id, kind=kind, since_at=since or now, problem=account.problem, told=is_stopped
+        )
+        session.add(trouble)
+    if trouble is not None and _must_be_told(trouble, now, lasts):
+        await _tell(session, account, trouble)
+
+
+async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, datetime]]:
+    """Return the accounts on which nothing has come in for longer than usual, and since when."""
+    listened = {
+        account.id: account
+        for account in await store.connected(session)
+        if _is_heard(account) and account.stopped_at is None and account.problem is None
+    }
+    found = list[tuple[int, datetime]]()
+    for account_id, (hours, last) in (await _heard(session, now)).items():
+        if account_id in listened and hours[0] <= now - KNOWN:
+            team = await session.get_one(Team, listened[account_id].team_id)
+            zone = ZoneInfo(TeamSettings.of(team.settings).time_zone)
+            likely = usual(hours, hours[0], last, zone)
+            if chance_of_silence(likely, last, now, zone) < ODD:
+                found.append((account_id, last))
+    return found
+
+
+async def begin_silence(session: AsyncSession, account_id: int, since: datetime) -> None:
+    """Tell the team that nothing has come in on an account since then, unless something else is wrong with it."""
+    account = await session.get_one(Account, account_id, with_for_update=db.HELD)
+    if await session.get(AccountTrouble, account_id, populate_existing=True) is not None:
+        return
+    if account.problem is None and await _is_silent(session, account_id, since):
+        trouble = AccountTrouble(account_id=account_id, kind=TroubleKind.SILENT, since_at=since)
+        session.add(trouble)
+        await _tell(session, account, trouble)
+
+
+def _is_heard(account: Account) -> bool:
+    platform = connectors.known(account.platform)
+    return platform is not None and (platform.can(Capability.POLLS) or platform.can(Capability.PUSHES))
+
+
+async def _heard(session: AsyncSession, now: datetime) -> dict[int, tuple[list[datetime], datetime]]:
+    """Return per account the hours in which something came in, the oldest first, and when the last did."""
+    received = col(Mention.received_at)
+    hour = (cast(extract("epoch", received), BigInteger) // HOUR).label("hour")
+    query: Any = (
+        select(Mention.account_id, hour, func.max(received))
+        .where(received >= now - LOOKED_BACK)
+        .group_by(col(Mention.account_id), hour)
+        .order_by(hour)
+    )
+    hours, last = defaultdict[int, list[datetime]](list), dict[int, datetime]()
+    for account_id, number, latest in await session.exec(query):
+        hours[account_id].append(datetime.fromtimestamp(int(number) * HOUR, UTC))
+        last[account_id] = latest
+    return {account_id: (hours[account_id], last[account_id]) for account_id in hours}
+
+
+async def _kind(session: AsyncSession, account: Account, trouble: AccountTrouble | None) -> TroubleKind | None:
+    """Return what is wrong with an account now; that people stopped it is nothing wrong."""
+    if account.stopped_at is not None:
+        return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
+    if account.problem is not None:
+        return TroubleKind.FAILING
+    was_silent = trouble is not None and trouble.kind is TroubleKind.SILENT
+    if trouble and was_silent and await _is_silent(session, account.id, trouble.since_at):
+        return TroubleKind.SILENT
+    return None
+
+
+async def _is_silent(session: AsyncSession, account_id: int, since: datetime) -> bool:
+    heard = select(Mention.id).where(Mention.received_at > since, Mention.account_id == account_id).limit(1)
+    return (await session.exec(heard)).first() is None
+
+
+def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
+    return not trouble.told and now - trouble.since_at >= lasts
+
+
+async def _tell(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
+    trouble.told, trouble.problem = True, account.problem
+    session.add(trouble)
+    await _post(session, account, _key(trouble), _shown(trouble))
+
+
+async def _end(
+    session: AsyncSession, account: Account, trouble: AccountTrouble, now: datetime, *, is_news: bool
+) -> None:
+    """Say in what was told that it is over, and tell that anew if it is news."""
+    messages = await session.exec(select(Message).where(Message.key == _key(trouble)))
+    for message in messages:
+        message.details = _shown(trouble, until=now).to_json()
+        message.version += 1
+        session.add(message)
+    if is_news:
+        await _post(session, account, f"{_key(trouble)}:over", _shown(trouble, until=now, is_news=True))
+    await session.delete(trouble)
+    await session.flush()
+
+
+def _shown(trouble: AccountTrouble, *, until: datetime | None = None, is_news: bool = False) -> AccountTroubled:
+    since, over = trouble.since_at.isoformat(), until.isoformat() if until else ""
+    return AccountTroubled(trouble.kind, since, trouble.problem, over, is_news)
+
+
+def _key(trouble: AccountTrouble) -> str:
+    """Return the key of the message that told of it; of a stop, outgoing/outcomes.py wrote it."""
+    return f"account_{trouble.kind}:{trouble.account_id}:{trouble.since_at.timestamp()}"
+
+
+async def _post(session: AsyncSession, account: Account, key: str, shown: AccountTroubled) -> None:
+    team = await session.get_one(Team, account.team_id)
+    message = Message(
+        key=key,
+        kind=MessageKind.ACCOUNT_PROBLEM,
+        subject_id=account.id,
+        channel=team.channel,
+        details=shown.to_json(),
+    )
+    session.add(message)

@@ -1,0 +1,77 @@
+"""What a team reads about an account: that it stopped, fails or is silent, that this is over, that its token ends."""
+
+from datetime import datetime
+
+from bot.domain.label import Label
+from bot.domain.text import Text, text
+from bot.models import Account, AccountTroubled, TroubleKind
+from bot.texts import Texts
+from bot.views.block import View, context, literal, section
+
+BEGAN = {
+    TroubleKind.FAILING: text("⚠️ The account *{account}* has not worked since {since}: {problem}"),
+    TroubleKind.SILENT: text(
+        "🔇 Nothing has come in on *{account}* since {since}. At these hours it is seldom silent for so long."
+    ),
+}
+WHAT_TO_DO = {
+    TroubleKind.FAILING: text("We keep trying. If it lasts, an administrator sees more with `webcare accounts check`."),
+    TroubleKind.SILENT: text(
+        "Look on the platform whether there is something new. If there is, an administrator can find out why it does "
+        "not come in with `webcare accounts check`."
+    ),
+}
+WAS = {
+    TroubleKind.STOPPED: text("From {since} to {until} the account *{account}* was stopped: {problem}"),
+    TroubleKind.FAILING: text("From {since} to {until} the account *{account}* did not work: {problem}"),
+    TroubleKind.SILENT: text("From {since} to {until} nothing came in on *{account}*."),
+}
+WORKS_AGAIN = text("✅ The account *{account}* works again. What waited since {since} follows now.")
+HEARD_AGAIN = text("✅ Mentions come in on *{account}* again.")
+
+
+def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: datetime) -> View:
+    """Tell a team what has been wrong with an account for a while; once it is over, until when that was."""
+    kind, until = TroubleKind(troubled.kind), troubled.until
+    said = BEGAN[kind] if until is None else WAS[kind]
+    if troubled.is_news:
+        said = HEARD_AGAIN if kind is TroubleKind.SILENT else WORKS_AGAIN
+    about = {
+        "account": literal(str(label), 80),
+        "since": t.when(troubled.since, now),
+        "until": t.when(until, now) if until else "",
+        "problem": literal(t.stored(troubled.problem), 500),
+    }
+    words = t(Text(said.message, about))
+    return View(words, [section(words), *([context(t(WHAT_TO_DO[kind]))] if until is None else [])])
+
+
+def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool, answers: bool) -> View:
+    """Notify the team that an account stopped, what that means, and how to repair it.
+
+    `is_asked`: we ask its platform for posts, so none come in; a platform that sends them to us goes on doing so.
+    """
+    problem = literal(t.stored(account.problem), 500)
+    stopped = t("⚠️ The account *{account}* has stopped: {problem}", account=literal(str(label), 80), problem=problem)
+    words = f"{stopped} {_while_stopped(t, is_asked=is_asked, answers=answers)}"
+    repair = t("An administrator can mend it: `webcare accounts check` says what is wrong and starts it again.")
+    if account.sealed:
+        repair += " " + t("It does not have to be added again: give it a new token with `webcare accounts renew NAME`.")
+    return View(words, [section(words), context(repair)])
+
+
+def token_ends(label: Label, ends_at: datetime, t: Texts) -> View:
+    """Tell the team that an account's token ends soon, and how to renew it."""
+    words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
+              account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
+    return View(
+        words, [section(words), context(t("An administrator gives it a new token with `webcare accounts renew NAME`."))]
+    )
+
+
+def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:
+    if is_asked and answers:
+        return t("New mentions do not come in and answers wait.")
+    if is_asked:
+        return t("New mentions do not come in.")
+    return t("Answers cannot be delivered and wait. New mentions still come in.")

@@ -1,0 +1,198 @@
+"""What is wrong with an account: its team hears of it once, and once more when it is over."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import insert
+
+from bot import accounts
+from bot.accounts.troubles import known
+from bot.domain.text import text
+from bot.figures.standing import standing
+from bot.models import Account, Mention, Team
+from bot.outgoing.outcomes import stop_account
+from bot.sandbox.slack.inspection import text_of
+from jobs import account_troubles, poll
+from tests.clocks import local
+from tests.conftest import CHANNEL, Bot, account_of
+from tests.fakes.mastodon import FakeMastodon
+from tests.people import ACCOUNT, connect, mention
+
+NOTIFICATIONS = "/api/v1/notifications"
+FULL = text("Its disk is full.")
+
+
+async def looked(bot: Bot) -> list[str]:
+    """Let the minute's job run in two processes at once; return what the channel shows, oldest first."""
+    await asyncio.gather(*(account_troubles.look_after(bot.desk) for _ in range(2)))
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return shown(bot)
+
+
+def shown(bot: Bot) -> list[str]:
+    return [text_of(message) for message in bot.slack.messages(CHANNEL)]
+
+
+async def polled(bot: Bot) -> Account:
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return await account_of(bot, ACCOUNT)
+
+
+async def troubles(bot: Bot) -> int:
+    """How many troubles are known now."""
+    async with bot.desk.reading() as session:
+        return len(await known(session))
+
+
+async def health(bot: Bot, name: str) -> dict[str, Any]:
+    """What /health says of an account."""
+    async with ClientSession() as session, session.get(f"{bot.url}/health") as answer:
+        return next(each for each in (await answer.json())["accounts"] if each["name"] == name)
+
+
+async def set_problem(bot: Bot, problem: dict[str, Any] | None) -> None:
+    async with bot.desk.session() as session:
+        account = await session.get_one(Account, 1)
+        account.problem = problem
+        session.add(account)
+
+
+async def test_a_failure_that_lasts_is_told_once_and_once_more_when_it_is_over(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "status", status=503, count=3)
+    assert (await polled(bot)).problem
+    assert await looked(bot) == []
+    assert (await health(bot, ACCOUNT))["state"] == "failing"
+    bot.clock.advance(minutes=16)
+    await polled(bot)
+    for _ in range(2):
+        [told] = await looked(bot)
+        assert ACCOUNT in told and "werkt niet sinds" in told
+    bot.clock.advance(minutes=1)
+    await polled(bot)
+    assert len(await looked(bot)) == 1
+    bot.clock.advance(minutes=1)
+    assert (await polled(bot)).problem is None
+    for _ in range(2):
+        before, news = await looked(bot)
+        assert "werkte" in before and "niet sinds" not in before
+        assert "✅" in news and "werkt weer" in news
+    assert await troubles(bot) == 0
+    assert (await health(bot, ACCOUNT))["state"] == "ok"
+
+
+async def test_a_failure_that_is_over_soon_is_never_told(office: Bot) -> None:
+    for _ in range(2):
+        await set_problem(office, FULL.to_json())
+        assert await looked(office) == []
+        office.clock.at += timedelta(minutes=10)  # type: ignore[attr-defined]
+        await set_problem(office, None)
+        assert await looked(office) == []
+
+
+async def test_a_stopped_account_that_works_again_is_told_so_and_one_that_people_stop_is_not(office: Bot) -> None:
+    bot = office
+    async with bot.desk.session() as session:
+        await stop_account(session, 1, text("The token was refused."), bot.desk.now())
+    [stopped] = await looked(bot)
+    assert ("gestopt" in stopped and "Het token is geweigerd" in stopped) or "token" in stopped
+    bot.clock.at += timedelta(hours=1)  # type: ignore[attr-defined]
+    async with bot.desk.session() as session:
+        accounts.start(session, await session.get_one(Account, 1), bot.desk.now())
+    before, news = await looked(bot)
+    assert "was het account" in before and "werkt weer" in news
+    async with bot.desk.session() as session:
+        accounts.stop(session, await session.get_one(Account, 1), bot.desk.now())
+    assert await looked(bot) == [before, news]
+
+
+async def test_a_failure_that_becomes_a_stop_is_told_as_a_stop(office: Bot) -> None:
+    bot = office
+    await set_problem(bot, FULL.to_json())
+    await looked(bot)
+    bot.clock.at += timedelta(minutes=20)  # type: ignore[attr-defined]
+    assert len(await looked(bot)) == 1
+    async with bot.desk.session() as session:
+        await stop_account(session, 1, text("The token was refused."), bot.desk.now())
+    failed, stopped = await looked(bot)
+    assert "werkte" in failed and "gestopt" in stopped
+
+
+async def heard(bot: Bot, *moments: str) -> None:
+    """Let mentions have come in at these hours, without more of them than the row that says when."""
+    case_id = await mention(bot)
+    async with bot.desk.session() as session:
+        rows = [
+            {"account_id": 1, "case_id": case_id, "external_id": f"h{n}", "text": "", "received_at": local(at)}
+            for n, at in enumerate(moments)
+        ]
+        values = {"published_at": local(moments[0]), "url": "", "private": False}
+        await session.exec(insert(Mention).values([{**values, **row} for row in rows]))
+
+
+WORKDAYS = [f"2026-{month:02}-{day:02}" for month, day in
+            [(10, d) for d in (*range(5, 10), *range(12, 17), *range(19, 24), *range(26, 31))]
+            + [(11, d) for d in (*range(2, 7), *range(9, 14), *range(16, 20))]]  # fmt: skip
+
+
+@pytest.fixture
+async def busy(office: Bot) -> Bot:
+    """Seven weeks in which something came in every hour of the working days, until Thursday evening."""
+    office.clock.at = local("2026-11-19 16:59")  # type: ignore[attr-defined]
+    await heard(office, *(f"{day} {hour:02}:10" for day in WORKDAYS for hour in range(9, 17)))
+    return office
+
+
+async def listened(bot: Bot, moment: str) -> list[str]:
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    await asyncio.gather(*(account_troubles.listen(bot.desk) for _ in range(2)))
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return [words for words in shown(bot) if "binnengekomen" in words or "binnen" in words]
+
+
+async def test_silence_longer_than_usual_at_these_hours_is_told_once_and_its_end_too(busy: Bot) -> None:
+    bot = busy
+    assert await listened(bot, "2026-11-20 09:30") == []
+    assert await listened(bot, "2026-11-20 11:00") == []
+    for moment in ("2026-11-20 13:00", "2026-11-20 14:00"):
+        [told] = await listened(bot, moment)
+        assert "Sinds" in told and "niets binnengekomen" in told
+    assert (await health(bot, "plein"))["state"] == "silent"
+    async with bot.desk.reading() as session:
+        [trouble] = (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
+    assert trouble.name and trouble.problem
+    await mention(bot, 999, "Eindelijk")
+    await looked(bot)
+    before, news = [words for words in shown(bot) if "binnen" in words]
+    assert "niets binnen" in before and "weer" in news
+    assert await listened(bot, "2026-11-20 15:00") == [before, news]
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [f"{day} {hour:02}:10" for day in WORKDAYS[-8:] for hour in range(9, 17)],
+        [f"{day} 10:10" for day in WORKDAYS[::5]],
+    ],
+    ids=["known for a few days", "heard once a week"],
+)
+async def test_silence_is_not_odd_on_an_account_that_is_new_or_seldom_heard(office: Bot, moments: list[str]) -> None:
+    office.clock.at = local("2026-11-19 16:59")  # type: ignore[attr-defined]
+    await heard(office, *moments)
+    assert await listened(office, "2026-11-20 16:00") == []
+
+
+async def test_an_account_with_a_trouble_can_be_removed(office: Bot) -> None:
+    bot = office
+    await set_problem(bot, FULL.to_json())
+    await looked(bot)
+    assert await troubles(bot) == 1
+    async with bot.desk.session() as session:
+        assert await accounts.remove(session, await session.get_one(Account, 1), bot.desk.now())
+    assert await troubles(bot) == 0
