@@ -288,7 +288,7 @@ async def _listeners_end() -> None:
         await asyncio.wait(running, timeout=5)
 
 
-async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
+async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """Ask again and again until something true comes back, and return it; for what Slack does not show."""
     async with asyncio.timeout(seconds):
         while not (found := await holds()):

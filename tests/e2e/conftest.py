@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -25,6 +25,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAIT = 30_000  # ms; a busy machine is slow
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -33,6 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium, started once."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: the page cannot be looked at")
+    expect.set_options(timeout=WAIT)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
@@ -50,7 +52,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     )
     problems: list[str] = []
     page = await context.new_page()
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(WAIT)
     page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: None if _stays_here(request.url) else problems.append(request.url))

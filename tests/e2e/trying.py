@@ -14,7 +14,7 @@ from playwright.async_api import Locator, Page, expect
 ROOT = Path(__file__).parents[2]
 
 
-WAIT = 20_000
+WAIT = 60_000
 
 
 def free_port() -> int:

@@ -62,7 +62,7 @@ class Inspection:
         """The app's calls (of one method), oldest first."""
         return [call for call in self.api.calls if method in ("", call.method)]
 
-    async def wait_for(self, seen: Callable[[], T | Literal[False] | None], seconds: float = 30) -> T:
+    async def wait_for(self, seen: Callable[[], T | Literal[False] | None], seconds: float = 60) -> T:
         """Wait until `seen()` is true and return its result; it is called at every change of the workspace.
 
         Raises TimeoutError after some seconds.
