@@ -15,6 +15,7 @@ import pytest
 
 from bot.connectors import OURS, feed, mastodon, webhook
 from bot.connectors.base import Account
+from bot.connectors.bluesky import posts as bluesky
 from bot.domain.mention import Post, permits_to_json
 
 DATA = Path(__file__).parent / "data"
@@ -33,7 +34,16 @@ def newest_entry(body: bytes) -> Post:
     return posts[-1]
 
 
+def on_bluesky(body: bytes) -> Post:
+    """A post as its server shows it, or a private message with its conversation."""
+    given = json.loads(body)
+    if "convo" in given:
+        return bluesky.message_of(given["message"], given["convo"])
+    return bluesky.post_of(given, "did:plc:gemeente7bzq4xoyh6d3k2v", parent=None, by_message=True)
+
+
 READERS: dict[str, Callable[[bytes], Post]] = {
+    "bluesky": on_bluesky,
     "feed": newest_entry,
     "mastodon": lambda body: mastodon._post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],

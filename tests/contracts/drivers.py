@@ -11,13 +11,14 @@ import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import feed, mastodon, webhook
+from bot.connectors import bluesky, feed, mastodon, webhook
 from bot.connectors.base import Account, Connector, Cursor, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
 from bot.domain.mention import Post
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
 from tests.fakes.between import Between
+from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.server import FakeServer
 from tests.fakes.tools import tools
@@ -101,6 +102,31 @@ class OnMastodon(Driver):
     def published(self) -> list[str]:
         path = "/api/v1/statuses/{}/source"
         return [self.server.as_team("GET", path.format(s["id"]))["text"] for s in self.server.statuses_by_team()]
+
+
+class OnBluesky(Driver):
+    platform = bluesky.PLATFORM
+    publishes = "/xrpc/com.atproto.repo.putRecord"
+
+    server: FakeBluesky
+
+    def account_at(self, url: str) -> Account:
+        return Account(1, "bluesky", "gemeente", url, {"app_password": PASSWORD}, {"handle": HANDLE, "directory": url})
+
+    def write(self, text: str) -> str:
+        return self.server.write("jan", f"@{HANDLE} {text}")
+
+    def edit(self, post_id: str, text: str) -> None:
+        self.server.overwrite(post_id, text)
+
+    def remove(self, post_id: str) -> None:
+        self.server.remove(post_id)
+
+    def spoil(self) -> None:
+        self.server.spoil(self.write("oeps"))
+
+    def published(self) -> list[str]:
+        return [post["text"] for post in self.server.ours()]
 
 
 class OnForum(Driver):

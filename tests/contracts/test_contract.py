@@ -29,12 +29,15 @@ from bot.connectors.base import (
 )
 from bot.connectors.platform import Capability, Platform
 from bot.domain.mention import ANSWERS, Act, Gone
-from tests.contracts.drivers import Driver, FakeSite, OnFeed, OnForum, OnMastodon, OnWebhook
+from tests.contracts.drivers import Driver, FakeSite, OnBluesky, OnFeed, OnForum, OnMastodon, OnWebhook
 from tests.contracts.forum.fake_forum import FakeForum
 from tests.fakes.between import Between
+from tests.fakes.bluesky import FakeBluesky
 from tests.fakes.server import FakeServer
 
-DRIVERS = (OnMastodon, OnForum, OnFeed, OnWebhook)
+DRIVERS = (OnMastodon, OnBluesky, OnForum, OnFeed, OnWebhook)
+SERVERS = {OnBluesky: FakeBluesky, OnForum: FakeForum}
+"""The server of each platform that has one of its own."""
 MADE_UP = {"forum"}
 
 
@@ -61,7 +64,7 @@ async def running(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
             server = request.getfixturevalue("mastodon")
             target = server.base_url
         else:
-            server = await stack.enter_async_context(FakeForum() if kind is OnForum else FakeSite())
+            server = await stack.enter_async_context(SERVERS.get(kind, FakeSite)())
             target = server.url
         between = await stack.enter_async_context(Between(target))
         yield kind(server, between)

@@ -1,0 +1,83 @@
+"""Trying an account on Bluesky: who it is, and whether mentions and private messages reach us."""
+
+import base64
+import json
+
+from bot.connectors.base import Account, Health, Identity, Rejected, Unauthorized, Unavailable
+from bot.connectors.bluesky.posts import UNREADABLE, author_of
+from bot.connectors.bluesky.server import Server
+from bot.connectors.bluesky.writing import MAX_GRAPHEMES
+from bot.connectors.json_api import Json, within
+from bot.domain.text import Text, text
+
+KINDS = ("mention", "reply", "quote")
+FULL_ACCESS = "com.atproto.access"
+"""What a session may do that was made with the password of the account itself: https://atproto.com/specs/xrpc#authentication"""
+
+
+async def check(server: Server, account: Account) -> Health:
+    """Log in, and say what works and what keeps posts from us."""
+    try:
+        session = await server.session()
+        profile = await server.get("app.bsky.actor.getProfile", actor=session.did)
+    except Unauthorized as verdict:
+        return Health(problems=(verdict.text,))
+    me = author_of({**profile, "did": session.did})
+    identity = Identity(me.external_id, me.handle.lstrip("@"), str(profile.get("displayName") or ""), me.url)
+    working = [
+        text("We are logged in as @{acct}.", acct=identity.handle),
+        text("{host} takes posts of {count} characters.", host=server.host, count=MAX_GRAPHEMES),
+    ]
+    warnings = [] if _scope((await server.session()).access) != FULL_ACCESS else [
+        text("This is the password of the account itself. Make an app password, which can do less and be withdrawn.")
+    ]  # fmt: skip
+    problems = [*await _kept_from_us(server)]
+    if account.options.get("words"):
+        problems += await _unsearchable(server)
+    if account.options.get("messages"):
+        refused = await _unreadable_messages(server)
+        problems += refused
+        working += [] if refused else [text("Private messages can be read and answered.")]
+    return Health(tuple(working), tuple(warnings), tuple(problems), identity)
+
+
+async def _kept_from_us(server: Server) -> list[Text]:
+    """Return which posts of others the account's own settings keep from us."""
+    try:
+        answer = await server.get("app.bsky.notification.getPreferences")
+    except (Rejected, Unavailable):
+        return []
+    chosen: Json = {kind: within(answer, "preferences", kind) for kind in KINDS}
+    if all(within(each, "include") != "follows" and within(each, "list") is not False for each in chosen.values()):
+        return []
+    return [
+        text(
+            "The account leaves out notifications of people it does not follow. In the Bluesky app, under Settings, "
+            "Notifications, let mentions, replies and quotes come in from everyone, in the app."
+        )
+    ]
+
+
+async def _unsearchable(server: Server) -> list[Text]:
+    try:
+        await server.get("app.bsky.feed.searchPosts", q='"bluesky"', limit=1)
+    except (Rejected, Unavailable) as verdict:
+        return [verdict.text]
+    return []
+
+
+async def _unreadable_messages(server: Server) -> list[Text]:
+    try:
+        await server.get("chat.bsky.convo.listConvos", chat=True, limit=1)
+    except (Rejected, Unavailable) as verdict:
+        return [verdict.text]
+    return []
+
+
+def _scope(token: str) -> str:
+    """Return what an access token says it may do; "" when it is not one that we can read (RFC 7519)."""
+    try:
+        middle = token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))["scope"])
+    except (IndexError, *UNREADABLE):
+        return ""

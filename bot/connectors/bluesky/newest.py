@@ -1,0 +1,79 @@
+"""What is new in a list that a server gives newest first, page by page: nothing twice, nothing left out.
+
+What we read before is known by its address, down to a moment, the floor: a post may come into a list below newer ones.
+When more is new than one reading takes, the place where it stopped is a gap, which is read on later. New posts come
+first, so that a heap of old ones does not hold them up.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.connectors.json_api import Json, time_of
+
+PAGES_AT_ONCE = 5
+REMEMBERED = 50
+"""Newest items that are known by address. A page has twice as many, so that one request usually reaches the floor."""
+LATE = timedelta(hours=6)
+"""How far below the newest a post may still come into the list."""
+EVER = datetime.min.replace(tzinfo=UTC)
+
+Item = tuple[datetime, Json]
+Pages = Callable[[str], Awaitable[tuple[list[Item], str]]]
+"""Given a cursor ("" for the newest items), returns a page, newest first, and the cursor of the next ("": none)."""
+
+
+@dataclass(frozen=True)
+class News:
+    """The new items, what to remember for the next reading (JSON), and whether there is more to read at once."""
+
+    items: list[Json]
+    state: Json
+    more: bool
+
+
+async def read(pages: Pages, state: Mapping[str, Any] | None, begins: datetime | None, now: datetime) -> News:
+    """Return what is new since `state`; the first time (None) what came since `begins`, as far as a few pages go."""
+    if state is None:
+        top, _ = await _down(pages, "", begins or EVER)
+        return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False)
+    floor, known, gaps = time_of(state["floor"]), set(state["seen"]), list(state["gaps"])
+    top, left = await _down(pages, "", floor)
+    if left:
+        gaps.append({"cursor": left, "floor": state["floor"], "seen": state["seen"]})
+    old, gaps = await _into(pages, gaps)
+    new = [item for _, item in top if item["uri"] not in known]
+    return News([*new, *old], _remembered(top, floor, gaps, now), bool(gaps))
+
+
+def _remembered(top: list[Item], floor: datetime, gaps: list[Json], now: datetime) -> Json:
+    """Return what to remember of a reading: the newest items, and from which moment on all are known."""
+    kept = sorted((at for at, _ in top), reverse=True)[:REMEMBERED]
+    if len(kept) < len(top):
+        floor = max(floor, kept[-1])
+    if floor < now - 2 * LATE:  # in steps, so that a reading without news leaves all as it was
+        floor = now - LATE
+    return {"floor": floor.isoformat(), "seen": [item["uri"] for at, item in top if at >= floor], "gaps": gaps}
+
+
+async def _into(pages: Pages, gaps: list[Json]) -> tuple[list[Json], list[Json]]:
+    """Read on in the last gap; returns its new items and the gaps that are left."""
+    if not gaps:
+        return [], []
+    *others, gap = gaps
+    items, left = await _down(pages, gap["cursor"], time_of(gap["floor"]))
+    new = [item for _, item in items if item["uri"] not in gap["seen"]]
+    return new, [*others, *([{**gap, "cursor": left}] if left else [])]
+
+
+async def _down(pages: Pages, cursor: str, floor: datetime) -> tuple[list[Item], str]:
+    """Read down to `floor`; returns what is not below it, and where to go on if it was not reached."""
+    items: list[Item] = []
+    for _ in range(PAGES_AT_ONCE):
+        page, following = await pages(cursor)
+        items += [each for each in page if each[0] >= floor]
+        if not following or following == cursor or (page and page[-1][0] < floor):
+            return items, ""
+        cursor = following
+    return items, cursor

@@ -1,0 +1,159 @@
+"""What Bluesky gives (views of posts, notifications, messages), as posts of ours; nothing here asks the server.
+
+https://github.com/bluesky-social/atproto/tree/main/lexicons: app.bsky.feed.defs#postView, chat.bsky.convo.defs
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bot.connectors.json_api import Json, time_of, web, within
+from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permits
+
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+POST = "app.bsky.feed.post"
+NO_HANDLE = "handle.invalid"
+"""What stands in place of a handle that does not lead to its account: https://atproto.com/specs/handle"""
+
+
+def post_of(view: Json, me: str, *, parent: Json | None, by_message: bool) -> Post:
+    """Return a post from app.bsky.feed.defs#postView or from a notification, or raise one of UNREADABLE.
+
+    `by_message`: our account can send private messages. The text of a shortened link becomes the link itself.
+    """
+    record, author = view["record"], view["author"]
+    reply = record.get("reply")
+    root, above = within(reply, "root", "uri"), within(reply, "parent", "uri")
+    quoted = within(view.get("embed"), "record")
+    return Post(
+        external_id=view["uri"],
+        author=author_of(author),
+        text=_words(record, view.get("embed")),
+        published_at=written_at(view),
+        url=url_of(view["uri"]),
+        in_reply_to=above,
+        ancestors=(root,) if root and root != above else (),
+        replies_to=(quote_of(parent) if within(parent, "author", "did") != me else None) or quote_of(quoted),
+        language=(record.get("langs") or [""])[0],
+        media=tuple(_media(view.get("embed"))),
+        permits=permits(*_allowed(view, root, me, by_message=by_message)),
+        kind=PostKind.REPLY if above else PostKind.POST,
+        place={"cid": view["cid"], **({"root": {"uri": root, "cid": reply["root"]["cid"]}} if root else {})},
+    )
+
+
+def message_of(message: Json, convo: Json) -> Post:
+    """Return a private message from chat.bsky.convo.defs#messageView, or raise one of UNREADABLE."""
+    sender = next(each for each in convo["members"] if each["did"] == message["sender"]["did"])
+    answered = within(message, "replyTo", "id")
+    return Post(
+        external_id=f"{convo['id']}/{message['id']}",
+        author=author_of(sender),
+        text=_words(message, message.get("embed")),
+        published_at=time_of(message["sentAt"]),
+        conversation=convo["id"],
+        in_reply_to=f"{convo['id']}/{answered}" if answered else None,
+        replies_to=quote_of(within(message, "embed", "record")),
+        private=True,
+        permits=permits(Act.ANSWER_PRIVATELY),
+        kind=PostKind.MESSAGE,
+        place={"convo": convo["id"]},
+    )
+
+
+def author_of(profile: Json) -> Author:
+    """Return who wrote something; the DID never changes, the handle may."""
+    did, handle = profile["did"], profile.get("handle") or NO_HANDLE
+    shown = "" if handle == NO_HANDLE else f"@{handle}"
+    return Author(did, profile.get("displayName") or shown or did, shown, f"https://bsky.app/profile/{did}")
+
+
+def url_of(uri: str) -> str:
+    """Return where people see a post: at://did:plc:…/app.bsky.feed.post/3k… on bsky.app."""
+    did, _, key = split(uri)
+    return f"https://bsky.app/profile/{did}/post/{key}"
+
+
+def split(uri: str) -> tuple[str, str, str]:
+    """Return the repository, the collection and the key of a record, or raise ValueError for another address.
+
+    https://atproto.com/specs/at-uri-scheme
+    """
+    scheme, _, rest = uri.partition("://")
+    repo, collection, key = rest.split("/")
+    if scheme != "at":
+        raise ValueError(uri)
+    return repo, collection, key
+
+
+def written_at(view: Json) -> datetime:
+    """Return when a post was written: by its author's clock, but not later than the platform had it.
+
+    Lists are sorted by this moment. Raises one of UNREADABLE.
+    """
+    indexed = time_of(view["indexedAt"])
+    try:
+        return min(indexed, time_of(view["record"]["createdAt"]))
+    except UNREADABLE:
+        return indexed
+
+
+def quote_of(view: Any) -> Quote | None:
+    """Return an answered or quoted post, to show with the post; None when it cannot be read or shown."""
+    try:
+        record = view["record"] if "record" in view else view["value"]
+        return Quote(author_of(view["author"]).name, _words(record, None), url_of(view["uri"]))
+    except UNREADABLE:
+        return None
+
+
+def _allowed(view: Json, root: str | None, me: str, *, by_message: bool) -> Iterator[Act]:
+    yield Act.LIKE
+    if within(view, "viewer", "replyDisabled") is not True:
+        yield Act.ANSWER
+    if by_message and within(view, "author", "associated", "chat", "allowIncoming") != "none":
+        yield Act.ANSWER_PRIVATELY
+    if me and root and root.startswith(f"at://{me}/"):
+        yield Act.HIDE
+
+
+def _words(record: Json, embed: Any) -> str:
+    """Return the text, and the address of a link card that the text does not name."""
+    text = _with_whole_links(record["text"], record.get("facets") or ())
+    card = web(within(embed, "external", "uri") or within(record, "embed", "external", "uri"))
+    return "\n".join(part for part in (text, card if card not in text else "") if part)
+
+
+def _with_whole_links(text: str, facets: Any) -> str:
+    """Put the address in place of a link that is shown shortened, and after words that are a link.
+
+    Places are counted in bytes of UTF-8: https://docs.bsky.app/docs/advanced-guides/post-richtext
+    """
+    raw = text.encode()
+    links = [(f["index"]["byteStart"], f["index"]["byteEnd"], uri) for f in facets for uri in _links(f)]
+    for start, end, uri in sorted(links, reverse=True):
+        if not 0 <= start < end <= len(raw):
+            continue
+        shown = raw[start:end].decode(errors="replace")
+        if shown.strip().rstrip("/").removesuffix("...").removesuffix("…") in uri:
+            whole = uri if shown.endswith(("...", "…")) else shown
+        else:
+            whole = f"{shown} ({uri})"
+        raw = raw[:start] + whole.encode() + raw[end:]
+    return raw.decode(errors="replace")
+
+
+def _links(facet: Json) -> Iterator[str]:
+    for feature in facet["features"]:
+        if feature.get("$type") == "app.bsky.richtext.facet#link" and (uri := web(feature.get("uri"))):
+            yield uri
+
+
+def _media(embed: Any) -> Iterator[Media]:
+    """Yield pictures and films: app.bsky.embed.images#view, gallery#view, video#view, recordWithMedia#view."""
+    embed = within(embed, "media") or embed
+    for each in within(embed, "images") or within(embed, "items") or ():
+        if url := web(within(each, "fullsize")):
+            yield Media(url, "image", within(each, "alt") or "")
+    if url := web(within(embed, "thumbnail")) or web(within(embed, "playlist")):
+        yield Media(url, "video", within(embed, "alt") or "")

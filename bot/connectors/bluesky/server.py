@@ -1,0 +1,345 @@
+"""Requests to the server of one Bluesky account (its PDS): the session, records, posts, and verdicts on answers.
+
+https://atproto.com/specs/xrpc and https://docs.bsky.app/docs/api/at-protocol-xrpc-api
+
+A session is made from the app password, and renewed with its refresh token, which may work only once. An access token
+lasts two hours, a login is allowed 300 times a day, so the session is stored with the secrets, for all processes.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import httpx
+
+from bot.connectors import http
+from bot.connectors.base import Account, Rejected, Unauthorized, Verdict
+from bot.connectors.bluesky.posts import UNREADABLE, split
+from bot.connectors.json_api import Json, JsonApi, before_sending, web
+from bot.connectors.platform import Tools
+from bot.domain.mention import Gone
+from bot.domain.text import text
+
+AT_ONCE = 25
+"""Posts in one request: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/getPosts.json"""
+RESERVE = 10
+"""One in so many requests of the rate limit is kept for answers."""
+CHAT = {"atproto-proxy": "did:web:api.bsky.chat#bsky_chat"}
+"""Requests about private messages are passed on to the service for these: https://docs.bsky.app/docs/api/chat-bsky-convo"""
+DIRECTORY = "https://plc.directory"
+"""Where it is written on which server an account lives: https://web.plc.directory"""
+HAS_A_RECORD = b"e$type"
+"""A field that every record has and no other block of a proof: https://atproto.com/specs/repository"""
+ENDED = frozenset({"ExpiredToken", "InvalidToken"})
+NO_RIGHTS = frozenset({"Bad token method", "Bad token scope"})
+
+
+REFUSALS = {
+    "AccountSuspended": text("Bluesky does not let this account send private messages."),
+    "BlockedActor": text("The citizen or our account blocks the other, so no private message can be sent."),
+    "BlockedSubject": text("The citizen or our account blocks the other, so no private message can be sent."),
+    "ConvoLocked": text("This conversation is closed, so no private message can be sent."),
+    "InvalidConvo": text("This conversation is no longer there, so no private message can be sent."),
+    "MessagesDisabled": text("The citizen takes no private messages."),
+    "NotFollowedBySender": text(
+        "The citizen takes private messages only from accounts that they follow. Ask them in public to follow ours, "
+        "or to send us a message."
+    ),
+    "RecipientNotFound": text("The citizen's account is no longer there, so no private message can be sent."),
+}
+"""https://github.com/bluesky-social/atproto/blob/main/lexicons/chat/bsky/convo/getConvoForMembers.json"""
+
+
+class Swapped(Exception):
+    """The record was not as we expected it, so it was not written: someone else wrote it meanwhile."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session with the server. `of` tells for which app password it was made; `pds` is where it is used."""
+
+    access: str
+    refresh: str
+    did: str
+    handle: str
+    pds: str
+    of: str
+
+    @classmethod
+    def stored(cls, text: str, of: str) -> Self | None:
+        """Return the session in a secret, unless it was made with another app password."""
+        try:
+            session = cls(**json.loads(text))
+        except (TypeError, ValueError):
+            return None
+        return session if session.of == of else None
+
+    def to_text(self) -> str:
+        """Return the session as a secret."""
+        return json.dumps(vars(self))
+
+
+class Server(JsonApi):
+    """The requests of one account; each may raise a verdict. Secrets: `app_password`, `session` (ours)."""
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        super().__init__(tools.http, account.url, {})
+        self.account = account
+        self.now = tools.now
+        self._secrets = tools.secrets
+        self._session = Session.stored(account.secrets.get("session", ""), self._of(account.secrets))
+        self._rate: tuple[int, int, datetime] | None = None
+        if self._session is not None:
+            self._go_to(self._session)
+
+    @property
+    def host(self) -> str:
+        """The host name that people know, not that of the machine on which the account lives."""
+        return http.host(self.account.url)
+
+    @property
+    def rests_until(self) -> datetime | None:
+        """When to ask again, if the rate limit is nearly reached."""
+        if self._rate is None:
+            return None
+        left, limit, reset = self._rate
+        return reset if left * RESERVE < limit else None
+
+    # --- requests --------------------------------------------------------------------------------
+
+    async def get(self, method: str, *, chat: bool = False, **params: Any) -> Json:
+        """Ask something; returns the object in the answer."""
+        return self.object(await self._signed("GET", method, chat=chat, params=params))
+
+    async def post(self, method: str, body: Json, *, chat: bool = False) -> Json:
+        """Have something done; returns the object in the answer."""
+        return self.object(await self._signed("POST", method, chat=chat, json=body))
+
+    async def _signed(self, verb: str, method: str, *, chat: bool = False, **more: Any) -> httpx.Response:
+        """Send a request with our session. One that has ended is renewed: the request was not carried out then."""
+        session = await self.session()
+        response = await self._with(session, verb, method, chat, more)
+        for _ in range(2):  # the first time there may be one that another process made, which may have ended too
+            if not self._has_ended(response):
+                break
+            with before_sending():
+                session = await self._renewed(session)
+            response = await self._with(session, verb, method, chat, more)
+        return response
+
+    async def _with(self, session: Session, verb: str, method: str, chat: bool, more: Json) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {session.access}", **(CHAT if chat else {})}
+        return await self.call(verb, f"/xrpc/{method}", headers=headers, **more)
+
+    async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """Send one request and return the answer; remembers what it says about the rate limit."""
+        response = await super().call(method, path, **kwargs)
+        left, limit = response.headers.get("RateLimit-Remaining", ""), response.headers.get("RateLimit-Limit", "")
+        if left.isdecimal() and limit.isdecimal() and (reset := _reset(response)):
+            self._rate = (int(left), int(limit), http.within_reason(reset, self.now()))
+        return response
+
+    def reason_of(self, response: httpx.Response) -> str:
+        """Return why the server refuses: https://atproto.com/specs/xrpc#error-responses"""
+        told = _refusal(response)
+        return str(told.get("message") or told.get("error") or "")
+
+    def is_our_token(self, response: httpx.Response) -> bool:
+        """Tell whether a refusal means that our session does not work, although it was renewed."""
+        return response.status_code == 401 or self._has_ended(response)
+
+    def retry_at(self, response: httpx.Response) -> datetime:
+        """Return when a 429 lets us try again: https://docs.bsky.app/docs/advanced-guides/rate-limits"""
+        waits = [http.retry_at(response)] if "Retry-After" in response.headers else []
+        waits += [reset] if (reset := _reset(response)) else []
+        return http.within_reason(max(waits), datetime.now(UTC)) if waits else http.retry_at(response)
+
+    def judge(self, response: httpx.Response) -> None:
+        """Raise the verdict on an answer; that an app password may not do something is no fault of the session."""
+        if response.status_code == 400 and self.reason_of(response) in NO_RIGHTS:
+            raise Rejected("The app password has no access to direct messages; make one that has.")
+        if response.status_code == 400 and error_of(response) == "InvalidSwap":
+            raise Swapped
+        if response.status_code == 400 and (refusal := REFUSALS.get(error_of(response))):
+            raise Rejected(refusal.message)
+        super().judge(response)
+
+    # --- the session -----------------------------------------------------------------------------
+
+    async def session(self) -> Session:
+        """Return our session: the stored one, or a new one. No request that matters was sent yet."""
+        if self._session is None:
+            with before_sending():
+                self._session = await self._renewed(None)
+        return self._session
+
+    async def me(self) -> str:
+        """Return the DID of our account."""
+        return (await self.session()).did
+
+    async def _renewed(self, ended: Session | None) -> Session:
+        """Return a session that works: the one that another process stored since, a refreshed one, or a new one."""
+        stored = await self._stored()
+        if stored is not None and (ended is None or stored.access != ended.access):
+            return self._go_to(stored)
+        refreshed = await self._refreshed(stored) if stored is not None else None
+        return self._go_to(refreshed or await self._logged_in())
+
+    async def _stored(self) -> Session | None:
+        secrets = await self._secrets.read()
+        return Session.stored(secrets.get("session", ""), self._of(secrets))
+
+    async def _refreshed(self, old: Session) -> Session | None:
+        """Return a refreshed session; None when it is refused and no other process had it refreshed."""
+        self._go_to(old)
+        headers = {"Authorization": f"Bearer {old.refresh}"}
+        response = await self.call("POST", "/xrpc/com.atproto.server.refreshSession", headers=headers)
+        if response.status_code in {400, 401} and self.reason_of(response):
+            stored = await self._stored()
+            return stored if stored is not None and stored.refresh != old.refresh else None
+        return await self._keep(self.object(response), old.of)
+
+    async def _logged_in(self) -> Session:
+        secrets = await self._secrets.read()
+        self.base = self.account.url.rstrip("/")
+        body = {"identifier": self.account.options.get("handle", ""), "password": secrets.get("app_password", "")}
+        response = await self.call("POST", "/xrpc/com.atproto.server.createSession", json=body)
+        if response.status_code in {400, 401} and (reason := self.reason_of(response)):
+            raise Unauthorized(
+                "{host} does not accept the handle and app password: {reason}", host=self.host, reason=reason
+            )
+        return await self._keep(self.object(response), self._of(secrets))
+
+    async def _keep(self, made: Json, of: str) -> Session:
+        """Store a session before it is used: the refresh token before it may not work any more."""
+        try:
+            session = Session(made["accessJwt"], made["refreshJwt"], made["did"], made["handle"], _pds(made), of)
+        except UNREADABLE as error:
+            raise self.unreadable() from error
+        secrets = await self._secrets.read()
+        await self._secrets.replace({**secrets, "session": session.to_text()})
+        return session
+
+    def _go_to(self, session: Session) -> Session:
+        self._session = session
+        self.base = session.pds or self.account.url.rstrip("/")
+        return session
+
+    def _of(self, secrets: Any) -> str:
+        made_with = f"{self.account.options.get('handle')} {secrets.get('app_password')}"
+        return hashlib.sha256(made_with.encode()).hexdigest()[:16]
+
+    def _has_ended(self, response: httpx.Response) -> bool:
+        if response.status_code == 400:
+            return error_of(response) in ENDED and self.reason_of(response) not in NO_RIGHTS
+        return response.status_code == 401
+
+    # --- records and posts -----------------------------------------------------------------------
+
+    async def record(self, uri: str) -> Json | None:
+        """Return a record of ours with its `cid` and `value`, as our own server has it now; None when there is none."""
+        repo, collection, key = split(uri)
+        asked = {"repo": repo, "collection": collection, "rkey": key}
+        response = await self._signed("GET", "com.atproto.repo.getRecord", params=asked)
+        if response.status_code == 400 and is_not_found(response):
+            return None
+        return self.object(response)
+
+    async def put(self, collection: str, key: str, record: Json, *, instead_of: str | None) -> Json:
+        """Write a record of ours in place of the one with this CID, or where none is; raises Swapped otherwise."""
+        body: Json = {"repo": await self.me(), "collection": collection, "rkey": key}
+        body |= {"record": {"$type": collection, **record}, "swapRecord": instead_of}
+        return await self.post("com.atproto.repo.putRecord", body)
+
+    async def remove(self, uri: str) -> None:
+        """Remove a record of ours; one that is not there is no error."""
+        repo, collection, key = split(uri)
+        await self.post("com.atproto.repo.deleteRecord", {"repo": repo, "collection": collection, "rkey": key})
+
+    async def posts(self, uris: Sequence[str]) -> dict[str, Json]:
+        """Return the posts that Bluesky shows us, by address."""
+        found: dict[str, Json] = {}
+        for start in range(0, len(uris), AT_ONCE):
+            answer = await self.get("app.bsky.feed.getPosts", uris=list(uris[start : start + AT_ONCE]))
+            found |= {each["uri"]: each for each in objects(answer, "posts") if isinstance(each.get("uri"), str)}
+        return found
+
+    async def why_gone(self, uri: str) -> Gone:
+        """Return why Bluesky shows a post no longer: its author removed it only if their own server proves it.
+
+        Bluesky says of a post that it removed, or whose author blocks us, only that it cannot be found.
+        """
+        try:
+            repo, collection, key = split(uri)
+            proof = await self._proof(repo, collection, key)
+        except (Verdict, ValueError):
+            return Gone.UNREACHABLE
+        return Gone.UNREACHABLE if proof is None or HAS_A_RECORD in proof else Gone.BY_AUTHOR
+
+    async def _proof(self, did: str, collection: str, key: str) -> bytes | None:
+        """Return the blocks with which an author's server proves that a record is there or is not.
+
+        https://docs.bsky.app/docs/api/com-atproto-sync-get-record
+        """
+        server = _pds({"didDoc": http.json_of(await self._asked(self._document(did)))})
+        if not server:
+            return None
+        asked = {"did": did, "collection": collection, "rkey": key}
+        answer = await self._asked(f"{server}/xrpc/com.atproto.sync.getRecord", params=asked)
+        is_proof = answer.headers.get("Content-Type", "").startswith("application/vnd.ipld.car")
+        return answer.content if is_proof and answer.content else None
+
+    async def _asked(self, url: str, **more: Any) -> httpx.Response:
+        response = await http.request(self.client, "GET", url, **more)
+        http.judge(response)
+        return response
+
+    def _document(self, did: str) -> str:
+        """Return where the document of an account is: https://atproto.com/specs/did"""
+        if did.startswith("did:web:"):
+            return f"https://{did.removeprefix('did:web:')}/.well-known/did.json"
+        return f"{self.account.options.get('directory') or DIRECTORY}/{did}"
+
+
+def objects(answer: Json, key: str) -> list[Json]:
+    """Return the objects of a list in an answer."""
+    listed = answer.get(key)
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def error_of(response: httpx.Response) -> str:
+    """Return the name of the error in a refusal."""
+    return str(_refusal(response).get("error") or "")
+
+
+def is_not_found(response: httpx.Response) -> bool:
+    """Tell whether a refusal says that a record is not there; older servers do not name that error."""
+    named = error_of(response)
+    told = str(_refusal(response).get("message") or "")
+    return named == "RecordNotFound" or (named == "InvalidRequest" and told.startswith("Could not locate record"))
+
+
+def _refusal(response: httpx.Response) -> Json:
+    try:
+        told = response.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _reset(response: httpx.Response) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(response.headers.get("RateLimit-Reset", "")), UTC)
+    except (OSError, OverflowError, ValueError):
+        return None
+
+
+def _pds(made: Json) -> str:
+    """Return the address of the server on which an account lives, from its document; "" when that does not say."""
+    for service in objects(made.get("didDoc") or {}, "service"):
+        if str(service.get("id", "")).endswith("#atproto_pds"):
+            return web(service.get("serviceEndpoint")).rstrip("/")
+    return ""

@@ -1,0 +1,108 @@
+"""What we write on Bluesky: the key of a record, its links and names, its length; nothing here asks the server."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import regex
+
+from bot.connectors.base import Measure
+from bot.connectors.json_api import Json
+
+MAX_GRAPHEMES, MAX_BYTES = 300, 3000
+"""https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"""
+GRAPHEME = regex.compile(r"\X")
+
+LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
+"""https://atproto.com/specs/tid"""
+
+NAMED = re.compile(r"(?:^|(?<=[\s(]))@([a-zA-Z0-9.-]+)\b")
+LINKED = re.compile(
+    r"(?:^|(?<=[\s(]))(https?://\S+|(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:nl|eu|com|org|net|app|be|frl|amsterdam)"
+    r"\b(?![.@-]?[a-z0-9])\S*)",
+    re.IGNORECASE,
+)
+"""A whole address, or one without https:// under a domain that a public body is likely to name."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text that is a link (`uri`) or the name of an account (`handle`); places in bytes of UTF-8."""
+
+    start: int
+    end: int
+    uri: str = ""
+    handle: str = ""
+
+
+def record_key(key: str, at: datetime) -> str:
+    """Return the record key that belongs to a key of ours: always the same, so that one key makes one record.
+
+    It is a TID of the second of `at`; the rest of its 64 bits comes from the key.
+    """
+    digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    microseconds = int(at.timestamp()) * 1_000_000 + digest % 1_000_000
+    number = microseconds << 10 | (digest >> 32) % 1024
+    return "".join(LETTERS[number >> shift & 31] for shift in range(60, -1, -5))
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as a record has it: https://atproto.com/specs/lexicon#datetime"""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def measure(text: str) -> Measure:
+    """Return the length in graphemes or in bytes, whichever reaches its limit first."""
+    graphemes, size = sum(1 for _ in GRAPHEME.finditer(text)), len(text.encode())
+    if size * MAX_GRAPHEMES > graphemes * MAX_BYTES:
+        return Measure(size, MAX_BYTES)
+    return Measure(graphemes, MAX_GRAPHEMES)
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Yield the links and names in a text, in order; of two that overlap the first."""
+    found = [*_names(text), *_links(text)]
+    reached = 0
+    for start, end, uri, handle in sorted(found):
+        if start >= reached:
+            reached = end
+            before = len(text[:start].encode())
+            yield Piece(before, before + len(text[start:end].encode()), uri, handle)
+
+
+def _names(text: str) -> Iterator[tuple[int, int, str, str]]:
+    for match in NAMED.finditer(text):
+        if "." in match[1].strip(".-"):
+            yield match.start(), match.end(), "", match[1].lower()
+
+
+def _links(text: str) -> Iterator[tuple[int, int, str, str]]:
+    for match in LINKED.finditer(text):
+        shown = match[1].rstrip(".,;:!?'\"”’")
+        if shown.endswith(")") and "(" not in shown:
+            shown = shown[:-1]
+        uri = shown if shown.lower().startswith(("http://", "https://")) else f"https://{shown}"
+        if not uri.endswith("://"):
+            yield match.start(1), match.start(1) + len(shown), uri, ""
+
+
+def facets(text: str, dids: Mapping[str, str]) -> list[Json]:
+    """Return the links and names in a text as https://docs.bsky.app/docs/advanced-guides/post-richtext has them.
+
+    `dids` are the accounts of the handles; a handle without one stays text.
+    """
+    return [
+        {"index": {"byteStart": piece.start, "byteEnd": piece.end}, "features": [feature]}
+        for piece in pieces(text)
+        if (feature := _feature(piece, dids)) is not None
+    ]
+
+
+def _feature(piece: Piece, dids: Mapping[str, str]) -> Json | None:
+    if piece.uri:
+        return {"$type": "app.bsky.richtext.facet#link", "uri": piece.uri}
+    if did := dids.get(piece.handle):
+        return {"$type": "app.bsky.richtext.facet#mention", "did": did}
+    return None
