@@ -28,6 +28,7 @@ from handlers import (
     lists,
     make_case,
     members,
+    moderate,
     notes,
     others,
     presence,
@@ -87,6 +88,8 @@ def register(
     app.action("answer_snippet")(acts(write.insert_snippet))
     app.action("answer_anew")(acts(write.begin_anew))
     app.action("case:undo")(acts(undo.undo))
+    app.action("case:undo_act")(acts(moderate.undo))
+    app.view("case:remove")(acts(moderate.remove))
     app.action("case:settle_sent")(acts(undo.settle_sent))
     app.action("case:settle_absent")(acts(undo.settle_absent))
 

@@ -7,7 +7,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.views.block import Block
 from bot.views.case_menu import CHOICES, MORE, more_modal
-from handlers import answer, claim, close, details, escalate, notes, others, snooze, transfer
+from handlers import answer, claim, close, details, escalate, moderate, notes, others, snooze, transfer
 from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
@@ -23,6 +23,7 @@ OPENS: dict[str, Do] = {
     "snooze": snooze.ask_snooze,
     "details": details.open_details,
     "others": others.open_others,
+    "remove": moderate.open_remove,
 }
 """Choices that open a modal; chosen in a modal, they replace it."""
 
@@ -33,6 +34,8 @@ DOES: dict[str, Do] = {
     "reopen": close.reopen_case,
     "urgent": details.make_urgent,
     "not_urgent": details.make_not_urgent,
+    "like": moderate.like,
+    "unlike": moderate.unlike,
 }
 """Choices that act at once, without a modal; one chosen in a modal shows there what it returns, or what comes next."""
 
@@ -60,7 +63,7 @@ async def more(action: dict[str, Any], body: dict[str, Any], person: Person, des
 
 def chosen(action: dict[str, Any]) -> tuple[str, int]:
     """Return the verb and the case of a choice in a menu or a click on a button."""
-    verb, _, case_id = (action.get("selected_option") or action)["value"].partition(":")
+    verb, case_id, *_ = (action.get("selected_option") or action)["value"].split(":")
     return verb, int(case_id)
 
 

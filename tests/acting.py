@@ -10,8 +10,10 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus
 from bot.outgoing import moderation
 from bot.outgoing.moderation import Moderation
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.slack import messages
-from tests.conftest import SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot
 
 ALL = permits(Act.ANSWER, Act.HIDE, Act.LIKE)
 NO_UNDO = timedelta()
@@ -43,3 +45,14 @@ async def approve(
 
 async def statuses(bot: Bot) -> list[tuple[Act, ActStatus]]:
     return [(act.kind, act.status) for act in await bot.rows(ActRow)]
+
+
+async def forged(bot: Bot, person: str, card: dict[str, Any], action_id: str, value: str) -> Acknowledgement:
+    """Click something that the card does not show, or no longer."""
+    workspace = bot.slack.workspace
+    kind = {"type": "overflow", "selected_option": {"value": value}} if action_id == "case:more" else {"value": value}
+    action = {"type": "button", "action_id": action_id, "block_id": "b", **kind}
+    clicked = payloads.block_actions_in_message(
+        workspace, person, workspace.channels[CHANNEL], card, action, {}, ephemeral=False
+    )
+    return await bot.slack._deliver(Kind.INTERACTION, clicked)

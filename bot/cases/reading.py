@@ -13,6 +13,7 @@ from bot.domain.case import Move, logged_as
 from bot.domain.text import Refused
 from bot.models import (
     Account,
+    Act,
     AnswerDraft,
     Author,
     Case,
@@ -69,10 +70,12 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     teams, moved = own.all(), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, teams)
-    label = connectors.label_of(account)
+    acts = (await session.exec(select(Act).where(Act.case_id == case_id).order_by(col(Act.id)))).all()
+    platform = connectors.known(account.platform)
     return CaseFile(
-        case, team, account, label, author, *rows, teams, moved, former=had, answered_posts=answered, others=others
-    )
+        case, team, account, connectors.label_of(account), author, *rows, teams, moved, former=had,
+        answered_posts=answered, others=others, acts=acts, can=platform.acts if platform else frozenset(),
+    )  # fmt: skip
 
 
 async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import httpx
 
 from bot.connectors.base import Account, Connector, Receiver
+from bot.domain.mention import Act
 
 
 class Capability(StrEnum):
@@ -32,6 +33,14 @@ class Capability(StrEnum):
     """Our own replies can be removed (as HIDES and LIKES: `Moderates`)."""
     PUBLISHES = "publishes"
     """We can publish something of our own accord (`Publishes`)."""
+
+
+ACTS: Mapping[Capability, frozenset[Act]] = {
+    Capability.HIDES: frozenset({Act.HIDE, Act.SHOW}),
+    Capability.LIKES: frozenset({Act.LIKE, Act.UNLIKE}),
+    Capability.DELETES: frozenset({Act.DELETE}),
+}
+"""What a capability lets us do to a post besides answering it, where the post itself allows it."""
 
 
 class OptionKind(StrEnum):
@@ -178,3 +187,8 @@ class Platform:
     def answers(self) -> bool:
         """Whether posts can be answered, in public or only privately."""
         return self.can(Capability.REPLIES) or self.can(Capability.MESSAGES)
+
+    @property
+    def acts(self) -> frozenset[Act]:
+        """What can be done to posts on it besides answering them, where a post allows it."""
+        return frozenset(act for capability in self.capabilities for act in ACTS.get(capability, ()))

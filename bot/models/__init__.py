@@ -25,7 +25,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
-from bot.models.act import UNFINISHED, Act, ActStatus
+from bot.models.act import UNFINISHED, WAITS, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
@@ -78,6 +78,7 @@ __all__ = [
     "UNFINISHED",
     "UNSENT",
     "WAITING",
+    "WAITS",
     "WITH_CITIZEN",
     "Absence",
     "Account",

@@ -27,11 +27,15 @@ class ActStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+WAITS = frozenset({ActStatus.APPROVED, ActStatus.SENDING})
+"""The states of an act that is still to be carried out; UNFINISHED in SQL."""
+
+
 class Act(SQLModel, table=True):
     """Something done to a mention, or to our reply to it when `reply_id` is set.
 
-    `key` is that of the agent's submission. `problem` is why the last attempt did not succeed; it is empty while an
-    attempt is being made. `delays` is how often it was put off.
+    `key` is that of the agent's submission. `note` is why they did it, for colleagues. `problem` is why the last
+    attempt did not succeed; it is empty while an attempt is being made. `delays` is how often it was put off.
     """
 
     __tablename__ = "acts"
@@ -61,3 +65,4 @@ class Act(SQLModel, table=True):
     delays: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    note: str = Field(default="", sa_column_kwargs={"server_default": text("''")})

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, lite
 from sqlmodel import Field, SQLModel, col
 
 from bot.domain.case import Status, Urgency
-from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, permits_from_json
+from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, alike, permits_from_json
 from bot.models.columns import EnumText, UtcDateTime
 
 _WAITING = "status IN ('new','claimed','escalated')"
@@ -141,6 +141,10 @@ class Mention(SQLModel, table=True):
     def may(self, act: Act, now: datetime) -> bool:
         """Tell whether the platform lets us do this to it now."""
         return any(permit.act is act and permit.holds(now) for permit in self.permits())
+
+    def may_be(self, act: Act) -> bool:
+        """Tell whether it still exists and the platform lets us do or undo this to it, or did so until some moment."""
+        return self.gone_at is None and any(permit.act in alike(act) for permit in self.permits())
 
     def may_be_answered(self) -> bool:
         """Tell whether it still exists and the platform lets us answer it, or did so until some moment."""

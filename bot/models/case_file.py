@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, Status, WaitsFor
 from bot.domain.label import Label
+from bot.domain.mention import Act as ActKind
+from bot.domain.mention import Gone, alike
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
+from bot.models.act import WAITS, Act, ActStatus
 from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
 from bot.models.reply import Reply, ReplyKind, ReplyStatus
 from bot.models.team import Team
 from bot.models.transfer import Transfer
 
+UNDOES = {ActKind.SHOW: ActKind.HIDE, ActKind.UNLIKE: ActKind.LIKE}
+"""The acts that undo another: there is nothing to do as long as that other does not hold."""
 COUNTED = 100
 """How many other cases of an author are counted at most."""
 
@@ -46,9 +51,11 @@ class CaseFile:
     """Everything we know about one case, read together; rows are ordered by time.
 
     `writing` are the agents who have an answer open: that they do, not what they type. `teams` are all teams of its
-    organisation. `former` is who had a case last that nobody has now. `answered_posts` are the posts of others, and our
-    answers to others, that its mentions answer: author and text, by external id. `others` are the newest other cases of
-    its author, as far back as the team looks and those that have not ended, the newest first.
+    organisation. `former` is who had a case last that nobody has now. `answered_posts` are the posts of others, and
+    our answers to others, that its mentions answer: author and text, by external id. `others` are the newest other
+    cases of its author, as far back as the team looks and those that have not ended, the newest first. `acts` is
+    what was done or is to be done to its posts besides answering them, and `can` what the platform's connector can
+    do.
     """
 
     case: Case
@@ -67,6 +74,8 @@ class CaseFile:
     former: str | None = None
     answered_posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     others: Sequence[OtherCase] = ()
+    acts: Sequence[Act] = ()
+    can: frozenset[ActKind] = frozenset()
 
     @property
     def latest(self) -> Mention:
@@ -119,6 +128,57 @@ class CaseFile:
         if self.case.status not in ONGOING:
             return []
         return [other for other in reversed(self.others) if other.status in ONGOING]
+
+    def last_act(self, kind: ActKind, mention_id: int, reply_id: int | None = None) -> Act | None:
+        """The last act of this kind or its opposite on a post that was not taken back, if any."""
+        return next(
+            (
+                act
+                for act in reversed(self.acts)
+                if act.kind in alike(kind)
+                and (act.mention_id, act.reply_id) == (mention_id, reply_id)
+                and act.status is not ActStatus.WITHDRAWN
+            ),
+            None,
+        )
+
+    def holds(self, kind: ActKind, mention_id: int) -> bool:
+        """Whether an act holds for a mention: it was done or will be, and its opposite was not done or asked since."""
+        decided = (
+            act.kind
+            for act in reversed(self.acts)
+            if act.kind in alike(kind) and act.mention_id == mention_id and act.status in {*WAITS, ActStatus.DONE}
+        )
+        return next(decided, None) is kind
+
+    def open_to(self, kind: ActKind) -> Sequence[Mention]:
+        """The mentions to which this can be done now, the newest first."""
+        if kind not in self.can:
+            return []
+        undoes = UNDOES.get(kind)
+        return [
+            mention
+            for mention in reversed(self.mentions)
+            if mention.may_be(kind) and self.holds(undoes or kind, mention.id) is (undoes is not None)
+        ]
+
+    @property
+    def removable(self) -> Sequence[Reply]:
+        """Our replies that can be removed from the platform, the newest first."""
+        if ActKind.DELETE not in self.can:
+            return []
+        going = {act.reply_id for act in self.acts if act.kind is ActKind.DELETE and act.status in WAITS}
+        return [
+            reply
+            for reply in reversed(self.replies)
+            if reply.status is ReplyStatus.SENT and reply.external_id and reply.gone is not Gone.BY_AUTHOR
+            and reply.id not in going
+        ]  # fmt: skip
+
+    @property
+    def undoable_act(self) -> Act | None:
+        """The newest act that can still be taken back, if any."""
+        return next((act for act in reversed(self.acts) if act.status is ActStatus.APPROVED), None)
 
     @property
     def waits_for(self) -> WaitsFor:

@@ -11,28 +11,21 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
-from bot.connectors.platform import Capability
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, alike
 from bot.domain.text import Refused
-from bot.models import UNFINISHED, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
+from bot.models import WAITS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.models import Act as ActRow
 
-NEEDS = {
-    Act.HIDE: Capability.HIDES,
-    Act.SHOW: Capability.HIDES,
-    Act.LIKE: Capability.LIKES,
-    Act.UNLIKE: Capability.LIKES,
-    Act.DELETE: Capability.DELETES,
-}
-"""Per act, what the platform must be able to do."""
+HOLDS = frozenset({*WAITS, ActStatus.DONE})
+"""The states of an act that decides how a post ends up: it was done, or it will be."""
 
 
 @dataclass(frozen=True)
 class Moderation:
     """All that an agent chose: what to do to a mention, or to our reply to it when `reply_id` is given.
 
-    `submission` is the same each time one submission is delivered.
+    `submission` is the same each time one submission is delivered. `note` says why, for colleagues.
     """
 
     kind: Act
@@ -40,13 +33,14 @@ class Moderation:
     mention_id: int
     submission: str
     reply_id: int | None = None
+    note: str = ""
 
 
 async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: datetime, undo: timedelta) -> ActRow:
     """Approve an act: it is carried out after the undo time. The same submission again approves nothing twice.
 
-    When the same act is already on its way, that one is returned. When the opposite act waits, the two cancel each
-    other out: both are withdrawn. Raises Refused when the platform or the post does not allow the act.
+    When the same act is on its way or was the last one done, that one is returned. When the opposite act waits, the two
+    cancel each other out: both are withdrawn. Raises Refused when the platform or the post does not allow the act.
     """
     await cases.locked(session, chosen.case_id)
     earlier = (await session.exec(select(ActRow).where(ActRow.key == chosen.submission))).first()
@@ -54,7 +48,7 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
         return earlier
     file = await cases.read(session, chosen.case_id)
     await _refuse_not_allowed(session, file, chosen, now)
-    last = await _last_unfinished(session, chosen)
+    last = await _last(session, chosen)
     if last is not None and last.kind is chosen.kind:
         return last
     act = ActRow(
@@ -65,11 +59,12 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
         kind=chosen.kind,
         by=by,
         key=chosen.submission,
+        note=chosen.note,
         created_at=now,
         send_at=now + undo,
     )
     session.add(act)
-    if last is not None and await _take_back(session, last.id):
+    if last is not None and last.status is not ActStatus.DONE and await _take_back(session, last.id):
         act.status = ActStatus.WITHDRAWN
         await session.flush()
         await log(session, last, EventKind.ACT_WITHDRAWN, by, now, why="opposite")
@@ -79,17 +74,26 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
     return act
 
 
-async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime) -> ActRow:
-    """Take back an act that has not been carried out; raises Refused when it is too late."""
-    if not await _take_back(session, act_id):
+async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime, case_id: int | None = None) -> ActRow:
+    """Take back an act that has not been carried out, of this case if one is named; a second time changes nothing.
+
+    Any agent may, as any may do the opposite. Raises Refused when it is too late.
+    """
+    act = await session.get(ActRow, act_id)
+    if act is None or case_id not in {None, act.case_id}:
+        raise Refused("This belongs to another case.")
+    await cases.locked(session, act.case_id)
+    if await _take_back(session, act_id):
+        await session.refresh(act)
+        await log(session, act, EventKind.ACT_WITHDRAWN, by, now)
+    await session.refresh(act)
+    if act.status is not ActStatus.WITHDRAWN:
         raise Refused("Too late to undo: the platform has been asked already.")
-    act = await session.get_one(ActRow, act_id, populate_existing=True)
-    await log(session, act, EventKind.ACT_WITHDRAWN, by, now)
     return act
 
 
 async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, **details: Any) -> None:
-    """Write what happened to an act in the log of its case; what the thread was told of the act follows."""
+    """Write what happened to an act in the log of its case; the card and what the thread was told of it follow."""
     about = {"act": act.kind.value, "id": act.id, **details}
     session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
     await session.exec(
@@ -99,6 +103,7 @@ async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now:
         .values(version=Message.version + 1)
         .execution_options(synchronize_session=False)
     )
+    await cases.touch(session, act.case_id)
 
 
 async def _take_back(session: AsyncSession, act_id: int) -> bool:
@@ -111,12 +116,12 @@ async def _take_back(session: AsyncSession, act_id: int) -> bool:
     return taken.scalar() is not None
 
 
-async def _last_unfinished(session: AsyncSession, chosen: Moderation) -> ActRow | None:
-    """Return the last act that is still to decide the same thing: this act or its opposite, on the same post."""
+async def _last(session: AsyncSession, chosen: Moderation) -> ActRow | None:
+    """Return the last act that decides the same thing: this act or its opposite, on the same post."""
     found = await session.exec(
         select(ActRow)
         .where(
-            UNFINISHED,
+            col(ActRow.status).in_(HOLDS),
             ActRow.mention_id == chosen.mention_id,
             col(ActRow.reply_id).is_not_distinct_from(chosen.reply_id),
         )
@@ -130,7 +135,7 @@ async def _last_unfinished(session: AsyncSession, chosen: Moderation) -> ActRow 
 async def _refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Moderation, now: datetime) -> None:
     """Raise Refused when the platform cannot do this, or does not let us do it to this post."""
     platform = connectors.known(file.account.platform)
-    if platform is None or not platform.can(NEEDS[chosen.kind]):
+    if platform is None or chosen.kind not in platform.acts:
         raise Refused("{platform} does not let us do this.", platform=file.label.platform)
     mention = next((each for each in file.mentions if each.id == chosen.mention_id), None)
     if mention is None:

@@ -86,6 +86,8 @@ async def _record_act(session: AsyncSession, act_id: int, outcome: Outcome, now:
     match outcome:
         case RateLimited() | Unauthorized() | Unavailable():
             put_off(act, outcome, now)
+            await session.flush()
+            await cases.touch(session, act.case_id)
             if now - act.created_at >= LONG:
                 await _tell_problem(session, act, "act_waits")
         case Rejected() if act.tries == 1:

@@ -42,6 +42,7 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
             continue
         else:
             item.status, item.problem = ActStatus.SENDING, None
+            await cases.touch(session, item.case_id)
         item.first_tried_at = item.first_tried_at or now
         item.tries += 1
         item.send_at = now + CRASH_GUARD

@@ -1,11 +1,15 @@
-"""What was done to a post besides answering it, in words."""
+"""What is done to a post besides answering it: how that stands in words, and the modal that removes our answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.mention import Act
 from bot.domain.text import text
 from bot.models import Act as ActRow
-from bot.models import ActStatus
+from bot.models import ActStatus, CaseFile, Reply
 from bot.texts import Texts
-from bot.views.block import View, literal, section
+from bot.views.block import Block, View, button, context, cut, field_of, literal, modal, option, quote, section
+from bot.views.citizen import head_line, privately
 
 ACTS = {
     Act.HIDE: text("hide the post"),
@@ -14,6 +18,8 @@ ACTS = {
     Act.UNLIKE: text("take back the like"),
     Act.DELETE: text("remove our answer"),
 }
+SHOWN = 3
+"""Acts that a card names; Details has all."""
 
 
 def act_problem(act: ActRow, t: Texts) -> View:
@@ -36,3 +42,80 @@ def act_problem(act: ActRow, t: Texts) -> View:
         case ActStatus.WITHDRAWN:
             words = t("Taken back: {act}.", act=what)
     return View(words.strip(), [section(words.strip())])
+
+
+def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
+    """Say what was done to the posts of a case and to our answers, or will be; the newest first."""
+    acts = [file.last_act(kind, mention.id) for mention in file.mentions for kind in (Act.HIDE, Act.LIKE)]
+    acts += [file.last_act(Act.DELETE, reply.mention_id, reply.id) for reply in file.replies]
+    newest = sorted((act for act in acts if act is not None), key=lambda act: act.id, reverse=True)
+    said = [_about(file, act, words, t) for act in newest if (words := _stands(act, t, now))]
+    more = [t("… and {n} more: see Details", n=len(said) - SHOWN)] if len(said) > SHOWN else []
+    return [*said[:SHOWN], *more]
+
+
+def _stands(act: ActRow, t: Texts, now: datetime) -> str:
+    """Say how an act stands; "" when the card says it elsewhere, or there is nothing left to notice."""
+    agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 300)
+    match act.status:
+        case ActStatus.APPROVED if not problem:
+            return "⏳ " + t("*Soon* – {agent}: {act}, at {time}", agent=agent, act=what, time=t.seconds(act.send_at))
+        case ActStatus.APPROVED | ActStatus.SENDING:
+            words = t("*Being done* – {agent}: {act}. {problem}", agent=agent, act=what, problem=problem)
+            return "⏳ " + words.strip()
+        case ActStatus.FAILED:
+            return "⚠️ " + t("*Not done* – {agent}: {act}. {problem}", agent=agent, act=what, problem=problem).strip()
+        case ActStatus.UNCERTAIN:
+            words = t("*Perhaps done* – {agent}, please look at the platform: {act}.", agent=agent, act=what)
+            return f"⚠️ {words}"
+        case ActStatus.DONE if act.kind is Act.HIDE:
+            return "🙈 " + t("*Hidden* by {agent}", agent=agent)
+        case ActStatus.DONE if act.kind is Act.LIKE:
+            return "♥ " + t("*Liked* by {agent}", agent=agent)
+        case _:
+            return ""
+
+
+def _about(file: CaseFile, act: ActRow, words: str, t: Texts) -> str:
+    """Add which post it is about, when there are several."""
+    if act.reply_id is not None or len(file.mentions) == 1:
+        return words
+    mention = next(each for each in file.mentions if each.id == act.mention_id)
+    return f"{words} ({privately(mention, t)}{literal(mention.text, 40) or t('(no text)')})"
+
+
+def act_undo_button(file: CaseFile, t: Texts) -> list[Block]:
+    """Return the button that takes the newest act back that has not been carried out, if any."""
+    act = file.undoable_act
+    if act is None:
+        return []
+    return [button(t("Undo: {act}", act=t(ACTS[act.kind])), "case:undo_act", f"{file.case.id}:{act.id}")]
+
+
+def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
+    """Ask which answer of ours is removed from the platform, and why."""
+    removable = file.removable[:100]
+    why = {"type": "plain_text_input", "max_length": 300}
+    blocks = [context(head_line(file, t)), *_which(removable, t, now)]
+    blocks += [
+        field_of(t("Why"), "remove_why", why, hint=t("For colleagues only, in the history of the case.")),
+        section(t("The citizen can then no longer read this answer. That cannot be undone later. "
+                  "We keep the answer here, marked as removed.")),
+    ]  # fmt: skip
+    metadata = str(file.case.id) if len(removable) > 1 else f"{file.case.id}:{removable[0].id}"
+    return modal(
+        "case:remove", t("Remove our answer"), blocks, submit=t("Remove"), close=t("Cancel"), metadata=metadata
+    )
+
+
+def _which(removable: Sequence[Reply], t: Texts, now: datetime) -> list[Block]:
+    """Return the answer that is removed, or the choice of one."""
+    if len(removable) == 1:
+        return [quote(removable[0].text, 1500)]
+    options = [_choice(each.sent_at or each.created_at, each.text, each.id, t, now) for each in removable]
+    return [field_of(t("Answer"), "remove_reply", {"type": "static_select", "options": options})]
+
+
+def _choice(at: datetime, words: str, key: int, t: Texts, now: datetime) -> Block:
+    """Return a post as a choice in a menu: when it was written, and how it begins."""
+    return option(f"{t.when(at, now)}: “{cut(' '.join(words.split()), 45)}”", str(key))

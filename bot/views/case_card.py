@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.case import OPEN, Move, Status, moves_from
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts, capital
+from bot.views.act import act_lines, act_undo_button
 from bot.views.block import (
     Block,
     View,
@@ -44,6 +45,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
     spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
     if file.case.status is Status.ANSWERED and file.reply is not None:
         spoken.append(t("Our answer: {text}", text=literal(file.reply.text, 200)))
+    spoken += act_lines(file, t, now)
     spoken += [] if done else [capital(words) for words in others_words(file, t)]
     return View("\n".join(spoken), blocks)
 
@@ -60,7 +62,13 @@ def _open(
     stands = [state_line(file, t, now), *_noticed(file, t, now), *person]
     beside = [words for words in (reply_line(file, t, now), *writing) if words]
     blocks = [*newest(file, t, now, room), context(" · ".join(stands)), *([context(*beside)] if beside else [])]
-    return [*blocks, *came_from(file, t), *_unsent(file, t), *_buttons(file, t)]
+    return [*blocks, *_acts(file, t, now), *came_from(file, t), *_unsent(file, t), *_buttons(file, t)]
+
+
+def _acts(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return what was done to posts besides answering them."""
+    done = act_lines(file, t, now)
+    return [context("\n".join(done))] if done else []
 
 
 def _noticed(file: CaseFile, t: Texts, now: datetime) -> list[str]:
@@ -88,13 +96,14 @@ def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
     return [
         ended | {"accessory": card_menu(file, t)},
         *([context(beside)] if beside else []),
-        *actions(*_reply_buttons(file, t)),
+        *_acts(file, t, now),
+        *actions(*_reply_buttons(file, t), *act_undo_button(file, t)),
     ]
 
 
 def _buttons(file: CaseFile, t: Texts) -> list[Block]:
     """Return the buttons: what can be done about a reply under way comes first, whatever became of the case."""
-    about_reply = _reply_buttons(file, t)
+    about_reply = [*_reply_buttons(file, t), *act_undo_button(file, t)]
     if reply_under_way(file):
         return actions(*about_reply)
     return actions(*about_reply) + actions(*_row(file, moves_from(file.case.status), t), card_menu(file, t))

@@ -1,7 +1,8 @@
 """What can be done with a case: the menu of its card, and the modal "More…" that lists all of it.
 
 A new choice is one line in CHOICES here and one in handlers/card_menu.py. An option's value is its verb and the case,
-as `close:12`. Messages that were posted long ago keep their options, so a verb never gets another meaning.
+as `close:12`; one about a post names that too, as `like:12:34`. Messages that were posted long ago keep their options,
+so a verb never gets another meaning.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.case import ONGOING, OPEN, CloseReason, Move, Status, moves_from
+from bot.domain.mention import Act
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts
@@ -26,7 +28,7 @@ class Choice:
     """One thing that can be done with a case: `does` explains it, `offered` tells whether the case allows it now.
 
     `on_card`: it has a button of its own on the card, so it is not in the menu. `looks`: it only shows something, so a
-    reader may do it too.
+    reader may do it too. `about` is the id of the post that it is about.
     """
 
     verb: str
@@ -35,6 +37,12 @@ class Choice:
     offered: Callable[[CaseFile], bool]
     on_card: bool = False
     looks: bool = False
+    about: Callable[[CaseFile], int] | None = None
+
+    def value(self, file: CaseFile) -> str:
+        """The value of its option or button."""
+        case = f"{self.verb}:{file.case.id}"
+        return f"{case}:{self.about(file)}" if self.about else case
 
 
 def _move(move: Move) -> Callable[[CaseFile], bool]:
@@ -63,6 +71,13 @@ def _names_others(file: CaseFile) -> bool:
     return file.case.status in ONGOING and bool(file.others)
 
 
+def _to_a_post(verb: str, label: Text, does: Text, act: Act) -> Choice:
+    """Return the choice that does this to the newest post that allows it, whatever the status of the case."""
+    return Choice(
+        verb, label, does, lambda file: bool(file.open_to(act)), about=lambda file: file.open_to(act)[0].id
+    )  # fmt: skip
+
+
 def reply_under_way(file: CaseFile) -> bool:
     """Tell whether a reply is being sent or its outcome is unknown; the case can only move once that is settled."""
     status = file.reply.status if file.reply is not None else None
@@ -81,6 +96,10 @@ CHOICES = (
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
     Choice("others", text("Other cases…"), text("See the citizen's other cases."), _names_others, looks=True),
+    _to_a_post("like", text("Like"), text("Like the newest post on the platform."), Act.LIKE),
+    _to_a_post("unlike", text("Take the like back"), text("The like disappears from the platform."), Act.UNLIKE),
+    Choice("remove", text("Remove our answer…"), text("Remove an answer of ours from the platform."),
+           lambda file: bool(file.removable)),
     Choice("release", text("Release"), text("Put the case back in the queue."), _move(Move.RELEASE)),
     Choice("transfer", text("To another team…"), text("Hand the case over to another team."), _can_transfer),
     Choice("note", text("Add a note…"), text("Write a note for colleagues."), lambda _: True),
@@ -97,7 +116,7 @@ def card_menu(file: CaseFile, t: Texts) -> Block:
     """Return the menu of a card; what does not fit is found in the modal behind "More…"."""
     choices = [choice for choice in _offered(file) if not choice.on_card]
     fits = choices if len(choices) <= MENU_SIZE else choices[: MENU_SIZE - 1]
-    options = [option(t(choice.label), f"{choice.verb}:{file.case.id}") for choice in fits]
+    options = [option(t(choice.label), choice.value(file)) for choice in fits]
     if len(fits) < len(choices):
         options.append(option(t("More…"), f"{MORE}:{file.case.id}"))
     return overflow(ACTION, options)
@@ -109,7 +128,7 @@ def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:
     for choice in _offered(file):
         if acts or choice.looks:
             row = section(t(choice.does))
-            row["accessory"] = button(t(choice.label), ACTION, f"{choice.verb}:{file.case.id}")
+            row["accessory"] = button(t(choice.label), ACTION, choice.value(file))
             blocks.append(row)
     return modal("more", t("What you can do"), blocks, close=t("Close"), metadata=str(file.case.id))
 

@@ -1,7 +1,7 @@
 """The details of a case: all its posts, notes and answers, and who did what when."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN
@@ -106,8 +106,9 @@ def details_modal(
     blocks += transfer_lines(file, t, now)
     blocks = blocks[:90]
     blocks.append(section("*" + t("History") + "*"))
-    lines = [_line(event, t, now) for event in events[-40:]]
-    blocks += [context("\n".join(lines[start : start + 10])) for start in range(0, len(lines), 10)]
+    why = {act.id: act.note for act in file.acts if act.note}
+    lines = [_line(event, t, now, why) for event in events[-40:]]
+    blocks += [context("\n".join(lines[start : start + 8])) for start in range(0, len(lines), 8)]
     return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
 
 
@@ -126,10 +127,12 @@ def _urgency(file: CaseFile, t: Texts) -> list[Block]:
     return [button(t("Make urgent"), "case:urgent", value)]
 
 
-def _line(event: Event, t: Texts, now: datetime) -> str:
+def _line(event: Event, t: Texts, now: datetime, notes: Mapping[int, str]) -> str:
     what = t(EVENTS[event.kind])
     if act := ACTS.get(event.details.get("act", "")):
         what = f"{t(act)}: {what}"
+    if event.kind is EventKind.ACT_APPROVED and (note := notes.get(event.details.get("id", 0))):
+        what = f"{what} – {literal(note, 100)}"
     to = event.details.get("to")
     target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
     if why := WHY.get(str(event.details.get("why"))):

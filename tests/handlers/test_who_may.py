@@ -42,23 +42,24 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "word": {"open", "mine", "search", "stats", "digest", "export"},
         "verb": {"more", "details", "others", "open"},
     },
-    "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, undo …": {
+    "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, "
+    "like, remove our answer, undo …": {
         "action": {
             "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
             "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
             "case:topic",
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
-            "list:hand_over", "case:undo_hand_over",
+            "list:hand_over", "case:undo_hand_over", "case:undo_act",
         },
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
-            "case:transfer", "case:close_many", "case:hand_over",
+            "case:transfer", "case:close_many", "case:hand_over", "case:remove",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
-            "not_urgent", "no_answer", "transfer",
+            "not_urgent", "no_answer", "transfer", "like", "unlike", "remove",
         },
     },
     "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {

@@ -52,7 +52,7 @@ from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, Ladd
 from bot.texts import Texts
 from bot.views import choosing, closing, handing_over, passing, settings_form, settings_lists, settings_modals, thread
 from bot.views.account import account_stopped, account_trouble, token_ends
-from bot.views.act import ACTS, act_problem
+from bot.views.act import ACTS, act_problem, remove_modal
 from bot.views.answer_modal import ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
@@ -120,9 +120,9 @@ MENTIONS = [
 ]
 
 
-def reply(status: ReplyStatus, **more: Any) -> Reply:
+def reply(status: ReplyStatus, number: int = 1, **more: Any) -> Reply:
     return Reply(
-        id=1, case_id=1, mention_id=3, account_id=1, by=BY, key="k", draft=LONG, text=LONG, private=True,
+        id=number, case_id=1, mention_id=3, account_id=1, by=BY, key="k", draft=LONG, text=LONG, private=True,
         status=status, created_at=NOW, send_at=NOW, sent_at=NOW, url="https://social.example.nl/@webcare/9", **more,
     )  # fmt: skip
 
@@ -210,11 +210,19 @@ def account() -> Account:
     )  # fmt: skip
 
 
-def act(kind: Act, status: ActStatus) -> ActRow:
+def act(kind: Act, status: ActStatus, number: int = 1, **more: Any) -> ActRow:
+    about = {"mention_id": 3, "problem": PROBLEM if status is not ActStatus.DONE else None, **more}
     return ActRow(
-        id=1, case_id=1, mention_id=3, account_id=1, kind=kind, by=BY, key="k", status=status, created_at=NOW,
-        send_at=NOW, problem=PROBLEM if status is not ActStatus.DONE else None,
+        id=number, case_id=1, account_id=1, kind=kind, by=BY, key="k", status=status, created_at=NOW, send_at=NOW,
+        note=LONG, **about,
     )  # fmt: skip
+
+
+def moderated(case: Status = Status.CLAIMED, **more: Any) -> CaseFile:
+    """A case on a platform that allows everything."""
+    everything = [each for each in Act if each is not Act.ANSWER]
+    posts = [mention(number, allows=everything) for number in range(4)]
+    return case_file(case, **{"mentions": posts, "can": frozenset(Act), **more})
 
 
 def messages(t: Texts) -> Iterator[View]:
@@ -280,6 +288,15 @@ def messages(t: Texts) -> Iterator[View]:
         for is_news in (True, False):
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
+    for what in ACTS:
+        replies, about = [reply(ReplyStatus.SENT, external_id="9")], {"reply_id": 1 if what is Act.DELETE else None}
+        for done_so_far in ActStatus:
+            for problem in (None, PROBLEM):
+                done = [act(what, done_so_far, problem=problem, **about)]
+                files = [moderated(case, replies=replies, acts=done) for case in Status]
+                yield from (case_card(file, t, NOW) for file in files)
+    many = [act(kind, ActStatus.UNCERTAIN, n, mention_id=n // 2) for n in range(8) for kind in (Act.HIDE, Act.LIKE)]
+    yield case_card(moderated(acts=many), t, NOW)
     due = [Due(case_file(Status.CLAIMED, clocks=[clock]), words) for clock in CLOCKS for words in ([], [LONG, LONG])]
     due += [Due(case_file(Status.NEW)), Due(case_file(Status.CLAIMED, allows=False), returns_at=NOW)]
     due += [Due(case_file(Status.ESCALATED, escalations=[each]), question=each) for each in ASKED]
@@ -353,6 +370,10 @@ def opened(t: Texts) -> Iterator[Block]:
     rows = [case_block(line, t, NOW, acts=False, outside=True, team="a" * 200) for line in lines()]
     yield from (others_modal(many, some, left, left + 1, t) for some, left in (([], 0), (rows[:20], 80)))
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
+    published = [reply(ReplyStatus.SENT, n, external_id=str(n)) for n in range(120)]
+    yield from (remove_modal(moderated(replies=published[:count]), t, NOW) for count in (1, 120))
+    liked = moderated(replies=published[:1], acts=[act(Act.LIKE, ActStatus.DONE)])
+    yield from (more_modal(liked, t, NOW, acts=acts) for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
     yield close_modal(file, TeamSettings(close_reasons=TITLES[:MAX_REASONS]).reasons(), TITLES[:MAX_TOPICS], t)
