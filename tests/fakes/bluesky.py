@@ -95,7 +95,8 @@ class FakeBluesky(FakeServer):
         self._access: set[str] = set()
         self._refresh: set[str] = set()
         self._count = 0
-        self._last = datetime.now(UTC)
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._last = EVER
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -435,7 +436,7 @@ class FakeBluesky(FakeServer):
         return {"root": root or self._ref(uri), "parent": self._ref(uri)}
 
     def _next(self) -> datetime:
-        self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))
+        self._last = max(self.clock(), self._last + timedelta(microseconds=1))
         return self._last
 
     def _key(self) -> str:

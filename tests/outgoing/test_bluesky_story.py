@@ -1,0 +1,145 @@
+"""The main job on Bluesky, end to end: a citizen writes there, the team answers in Slack, the reply stands there."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot import accounts
+from bot.domain.mention import Act
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import text_of
+from jobs import check, poll, refresh
+from tests.acting import approve
+from tests.conftest import SANNE, Bot, account_of, second_desk
+from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
+from tests.people import answer
+
+SEND = "/xrpc/chat.bsky.convo.sendMessage"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeBluesky]:
+    async with FakeBluesky() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: FakeBluesky, **options: object) -> Bot:
+    """Add the team's account to the bot, and check it."""
+    server.clock = bot.desk.now
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="bluesky", name="gemeente", url=server.url,
+            secrets={"app_password": PASSWORD}, options={"handle": HANDLE, "directory": server.url, **options},
+            now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+@pytest.fixture
+async def on_bluesky(bot: Bot, server: FakeBluesky) -> Bot:
+    """The bot on each database, with the team's account on Bluesky."""
+    return await connected(bot, server, messages=True)
+
+
+async def polled(bot: Bot) -> None:
+    bot.clock.advance(minutes=1)
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent_out(bot: Bot) -> None:
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_bluesky: Bot, server: FakeBluesky) -> None:
+    bot = on_bluesky
+    ours = server.write("gemeente", "De markt gaat door.")
+    asked = server.write("jan", "Wanneer wordt de <container> geleegd?", answers=ours)
+    await polled(bot)
+    card = await bot.card("container", "Nieuw", "Bluesky")
+    await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
+    await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
+    reply = server.ours()[-1]
+    assert (reply["text"], reply["reply"]["parent"]["uri"]) == ("Donderdag, zie voorbeeld.nl/afval ^SB", asked)
+    assert reply["facets"][0]["features"][0]["uri"] == "https://voorbeeld.nl/afval"
+    for kind in (Act.HIDE, Act.LIKE):
+        await approve(bot, kind)
+    await approve(bot, Act.DELETE, reply_id=1)
+    await sent_out(bot)
+    assert (server.gate(ours) or {})["hiddenReplies"] == [asked]
+    assert server.likes() == [asked]
+    assert [post["text"] for post in server.ours()] == ["De markt gaat door."]
+    assert {act.status for act in await bot.rows(ActRow)} == {ActStatus.DONE}
+    await polled(bot)
+    await bot.card("*Beantwoord*", "ons antwoord is verwijderd")
+    assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
+
+
+async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words_join_the_case(
+    on_bluesky: Bot, server: FakeBluesky
+) -> None:
+    bot = on_bluesky
+    server.write("jan", f"@{HANDLE} Wie belt mij terug?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    await bot.card("*Beantwoord*")
+    assert server.said() == ["Wat is uw nummer? ^SB"]
+    server.say("jan", "012-345")
+    await polled(bot)
+    assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]
+
+
+async def test_why_a_citizen_gets_no_private_answer_stands_on_the_card(on_bluesky: Bot, server: FakeBluesky) -> None:
+    bot = on_bluesky
+    server.write("jan", f"@{HANDLE} Wie belt mij terug?")
+    await polled(bot)
+    server.refusal = "NotFollowedBySender"
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    await bot.card("Niet verstuurd", "alleen privéberichten van accounts die hij of zij volgt")
+    assert server.said() == []
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["in public", "in private"])
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_an_answer_whose_outcome_was_lost_is_there_once(
+    sqlite_bot: Bot, server: FakeBluesky, taken: bool, private: bool
+) -> None:
+    bot = await connected(sqlite_bot, server, messages=True)
+    server.write("jan", f"@{HANDLE} Wie belt mij terug?")
+    await polled(bot)
+    server.fail(SEND if private else "/xrpc/com.atproto.repo.putRecord", status=0, done=taken)
+    chosen = {"answer_visibility": "private"} if private else {}
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", **chosen)
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert [*server.said(), *(post["text"] for post in server.ours())] == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_two_processes_share_one_session(on_bluesky: Bot, server: FakeBluesky) -> None:
+    bot = on_bluesky
+    async with second_desk(bot) as other:
+        account = await account_of(bot, "gemeente")
+        for desk in (bot.desk, other, bot.desk):
+            server.end_access()
+            connector = desk.connector(account)
+            assert (await connector.check()).problems == ()
+    assert server.logins == 1
+    assert (await account_of(bot, "gemeente")).stopped_at is None
+
+
+async def test_a_withdrawn_app_password_stops_the_account_and_tells_the_team(
+    sqlite_bot: Bot, server: FakeBluesky
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.password = "withdrawn"
+    server.end_sessions()
+    await polled(bot)
+    assert (await account_of(bot, "gemeente")).stopped_at is not None
+    told = text_of(await bot.card("gemeente", "app-wachtwoord"))
+    assert "Invalid identifier or password" in told
