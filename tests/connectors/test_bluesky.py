@@ -112,6 +112,17 @@ async def test_what_is_no_mention_reply_or_quote_of_others_does_not_come_in(
     assert [post.replies_to and post.replies_to.text for post in posts] == [None, "De markt gaat door."]
 
 
+async def test_a_quote_with_a_picture_shows_what_it_quotes(server: FakeBluesky, bluesky: Bluesky) -> None:
+    ours = server.write("els", "De markt gaat door.")
+    view = {"thumb": "https://cdn.example/t.jpg", "fullsize": "https://cdn.example/l.jpg", "alt": "Regen"}
+    media = {"$type": "app.bsky.embed.images#view", "images": [view]}
+    both = {"$type": "app.bsky.embed.recordWithMedia#view", "record": server._quoted(ours), "media": media}
+    post = await mention(bluesky, server, "Echt?", shows={"embed": both})
+    assert post.replies_to is not None
+    assert post.replies_to.text == "De markt gaat door."
+    assert [media.alt for media in post.media] == ["Regen"]
+
+
 async def test_a_thread_hangs_together(server: FakeBluesky, bluesky: Bluesky) -> None:
     first = server.write("els", "Het is hier zo donker!")
     second = server.write("piet", "Ja hè", answers=first)
@@ -228,6 +239,15 @@ async def test_a_hostile_record_spoils_no_other(server: FakeBluesky, bluesky: Bl
     uri = server.write("jan", f"@{HANDLE} Hallo")
     server.write("els", f"@{HANDLE} Goedemorgen", shows={"record": {**server.records[uri].value, **record}})
     assert uri in {post.external_id for post in (await bluesky.fetch({})).posts}
+
+
+async def test_an_answer_to_what_is_no_address_keeps_its_pictures(server: FakeBluesky, bluesky: Bluesky) -> None:
+    view = {"thumb": "https://cdn.example/t.jpg", "fullsize": "https://cdn.example/l.jpg", "alt": "Een lamp"}
+    nowhere = {end: {"uri": "at://geen adres", "cid": "bafyreib"} for end in ("root", "parent")}
+    shown = {"embed": {"$type": "app.bsky.embed.images#view", "images": [view]}}
+    post = await mention(bluesky, server, shows=shown, reply=nowhere)
+    assert [media.alt for media in post.media] == ["Een lamp"]
+    assert server.violations.pop().startswith("app.bsky.feed.getPosts")
 
 
 async def test_posts_come_in_from_notifications_alone_when_they_cannot_be_read_in_whole(
@@ -754,3 +774,16 @@ async def test_a_check_warns_of_what_keeps_posts_from_us(server: FakeBluesky, cl
     kept, search = map(str, health.problems)
     assert "people it does not follow" in kept
     assert "No search" in search
+
+
+async def test_what_does_not_answer_during_a_check_is_a_warning(server: FakeBluesky, client: httpx.AsyncClient) -> None:
+    server.fail("/xrpc/chat.bsky.convo.listConvos", status=502)
+    health = await connect(server.url, client, messages=True, words=["lamp"]).check()
+    assert ([str(each) for each in health.warnings], health.problems) == (["127.0.0.1 has a fault (HTTP 502)."], ())
+    assert "Public posts can be searched." in map(str, health.working)
+    server.fail("/xrpc/app.bsky.notification.getPreferences", status=501)
+    assert (await connect(server.url, client).check()).problems == ()
+
+
+async def test_a_handle_may_be_typed_as_people_write_it(server: FakeBluesky, client: httpx.AsyncClient) -> None:
+    assert (await connect(server.url, client, handle=f" @{HANDLE}").check()).identity is not None

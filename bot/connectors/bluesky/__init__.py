@@ -105,7 +105,8 @@ class Bluesky:
         return _dated(answer, "notifications", CONCERNING), str(answer.get("cursor") or "")
 
     async def _found(self, cursor: str, *, word: str) -> tuple[list[newest.Item], str]:
-        asked: dict[str, Any] = {"q": f'"{word}"', "sort": "latest", "limit": 100}
+        wanted = word.replace('"', "")
+        asked: dict[str, Any] = {"q": f'"{wanted}"', "sort": "latest", "limit": 100}
         answer = await self._server.get("app.bsky.feed.searchPosts", **asked, **_at(cursor))
         return _dated(answer, "posts", ()), str(answer.get("cursor") or "")
 
@@ -144,15 +145,18 @@ class Bluesky:
 
     async def _posts(self, views: Sequence[Json], me: str) -> list[Post]:
         """Turn views and notifications into posts, with pictures and the posts they answer if these can be read."""
-        uris = [view["uri"] for view in views]
-        parents = {uri for view in views if isinstance(uri := _parent(view), str)}
-        whole: dict[str, Json] = {}
-        try:
-            whole = await self._server.posts(list(dict.fromkeys([*uris, *sorted(parents)])))
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.info("posts not read in whole", account=self._account.id, verdict=type(verdict).__name__)
+        whole = await self._whole([view["uri"] for view in views])
+        parents = {uri for view in views if isinstance(uri := _parent(view), str)} - whole.keys()
+        whole |= await self._whole(sorted(parents))  # apart: authors choose what they answer, also what is no address
         known = [(whole.get(view["uri"], view), whole.get(str(_parent(view)))) for view in views]
         return [post for view, parent in known if (post := self._post(view, parent, me))]
+
+    async def _whole(self, uris: Sequence[str]) -> dict[str, Json]:
+        try:
+            return await self._server.posts(uris)
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            log.info("posts not read in whole", account=self._account.id, verdict=type(verdict).__name__)
+            return {}
 
     def _post(self, view: Json, parent: Json | None, me: str) -> Post | None:
         """Return the post; if we cannot read it, log its address only and return None."""
@@ -354,7 +358,11 @@ PLATFORM = Platform(
         ),
     ),
     connect=Bluesky,
-    quality=Quality(pairs=True, specification="the lexicons of the AT Protocol, 20 Aug 2026"),
+    quality=Quality(
+        pairs=True,
+        server="Bluesky's own server 0.4.217 (by hand)",
+        specification="the lexicons of the AT Protocol of 20 Aug 2026",
+    ),
     edits=True,
     limits="300 characters; 3,000 requests in 5 minutes; 1,600 writes an hour; 300 logins a day",
     latency="POLL_SECONDS",

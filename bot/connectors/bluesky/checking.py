@@ -13,31 +13,43 @@ from bot.domain.text import Text, text
 KINDS = ("mention", "reply", "quote")
 FULL_ACCESS = "com.atproto.access"
 """What a session may do that was made with the password of the account itself: https://atproto.com/specs/xrpc#authentication"""
+TRIED: tuple[tuple[str, str, Json, Text], ...] = (
+    ("words", "app.bsky.feed.searchPosts", {"q": "bluesky"}, text("Public posts can be searched.")),
+    ("messages", "chat.bsky.convo.listConvos", {}, text("Private messages can be read and answered.")),
+)
+"""By option, what we try, and what works then."""
 
 
 async def check(server: Server, account: Account) -> Health:
     """Log in, and say what works and what keeps posts from us."""
     try:
-        session = await server.session()
-        profile = await server.get("app.bsky.actor.getProfile", actor=session.did)
+        did = await server.me()
+        profile = await server.get("app.bsky.actor.getProfile", actor=did)
     except Unauthorized as verdict:
         return Health(problems=(verdict.text,))
-    me = author_of({**profile, "did": session.did})
+    me = author_of({**profile, "did": did})
     identity = Identity(me.external_id, me.handle.lstrip("@"), str(profile.get("displayName") or ""), me.url)
     working = [
-        text("We are logged in as @{acct}.", acct=identity.handle),
+        text("We are logged in as @{acct}.", acct=identity.handle or did),
         text("{host} takes posts of {count} characters.", host=server.host, count=MAX_GRAPHEMES),
     ]
-    warnings = [] if _scope((await server.session()).access) != FULL_ACCESS else [
-        text("This is the password of the account itself. Make an app password, which can do less and be withdrawn.")
-    ]  # fmt: skip
-    problems = [*await _kept_from_us(server)]
-    if account.options.get("words"):
-        problems += await _unsearchable(server)
-    if account.options.get("messages"):
-        refused = await _unreadable_messages(server)
-        problems += refused
-        working += [] if refused else [text("Private messages can be read and answered.")]
+    warnings, problems = [], await _kept_from_us(server)
+    if _scope((await server.session()).access) == FULL_ACCESS:
+        warnings.append(
+            text(
+                "This is the password of the account itself. Make an app password, which can do less and be withdrawn."
+            )
+        )
+    for option, method, asked, done in TRIED:
+        if account.options.get(option):
+            try:
+                await server.get(method, chat=method.startswith("chat."), limit=1, **asked)
+            except Rejected as verdict:
+                problems.append(verdict.text)
+            except Unavailable as verdict:
+                warnings.append(verdict.text)
+            else:
+                working.append(done)
     return Health(tuple(working), tuple(warnings), tuple(problems), identity)
 
 
@@ -56,22 +68,6 @@ async def _kept_from_us(server: Server) -> list[Text]:
             "Notifications, let mentions, replies and quotes come in from everyone, in the app."
         )
     ]
-
-
-async def _unsearchable(server: Server) -> list[Text]:
-    try:
-        await server.get("app.bsky.feed.searchPosts", q='"bluesky"', limit=1)
-    except (Rejected, Unavailable) as verdict:
-        return [verdict.text]
-    return []
-
-
-async def _unreadable_messages(server: Server) -> list[Text]:
-    try:
-        await server.get("chat.bsky.convo.listConvos", chat=True, limit=1)
-    except (Rejected, Unavailable) as verdict:
-        return [verdict.text]
-    return []
 
 
 def _scope(token: str) -> str:

@@ -24,7 +24,7 @@ def post_of(view: Json, me: str, *, parent: Json | None, by_message: bool) -> Po
     record, author = view["record"], view["author"]
     reply = record.get("reply")
     root, above = within(reply, "root", "uri"), within(reply, "parent", "uri")
-    quoted = within(view.get("embed"), "record")
+    quoted = within(view.get("embed"), "record", "record") or within(view.get("embed"), "record")
     return Post(
         external_id=view["uri"],
         author=author_of(author),

@@ -31,6 +31,8 @@ CHAT = {"atproto-proxy": "did:web:api.bsky.chat#bsky_chat"}
 """Requests about private messages are passed on to the service for these: https://docs.bsky.app/docs/api/chat-bsky-convo"""
 DIRECTORY = "https://plc.directory"
 """Where it is written on which server an account lives: https://web.plc.directory"""
+PROOF_WITHIN, PROOF_SIZE = 5.0, 1024 * 1024
+"""Seconds and bytes that another server's answer may take, so that a slow one does not hold up our reading."""
 HAS_A_RECORD = b"e$type"
 """A field that every record has and no other block of a proof: https://atproto.com/specs/repository"""
 ENDED = frozenset({"ExpiredToken", "InvalidToken"})
@@ -205,7 +207,8 @@ class Server(JsonApi):
     async def _logged_in(self) -> Session:
         secrets = await self._secrets.read()
         self.base = self.account.url.rstrip("/")
-        body = {"identifier": self.account.options.get("handle", ""), "password": secrets.get("app_password", "")}
+        handle = str(self.account.options.get("handle", "")).strip().removeprefix("@")
+        body = {"identifier": handle, "password": secrets.get("app_password", "")}
         response = await self.call("POST", "/xrpc/com.atproto.server.createSession", json=body)
         if response.status_code in {400, 401} and (reason := self.reason_of(response)):
             raise Unauthorized(
@@ -293,7 +296,7 @@ class Server(JsonApi):
         return answer.content if is_proof and answer.content else None
 
     async def _asked(self, url: str, **more: Any) -> httpx.Response:
-        response = await http.request(self.client, "GET", url, **more)
+        response = await http.request(self.client, "GET", url, timeout=PROOF_WITHIN, max_bytes=PROOF_SIZE, **more)
         http.judge(response)
         return response
 
