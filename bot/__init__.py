@@ -11,7 +11,7 @@ logs.py      logs without contents       texts.py  the languages (locales/)
 domain/      the rules, pure: the life of a case, opening hours, norms, periods, signing a reply
 models/      the tables, one family a file; CaseFile: all that is known of one case
 views/       state in, Block Kit out; one surface a file
-connectors/  the platforms, one a file; base.py is the protocol
+connectors/  the platforms, one a file or folder; base.py is the protocol
 cases/       what agents do with a case, how posts come in, which case they join, what is timed
 outgoing/    what leaves for a platform, each once; the drafts of what does not yet
 slack/       our messages made equal to the state; the calls that do so; what Slack tells us

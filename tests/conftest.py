@@ -34,7 +34,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
-from tests.fakes import sessions
+from tests.fakes import mail_server, sessions
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
 
@@ -88,6 +88,15 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def mail() -> Iterator[mail_server.MailServer]:
+    """A real mail server: Dovecot and Exim as Debian has them; skipped where they are not installed."""
+    if reason := mail_server.missing():
+        pytest.skip(reason)
+    with mail_server.running() as server:
+        yield server
 
 
 def _started(server: Any) -> None:

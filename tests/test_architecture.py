@@ -152,6 +152,7 @@ def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module
     """
     known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in CONNECTORS_SHARE}
     known |= {"httpcore", "httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
+    known |= {"aiosmtplib", "imap_tools"}
     for module in modules:
         if under(module.name, "bot.connectors"):
             folder = ".".join(module.name.split(".")[:3])
@@ -178,11 +179,14 @@ def originals_of(module: Module) -> set[str]:
 
 
 def nothing_outside_the_connectors_names_a_platform(modules: list[Module]) -> Iterator[str]:
-    """A platform that must be named elsewhere is forgotten there; only the trial shows certain ones by name."""
+    """A platform that must be named elsewhere is forgotten there; only the trial shows certain ones by name.
+
+    The local Slack speaks Slack's language, which has words of its own that are names of platforms: `email`.
+    """
     names = {name for module in modules if under(module.name, "bot.connectors") for name in platforms_of(module)}
     own = {module.name for module in modules if list(platforms_of(module))}
     for module in modules:
-        if under(module.name, "bot.connectors", "bot.trial", "bot.migrations"):
+        if under(module.name, "bot.connectors", "bot.trial", "bot.migrations", "bot.sandbox.slack"):
             continue
         for each in module.imports:
             if under(each.target, *own):
@@ -489,6 +493,8 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/connectors/rss.py", "from bot.connectors.mastodon import Mastodon"),
         ("bot/connectors/plein/posts.py", "from bot.connectors.mastodon import Mastodon"),
         ("bot/connectors/__init__.py", "from bot import inbox"),
+        ("bot/connectors/post/reading.py", "from bot.connectors.mastodon import Mastodon"),
+        ("bot/connectors/rss.py", "from bot.connectors.post.reading import read"),
     ],
     nothing_outside_the_connectors_names_a_platform: [
         ("bot/accounts/web.py", "from bot.connectors.mastodon import Mastodon"),
@@ -569,6 +575,10 @@ SOUND = {
     "bot/connectors/http.py": "import httpx\nfrom bot.connectors.base import Unavailable",
     "bot/connectors/mastodon.py": "import httpx\nfrom . import http\nPLATFORM = Platform(name='mastodon')",
     "bot/trial/trying.py": "from bot.connectors.mastodon import Mastodon\nSHOWN = 'mastodon'",
+    "bot/connectors/post/__init__.py": "from bot.connectors.post import reading",
+    "bot/connectors/post/reading.py": "from bot.connectors.post.parsing import Letter",
+    "bot/connectors/post/parsing.py": "import email",
+    "bot/sandbox/slack/people.py": "profile = ('mastodon',)",
     "bot/connectors/pixelfed.py": "from bot.connectors import mastodon\nclass Pixelfed(mastodon.Mastodon): pass",
     "bot/domain/sla.py": "from __future__ import annotations\nfrom datetime import time\nfrom .hours import add",
     "bot/db.py": "import importlib; upgrade = importlib.import_module('bot.migrations.upgrade')",

@@ -1,4 +1,4 @@
-"""The platforms, one a file. `registry` knows them all, `connect` builds the connector of an account.
+"""The platforms, one a file or a folder. `registry` knows them all, `connect` builds the connector of an account.
 
 A package outside this repository adds a platform with an entry point in the group `webcare.platforms` that leads to
 its `Platform`.
@@ -10,13 +10,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
-from bot.connectors import bluesky, feed, mastodon, webhook
+from bot.connectors import bluesky, email, feed, mastodon, webhook
 from bot.connectors.base import Account, Connector, Unavailable
 from bot.connectors.platform import OptionKind, Platform, Tools
 from bot.domain.label import Label
 
 GROUP = "webcare.platforms"
-OURS = (mastodon.PLATFORM, bluesky.PLATFORM, feed.PLATFORM, webhook.PLATFORM)
+OURS = (mastodon.PLATFORM, bluesky.PLATFORM, feed.PLATFORM, webhook.PLATFORM, email.PLATFORM)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from bot.sandbox.app import Sandbox
 from bot.team import agents
 from tests.conftest import CHANNEL, running_bot
 from tests.fakes.command import Done, webcare
+from tests.fakes.mail_server import PASSWORD, MailServer
 from tests.fakes.mastodon import FakeMastodon
 
 Webcare = Callable[..., Awaitable[Done]]
@@ -590,6 +591,26 @@ async def test_an_account_with_a_broken_token_is_renewed_and_goes_on(
     assert "Stopped since" in listed.out
     assert "✔ We are logged in as @gemeente." in whole.out
     assert (row.stopped_at, row.problem) == (None, None)
+
+
+async def test_a_mailbox_goes_by_its_address_and_is_asked_for_the_secret_that_it_has(
+    run: Webcare, mail: MailServer, tmp_path: Path
+) -> None:
+    address = mail.mailbox("webcare", "gemeente.example").address
+    at = [f"--{each}={each}://127.0.0.1:{mail.ports[each]}" for each in ("imap", "smtp")]
+    (tmp_path / "password").write_text(PASSWORD)
+    added = await run(
+        "accounts", "add", "email", f"--address={address}", *at, "--password-file=password", webcare_token=""
+    )
+    assert (added.code, f"Stored as email/{address}" in added.out) == (0, True), added.out
+    asked = await run("accounts", "renew", address)
+    assert (asked.code, "--password-file is missing" in asked.err) == (2, True), asked
+    wrong = await run("accounts", "renew", address, webcare_password="anders")
+    assert (wrong.code, "does not accept our user name and password" in wrong.out) == (1, True), wrong
+    renewed = await run("accounts", "renew", address, webcare_password=PASSWORD)
+    assert renewed.code == 0, renewed
+    whole = await run("accounts", "check", address)
+    assert (whole.code, f"✔ Sends as {address} through 127.0.0.1." in whole.out) == (0, True), whole.out
 
 
 def stopped_by_a_fault(row: Account) -> None:

@@ -16,6 +16,9 @@ import pytest
 from bot.connectors import OURS, feed, mastodon, webhook
 from bot.connectors.base import Account
 from bot.connectors.bluesky import posts as bluesky
+from bot.connectors.email.parsing import mail_of
+from bot.connectors.email.reading import post_of
+from bot.connectors.email.threads import Subjects
 from bot.domain.mention import Post, permits_to_json
 
 DATA = Path(__file__).parent / "data"
@@ -44,6 +47,7 @@ def on_bluesky(body: bytes) -> Post:
 
 READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
+    "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
     "feed": newest_entry,
     "mastodon": lambda body: mastodon._post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],

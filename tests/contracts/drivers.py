@@ -2,23 +2,28 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from typing import Any, ClassVar
 
 import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import bluesky, feed, mastodon, webhook
+from bot.connectors import bluesky, email, feed, mastodon, webhook
 from bot.connectors.base import Account, Connector, Cursor, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
 from bot.domain.mention import Post
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
+from tests.fakes import mail_wires
 from tests.fakes.between import Between
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
+from tests.fakes.mail_server import PASSWORD as MAIL_PASSWORD
+from tests.fakes.mail_server import MailboxThere
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.server import FakeServer
 from tests.fakes.tools import tools
@@ -27,13 +32,19 @@ SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 
 
 class Driver(ABC):
-    """One platform under test. `publishes` is the path of the request that publishes a reply."""
+    """One platform under test. `publishes` is the path of the request that publishes a reply.
+
+    `hasty`: the seconds within which it answers all but what is held up. `tells`: what became of a reply whose
+    connection was cut can be found out; otherwise a person must look.
+    """
 
     platform: ClassVar[Platform]
     publishes: ClassVar[str]
+    hasty: ClassVar[float] = 0.5
+    tells: ClassVar[bool] = True
     account: Account
 
-    def __init__(self, server: Any, between: Between) -> None:
+    def __init__(self, server: Any, between: Any) -> None:
         self.server = server
         self.between = between
         self.account = self.account_at(between.url)
@@ -61,6 +72,22 @@ class Driver(ABC):
     @abstractmethod
     def published(self) -> list[str]:
         """Return the words of what we published, as they were sent."""
+
+    @asynccontextmanager
+    async def failing(
+        self, status: int, body: str = "", headers: Mapping[str, str] | None = None, *, sends: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Run a server that answers everything so, and give what changes in the account to use it; 0: it hangs up.
+
+        `sends`: it is about a reply, not about reading.
+        """
+        async with FakeServer() as server:
+            server.fail(status=status, body=body, headers=dict(headers or {}), count=100)
+            yield self.at(server.url)
+
+    def at(self, url: str) -> dict[str, Any]:
+        """Return what changes in the account so that its server is at this address."""
+        return {"url": url}
 
     def connector(self, client: httpx.AsyncClient, **changes: Any) -> Connector:
         return self.platform.connect(replace(self.account, **changes), tools(client, self.account.secrets))
@@ -212,6 +239,9 @@ class OnWebhook(Driver):
         super().__init__(server, between)
         self.sent: list[dict[str, Any]] = []
 
+    def at(self, url: str) -> dict[str, Any]:
+        return {"options": {**self.account.options, "callback_url": url + "/"}}
+
     def account_at(self, url: str) -> Account:
         options = {"callback_url": url + "/"}
         return Account(1, "webhook", "bron", "", {"signing_secret": SECRET}, options)
@@ -251,3 +281,44 @@ class OnWebhook(Driver):
         }  # fmt: skip
         assert self.platform.receiver is not None
         return self.platform.receiver.receive(self.account, Request("POST", headers, {}, body.encode()), now).items
+
+
+class OnMail(Driver):
+    """A team's mailbox and a citizen's; only what we send passes through `between`."""
+
+    platform = email.PLATFORM
+    publishes = "DOT"
+    hasty = 3.0
+    tells = False
+
+    server: MailboxThere
+
+    def __init__(self, server: MailboxThere, between: mail_wires.BetweenMail) -> None:
+        self.citizen = server.server.mailbox("jan", "burger.example")
+        super().__init__(server, between)
+
+    def account_at(self, url: str) -> Account:
+        imap = f"imap://127.0.0.1:{self.server.server.ports['imap']}"
+        options = {"address": self.server.address, "imap": imap, "smtp": url}
+        return Account(1, "email", "gemeente", "", {"password": MAIL_PASSWORD}, options)
+
+    @asynccontextmanager
+    async def failing(
+        self, status: int, body: str = "", headers: Mapping[str, str] | None = None, *, sends: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        async with mail_wires.failing(status, body) as (imap, smtp):
+            yield {"options": {**self.account.options, **({"smtp": smtp} if sends else {"imap": imap})}}
+
+    def write(self, text: str) -> str:
+        number = next(self.server.server.numbers)
+        head = f"From: Jan <{self.citizen.address}>\r\nTo: {self.server.address}\r\nSubject: Vraag\r\n"
+        self.server.put(f"{head}Message-ID: <{number}@burger.example>\r\n\r\n{text}\r\n".encode())
+        return f"{number}@burger.example"
+
+    def spoil(self) -> None:
+        self.server.put(b"From: =?x?q?\xff?= <@@>\r\nContent-Type: multipart/mixed; boundary\r\n\r\n\xff\x00--\r\n")
+
+    def published(self) -> list[str]:
+        """Return the words of what arrived, without the quotation below them."""
+        mails = [message_from_bytes(raw, policy=policy.default) for raw in self.citizen.mails()]
+        return [str(mail.get_content()).partition("\n\nJan <")[0] for mail in mails]

@@ -1,0 +1,247 @@
+"""Reads a mailbox over IMAP: https://www.rfc-editor.org/rfc/rfc9051, with imap-tools in a thread.
+
+Folders are opened to read only: nothing is marked, moved or removed. The one folder that we write to is the one for
+what was sent. We ask again and again and do not wait with IDLE: one connection per account for ever, on servers that
+allow few of them, would gain half a minute.
+
+Quirks: `UID n:*` returns the last mail even when its UID is lower. A UID counts only together with UIDVALIDITY.
+"""
+
+import asyncio
+import contextlib
+import imaplib
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+from imap_tools import BaseMailBox
+from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
+from imap_tools.utils import encode_folder
+
+from bot.connectors import http
+from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable, Verdict
+from bot.connectors.email.servers import Login, Server
+
+T = TypeVar("T")
+
+MAX_BYTES = 2_000_000
+"""So much of a mail is fetched; what is beyond it are attachments."""
+WAIT = timedelta(minutes=5)
+"""How long we wait when a server says that we come too often, without saying how long."""
+FETCHED = re.compile(rb"UID (\d+)")
+INTERNAL_DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
+SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+ANSWERED = re.compile(rb"FLAGS \([^)]*\\Answered", re.IGNORECASE)
+APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]", re.IGNORECASE)
+"""https://www.rfc-editor.org/rfc/rfc4315#section-3"""
+CODE = re.compile(r"\[([A-Z-]+)[^\]]*\]")
+"""https://www.rfc-editor.org/rfc/rfc5530#section-3"""
+BUSY = ("LIMIT", "INUSE", "OVERQUOTA")
+TOO_OFTEN = re.compile(r"too many|rate.?limit|throttl", re.IGNORECASE)
+FOR_NOW = re.compile(r"temporar|unavailable|try again", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A mail as the server has it: its bytes (only the first of a large one), when it came, and its flags."""
+
+    uid: int
+    raw: bytes
+    whole: bool
+    came_at: datetime | None
+    answered: bool
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """One mailbox on one server; `work` is done with a connection of its own, in a thread."""
+
+    client: httpx.AsyncClient
+    server: Server
+
+    async def do(self, login: Login, work: Callable[["Box"], T]) -> T:
+        """Log in, do this, and log out; raises a verdict."""
+        connection = await http.connected(self.client, self.server.host, self.server.port)
+        return await asyncio.to_thread(self._do, connection, login, work)
+
+    def _do(self, connection: socket.socket, login: Login, work: Callable[["Box"], T]) -> T:
+        host = self.server.host
+        with contextlib.closing(connection), _verdicts(host):
+            box = Box(connection, self.server)
+            try:
+                box.log_in(login)
+                return work(box)
+            finally:
+                with contextlib.suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
+                    box.logout()
+
+
+class Box(BaseMailBox):
+    """A logged-in connection; its methods wait, and raise what `_verdicts` turns into verdicts."""
+
+    def __init__(self, connection: socket.socket, server: Server) -> None:
+        self.server = server
+        self._connection = connection
+        super().__init__()
+
+    def _get_mailbox_client(self) -> imaplib.IMAP4:
+        if self.server.at_once:
+            return _Client(secured(self._connection, self.server.host), self.server)
+        client = _Client(self._connection, self.server)
+        if self.server.is_secured:
+            client.starttls(ssl_context=httpx.create_ssl_context())
+        return client
+
+    def log_in(self, login: Login) -> None:
+        """Log in with a token, or with a password, which may hold any sign where the server knows AUTH=PLAIN."""
+        try:
+            if login.token:
+                self.xoauth2(login.user, login.token, initial_folder=None)
+            elif "AUTH=PLAIN" in self.client.capabilities:
+                self.login_utf8(login.user, login.password, initial_folder=None)
+            else:
+                self.login(login.user, login.password, initial_folder=None)
+        except imaplib.IMAP4.abort:
+            raise
+        except (imaplib.IMAP4.error, MailboxLoginError) as error:
+            raise _of_login(str(error), self.server.host) from error
+
+    def folders(self) -> dict[str, tuple[str, ...]]:
+        """Return the folders that can be opened, each with its flags."""
+        return {each.name: each.flags for each in self.folder.list() if "\\Noselect" not in each.flags}
+
+    def open(self, folder: str) -> tuple[int, int]:
+        """Open a folder to read; returns its UIDVALIDITY and the UID that the next mail will get at least."""
+        self.folder.set(folder, readonly=True)
+        return self._told("UIDVALIDITY"), self._told("UIDNEXT")
+
+    def _told(self, name: str) -> int:
+        """Return a number that the server told when the folder was opened; 0 when it did not."""
+        _, told = self.client.response(name)
+        value = told[0] if told and told[0] else b""
+        return int(value) if isinstance(value, bytes) and value.isdigit() else 0
+
+    def found(self, *criteria: str) -> list[int]:
+        """Return the UIDs of the mails in the open folder of which these hold, in order."""
+        return sorted(int(uid) for uid in self.uids(" ".join(criteria)) if uid)
+
+    def fetched(self, uids: Sequence[int]) -> Iterator[Fetched]:
+        """Yield these mails of the open folder; those that are gone meanwhile are left out."""
+        for uid in uids:
+            items = f"(UID INTERNALDATE RFC822.SIZE FLAGS BODY.PEEK[]<0.{MAX_BYTES}>)"
+            status, answer = self.client.uid("FETCH", str(uid), items)
+            if status != "OK":
+                raise imaplib.IMAP4.error(str(answer))
+            yield from _mails_in(answer, uid)
+
+    def append_copy(self, folder: str, mail: bytes, flags: str) -> int:
+        """Put a mail in a folder; returns its UID, 0 when the server does not tell."""
+        status, answer = self.client.append(encode_folder(folder), flags, None, mail)  # type: ignore[arg-type]
+        if status != "OK":
+            raise imaplib.IMAP4.error(str(answer))
+        told = APPENDED.search(b" ".join(part for part in answer if isinstance(part, bytes)))
+        return int(told[1]) if told else 0
+
+
+class _Client(imaplib.IMAP4):
+    """imaplib on a connection that was made and checked before."""
+
+    def __init__(self, connection: socket.socket, server: Server) -> None:
+        self._made = connection
+        super().__init__(server.host, server.port, connection.gettimeout())
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self._made
+
+
+def secured(connection: socket.socket, host: str) -> ssl.SSLSocket:
+    """Begin TLS on a connection, with the certificates that the HTTP client trusts too."""
+    return httpx.create_ssl_context().wrap_socket(connection, server_hostname=host)
+
+
+def _mails_in(answer: Sequence[Any], uid: int) -> Iterator[Fetched]:
+    """Yield the mail of this UID in the answer to FETCH: pairs of what is told and of the mail, and loose ends."""
+    for n, part in enumerate(answer):
+        if not isinstance(part, tuple):
+            continue
+        after = answer[n + 1] if n + 1 < len(answer) and isinstance(answer[n + 1], bytes) else b""
+        told, raw = part[0] + b" " + after, part[1]
+        number = FETCHED.search(told)
+        if number is None or int(number[1]) != uid:
+            continue
+        date, size = INTERNAL_DATE.search(told), SIZE.search(told)
+        came_at = _internal_date(date[1].decode("ascii", "replace")) if date else None
+        whole = size is None or int(size[1]) <= max(len(raw), MAX_BYTES)
+        yield Fetched(uid, raw, whole, came_at, ANSWERED.search(told) is not None)
+
+
+def _internal_date(value: str) -> datetime | None:
+    try:
+        return datetime.strptime(value.strip(), "%d-%b-%Y %H:%M:%S %z").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+@contextlib.contextmanager
+def _verdicts(host: str) -> Iterator[None]:
+    """Turn what goes wrong into verdicts."""
+    try:
+        yield
+    except Verdict:
+        raise
+    except MailboxFolderSelectError as error:
+        raise _of_answer(str(error), host) from error
+    except TimeoutError as error:
+        raise OutcomeUnknown("{host} did not answer in time.", host=host) from error
+    except ssl.SSLCertVerificationError as error:
+        raise Unavailable("The certificate of {host} is not one that we trust.", host=host) from error
+    except imaplib.IMAP4.abort as error:
+        raise _of_greeting(str(error), host) from error
+    except OSError as error:
+        raise OutcomeUnknown("{host} broke the connection.", host=host) from error
+    except (imaplib.IMAP4.error, ImapToolsError) as error:
+        raise _of_answer(str(error), host) from error
+    except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:  # imaplib on what is no IMAP
+        raise OutcomeUnknown("{host} sent an answer we cannot read.", host=host) from error
+
+
+def _of_login(said: str, host: str) -> Verdict:
+    code = _code(said)
+    if code in BUSY or TOO_OFTEN.search(said):
+        return RateLimited(datetime.now(UTC) + WAIT)
+    if code == "UNAVAILABLE" or (not code and FOR_NOW.search(said)):
+        return Unavailable("{host} has a fault: {reason}", host=host, reason=_words(said))
+    return Unauthorized("{host} does not accept our user name and password or token.", host=host)
+
+
+def _of_answer(said: str, host: str) -> Verdict:
+    code = _code(said)
+    if code in BUSY or TOO_OFTEN.search(said):
+        return RateLimited(datetime.now(UTC) + WAIT)
+    if "* BYE" in said:
+        return OutcomeUnknown("{host} broke the connection.", host=host)
+    if code in {"UNAVAILABLE", "SERVERBUG"} or FOR_NOW.search(said):
+        return Unavailable("{host} has a fault: {reason}", host=host, reason=_words(said))
+    return Rejected("{host} says: {reason}", host=host, reason=_words(said))
+
+
+def _of_greeting(said: str, host: str) -> Verdict:
+    if TOO_OFTEN.search(said):
+        return RateLimited(datetime.now(UTC) + WAIT)
+    return OutcomeUnknown("{host} broke the connection.", host=host)
+
+
+def _code(said: str) -> str:
+    found = CODE.search(said)
+    return found[1] if found else ""
+
+
+def _words(said: str) -> str:
+    """Return what a server said, out of what the libraries make of it."""
+    inner = re.findall(r"b['\"](.*?)['\"](?=[\],)])", said)
+    return " ".join((inner[0] if inner else said).split())[:200]

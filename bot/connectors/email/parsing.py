@@ -1,0 +1,270 @@
+"""A mail from its bytes: https://www.rfc-editor.org/rfc/rfc5322 and MIME. Whatever the bytes are, there is a mail.
+
+Quirks: headers hold raw 8-bit text, charsets are wrong or unknown, parts are nested without end. What cannot be taken
+apart is shown as it came.
+"""
+
+import codecs
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses, parsedate_to_datetime
+
+from bot.connectors.html import text_of
+
+MAX_CHARACTERS = 20_000
+MAX_HTML = 500_000
+MAX_PARTS = 60
+"""Nested or parallel parts of a mail that is taken apart; Python's parser gets slow and deep on more."""
+MAX_FILES = 20
+MAX_REFERENCES = 30
+MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
+LONG_ID = 250
+ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]\\]{1,64}@[^\s@<>\"(),:;\[\]\\]{1,255}")
+CHARSETS = ("ascii", "utf", "iso8859", "iso2022", "cp", "koi8", "gb", "big5", "shift_jis", "euc", "mac", "tis", "hz")
+"""How the names of real character sets begin, among the encodings that Python knows."""
+QUOTED, UNQUOTED = "\ue000", "\ue001"
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError)
+"""What Python's parser raises on broken mails."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Somebody's address, in small letters, and their name, which may be empty."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with a mail; `size` in bytes, None when it was not read to its end."""
+
+    name: str
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it was read. `text` is plain, with > before quoted lines, neither folded nor cut to a reader's size.
+
+    `message` keeps the headers, and the parts for those who look for more. `message_id` is made from the content when
+    the mail has none. `date` is what its author's clock said.
+    """
+
+    message: Message
+    message_id: str
+    has_id: bool
+    subject: str
+    author: Address | None
+    reply_to: Address | None
+    date: datetime | None
+    references: tuple[str, ...]
+    in_reply_to: str
+    text: str
+    files: tuple[File, ...] = ()
+
+    def header(self, name: str) -> str:
+        """Return a header's value as text; "" when it is not there."""
+        return header(self.message, name)
+
+
+def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
+    """Return the mail in these bytes. Not `whole`: the end of a large mail is missing."""
+    try:
+        if _parts_in(raw) > MAX_PARTS:
+            raise RecursionError
+        message = message_from_bytes(raw)
+        found = _Found()
+        found.add(message)
+    except BROKEN:
+        message = BytesHeaderParser().parsebytes(raw)
+        found = _Found([_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], "")[:2000]])
+    if not whole and found.files:
+        found.files[-1] = File(found.files[-1].name, None)
+    ids = _ids(header(message, "Message-ID")) or [_made_id(raw)]
+    references = _ids(header(message, "References"))
+    answered = [*_ids(header(message, "In-Reply-To")), *reversed(references)]
+    return Mail(
+        message=message,
+        message_id=ids[0],
+        has_id=bool(_ids(header(message, "Message-ID"))),
+        subject=words(header(message, "Subject"))[:300],
+        author=next(addresses(message, "From"), None),
+        reply_to=next(addresses(message, "Reply-To"), None),
+        date=_date(header(message, "Date")),
+        references=tuple(dict.fromkeys([*references[:1], *references[1:][-MAX_REFERENCES:]])),
+        in_reply_to=answered[0] if answered else "",
+        text=clean("\n\n".join(part for part in found.texts if part.strip())),
+        files=tuple(found.files[:MAX_FILES]),
+    )
+
+
+def _parts_in(raw: bytes) -> int:
+    """Return about how many parts there are, before anything is taken apart."""
+    lower = raw.lower()
+    return lower.count(b"multipart/") + lower.count(b"message/rfc822") + lower.count(b"content-type:") // 4
+
+
+def _made_id(raw: bytes) -> str:
+    """Return an id for a mail without one: from what stays the same when it is moved or read again."""
+    return f"{hashlib.sha256(raw[:100_000]).hexdigest()[:40]}@no-message-id"
+
+
+# --- Headers -------------------------------------------------------------------------------------
+
+
+def header(message: Message, name: str) -> str:
+    """Return the first value of a header, unfolded, with raw 8-bit text decoded; encoded words stay encoded."""
+    for key, value in message.raw_items():
+        if key.lower() == name.lower():
+            raw = str(value).encode("utf-8", "surrogateescape")
+            return re.sub(r"[\r\n]+[ \t]*", " ", _decoded(raw, "utf-8")).strip()[:20_000]
+    return ""
+
+
+def words(value: str) -> str:
+    """Return a header's words: encoded words (RFC 2047) decoded, on one line, without control characters."""
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, *BROKEN):
+        pieces = [(value, None)]
+    decoded = (piece if isinstance(piece, str) else _decoded(piece, charset or "") for piece, charset in pieces)
+    return " ".join(clean("".join(decoded)).split())
+
+
+def addresses(message: Message, name: str) -> Iterator[Address]:
+    """Yield the valid addresses in a header. They are parsed before their names are decoded, which may hold commas."""
+    try:
+        pairs = getaddresses([header(message, name)])
+    except BROKEN:
+        pairs = []
+    for shown, address in pairs:
+        if ADDRESS.fullmatch(address) and clean(address) == address:
+            yield Address(address.lower(), words(shown)[:100])
+
+
+def _ids(value: str) -> list[str]:
+    return [clean(each) if len(each) <= LONG_ID else _hashed(each) for each in MESSAGE_ID.findall(value)]
+
+
+def _hashed(long: str) -> str:
+    return f"{hashlib.sha256(long.encode()).hexdigest()[:40]}@long-message-id"
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value)
+    except (*BROKEN, OverflowError, IndexError):
+        return None
+    return found if found.tzinfo else None
+
+
+# --- Bodies --------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Found:
+    """The texts and files among the parts of a mail, in their order."""
+
+    texts: list[str] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+    def add(self, part: Message) -> None:
+        """Add a part and those in it."""
+        kind, name = part.get_content_type(), _name_of(part)
+        inside = part.get_payload()
+        if kind == "message/rfc822" or part.get_content_disposition() == "attachment" or name:
+            if name or kind != "message/rfc822":
+                self.files.append(File(name or kind, _size(part)))
+            else:
+                self.files.append(File(_attached_mail(inside), None))
+        elif kind == "multipart/alternative" and isinstance(inside, list):
+            self._add_best([each for each in inside if isinstance(each, Message)])
+        elif isinstance(inside, list):
+            for each in inside:
+                if isinstance(each, Message):
+                    self.add(each)
+        elif kind.startswith("text/") and kind != "text/calendar":
+            self.texts.append(_text(part, kind))
+
+    def _add_best(self, alternatives: Sequence[Message]) -> None:
+        """Add the plain one of several forms of one text, or else the last that has words; the files of all."""
+        found = []
+        for each in alternatives:
+            one = _Found()
+            one.add(each)
+            found.append(one)
+            self.files += one.files
+        said = [one for one in found if any(text.strip() for text in one.texts)]
+        plain = [one for one, part in zip(found, alternatives, strict=True) if part.get_content_type() == "text/plain"]
+        best = [one for one in plain if one in said] or said[-1:]
+        self.texts += best[0].texts if best else []
+
+
+def _name_of(part: Message) -> str:
+    try:
+        name = part.get_filename()
+    except BROKEN:
+        name = None
+    return words(str(name))[-120:].replace("/", "_") if name else ""
+
+
+def _attached_mail(inside: object) -> str:
+    attached = inside[0] if isinstance(inside, list) and inside else None
+    subject = words(header(attached, "Subject")) if isinstance(attached, Message) else ""
+    return f"{subject[:100] or 'mail'}.eml"
+
+
+def _size(part: Message) -> int | None:
+    content = None if part.is_multipart() else part.get_payload(decode=True)
+    return len(content) if isinstance(content, bytes) else None
+
+
+def _text(part: Message, kind: str) -> str:
+    content = part.get_payload(decode=True)
+    try:
+        charset = part.get_content_charset() or ""
+    except BROKEN:
+        charset = ""
+    text = _decoded(content, charset) if isinstance(content, bytes) else str(content or "")
+    return _text_of_html(text) if kind == "text/html" else text
+
+
+def _text_of_html(html: str) -> str:
+    """Return the text of HTML with > before the lines that it shows as quoted."""
+    marked = re.sub(f"[{QUOTED}{UNQUOTED}]", "", html[:MAX_HTML])
+    marked = re.sub(r"(?i)<blockquote\b[^>]{0,2000}>", f"<blockquote><p>{QUOTED}</p>", marked)
+    marked = re.sub(r"(?i)</blockquote\s*>", f"<p>{UNQUOTED}</p></blockquote>", marked)
+    lines, depth = [], 0
+    for line in text_of(marked).split("\n"):
+        depth = max(0, depth + line.count(QUOTED) - line.count(UNQUOTED))
+        words = line.replace(QUOTED, "").replace(UNQUOTED, "")
+        if words.strip() or words == line:
+            lines.append(f"> {words}" if depth else words)
+    return "\n".join(lines)
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """Return bytes as text: in the charset that is named, if it is one, else in UTF-8, else as Windows writes."""
+    for name in (charset, "utf-8"):
+        try:
+            if codecs.lookup(name).name.startswith(CHARSETS):
+                return content.decode(name)
+        except (LookupError, ValueError):
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def clean(text: str) -> str:
+    """Return text without what cannot be stored or hides: control characters, lone surrogates; lines end with \\n."""
+    sound = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in sound if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Co"})

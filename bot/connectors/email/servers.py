@@ -1,0 +1,60 @@
+"""The servers of a mailbox as people type them, and how we log in."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from bot.connectors.base import Rejected
+
+
+@dataclass(frozen=True)
+class Login:
+    """How we log in: `token` is an OAuth 2 access token, and used in place of the password when there is one."""
+
+    user: str
+    password: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server. `at_once`: TLS begins with the connection; otherwise the server is asked for it (STARTTLS).
+
+    Only to a server on this machine, TLS is left out in the second case.
+    """
+
+    host: str
+    port: int
+    at_once: bool
+
+    IMAP: ClassVar = {"imaps": 993, "imap": 143}
+    SMTP: ClassVar = {"smtps": 465, "smtp": 587}
+
+    @classmethod
+    def of(cls, typed: str, ports: dict[str, int], default: str) -> "Server":
+        """Return the server of an address such as imaps://imap.example:993; a bare name has the scheme `default`.
+
+        Raises Rejected for what is no address.
+        """
+        try:
+            parts = urlsplit(typed if "://" in typed else f"{default}://{typed}")
+            host, port = parts.hostname or "", parts.port or ports.get(parts.scheme, 0)
+            host.encode("idna")
+        except (ValueError, UnicodeError):
+            host, port = "", 0
+        if not re.fullmatch(r"[\w.:%-]+", host) or not port or parts.scheme not in ports:
+            known = ", ".join(f"{scheme}://" for scheme in ports)
+            raise Rejected("{address} is not the address of a mail server ({known}).", address=typed[:80], known=known)
+        return cls(host, port, parts.scheme.endswith("s"))
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether TLS is used: always, but for a server on this machine that is not addressed with TLS at once."""
+        if self.at_once or self.host == "localhost":
+            return self.at_once
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return True

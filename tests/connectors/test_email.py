@@ -1,0 +1,501 @@
+"""The connector of e-mail on a real mail server, Dovecot and Exim: reading, sending once, and what breaks between."""
+
+import asyncio
+import base64
+import binascii
+import imaplib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.connectors import http
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    OutcomeUnknown,
+    Page,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+)
+from bot.connectors.email import Email, automatic, reading
+from bot.connectors.email.threads import id_of
+from bot.domain.mention import Arrived, Author, Delivery, Post
+from tests.fakes.mail_server import HOST, PASSWORD, MailboxThere, MailServer
+from tests.fakes.mail_wires import BetweenMail
+from tests.fakes.tools import tools
+from tests.fakes.wires import Names
+
+SENT = "Verstuurd"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with http.new_client(allow_private=True) as one:
+        yield one
+
+
+@pytest.fixture
+def team(mail: MailServer) -> MailboxThere:
+    return mail.mailbox("webcare", "gemeente.example")
+
+
+@pytest.fixture
+def jan(mail: MailServer) -> MailboxThere:
+    return mail.mailbox("jan", "burger.example")
+
+
+def account(team: MailboxThere, *, added_at: datetime | None = None, **options: Any) -> Account:
+    ports = team.server.ports
+    told = {"imap": f"imap://127.0.0.1:{ports['imap']}", "smtp": f"smtp://127.0.0.1:{ports['smtp']}", **options}
+    secrets = {"password": told.pop("password", PASSWORD)}
+    return Account(1, "email", "gemeente", "", secrets, {"address": team.address, **told}, added_at=added_at)
+
+
+def connector(team: MailboxThere, client: httpx.AsyncClient, **changes: Any) -> Email:
+    one = account(team, **changes)
+    return Email(one, tools(client, one.secrets))
+
+
+def mail_from(sender: str, words: str, number: str, **headers: str) -> bytes:
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    subject = "" if "Subject" in headers else "Subject: Vraag\r\n"
+    return f"From: Jan <{sender}>\r\n{subject}Message-ID: <{number}@burger.example>\r\n{more}\r\n{words}\r\n".encode()
+
+
+def words_of(page: Page) -> list[str]:
+    return [post.text.split("\n")[-1] for post in page.posts]
+
+
+def copies(team: MailboxThere) -> list[str]:
+    """The flags of what lies in the sent mail."""
+    return sorted(name.partition(":2,")[2] for name in team.names(SENT))
+
+
+# --- Reading -------------------------------------------------------------------------------------
+
+
+async def test_several_folders_are_read_in_order_of_time_and_page_by_page(
+    team: MailboxThere, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGE", 3)
+    one = connector(team, client, folders="INBOX, Klachten & vragen")
+    with pytest.raises(Rejected):
+        await one.fetch({})  # the folder is not there yet
+    with logged_in(team) as box:
+        box.create('"Klachten &- vragen"')
+    for number in range(7):
+        at = datetime.now(UTC) - timedelta(minutes=60 - number)
+        folder = "Klachten &- vragen" if number % 2 else ""
+        team.put(mail_from("jan@burger.example", f"Vraag {number}", str(number), To=team.address), folder, at)
+    cursor: Cursor = {}
+    words: list[str] = []
+    for _ in range(5):
+        page = await one.fetch(cursor)
+        words += words_of(page)
+        cursor = json.loads(json.dumps(page.cursor))
+        if not page.more:
+            break
+    assert sorted(words) == [f"Vraag {number}" for number in range(7)]
+    assert (await one.fetch(cursor)).items == ()
+    assert (await one.fetch(cursor)).cursor == cursor
+    assert len(team.mails()) == 4
+    assert all("S" not in name.partition(":2,")[2] for name in team.names()), "nothing was marked as read"
+
+
+def logged_in(team: MailboxThere) -> Any:
+    box = imaplib.IMAP4("127.0.0.1", team.server.ports["imap"])
+    box.login(team.address, PASSWORD)
+    return box
+
+
+async def test_the_first_reading_begins_when_the_account_was_added_or_so_many_days_before(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    for days in (9, 5, 1):
+        team.put(mail_from("jan@burger.example", f"Dag {days}", str(days)), came_at=now - timedelta(days=days))
+    team.put(mail_from("jan@burger.example", "Beantwoord", "4"), came_at=now - timedelta(days=2))
+    with logged_in(team) as box:
+        box.select("INBOX")
+        box.store(b"4", "+FLAGS", "\\Answered")
+    assert words_of(await connector(team, client).fetch({})) == ["Dag 9", "Dag 5", "Beantwoord", "Dag 1"]
+    assert words_of(await connector(team, client, added_at=now).fetch({})) == []
+    assert words_of(await connector(team, client, added_at=now, since_days=6).fetch({})) == ["Dag 5", "Dag 1"]
+    cursor = (await connector(team, client, added_at=now).fetch({})).cursor
+    team.put(mail_from("jan@burger.example", "Verplaatst", "8"), came_at=now - timedelta(days=30))
+    assert words_of(await connector(team, client, added_at=now).fetch(cursor)) == ["Verplaatst"]
+
+
+async def test_a_folder_with_another_uidvalidity_is_read_again_from_a_little_before(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    now = datetime.now(UTC)
+    one = connector(team, client, added_at=now - timedelta(days=30))
+    team.put(mail_from("jan@burger.example", "Oud", "1"), came_at=now - timedelta(days=20))
+    team.put(mail_from("jan@burger.example", "Nieuw", "2"), came_at=now - timedelta(hours=1))
+    first = await one.fetch({})
+    (folder,) = team.folder.glob("dovecot-uidlist")
+    version, rest = folder.read_text().split(" ", 1)
+    validity = next(part for part in rest.split() if part.startswith("V"))
+    folder.write_text(f"{version} " + rest.replace(validity, f"V{int(validity[1:]) + 7}"))
+    for index in team.folder.glob("dovecot.index*"):
+        index.unlink()
+    team.put(mail_from("jan@burger.example", "Nieuwer", "3"))
+    again = await one.fetch(first.cursor)
+    assert words_of(again) == ["Nieuw", "Nieuwer"]
+    assert again.posts[0].external_id == first.posts[1].external_id
+    assert (await one.fetch(again.cursor)).items == ()
+
+
+async def test_a_large_mail_is_read_from_its_beginning_only(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    body = (
+        "--a\r\nContent-Type: text/plain\r\n\r\nZie de foto's.\r\n"
+        '--a\r\nContent-Type: image/png; name="plein.png"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+        + "QUJD" * 19
+        + "\r\n"
+    )
+    raw = mail_from("jan@burger.example", body + ("QUJD" * 19 + "\r\n") * 40_000 + "--a--", "1",
+                    Content_Type='multipart/mixed; boundary="a"')  # fmt: skip
+    team.put(raw)
+    team.put(mail_from("jan@burger.example", "Daarna", "2"))
+    posts = (await connector(team, client).fetch({})).posts
+    assert [post.text for post in posts] == ["Vraag\n\nZie de foto's.\n\n📎 plein.png", "Vraag\n\nDaarna"]
+
+
+async def test_what_nobody_wrote_comes_in_as_nothing(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    team.put(mail_from("jan@burger.example", "Ik ben er niet", "1", Auto_Submitted="auto-replied"))
+    team.put(mail_from(team.address, "Van onszelf", "2"))
+    team.put(mail_from("jan@burger.example", "Echt", "3"))
+    assert words_of(await connector(team, client).fetch({})) == ["Echt"]
+
+
+async def test_a_mail_that_we_fail_to_understand_is_shown_as_it_came(
+    team: MailboxThere, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(automatic, "is_automatic", fails)
+    team.put(mail_from("jan@burger.example", "Hallo", "1"))
+    (post,) = (await connector(team, client).fetch({})).posts
+    assert "Hallo" in post.text
+    assert not post.may_be_answered()
+
+
+# --- Sending -------------------------------------------------------------------------------------
+
+
+def draft(to: str, key: str = "key-1", text: str = "Dat zoeken we uit. ^SB") -> Draft:
+    place = {"subject": "Vraag", "words": "Wie gaat hierover?", "written": "24-11-2026 10:42", "references": []}
+    post = Post("1@burger.example", Author(to, "Jan", to), "Wie?", datetime.now(UTC), private=True, place=place)
+    return Draft(key, text, True, post, datetime.now(UTC))
+
+
+def arrived(box: MailboxThere) -> list[Any]:
+    return [message_from_bytes(raw, policy=policy.default) for raw in box.mails()]
+
+
+async def test_an_answer_arrives_and_leaves_a_copy(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    one = connector(team, client, sender="Gemeente Voorbeeld")
+    sent = await one.send(draft(jan.address))
+    (mail,) = arrived(jan)
+    assert sent.external_id == id_of("key-1", team.address)
+    assert (mail["Message-ID"], mail["From"]) == (f"<{sent.external_id}>", f"Gemeente Voorbeeld <{team.address}>")
+    assert (mail["In-Reply-To"], mail["Subject"], mail["Return-Path"]) == (
+        "<1@burger.example>", "Re: Vraag", f"<{team.address}>",
+    )  # fmt: skip
+    assert copies(team) == ["S"]
+    assert await one.find(draft(jan.address)) == sent
+
+
+async def test_an_answer_that_was_sent_is_not_sent_again(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    one = connector(team, client)
+    assert await one.send(draft(jan.address)) == await one.send(draft(jan.address))
+    assert (len(arrived(jan)), copies(team)) == (1, ["S"])
+
+
+@pytest.mark.parametrize("command", ["EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("passed_on", [False, True])
+async def test_a_connection_that_is_cut_before_the_mail_sends_nothing_and_the_next_attempt_does(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient, command: str, passed_on: bool
+) -> None:
+    async with BetweenMail(team.server.ports["smtp"]) as between:
+        one = connector(team, client, smtp=between.url)
+        async with between.holding("", command, passed_on=passed_on) as caught:
+            sending = asyncio.ensure_future(one.send(draft(jan.address)))
+            await caught()
+        with pytest.raises(Unavailable) as raised:
+            await sending
+        assert not isinstance(raised.value, OutcomeUnknown)
+        assert (arrived(jan), copies(team)) == ([], [])
+        assert await one.find(draft(jan.address)) is None
+        assert await one.send(draft(jan.address))
+    assert (len(arrived(jan)), copies(team)) == (1, ["S"])
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_twice_cut_at_the_dot_is_never_sent_again_by_itself(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient, taken: bool
+) -> None:
+    async with BetweenMail(team.server.ports["smtp"]) as between:
+        one = connector(team, client, smtp=between.url)
+        async with between.holding("", "DOT", passed_on=taken) as caught:
+            sending = asyncio.ensure_future(one.send(draft(jan.address)))
+            await caught()
+        with pytest.raises(OutcomeUnknown):
+            await sending
+        assert copies(team) == ["DS"]
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                await one.send(draft(jan.address))
+            with pytest.raises(Unknowable):
+                await one.find(draft(jan.address))
+    assert len(arrived(jan)) == int(taken)
+
+
+async def test_of_two_processes_that_send_at_once_one_sends(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    for key in ("key-1", "key-2", "key-3"):
+        many = [connector(team, client).send(draft(jan.address, key)) for _ in range(3)]
+        outcomes = await asyncio.gather(*many, return_exceptions=True)
+        assert all(isinstance(each, Sent | Unavailable) for each in outcomes), outcomes
+        assert any(isinstance(each, Sent) for each in outcomes)
+        found = await connector(team, client).find(draft(jan.address, key))
+        assert found is not None
+    assert len(arrived(jan)) == 3
+    assert set(copies(team)) == {"S"}
+
+
+async def test_where_no_copy_is_kept_nothing_proves_that_an_answer_was_not_sent(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    one = connector(team, client, server_keeps_sent=True)
+    with pytest.raises(Unknowable):
+        await one.find(draft(jan.address))
+    sent = await one.send(draft(jan.address))
+    assert copies(team) == []
+    team.put(f"Message-ID: <{sent.external_id}>\r\n\r\nx\r\n".encode(), SENT)
+    assert await one.find(draft(jan.address)) == sent
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "verdict", "words"),
+    [
+        ("nobody@gemeente.example", "Dag", Rejected, "550 5.1.1 No such person here"),
+        ("later@gemeente.example", "Dag", RateLimited, "wait"),
+        ("jan@büren.example\r\nRCPT TO:<x@y>", "Dag", Rejected, "not an address"),
+        ("jané@burger.example", "Dag", Rejected, "not an address"),
+        ("?", "Dag", Rejected, "not an address"),
+    ],
+)
+async def test_a_refusal_is_a_verdict_in_words_and_leaves_no_copy(
+    team: MailboxThere, client: httpx.AsyncClient, to: str, text: str, verdict: type[Exception], words: str
+) -> None:
+    with pytest.raises(verdict, match=words):
+        await connector(team, client).send(draft(to, text=text))
+    assert copies(team) == []
+
+
+async def test_a_refusal_after_the_mail_is_one_too(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    refused = draft(jan.address)
+    refused = replace(refused, to=replace(refused.to, place={"subject": "REFUSED"}))
+    with pytest.raises(Rejected, match=r"550 5\.7\.1 We do not like it"):
+        await connector(team, client).send(refused)
+    assert (arrived(jan), copies(team)) == ([], [])
+
+
+async def test_dots_and_long_lines_arrive_as_they_were_written(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    text = ".\n..\nRegel é €\n.einde " + "x" * 2000
+    await connector(team, client).send(draft(jan.address, text=text))
+    (mail,) = arrived(jan)
+    assert mail.get_content().replace("\r\n", "\n").startswith(text + "\n\nJan <")
+
+
+async def test_an_answer_that_comes_back_is_a_delivery_with_its_reason_more_than_once(
+    team: MailboxThere, client: httpx.AsyncClient
+) -> None:
+    one = connector(team, client)
+    sent = await one.send(draft("gone@burger.example"))
+    assert len(team.mails()) == 1, "Exim sent a report"
+    page = await one.fetch({})
+    (told,) = page.items
+    assert isinstance(told, Delivery)
+    assert (told.external_id, told.arrived) == (sent.external_id, Arrived.FAILED)
+    assert "gone@burger.example" in str(told.reason)
+    again = await one.fetch(json.loads(json.dumps(page.cursor)))
+    assert again.items == (replace(told, at=told.at.replace(microsecond=0)),)
+
+
+# --- The way there -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secure(mail: MailServer, names: Names, monkeypatch: pytest.MonkeyPatch) -> MailServer:
+    """The mail server by a name of its own, with a certificate that is trusted."""
+    names.leads[HOST] = names.leads["other.example"] = ["127.0.0.1"]
+    monkeypatch.setenv("SSL_CERT_FILE", str(mail.here / "cert.pem"))
+    return mail
+
+
+@pytest.mark.parametrize(("imap", "smtp"), [("imaps", "smtps"), ("imap", "smtp")])
+async def test_with_tls_at_once_or_asked_for(
+    secure: MailServer, team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient, imap: str, smtp: str
+) -> None:
+    at = {"imap": f"{imap}://{HOST}:{secure.ports[imap]}", "smtp": f"{smtp}://{HOST}:{secure.ports[smtp]}"}
+    one = connector(team, client, **at)
+    team.put(mail_from(jan.address, "Veilig", "1"))
+    assert words_of(await one.fetch({})) == ["Veilig"]
+    await one.send(draft(jan.address))
+    assert len(arrived(jan)) == 1
+    assert f"A=plain:{team.address}" in secure.log()
+    health = await one.check()
+    assert health.problems == ()
+    assert len(health.working) == 3
+
+
+@pytest.mark.parametrize(("imap", "smtp"), [("imaps", "smtps"), ("imap", "smtp")])
+async def test_a_certificate_of_another_name_is_not_trusted(
+    secure: MailServer, team: MailboxThere, client: httpx.AsyncClient, imap: str, smtp: str
+) -> None:
+    at = f"{imap}://other.example:{secure.ports[imap]}", f"{smtp}://other.example:{secure.ports[smtp]}"
+    with pytest.raises(Unavailable, match="certificate of other"):
+        await connector(team, client, imap=at[0]).fetch({})
+    with pytest.raises(Unavailable, match="other"):
+        await connector(team, client, smtp=at[1]).send(draft("jan@burger.example"))
+    assert copies(team) == []
+
+
+async def test_no_password_goes_over_a_connection_without_tls(
+    mail: MailServer, team: MailboxThere, names: Names, client: httpx.AsyncClient
+) -> None:
+    names.leads["plain.example"] = ["127.0.0.1"]
+    said: list[bytes] = []
+
+    async def bare(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, greeting: bytes, answer: bytes) -> None:
+        try:
+            writer.write(greeting)
+            while line := await reader.readline():
+                said.append(line)
+                writer.write(answer.replace(b"TAG", line.split()[0]))
+        finally:
+            writer.close()
+
+    imap = b"* OK [CAPABILITY IMAP4REV1 AUTH=PLAIN] x\r\n", b"* CAPABILITY IMAP4REV1 AUTH=PLAIN\r\nTAG OK x\r\n"
+    smtp = b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n"
+    for scheme, (greeting, answer) in (("imap", imap), ("smtp", smtp)):
+        server = await asyncio.start_server(lambda r, w, g=greeting, a=answer: bare(r, w, g, a), "127.0.0.1", 0)  # type: ignore[misc]
+        at = f"{scheme}://plain.example:{server.sockets[0].getsockname()[1]}"
+        one = connector(team, client, **{scheme: at})
+        with pytest.raises((Rejected, Unavailable)):
+            await (one.fetch({}) if scheme == "imap" else one.send(draft("jan@burger.example")))
+        server.close()
+    assert said
+    assert not [line for line in said if b"AUTH" in line.upper().replace(b"AUTH PLAIN", b"AUTH") and b"=" in line]
+    assert not [line for line in said if line.split()[1:2] in ([b"LOGIN"], [b"AUTHENTICATE"])]
+
+
+async def test_a_token_is_used_in_place_of_a_password(client: httpx.AsyncClient, team: MailboxThere) -> None:
+    said: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"* OK [CAPABILITY IMAP4REV1 AUTH=XOAUTH2] x\r\n")
+            while line := await reader.readline():
+                said.append(line)
+                tag = line.split()[0]
+                if b"AUTHENTICATE" in line:
+                    writer.write(b"+ \r\n")
+                    said.append(await reader.readline())
+                capable = b"* CAPABILITY IMAP4REV1 AUTH=XOAUTH2\r\n" if b"CAPABILITY" in line else b""
+                refused = b" NO [NONEXISTENT] x\r\n" if b"EXAMINE" in line else b" OK x\r\n"
+                writer.write(capable + tag + refused)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    one = account(team, imap=f"imap://127.0.0.1:{server.sockets[0].getsockname()[1]}", user="jan@gemeente.example")
+    with pytest.raises(Rejected):
+        await Email(replace(one, secrets={"token": "t0ken"}), tools(client)).fetch({})
+    server.close()
+    assert b"user=jan@gemeente.example\x01auth=Bearer t0ken\x01\x01" in [_from_base64(line) for line in said]
+
+
+def _from_base64(line: bytes) -> bytes:
+    try:
+        return base64.b64decode(line.strip(), validate=True)
+    except binascii.Error:
+        return b""
+
+
+async def test_private_networks_are_not_reached_unless_that_is_set(team: MailboxThere) -> None:
+    async with http.new_client() as outside:
+        one = connector(team, outside)
+        with pytest.raises(Rejected, match="private network"):
+            await one.fetch({})
+        with pytest.raises(Rejected, match="private network"):
+            await one.send(draft("jan@burger.example"))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://imap.example", "imap://", "imap://a b", "imap://x:99999", "imaps://x:0x"]
+)
+async def test_what_is_no_address_of_a_server_is_said(
+    team: MailboxThere, client: httpx.AsyncClient, address: str
+) -> None:
+    with pytest.raises(Rejected, match="is not the address of a mail server"):
+        await connector(team, client, imap=address).fetch({})
+
+
+# --- Checking ------------------------------------------------------------------------------------
+
+
+async def test_the_check_says_what_works(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    health = await connector(team, client).check()
+    assert [str(each) for each in health.working] == [
+        "Reads INBOX on 127.0.0.1.",
+        f"Keeps a copy of each answer in {SENT}.",
+        f"Sends as {team.address} through 127.0.0.1.",
+    ]
+    assert health.problems == ()
+    assert health.identity is not None
+    assert health.identity.id == team.address
+
+
+async def test_the_check_says_what_is_wrong(team: MailboxThere, client: httpx.AsyncClient) -> None:
+    wrong = await connector(team, client, password="anders").check()
+    refused = "127.0.0.1 does not accept our user name and password or token."
+    assert [str(each) for each in wrong.problems] == [refused, refused]
+    wrong = await connector(team, client, folders="INBOX,Weg", sent="Ook weg").check()
+    assert "no folder for what was sent" in str(wrong.problems[0])
+    wrong = await connector(team, client, folders="INBOX,Weg").check()
+    assert [str(each) for each in wrong.problems] == ["The mailbox has no folder Weg."]
+    wrong = await connector(replace(team, address="geen adres"), client).check()
+    assert "is not an e-mail address" in str(wrong.problems[0])
+
+
+@pytest.mark.parametrize("password", ['"quotes" and \\', "wachtwóórd"])
+async def test_a_password_with_any_sign_is_refused_as_a_password(
+    team: MailboxThere, client: httpx.AsyncClient, password: str
+) -> None:
+    with pytest.raises(Unauthorized):
+        await connector(team, client, password=password).fetch({})

@@ -1,0 +1,441 @@
+"""Mails as programs write them and as nobody should: what is read, folded away, left out, and written back."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.connectors.base import Draft
+from bot.connectors.email import answering, automatic, threads
+from bot.connectors.email.folding import fold
+from bot.connectors.email.parsing import Mail, mail_of
+from bot.connectors.email.reading import post_of, unread
+from bot.domain.mention import Author, Delivery, Post
+
+NOW = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
+TEAM = "webcare@gemeente.example"
+OURS = threads.id_of("key-1", TEAM)
+WORDS = "Dag,\n\nKan dat ook op maandag?\n\nGroet, Jan"
+
+
+def mail(body: str = WORDS, **headers: str) -> Mail:
+    told = {"From": "Jan <jan@burger.example>", "Subject": "Vraag", "Message_ID": "<1@burger.example>", **headers}
+    head = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in told.items())
+    return mail_of(f"{head}\n{body}\n".encode())
+
+
+def post(one: Mail, subjects: threads.Subjects | None = None, at: datetime = NOW) -> Post:
+    return post_of(one, at, TEAM, subjects or threads.Subjects())
+
+
+# --- Folding -------------------------------------------------------------------------------------
+
+QUOTED = "> Dag Jan,\n> Dat kan niet.\n>\n> Webcare"
+BELOW = {
+    "Gmail": f"Op di 24 nov 2026 om 10:42 schreef Webcare <{TEAM}>:\n\n{QUOTED}",
+    "Gmail, wrapped": f"Op di 24 nov 2026 om 10:42 schreef Webcare gemeente Voorbeeld <\n{TEAM}>:\n\n{QUOTED}",
+    "Gmail, English": f"On Tue, Nov 24, 2026 at 10:42 AM Webcare <{TEAM}> wrote:\n\n{QUOTED}",
+    "Gmail, not marked": f"Op di 24 nov 2026 om 10:42 schreef Webcare <{TEAM}>:\n\nDag Jan,\nDat kan niet.",
+    "Apple Mail": f"> Op 24 nov 2026 om 10:42 heeft Webcare <{TEAM}> het volgende geschreven:\n> \n{QUOTED}",
+    "iOS": f"Verstuurd vanaf mijn iPhone\n\n> Op 24 nov 2026 om 10:42 heeft Webcare <{TEAM}> het volgende "
+    f"geschreven:\n> \n> ﻿Dag Jan,",
+    "iOS, Outlook": f"Outlook voor iOS downloaden\n{'_' * 32}\nVan: Webcare <{TEAM}>\nVerzonden: dinsdag 24 november "
+    "2026 10:42\nAan: Jan\nOnderwerp: RE: Vraag\n\nDag Jan,\nDat kan niet.",
+    "Outlook": f"Van: Webcare <{TEAM}>\nVerzonden: dinsdag 24 november 2026 10:42\nAan: Jan <jan@burger.example>\n"
+    "Onderwerp: RE: Vraag\n\nDag Jan,\nDat kan niet.",
+    "Outlook, English": f"From: Webcare <{TEAM}>\nSent: Tuesday, November 24, 2026 10:42 AM\nTo: Jan\n"
+    "Subject: RE: Vraag\n\nDag Jan,\nDat kan niet.",
+    "Outlook, bold": f"*Van:* Webcare <{TEAM}>\n*Verzonden:* dinsdag 24 november 2026 10:42\n*Aan:* Jan\n\nDag Jan,",
+    "older Outlook": f"-----Oorspronkelijk bericht-----\nVan: Webcare [mailto:{TEAM}]\nVerzonden: dinsdag 24 november "
+    "2026 10:42\nAan: Jan\nOnderwerp: Vraag\n\nDag Jan,",
+    "English": "-----Original Message-----\nFrom: Webcare\n\nDag Jan,",
+    "Thunderbird": f"Op 24-11-2026 om 10:42 schreef Webcare:\n{QUOTED}",
+    "Thunderbird, name first": f"Webcare schreef op 24-11-2026 om 10:42:\n{QUOTED}",
+    "only marked": QUOTED,
+    "a signature": "-- \nJan de Vries\nDorpsstraat 1",
+    "a signature that lost its space": "--\nJan de Vries",
+    "a telephone": "Verzonden vanaf mijn Galaxy",
+    "a telephone, English": "Sent from my iPhone",
+    "an app": "Verzonden vanuit Outlook voor Android",
+    "our own": f"Webcare <{TEAM}>, 24-11-2026 10:42:\n> Dag Jan",
+}
+
+
+@pytest.mark.parametrize("below", BELOW.values(), ids=BELOW)
+def test_what_a_program_put_below_the_words_is_folded_away(below: str) -> None:
+    assert fold(f"{WORDS}\n\n{below}\n") == WORDS
+
+
+def test_answers_below_and_between_a_quotation_stay() -> None:
+    quoted = (
+        f"Op di 24 nov 2026 om 10:42 schreef Webcare <{TEAM}>:\n> Wanneer?\n\nMaandag.\n\n> Hoe laat?\n\nOm tien uur."
+    )
+    assert fold(quoted) == "Maandag.\n\nOm tien uur."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUOTED,
+        "-- \nJan",
+        "Van: mij\nis dit een vraag",
+        "Op het plein schreef iemand iets op de muur.\nKan dat weg?",
+        "Van maandag tot vrijdag:\nAan de gracht",
+        "Mijn buurman schreef op de muur: weg ermee",
+        "Verzonden vanaf mijn iPhone",
+    ],
+)
+def test_what_only_resembles_a_quotation_is_kept_and_so_is_a_mail_of_nothing_else(text: str) -> None:
+    assert fold(text).split() == text.split()
+
+
+def test_what_is_forwarded_belongs_to_the_words() -> None:
+    text = f"Kijk eens:\n\n{BELOW['Outlook']}"
+    assert fold(text, forwarded=True) == text
+    shown = post(mail(text, Subject="FW: Vraag")).text
+    assert "Dat kan niet." in shown
+
+
+def test_a_quotation_in_html_is_folded_and_an_answer_below_it_kept() -> None:
+    html = (
+        f"<div>Op di 24 nov 2026 om 10:42 schreef Webcare &lt;{TEAM}&gt;:</div><blockquote><p>Wanneer?</p>"
+        "<p>En waar?</p></blockquote><p>Maandag, op het <b>plein</b>.</p>"
+    )
+    one = mail(html, Content_Type="text/html; charset=utf-8")
+    assert "> Wanneer?" in one.text
+    assert post(one).text == "Vraag\n\nMaandag, op het plein."
+    assert post(one).place["original"] == one.text
+
+
+@given(st.text(st.sampled_from("> \n-_:abVanOpschreefFromwrote<@é,0"), max_size=400))
+def test_folding_takes_anything_and_never_all(text: str) -> None:
+    folded = fold(text)
+    assert bool(folded.strip()) is bool(text.strip("\n ").strip())
+    assert set(folded.split()) <= set(text.split())
+
+
+# --- Parsing -------------------------------------------------------------------------------------
+
+
+def test_words_come_from_the_plain_form_and_files_from_everywhere() -> None:
+    body = (
+        '--a\nContent-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html\n\n<p>Mooi</p>\n'
+        "--b\nContent-Type: text/plain\n\nPlat\n--b--\n--a\nContent-Type: text/plain\n\nErachter\n"
+        '--a\nContent-Type: application/pdf; name="brief.pdf"\nContent-Transfer-Encoding: base64\n\n'
+        + "QUJD" * 40_000
+        + "\n--a\nContent-Type: message/rfc822\n\nSubject: De vorige\n\nx\n"
+        + '--a\nContent-Type: text/plain; name="../x/y.txt"'
+        "\n\nlos\n--a--\n"
+    )
+    one = mail(body, Content_Type='multipart/mixed; boundary="a"')
+    assert one.text.split() == ["Plat", "Erachter"]
+    assert [file.name for file in one.files] == ["brief.pdf", "De vorige.eml", ".._x_y.txt"]
+    assert "📎 brief.pdf (120 kB)" in post(one).text
+
+
+@pytest.mark.parametrize(
+    ("content", "charset", "text"),
+    [
+        ("café".encode(), "utf-8", "café"),
+        ("café €".encode("cp1252"), "utf-8", "café €"),
+        ("café".encode(), "no-such-charset", "café"),
+        ("café".encode(), "us-ascii", "café"),
+        (b"caf\xe9", "", "café"),
+        ("café".encode(), "rot13", "café"),
+        ("café".encode(), "unicode_escape", "café"),
+        ("café".encode("utf-16"), "utf-16", "café"),
+        ("кафе".encode("koi8-r"), "koi8-r", "кафе"),
+    ],
+)
+def test_a_wrong_charset_loses_no_mail(content: bytes, charset: str, text: str) -> None:
+    raw = f"From: jan@burger.example\nContent-Type: text/plain; charset={charset}\n\n".encode() + content
+    assert mail_of(raw).text.strip() == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        ("=?utf-8?B?w6k=?=", "é"),
+        ("Geldt dit óók?", "Geldt dit óók?"),
+        ("=?utf-8?B?!!!?=", None),
+        ("=?no-such?Q?x=E9?=", "xé"),
+        ("a\n b\n\tc", "a b c"),
+        ("x\0y", "xy"),
+    ],
+)
+def test_a_subject_is_read_however_it_is_written(raw: str, subject: str | None) -> None:
+    read = mail(Subject=raw).subject
+    assert read == subject or subject is None
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("Jan <JAN@Burger.example>", "jan@burger.example"),
+        ('"Vries, Jan de" <jan@burger.example>', "jan@burger.example"),
+        ("=?utf-8?q?Jan=2C_Piet?= <jan@burger.example>", "jan@burger.example"),
+        ("jan@burger.example (Jan)", "jan@burger.example"),
+        ("nobody <>", None),
+        ("@@", None),
+        ("", None),
+    ],
+)
+def test_an_author_is_an_address_or_nobody(value: str, address: str | None) -> None:
+    one = mail(From=value)
+    assert (one.author.address if one.author else None) == address
+    assert bool(post(one).permits) is (address is not None)
+
+
+def test_a_form_that_sends_for_a_citizen_has_the_citizen_as_author() -> None:
+    one = post(mail(From="Formulier <noreply@gemeente.example>", Reply_To="Jan <jan@burger.example>"))
+    assert (one.author.external_id, one.author.name) == ("jan@burger.example", "Jan")
+    assert post(mail(Reply_To=TEAM)).author.external_id == "jan@burger.example"
+
+
+def test_a_mail_without_an_id_has_the_same_one_each_time() -> None:
+    raw = b"From: jan@burger.example\n\nHallo"
+    assert mail_of(raw).message_id == mail_of(raw).message_id != mail_of(raw + b"!").message_id
+
+
+def deep(depth: int) -> bytes:
+    heads = (f'Content-Type: multipart/mixed; boundary="{n}"\n\n--{n}\n' for n in range(depth))
+    return b"Subject: diep\n" + "".join(heads).encode() + b"Content-Type: text/plain\n\nbodem\n"
+
+
+@pytest.mark.parametrize("depth", [3, 100, 20_000])
+def test_parts_in_parts_without_end_are_a_mail_too(depth: int) -> None:
+    one = mail_of(deep(depth))
+    assert one.subject == "diep"
+    assert "bodem" in one.text or depth > 3
+    assert one.text
+
+
+NASTY = [
+    *(
+        b"From: ",
+        b"Subject: ",
+        b"Reply-To: ",
+        b"In-Reply-To: ",
+        b"Message-ID: <",
+        b"References: <a> <b>\n",
+        b"Date: 99",
+    ),
+    *(b"Content-Type: multipart/mixed; boundary=", b"Content-Type: text/html; charset=x\n", b"--x\n", b"\n\n", b"\r"),
+    *(b"Content-Transfer-Encoding: base64\n", b"Content-Disposition: attachment; filename*0*=x''\n", b"<blockquote>"),
+    *(b"multipart/report; report-type=delivery-status", b"Action: failed\n", b"=?utf-8?B?", b"\xff\x00", b"@", b'"'),
+]
+
+
+@given(st.lists(st.sampled_from(NASTY) | st.binary(max_size=30), max_size=40).map(b"".join), st.booleans())
+def test_any_bytes_are_a_mail_and_its_answer_is_one_sound_mail(raw: bytes, whole: bool) -> None:
+    one = mail_of(raw, whole=whole)
+    told = post(one)
+    assert told.external_id
+    assert told.private
+    stored = json.dumps([told.text, told.author.name, dict(told.place), told.ancestors], ensure_ascii=False)
+    assert stored.encode()  # no lone surrogates, which no database takes
+    assert "\\u0000" not in stored
+    automatic.is_automatic(one, TEAM)
+    automatic.delivery_of(one, NOW)
+    assert unread(raw, NOW).external_id
+    answer = message_from_bytes(answered(told), policy=policy.compat32)
+    assert answer.get_all("To") == answer.get_all("To")[:1]
+    assert set(answer.keys()) <= ANSWER_HEADERS
+
+
+# --- Automatic mail ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Auto_Submitted": "auto-replied"},
+        {"Auto_Submitted": "auto-generated; owner-email=x"},
+        {"Precedence": "Bulk"},
+        {"Precedence": "auto_reply"},
+        {"List_Id": "<nieuws.burger.example>"},
+        {"List_Unsubscribe": "<https://burger.example/weg>"},
+        {"Return_Path": "<>"},
+        {"X_Autoreply": "yes"},
+        {"X_Auto_Response_Suppress": "All", "Subject": "Automatisch antwoord: Vraag"},
+        {"From": f"Webcare <{TEAM}>"},
+    ],
+    ids=str,
+)
+def test_what_nobody_wrote_is_left_out(headers: dict[str, str]) -> None:
+    assert automatic.is_automatic(mail(**headers), TEAM)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Auto_Submitted": "no"},
+        {"Precedence": "normal"},
+        {"X_Auto_Response_Suppress": "OOF, DR", "Subject": "Melding via het formulier"},
+        {"Subject": "Automatisch antwoord gekregen, en nu?"},
+    ],
+    ids=str,
+)
+def test_what_a_citizen_wrote_is_not_left_out(headers: dict[str, str]) -> None:
+    assert not automatic.is_automatic(mail(**headers), TEAM)
+
+
+def report(status: str, action: str = "failed", code: str = "", about: str = f"Message-ID: <{OURS}>") -> Mail:
+    body = (
+        f"--r\n\nHelaas.\n--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: rfc822; weg@burger.example\nAction: {action}\nStatus: {status}\n{code}\n\n"
+        f"--r\nContent-Type: message/rfc822\n\nFrom: {TEAM}\n{about}\n\nDag\n--r--\n"
+    )
+    kind = 'multipart/report; report-type=delivery-status; boundary="r"'
+    return mail(body, Content_Type=kind, Return_Path="<>", Auto_Submitted="auto-replied")
+
+
+def failed(one: Mail) -> Delivery | None:
+    assert automatic.is_report(one)
+    return automatic.delivery_of(one, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        ("5.1.1", "", "The address weg@burger.example does not exist."),
+        ("5.0.0", "Diagnostic-Code: smtp; 550 5.1.1 unknown", "The address weg@burger.example does not exist."),
+        ("5.1.2", "", "The mail server of weg@burger.example does not exist."),
+        ("5.2.2", "", "The mailbox of weg@burger.example is full."),
+        ("5.7.1", "Diagnostic-Code: smtp; 550 spam?", "refused the mail: 550 spam?"),
+        ("5.0.0", "", "The mail to weg@burger.example could not be delivered."),
+        ("", "Diagnostic-Code: smtp; broken", "could not be delivered: broken"),
+    ],
+)
+def test_a_report_says_in_words_why_an_answer_did_not_arrive(status: str, code: str, words: str) -> None:
+    told = failed(report(status, code=code))
+    assert told is not None
+    assert told.external_id == OURS
+    assert words in str(told.reason)
+
+
+def test_a_report_without_our_mail_is_known_by_what_it_answers() -> None:
+    one = report("5.1.1", about="X-Nothing: here")
+    assert failed(one) is None
+    one.message["References"] = f"<{OURS}>"
+    assert failed(replace(one, references=(OURS,))) is not None
+
+
+@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", ""])
+def test_a_report_of_anything_else_changes_nothing(action: str) -> None:
+    assert failed(report("4.4.7", action)) is None
+
+
+def test_a_report_about_another_mail_is_about_no_answer_of_ours() -> None:
+    assert failed(report("5.1.1", about="Message-ID: <1@burger.example>")) is None
+
+
+# --- Threads -------------------------------------------------------------------------------------
+
+
+def test_a_mail_joins_what_it_names() -> None:
+    one = post(mail(References=f"<0@burger.example>\n <{OURS}>", In_Reply_To=f"<{OURS}>"))
+    assert (one.in_reply_to, one.ancestors) == (OURS, ("0@burger.example",))
+    one = post(mail(References=f"<0@burger.example> <{OURS}>"))
+    assert (one.in_reply_to, one.ancestors) == (OURS, ("0@burger.example",))
+
+
+@pytest.mark.parametrize("subject", ["Re: Vraag", "RE: RE: vraag", "Antw: Vraag", "re:  Vraag", "Re[2]: Vraag"])
+def test_a_mail_that_names_none_joins_by_its_subject(subject: str) -> None:
+    subjects = threads.Subjects()
+    post(mail(Message_ID="<0@burger.example>"), subjects)
+    subjects = threads.Subjects.of(json.loads(json.dumps(subjects.known)))
+    one = post(mail(Subject=subject), subjects, NOW + timedelta(days=13))
+    assert one.in_reply_to == "0@burger.example"
+    assert "Vraag" not in one.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "later"),
+    [
+        ({"Subject": "Vraag"}, timedelta(days=1)),
+        ({"Subject": "Re: Vraagje"}, timedelta(days=1)),
+        ({"Subject": "Re: Vraag", "From": "piet@burger.example"}, timedelta(days=1)),
+        ({"Subject": "Re: Vraag"}, timedelta(days=15)),
+        ({"Subject": "Re:"}, timedelta(days=1)),
+        ({"Subject": "FW: Vraag"}, timedelta(days=1)),
+    ],
+    ids=str,
+)
+def test_by_its_subject_alone_a_mail_joins_nothing_else(headers: dict[str, str], later: timedelta) -> None:
+    subjects = threads.Subjects()
+    post(mail(Message_ID="<0@burger.example>"), subjects)
+    assert post(mail(**headers), subjects, NOW + later).in_reply_to is None
+
+
+def test_no_more_subjects_are_remembered_than_fit() -> None:
+    subjects = threads.Subjects()
+    for n in range(threads.MOST + 20):
+        post(mail(Subject=f"Vraag {n}", Message_ID=f"<{n}@burger.example>"), subjects)
+    assert len(subjects.known) == threads.MOST
+    assert post(mail(Subject="Re: Vraag 0"), subjects).in_reply_to is None
+
+
+# --- Answers -------------------------------------------------------------------------------------
+
+ANSWER_HEADERS = set(
+    """MIME-Version Content-Transfer-Encoding Content-Type From Reply-To To Subject Date Message-ID In-Reply-To
+    References""".split()
+)
+
+
+def answered(to: Post, text: str = "Dat kan.\n.\nGroet, Sanne") -> bytes:
+    draft = Draft("key-1", text, True, to, NOW, subject="Uw bericht van 24 november")
+    return answering.mail_for(draft, address=TEAM, name="Gemeente Voorbeeld", to="jan@burger.example", now=NOW)
+
+
+def read(raw: bytes) -> Any:
+    return message_from_bytes(raw, policy=policy.default)
+
+
+def test_an_answer_quotes_the_citizen_and_stands_in_their_thread() -> None:
+    to = post(mail(Subject="RE: Antw: Vraag", References="<0@burger.example>", Date="Tue, 24 Nov 2026 10:42:00 +0100"))
+    one = read(answered(to))
+    assert (one["Subject"], one["To"], one["From"]) == (
+        "Re: Vraag",
+        "Jan <jan@burger.example>",
+        f"Gemeente Voorbeeld <{TEAM}>",
+    )
+    assert (one["Reply-To"], one["Message-ID"]) == (TEAM, f"<{OURS}>")
+    assert (one["In-Reply-To"], one["References"]) == ("<1@burger.example>", "<0@burger.example> <1@burger.example>")
+    assert one["Auto-Submitted"] is None
+    assert one.get_content().replace("\r\n", "\n") == (
+        "Dat kan.\n.\nGroet, Sanne\n\nJan <jan@burger.example>, 24-11-2026 10:42:\n"
+        "> Dag,\n>\n> Kan dat ook op maandag?\n>\n> Groet, Jan\n"
+    )
+
+
+def test_an_answer_to_a_mail_without_subject_and_id_has_a_title_and_no_thread() -> None:
+    to = post(mail_of(b"From: jan@burger.example\n\nHallo"))
+    one = read(answered(to))
+    assert (one["Subject"], one["In-Reply-To"], one["References"]) == ("Uw bericht van 24 november", None, None)
+
+
+@pytest.mark.parametrize(
+    "nasty", ["x\r\nBcc: all@burger.example", "x\nBcc: a@b.example\n\nlichaam", "é\r\nBcc: a@b", "x\x00y"]
+)
+def test_nobody_puts_headers_into_our_answer(nasty: str) -> None:
+    to = post(mail())
+    place = {**to.place, "subject": nasty, "references": [nasty], "written": nasty}
+    to = replace(to, place=place, author=Author("jan@burger.example", nasty), external_id=nasty)
+    one = read(answered(to))
+    assert set(one.keys()) <= ANSWER_HEADERS
+    assert len(one.get_all("Subject")) == 1
+
+
+def test_long_ids_are_not_broken_on_the_way() -> None:
+    long = f"{'a' * 200}@burger.example"
+    one = message_from_bytes(answered(post(mail(Message_ID=f"<{long}>"))), policy=policy.compat32)
+    assert one["In-Reply-To"].strip() == f"<{long}>"
+    assert max(map(len, answered(post(mail())).split(b"\r\n"))) < 998

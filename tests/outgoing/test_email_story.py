@@ -1,0 +1,130 @@
+"""The main job by e-mail, end to end: a citizen writes, the team answers in Slack, the citizen writes again."""
+
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+
+from bot import accounts
+from bot.models import Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import poll, refresh
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.fakes.mail_server import PASSWORD, MailboxThere, MailServer
+from tests.fakes.mail_wires import BetweenMail
+from tests.people import answer, open_modal
+
+
+@pytest.fixture
+def team(mail: MailServer) -> MailboxThere:
+    return mail.mailbox("webcare", "gemeente.example")
+
+
+@pytest.fixture
+def jan(mail: MailServer) -> MailboxThere:
+    return mail.mailbox("jan", "burger.example")
+
+
+@pytest.fixture
+async def between(mail: MailServer) -> AsyncIterator[BetweenMail]:
+    async with BetweenMail(mail.ports["smtp"]) as one:
+        yield one
+
+
+@pytest.fixture
+async def by_mail(bot: Bot, team: MailboxThere, between: BetweenMail) -> Bot:
+    """The bot on each database, with the team's mailbox, added as `webcare accounts add` does."""
+    options = {"address": team.address, "imap": f"imap://127.0.0.1:{team.server.ports['imap']}", "smtp": between.url}
+    async with bot.desk.session() as session:
+        row = await accounts.add(
+            session, bot.desk.settings, platform="email", name=team.address, url="",
+            secrets={"password": PASSWORD}, options=options, now=bot.desk.now(),
+        )  # fmt: skip
+        health = await accounts.health(bot.desk.connector(row))
+        assert health.problems == ()
+        accounts.learned(row, health)
+        session.add(row)
+    return bot
+
+
+def write(team: MailboxThere, sender: str, words: str, number: int, **headers: str) -> None:
+    told = {"From": f"Jan <{sender}>", "Subject": "Container", "Message-ID": f"<{number}@burger.example>", **headers}
+    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in told.items())
+    team.put(f"{head}\r\n{words}\r\n".encode())
+
+
+def read(box: MailboxThere) -> list[Any]:
+    return [message_from_bytes(raw, policy=policy.default) for raw in box.mails()]
+
+
+async def settled(bot: Bot) -> None:
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_mail_is_answered_and_what_the_citizen_writes_then_joins_its_case(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, jan.address, "Wanneer wordt de <container> geleegd?", 1)
+    await poll.poll_due(bot.desk)
+    card = await bot.card("container", "Nieuw", "privébericht")
+    assert "E-mail" in text_of(card)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "answer_visibility" not in action_ids(view)
+    ack = await bot.slack.submit(SANNE, {"answer_text": "Donderdag, één keer.", "initials": "SB"})
+    assert ack.ok and not ack.errors, ack
+    await bot.card("*Beantwoord*", "Donderdag")
+    [told] = read(jan)
+    assert told["Subject"] == "Re: Container"
+    assert told.get_content().startswith("Donderdag, één keer. ^SB\n\nJan <")
+    assert "> Wanneer wordt de <container> geleegd?" in told.get_content()
+    quoted = f"Nee, vrijdag!\r\n\r\nOp di 24 nov 2026 om 10:42 schreef Webcare <{team.address}>:\r\n\r\n> Donderdag."
+    write(team, jan.address, quoted, 2, Subject="Re: Container", In_Reply_To=told["Message-ID"])
+    await settled(bot)
+    await bot.card("Nee, vrijdag!", "Nieuw")
+    mentions = await bot.rows(Mention)
+    assert [(each.case_id, each.text) for each in mentions][1:] == [(mentions[0].case_id, "Nee, vrijdag!")]
+    await settled(bot)
+    assert len(await bot.rows(Mention)) == 2
+
+
+async def test_an_answer_that_comes_back_is_told_with_the_reason_and_the_case_is_with_its_agent(
+    by_mail: Bot, team: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, "gone@burger.example", "Hallo?", 1)
+    await poll.poll_due(bot.desk)
+    card = await bot.card("Hallo?")
+    await answer(bot, SANNE, card, "Dag!")
+    await bot.card("*Beantwoord*")
+    assert len(team.mails()) == 2, "Exim sent a report"
+    await settled(bot)
+    await bot.card("Niet verstuurd", SANNE)
+    told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert "gone@burger.example" in text_of(told[-1])
+    [reply] = await bot.rows(Reply)
+    assert reply.status is ReplyStatus.FAILED
+    assert len(await bot.rows(Mention)) == 1
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_an_answer_whose_outcome_nobody_knows_has_a_person_look(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere, between: BetweenMail, taken: bool
+) -> None:
+    bot = by_mail
+    write(team, jan.address, "Wanneer?", 1)
+    await poll.poll_due(bot.desk)
+    card = await bot.card("Wanneer?")
+    async with between.holding("", "DOT", passed_on=taken) as caught:
+        await answer(bot, SANNE, card, "Donderdag.")
+        await caught()
+    await bot.card("Wordt verstuurd", "verbrak de verbinding")
+    bot.clock.advance(minutes=1)
+    await refresh.refresh(bot.desk)
+    await bot.card("Misschien verstuurd", SANNE)
+    [reply] = await bot.rows(Reply)
+    assert reply.status is ReplyStatus.UNCERTAIN
+    assert len(read(jan)) == int(taken)
