@@ -24,6 +24,7 @@ from handlers import (
     escalate,
     figures,
     hand_over,
+    hide,
     home,
     lists,
     make_case,
@@ -90,6 +91,11 @@ def register(
     app.action("case:undo")(acts(undo.undo))
     app.action("case:undo_act")(acts(moderate.undo))
     app.view("case:remove")(acts(moderate.remove))
+    app.view("case:hide")(acts(hide.hide))
+    app.action("case:hide_agree")(acts(hide.agree))
+    app.action("case:hide_decline")(acts(hide.decline))
+    app.action("case:hide_keep")(acts(hide.keep))
+    app.action("case:hide_show")(acts(hide.show_again))
     app.action("case:settle_sent")(acts(undo.settle_sent))
     app.action("case:settle_absent")(acts(undo.settle_absent))
 
@@ -142,17 +148,20 @@ def register(
     app.action("settings:undo")(sets(settings.put_back))
     for turn in ("history:newer", "history:older"):
         app.action(turn)(sets(settings.turn_history))
-    for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons", "card"):
+    for group in ("team", "hours", "closed", "norms", "reminders", "duty", "reasons", "card", "hiding"):
         app.view(f"settings:{group}")(sets(settings.save))
     app.view("settings:roles")(sets(settings.save_roles))
-    for button in ("snippet:add", "snippet:edit", "adviser:add", "adviser:edit", "platform:edit", "initials:edit"):
-        app.action(button)(sets(settings_lists.open_one))
+    for kind in ("snippet", "adviser", "rule"):
+        app.action(f"{kind}:add")(sets(settings_lists.open_one))
+    for kind in ("snippet", "adviser", "rule", "platform", "initials"):
+        app.action(f"{kind}:edit")(sets(settings_lists.open_one))
     app.action("route:add")(sets(routing.add))
     app.action("route:do")(sets(routing.do))
     app.view("route:try")(sets(routing.try_one))
     app.view("route:save")(sets(routing.save))
     app.view("settings:snippet")(sets(settings_lists.save_one))
     app.view("settings:adviser")(sets(settings_lists.save_one))
+    app.view("settings:rule")(sets(settings_lists.save_one))
     app.view("settings:platform")(sets(settings_lists.save_platform))
     app.view("settings:initials")(sets(settings_lists.save_initials))
 

@@ -65,7 +65,14 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     await messages.sync(desk, case_id)
 
 
-async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, home: str = "") -> Block:
+async def view_with(desk: TeamDesk, case_id: int, by: str, view_id: str, words: str) -> Block:
+    """Return the answer modal with these words, before what the agent wrote already; nothing is sent by that."""
+    return await _first_view(desk, case_id, by, view_id, words=words)
+
+
+async def _first_view(
+    desk: TeamDesk, case_id: int, by: str, view_id: str, *, home: str = "", words: str = ""
+) -> Block:  # fmt: skip
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)
@@ -75,7 +82,7 @@ async def _first_view(desk: TeamDesk, case_id: int, by: str, view_id: str, *, ho
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case_id, by=by, view=view_id, now=desk.now())
-    return first_view(desk, replace(who, draft=draft), ModalState(case_id, 0, ask=ask, home=home))
+    return first_view(desk, replace(who, draft=draft), ModalState(case_id, 0, ask=ask, home=home), words=words)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.case import Status
-from bot.domain.reply import Composed
+from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts
 from bot.outgoing.drafts import Chosen, Offered
@@ -48,22 +48,23 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
         return Writer(by, file, draft, await agents.initials(session, file.team.id, by) or "")
 
 
-def first_view(desk: TeamDesk, who: Writer, state: ModalState) -> Block:
-    """Return the modal as it opens, filled with what is offered again."""
+def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "") -> Block:
+    """Return the modal as it opens, filled with these words and what is offered again."""
     kept, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
     initials = who.initials or state.ask or ""
     if kept is None:
         private = composing.is_private_by_default(mention, desk.now())
-        composed = compose(desk, who.file, mention, "", initials, private=private)
+        composed = compose(desk, who.file, mention, words, initials, private=private)
         reminds = who.file.case.status is Status.WITH_CITIZEN
         kind = ReplyKind.QUESTION if reminds else ReplyKind.FINAL
-        return _modal(desk, who, mention, composed, state, kind=kind)
+        return _modal(desk, who, mention, composed, state, kind=kind, text=words)
     since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
     promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
     state = replace(state, since=since, promise=promise)
-    composed = compose(desk, who.file, mention, kept.words, initials, private=kept.private)
-    return _modal(desk, who, mention, composed, state, kind=kept.kind, text=kept.words, topic=kept.topic)
+    text = "\n\n".join(part for part in (words, kept.words) if part)[:MAX_TYPED]
+    composed = compose(desk, who.file, mention, text, initials, private=kept.private)
+    return _modal(desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic)
 
 
 def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:

@@ -7,7 +7,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.views.block import Block
 from bot.views.case_menu import CHOICES, MORE, more_modal
-from handlers import answer, claim, close, details, escalate, moderate, notes, others, snooze, transfer
+from handlers import answer, claim, close, details, escalate, hide, moderate, notes, others, snooze, transfer
 from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
@@ -24,6 +24,8 @@ OPENS: dict[str, Do] = {
     "details": details.open_details,
     "others": others.open_others,
     "remove": moderate.open_remove,
+    "hide": hide.open_hide,
+    "tell": hide.tell,
 }
 """Choices that open a modal; chosen in a modal, they replace it."""
 
@@ -36,6 +38,7 @@ DOES: dict[str, Do] = {
     "not_urgent": details.make_not_urgent,
     "like": moderate.like,
     "unlike": moderate.unlike,
+    "show": moderate.show,
 }
 """Choices that act at once, without a modal; one chosen in a modal shows there what it returns, or what comes next."""
 

@@ -1,4 +1,4 @@
-"""Do something to a post besides answering it: like it, remove an answer of ours, and take that back."""
+"""Do something to a post besides answering it: like it, show it again, remove our answer, and take that back."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from bot.desk import TeamDesk
 from bot.domain.mention import Act
 from bot.domain.text import Refused, Wrong, text
 from bot.models import Act as ActRow
-from bot.outgoing import moderation
+from bot.outgoing import hiding, moderation
 from bot.outgoing.moderation import Moderation
 from bot.slack import messages
 from bot.views.act import remove_modal
@@ -26,6 +26,11 @@ async def unlike(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     await _at_once(desk, body, case_id, Act.UNLIKE)
 
 
+async def show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Show the hidden post again that the choice names."""
+    await _at_once(desk, body, case_id, Act.SHOW)
+
+
 async def _at_once(desk: TeamDesk, body: dict[str, Any], case_id: int, kind: Act) -> None:
     click, by = body["actions"][0], body["user"]["id"]
     _, _, mention_id = (click.get("selected_option") or click)["value"].split(":")
@@ -37,11 +42,11 @@ async def _approve(desk: TeamDesk, chosen: Moderation, by: str) -> ActRow:
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)
         act = await moderation.approve(session, chosen, by=by, now=desk.now(), undo=undo)
-    await _go_on(desk, act)
+    await go_on(desk, act)
     return act
 
 
-async def _go_on(desk: TeamDesk, act: ActRow) -> None:
+async def go_on(desk: TeamDesk, act: ActRow) -> None:
     """Let the outbox carry an act out when it is due, and the card say how it stands."""
     desk.wake(f"outgoing:{act.account_id}")
     await messages.sync(desk, act.case_id)
@@ -51,8 +56,8 @@ async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take back the act that the button names, before it is carried out."""
     case_id, act_id = map(int, action["value"].split(":"))
     async with desk.session() as session:
-        act = await moderation.withdraw(session, act_id, by=by, now=desk.now(), case_id=case_id)
-    await _go_on(desk, act)
+        act = await hiding.take_back(session, act_id, case_id=case_id, by=by, now=desk.now())
+    await go_on(desk, act)
 
 
 async def open_remove(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:

@@ -80,6 +80,8 @@ async def _form(desk: TeamDesk, group: str, team_id: int) -> Block:
             return modals.reasons_modal(team_id, forms.STANDARD_REASONS, filled, desk.t)
         case "card":
             return modals.card_modal(team_id, filled, desk.t)
+        case "hiding":
+            return modals.hiding_modal(team_id, filled, desk.t)
         case "routing":
             return await routing.listed(desk, team_id)
         case "roles":

@@ -1,4 +1,4 @@
-"""The lists in the settings: snippets, advisers, norms per platform, initials."""
+"""The lists in the settings: snippets, advisers, house rules, norms per platform, initials."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from handlers.bolt_args import Ack
 from handlers.modal import going_on, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
-LISTS = {"snippet": "snippets", "adviser": "advisers"}
+LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
 """The setting of each list whose items are changed one at a time, by the name of its form."""
 
 
@@ -31,6 +31,8 @@ async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
             case "advisers":
                 known = [(each.title, each.target) for each in settings.advisers]
                 return modals.advisers_modal(team_id, known, desk.t)
+            case "rules":
+                return modals.rules_modal(team_id, [each.model_dump() for each in settings.house_rules], desk.t)
             case "platforms":
                 named = _platforms(await accounts.of_team(session, team_id), desk, settings)
                 norms = {platform: norm.model_dump() for platform, norm in settings.platforms.items()}
@@ -74,6 +76,8 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
     if chosen is not None and chosen not in stored:
         raise Refused("That was removed meanwhile. Choose another.")
     one = stored[chosen] if chosen is not None else {}
+    if kind == "rule":
+        return modals.rule_modal(team_id, chosen, one, desk.t)
     if kind == "snippet":
         return modals.snippet_modal(team_id, chosen, one.get("text", ""), desk.t)
     return modals.adviser_modal(team_id, chosen, one.get("target", ""), await user_groups(desk), desk.t)

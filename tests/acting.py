@@ -10,10 +10,11 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus
 from bot.outgoing import moderation
 from bot.outgoing.moderation import Moderation
-from bot.sandbox.slack import payloads
+from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Acknowledgement, Kind
 from bot.slack import messages
 from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import open_modal
 
 ALL = permits(Act.ANSWER, Act.HIDE, Act.LIKE)
 NO_UNDO = timedelta()
@@ -47,12 +48,44 @@ async def statuses(bot: Bot) -> list[tuple[Act, ActStatus]]:
     return [(act.kind, act.status) for act in await bot.rows(ActRow)]
 
 
-async def forged(bot: Bot, person: str, card: dict[str, Any], action_id: str, value: str) -> Acknowledgement:
+async def forged(
+    bot: Bot, person: str, card: dict[str, Any], action_id: str, value: str, channel: str = CHANNEL
+) -> Acknowledgement:
     """Click something that the card does not show, or no longer."""
     workspace = bot.slack.workspace
     kind = {"type": "overflow", "selected_option": {"value": value}} if action_id == "case:more" else {"value": value}
     action = {"type": "button", "action_id": action_id, "block_id": "b", **kind}
     clicked = payloads.block_actions_in_message(
-        workspace, person, workspace.channels[CHANNEL], card, action, {}, ephemeral=False
+        workspace, person, workspace.channels[channel], card, action, {}, ephemeral=False
     )
     return await bot.slack._deliver(Kind.INTERACTION, clicked)
+
+
+async def choices(bot: Bot, *words: str, person: str = SANNE) -> dict[str, Any]:
+    """Open the menu of the card, and "More…" if it has that: returns what is offered, by its value."""
+    card = await bot.card(*(words or ("prutsers",)))
+    [menu] = [each for _, each in input_state.elements(card["blocks"]) if each["action_id"] == "case:more"]
+    offered = {each["value"]: each["text"]["text"] for each in menu["options"]}
+    if "more:1" in offered:
+        await bot.slack.click(person, CHANNEL, card["ts"], "case:more", "more:1")
+        view = await open_modal(bot, person, "more")
+        offered |= {each["value"]: each["text"]["text"] for _, each in input_state.elements(view["blocks"])}
+    return offered
+
+
+async def choose(bot: Bot, value: str, *words: str, person: str = SANNE) -> None:
+    """Choose in the menu of the card, or in its "More…"."""
+    assert value in await choices(bot, *words, person=person)
+    if bot.slack.view(person):
+        await bot.slack.click_in_view(person, "case:more", value=value)
+    else:
+        card = await bot.card(*(words or ("prutsers",)))
+        await bot.slack.click(person, CHANNEL, card["ts"], "case:more", value)
+
+
+async def offered(bot: Bot, *words: str) -> set[str]:
+    """What can be done with the case, by its name."""
+    names = set((await choices(bot, *words)).values())
+    if bot.slack.view(SANNE):
+        await bot.slack.close_view(SANNE)
+    return names

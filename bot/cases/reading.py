@@ -21,6 +21,7 @@ from bot.models import (
     CaseFile,
     Escalation,
     Event,
+    Hiding,
     Mention,
     Note,
     Reply,
@@ -70,11 +71,18 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
     teams, moved = own.all(), await transfers(session, case)
     had, answered = await around.former(session, case), await around.answered_posts(session, account, posts)
     others = await around.others(session, case, team, teams)
-    acts = (await session.exec(select(Act).where(Act.case_id == case_id).order_by(col(Act.id)))).all()
+    acts = await session.exec(
+        select(Act, Hiding)
+        .outerjoin(Hiding, col(Hiding.act_id) == Act.id)
+        .where(Act.case_id == case_id)
+        .order_by(col(Act.id))
+    )
+    done = acts.all()
     platform = connectors.known(account.platform)
     return CaseFile(
         case, team, account, connectors.label_of(account), author, *rows, teams, moved, former=had,
-        answered_posts=answered, others=others, acts=acts, can=platform.acts if platform else frozenset(),
+        answered_posts=answered, others=others, acts=[act for act, _ in done],
+        hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
     )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ FOLLOW_THE_CASE = (
     MessageKind.ASK,
     MessageKind.URGENT,
     MessageKind.UNANSWERED,
+    MessageKind.SECOND,
+    MessageKind.REVIEW,
 )
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}

@@ -48,6 +48,10 @@ class EventKind(StrEnum):
     ACT_DONE = "act_done"
     ACT_FAILED = "act_failed"
     ACT_UNCERTAIN = "act_uncertain"
+    ACT_ASKED = "act_asked"
+    ACT_AGREED = "act_agreed"
+    ACT_DECLINED = "act_declined"
+    ACT_KEPT = "act_kept"
     # Accounts, settings and agents change.
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_RENEWED = "account_renewed"

@@ -93,7 +93,8 @@ class Part:
 class Figures:
     """The figures of a team in a period. `closed` counts closings without an answer, by reason.
 
-    `topics` counts the opened cases by topic, "" for cases without a topic.
+    `topics` counts the opened cases by topic, "" for cases without a topic. `hidden` counts the posts that we hid, by
+    house rule.
     """
 
     since: datetime
@@ -107,6 +108,7 @@ class Figures:
     sources: Sequence[Source] = ()
     parts: Sequence[Part] = ()
     topics: Mapping[str, int] = field(default_factory=dict)
+    hidden: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:

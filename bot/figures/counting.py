@@ -17,7 +17,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.figures import Taken
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
-from bot.models import ANSWERS, CLOSING, UNCLOSING, Case, Clock, Event, Mention, Reply, Transfer
+from bot.models import (
+    ANSWERS,
+    CLOSING,
+    HIDDEN,
+    UNCLOSING,
+    Act,
+    Case,
+    Clock,
+    Event,
+    Hiding,
+    Mention,
+    Reply,
+    Transfer,
+)
 
 MAX_UNDO = timedelta(minutes=2)
 """A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
@@ -109,6 +122,19 @@ async def topics(session: AsyncSession, team_ids: Collection[int], period: Perio
     )
     rows = await session.exec(select(known.c.topic, count).where(known.c.topic.is_not(None)))
     return Counter({topic: n for topic, n in rows if topic and n})
+
+
+async def hidden(session: AsyncSession, team_ids: Collection[int], period: Period) -> Counter[str]:
+    """Return how many posts were hidden, by house rule; one that is shown again counts too."""
+    rows = await session.exec(
+        select(Hiding.rule, func.count())
+        .select_from(Act)
+        .join(Hiding, col(Hiding.act_id) == Act.id)
+        .join(Case, col(Act.case_id) == Case.id)
+        .where(HIDDEN, *within(col(Act.done_at), period), team_at(Act.done_at).in_(team_ids))
+        .group_by(Hiding.rule)
+    )
+    return Counter(dict(rows.all()))
 
 
 async def closed(session: AsyncSession, period: Period) -> Counter[tuple[int, int, str]]:

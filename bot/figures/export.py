@@ -20,7 +20,7 @@ from bot.domain.sla import ClockKind
 from bot.domain.text import Refused, Text, text
 from bot.figures import counting
 from bot.figures.counting import within
-from bot.models import ANSWERS, CLOSING, Account, Case, Clock, Event, Mention, Reply, Team
+from bot.models import ANSWERS, CLOSING, HIDDEN, Account, Act, Case, Clock, Event, Hiding, Mention, Reply, Team
 from bot.texts import Texts
 from bot.views.case_state import reason_words
 
@@ -29,12 +29,13 @@ BOM = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet reads a cell that begins like this as a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
-MENTION, OPENED, ANSWER, CLOSED = "mention", "opened", "answer", "closed"
+MENTION, OPENED, ANSWER, CLOSED, HID = "mention", "opened", "answer", "closed", "hid"
 WHAT: dict[str, Text] = {
     MENTION: text("mention"),
     OPENED: text("case opened"),
     ANSWER: text("answer sent"),
     CLOSED: text("closed without answer"),
+    HID: text("post hidden"),
     ClockKind.FIRST_REACTION: text("first reaction"),
     ClockKind.RESOLUTION: text("resolution"),
 }
@@ -81,6 +82,7 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
         (OPENED, Case, col(Case.opened_at), ()),
         (ANSWER, Reply, col(Reply.sent_at), ()),
         (CLOSED, Event, col(Event.at), (reason,)),
+        (HID, Act, col(Act.done_at), (Hiding.rule,)),
         (ClockKind.FIRST_REACTION, Clock, col(Clock.stopped_at), timed),
         (ClockKind.RESOLUTION, Clock, col(Clock.stopped_at), timed),
     )
@@ -92,6 +94,8 @@ def _queries(team_ids: Collection[int], period: Period) -> Iterator[tuple[str, A
             query = query.join(Case, model.case_id == Case.id)
         if model is Reply:
             query = query.where(ANSWERS)
+        if model is Act:
+            query = query.join(Hiding, col(Hiding.act_id) == Act.id).where(HIDDEN)
         if model is Event:
             query = query.where(CLOSING)
         if model is Clock:

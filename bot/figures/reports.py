@@ -8,6 +8,7 @@ The figures of a past period never change, because every counted moment is writt
 - a mention counts when we received it, also after its author edits or removes it;
 - a case counts when it was opened;
 - a closing counts when the log says so, also after a reopening, but not if it was undone at once;
+- a post that we hid counts when the platform did so, also after it is shown again;
 - a reply counts as an answer when we knew that it was published; a question to the citizen is none;
 - what happened to a case counts for the team that had it at that moment, also after another team got it;
 - a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
@@ -80,6 +81,7 @@ async def figures(
         ],
         _course(within_period, mentions, answers),
         _most_first({"": sum(opened.values()) - topics.total(), **topics}),
+        _most_first(await counting.hidden(session, team_ids, period)),
     )
 
 

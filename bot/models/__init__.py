@@ -11,6 +11,7 @@ reply.py      replies
 day.py        the days that are over, counted
 draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
+hiding.py     why posts were hidden
 clock.py      clocks of targets and promises
 event.py      the log
 words.py      the words by which a case is found
@@ -25,7 +26,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
-from bot.models.act import UNFINISHED, WAITS, Act, ActStatus
+from bot.models.act import HIDDEN, PROPOSED, UNFINISHED, WAITS, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
@@ -33,10 +34,12 @@ from bot.models.columns import EnumText, UtcDateTime
 from bot.models.day import Counted, DayCount
 from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
+from bot.models.hiding import Hiding
 from bot.models.message import (
     PUT_OFF,
     Absence,
     AccountTroubled,
+    Asking,
     Called,
     Details,
     Handed,
@@ -68,7 +71,9 @@ __all__ = [
     "FEW",
     "FIRST_WORKSPACE",
     "HELD",
+    "HIDDEN",
     "IN_ORDER",
+    "PROPOSED",
     "PUT_OFF",
     "REACHED",
     "SETTING",
@@ -88,6 +93,7 @@ __all__ = [
     "ActStatus",
     "Agent",
     "AnswerDraft",
+    "Asking",
     "Author",
     "Called",
     "Case",
@@ -105,6 +111,7 @@ __all__ = [
     "Event",
     "Handed",
     "HandedOver",
+    "Hiding",
     "Listed",
     "Member",
     "Mention",

@@ -10,6 +10,12 @@ from sqlmodel import Field, SQLModel
 from bot.domain import mention
 from bot.models.columns import EnumText, UtcDateTime
 
+_ASKED = "status = 'asked'"
+_HIDDEN = "kind = 'hide' AND status = 'done'"
+PROPOSED: ColumnElement[bool] = literal_column(f"acts.{_ASKED}")
+"""The condition that an act waits for a second colleague; the text of its partial index, as with WAITING."""
+HIDDEN: ColumnElement[bool] = literal_column("acts.kind = 'hide' AND acts.status = 'done'")
+"""The condition that an act hid a post; as the partial index says it."""
 _UNFINISHED = "status IN ('approved','sending')"
 UNFINISHED: ColumnElement[bool] = literal_column(f"acts.{_UNFINISHED}")
 """The condition that an act waits or is being carried out; the text of its partial index, as with
@@ -17,8 +23,10 @@ WAITING."""
 
 
 class ActStatus(StrEnum):
-    """How far an act has come."""
+    """How far an act has come. ASKED waits for a second colleague, who agrees (APPROVED) or declines."""
 
+    ASKED = "asked"
+    DECLINED = "declined"
     APPROVED = "approved"
     SENDING = "sending"
     DONE = "done"
@@ -48,6 +56,8 @@ class Act(SQLModel, table=True):
             postgresql_where=text(_UNFINISHED),
             sqlite_where=text(_UNFINISHED),
         ),
+        Index("ix_acts_asked", "created_at", postgresql_where=text(_ASKED), sqlite_where=text(_ASKED)),
+        Index("ix_acts_hidden", "done_at", "case_id", postgresql_where=text(_HIDDEN), sqlite_where=text(_HIDDEN)),
     )
     id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")

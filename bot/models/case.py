@@ -143,8 +143,12 @@ class Mention(SQLModel, table=True):
         return any(permit.act is act and permit.holds(now) for permit in self.permits())
 
     def may_be(self, act: Act) -> bool:
-        """Tell whether it still exists and the platform lets us do or undo this to it, or did so until some moment."""
-        return self.gone_at is None and any(permit.act in alike(act) for permit in self.permits())
+        """Tell whether it still exists and the platform lets us do or undo this to it, or did so until some moment.
+
+        What is hidden can still be shown.
+        """
+        exists = self.gone_at is None or (act is Act.SHOW and self.gone is Gone.HIDDEN)
+        return exists and any(permit.act in alike(act) for permit in self.permits())
 
     def may_be_answered(self) -> bool:
         """Tell whether it still exists and the platform lets us answer it, or did so until some moment."""

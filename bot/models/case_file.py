@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, Status, WaitsFor
@@ -13,6 +14,7 @@ from bot.models.account import Account, Author
 from bot.models.act import WAITS, Act, ActStatus
 from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
+from bot.models.hiding import Hiding
 from bot.models.reply import Reply, ReplyKind, ReplyStatus
 from bot.models.team import Team
 from bot.models.transfer import Transfer
@@ -75,6 +77,7 @@ class CaseFile:
     answered_posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     others: Sequence[OtherCase] = ()
     acts: Sequence[Act] = ()
+    hidings: Mapping[int, Hiding] = field(default_factory=dict)
     can: frozenset[ActKind] = frozenset()
 
     @property
@@ -159,8 +162,14 @@ class CaseFile:
         return [
             mention
             for mention in reversed(self.mentions)
-            if mention.may_be(kind) and self.holds(undoes or kind, mention.id) is (undoes is not None)
+            if mention.may_be(kind)
+            and self.holds(undoes or kind, mention.id) is (undoes is not None)
+            and not self._is_asked(kind, mention.id)
         ]
+
+    def _is_asked(self, kind: ActKind, mention_id: int) -> bool:
+        last = self.last_act(kind, mention_id)
+        return last is not None and last.status is ActStatus.ASKED
 
     @property
     def removable(self) -> Sequence[Reply]:
@@ -178,7 +187,25 @@ class CaseFile:
     @property
     def undoable_act(self) -> Act | None:
         """The newest act that can still be taken back, if any."""
-        return next((act for act in reversed(self.acts) if act.status is ActStatus.APPROVED), None)
+        return next((act for act in reversed(self.acts) if act.status in {ActStatus.APPROVED, ActStatus.ASKED}), None)
+
+    @property
+    def unexplained(self) -> Act | None:
+        """The newest act that hides a post of a citizen who was not told and should be, if any.
+
+        They count as told when we wrote to them since, in whatever words.
+        """
+        for act in reversed(self.acts):
+            hiding = self.hidings.get(act.id)
+            if hiding is None or hiding.untold or act.status not in {*WAITS, ActStatus.DONE}:
+                continue
+            if self.holds(ActKind.HIDE, act.mention_id) and self.last_act(ActKind.HIDE, act.mention_id) is act:
+                return None if self._wrote_since(act.created_at) else act
+        return None
+
+    def _wrote_since(self, moment: datetime) -> bool:
+        lost = {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED}
+        return any(reply.created_at >= moment and reply.status not in lost for reply in self.replies)
 
     @property
     def waits_for(self) -> WaitsFor:

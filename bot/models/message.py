@@ -38,6 +38,10 @@ class MessageKind(StrEnum):
     NOTE = "note"
     REPLY_PROBLEM = "reply_problem"
     ACT_PROBLEM = "act_problem"
+    SECOND = "second"
+    """A second colleague is asked to agree that a post is hidden."""
+    REVIEW = "review"
+    """The coordinators are asked whether a post must still be hidden."""
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
     DIGEST = "digest"
@@ -145,6 +149,15 @@ class Absence(Details):
 
     owner: str
     returned: int = 0
+
+
+@dataclass(frozen=True)
+class Asking(Details):
+    """SECOND: who are `asked` by name, and for how many working `hours` it has waited. REVIEW: the moment `at`."""
+
+    asked: list[str] = field(default_factory=list)
+    hours: int = 0
+    at: str = ""
 
 
 @dataclass(frozen=True)

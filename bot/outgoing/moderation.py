@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
 from bot.domain.event import EventKind
-from bot.domain.mention import Act, alike
+from bot.domain.mention import Act, Gone, alike
 from bot.domain.text import Refused
 from bot.models import WAITS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.models import Act as ActRow
@@ -47,7 +47,7 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
     if earlier is not None:
         return earlier
     file = await cases.read(session, chosen.case_id)
-    await _refuse_not_allowed(session, file, chosen, now)
+    await refuse_not_allowed(session, file, chosen, now)
     last = await _last(session, chosen)
     if last is not None and last.kind is chosen.kind:
         return last
@@ -96,6 +96,8 @@ async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now:
     """Write what happened to an act in the log of its case; the card and what the thread was told of it follow."""
     about = {"act": act.kind.value, "id": act.id, **details}
     session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
+    await session.flush()
+    await cases.touch(session, act.case_id)
     await session.exec(
         update(Message)
         .where(col(Message.case_id) == act.case_id, col(Message.kind) == MessageKind.ACT_PROBLEM)
@@ -103,13 +105,12 @@ async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now:
         .values(version=Message.version + 1)
         .execution_options(synchronize_session=False)
     )
-    await cases.touch(session, act.case_id)
 
 
 async def _take_back(session: AsyncSession, act_id: int) -> bool:
     taken = await session.exec(
         update(ActRow)
-        .where(col(ActRow.id) == act_id, col(ActRow.status) == ActStatus.APPROVED)
+        .where(col(ActRow.id) == act_id, col(ActRow.status).in_((ActStatus.APPROVED, ActStatus.ASKED)))
         .values(status=ActStatus.WITHDRAWN)
         .returning(col(ActRow.id))
     )
@@ -132,7 +133,7 @@ async def _last(session: AsyncSession, chosen: Moderation) -> ActRow | None:
     return found.first()
 
 
-async def _refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Moderation, now: datetime) -> None:
+async def refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Moderation, now: datetime) -> None:
     """Raise Refused when the platform cannot do this, or does not let us do it to this post."""
     platform = connectors.known(file.account.platform)
     if platform is None or chosen.kind not in platform.acts:
@@ -144,7 +145,7 @@ async def _refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Mod
         await _refuse_not_removable(session, file, chosen)
     elif chosen.reply_id is not None or not _is_permitted(mention, chosen.kind, now):
         raise Refused("{platform} does not allow this for this post.", platform=file.label.platform)
-    elif mention.gone_at is not None:
+    elif mention.gone_at is not None and not (chosen.kind is Act.SHOW and mention.gone is Gone.HIDDEN):
         raise Refused("This post is no longer there.")
 
 

@@ -27,7 +27,7 @@ from bot.models import (
     ReplyStatus,
     Team,
 )
-from bot.outgoing import moderation
+from bot.outgoing import hiding, moderation
 from bot.outgoing.retry import NotYet, put_off
 
 LONG = timedelta(hours=1)
@@ -108,6 +108,8 @@ async def _end(
     session: AsyncSession, act: Act, status: ActStatus, kind: EventKind, problem: Text | None, now: datetime
 ) -> None:
     act.status, act.problem = status, problem.to_json() if problem else None
+    if act.kind is ActKind.HIDE and status is not ActStatus.FAILED:
+        await hiding.carried_out(session, act, now)
     await session.flush()
     await moderation.log(session, act, kind, act.by, now)
     if status is not ActStatus.DONE:

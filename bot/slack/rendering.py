@@ -14,6 +14,7 @@ from bot.models import (
     Account,
     AccountTroubled,
     Act,
+    Asking,
     Called,
     CaseFile,
     Handed,
@@ -42,6 +43,7 @@ from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.digest import overview
 from bot.views.handing_over import handed_to_you
+from bot.views.hide import review, second_asked
 from bot.views.passing import passed_on
 from bot.views.reminder import urgent_call
 from bot.views.slack_trouble import slack_trouble
@@ -89,6 +91,12 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.reply_problem(await _file(session, message), subject, t)
         case MessageKind.ACT_PROBLEM:
             return act_problem(await session.get_one(Act, subject), t)
+        case MessageKind.SECOND:
+            act = await session.get_one(Act, subject)
+            return second_asked(await _file(session, message), act, Asking.of(message.details), t)
+        case MessageKind.REVIEW:
+            act = await session.get_one(Act, subject)
+            return review(await _file(session, message), act, Asking.of(message.details), t)
         case MessageKind.RETURNED:
             return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:

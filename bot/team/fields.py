@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from bot.domain.house_rules import is_criticism
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team.settings import MAX_DAYS, MAX_LABEL, MAX_MONTHS, minute, zone
+from bot.team.settings import MAX_ARTICLE, MAX_DAYS, MAX_HIDE_DAYS, MAX_LABEL, MAX_MONTHS, minute, zone
 from bot.texts import Texts
 from bot.views.settings_form import TOLD
 
@@ -128,6 +129,30 @@ def days(number: str) -> int:
     if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_DAYS:
         raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
     return int(number)
+
+
+def hide_days(number: str) -> int:
+    """Read after how many days a hidden post is looked at again."""
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_HIDE_DAYS:
+        raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_HIDE_DAYS))
+    return int(number)
+
+
+def rule_title(line: str) -> str:
+    """Read the title of a house rule; it is never about criticism."""
+    if is_criticism(line):
+        raise Unreadable(
+            text("Criticism, sarcasm, negative words and complaints are free speech: a public body may not hide a post "
+                 "for that. Name what is forbidden in it, such as abuse or a threat.")
+        )  # fmt: skip
+    return label(line)
+
+
+def article(words: str) -> str:
+    """Read the words of a house rule."""
+    if not words or len(words) > MAX_ARTICLE:
+        raise Unreadable(text("Write 1 to {most} characters.", most=MAX_ARTICLE))
+    return words
 
 
 def months(number: str) -> int:

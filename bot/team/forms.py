@@ -13,13 +13,16 @@ from bot.models import Team
 from bot.team.fields import (
     Filled,
     Reader,
+    article,
     day,
     day_of_year,
     days,
     early_closing,
+    hide_days,
     label,
     minutes,
     months,
+    rule_title,
     step,
     time,
     time_zone,
@@ -56,6 +59,8 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
         "close_reasons": "\n".join(settings.close_reasons),
+        "hide_days": str(settings.hide_days),
+        "hide_text": settings.hide_text,
         "standard_reasons": [str(each) for each in STANDARD_REASONS if each not in settings.reasons_left_out],
     }
     for number, hours in enumerate(settings.week):
@@ -167,6 +172,27 @@ def _card(reader: Reader) -> dict[str, Any]:
     return {"person_months": reader.read("person_months", months), "images": "yes" in reader.chosen("images")}
 
 
+def _hiding(reader: Reader) -> dict[str, Any]:
+    return {
+        "hide_days": reader.read("hide_days", hide_days),
+        "hide_text": str(reader.filled.get("hide_text") or "").strip(),
+    }
+
+
+def _rule(reader: Reader) -> dict[str, Any]:
+    if reader.chosen("rule_remove"):
+        return {"item": None}
+    flags = reader.chosen("rule_flags")
+    return {
+        "item": {
+            "title": reader.read("rule_title", rule_title),
+            "text": reader.read("rule_text", article),
+            "second": "second" in flags,
+            "untold": "untold" in flags,
+        }
+    }
+
+
 def _platform(reader: Reader) -> dict[str, Any]:
     return {"item": _norm_or_none(reader, "platform")}
 
@@ -202,4 +228,6 @@ _FORMS: dict[str, Callable[[Reader], dict[str, Any]]] = {
     "platform": _platform,
     "snippet": _snippet,
     "adviser": _adviser,
+    "hiding": _hiding,
+    "rule": _rule,
 }

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from bot.domain.case import CloseReason
 from bot.domain.holidays import HOLIDAYS, dutch_holidays
 from bot.domain.hours import ALWAYS, DAY, Hours, Interval
+from bot.domain.house_rules import is_criticism
 from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
 
 NOT_SELF_EVIDENT = frozenset({"Goede vrijdag", "Bevrijdingsdag"})
@@ -58,6 +59,10 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 MAX_TOPICS = 98
 """A menu in Slack has at most 100 options: these, "none", and a topic that was removed but is still in use."""
 MAX_REASONS = 10
+MAX_ARTICLE = 1000
+MAX_HIDE_DAYS = 365
+"""The most days after which a hidden post is looked at again."""
+MAX_RULES = 40
 MAX_LISTED = 95
 """The most snippets or advisers that fit in one modal, each with its button."""
 
@@ -96,6 +101,43 @@ class Adviser(BaseModel):
     target: Annotated[str, Field(pattern=r"^[UWSCG]\w+$")]
 
 
+def _rule(title: str) -> str:
+    if is_criticism(title):
+        raise ValueError("criticism, sarcasm, negative words and complaints can never be a reason to hide a post")
+    return title
+
+
+class HouseRule(BaseModel):
+    """A house rule by which a post may be hidden, with the words in which the body published it.
+
+    `second`: a second colleague has to agree. `untold`: the citizen is not told, as with spam.
+    """
+
+    title: Annotated[Label, AfterValidator(_rule)]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_ARTICLE)]
+    second: bool = False
+    untold: bool = False
+
+
+HOUSE_RULES = (
+    HouseRule(title="Schelden", text="We schelden niet en beledigen niemand."),
+    HouseRule(title="Bedreiging", text="We bedreigen niemand en roepen niet op tot geweld."),
+    HouseRule(
+        title="Discriminatie",
+        text="We discrimineren niet: niet om afkomst, geloof, geslacht, geaardheid, leeftijd of handicap.",
+        second=True,
+    ),
+    HouseRule(
+        title="Persoonsgegevens",
+        text="We zetten geen adres, telefoonnummer, foto of andere gegevens van onszelf of een ander openbaar.",
+    ),
+    HouseRule(title="Spam of reclame", text="We plaatsen geen spam en geen reclame.", untold=True),
+    HouseRule(title="Herhaling", text="We plaatsen hetzelfde bericht niet steeds opnieuw."),
+    HouseRule(title="Strafbaar", text="We plaatsen niets dat strafbaar is en roepen daar niet toe op.", second=True),
+)
+"""The house rules of a team that has not set its own: what Dutch public bodies usually publish."""
+
+
 class TeamSettings(BaseModel):
     """All settings of a team."""
 
@@ -132,6 +174,11 @@ class TeamSettings(BaseModel):
     reasons_left_out: list[CloseReason] = Field(default_factory=list)
     snippets: Annotated[list[Snippet], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
     advisers: Annotated[list[Adviser], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
+    house_rules: Annotated[list[HouseRule], Field(max_length=MAX_RULES)] = Field(
+        default_factory=lambda: list(HOUSE_RULES)
+    )
+    hide_days: Annotated[int, Field(ge=1, le=MAX_HIDE_DAYS)] = 90
+    hide_text: Annotated[str, Field(max_length=MAX_ARTICLE)] = ""
     rota: dict[Annotated[int, Field(ge=0, le=6)], list[str]] = Field(default_factory=dict)
     duty_group: str = ""
 

@@ -13,7 +13,7 @@ from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Case, Escalation, Event, Team, Workspace
 from bot.team import agents
-from bot.team.settings import MAX_LISTED, TeamSettings
+from bot.team.settings import MAX_LISTED, MAX_RULES, TeamSettings
 
 COLUMNS = ("name", "channel")
 """Settings that are columns of the team, because they are searched for; no two teams have the same."""
@@ -142,7 +142,7 @@ async def put_listed(
     others = [each for each in stored if each["title"] != title]
     if item is not None and any(each["title"] == item["title"] for each in others):
         raise Refused("There already is one with that title.")
-    if item is not None and len(others) >= MAX_LISTED:
+    if item is not None and len(others) >= (MAX_RULES if field == "house_rules" else MAX_LISTED):
         raise Refused("There are {n} already. Remove one first.", n=len(others))
     new = [*others[:place], *([item] if item else []), *others[place:]]
     return await change(session, team_id, {field: new}, by=by, now=now)

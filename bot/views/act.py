@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.mention import Act
 from bot.domain.text import text
 from bot.models import Act as ActRow
-from bot.models import ActStatus, CaseFile, Reply
+from bot.models import ActStatus, CaseFile, Hiding, Reply
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, cut, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, privately
@@ -41,6 +41,10 @@ def act_problem(act: ActRow, t: Texts) -> View:
             words = t("Done after all: {act}.", act=what)
         case ActStatus.WITHDRAWN:
             words = t("Taken back: {act}.", act=what)
+        case ActStatus.ASKED:
+            words = t("Waits for a second colleague: {act}.", act=what)
+        case ActStatus.DECLINED:
+            words = t("Declined: {act}.", act=what)
     return View(words.strip(), [section(words.strip())])
 
 
@@ -49,15 +53,29 @@ def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     acts = [file.last_act(kind, mention.id) for mention in file.mentions for kind in (Act.HIDE, Act.LIKE)]
     acts += [file.last_act(Act.DELETE, reply.mention_id, reply.id) for reply in file.replies]
     newest = sorted((act for act in acts if act is not None), key=lambda act: act.id, reverse=True)
-    said = [_about(file, act, words, t) for act in newest if (words := _stands(act, t, now))]
+    said = [_about(file, act, words, t) for act in newest if (words := _stands(file, act, t, now))]
     more = [t("… and {n} more: see Details", n=len(said) - SHOWN)] if len(said) > SHOWN else []
-    return [*said[:SHOWN], *more]
+    untold = ["📣 " + t("The citizen has not been told why the post was hidden.")] if file.unexplained else []
+    return [*said[:SHOWN], *more, *untold]
 
 
-def _stands(act: ActRow, t: Texts, now: datetime) -> str:
+def act_words(act: ActRow, hiding: Hiding | None, t: Texts) -> str:
+    """Return what is done, and for which house rule."""
+    return f"{t(ACTS[act.kind])}: {literal(hiding.rule, 60)}" if hiding else t(ACTS[act.kind])
+
+
+def _stands(file: CaseFile, act: ActRow, t: Texts, now: datetime) -> str:
     """Say how an act stands; "" when the card says it elsewhere, or there is nothing left to notice."""
-    agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 300)
+    hiding, agent, problem = file.hidings.get(act.id), f"<@{act.by}>", literal(t.stored(act.problem), 300)
+    what = act_words(act, hiding, t)
     match act.status:
+        case ActStatus.ASKED:
+            since = t.when(act.created_at, now)
+            words = t("*Waits for a second colleague* since {time} – {agent}: {act}", agent=agent, act=what, time=since)
+            return f"👥 {words}"
+        case ActStatus.DECLINED:
+            who = f"<@{hiding.decided_by}>" if hiding else ""
+            return "🚫 " + t("*Declined* by {agent} – {act}", agent=who, act=what)
         case ActStatus.APPROVED if not problem:
             return "⏳ " + t("*Soon* – {agent}: {act}, at {time}", agent=agent, act=what, time=t.seconds(act.send_at))
         case ActStatus.APPROVED | ActStatus.SENDING:
@@ -69,11 +87,21 @@ def _stands(act: ActRow, t: Texts, now: datetime) -> str:
             words = t("*Perhaps done* – {agent}, please look at the platform: {act}.", agent=agent, act=what)
             return f"⚠️ {words}"
         case ActStatus.DONE if act.kind is Act.HIDE:
-            return "🙈 " + t("*Hidden* by {agent}", agent=agent)
+            return "🙈 " + _hidden(hiding, agent, t)
         case ActStatus.DONE if act.kind is Act.LIKE:
             return "♥ " + t("*Liked* by {agent}", agent=agent)
         case _:
             return ""
+
+
+def _hidden(hiding: Hiding | None, agent: str, t: Texts) -> str:
+    if hiding is None:
+        return t("*Hidden* by {agent}", agent=agent)
+    rule = literal(hiding.rule, 60)
+    if hiding.decided_by:
+        second = f"<@{hiding.decided_by}>"
+        return t("*Hidden* by {agent} and {second}: {rule}", agent=agent, second=second, rule=rule)
+    return t("*Hidden* by {agent}: {rule}", agent=agent, rule=rule)
 
 
 def _about(file: CaseFile, act: ActRow, words: str, t: Texts) -> str:
@@ -112,10 +140,10 @@ def _which(removable: Sequence[Reply], t: Texts, now: datetime) -> list[Block]:
     """Return the answer that is removed, or the choice of one."""
     if len(removable) == 1:
         return [quote(removable[0].text, 1500)]
-    options = [_choice(each.sent_at or each.created_at, each.text, each.id, t, now) for each in removable]
+    options = [post_choice(each.sent_at or each.created_at, each.text, each.id, t, now) for each in removable]
     return [field_of(t("Answer"), "remove_reply", {"type": "static_select", "options": options})]
 
 
-def _choice(at: datetime, words: str, key: int, t: Texts, now: datetime) -> Block:
+def post_choice(at: datetime, words: str, key: int, t: Texts, now: datetime) -> Block:
     """Return a post as a choice in a menu: when it was written, and how it begins."""
     return option(f"{t.when(at, now)}: “{cut(' '.join(words.split()), 45)}”", str(key))

@@ -14,6 +14,7 @@ from bot.views.block import Block, actions, button, context, link, literal, moda
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line
 from bot.views.exchange import exchange
+from bot.views.hide import copies
 from bot.views.others import others_button, others_words
 from bot.views.topic import topic_picker
 from bot.views.transfer import transfer_lines
@@ -61,6 +62,10 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.ACT_DONE: text("done"),
     EventKind.ACT_FAILED: text("refused by the platform"),
     EventKind.ACT_UNCERTAIN: text("not certain whether it was done"),
+    EventKind.ACT_ASKED: text("a second colleague was asked to agree"),
+    EventKind.ACT_AGREED: text("agreed to"),
+    EventKind.ACT_DECLINED: text("declined"),
+    EventKind.ACT_KEPT: text("still needed"),
 }
 
 WHY = {
@@ -68,6 +73,7 @@ WHY = {
     "away": text("its owner is away"),
     "reader": text("its owner has read-only access"),
     "opposite": text("the opposite is ready to go"),
+    "gone": text("the post is no longer there"),
 }
 """Why a case went back to the queue by itself, or why an act was taken back."""
 
@@ -103,7 +109,7 @@ def details_modal(
         words = t("Note by {agent}, {time}: {text}", agent=f"<@{note.by}>",
                   time=t.when(note.at, now), text=literal(note.text, 500))  # fmt: skip
         blocks.append(context(words))
-    blocks += transfer_lines(file, t, now)
+    blocks += [*transfer_lines(file, t, now), *copies(file, t, now)]
     blocks = blocks[:90]
     blocks.append(section("*" + t("History") + "*"))
     why = {act.id: act.note for act in file.acts if act.note}

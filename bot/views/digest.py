@@ -84,6 +84,7 @@ def _quiet(t: Texts) -> str:
 def _is_quiet(content: Overview) -> bool:
     figures, standing = content.figures, content.standing
     happened = figures.mentions or figures.opened or figures.answered or figures.closed or figures.first.count
+    happened = happened or figures.hidden
     happened = happened or figures.first.late or figures.resolution.late
     waits = standing is not None and (standing.open or standing.late or standing.promised or standing.troubles)
     return content.span is Span.DAY and not happened and not waits
@@ -98,6 +99,7 @@ def paragraphs(content: Overview, t: Texts) -> list[str]:
         _topics(figures, before, t),
         _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
         _closed(figures, t),
+        _hidden(figures, t),
         _measured(t("First reaction"), figures.first, before.first if before else None, t),
         _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t),
     ]
@@ -130,6 +132,14 @@ def _closed(figures: Figures, t: Texts) -> str:
     reasons = ", ".join(f"{literal(reason_words(reason, t), 60)} {n}" for reason, n in figures.closed.items())
     row = t("Closed without answer: *{n}*", n=sum(figures.closed.values()))
     return f"{row} ({reasons})" if reasons else row
+
+
+def _hidden(figures: Figures, t: Texts) -> str:
+    """Return how many posts were hidden, and for which house rules."""
+    if not figures.hidden:
+        return ""
+    rules = ", ".join(f"{literal(rule, 60)} {n}" for rule, n in list(figures.hidden.items())[:MAX_TOPICS])
+    return t("Posts hidden: *{n}* ({rules})", n=sum(figures.hidden.values()), rules=rules)
 
 
 def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) -> str:

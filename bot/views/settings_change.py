@@ -104,6 +104,18 @@ def _advisers(value: Any, _: Texts) -> dict[str, str]:
     return {f"“{literal(each['title'], 60)}”": target_name(each["target"]) for each in value or ()}
 
 
+def _rules_of_house(value: Any, t: Texts) -> dict[str, str]:
+    flags = {"second": t("with a second colleague"), "untold": t("the citizen is not told")}
+    return {
+        f"“{literal(each['title'], 60)}”": f"({'; '.join([literal(each['text'], 80), *_set(each, flags)])})"
+        for each in value or ()
+    }
+
+
+def _set(item: Mapping[str, Any], flags: Mapping[str, str]) -> list[str]:
+    return [words for name, words in flags.items() if item.get(name)]
+
+
 def _steps(value: Any, t: Texts) -> dict[str, str]:
     told = {recipient.value: t(words) for recipient, words in TOLD.items()}
     steps = (f"{each['percent']}% {told.get(each['to'], '')} {literal(each['text'], 80)}" for each in value or ())
@@ -125,6 +137,7 @@ PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
     "early_closings": _early,
     "snippets": _snippets,
     "advisers": _advisers,
+    "house_rules": _rules_of_house,
     "ladder": _steps,
     "reasons_left_out": _reasons,
     **dict.fromkeys(("holidays", "closed_days", "topics", "close_reasons", "coordinators"), _several),

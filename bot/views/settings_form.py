@@ -21,6 +21,8 @@ GROUPS: dict[str, Text] = {
     "card": text("The card"),
     "snippets": text("Standard texts"),
     "advisers": text("Whom we often ask for advice"),
+    "rules": text("House rules"),
+    "hiding": text("Hidden posts"),
     "roles": text("Roles"),
     "initials": text("Initials"),
     "routing": text("Routing"),
@@ -37,6 +39,8 @@ ABOUT: dict[str, Text] = {
     "card": text("how far back it looks for other cases of a citizen, pictures"),
     "snippets": text("for in an answer"),
     "advisers": text("offered first when you escalate"),
+    "rules": text("why a post may be hidden"),
+    "hiding": text("when they are looked at again, what the citizen reads"),
     "roles": text("who coordinates, who answers, who has read-only access"),
     "initials": text("what colleagues sign with"),
     "routing": text("which new posts go to which team, for the whole organisation"),
@@ -73,6 +77,9 @@ FIELDS: dict[str, Text] = {
     "reasons_left_out": text("Standard reasons to close"),
     "snippets": text("Standard texts"),
     "advisers": text("Whom we often ask for advice"),
+    "house_rules": text("House rules"),
+    "hide_days": text("Days after which a hidden post is looked at again"),
+    "hide_text": text("What the citizen reads whose post was hidden"),
 }
 DAYS = (
     text("Monday"), text("Tuesday"), text("Wednesday"), text("Thursday"),

@@ -1,11 +1,12 @@
-"""The lists in the settings: snippets, advisers, norms per platform, initials; and the form for one item of each."""
+"""The lists in the settings and the form for one item of each: snippets, advisers, house rules, norms, initials."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, context, field_of, literal, section
+from bot.views.block import Block, actions, button, context, field_of, literal, option, section
 from bot.views.case_state import target_name
-from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_menu, line, page, remove_tick
+from bot.views.settings_form import TARGETS, Filled, back, channel, form, group_menu, line, page, remove_tick, ticks
 from bot.views.settings_modals import norm_lines
 
 SHOWN = 95
@@ -32,6 +33,49 @@ def snippet_modal(team_id: int, title: str | None, words: str, t: Texts) -> Bloc
     if title is not None:
         blocks.append(remove_tick("snippet_remove", t))
     return form("snippet", team_id, t("Standard text"), blocks, t, title=title)
+
+
+def rules_modal(team_id: int, rules: Sequence[Mapping[str, Any]], t: Texts) -> Block:
+    """Return the list of house rules."""
+    rows = [
+        _row(f"*{literal(rule['title'], 80)}*{_flags(rule, t)}\n{literal(rule['text'], 300)}", t("Change"), "rule:edit",
+             rule["title"])
+        for rule in rules[:SHOWN]
+    ]  # fmt: skip
+    about = section(
+        t("Agents can hide a post for one of these reasons only. Criticism, sarcasm, negative words and complaints can "
+          "never be one: whoever is criticised by a citizen may not remove that.")
+    )  # fmt: skip
+    nothing = section(t("There are no house rules, so no post can be hidden."))
+    blocks = [
+        about,
+        *(rows or [nothing]),
+        *actions(button(t("Add a rule"), "rule:add", "add", style="primary"), back(t)),
+    ]
+    return page(team_id, t("House rules"), blocks, t)
+
+
+def _flags(rule: Mapping[str, Any], t: Texts) -> str:
+    flags = [t("a second colleague has to agree")] if rule["second"] else []
+    flags += [t("the citizen is not told")] if rule["untold"] else []
+    return f" – {', '.join(flags)}" if flags else ""
+
+
+def rule_modal(team_id: int, title: str | None, rule: Mapping[str, Any], t: Texts) -> Block:
+    """Ask for one house rule; an existing rule can be removed."""
+    flags = [option(t("A second colleague has to agree"), "second"), option(t("The citizen is not told"), "untold")]
+    ticked = [each["value"] for each in flags if rule.get(each["value"])]
+    filled: Filled = {"rule_title": title, "rule_text": rule.get("text", ""), "rule_flags": ticked}
+    blocks = [
+        line(t("Title"), "rule_title", filled, optional=False, most=60, hint=t("The reason that agents choose.")),
+        line(t("Text"), "rule_text", filled, many=True, optional=False, most=1000,
+             hint=t("As you published it. It is kept with each post that is hidden for it.")),
+        ticks(t("When a post is hidden for this"), "rule_flags", flags, filled,
+              hint=t("Not telling is for spam. Whoever wrote something by hand hears why it was hidden.")),
+    ]  # fmt: skip
+    if title is not None:
+        blocks.append(remove_tick("rule_remove", t))
+    return form("rule", team_id, t("House rule"), blocks, t, title=title)
 
 
 def advisers_modal(team_id: int, advisers: Sequence[tuple[str, str]], t: Texts) -> Block:

@@ -224,6 +224,19 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
     return form("card", team_id, t("The card"), blocks, t)
 
 
+def hiding_modal(team_id: int, filled: Filled, t: Texts) -> Block:
+    """Ask when a hidden post is looked at again, and what its author reads."""
+    blocks = [
+        line(t("Look at a hidden post again after (days)"), "hide_days", filled, optional=False,
+             hint=t("The coordinators are then asked whether it is still needed.")),
+        line(t(FIELDS["hide_text"]), "hide_text", filled, many=True, most=1000,
+             hint=t("Agents can change it before they send it. {rule} becomes the title of the house rule, {article} "
+                    "its text, {name} the citizen's first name. Empty means: the usual text.",
+                    rule="{rule}", article="{article}", name="{name}")),
+    ]  # fmt: skip
+    return form("hiding", team_id, t("Hidden posts"), blocks, t)
+
+
 def roles_modal(team_id: int, given: Mapping[Role, Sequence[str]], t: Texts) -> Block:
     """Ask who coordinates, who answers and who only reads."""
     filled = {ROLE_FIELDS[role]: people for role, people in given.items()}

@@ -43,7 +43,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "verb": {"more", "details", "others", "open"},
     },
     "act on a case: claim, answer, escalate, assign, pass on, release, postpone, close, reopen, note, topic, "
-    "like, remove our answer, undo …": {
+    "like, hide and show posts, remove our answer, undo …": {
         "action": {
             "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
             "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
@@ -51,15 +51,18 @@ TABLE: dict[str, dict[str, set[str]]] = {
             "case:topic",
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
             "list:hand_over", "case:undo_hand_over", "case:undo_act",
+            "case:hide_agree", "case:hide_decline", "case:hide_keep", "case:hide_show",
         },
         "options": {"answer_snippet"},
         "view": {
             "case:assign", "case:answer", "case:take_over", "case:escalate", "case:snooze", "case:close", "case:note",
             "case:transfer", "case:close_many", "case:hand_over", "case:remove",
+            "case:hide",
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
             "not_urgent", "no_answer", "transfer", "like", "unlike", "remove",
+            "hide", "show", "tell",
         },
     },
     "make a case of a message, share a list or figures in the channel, go on duty, choose initials": {
@@ -70,12 +73,14 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "settings and roles, and undoing a change of them": {
         "action": {
             "settings:open", "settings:group", "settings:undo", "snippet:add", "snippet:edit", "adviser:add",
-            "adviser:edit", "platform:edit", "initials:edit", "route:add", "route:do", "history:newer",
+            "adviser:edit", "rule:add", "rule:edit", "platform:edit", "initials:edit", "route:add",
+            "route:do", "history:newer",
             "history:older",
         },
         "view": {
             "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",
-            "settings:duty", "settings:reasons", "settings:card", "settings:roles", "settings:snippet",
+            "settings:duty", "settings:reasons", "settings:card", "settings:hiding", "settings:rule",
+            "settings:roles", "settings:snippet",
             "settings:adviser", "settings:platform", "settings:initials", "route:try", "route:save",
         },
         "word": {"settings"},
@@ -179,7 +184,7 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     workspace = bot.slack.workspace
     where = workspace.channels[channel]
     message = {"ts": "1.000001", "text": "<https://example.org/1> kijk", "blocks": []}
-    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "platform", "initials", "route"}
+    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "rule", "platform", "initials", "route"}
     metadata = json.dumps({"team": 1, "title": None, "platform": "x", "agent": SANNE}) if settings else str(case_id)
     if name.startswith("answer_") or name == "case:answer":
         metadata = json.dumps({"case": case_id, "mention": 1})

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -13,10 +12,9 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus, Event, Mention, Reply
 from bot.outgoing import outbox
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
-from tests.acting import ALL, forged, statuses, with_a_case
+from tests.acting import ALL, choose, forged, offered, statuses, with_a_case
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, running_bot
 from tests.fakes.between import Between
 from tests.fakes.wall import Wall
@@ -38,36 +36,6 @@ async def slow_fixture(database_url: str, slack: Sandbox, to_wall: Between) -> A
     """The bot with a minute to undo."""
     async with running_bot(database_url, slack, undo_seconds=60) as running:
         yield await with_a_case(running, to_wall.url)
-
-
-async def choices(bot: Bot, *words: str, person: str = SANNE) -> dict[str, Any]:
-    """Open the menu of the card, and "More…" if it has that: returns what is offered, by its value."""
-    card = await bot.card(*(words or ("prutsers",)))
-    [menu] = [each for _, each in input_state.elements(card["blocks"]) if each["action_id"] == "case:more"]
-    offered = {each["value"]: each["text"]["text"] for each in menu["options"]}
-    if "more:1" in offered:
-        await bot.slack.click(person, CHANNEL, card["ts"], "case:more", "more:1")
-        view = await open_modal(bot, person, "more")
-        offered |= {each["value"]: each["text"]["text"] for _, each in input_state.elements(view["blocks"])}
-    return offered
-
-
-async def choose(bot: Bot, value: str, *words: str, person: str = SANNE) -> None:
-    """Choose in the menu of the card, or in its "More…"."""
-    assert value in await choices(bot, *words, person=person)
-    if bot.slack.view(person):
-        await bot.slack.click_in_view(person, "case:more", value=value)
-    else:
-        card = await bot.card(*(words or ("prutsers",)))
-        await bot.slack.click(person, CHANNEL, card["ts"], "case:more", value)
-
-
-async def offered(bot: Bot, *words: str) -> set[str]:
-    """What can be done with the case, by its name."""
-    names = set((await choices(bot, *words)).values())
-    if bot.slack.view(SANNE):
-        await bot.slack.close_view(SANNE)
-    return names
 
 
 async def test_a_post_is_liked_and_the_like_taken_back(acting: Bot, wall: Wall) -> None:

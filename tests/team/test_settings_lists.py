@@ -6,13 +6,14 @@ from datetime import datetime
 import pytest
 
 from bot.domain.sla import ClockKind
+from bot.domain.text import Refused
 from bot.models import Agent, Clock, Escalation, Event, Role
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import UserGroup
 from bot.staffing import presence
 from bot.team import teams
-from bot.team.settings import Adviser, Norm
+from bot.team.settings import HOUSE_RULES, Adviser, Norm
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import answer, changed, changes, open_group, open_modal, settings_of
 
@@ -331,3 +332,48 @@ async def test_nobody_asks_themselves_and_any_channel_with_the_bot_can_be_asked(
     ack = await bot.slack.submit(SANNE, {"escalate_colleague": None, "escalate_channel": "C0ESCALATIE"})
     assert ack.ok and not ack.errors, ack.errors
     assert [each.target for each in await bot.rows(Escalation)] == ["C0ESCALATIE"]
+
+
+# --- House rules ---------------------------------------------------------------------------------
+
+
+async def test_a_team_has_the_usual_house_rules_until_it_changes_one(bot: Bot) -> None:
+    shown = await open_group(bot, SANNE, "rules")
+    assert all(title in text_of(shown) for title in ("Schelden", "Bedreiging", "Spam of reclame", "hoort het niet"))
+    await changed(bot, SANNE, shown, "rule:edit", "Herhaling")
+    ack = await bot.slack.submit(
+        SANNE, {"rule_title": "Herhaling", "rule_text": "Niet steeds hetzelfde.", "rule_flags": ["second"]}
+    )
+    assert ack.ok and not ack.errors, ack.errors
+    rules = {rule.title: rule for rule in (await settings_of(bot)).house_rules}
+    assert len(rules) == len(HOUSE_RULES)
+    assert (rules["Herhaling"].text, rules["Herhaling"].second) == ("Niet steeds hetzelfde.", True)
+    await undone(bot)
+    assert (await settings_of(bot)).house_rules == list(HOUSE_RULES)
+    await open_one(bot, "rules", "rule:edit", "Herhaling")
+    await bot.slack.submit(SANNE, {"rule_remove": ["yes"]})
+    assert "Herhaling" not in {rule.title for rule in (await settings_of(bot)).house_rules}
+
+
+async def test_criticism_can_never_be_a_house_rule_and_the_form_says_why(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_one(bot, "rules", "rule:add")
+    for title in ("Kritiek", "Sarcasme", "k r i t i e k", "Negatieve reacties", "Klagen"):
+        ack = await bot.slack.submit(SANNE, {"rule_title": title, "rule_text": "Mag niet."})
+        assert "vrijheid van meningsuiting" in ack.errors["rule_title"]
+    async with bot.desk.session() as session:
+        rule = {"title": "Kritiek op de burgemeester", "text": "Mag niet."}
+        with pytest.raises(Refused):  # whichever door it comes through
+            await teams.put_listed(session, 1, "house_rules", None, rule, by=SANNE, now=bot.desk.now())
+    assert (await settings_of(bot)).house_rules == list(HOUSE_RULES)
+
+
+async def test_when_hidden_posts_are_looked_at_again_and_what_the_citizen_reads_are_set(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "hiding")
+    for wrong in ("0", "366", "veel"):
+        assert "hide_days" in (await bot.slack.submit(SANNE, {"hide_days": wrong})).errors
+    ack = await bot.slack.submit(SANNE, {"hide_days": "30", "hide_text": "Verborgen om {rule}."})
+    assert ack.ok and not ack.errors, ack.errors
+    now_set = await settings_of(bot)
+    assert (now_set.hide_days, now_set.hide_text) == (30, "Verborgen om {rule}.")

@@ -10,7 +10,7 @@ from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
-from bot.domain.mention import Act
+from bot.domain.mention import Act, Gone
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
@@ -21,6 +21,7 @@ from bot.models import (
     Account,
     AccountTroubled,
     ActStatus,
+    Asking,
     Author,
     Case,
     CaseBrief,
@@ -31,6 +32,7 @@ from bot.models import (
     Event,
     Handed,
     HandedOver,
+    Hiding,
     Mention,
     Note,
     OtherCase,
@@ -63,6 +65,7 @@ from bot.views.case_menu import more_modal
 from bot.views.details_modal import EVENTS, details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
+from bot.views.hide import hide_modal, review, second_asked
 from bot.views.home import SHOWN, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
@@ -218,11 +221,23 @@ def act(kind: Act, status: ActStatus, number: int = 1, **more: Any) -> ActRow:
     )  # fmt: skip
 
 
+def hiding(number: int = 1, **more: Any) -> Hiding:
+    return Hiding(
+        act_id=number, rule="a" * 60, article=LONG[:900], text=LONG, url="https://social.example.nl/1", external_id="3",
+        author_id="f", author="Fatima", published_at=NOW, seen_at=NOW, decided_by=OTHER, kept_by=BY, **more,
+    )  # fmt: skip
+
+
 def moderated(case: Status = Status.CLAIMED, **more: Any) -> CaseFile:
     """A case on a platform that allows everything."""
     everything = [each for each in Act if each is not Act.ANSWER]
     posts = [mention(number, allows=everything) for number in range(4)]
     return case_file(case, **{"mentions": posts, "can": frozenset(Act), **more})
+
+
+def shown_hidden() -> CaseFile:
+    acts = [act(Act.HIDE, ActStatus.DONE, number) for number in range(9)]
+    return moderated(acts=acts, hidings={number: hiding(number) for number in range(9)})
 
 
 def messages(t: Texts) -> Iterator[View]:
@@ -295,6 +310,19 @@ def messages(t: Texts) -> Iterator[View]:
                 done = [act(what, done_so_far, problem=problem, **about)]
                 files = [moderated(case, replies=replies, acts=done) for case in Status]
                 yield from (case_card(file, t, NOW) for file in files)
+    for done_so_far in ActStatus:
+        for private in (True, False):
+            hidden = moderated(
+                acts=[act(Act.HIDE, done_so_far)], hidings={1: hiding(private=private, review_at=NOW)}
+            )  # fmt: skip
+            asking = [Asking([BY, OTHER]), Asking(hours=8), Asking(at=NOW.isoformat()), Asking(at="earlier")]
+            yield case_card(hidden, t, NOW)
+            yield from (view(hidden, hidden.acts[0], each, t) for view in (second_asked, review) for each in asking)
+    shown_again = moderated(
+        acts=[act(Act.HIDE, ActStatus.DONE), act(Act.SHOW, ActStatus.DONE, 2)], hidings={1: hiding()}
+    )  # fmt: skip
+    gone = moderated(mentions=[mention(3, gone=Gone.BY_AUTHOR)], acts=shown_again.acts[:1], hidings={1: hiding()})
+    yield from (review(each, each.acts[0], Asking(), t) for each in (shown_again, gone))
     many = [act(kind, ActStatus.UNCERTAIN, n, mention_id=n // 2) for n in range(8) for kind in (Act.HIDE, Act.LIKE)]
     yield case_card(moderated(acts=many), t, NOW)
     due = [Due(case_file(Status.CLAIMED, clocks=[clock]), words) for clock in CLOCKS for words in ([], [LONG, LONG])]
@@ -306,7 +334,8 @@ def messages(t: Texts) -> Iterator[View]:
     yield reminder(Reminders({}, done=[LONG], done_count=1), t, NOW)
     yield outdated(t)
     counted = Measured(20, 19, 600, 3000, 3600)
-    week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted)
+    week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted,
+                   hidden=dict.fromkeys(TITLES, 2))  # fmt: skip
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
     yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW) for n in (1, 5))
     yield went_on(case_file(Status.CLOSED), t, NOW)
@@ -372,6 +401,12 @@ def opened(t: Texts) -> Iterator[Block]:
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))
     published = [reply(ReplyStatus.SENT, n, external_id=str(n)) for n in range(120)]
     yield from (remove_modal(moderated(replies=published[:count]), t, NOW) for count in (1, 120))
+    rules = [(title, number % 2 == 0) for number, title in enumerate(TITLES)]
+    yield hide_modal(moderated(), rules[:1], t, NOW)
+    yield hide_modal(moderated(mentions=[mention(n, allows=[Act.HIDE]) for n in range(120)]), rules, t, NOW)
+    yield details_modal(shown_hidden(), events, [], t, NOW)
+    untold = moderated(acts=[act(Act.HIDE, ActStatus.DONE)], hidings={1: hiding()})
+    yield from (more_modal(untold, t, NOW, acts=acts) for acts in (True, False))
     liked = moderated(replies=published[:1], acts=[act(Act.LIKE, ActStatus.DONE)])
     yield from (more_modal(liked, t, NOW, acts=acts) for acts in (True, False))
     yield escalate_modal(file, [("@juristen", "S0JURISTEN")], t)
@@ -409,6 +444,7 @@ def setting(t: Texts) -> Iterator[Block]:
         holidays=list(HOLIDAYS), closed_days=[NOW.date()], early_closings={NOW.date(): "15:00"}, private=Norm(),
         coordinators=[BY, OTHER], escalation_channel="C0WEGEN", digest_at="09:00", rota={0: [BY, OTHER]},
         duty_group="S0DIENST", topics=["Afval"], close_reasons=TITLES[:MAX_REASONS], language="nl", images=True,
+        hide_text="a" * 1000,
     )  # fmt: skip
     for filled in ({}, {**written(full, t), "name": "Webcare", "channel": "C0WEBCARE"}):
         yield settings_modals.team_modal(1, filled, t)
@@ -419,6 +455,7 @@ def setting(t: Texts) -> Iterator[Block]:
         yield from (settings_modals.duty_modal(1, groups, filled, t) for groups in ([], GROUPS))
         yield settings_modals.reasons_modal(1, STANDARD_REASONS, filled, t)
         yield settings_modals.card_modal(1, filled, t)
+        yield settings_modals.hiding_modal(1, filled, t)
     yield settings_modals.settings_menu(1, "Webcare", t)
     yield from (settings_modals.roles_modal(1, dict.fromkeys(Role, people), t) for people in ([], [BY, OTHER]))
     changed = [Event(id=1, kind=EventKind.SETTINGS, at=NOW, details={"field": field}) for field in settings_form.FIELDS]
@@ -482,6 +519,9 @@ def listed(t: Texts) -> Iterator[Block]:
     yield from (settings_lists.snippets_modal(1, some, t) for some in ([], TITLES))
     yield settings_lists.snippet_modal(1, None, "", t)
     yield settings_lists.snippet_modal(1, TITLES[0], "a" * 2500, t)
+    house = [{"title": each, "text": LONG[:1000], "second": True, "untold": True} for each in TITLES]
+    yield from (settings_lists.rules_modal(1, some, t) for some in ([], house))
+    yield from (settings_lists.rule_modal(1, *some, t) for some in ((None, {}), (TITLES[0], house[0])))
     targets = ["U0SANNE", "S0JURISTEN", "C0WEGEN"]
     asked = [(title, targets[n % 3]) for n, title in enumerate(TITLES)]
     yield from (settings_lists.advisers_modal(1, some, t) for some in ([], asked))

@@ -1,0 +1,143 @@
+"""Hidden posts by the clock: a second colleague is reminded, and what is hidden is looked at again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases
+from bot.domain.event import EventKind
+from bot.domain.hours import between
+from bot.domain.mention import Act, Gone
+from bot.domain.text import Refused
+from bot.models import PROPOSED, ActStatus, Asking, Case, Hiding, Mention, Message, MessageKind, Role, Team
+from bot.models import Act as ActRow
+from bot.outgoing import moderation
+from bot.staffing import presence
+from bot.team import agents
+from bot.team.settings import TeamSettings
+
+HOUR = timedelta(hours=1)
+AGAIN = 8
+"""Working hours after which the coordinators hear again of what waits for a second colleague; first after one."""
+
+
+async def proposed(session: AsyncSession) -> Mapping[int, int]:
+    """Return what waits for a second colleague: each act and its team."""
+    found = select(ActRow.id, Case.team_id).join(Case, col(ActRow.case_id) == Case.id).where(PROPOSED)
+    return dict((await session.exec(found)).all())
+
+
+async def to_review(session: AsyncSession, now: datetime) -> Mapping[int, int]:
+    """Return the acts whose posts are to be looked at again by now, each with its team."""
+    due = (
+        select(Hiding.act_id, Case.team_id)
+        .join(ActRow, col(ActRow.id) == Hiding.act_id)
+        .join(Case, col(ActRow.case_id) == Case.id)
+        .where(col(Hiding.review_at) <= now)
+    )
+    return dict((await session.exec(due)).all())
+
+
+async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
+    """Remind the coordinators of an act that waits for a second colleague, once a step; tell whether anything changed.
+
+    One whose post is no longer there is taken back.
+    """
+    act, case = await _held(session, act_id)
+    if act.status is not ActStatus.ASKED:
+        return False
+    mention = await session.get_one(Mention, act.mention_id)
+    if mention.gone is Gone.BY_AUTHOR:
+        act.status = ActStatus.WITHDRAWN
+        session.add(act)
+        await session.flush()
+        await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, why="gone")
+        return True
+    team = await session.get_one(Team, case.team_id)
+    settings = TeamSettings.of(team.settings)
+    hours = between(settings.hours(now), act.created_at, now) // HOUR
+    step = hours // AGAIN * AGAIN or min(hours, 1)
+    if not step or await _was_told(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
+        return False
+    leads = [who for who in await _leads(session, team, settings) if who != act.by]
+    for to in leads or [team.channel]:
+        key, details = f"second:{act.id}:{step}:{to}", Asking(hours=step).to_json()
+        session.add(_message(key, MessageKind.SECOND, act, to, details))
+    return True
+
+
+async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
+    """Ask the coordinators, once, whether a post must still be hidden; tell whether anything changed.
+
+    Of one that is shown again or no longer there nothing is asked.
+    """
+    act, case = await _held(session, act_id)
+    hiding = await session.get_one(Hiding, act_id, populate_existing=True)
+    if hiding.review_at is None or hiding.review_at > now:
+        return False
+    file = await cases.read(session, case.id)
+    mention = next((each for each in file.mentions if each.id == act.mention_id), None)
+    if mention is None or mention.gone is Gone.BY_AUTHOR or not _stays_hidden(file.last_act(Act.HIDE, mention.id), act):
+        hiding.review_at = None
+        session.add(hiding)
+        return False
+    at = hiding.review_at.isoformat()
+    if await _was_told(session, act, MessageKind.REVIEW, f"review:{act.id}:{at}:"):
+        return False
+    for to in await _leads(session, file.team, TeamSettings.of(file.team.settings)) or [file.team.channel]:
+        key = f"review:{act.id}:{at}:{to}"
+        session.add(_message(key, MessageKind.REVIEW, act, to, Asking(at=at).to_json()))
+    return True
+
+
+def _stays_hidden(last: ActRow | None, act: ActRow) -> bool:
+    return last is not None and last.id == act.id
+
+
+async def keep(session: AsyncSession, act_id: int, *, case_id: int, at: str, by: str, now: datetime) -> None:
+    """Say that a post must still be hidden; the coordinators are asked again after the team's number of days.
+
+    `at` is the moment of which was asked. Raises Refused when a colleague decided meanwhile.
+    """
+    act, case = await _held(session, act_id)
+    hiding = await session.get(Hiding, act_id, populate_existing=True)
+    if hiding is None or case.id != case_id:
+        raise Refused("This belongs to another case.")
+    file = await cases.read(session, case_id)
+    shown = not _stays_hidden(file.last_act(Act.HIDE, act.mention_id), act)
+    if shown or hiding.review_at is None or hiding.review_at.isoformat() != at:
+        if not shown and hiding.kept_by == by:  # a second click
+            return
+        raise Refused("A colleague has already decided on this.")
+    hiding.review_at = now + timedelta(days=TeamSettings.of(file.team.settings).hide_days)
+    hiding.kept_by = by
+    session.add(hiding)
+    await session.flush()
+    await moderation.log(session, act, EventKind.ACT_KEPT, by, now)
+
+
+async def _held(session: AsyncSession, act_id: int) -> tuple[ActRow, Case]:
+    """Return an act as it is now, and its case, which is held."""
+    act = await session.get(ActRow, act_id)
+    if act is None:
+        raise Refused("This belongs to another case.")
+    case = await cases.locked(session, act.case_id)
+    await session.refresh(act)
+    return act, case
+
+
+async def _leads(session: AsyncSession, team: Team, settings: TeamSettings) -> Sequence[str]:
+    """Return the coordinators who are present: who is told as one, else who has the role."""
+    told = settings.coordinators or await agents.with_role(session, team.id, Role.COORDINATOR)
+    return await presence.present_of(session, told)
+
+
+async def _was_told(session: AsyncSession, act: ActRow, kind: MessageKind, begins: str) -> bool:
+    told = await session.exec(select(Message.key).where(Message.case_id == act.case_id, Message.kind == kind))
+    return any(key.startswith(begins) for key in told)
+
+
+def _message(key: str, kind: MessageKind, act: ActRow, to: str, details: dict[str, object]) -> Message:
+    return Message(key=key, kind=kind, case_id=act.case_id, subject_id=act.id, channel=to, details=details)

@@ -1,0 +1,129 @@
+"""Hiding a post: the modal, the question to a second colleague, and whether it is still needed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.mention import Act, Gone
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention
+from bot.texts import Texts
+from bot.views.act import post_choice
+from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
+from bot.views.citizen import head_line
+
+MENU = 100
+"""Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
+
+
+COPIES = 4
+"""Copies of hidden posts that the details show."""
+
+
+def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now: datetime) -> Block:
+    """Ask which post is hidden and why: `rules` are the titles of the house rules, and whether a second must agree."""
+    posts = file.open_to(Act.HIDE)[:MENU]
+    options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
+    note = {"type": "plain_text_input", "max_length": 300}
+    blocks = [
+        context(head_line(file, t)),
+        *_which(posts, t, now),
+        field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
+        field_of(t("Note"), "hide_note", note, optional=True,
+                 hint=t("For colleagues only, in the history of the case.")),
+        context(
+            t("Criticism, sarcasm and negative words are never a reason. We keep a copy of the post, and you can show "
+              "it again at any time. Where the rule says so, a second colleague has to agree first."),
+            t("After this you can tell the citizen why."),
+        ),
+    ]  # fmt: skip
+    metadata = str(file.case.id) if len(posts) > 1 else f"{file.case.id}:{posts[0].id}"
+    return modal("case:hide", t("Hide a post"), blocks, submit=t("Hide"), close=t("Cancel"), metadata=metadata)
+
+
+def _which(posts: Sequence[Mention], t: Texts, now: datetime) -> list[Block]:
+    if len(posts) == 1:
+        return [quote(posts[0].text, 1500)]
+    options = [post_choice(each.published_at, each.text, each.id, t, now) for each in posts]
+    return [field_of(t("Post"), "hide_post", {"type": "static_select", "options": options})]
+
+
+def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
+    """Return what the citizen reads whose post was hidden: the team's own text, or the usual one."""
+    usual = t("Hello {name}, we have hidden your post because of our house rule “{rule}”: {article} You are welcome to "
+              "write it in other words; criticism is always allowed.",
+              name="{name}", rule="{rule}", article="{article}")  # fmt: skip
+    words = {"{rule}": hiding.rule, "{article}": hiding.article, "{name}": (name.split() or [""])[0]}
+    text = wanted.strip() or usual
+    for mark, value in words.items():
+        text = text.replace(mark, value)
+    return text
+
+
+def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
+    """Ask a second colleague whether a post is hidden; afterwards say who decided what."""
+    hiding = file.hidings[act.id]
+    agent, rule, second = f"<@{act.by}>", literal(hiding.rule, 60), f"<@{hiding.decided_by}>"
+    if act.status is ActStatus.DECLINED:
+        return _only(t("🚫 {second} declined what {agent} proposed: hide the post for “{rule}”.",
+                       second=second, agent=agent, rule=rule))  # fmt: skip
+    if act.status is ActStatus.WITHDRAWN:
+        return _only(t("↩️ It was taken back to hide the post for “{rule}”.", rule=rule))
+    if act.status is not ActStatus.ASKED:
+        return _only(t("✅ {second} agreed with {agent}: hide the post for “{rule}”.",
+                       second=second, agent=agent, rule=rule))  # fmt: skip
+    names = "".join(f"<@{who}> " for who in asking.asked)
+    words = names + t("👥 {agent} proposes to hide a post for “{rule}”. A second colleague has to agree.",
+                      agent=agent, rule=rule)  # fmt: skip
+    waits = [t.plural("It has waited for {n} working hour.", "It has waited for {n} working hours.", asking.hours)]
+    about = [*(waits if asking.hours else []), literal(hiding.article, 300)]
+    if act.note:
+        about.append(t("Note: {text}", text=literal(act.note, 300)))
+    value = f"{file.case.id}:{act.id}"
+    buttons = actions(
+        button(t("Agree"), "case:hide_agree", value, style="primary"),
+        button(t("Decline"), "case:hide_decline", value),
+        button(t("Details"), "case:details", str(file.case.id)),
+    )
+    shown = [] if hiding.private else [quote(hiding.text, 600)]
+    return View(" ".join([words, *about]), [section(words), *shown, context(*about), *buttons])
+
+
+def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
+    """Return the copies of the posts that were hidden or proposed for it, each with the rule as it read then."""
+    blocks: list[Block] = []
+    for act in [each for each in file.acts if each.id in file.hidings][-COPIES:]:
+        hiding = file.hidings[act.id]
+        rule, article, author = literal(hiding.rule, 60), literal(hiding.article, 300), literal(hiding.author, 80)
+        about = t("Copy of {time} of the post of {author} – {rule}: {article}",
+                  time=t.when(hiding.seen_at, now), author=author, rule=rule, article=article)  # fmt: skip
+        blocks += [context(about), quote(hiding.text, 600)]
+    return blocks
+
+
+def _only(words: str) -> View:
+    return View(words, [section(words)])
+
+
+def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
+    """Ask whether a post must still be hidden; afterwards say what became of that."""
+    hiding, last = file.hidings[act.id], file.last_act(Act.HIDE, act.mention_id)
+    rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
+    if mention is None or mention.gone is Gone.BY_AUTHOR:
+        return _only(t("The hidden post (“{rule}”) is no longer there.", rule=rule))
+    if last is not None and last.kind is Act.SHOW:
+        return _only(
+            t("👁 {agent} shows the post again that was hidden for “{rule}”.", agent=f"<@{last.by}>", rule=rule)
+        )
+    if hiding.review_at is not None and hiding.review_at.isoformat() != asking.at:
+        return _only(t("🙈 {agent}: the post stays hidden for “{rule}”. We ask again on {date}.",
+                       agent=f"<@{hiding.kept_by}>", rule=rule, date=t.date(hiding.review_at)))  # fmt: skip
+    words = t("🗓 Is it still needed that this post is hidden? {agent} hid it on {date} for “{rule}”.",
+              agent=f"<@{act.by}>", date=t.date(act.done_at or act.created_at), rule=rule)  # fmt: skip
+    value = f"{file.case.id}:{act.id}"
+    buttons = actions(
+        button(t("Keep hidden"), "case:hide_keep", f"{value}:{asking.at}"),
+        button(t("Show again"), "case:hide_show", value),
+        button(t("Details"), "case:details", str(file.case.id)),
+    )
+    shown = [] if hiding.private else [quote(hiding.text, 600)]
+    return View(words, [section(words), *shown, *buttons])

@@ -1,0 +1,119 @@
+"""Hide a post for a house rule, agree to that as the second colleague, and tell the citizen why."""
+
+from datetime import timedelta
+from typing import Any
+
+from bot import cases
+from bot.desk import TeamDesk
+from bot.domain.case import OPEN
+from bot.domain.mention import Act
+from bot.domain.text import Refused
+from bot.models import Act as ActRow
+from bot.models import ActStatus, CaseFile
+from bot.outgoing import hiding, looking_again
+from bot.outgoing.hiding import Hide
+from bot.slack import messages
+from bot.team.settings import TeamSettings
+from bot.views.block import Block
+from bot.views.hide import hide_modal, told_text
+from handlers import answer
+from handlers.bolt_args import Ack
+from handlers.modal import opened, values
+from handlers.moderate import go_on
+
+
+async def open_hide(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Ask which post is hidden, and for which house rule."""
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        rules = TeamSettings.of(file.team.settings).house_rules
+        if not file.open_to(Act.HIDE):
+            raise Refused("There is no post that can be hidden.")
+        if not rules:
+            raise Refused(
+                "There are no house rules, so no post can be hidden. A coordinator writes them in the settings."
+            )
+        await show(hide_modal(file, [(rule.title, rule.second) for rule in rules], desk.t, desk.now()))
+
+
+async def hide(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Hide the post, or ask a second colleague first; then offer to tell the citizen why."""
+    filled = values(view)
+    number, _, only = view["private_metadata"].partition(":")
+    chosen = Hide(
+        int(number), int(only or filled["hide_post"]), filled["hide_rule"], view["id"],
+        (filled.get("hide_note") or "").strip(),
+    )  # fmt: skip
+    async with desk.session() as session:
+        undo = timedelta(seconds=desk.settings.undo_seconds)
+        act = await hiding.hide(session, chosen, by=by, now=desk.now(), undo=undo)
+    next_one = await _telling(desk, act, by, view["id"])
+    await (ack(response_action="update", view=next_one) if next_one else ack())
+    await go_on(desk, act)
+
+
+async def _telling(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Block | None:
+    """Return the modal in which this agent tells the citizen; None when there is nothing to tell, or not by them."""
+    async with desk.reading() as session:
+        file = await cases.read(session, act.case_id)
+    told = file.unexplained is not None and file.unexplained.id == act.id and act.status is not ActStatus.ASKED
+    may = file.case.status in OPEN and file.case.assignee in {None, by} and file.answerable is not None
+    if not (told and may):
+        return None
+    try:
+        return await answer.view_with(desk, act.case_id, by, view_id, _words(desk, file, act))
+    except Refused:
+        return None
+
+
+def _words(desk: TeamDesk, file: CaseFile, act: ActRow) -> str:
+    settings = TeamSettings.of(file.team.settings)
+    name = file.author.name or file.author.handle or ""
+    return told_text(settings.hide_text, file.hidings[act.id], name, desk.t)
+
+
+async def tell(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Open the answer with the standard text for the citizen whose post was hidden."""
+    by = body["user"]["id"]
+    async with opened(desk, body) as show:
+        async with desk.reading() as session:
+            file = await cases.read(session, case_id)
+        if file.unexplained is None:
+            raise Refused("The citizen has been told already, or need not be.")
+        await show(await answer.view_with(desk, case_id, by, show.view_id, _words(desk, file, file.unexplained)))
+
+
+async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Agree, as the second colleague, that the post is hidden."""
+    case_id, act_id = map(int, action["value"].split(":"))
+    async with desk.session() as session:
+        undo = timedelta(seconds=desk.settings.undo_seconds)
+        act = await hiding.agree(session, act_id, case_id=case_id, by=by, now=desk.now(), undo=undo)
+    await go_on(desk, act)
+
+
+async def decline(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Decline, as the second colleague, that the post is hidden; the first takes it back by this."""
+    case_id, act_id = map(int, action["value"].split(":"))
+    async with desk.session() as session:
+        act = await hiding.decline(session, act_id, case_id=case_id, by=by, now=desk.now())
+    await go_on(desk, act)
+
+
+async def keep(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Say that a post must still be hidden."""
+    case_id, act_id, at = action["value"].split(":", 2)
+    async with desk.session() as session:
+        await looking_again.keep(session, int(act_id), case_id=int(case_id), at=at, by=by, now=desk.now())
+    await messages.sync(desk, int(case_id))
+
+
+async def show_again(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
+    """Show the hidden post again of which was asked whether that is still needed."""
+    case_id, act_id = map(int, action["value"].split(":"))
+    async with desk.session() as session:
+        undo = timedelta(seconds=desk.settings.undo_seconds)
+        key = f"show:{act_id}:{by}:{action['action_ts']}"
+        act = await hiding.show(session, act_id, case_id=case_id, submission=key, by=by, now=desk.now(), undo=undo)
+    await go_on(desk, act)

@@ -1,0 +1,486 @@
+"""Hiding a post from Slack: for a house rule, with a copy kept, the citizen told, a second colleague if needed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.event import EventKind
+from bot.domain.mention import Act, Gone, permits
+from bot.domain.period import Period
+from bot.figures import export, reports
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Event, Hiding, Mention, Message, MessageKind, Reply, ReplyStatus, Role, Team
+from bot.outgoing import outbox
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack import input_state
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from bot.team.settings import HOUSE_RULES
+from jobs import hidings as hidings_job
+from tests.acting import choose, forged, offered, statuses, with_a_case
+from tests.clocks import StoppedClock, local
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot, second_desk
+from tests.fakes.between import Between
+from tests.fakes.wall import Wall
+from tests.people import answer, make_role, open_modal, read, settings
+from tests.people import asked as command
+
+
+@pytest.fixture(name="acting")
+async def acting_fixture(bot: Bot, to_wall: Between) -> Bot:
+    return await with_a_case(bot, to_wall.url)
+
+
+@pytest.fixture(name="acting_sqlite")
+async def acting_sqlite_fixture(sqlite_bot: Bot, to_wall: Between) -> Bot:
+    return await with_a_case(sqlite_bot, to_wall.url)
+
+
+@pytest.fixture(name="slow")
+async def slow_fixture(database_url: str, slack: Sandbox, to_wall: Between) -> AsyncIterator[Bot]:
+    """The bot with a minute to undo."""
+    async with running_bot(database_url, slack, undo_seconds=60) as running:
+        yield await with_a_case(running, to_wall.url)
+
+
+async def hide(bot: Bot, rule: str = "Schelden", person: str = SANNE, **more: str) -> None:
+    """Hide the post of the card for a house rule."""
+    await choose(bot, "hide:1", person=person)
+    await open_modal(bot, person, "case:hide")
+    ack = await bot.slack.submit(person, {"hide_rule": rule, **more})
+    assert ack.ok and not ack.errors, ack.errors
+
+
+async def closed(bot: Bot, person: str = SANNE) -> None:
+    """Leave the modal in which the citizen is told."""
+    while bot.slack.view(person):
+        await bot.slack.close_view(person)
+
+
+async def seconds(bot: Bot) -> list[str]:
+    """When each question to a second colleague was posted in the thread."""
+    rows = [m for m in await bot.rows(Message) if m.kind is MessageKind.SECOND and m.in_thread]
+    return [str(m.ts) for m in rows if m.ts]
+
+
+async def asked(bot: Bot) -> dict[str, Any]:
+    """Wait for the question to a second colleague in the thread, and return it."""
+    ts = (await eventually(lambda: seconds(bot)))[-1]
+    question: dict[str, Any] = bot.slack.message(CHANNEL, ts)
+    return question
+
+
+async def second_says(bot: Bot, *words: str) -> None:
+    """Wait until what asked a second colleague first says this."""
+    ts = (await seconds(bot))[0]
+    await bot.slack.wait_for(lambda: all(each in read(bot.slack.message(CHANNEL, ts)) for each in words))
+
+
+# --- One agent -----------------------------------------------------------------------------------
+
+
+async def test_a_post_is_hidden_for_a_house_rule_and_the_citizen_is_told_and_it_is_shown_again(
+    acting: Bot, wall: Wall
+) -> None:
+    await hide(acting, hide_note="Al eens gewaarschuwd.")
+    card = await acting.card("🙈 *Verborgen* door", SANNE, "Schelden", "weet nog niet waarom")
+    assert "Verborgen door" in card["text"]
+    assert wall.marks == {("p1", "hidden")}
+    view = await open_modal(acting, SANNE, "case:answer")
+    assert "Beste Fatima, we hebben uw bericht verborgen" in json.dumps(view, ensure_ascii=False)
+    assert not acting.slack.ephemerals(SANNE, CHANNEL) and await acting.rows(Reply) == []  # nothing goes by itself
+    words = "We hebben uw bericht verborgen."
+    ack = await acting.slack.submit(SANNE, {"answer_text": words, "initials": "SB"})
+    assert ack.ok and not ack.errors, ack.errors
+    card = await acting.card("*Beantwoord*", "Verborgen")
+    assert "weet nog niet waarom" not in text_of(card)
+    assert [reply.text for reply in await acting.rows(Reply)] == [f"{words} ^SB"]
+    await choose(acting, "show:1:1", "Beantwoord", person=YOUSSEF)
+    await acting.slack.wait_for(lambda: not acting.card_now("Verborgen"))
+    assert wall.marks == set()
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
+
+
+async def test_a_copy_of_the_post_and_of_the_rule_is_kept_whatever_happens_to_them(acting: Bot, wall: Wall) -> None:
+    await hide(acting)
+    await closed(acting)
+    async with acting.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.text, mention.gone, mention.gone_at = "Wat een mooie dag", Gone.BY_AUTHOR, acting.desk.now()
+        session.add(mention)
+    [kept] = await hidings(acting)
+    rule = next(each for each in HOUSE_RULES if each.title == "Schelden")
+    assert (kept.rule, kept.article, kept.text) == ("Schelden", rule.text, "Stelletje prutsers!")
+    assert (kept.author_id, kept.external_id, kept.untold, kept.second) == ("a", "p1", False, False)
+    await acting.slack.click(SANNE, CHANNEL, (await acting.card("Verborgen"))["ts"], "case:more", "details:1")
+    details = read(await open_modal(acting, SANNE, "said"))
+    assert all(words in details for words in ("Stelletje prutsers!", rule.text, "bericht verbergen: gedaan"))
+
+
+async def hidings(bot: Bot) -> list[Hiding]:
+    async with bot.desk.reading() as session:
+        return [await session.get_one(Hiding, act.id) for act in await bot.rows(ActRow) if act.kind is Act.HIDE]
+
+
+async def test_spam_is_hidden_and_nobody_needs_to_be_told(acting_sqlite: Bot, wall: Wall) -> None:
+    await hide(acting_sqlite, "Spam of reclame")
+    card = await acting_sqlite.card("Verborgen", "Spam of reclame")
+    assert "weet nog niet" not in text_of(card)
+    assert acting_sqlite.slack.view(SANNE) is None
+    assert "De burger inlichten…" not in await offered(acting_sqlite)
+
+
+async def test_whoever_was_not_told_can_be_told_later(acting_sqlite: Bot, wall: Wall) -> None:
+    await hide(acting_sqlite)
+    await closed(acting_sqlite)
+    await acting_sqlite.card("weet nog niet waarom")
+    await choose(acting_sqlite, "tell:1")
+    view = await open_modal(acting_sqlite, SANNE, "case:answer")
+    assert "Beste Fatima" in json.dumps(view, ensure_ascii=False)
+    ack = await acting_sqlite.slack.submit(SANNE, {"initials": "SB"})
+    assert not ack.errors
+    card = await acting_sqlite.card("Beantwoord", "Verborgen")
+    assert "weet nog niet" not in text_of(card)
+
+
+async def test_a_hide_is_undone_with_the_answer_that_tells_of_it(slow: Bot, wall: Wall) -> None:
+    await hide(slow)
+    await open_modal(slow, SANNE, "case:answer")
+    await slow.slack.submit(SANNE, {"answer_text": "We hebben uw bericht verborgen.", "initials": "SB"})
+    card = await slow.card("Zo meteen", "bericht verbergen: ", "Wordt zo verstuurd")
+    await slow.slack.click(SANNE, CHANNEL, card["ts"], "case:undo_act")
+    await slow.slack.wait_for(lambda: not slow.card_now("Zo meteen") and not slow.card_now("Wordt zo verstuurd"))
+    slow.clock.advance(minutes=2)
+    await outbox.drain(slow.desk, "2")
+    assert wall.wanted == []
+    assert await statuses(slow) == [(Act.HIDE, ActStatus.WITHDRAWN)]
+    assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
+
+
+async def test_two_agents_who_hide_at_once_hide_once_and_the_second_is_told_who_was_first(
+    acting: Bot, wall: Wall
+) -> None:
+    for who in (SANNE, YOUSSEF):
+        await choose(acting, "hide:1", person=who)
+        await open_modal(acting, who, "case:hide")
+    sent = [
+        acting.slack.submit(who, {"hide_rule": rule}) for who, rule in ((SANNE, "Schelden"), (YOUSSEF, "Herhaling"))
+    ]
+    outcomes = await asyncio.gather(*sent)
+    await acting.card("Verborgen")
+    assert (wall.wanted, len(await hidings(acting))) == (["hide p1"], 1)
+    told = "".join(str(each.errors) + json.dumps(each.payload, ensure_ascii=False) for each in outcomes)
+    assert "heeft dit bericht al verborgen" in told
+
+
+async def test_what_the_platform_refuses_is_not_hidden_and_can_be_tried_again(acting_sqlite: Bot, wall: Wall) -> None:
+    wall.answers = [403]
+    await hide(acting_sqlite)
+    await closed(acting_sqlite)
+    await acting_sqlite.card("*Niet gelukt*", "bericht verbergen: ", "Because.")
+    await hide(acting_sqlite, "Herhaling")
+    await closed(acting_sqlite)
+    await acting_sqlite.card("*Verborgen* door", "Herhaling")
+
+
+async def test_a_post_that_the_platform_says_is_hidden_can_be_shown_again(acting_sqlite: Bot, wall: Wall) -> None:
+    """A platform tells, when it is read again, that the post which we hid is hidden."""
+    bot = acting_sqlite
+    await hide(bot)
+    await closed(bot)
+    await bot.card("Verborgen")
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.gone, mention.gone_at = Gone.HIDDEN, bot.desk.now()
+        session.add(mention)
+    await choose(bot, "show:1:1", "Verborgen")
+    await bot.slack.wait_for(lambda: wall.marks == set())
+
+
+async def test_a_removed_rule_a_post_without_permit_and_a_platform_without_hiding_are_refused(
+    sqlite_bot: Bot, wall: Wall
+) -> None:
+    bot = await with_a_case(sqlite_bot, wall.url, allowed=permits(Act.ANSWER))
+    assert "Bericht verbergen…" not in await offered(bot)
+    await forged(bot, SANNE, await bot.card("prutsers"), "case:more", "hide:1")
+    await bot.slack.wait_for(lambda: "geen bericht dat verborgen" in text_of(bot.slack.view(SANNE) or {}))
+    await closed(bot)
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.allows = [Act.ANSWER, Act.HIDE]
+        session.add(mention)
+    card = await bot.card("prutsers")
+    await forged(bot, SANNE, card, "case:more", "hide:1")
+    await open_modal(bot, SANNE, "case:hide")
+    async with bot.desk.session() as session:
+        team = await session.get_one(Team, 1)
+        team.settings = {"house_rules": []}
+    await bot.slack.submit(SANNE, {"hide_rule": "Schelden"})
+    assert await bot.rows(ActRow) == [] and wall.wanted == []
+
+
+# --- Four eyes -----------------------------------------------------------------------------------
+
+
+async def test_a_second_colleague_agrees_and_whoever_proposed_it_cannot(acting: Bot, wall: Wall) -> None:
+    await hide(acting, "Discriminatie")
+    assert acting.slack.view(SANNE) is None
+    await acting.card("*Wacht op een tweede collega*", SANNE)
+    question = await asked(acting)
+    assert "Stelletje prutsers!" in text_of(question)
+    await outbox.drain(acting.desk, "2")
+    assert wall.wanted == []
+    await acting.slack.click(SANNE, CHANNEL, question["ts"], "case:hide_agree")
+    assert "iemand anders" in text_of(acting.slack.ephemerals(SANNE, CHANNEL)[-1])
+    assert await statuses(acting) == [(Act.HIDE, ActStatus.ASKED)]
+    await acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+    await acting.card("*Verborgen* door", f"<@{SANNE}> en <@{YOUSSEF}>", "Discriminatie", "weet nog niet waarom")
+    await second_says(acting, "het eens met", YOUSSEF)
+    assert wall.marks == {("p1", "hidden")}
+    kinds = [(e.kind, e.by) for e in await acting.rows(Event) if e.kind.startswith("act_")]
+    assert kinds[:2] == [(EventKind.ACT_ASKED, SANNE), (EventKind.ACT_AGREED, YOUSSEF)]
+
+
+async def test_two_who_decide_at_once_decide_once(acting: Bot, wall: Wall) -> None:
+    await hide(acting, "Discriminatie")
+    question = await asked(acting)
+    await asyncio.gather(
+        acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree"),
+        acting.slack.click(MARIEKE, CHANNEL, question["ts"], "case:hide_decline"),
+        acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree"),
+    )
+    await outbox.drain(acting.desk, "2")
+    [(_, status)] = await statuses(acting)
+    [kept] = await hidings(acting)
+    agreed = status is ActStatus.DONE
+    assert kept.decided_by == (YOUSSEF if agreed else MARIEKE)
+    assert wall.wanted == (["hide p1"] if agreed else [])
+    decided = [e.kind for e in await acting.rows(Event) if e.kind in {EventKind.ACT_AGREED, EventKind.ACT_DECLINED}]
+    assert len(decided) == 1
+
+
+async def test_a_second_colleague_declines_and_it_can_be_proposed_again(acting: Bot, wall: Wall) -> None:
+    await hide(acting, "Discriminatie")
+    question = await asked(acting)
+    await acting.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_decline")
+    await acting.card("*Afgewezen* door", YOUSSEF)
+    await second_says(acting, "wees af")
+    await forged(acting, MARIEKE, question, "case:hide_agree", "1:1")
+    assert "al over beslist" in text_of(acting.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert "Bericht verbergen…" in await offered(acting)
+    await outbox.drain(acting.desk, "2")
+    assert wall.wanted == []
+
+
+async def test_whoever_proposed_it_takes_it_back_by_the_card_or_by_declining(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await bot.slack.click(SANNE, CHANNEL, question["ts"], "case:hide_decline")
+    await second_says(bot, "teruggenomen")
+    await hide(bot, "Discriminatie")
+    card = await bot.card("Wacht op een tweede collega")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:undo_act")
+    await bot.slack.wait_for(lambda: not bot.card_now("Wacht op een tweede collega"))
+    await forged(bot, MARIEKE, question, "case:hide_agree", "1:2")
+    assert "teruggenomen" in text_of(bot.slack.ephemerals(MARIEKE, CHANNEL)[-1])
+    assert [status for _, status in await statuses(bot)] == [ActStatus.WITHDRAWN, ActStatus.WITHDRAWN]
+
+
+async def test_a_post_that_was_removed_meanwhile_is_not_agreed_to(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    async with bot.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.gone, mention.gone_at = Gone.BY_AUTHOR, bot.desk.now()
+        session.add(mention)
+    await bot.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+    assert "staat er niet meer" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
+    await outbox.drain(bot.desk, "2")
+    assert wall.wanted == []
+
+
+async def test_a_reader_and_a_stranger_neither_propose_nor_agree_and_another_case_is_refused(
+    acting_sqlite: Bot, wall: Wall
+) -> None:
+    bot = acting_sqlite
+    await make_role(bot, MARIEKE, Role.READER)
+    await hide(bot, "Discriminatie")
+    question = await asked(bot)
+    await bot.slack.click(MARIEKE, CHANNEL, question["ts"], "case:hide_agree")
+    await forged(bot, MARIEKE, await bot.card("prutsers"), "case:more", "hide:1")
+    assert all("kijkt alleen mee" in text_of(each) for each in bot.slack.ephemerals(MARIEKE, CHANNEL))
+    bot.citizen_posts("Een andere vraag", name="Piet")
+    other = await bot.card("andere vraag")
+    for value in ("2:1", "1:99"):
+        await forged(bot, YOUSSEF, other, "case:hide_agree", value)
+        assert "andere zaak" in text_of(bot.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
+    assert await statuses(bot) == [(Act.HIDE, ActStatus.ASKED)]
+
+
+async def test_an_answer_after_the_hide_counts_as_telling_whatever_its_words(acting_sqlite: Bot, wall: Wall) -> None:
+    bot = acting_sqlite
+    await hide(bot)
+    await closed(bot)
+    card = await bot.card("weet nog niet waarom")
+    await answer(bot, SANNE, card, "Zo praten we hier niet.")
+    await bot.card("Beantwoord")
+    await messages.sync(bot.desk, 1)
+    assert "weet nog niet" not in text_of(await bot.card("Beantwoord"))
+
+
+async def test_killed_between_agreeing_and_carrying_out_the_post_is_hidden_once_by_whoever_comes_next(
+    slow: Bot, wall: Wall
+) -> None:
+    """The process that took the click carries nothing out: what it committed is all that is needed."""
+    await hide(slow, "Discriminatie")
+    question = await asked(slow)
+    await slow.slack.click(YOUSSEF, CHANNEL, question["ts"], "case:hide_agree")
+    assert await statuses(slow) == [(Act.HIDE, ActStatus.APPROVED)]
+    slow.clock.advance(minutes=2)
+    async with second_desk(slow) as other:
+        await asyncio.gather(outbox.drain(other, "2"), outbox.drain(slow.desk, "2"))
+    assert wall.wanted == ["hide p1"]
+    assert await statuses(slow) == [(Act.HIDE, ActStatus.DONE)]
+
+
+# --- By the clock --------------------------------------------------------------------------------
+
+
+async def at(bot: Bot, moment: str) -> None:
+    """Move the clock, and let the minute's job run."""
+    bot.clock.at = local(moment)  # type: ignore[attr-defined]
+    await hidings_job.look_after(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def said_to(bot: Bot, person: str, *words: str) -> list[dict[str, Any]]:
+    return [m for m in bot.slack.direct(person) if all(word in read(m) for word in words)]
+
+
+@pytest.fixture(name="calm")
+async def calm_fixture(database_url: str, slack: Sandbox, to_wall: Between) -> AsyncIterator[Bot]:
+    """The bot on a Friday morning; the clock stands still until it is moved. Marieke coordinates."""
+    async with running_bot(database_url, slack, StoppedClock(local("2026-11-20 10:00"))) as running:
+        await settings(running, coordinators=[MARIEKE])
+        yield await with_a_case(running, to_wall.url)
+
+
+async def test_what_waits_for_a_second_colleague_is_not_forgotten(calm: Bot, wall: Wall) -> None:
+    await hide(calm, "Discriminatie")
+    await asked(calm)
+    await at(calm, "2026-11-20 10:30")
+    assert said_to(calm, MARIEKE, "tweede collega") == []
+    for _ in range(2):
+        await at(calm, "2026-11-20 11:01")
+    [first] = said_to(calm, MARIEKE, "tweede collega", "Het wacht al 1 werkuur")
+    await at(calm, "2026-11-22 12:00")  # a Sunday
+    await at(calm, "2026-11-23 09:30")
+    assert len(said_to(calm, MARIEKE, "tweede collega")) == 1
+    await at(calm, "2026-11-23 11:30")
+    assert len(said_to(calm, MARIEKE, "Het wacht al 8 werkuren")) == 1
+    await calm.slack.click(MARIEKE, calm.direct_channel(MARIEKE), first["ts"], "case:hide_agree")
+    await calm.card("*Verborgen* door", MARIEKE)
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    assert said_to(calm, MARIEKE, "Het wacht al") == []
+    assert len(said_to(calm, MARIEKE, "het eens met")) == 2
+    await at(calm, "2026-11-24 16:30")
+    assert len(said_to(calm, MARIEKE)) == 2
+
+
+async def test_a_proposal_about_a_post_that_its_author_removed_is_taken_back(calm: Bot, wall: Wall) -> None:
+    await hide(calm, "Discriminatie")
+    await asked(calm)
+    async with calm.desk.session() as session:
+        mention = await session.get_one(Mention, 1)
+        mention.gone, mention.gone_at = Gone.BY_AUTHOR, calm.desk.now()
+        session.add(mention)
+    await at(calm, "2026-11-20 10:05")
+    assert await statuses(calm) == [(Act.HIDE, ActStatus.WITHDRAWN)]
+    await second_says(calm, "teruggenomen")
+
+
+async def hidden_long_ago(bot: Bot) -> None:
+    await hide(bot)
+    await closed(bot)
+    await bot.card("Verborgen")
+
+
+async def test_after_ninety_days_the_coordinators_are_asked_once_and_keep_it_hidden(calm: Bot, wall: Wall) -> None:
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-17 10:00")
+    assert said_to(calm, MARIEKE) == []
+    for moment in ("2027-02-20 12:00", "2027-02-22 10:00", "2027-02-22 11:00", "2027-02-23 10:00"):
+        await at(calm, moment)
+    [question] = said_to(calm, MARIEKE, "nog steeds nodig", "Stelletje prutsers!")
+    where, value = calm.direct_channel(MARIEKE), value_of(question, "case:hide_keep")
+    for _ in range(2):
+        await forged(calm, MARIEKE, question, "case:hide_keep", value, channel=where)
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    [question] = said_to(calm, MARIEKE, "blijft verborgen", "24 mei 2027")
+    [kept] = await hidings(calm)
+    assert (kept.kept_by, kept.review_at) == (MARIEKE, calm.desk.now() + timedelta(days=90))
+    await at(calm, "2027-05-25 10:00")
+    assert len(said_to(calm, MARIEKE, "nog steeds nodig")) == 1
+
+
+def value_of(message: dict[str, Any], action_id: str) -> str:
+    """The value of this button of a message, to click it also when a colleague was faster."""
+    return next(each["value"] for _, each in input_state.elements(message["blocks"]) if each["action_id"] == action_id)
+
+
+async def test_after_ninety_days_a_coordinator_shows_the_post_again(calm: Bot, wall: Wall) -> None:
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-22 10:00")
+    [question] = said_to(calm, MARIEKE, "nog steeds nodig")
+    keeps = value_of(question, "case:hide_keep")
+    await calm.slack.click(MARIEKE, calm.direct_channel(MARIEKE), question["ts"], "case:hide_show")
+    await outbox.drain(calm.desk, "2")
+    assert wall.marks == set()
+    await calm.desk.wake.idle()  # type: ignore[attr-defined]
+    await forged(calm, YOUSSEF, await calm.card("prutsers"), "case:hide_keep", keeps)
+    assert "al besloten" in text_of(calm.slack.ephemerals(YOUSSEF, CHANNEL)[-1])
+    assert len(said_to(calm, MARIEKE, "toont het bericht weer")) == 1
+    await at(calm, "2027-06-22 10:00")
+    assert len(said_to(calm, MARIEKE)) == 1
+
+
+async def test_nobody_is_asked_about_a_post_that_is_shown_again_or_no_longer_there(calm: Bot, wall: Wall) -> None:
+    await hidden_long_ago(calm)
+    await choose(calm, "show:1:1", "Verborgen")
+    await outbox.drain(calm.desk, "2")
+    await at(calm, "2027-02-22 10:00")
+    assert said_to(calm, MARIEKE) == []
+    assert [kept.review_at for kept in await hidings(calm)] == [None]
+
+
+async def test_without_coordinators_the_channel_is_asked(calm: Bot, wall: Wall) -> None:
+    await settings(calm)
+    await hidden_long_ago(calm)
+    await at(calm, "2027-02-22 10:00")
+    [question] = [m for m in calm.slack.messages(CHANNEL) if "nog steeds nodig" in read(m)]
+    assert question.get("thread_ts", question["ts"]) == question["ts"]
+
+
+# --- Figures -------------------------------------------------------------------------------------
+
+
+async def test_hidden_posts_are_counted_by_their_rule(acting: Bot, wall: Wall) -> None:
+    await hide(acting)
+    await closed(acting)
+    await acting.card("Verborgen")
+    await choose(acting, "show:1:1", "Verborgen")
+    await acting.slack.wait_for(lambda: wall.marks == set())
+    assert "Berichten verborgen: *1* (⁨Schelden⁩ 1)" in await command(acting, SANNE, "/webcare stats vandaag")
+    async with acting.desk.reading() as session:
+        team, now = await session.get_one(Team, 1), acting.desk.now()
+        period = Period(now - timedelta(hours=1), now + timedelta(hours=1))
+        counted = await reports.figures(session, team, period, now)
+        hid = [line for line in await export.lines(session, team, period) if line.what == export.HID]
+    assert counted.hidden == {"Schelden": 1}
+    assert [(line.case_id, line.reason) for line in hid] == [(1, "Schelden")]
