@@ -17,6 +17,7 @@ from bot.models import (
     Details,
     Escalation,
     HandedOver,
+    Hiding,
     Listed,
     Message,
     MessageKind,
@@ -72,6 +73,11 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
         session.add(
             Act(id=1, case_id=1, mention_id=1, account_id=1, kind=mention.Act.HIDE, by=SANNE, key="a",
                 status=ActStatus.FAILED, created_at=NOW, send_at=NOW)
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            Hiding(act_id=1, rule="Schelden", article="We schelden niet.", text="?", url="", external_id="1",
+                   author_id="f", author="Fatima", published_at=NOW, seen_at=NOW)
         )  # fmt: skip
         session.add(
             Transfer(id=1, case_id=1, from_team_id=1, to_team_id=1, number=1, note="Let op", by=SANNE, at=NOW,
