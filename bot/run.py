@@ -93,6 +93,8 @@ async def open_desk(
             now=now,
             speed=speed,
         )
+        async with desk.reading() as session:  # before Slack says it again: cards link to each other with it
+            contact_of(desk.slack).identity = {"url": await teams.workspace_url(session)}
         lanes.serve(
             {
                 "messages": partial(messages.drain, desk),
@@ -193,7 +195,7 @@ async def _check_slack(desk: Desk) -> None:
         log.warning("Slack does not answer yet; starting all the same")
         return
     async with desk.session() as session:
-        await teams.learn_workspace(session, installed["team_id"])
+        await teams.learn_workspace(session, installed["team_id"], installed["url"])
 
 
 @asynccontextmanager

@@ -254,6 +254,7 @@ async def list_late(session: AsyncSession, digest: Message, team_id: int, now: d
     """Let the digest of a day list what is late, as long as it is; the digest before it lists nothing any more."""
     before = (col(Reminder.team_id) == team_id, col(Reminder.kind) == ReminderKind.LISTED)
     former = set(await session.exec(select(Reminder.message_id).where(*before)))
+    await _held(session, former)  # a message before its rows, as everywhere: two never wait for each other
     await session.exec(delete(Reminder).where(*before))
     await follow(session, sorted(former))
     due = select(Clock.case_id).where(

@@ -215,7 +215,7 @@ def _post(item: Item, options: Mapping[str, Any]) -> Post:
         private=item.flag("private", default=bool(options.get("private"))),
         language=item.name("language"),
         permits=frozenset() if gone else _permits(item, has_callback=bool(options.get("callback_url"))),
-        edited_at=item.moment("edited_at"),
+        edited_at=item.moment("edited_at", ahead=timedelta(seconds=TOLERANCE)),
         gone=Gone.BY_AUTHOR if gone else None,
         kind=_kind(item),
         rating=_rating(item),

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -120,10 +120,10 @@ class Item:
             raise BadPayload(text("{field} is not true or false.", field=self.path(field)))
         return known
 
-    def moment(self, field: str) -> datetime | None:
-        """Return a date in UTC, None without one; a date in the future becomes `now`."""
+    def moment(self, field: str, *, ahead: timedelta = timedelta()) -> datetime | None:
+        """Return a date in UTC, None without one; at most `now`, by a clock that may be so far `ahead` of ours."""
         date = self.end(field)
-        return min(date, self.reading.now) if date else None
+        return min(date, self.reading.now + ahead) if date else None
 
     def end(self, field: str) -> datetime | None:
         """Return a date in UTC that may be in the future, None without one."""

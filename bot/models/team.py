@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import EnumText, UtcDateTime
@@ -14,7 +14,7 @@ FIRST_WORKSPACE = 1
 
 
 class Workspace(SQLModel, table=True):
-    """A Slack workspace in which the bot is installed; `slack_id` is its id there (T…), known since the first start.
+    """A Slack workspace in which the bot is installed; its id there (T…) and its address, known since the first start.
 
     `routing` are the rules by which new mentions go to its teams (bot/domain/routing.py), in order. The days before
     `counted_until` are counted (bot/models/day.py).
@@ -23,6 +23,7 @@ class Workspace(SQLModel, table=True):
     __tablename__ = "workspaces"
     id: int = Field(default=None, primary_key=True)
     slack_id: str | None = Field(default=None, unique=True)
+    url: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     routing: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     counted_until: date | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)

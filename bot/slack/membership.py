@@ -136,7 +136,7 @@ async def _workspace(desk: Desk) -> str:
         known = await members.workspace_id(session)
     if known is not None:
         return known
-    workspace = str((await call(desk.slack, "auth.test"))["team_id"])
+    installed = await call(desk.slack, "auth.test")
     async with desk.session() as session:
-        await teams.learn_workspace(session, workspace)
-    return workspace
+        await teams.learn_workspace(session, installed["team_id"], installed["url"])
+    return str(installed["team_id"])

@@ -54,13 +54,18 @@ async def is_troubled(desk: Desk, channel: str) -> bool:
 async def look_at_token(desk: Desk) -> bool:
     """Look whether Slack takes our token, and note what we find; returns whether it did."""
     try:
-        await call(in_background(desk.slack), "auth.test")
+        installed = await call(in_background(desk.slack), "auth.test")
     except SlackRefuses as refusal:
         if refusal.error in REFUSED_TOKEN:
             await note(desk, EVERYWHERE, refusal.error)
         return False
     except (SlackDown, SlackLater):
         return False
+    async with desk.reading() as session:
+        known = await teams.workspace_url(session)
+    if known != installed["url"]:
+        async with desk.session() as session:
+            await teams.learn_workspace(session, installed["team_id"], installed["url"])
     await note_end(desk, EVERYWHERE, by_looking=True)
     return True
 

@@ -19,12 +19,17 @@ COLUMNS = ("name", "channel")
 """Settings that are columns of the team, because they are searched for; no two teams have the same."""
 
 
-async def learn_workspace(session: AsyncSession, slack_id: str) -> None:
-    """Store what Slack calls the workspace in which the bot is installed."""
+async def learn_workspace(session: AsyncSession, slack_id: str, url: str) -> None:
+    """Store what Slack calls the workspace in which the bot is installed, and its address."""
     workspace = (await session.exec(select(Workspace))).one()
-    if workspace.slack_id != slack_id:
-        workspace.slack_id = slack_id
+    if (workspace.slack_id, workspace.url) != (slack_id, url):
+        workspace.slack_id, workspace.url = slack_id, url
         session.add(workspace)
+
+
+async def workspace_url(session: AsyncSession) -> str:
+    """Return the address of the workspace in Slack; "" until Slack has said it."""
+    return (await session.exec(select(Workspace.url))).first() or ""
 
 
 async def all_teams(session: AsyncSession) -> list[Team]:

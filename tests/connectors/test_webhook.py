@@ -234,6 +234,13 @@ def test_a_mention_in_our_own_words_needs_no_mapping() -> None:
     )
 
 
+@pytest.mark.parametrize(("ahead", "kept"), [(60, 60), (86_400, 300)])
+def test_of_edits_by_a_clock_ahead_of_ours_the_later_one_stays_the_later(ahead: int, kept: int) -> None:
+    """Were they all of now, an earlier one that comes in later would replace it."""
+    [post] = read(MENTION | {"edited_at": (NOW + timedelta(seconds=ahead)).isoformat()})
+    assert post.edited_at == NOW + timedelta(seconds=kept)
+
+
 def test_one_mention_a_list_and_an_envelope_say_the_same() -> None:
     one = read(MENTION)
     assert read([MENTION]) == read({"mentions": [MENTION]}) == read({"mentions": MENTION}) == one

@@ -185,7 +185,9 @@ def posts(world: World, state: State) -> list[str]:
         elif post.deleted != (mention.gone_at is not None):
             found.append(f"post {post.id} removed: {post.deleted}, but its mention: {mention.gone}")
         elif not post.deleted and mention.text != post.text:
-            found.append(f"post {post.id} shows an old text")
+            found.append(
+                f"post {post.id} shows {mention.text!r} of {mention.edited_at}, not {post.text!r} of {post.edited_at}"
+            )
     together: dict[tuple[str, str], set[int]] = {}
     for post in world.citizens.posts.values():
         if post.id in rows:

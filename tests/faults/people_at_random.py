@@ -155,9 +155,12 @@ class People:
         values, words = self._filled(who, view, dice)
         twice = dice.random() < 0.06
         self.log(f"{who} sends {what} {values}{' twice' if twice else ''}")
-        acks = await asyncio.gather(
-            *(self.slack.submit(who, values, view_id=view["id"]) for _ in range(2 if twice else 1))
-        )
+        try:
+            acks = await asyncio.gather(
+                *(self.slack.submit(who, values, view_id=view["id"]) for _ in range(2 if twice else 1))
+            )
+        except LookupError:  # a field has just gone: the modal follows what was chosen in it
+            return True
         if any(ack.ok and ack.payload is None and what == "case:answer" for ack in acks):
             self.approved.append(words)
         if any(ack.errors for ack in acks) and dice.random() < 0.7:

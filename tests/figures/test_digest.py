@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text as sql
+from sqlmodel import select
 
 from bot import cases
+from bot.cases import reminders
 from bot.domain.figures import Figures, Overview, Span, Standing
 from bot.models import Account, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
@@ -18,7 +22,7 @@ from bot.texts import LANGUAGES, Texts
 from bot.views.digest import overview
 from jobs.digest import send_digests
 from tests.clocks import StoppedClock, local
-from tests.conftest import CHANNEL, SANNE, Bot, running_bot
+from tests.conftest import CHANNEL, SANNE, Bot, Databases, eventually, running_bot
 from tests.people import mention, sent, settings
 
 
@@ -113,6 +117,36 @@ async def test_of_several_processes_one_writes_it(office: Bot) -> None:
     office.clock.at = local("2026-11-24 09:00")  # type: ignore[attr-defined]
     await asyncio.gather(*(send_digests(office.desk) for _ in range(4)))
     assert [m.key for m in await office.rows(Message)] == ["digest:1:2026-11-24", "digest:1:2026-11-24:week"]
+
+
+@pytest.fixture
+async def postgres_office(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The office on PostgreSQL, for what SQLite's single writer cannot show."""
+    clock = StoppedClock(local("2026-11-20 10:00"))
+    async with running_bot(await databases.postgresql(postgres_uri), slack, clock) as bot:
+        yield bot
+
+
+async def test_the_next_digest_and_a_list_that_follows_its_cases_do_not_wait_for_each_other(
+    postgres_office: Bot,
+) -> None:
+    bot = postgres_office
+    await mention(bot)
+    key, _ = await digests(bot, "2026-11-23 09:00")
+    bot.clock.at = local("2026-11-24 09:00")  # type: ignore[attr-defined]
+
+    async def is_waited_for() -> bool:
+        async with bot.desk.reading() as session:
+            return bool((await session.exec(sql("SELECT 1 FROM pg_locks WHERE NOT granted"))).first())  # type: ignore[call-overload]
+
+    async with bot.desk.session() as session:
+        listed = select(Message.id).where(Message.key == key).with_for_update(key_share=True)
+        before = (await session.exec(listed)).one()
+        writing = asyncio.create_task(send_digests(bot.desk))
+        await eventually(is_waited_for)
+        await reminders.follow(session, [before])
+    await writing
+    assert "digest:1:2026-11-24" in {message.key for message in await bot.rows(Message)}
 
 
 async def told(bot: Bot) -> Overview:
