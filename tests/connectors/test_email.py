@@ -409,6 +409,7 @@ async def test_no_password_goes_over_a_connection_without_tls(
         with pytest.raises((Rejected, Unavailable)):
             await (one.fetch({}) if scheme == "imap" else one.send(draft("jan@burger.example")))
         server.close()
+        await server.wait_closed()
     assert said
     assert not [line for line in said if b"AUTH" in line.upper().replace(b"AUTH PLAIN", b"AUTH") and b"=" in line]
     assert not [line for line in said if line.split()[1:2] in ([b"LOGIN"], [b"AUTHENTICATE"])]
@@ -437,6 +438,7 @@ async def test_a_token_is_used_in_place_of_a_password(client: httpx.AsyncClient,
     with pytest.raises(Rejected):
         await Email(replace(one, secrets={"token": "t0ken"}), tools(client)).fetch({})
     server.close()
+    await server.wait_closed()
     assert b"user=jan@gemeente.example\x01auth=Bearer t0ken\x01\x01" in [_from_base64(line) for line in said]
 
 

@@ -93,8 +93,13 @@ class Box(BaseMailBox):
         if self.server.at_once:
             return _Client(secured(self._connection, self.server.host), self.server)
         client = _Client(self._connection, self.server)
-        if self.server.is_secured:
-            client.starttls(ssl_context=httpx.create_ssl_context())
+        try:
+            if self.server.is_secured:
+                client.starttls(ssl_context=httpx.create_ssl_context())
+        except BaseException:
+            with contextlib.suppress(OSError):
+                client.shutdown()  # it holds the connection open by a file of its own
+            raise
         return client
 
     def log_in(self, login: Login) -> None:
