@@ -83,7 +83,14 @@ def register(
     app.view("case:take_over")(acts(take_over.take_over))
     app.action("case:take_over")(acts(take_over.ask))
     app.view_closed("case:answer")(everyone(write.closed))
-    for field in ("answer_text", "answer_visibility", "answer_kind", "answer_promise", "answer_topic"):
+    for field in (
+        "answer_text",
+        "answer_visibility",
+        "answer_kind",
+        "answer_promise",
+        "answer_topic",
+        "answer_invitation",
+    ):
         app.action(field)(acts(write.preview))
     app.options("answer_snippet")(acts(snippets.offer))
     app.action("answer_snippet")(acts(write.insert_snippet))

@@ -17,6 +17,7 @@ from bot.slack import messages
 from bot.views.answer_modal import (
     CONFIRM,
     INITIALS,
+    INVITATION,
     PROMISE,
     TEXT,
     TOPIC,
@@ -41,14 +42,19 @@ async def open_answer(action: dict[str, Any], body: dict[str, Any], desk: TeamDe
         await ask_answer(desk, body, int(action["value"]))
 
 
-async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int, *, to_private: bool = False) -> None:
     """Open the answer modal, which moves no case; of a colleague's case ask for a take-over first."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
-        view = await _first_view(desk, case_id, by, show.view_id, home=home_of(body))
+        view = await _first_view(desk, case_id, by, show.view_id, home=home_of(body), to_private=to_private)
         if not await show(view):  # closed while it was loading: Slack does not tell us
             await left(desk, case_id, by, show.view_id)
     await messages.sync(desk, case_id)
+
+
+async def ask_private(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
+    """Open the answer modal for a private message with what is said in public beside it."""
+    await ask_answer(desk, body, case_id, to_private=True)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -71,8 +77,15 @@ async def view_with(desk: TeamDesk, case_id: int, by: str, view_id: str, words: 
 
 
 async def _first_view(
-    desk: TeamDesk, case_id: int, by: str, view_id: str, *, home: str = "", words: str = ""
-) -> Block:  # fmt: skip
+    desk: TeamDesk,
+    case_id: int,
+    by: str,
+    view_id: str,
+    *,
+    home: str = "",
+    words: str = "",
+    to_private: bool = False,
+) -> Block:
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)
@@ -82,7 +95,8 @@ async def _first_view(
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case_id, by=by, view=view_id, now=desk.now())
-    return first_view(desk, replace(who, draft=draft), ModalState(case_id, 0, ask=ask, home=home), words=words)
+    state = ModalState(case_id, 0, ask=ask, home=home)
+    return first_view(desk, replace(who, draft=draft), state, words=words, to_private=to_private)
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
@@ -115,6 +129,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
             state.case, state.mention, submission=view["id"], words=chosen.words.strip(), private=chosen.private,
             kind=chosen.kind, promised_at=chosen.promised_at if promises else None,
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
+            invitation=chosen.invitation.strip(),
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
@@ -139,7 +154,7 @@ async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wro
         who = await writer(desk, ModalState.of(view).case, by)
         await ack(response_action="update", view=next_view(desk, who, view, chosen_in(desk, who.file, view)))
         return
-    field_of = {composing.WORDS: TEXT, composing.VISIBILITY: VISIBILITY, **missing}
+    field_of = {composing.WORDS: TEXT, composing.VISIBILITY: VISIBILITY, composing.INVITED: INVITATION, **missing}
     errors: dict[str, str] = {}
     for part, reason in wrong.fields.items():
         field = field_of.get(part, INITIALS)

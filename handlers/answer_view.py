@@ -16,6 +16,7 @@ from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
     INITIALS,
+    INVITATION,
     KIND,
     PROMISE,
     TEXT,
@@ -48,23 +49,30 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
         return Writer(by, file, draft, await agents.initials(session, file.team.id, by) or "")
 
 
-def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "") -> Block:
-    """Return the modal as it opens, filled with these words and what is offered again."""
+def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:
+    """Return the modal as it opens, filled with these words and what is offered again.
+
+    `to_private`: when nothing is, it is for a private message, with the team's words for it in public.
+    """
     kept, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
     initials = who.initials or state.ask or ""
     if kept is None:
-        private = composing.is_private_by_default(mention, desk.now())
+        goes_private = to_private and composing.may_be_invited(mention, desk.now())
+        private = goes_private or composing.is_private_by_default(mention, desk.now())
         composed = compose(desk, who.file, mention, words, initials, private=private)
+        invited = composing.invitation_of(mention, desk) if goes_private else ""
         reminds = who.file.case.status is Status.WITH_CITIZEN
         kind = ReplyKind.QUESTION if reminds else ReplyKind.FINAL
-        return _modal(desk, who, mention, composed, state, kind=kind, text=words)
+        return _modal(desk, who, mention, composed, state, kind=kind, text=words, invited=invited)
     since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
     promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
     state = replace(state, since=since, promise=promise)
     text = "\n\n".join(part for part in (words, kept.words) if part)[:MAX_TYPED]
     composed = compose(desk, who.file, mention, text, initials, private=kept.private)
-    return _modal(desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic)
+    return _modal(
+        desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic, invited=kept.invitation
+    )
 
 
 def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
@@ -96,8 +104,11 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
     mention = composing.mention_of(who.file, state.mention)
     initials = who.initials or filled.get(INITIALS) or state.ask or ""
     composed = compose(desk, who.file, mention, chosen.words, initials, private=chosen.private)
-    prefilled = _prefilled(view) if text is None else text
-    return _modal(desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic)
+    prefilled = _prefilled(view, TEXT) if text is None else text
+    invited = _prefilled(view, INVITATION)
+    return _modal(
+        desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited
+    )
 
 
 def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
@@ -129,6 +140,7 @@ def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None =
         kind=kind,
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
         topic=topic_chosen(filled.get(TOPIC), file.case.topic),
+        invitation=filled.get(INVITATION) or "",
     )
 
 
@@ -137,10 +149,10 @@ def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initia
     return composing.compose(desk.connector(file.account), file, mention, words, initials, private=private)
 
 
-def _prefilled(view: Block) -> str:
-    """Return what the text field was prefilled with, which stays the same while it is open."""
+def _prefilled(view: Block, name: str) -> str:
+    """Return what a text field was prefilled with, which stays the same while it is open."""
     fields = (block["element"] for block in view["blocks"] if block["type"] == "input")
-    return next((str(each.get("initial_value") or "") for each in fields if each["action_id"] == TEXT), "")
+    return next((str(each.get("initial_value") or "") for each in fields if each["action_id"] == name), "")
 
 
 def _modal(
@@ -153,11 +165,14 @@ def _modal(
     text: str = "",
     kind: ReplyKind = ReplyKind.FINAL,
     topic: str = "",
+    invited: str = "",
 ) -> Block:
     settings = TeamSettings.of(who.file.team.settings)
+    beside = composed.private and composing.may_be_invited(mention, desk.now())
     return answer_modal(
         who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
+        invited=invited if beside else None,
         snippets=bool(settings.snippets), topics=settings.topics, reader=who.by,
         home=home_of(desk.slack),
     )  # fmt: skip

@@ -15,6 +15,7 @@ Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[Block | None]]
 
 OPENS: dict[str, Do] = {
     "answer": answer.ask_answer,
+    "to_private": answer.ask_private,
     "escalate": escalate.ask_escalate,
     "close": close.open_close,
     "assign": claim.open_assign,

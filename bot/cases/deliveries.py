@@ -21,9 +21,13 @@ NOT_DELIVERED = text("The platform could not deliver it to the citizen.")
 
 
 async def is_last(session: AsyncSession, reply: Reply) -> bool:
-    """Tell whether a reply is the last of its case, so that its outcome is the case's."""
-    later = select(Reply.id).where(
-        Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN
+    """Tell whether a reply is the last of its case, so that its outcome is the case's; an invitation never is."""
+    if reply.kind is ReplyKind.INVITATION:
+        return False
+    later = (
+        select(Reply.id)
+        .where(Reply.case_id == reply.case_id, col(Reply.id) > reply.id, Reply.status != ReplyStatus.WITHDRAWN)
+        .where(Reply.kind != ReplyKind.INVITATION)
     )
     return (await session.exec(later.limit(1))).first() is None
 
@@ -39,7 +43,28 @@ async def published(session: AsyncSession, case: Case, reply: Reply, now: dateti
     stays = reply.kind is ReplyKind.FINAL or not await is_last(session, reply)
     made = Move.ASK if reply.kind is ReplyKind.QUESTION else Move.KEEP
     await record(session, made, case, **_about(reply, now), stays=stays)
-    await reached(session, case, reply, now)
+    if reply.kind is not ReplyKind.INVITATION:
+        await reached(session, case, reply, now)
+    if reply.invitation is not None:
+        invite(session, reply, reply.invitation, now)
+
+
+def invite(session: AsyncSession, reply: Reply, said: Mapping[str, str], now: datetime) -> None:
+    """Approve what is said in public of a private reply, now that this was sent; of one that failed nothing is said."""
+    session.add(
+        Reply(
+            case_id=reply.case_id,
+            mention_id=reply.mention_id,
+            account_id=reply.account_id,
+            by=reply.by,
+            key=f"{reply.key}:invitation",
+            draft=said["draft"],
+            text=said["text"],
+            kind=ReplyKind.INVITATION,
+            created_at=reply.created_at,
+            send_at=now,
+        )
+    )
 
 
 async def held(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:

@@ -87,8 +87,9 @@ class CaseFile:
 
     @property
     def reply(self) -> Reply | None:
-        """The newest reply that was not withdrawn, if any."""
-        return next((r for r in reversed(self.replies) if r.status is not ReplyStatus.WITHDRAWN), None)
+        """The newest reply that was not withdrawn and says how the case stands, if any."""
+        stands = (r for r in reversed(self.replies) if r.kind is not ReplyKind.INVITATION)
+        return next((r for r in stands if r.status is not ReplyStatus.WITHDRAWN), None)
 
     @property
     def question(self) -> Reply | None:

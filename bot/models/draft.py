@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel
 
 from bot.models.columns import EnumText, UtcDateTime
@@ -23,6 +23,7 @@ class AnswerDraft(SQLModel, table=True):
     by: str = Field(primary_key=True)
     mention_id: int | None = Field(default=None, foreign_key="mentions.id")
     words: str = ""
+    invitation: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     private: bool = False
     was_private: bool = False
     kind: ReplyKind = Field(default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind))

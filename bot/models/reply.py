@@ -17,8 +17,8 @@ HELD: ColumnElement[bool] = literal_column("replies.held")
 """The condition that the platform shows a reply only once it approved that; the text of its partial index."""
 REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT replies.held)")
 """The condition that the citizen could read a reply; `Reply.reached` in SQL."""
-ANSWERS: ColumnElement[bool] = literal_column("(replies.kind <> 'question')")
-"""The condition that a reply is no question to the citizen, so that it counts as an answer."""
+ANSWERS: ColumnElement[bool] = literal_column("(replies.kind NOT IN ('question','invitation'))")
+"""The condition that a reply counts as an answer: it is no question to the citizen, and invites to no other reply."""
 _SENT = text("sent_at IS NOT NULL")
 
 
@@ -39,6 +39,8 @@ class ReplyKind(StrEnum):
     FINAL = "final"
     INTERIM = "interim"
     QUESTION = "question"
+    INVITATION = "invitation"
+    """It says in public that a private reply was sent. What becomes of it never moves the case."""
 
 
 class Reply(SQLModel, table=True):
@@ -47,6 +49,7 @@ class Reply(SQLModel, table=True):
     `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
     `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
     is how far the platform says that it came with the citizen. `delays` is how often sending it was put off.
+    `invitation` is what is published beside a private reply once that was sent: its `draft` and `text`.
     """
 
     __tablename__ = "replies"
@@ -70,6 +73,7 @@ class Reply(SQLModel, table=True):
     kind: ReplyKind = Field(
         default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind), sa_column_kwargs={"server_default": "final"}
     )
+    invitation: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     promised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     status: ReplyStatus = Field(default=ReplyStatus.APPROVED, sa_type=EnumText(ReplyStatus))
     created_at: datetime = Field(sa_type=UtcDateTime)

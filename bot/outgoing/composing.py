@@ -11,9 +11,11 @@ from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
 from bot.models import Author as AuthorRow
 from bot.outgoing import drafts
-from bot.texts import LANGUAGES
+from bot.team.settings import TeamSettings
+from bot.texts import LANGUAGES, Texts
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
+INVITED = "invited"
 """The parts of an answer: `Wrong` names with these what is not valid."""
 
 UNANSWERABLE = text("This post cannot be answered from here. Open it on the platform and close the case.")
@@ -30,6 +32,7 @@ class Answer:
     `words` is what the agent typed, without initials. `promised_at` belongs to an interim message alone: by when the
     citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
     chooses them with the answer. `confirmed`: the agent said once more that what was private becomes public.
+    `invitation` is what the agent typed for everyone beside a private reply, "" for nothing.
     """
 
     case_id: int
@@ -41,6 +44,7 @@ class Answer:
     promised_at: datetime | None = None
     initials: str = ""
     confirmed: bool = False
+    invitation: str = ""
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:
@@ -61,6 +65,11 @@ def may_be_public(mention: Mention, now: datetime) -> bool:
     return mention.may(Act.ANSWER, now) and (not mention.private or mention.may(Act.ANSWER_PRIVATELY, now))
 
 
+def may_be_invited(mention: Mention, now: datetime) -> bool:
+    """Tell whether beside a private reply to this mention something can be said in public."""
+    return not mention.private and may_be_private(mention, now) and may_be_public(mention, now)
+
+
 def is_private_by_default(mention: Mention, now: datetime) -> bool:
     """Tell whether a reply to this mention is private unless the agent chooses otherwise."""
     return mention.private or not may_be_public(mention, now)
@@ -73,9 +82,21 @@ def must_confirm(file: CaseFile, mention: Mention, draft: AnswerDraft | None, *,
 
 def subject_of(mention: Mention, desk: TeamDesk) -> str:
     """Return the title of a private message about a mention, in the citizen's language; else in the team's."""
-    theirs = mention.language.partition("-")[0].lower()
-    t = desk.texts(theirs) if theirs in LANGUAGES else desk.t
+    t = _citizens(mention, desk)
     return t("Your message of {date}", date=t.date(mention.published_at))
+
+
+def invitation_of(mention: Mention, desk: TeamDesk) -> str:
+    """Return the team's words for everyone beside a private message; its own, else ours in the citizen's language."""
+    own = TeamSettings.of(desk.team.settings).invitation
+    t = _citizens(mention, desk)
+    return own or t("We have sent you a private message about this.")
+
+
+def _citizens(mention: Mention, desk: TeamDesk) -> Texts:
+    """Return the texts in the citizen's language if we speak it, else in the team's."""
+    theirs = mention.language.partition("-")[0].lower()
+    return desk.texts(theirs) if theirs in LANGUAGES else desk.t
 
 
 def ended(draft: Draft, now: datetime) -> bool:
@@ -116,12 +137,26 @@ def compose(
     return Composed(published, left, private)
 
 
+def compose_invitation(
+    connector: Connector, file: CaseFile, mention: Mention, answer: Answer, initials: str
+) -> Composed | None:
+    """Return what would be published beside a private reply, None for nothing."""
+    if not answer.invitation.strip():
+        return None
+    return compose(connector, file, mention, answer.invitation.strip(), initials, private=False)
+
+
 def refuse_invalid(
-    answer: Answer, file: CaseFile, draft: AnswerDraft | None, composed: Composed, now: datetime
+    answer: Answer,
+    file: CaseFile,
+    draft: AnswerDraft | None,
+    composed: Composed,
+    now: datetime,
+    invitation: Composed | None = None,
 ) -> None:
     """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer.
 
-    `draft` is what its agent typed before.
+    `draft` is what its agent typed before, `invitation` what would be published beside a private reply.
     """
     mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(mention, now)
@@ -130,6 +165,7 @@ def refuse_invalid(
         VISIBILITY: _wrong_visibility(answer, mention, now),
         CONFIRMED: _unconfirmed(answer, file, draft, mention, now),
         PROMISE: _wrong_promise(answer, now),
+        INVITED: _wrong_invitation(answer, mention, invitation, now),
     }
     found = {part: said for part, said in wrong.items() if said is not None}
     if found:
@@ -139,9 +175,19 @@ def refuse_invalid(
 def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
     if not answer.words.strip():
         return text("Write an answer first.")
-    if composed.left < 0:
-        return text("Too long by {n} characters.", n=-composed.left)
-    return None
+    return _too_long(composed)
+
+
+def _too_long(composed: Composed) -> Text | None:
+    return text("Too long by {n} characters.", n=-composed.left) if composed.left < 0 else None
+
+
+def _wrong_invitation(answer: Answer, mention: Mention, invitation: Composed | None, now: datetime) -> Text | None:
+    if invitation is None:
+        return None
+    if not answer.private or not may_be_invited(mention, now):
+        return text("Something can be said in public only beside a private message to someone who wrote in public.")
+    return _too_long(invitation)
 
 
 def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text | None:

@@ -23,7 +23,10 @@ KEPT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Chosen:
-    """What an agent typed and chose in the answer modal; `topic` is "" for the one that the case has."""
+    """What an agent typed and chose in the answer modal; `topic` is "" for the one that the case has.
+
+    `invitation` is what they typed for everyone beside a private reply.
+    """
 
     mention_id: int
     words: str
@@ -31,6 +34,7 @@ class Chosen:
     kind: ReplyKind = ReplyKind.FINAL
     promised_at: datetime | None = None
     topic: str = ""
+    invitation: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,15 @@ def offered(file: CaseFile, draft: AnswerDraft | None) -> Offered | None:
     if draft is not None and draft.newest and draft.mention_id is not None:
         return Offered(
             draft.mention_id, draft.words, draft.private or draft.was_private, draft.kind, draft.promised_at,
-            draft.topic, draft.changed_at,
+            draft.topic, draft.invitation, draft.changed_at,
         )  # fmt: skip
-    last = file.replies[-1] if file.replies else None
+    last = next((each for each in reversed(file.replies) if each.kind is not ReplyKind.INVITATION), None)
     if last is None or last.status not in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED}:
         return None
-    return Offered(last.mention_id, last.draft, last.private, last.kind, last.promised_at, since=last.created_at)
+    return Offered(
+        last.mention_id, last.draft, last.private, last.kind, last.promised_at,
+        invitation=(last.invitation or {}).get("draft", ""), since=last.created_at,
+    )  # fmt: skip
 
 
 def was_private(file: CaseFile, draft: AnswerDraft | None) -> bool:
@@ -100,7 +107,7 @@ async def keep(
         return None
     if newest is None or newest > draft.newest:
         before = not anew and was_private(file, draft)
-        for name in ("mention_id", "words", "private", "kind", "promised_at", "topic"):
+        for name in ("mention_id", "words", "private", "kind", "promised_at", "topic", "invitation"):
             setattr(draft, name, getattr(chosen, name))
         draft.was_private = before or (chosen.private and bool(chosen.words.strip()))
         draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now

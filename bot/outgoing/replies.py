@@ -1,6 +1,6 @@
 """What agents do with a reply: approve it, take it back, decide on one with an unknown outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -44,7 +44,8 @@ async def answer(
     initials = await agents.initials(session, file.team.id, by)
     initials = initials or await _choose_initials(session, file.team.id, answer, by, now)
     composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
-    composing.refuse_invalid(answer, file, draft, composed, now)
+    invitation = composing.compose_invitation(connector(file.account), file, mention, answer, initials)
+    composing.refuse_invalid(answer, file, draft, composed, now, invitation)
     reply = Reply(
         case_id=file.case.id,
         mention_id=mention.id,
@@ -56,6 +57,7 @@ async def answer(
         private=answer.private,
         kind=answer.kind,
         promised_at=answer.promised_at,
+        invitation={"draft": answer.invitation.strip(), "text": invitation.text} if invitation else None,
         created_at=now,
         send_at=now + undo,
     )
@@ -67,8 +69,9 @@ def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
     """Refuse a submission that changed after it was approved: a modal stays open when our answer to it is lost."""
     if earlier.status is ReplyStatus.WITHDRAWN:
         raise Refused("You took this answer back. Close this window and open Answer again to send another.")
-    chosen = (answer.words, answer.private, answer.kind, answer.promised_at)
-    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at) != chosen:
+    said = (earlier.invitation or {}).get("draft", "")
+    chosen = (answer.words, answer.private, answer.kind, answer.promised_at, answer.invitation.strip())
+    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at, said) != chosen:
         raise Refused("Your answer was accepted as you first sent it. Take that back on the card, or answer again.")
 
 
@@ -121,7 +124,7 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
     if not replies:
         raise Refused("A colleague has already decided on this.")
-    reply = replies[-1]
+    reply = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), replies[-1])
     last = await deliveries.is_last(session, reply)
     for each_reply in replies:
         each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
@@ -134,5 +137,15 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
     await cases.record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:
-        await deliveries.reached(session, case, reply, now)
+        await _came(session, case, replies, now)
     return case
+
+
+async def _came(session: AsyncSession, case: Case, replies: Sequence[Reply], now: datetime) -> None:
+    """Let the clocks follow replies that are there after all, and say in public what was to be said beside them."""
+    for reply in replies:
+        if reply.invitation is not None:
+            deliveries.invite(session, reply, reply.invitation, now)
+    answered = [reply for reply in replies if reply.kind is not ReplyKind.INVITATION]
+    if answered:
+        await deliveries.reached(session, case, answered[-1], now)

@@ -55,6 +55,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "citizen_days": str(settings.citizen_days),
         "person_months": str(settings.person_months),
         "images": ["yes"] if settings.images else [],
+        "invitation": settings.invitation,
         "digest_at": settings.digest_at or "",
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
@@ -169,7 +170,11 @@ def _reasons(reader: Reader) -> dict[str, Any]:
 
 
 def _card(reader: Reader) -> dict[str, Any]:
-    return {"person_months": reader.read("person_months", months), "images": "yes" in reader.chosen("images")}
+    return {
+        "person_months": reader.read("person_months", months),
+        "images": "yes" in reader.chosen("images"),
+        "invitation": (reader.filled.get("invitation") or "").strip(),
+    }
 
 
 def _hiding(reader: Reader) -> dict[str, Any]:

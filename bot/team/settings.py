@@ -63,6 +63,7 @@ MAX_ARTICLE = 1000
 MAX_HIDE_DAYS = 365
 """The most days after which a hidden post is looked at again."""
 MAX_RULES = 40
+MAX_INVITATION = 250
 MAX_LISTED = 95
 """The most snippets or advisers that fit in one modal, each with its button."""
 
@@ -167,6 +168,7 @@ class TeamSettings(BaseModel):
     citizen_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 5
     person_months: Annotated[int, Field(ge=1, le=MAX_MONTHS)] = 12
     images: bool = False
+    invitation: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
 
     digest_at: ClockTime | None = None
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)

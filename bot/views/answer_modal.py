@@ -26,6 +26,7 @@ KIND = "answer_kind"
 PROMISE = "answer_promise"
 TOPIC = "answer_topic"
 SNIPPET = "answer_snippet"
+INVITATION = "answer_invitation"
 ANEW = "answer_anew"
 
 
@@ -66,6 +67,7 @@ def answer_modal(
     draft: str = "",
     topic: str = "",
     confirm: bool = False,
+    invited: str | None = None,
     snippets: bool = False,
     topics: Sequence[str] = (),
     reader: str = "",
@@ -74,7 +76,8 @@ def answer_modal(
     """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the one of the case.
 
     `snippets`: the team has canned texts; `topics`: the team's topics. `confirm`: the agent must confirm that what was
-    private becomes public. For an interim message the modal also asks by when the citizen hears more. `reader` is who
+    private becomes public. `invited` prefills what is said in public beside a private reply, None where nothing can be.
+    For an interim message the modal also asks by when the citizen hears more. `reader` is who
     has the modal open: it tells them who else is writing. `home` is the address of the workspace in Slack.
     """
     blocks = [context(line) for line in writing_lines(file, t, without=reader)]
@@ -89,6 +92,8 @@ def answer_modal(
         blocks.append(_visibility_field(t, state.anew, composed.private))
     if confirm:
         blocks.append(_confirm_field(t, state.anew))
+    if invited is not None:
+        blocks.append(_invitation_field(t, state.anew, invited))
     blocks.append(_kind_field(t, state.anew, kind))
     if kind is ReplyKind.INTERIM:
         blocks.append(_promise_field(t, state.anew, state.promise))
@@ -218,6 +223,15 @@ def _visibility_field(t: Texts, anew: int, private: bool) -> Block:
         "initial_option": privately if private else public,
     }
     return _dispatched(t("Who may read it"), _block_id(VISIBILITY, anew), VISIBILITY, radio)
+
+
+def _invitation_field(t: Texts, anew: int, invited: str) -> Block:
+    element: Block = {"type": "plain_text_input", "multiline": True}
+    if invited:
+        element["initial_value"] = cut(invited, MAX_TYPED)
+    hint = t("Everyone can read this. It goes out only once the private message did. Empty: nothing in public.")
+    label = t("In public, beside the private message")
+    return _dispatched(label, _block_id(INVITATION, anew), INVITATION, element, optional=True, hint=hint)
 
 
 def _confirm_field(t: Texts, anew: int) -> Block:

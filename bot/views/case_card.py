@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN, Move, Status, moves_from
+from bot.domain.mention import Act
+from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
 from bot.texts import Texts, capital
 from bot.views.act import act_lines, act_undo_button
@@ -74,7 +76,25 @@ def _acts(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
 def _noticed(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     """Return what the card does not say elsewhere: the marks and the topic."""
     topic = [t("Topic: {topic}", topic=literal(file.case.topic, 60))] if file.case.topic else []
-    return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE, Mark.CITIZEN}), *topic]
+    return [*marks(file, t, now, without={Mark.PRIVATE, Mark.ADVICE, Mark.CITIZEN}), *_ends(file, t, now), *topic]
+
+
+ENDS = {
+    Act.ANSWER: (text("can be answered until {time}"), text("can no longer be answered")),
+    Act.ANSWER_PRIVATELY: (text("privately until {time}"), text("no longer privately")),
+}
+"""Of answers that a platform takes for a limited time only: what is said before and after the end."""
+
+
+def _ends(file: CaseFile, t: Texts, now: datetime) -> list[str]:
+    """Return until when the platform takes an answer, where it sets an end to that."""
+    if file.case.status not in OPEN or file.answerable is None:
+        return []
+    until = {permit.act: permit.until for permit in file.answerable.permits()}
+    ends = [(said, end) for act, said in ENDS.items() if (end := until.get(act)) is not None]
+    return [
+        t(Text(before.message, {"time": t.when(end, now)})) if end > now else t(after) for (before, after), end in ends
+    ]
 
 
 def _unsent(file: CaseFile, t: Texts) -> list[Block]:

@@ -62,6 +62,13 @@ def _can_answer(file: CaseFile) -> bool:
     return _move(Move.ANSWER)(file) and file.answerable is not None
 
 
+def _can_go_private(file: CaseFile) -> bool:
+    """Tell whether a citizen who wrote in public can be answered both privately and in public."""
+    to = file.answerable
+    both = to is not None and not to.private and {Act.ANSWER, Act.ANSWER_PRIVATELY} <= {p.act for p in to.permits()}
+    return both and _can_answer(file)
+
+
 def _can_transfer(file: CaseFile) -> bool:
     return _move(Move.TRANSFER)(file) and len(file.teams) > 1
 
@@ -96,6 +103,8 @@ CHOICES = (
     Choice("assign", text("Assign…"), text("Give the case to a colleague."), _move(Move.ASSIGN)),
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
     Choice("others", text("Other cases…"), text("See the citizen's other cases."), _names_others, looks=True),
+    Choice("to_private", text("Go on in private…"),
+           text("Write a private message, and say in public that you did."), _can_go_private),
     Choice("tell", text("Tell the citizen…"), text("Write why the post was hidden."),
            lambda file: file.unexplained is not None and _can_answer(file)),
     Choice("hide", text("Hide a post…"), text("Hide a post that breaks a house rule."),

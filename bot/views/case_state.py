@@ -26,6 +26,7 @@ KINDS: dict[ReplyKind, Text] = {
     ReplyKind.FINAL: text("answer"),
     ReplyKind.INTERIM: text("interim message"),
     ReplyKind.QUESTION: text("question to the citizen"),
+    ReplyKind.INVITATION: text("public words beside a private message"),
 }
 
 
@@ -103,7 +104,9 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
 
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
     """Say how the reply stands of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
-    case, reply = file.case, file.reply
+    case, reply, doubted = file.case, file.reply, file.doubted
+    if doubted is not None and doubted.kind is ReplyKind.INVITATION:
+        return _reply_state(doubted, t, now)
     if reply is None or case.status is Status.ANSWERED:
         return ""
     if reply.status is not ReplyStatus.SENT:

@@ -213,13 +213,15 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
 
 
 def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask how far back other cases of a citizen are looked for, and whether cards show pictures."""
+    """Ask how far back other cases are looked for, about pictures on cards, and for words beside a private message."""
     blocks = [
         line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
              hint=t("The card says how many there are, and a list shows them.")),
         ticks(t(FIELDS["images"]), "images", [option(t("Show pictures of public posts on the card"), "yes")], filled,
               hint=t("Slack then fetches each picture from the platform. Without this tick, and in private messages, "
                      "the card has a link.")),
+        line(t(FIELDS["invitation"]), "invitation", filled, many=True, most=250,
+             hint=t("The words with which “Go on in private…” begins. Empty: that we sent a private message.")),
     ]  # fmt: skip
     return form("card", team_id, t("The card"), blocks, t)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.case import Status
-from bot.models import CaseFile, Handed, Mention, ReplyStatus, Returned
+from bot.models import CaseFile, Handed, Mention, ReplyKind, ReplyStatus, Returned
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
@@ -88,6 +88,9 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.stored(reply.problem), 500)
+        if reply.kind is ReplyKind.INVITATION:
+            return _only(t("<@{agent}>, your private message was sent, but what you said in public beside it was not "
+                           "published: {problem}", agent=reply.by, problem=problem))  # fmt: skip
         if file.case.status is Status.CLOSED:
             return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
                            "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",

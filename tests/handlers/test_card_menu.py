@@ -95,6 +95,7 @@ async def test_a_move_in_the_modal_is_made_and_the_modal_shows_what_is_possible_
         "close",
         "assign",
         "details",
+        "to_private",
         "note",
         "snooze",
         "urgent",

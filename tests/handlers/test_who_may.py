@@ -46,9 +46,9 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "like, hide and show posts, remove our answer, undo …": {
         "action": {
             "case:claim", "case:release", "case:answer", "answer_text", "answer_visibility", "answer_kind",
-            "answer_promise", "answer_topic", "answer_anew", "answer_snippet", "case:undo", "case:settle_sent",
-            "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent", "case:not_urgent",
-            "case:topic",
+            "answer_promise", "answer_topic", "answer_invitation", "answer_anew", "answer_snippet", "case:undo",
+            "case:settle_sent", "case:settle_absent", "case:escalate", "case:snooze", "case:reopen", "case:urgent",
+            "case:not_urgent", "case:topic",
             "case:undo_close", "case:take_over", "list:close", "case:wait_on",
             "list:hand_over", "case:undo_hand_over", "case:undo_act",
             "case:hide_agree", "case:hide_decline", "case:hide_keep", "case:hide_show",
@@ -61,7 +61,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
         },
         "verb": {
             "claim", "release", "answer", "escalate", "close", "assign", "note", "snooze", "reopen", "urgent",
-            "not_urgent", "no_answer", "transfer", "like", "unlike", "remove",
+            "not_urgent", "no_answer", "transfer", "to_private", "like", "unlike", "remove",
             "hide", "show", "tell",
         },
     },

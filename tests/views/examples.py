@@ -379,12 +379,14 @@ def opened(t: Texts) -> Iterator[Block]:
                 kind=kind,
                 draft=LONG,
                 confirm=not composed.private,
+                invited=LONG if composed.private else None,
                 snippets=True,
                 topics=topics,
                 topic="none",
                 reader=OTHER,
             )
             for kind in ReplyKind
+            if kind is not ReplyKind.INVITATION
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
