@@ -192,11 +192,20 @@ async def take_back(session: AsyncSession, act_id: int, *, case_id: int, by: str
     Raises Refused when it is too late, or the answer is a colleague's.
     """
     act = await moderation.withdraw(session, act_id, by=by, now=now, case_id=case_id)
+    await _take_back_telling(session, act, by=by, now=now)
+    return act
+
+
+async def tell_nothing(session: AsyncSession, act: ActRow, now: datetime) -> None:
+    """Take back the answer that tells of an act that was not carried out, or perhaps not; it is a draft again."""
+    await _take_back_telling(session, act, by=act.by, now=now)
+
+
+async def _take_back_telling(session: AsyncSession, act: ActRow, *, by: str, now: datetime) -> None:
     told = select(Reply).where(Reply.key == act.key, Reply.status == ReplyStatus.APPROVED)
     reply = (await session.exec(told)).first()
     if reply is not None:
-        await replies.withdraw(session, case_id, reply_id=reply.id, by=by, now=now)
-    return act
+        await replies.withdraw(session, act.case_id, reply_id=reply.id, by=by, now=now)
 
 
 async def carried_out(session: AsyncSession, act: ActRow, now: datetime) -> None:

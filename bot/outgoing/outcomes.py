@@ -49,7 +49,7 @@ async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now
     if isinstance(item, Reply):
         await _record_reply(session, item, outcome, now)
     else:
-        await _record_act(session, item.id, outcome, now)
+        await _record_act(session, item, outcome, now)
 
 
 async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, now: datetime) -> None:
@@ -78,8 +78,9 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
     await cases.touch(session, reply.case_id)
 
 
-async def _record_act(session: AsyncSession, act_id: int, outcome: Outcome, now: datetime) -> None:
-    act = await session.get_one(Act, act_id, with_for_update=db.HELD, populate_existing=True)
+async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: datetime) -> None:
+    await cases.locked(session, seen.case_id)
+    act = await session.get_one(Act, seen.id, with_for_update=db.HELD, populate_existing=True)
     if act.status is not ActStatus.SENDING:
         return
     session.add(act)
@@ -110,6 +111,8 @@ async def _end(
     act.status, act.problem = status, problem.to_json() if problem else None
     if act.kind is ActKind.HIDE and status is not ActStatus.FAILED:
         await hiding.carried_out(session, act, now)
+    if act.kind is ActKind.HIDE and status is not ActStatus.DONE:
+        await hiding.tell_nothing(session, act, now)
     await session.flush()
     await moderation.log(session, act, kind, act.by, now)
     if status is not ActStatus.DONE:

@@ -36,6 +36,8 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
             return None
         session.add(item)
         if isinstance(item, Reply):
+            if await _tells_of_unfinished(session, item):
+                continue
             item.status = ReplyStatus.SENDING
             await cases.touch(session, item.case_id)
         elif await _waits_for_opposite(session, item, now):
@@ -89,6 +91,17 @@ async def _locked(session: AsyncSession, first: _First) -> Reply | Act:
     if first.table is Reply:
         return await session.get_one(Reply, first.id, with_for_update=db.HELD, populate_existing=True)
     return await session.get_one(Act, first.id, with_for_update=db.HELD, populate_existing=True)
+
+
+async def _tells_of_unfinished(session: AsyncSession, reply: Reply) -> bool:
+    """Tell whether a reply must wait, because it tells of an act that is not carried out yet; it comes after that."""
+    found = await session.exec(select(Act.send_at).where(UNFINISHED, Act.key == reply.key))
+    act_at = found.first()
+    if act_at is None:
+        return False
+    reply.send_at = act_at + timedelta(microseconds=1)
+    await session.flush()
+    return True
 
 
 async def _waits_for_opposite(session: AsyncSession, act: Act, now: datetime) -> bool:

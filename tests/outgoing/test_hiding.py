@@ -187,6 +187,37 @@ async def test_what_the_platform_refuses_is_not_hidden_and_can_be_tried_again(ac
     await acting_sqlite.card("*Verborgen* door", "Herhaling")
 
 
+@pytest.mark.parametrize("done_anyway", [False, True], ids=["not hidden", "perhaps hidden"])
+async def test_the_citizen_is_not_told_of_a_hide_that_the_platform_refused(
+    slow: Bot, wall: Wall, done_anyway: bool
+) -> None:
+    await hide(slow)
+    await open_modal(slow, SANNE, "case:answer")
+    await slow.slack.submit(SANNE, {"answer_text": "We hebben uw bericht verborgen.", "initials": "SB"})
+    await slow.card("Wordt zo verstuurd")
+    wall.answers, wall.done_anyway = ([500, 403] if done_anyway else [403]), done_anyway
+    for _ in range(3):
+        slow.clock.advance(minutes=2)
+        await outbox.drain(slow.desk, "2")
+    assert "reply" not in wall.wanted
+    assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
+    card = await slow.card("In behandeling", SANNE)
+    await slow.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    assert "We hebben uw bericht verborgen." in json.dumps(await open_modal(slow, SANNE, "case:answer"))
+
+
+async def test_the_citizen_is_told_only_once_the_post_is_hidden(slow: Bot, wall: Wall) -> None:
+    await hide(slow)
+    await open_modal(slow, SANNE, "case:answer")
+    await slow.slack.submit(SANNE, {"answer_text": "We hebben uw bericht verborgen.", "initials": "SB"})
+    await slow.card("Wordt zo verstuurd")
+    wall.answers = [429, 429]
+    for _ in range(8):
+        slow.clock.advance(minutes=5)
+        await outbox.drain(slow.desk, "2")
+    assert wall.wanted == ["hide p1"] * 3 + ["reply"]
+
+
 async def test_a_post_that_the_platform_says_is_hidden_can_be_shown_again(acting_sqlite: Bot, wall: Wall) -> None:
     """A platform tells, when it is read again, that the post which we hid is hidden."""
     bot = acting_sqlite
