@@ -56,7 +56,7 @@ from bot.models.message import (
 )
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
-from bot.models.reply import ANSWERS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.reply import ANSWERS, BY_AGENTS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import FIRST_WORKSPACE, Agent, Member, Person, Role, Team, Workspace
@@ -66,6 +66,7 @@ from bot.models.words import CaseWords
 __all__ = [
     "ANSWERS",
     "ASKED",
+    "BY_AGENTS",
     "CLOSING",
     "COUNTED",
     "FEW",

@@ -43,6 +43,10 @@ class ReplyKind(StrEnum):
     """It says in public that a private reply was sent. What becomes of it never moves the case."""
 
 
+BY_AGENTS = tuple(kind for kind in ReplyKind if kind is not ReplyKind.INVITATION)
+"""The kinds that an agent chooses from."""
+
+
 class Reply(SQLModel, table=True):
     """An answer to a mention.
 

@@ -8,7 +8,7 @@ from bot.desk import TeamDesk
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
 from bot.domain.reply import MAX_TYPED, Composed, signed
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
+from bot.models import BY_AGENTS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
 from bot.models import Author as AuthorRow
 from bot.outgoing import drafts
 from bot.team.settings import TeamSettings
@@ -160,6 +160,8 @@ def refuse_invalid(
     """
     mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(mention, now)
+    if answer.kind not in BY_AGENTS:
+        raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
         WORDS: _wrong_words(answer, composed),
         VISIBILITY: _wrong_visibility(answer, mention, now),

@@ -19,7 +19,7 @@ from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
-from bot.models import UNSENT, Account, Case, Escalation, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
+from bot.models import BY_AGENTS, UNSENT, Account, Case, Escalation, Event, Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outcomes, replies
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
@@ -139,7 +139,7 @@ async def _transfer(t: Table, session: AsyncSession, case: Case, now: datetime) 
 async def _answer(t: Table, session: AsyncSession, case: Case, now: datetime) -> None:
     mention = (await session.exec(select(Mention).where(Mention.case_id == case.id))).first()
     assert mention is not None
-    kind = t.kind or t.dice.choice(list(ReplyKind))
+    kind = t.kind or t.dice.choice(BY_AGENTS)
     reply = Reply(
         case_id=case.id, mention_id=mention.id, account_id=case.account_id, by=t.agent(case),
         key=f"k{t.dice.random()}", draft="Morgen", text="Morgen", kind=kind, created_at=now, send_at=now,

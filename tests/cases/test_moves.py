@@ -13,7 +13,7 @@ from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, Move, Status, WaitsFor, l
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import REACTIONS, ClockKind
-from bot.models import Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import BY_AGENTS, Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
 from tests.conftest import SANNE
@@ -143,7 +143,7 @@ async def test_each_move_twice_at_once_is_made_no_oftener_than_the_table_says(
             await is_whole(table)
 
 
-@pytest.mark.parametrize("kind", ReplyKind)
+@pytest.mark.parametrize("kind", BY_AGENTS)
 async def test_what_the_citizen_wrote_after_a_reply_was_approved_keeps_its_clocks(
     database_url: str, kind: ReplyKind
 ) -> None:

@@ -81,6 +81,12 @@ async def test_a_promise_is_of_an_interim_message_and_lies_ahead(sqlite_bot: Bot
     assert list(wrong.value.fields) == [composing.PROMISE]
 
 
+async def test_an_agent_answers_with_none_but_the_kinds_that_are_offered(sqlite_bot: Bot) -> None:
+    await claimed(sqlite_bot, allows=[ANSWER])
+    with pytest.raises(Refused, match="Choose what it is"):
+        await give(sqlite_bot, kind=ReplyKind.INVITATION)
+
+
 async def test_everything_that_is_wrong_is_said_at_once(sqlite_bot: Bot) -> None:
     await claimed(sqlite_bot, allows=[ANSWER])
     with pytest.raises(Wrong) as wrong:

@@ -17,6 +17,7 @@ from bot.domain.routing import Rule, Visibility, WorkingTime
 from bot.domain.sla import ClockKind, Recipient
 from bot.domain.text import text
 from bot.models import (
+    BY_AGENTS,
     SOCKET,
     Account,
     AccountTroubled,
@@ -38,7 +39,6 @@ from bot.models import (
     OtherCase,
     Passed,
     Reply,
-    ReplyKind,
     ReplyStatus,
     Returned,
     Role,
@@ -385,8 +385,7 @@ def opened(t: Texts) -> Iterator[Block]:
                 topic="none",
                 reader=OTHER,
             )
-            for kind in ReplyKind
-            if kind is not ReplyKind.INVITATION
+            for kind in BY_AGENTS
         )
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]

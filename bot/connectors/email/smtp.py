@@ -73,8 +73,12 @@ async def logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> 
         with contextlib.suppress(SMTPException, OSError, TimeoutError):
             await smtp.quit()
     finally:
+        transport = smtp.transport
         smtp.close()
-        connection.close()
+        if isinstance(transport, asyncio.WriteTransport):  # it closes the connection itself: were that closed under
+            transport.abort()  # it, the next connection could get its number too early
+        else:
+            connection.close()
 
 
 async def _given(smtp: SMTP, content: bytes, seconds: float) -> SMTPResponse:
