@@ -24,6 +24,7 @@ export function afterPress(act) {
     },
     true,
   );
-  for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, soon, true);
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, soon, true);
+  addEventListener("blur", soon); // of the window alone: an element loses the focus at each press
   return (each) => (pressed ? waiting.push(each) : act(each));
 }
