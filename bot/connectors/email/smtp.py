@@ -61,6 +61,7 @@ async def logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> 
         start_tls=False, tls_context=await asyncio.to_thread(httpx.create_ssl_context) if server.is_secured else None,
         local_hostname="[127.0.0.1]",
     )  # fmt: skip
+    transport: asyncio.BaseTransport | None = None
     try:
         with _not_sent(server.host):
             await smtp.connect()
@@ -70,10 +71,11 @@ async def logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> 
                 await smtp.ehlo()
             await _log_in(smtp, login, server.host)
         yield smtp
+        transport = smtp.transport  # of which `quit` knows no more, though it may not be closed yet
         with contextlib.suppress(SMTPException, OSError, TimeoutError):
             await smtp.quit()
     finally:
-        transport = smtp.transport
+        transport = smtp.transport or transport
         smtp.close()
         if isinstance(transport, asyncio.WriteTransport):  # it closes the connection itself: were that closed under
             transport.abort()  # it, the next connection could get its number too early
