@@ -86,7 +86,8 @@ class PersonActions:
         message = self._message(person, channel, ts)
         if message is None:
             return GONE
-        named = _named_element(message.get("blocks", []), action)
+        blocks = message.get("blocks", [])
+        named = _named_element(blocks, action) or _same_element(blocks, action)
         if named is None:
             return GONE
         values = input_state.values(message["blocks"], state)
@@ -367,6 +368,14 @@ def _named_element(blocks: list[Json], action: Json) -> tuple[Json, Json] | None
     """The element that an action names, if it still exists."""
     for block, element in input_state.elements(blocks):
         if block["block_id"] == action.get("block_id") and element.get("action_id") == action.get("action_id"):
+            return block, element
+    return None
+
+
+def _same_element(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
+    """The element that does what was clicked: each change of a message gives its blocks new ids."""
+    for block, element in input_state.elements(blocks):
+        if all(element.get(name) == action.get(name) for name in ("type", "action_id", "value")):
             return block, element
     return None
 

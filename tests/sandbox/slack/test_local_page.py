@@ -109,6 +109,21 @@ async def test_a_click_is_busy_until_the_app_acknowledged(slack: LocalSlack, cli
     assert (kind, payload["actions"][0]["value"]) == (Kind.INTERACTION, "7")
 
 
+@pytest.mark.parametrize(("now", "reached"), [("7", True), ("8", False)], ids=["still there", "another one"])
+async def test_a_click_on_a_message_that_changed_meanwhile_reaches_the_same_button(
+    slack: LocalSlack, client: AsyncWebClient, bot: Bot, now: str, reached: bool
+) -> None:
+    """Slack names blocks without an id itself, anew at each change; the page may not have drawn the last one yet."""
+    posted = await client.chat_postMessage(channel=WEBCARE, text="Nieuw", blocks=[{**CARD[0], "block_id": "drawn"}])
+    changed: list[dict[str, Any]] = [{"type": "divider"}, {"type": "actions", "elements": [{**BUTTON, "value": now}]}]
+    await client.chat_update(channel=WEBCARE, ts=posted["ts"], text="Anders", blocks=changed)
+    clicked = {**BUTTON, "block_id": "drawn"}
+    ack = await slack.act_in_message(SANNE, WEBCARE, posted["ts"], clicked)
+    assert ack.ok is reached
+    sent = [payload["actions"][0]["value"] for kind, payload in bot.sent if kind is Kind.INTERACTION]
+    assert sent == (["7"] if reached else [])
+
+
 async def test_a_submission_answered_with_errors_shows_them(
     slack: LocalSlack, client: AsyncWebClient, bot: Bot
 ) -> None:
