@@ -216,7 +216,7 @@ async def lease_ends(bot: Bot) -> None:
 
 
 async def test_of_two_processes_that_post_one_card_the_surplus_is_deleted(bot: Bot) -> None:
-    bot.slack.faults.delay("chat.postMessage", 2)
+    held = bot.slack.faults.hold("chat.postMessage")
     async with bot.desk.session() as session:
         post = Post("1", Author("a", "Fatima"), "Wanneer?", bot.desk.now(), permits=permits(Act.ANSWER))
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
@@ -225,6 +225,7 @@ async def test_of_two_processes_that_post_one_card_the_surplus_is_deleted(bot: B
     await lease_ends(bot)
     async with second_desk(bot) as other:
         await messages.level(other, card.id)
+    held.set()
     await slow
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
     assert len(bot.slack.calls("chat.postMessage")) == 2
@@ -234,7 +235,7 @@ async def test_of_two_processes_that_post_one_card_the_surplus_is_deleted(bot: B
 async def test_a_process_that_was_overtaken_leaves_no_old_state(bot: Bot) -> None:
     case_id = await mention(bot)
     card = await card_row(bot)
-    bot.slack.faults.delay("chat.update", 2)
+    held = bot.slack.faults.hold("chat.update")
     await set_topic(bot, case_id, "Oud")
     slow = asyncio.create_task(messages.level(bot.desk, card.id))
     await lease_ends(bot)
@@ -242,6 +243,7 @@ async def test_a_process_that_was_overtaken_leaves_no_old_state(bot: Bot) -> Non
     async with second_desk(bot) as other:
         await messages.level(other, card.id)
     assert bot.card_now("Nieuw")
+    held.set()
     await slow
     assert bot.card_now("Nieuw")
     row = await card_row(bot)

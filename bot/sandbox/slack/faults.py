@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -23,6 +24,7 @@ class Fault:
     retry_after: int = 0
     drop: Drop | None = None
     delay: float = 0.0
+    held: asyncio.Event | None = None
     answer: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,6 +61,12 @@ class Faults:
     def delay(self, method: str, seconds: float, *, times: int = 1) -> None:
         """Wait some seconds before doing the work of the next calls."""
         self._add(method, Fault(delay=seconds), times)
+
+    def hold(self, method: str) -> asyncio.Event:
+        """Let the next call wait for this event before doing the work."""
+        held = asyncio.Event()
+        self._add(method, Fault(held=held), 1)
+        return held
 
     def clear(self) -> None:
         """Cancel all faults."""

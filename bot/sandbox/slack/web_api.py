@@ -57,6 +57,8 @@ class WebApi:
         except SlackError as error:
             return web.json_response({"ok": False, "error": error.code})
         fault = Fault(status=503) if self.faults.down else self.faults.take(method)
+        if fault.held:
+            await fault.held.wait()
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop is Drop.BEFORE:
