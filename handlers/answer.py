@@ -46,7 +46,7 @@ async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int, *, to_p
     """Open the answer modal, which moves no case; of a colleague's case ask for a take-over first."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
-        view = await _first_view(desk, case_id, by, show.view_id, home=home_of(body), to_private=to_private)
+        view = await view_of(desk, case_id, by, show.view_id, home=home_of(body), to_private=to_private)
         if not await show(view):  # closed while it was loading: Slack does not tell us
             await left(desk, case_id, by, show.view_id)
     await messages.sync(desk, case_id)
@@ -67,16 +67,11 @@ async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> 
     with suppress(Refused):
         async with desk.session() as session:
             await cases.take_over(session, case_id, owner=owner, by=by, now=desk.now())
-    await ack(response_action="update", view=await _first_view(desk, case_id, by, view["id"]))
+    await ack(response_action="update", view=await view_of(desk, case_id, by, view["id"]))
     await messages.sync(desk, case_id)
 
 
-async def view_with(desk: TeamDesk, case_id: int, by: str, view_id: str, words: str) -> Block:
-    """Return the answer modal with these words, before what the agent wrote already; nothing is sent by that."""
-    return await _first_view(desk, case_id, by, view_id, words=words)
-
-
-async def _first_view(
+async def view_of(
     desk: TeamDesk,
     case_id: int,
     by: str,
@@ -86,6 +81,7 @@ async def _first_view(
     words: str = "",
     to_private: bool = False,
 ) -> Block:
+    """Return the answer modal as it opens, with these words before what the agent wrote already; see `first_view`."""
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)

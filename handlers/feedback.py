@@ -5,12 +5,12 @@ import logging
 import re
 from typing import Any
 
-import aiohttp
 import structlog
 
 from bot.desk import Desk
 from bot.domain.text import Refused
 from bot.logs import trace
+from bot.slack import response_url
 from bot.slack.calls import SlackDown, SlackProblem, call, call_in_turn, conversation
 from bot.texts import Texts
 from bot.views.block import View
@@ -60,16 +60,12 @@ async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str,
 
 async def answer(respond: Respond, desk: Desk, body: dict[str, Any], view: View, *, replaces: bool = False) -> None:
     """Answer a command or click by its response_url; one that is used up, too old or out of reach is told otherwise."""
-    blocks = view.plain or view.blocks or None
-    words = view.spoken if blocks else view.text
+    content = response_url.content_of(view)
     kind: dict[str, Any] = {"replace_original": True} if replaces else {"response_type": "ephemeral"}
-    try:
-        status = (await respond(text=words, blocks=blocks, **kind)).status_code
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        status = type(error).__name__
-    if status != 200:
+    status = await response_url.outcome(respond(**content, **kind))
+    if status != response_url.TAKEN:
         log.warning("a response_url was not taken", status=status)
-        await tell(desk, body, words, blocks)
+        await tell(desk, body, content["text"], content["blocks"])
 
 
 async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:

@@ -62,7 +62,7 @@ async def _telling(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Block 
     if not (told and may):
         return None
     try:
-        return await answer.view_with(desk, act.case_id, by, view_id, _words(desk, file, act))
+        return await answer.view_of(desk, act.case_id, by, view_id, words=_words(desk, file, act))
     except Refused:
         return None
 
@@ -81,7 +81,8 @@ async def tell(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
             file = await cases.read(session, case_id)
         if file.unexplained is None:
             raise Refused("The citizen has been told already, or need not be.")
-        await show(await answer.view_with(desk, case_id, by, show.view_id, _words(desk, file, file.unexplained)))
+        words = _words(desk, file, file.unexplained)
+        await show(await answer.view_of(desk, case_id, by, show.view_id, words=words))
 
 
 async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

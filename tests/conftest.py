@@ -328,6 +328,13 @@ async def sqlite_bot(sqlite_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
 
 
 @pytest.fixture
+async def slow_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot on each database, with a minute to undo."""
+    async with running_bot(database_url, slack, undo_seconds=60) as running:
+        yield running
+
+
+@pytest.fixture
 async def postgres_bot(databases: Databases, postgres_uri: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot on PostgreSQL, for what SQLite's single writer cannot show."""
     async with running_bot(await databases.postgresql(postgres_uri), slack) as bot:

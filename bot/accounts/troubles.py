@@ -57,11 +57,9 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
         await _end(session, account, trouble, now, is_news=works and trouble.told)
         trouble = None
     if trouble is None and kind is not None:
-        is_stopped = kind is TroubleKind.STOPPED  # whoever stopped it told that
-        since = account.stopped_at if is_stopped else None
-        trouble = AccountTrouble(
-            account_id=account_id, kind=kind, since_at=since or now, problem=account.problem, told=is_stopped
-        )
+        told = kind is TroubleKind.STOPPED  # by whoever stopped it
+        since = account.stopped_at or now
+        trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=account.problem, told=told)
         session.add(trouble)
     if trouble is not None and _must_be_told(trouble, now, lasts):
         await _tell(session, account, trouble)
@@ -124,10 +122,9 @@ async def _kind(session: AsyncSession, account: Account, trouble: AccountTrouble
         return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
     if account.problem is not None:
         return TroubleKind.FAILING
-    was_silent = trouble is not None and trouble.kind is TroubleKind.SILENT
-    if trouble and was_silent and await _is_silent(session, account.id, trouble.since_at):
-        return TroubleKind.SILENT
-    return None
+    if trouble is None or trouble.kind is not TroubleKind.SILENT:
+        return None
+    return trouble.kind if await _is_silent(session, account.id, trouble.since_at) else None
 
 
 async def _is_silent(session: AsyncSession, account_id: int, since: datetime) -> bool:

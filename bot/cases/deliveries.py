@@ -43,14 +43,15 @@ async def published(session: AsyncSession, case: Case, reply: Reply, now: dateti
     stays = reply.kind is ReplyKind.FINAL or not await is_last(session, reply)
     made = Move.ASK if reply.kind is ReplyKind.QUESTION else Move.KEEP
     await record(session, made, case, **_about(reply, now), stays=stays)
-    if reply.kind is not ReplyKind.INVITATION:
-        await reached(session, case, reply, now)
-    if reply.invitation is not None:
-        invite(session, reply, reply.invitation, now)
+    await reached(session, case, reply, now)
+    invite(session, reply, now)
 
 
-def invite(session: AsyncSession, reply: Reply, said: Mapping[str, str], now: datetime) -> None:
-    """Approve what is said in public of a private reply, now that this was sent; of one that failed nothing is said."""
+def invite(session: AsyncSession, reply: Reply, now: datetime) -> None:
+    """Approve what is said in public beside a reply, if anything, now that it was sent; never of one that failed."""
+    said = reply.invitation
+    if said is None:
+        return
     session.add(
         Reply(
             case_id=reply.case_id,
@@ -89,7 +90,9 @@ async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text,
 
 
 async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that the citizen can read the reply."""
+    """Write down that the citizen can read the reply, unless it only says that another one was sent."""
+    if reply.kind is ReplyKind.INVITATION:
+        return
     case.answered_at = now
     session.add(case)
     await clocks.reply_sent(session, case, reply, now)

@@ -31,6 +31,10 @@ class Identity:
     url: str = ""
 
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clock of a platform may be from ours."""
+
+
 @dataclass(frozen=True)
 class Account:
     """One account on a platform, as a connector needs it.
@@ -60,6 +64,11 @@ class Account:
         if self.added_at is None and not days:
             return None
         return (self.added_at or now) - timedelta(days=days)
+
+    def begins_by_its_clock(self, now: datetime) -> datetime | None:
+        """Return `begins_at` by the clock of a platform, which may be behind ours."""
+        begins = self.begins_at(now)
+        return begins - CLOCKS_DIFFER if begins else None
 
 
 @dataclass(frozen=True)

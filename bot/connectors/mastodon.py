@@ -24,6 +24,7 @@ import regex
 import structlog
 
 from bot.connectors.base import (
+    CLOCKS_DIFFER,
     Cursor,
     Draft,
     Health,
@@ -65,7 +66,6 @@ TIMELINE: Mapping[str, Any] = {"limit": 40}
 PAGES_BACK = 5
 RECHECKED_SINGLY = 10
 """Posts that a recheck reads one by one: with a poll every 30 seconds, a third of the 300 requests per 5 minutes."""
-CLOCKS_DIFFER = timedelta(minutes=5)
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 PROBES = (
     ("GET", "/api/v1/notifications?limit=1", "read:notifications"),
@@ -152,8 +152,7 @@ class Mastodon(MastodonServer):
         return self._begun(notes[key] for key in sorted(notes, key=age))
 
     def _begins_at(self) -> datetime | None:
-        begins = self._account.begins_at(self._now())
-        return begins - CLOCKS_DIFFER if begins else None
+        return self._account.begins_by_its_clock(self._now())
 
     def _begun(self, items: Iterable[Json]) -> list[Json]:
         """Return the notifications or statuses since the account begins, and those without a readable time."""

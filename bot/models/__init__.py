@@ -26,7 +26,7 @@ order.py      the order in which cases are listed
 
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
-from bot.models.act import HIDDEN, PROPOSED, UNFINISHED, WAITS, Act, ActStatus
+from bot.models.act import GOING, HIDDEN, HOLDS, PROPOSED, UNFINISHED, Act, ActStatus
 from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
@@ -71,8 +71,10 @@ __all__ = [
     "COUNTED",
     "FEW",
     "FIRST_WORKSPACE",
+    "GOING",
     "HELD",
     "HIDDEN",
+    "HOLDS",
     "IN_ORDER",
     "PROPOSED",
     "PUT_OFF",
@@ -84,7 +86,6 @@ __all__ = [
     "UNFINISHED",
     "UNSENT",
     "WAITING",
-    "WAITS",
     "WITH_CITIZEN",
     "Absence",
     "Account",

@@ -35,8 +35,10 @@ class ActStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-WAITS = frozenset({ActStatus.APPROVED, ActStatus.SENDING})
+GOING = frozenset({ActStatus.APPROVED, ActStatus.SENDING})
 """The states of an act that is still to be carried out; UNFINISHED in SQL."""
+HOLDS = frozenset({*GOING, ActStatus.DONE})
+"""The states of an act that decides how a post ends up: it was done, or it will be."""
 
 
 class Act(SQLModel, table=True):

@@ -11,7 +11,7 @@ from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone, alike
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
-from bot.models.act import WAITS, Act, ActStatus
+from bot.models.act import GOING, HOLDS, Act, ActStatus
 from bot.models.case import Case, Escalation, Mention, Note
 from bot.models.clock import Clock
 from bot.models.hiding import Hiding
@@ -88,8 +88,12 @@ class CaseFile:
     @property
     def reply(self) -> Reply | None:
         """The newest reply that was not withdrawn and says how the case stands, if any."""
-        stands = (r for r in reversed(self.replies) if r.kind is not ReplyKind.INVITATION)
-        return next((r for r in stands if r.status is not ReplyStatus.WITHDRAWN), None)
+        return next((r for r in reversed(self.answers) if r.status is not ReplyStatus.WITHDRAWN), None)
+
+    @property
+    def answers(self) -> Sequence[Reply]:
+        """The replies that agents wrote to the citizen, without what was said in public beside them."""
+        return [reply for reply in self.replies if reply.kind is not ReplyKind.INVITATION]
 
     @property
     def question(self) -> Reply | None:
@@ -151,7 +155,7 @@ class CaseFile:
         decided = (
             act.kind
             for act in reversed(self.acts)
-            if act.kind in alike(kind) and act.mention_id == mention_id and act.status in {*WAITS, ActStatus.DONE}
+            if act.kind in alike(kind) and act.mention_id == mention_id and act.status in HOLDS
         )
         return next(decided, None) is kind
 
@@ -177,7 +181,7 @@ class CaseFile:
         """Our replies that can be removed from the platform, the newest first."""
         if ActKind.DELETE not in self.can:
             return []
-        going = {act.reply_id for act in self.acts if act.kind is ActKind.DELETE and act.status in WAITS}
+        going = {act.reply_id for act in self.acts if act.kind is ActKind.DELETE and act.status in GOING}
         return [
             reply
             for reply in reversed(self.replies)
@@ -198,7 +202,7 @@ class CaseFile:
         """
         for act in reversed(self.acts):
             hiding = self.hidings.get(act.id)
-            if hiding is None or hiding.untold or act.status not in {*WAITS, ActStatus.DONE}:
+            if hiding is None or hiding.untold or act.status not in HOLDS:
                 continue
             if self.holds(ActKind.HIDE, act.mention_id) and self.last_act(ActKind.HIDE, act.mention_id) is act:
                 return None if self._wrote_since(act.created_at) else act

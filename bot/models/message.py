@@ -70,6 +70,23 @@ class Details:
         return cls(**{name: value for name, value in (stored or {}).items() if name in known})
 
 
+class Spell:
+    """Of the details of what lasts a while: since when, and until when if it is over."""
+
+    since_at: str
+    until_at: str
+
+    @property
+    def since(self) -> datetime:
+        """Return when it began."""
+        return datetime.fromisoformat(self.since_at)
+
+    @property
+    def until(self) -> datetime | None:
+        """Return when it ended."""
+        return datetime.fromisoformat(self.until_at) if self.until_at else None
+
+
 @dataclass(frozen=True)
 class Named(Details):
     """CASE: what the cards of the author's other open cases are `told` of this one; how often it `followed` theirs."""
@@ -175,7 +192,7 @@ class Listed(Details):
 
 
 @dataclass(frozen=True)
-class AccountTroubled(Details):
+class AccountTroubled(Spell, Details):
     """ACCOUNT_PROBLEM: what was wrong with an account (a TroubleKind), since when, and until when if it is over.
 
     `is_news`: the message says that it is over; it is not the one that said that it began. One without any details says
@@ -187,16 +204,6 @@ class AccountTroubled(Details):
     problem: dict[str, Any] | None = None
     until_at: str = ""
     is_news: bool = False
-
-    @property
-    def since(self) -> datetime:
-        """Return when it began."""
-        return datetime.fromisoformat(self.since_at)
-
-    @property
-    def until(self) -> datetime | None:
-        """Return when it ended."""
-        return datetime.fromisoformat(self.until_at) if self.until_at else None
 
 
 @dataclass(frozen=True)
@@ -212,7 +219,7 @@ class TokenEnds(Details):
 
 
 @dataclass(frozen=True)
-class Troubled(Details):
+class Troubled(Spell, Details):
     """SLACK_TROUBLE: the `channel` in which we could not write, why, since when, and until when if it is over.
 
     `is_news`: the message says that it is over; it is not the one that said that it began.
@@ -223,16 +230,6 @@ class Troubled(Details):
     since_at: str
     until_at: str = ""
     is_news: bool = False
-
-    @property
-    def since(self) -> datetime:
-        """Return when it began."""
-        return datetime.fromisoformat(self.since_at)
-
-    @property
-    def until(self) -> datetime | None:
-        """Return when it ended."""
-        return datetime.fromisoformat(self.until_at) if self.until_at else None
 
 
 class Message(SQLModel, table=True):

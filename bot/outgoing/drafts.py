@@ -54,7 +54,7 @@ def offered(file: CaseFile, draft: AnswerDraft | None) -> Offered | None:
             draft.mention_id, draft.words, draft.private or draft.was_private, draft.kind, draft.promised_at,
             draft.topic, draft.invitation, draft.changed_at,
         )  # fmt: skip
-    last = next((each for each in reversed(file.replies) if each.kind is not ReplyKind.INVITATION), None)
+    last = file.answers[-1] if file.answers else None
     if last is None or last.status not in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED}:
         return None
     return Offered(

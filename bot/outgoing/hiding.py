@@ -14,8 +14,8 @@ from bot.cases.moves import tell_thread
 from bot.domain.event import EventKind
 from bot.domain.mention import Act
 from bot.domain.text import Refused
-from bot.models import Act as ActRow
 from bot.models import (
+    HOLDS,
     ActStatus,
     Asking,
     Author,
@@ -28,8 +28,9 @@ from bot.models import (
     ReplyStatus,
     Team,
 )
+from bot.models import Act as ActRow
 from bot.outgoing import moderation, replies
-from bot.outgoing.moderation import HOLDS, Moderation
+from bot.outgoing.moderation import Moderation
 from bot.staffing import presence
 from bot.team.settings import HouseRule, TeamSettings
 
@@ -192,16 +193,12 @@ async def take_back(session: AsyncSession, act_id: int, *, case_id: int, by: str
     Raises Refused when it is too late, or the answer is a colleague's.
     """
     act = await moderation.withdraw(session, act_id, by=by, now=now, case_id=case_id)
-    await _take_back_telling(session, act, by=by, now=now)
+    await take_back_telling(session, act, by=by, now=now)
     return act
 
 
-async def tell_nothing(session: AsyncSession, act: ActRow, now: datetime) -> None:
-    """Take back the answer that tells of an act that was not carried out, or perhaps not; it is a draft again."""
-    await _take_back_telling(session, act, by=act.by, now=now)
-
-
-async def _take_back_telling(session: AsyncSession, act: ActRow, *, by: str, now: datetime) -> None:
+async def take_back_telling(session: AsyncSession, act: ActRow, *, by: str, now: datetime) -> None:
+    """Take back the answer that tells of an act, if that has not gone out; it is a draft again."""
     told = select(Reply).where(Reply.key == act.key, Reply.status == ReplyStatus.APPROVED)
     reply = (await session.exec(told)).first()
     if reply is not None:

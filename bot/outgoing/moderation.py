@@ -14,11 +14,8 @@ from bot import cases, connectors
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Gone, alike
 from bot.domain.text import Refused
-from bot.models import WAITS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
+from bot.models import HOLDS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.models import Act as ActRow
-
-HOLDS = frozenset({*WAITS, ActStatus.DONE})
-"""The states of an act that decides how a post ends up: it was done, or it will be."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +80,11 @@ async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime
     if act is None or case_id not in {None, act.case_id}:
         raise Refused("This belongs to another case.")
     await cases.locked(session, act.case_id)
-    if await _take_back(session, act_id):
-        await session.refresh(act)
-        await log(session, act, EventKind.ACT_WITHDRAWN, by, now)
+    taken_back = await _take_back(session, act_id)
     await session.refresh(act)
-    if act.status is not ActStatus.WITHDRAWN:
+    if taken_back:
+        await log(session, act, EventKind.ACT_WITHDRAWN, by, now)
+    elif act.status is not ActStatus.WITHDRAWN:
         raise Refused("Too late to undo: the platform has been asked already.")
     return act
 

@@ -9,14 +9,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.domain.event import EventKind
 from bot.domain.mention import OPPOSITES
-from bot.models import UNFINISHED, UNSENT, Account, Act, ActStatus, Reply, ReplyStatus
+from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, Reply, ReplyStatus
 from bot.outgoing import moderation
 
 CRASH_GUARD = timedelta(seconds=90)
 """Longer than any request runs. What is being sent is not sent again sooner: after a crash, or by another process."""
 
 TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
-WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, ActStatus.APPROVED, ActStatus.SENDING})
+WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
 
 
 @dataclass(frozen=True)

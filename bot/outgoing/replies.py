@@ -1,6 +1,6 @@
 """What agents do with a reply: approve it, take it back, decide on one with an unknown outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -137,15 +137,7 @@ async def settle(session: AsyncSession, case_id: int, *, published: bool, by: st
     made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
     await cases.record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:
-        await _came(session, case, replies, now)
+        await deliveries.reached(session, case, reply, now)
+        for each_reply in replies:
+            deliveries.invite(session, each_reply, now)
     return case
-
-
-async def _came(session: AsyncSession, case: Case, replies: Sequence[Reply], now: datetime) -> None:
-    """Let the clocks follow replies that are there after all, and say in public what was to be said beside them."""
-    for reply in replies:
-        if reply.invitation is not None:
-            deliveries.invite(session, reply, reply.invitation, now)
-    answered = [reply for reply in replies if reply.kind is not ReplyKind.INVITATION]
-    if answered:
-        await deliveries.reached(session, case, answered[-1], now)

@@ -1,7 +1,10 @@
-"""Show something anew in the place of what only one person sees: by the response_url of their last click there.
+"""What only one person sees: the answer to their command or click, by the response_url of that.
 
 It works five times, for half an hour: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
+
+from collections.abc import Awaitable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -12,14 +15,26 @@ from bot.views.block import View
 
 log = structlog.get_logger()
 
+TAKEN = "200"
+
+
+def content_of(view: View) -> dict[str, Any]:
+    """Return what is sent of a view: its text, and its older blocks if it has those."""
+    blocks = view.plain or view.blocks or None
+    return {"text": view.spoken if blocks else view.text, "blocks": blocks}
+
+
+async def outcome(sending: Awaitable[Any]) -> str:
+    """Return TAKEN when Slack took it, else the HTTP status or the name of what went wrong."""
+    try:
+        return str((await sending).status_code)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return type(error).__name__
+
 
 async def replace(client: AsyncWebClient, url: str, view: View) -> None:
-    """Show this view there; that Slack does not take it any more is only logged."""
+    """Show this view in the place of what was clicked; that Slack does not take it any more is only logged."""
     there = AsyncWebhookClient(url, timeout=client.timeout, ssl=client.ssl, proxy=client.proxy)
-    try:
-        answer = await there.send(text=view.spoken, blocks=view.plain or view.blocks or None, replace_original=True)
-        status = str(answer.status_code)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        status = type(error).__name__
-    if status != "200":
+    status = await outcome(there.send(**content_of(view), replace_original=True))
+    if status != TAKEN:
         log.info("what was shown to one person was not shown anew", status=status)

@@ -126,16 +126,12 @@ def minutes(number: str) -> int:
 
 def days(number: str) -> int:
     """Read a number of working days."""
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_DAYS:
-        raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
-    return int(number)
+    return _whole(number, MAX_DAYS, text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
 
 
 def hide_days(number: str) -> int:
     """Read after how many days a hidden post is looked at again."""
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_HIDE_DAYS:
-        raise Unreadable(text("Write a whole number of days, from 1 to {most}.", most=MAX_HIDE_DAYS))
-    return int(number)
+    return _whole(number, MAX_HIDE_DAYS, text("Write a whole number of days, from 1 to {most}.", most=MAX_HIDE_DAYS))
 
 
 def rule_title(line: str) -> str:
@@ -157,8 +153,12 @@ def article(words: str) -> str:
 
 def months(number: str) -> int:
     """Read a number of months."""
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= MAX_MONTHS:
-        raise Unreadable(text("Write a whole number of months, from 1 to {most}.", most=MAX_MONTHS))
+    return _whole(number, MAX_MONTHS, text("Write a whole number of months, from 1 to {most}.", most=MAX_MONTHS))
+
+
+def _whole(number: str, most: int, wrong: Text) -> int:
+    if not number.isdecimal() or not 1 <= int(number[:9]) <= most:
+        raise Unreadable(wrong)
     return int(number)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.mention import Act
 from bot.domain.text import text
 from bot.models import Act as ActRow
-from bot.models import ActStatus, CaseFile, Hiding, Reply
+from bot.models import ActStatus, CaseFile, Hiding
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, cut, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line, privately
@@ -124,26 +124,31 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which answer of ours is removed from the platform, and why."""
     removable = file.removable[:100]
     why = {"type": "plain_text_input", "max_length": 300}
-    blocks = [context(head_line(file, t)), *_which(removable, t, now)]
+    ours = [(each.id, each.sent_at or each.created_at, each.text) for each in removable]
+    blocks = [context(head_line(file, t)), *post_choice(ours, t("Answer"), "remove_reply", t, now)]
     blocks += [
         field_of(t("Why"), "remove_why", why, hint=t("For colleagues only, in the history of the case.")),
         section(t("The citizen can then no longer read this answer. That cannot be undone later. "
                   "We keep the answer here, marked as removed.")),
     ]  # fmt: skip
-    metadata = str(file.case.id) if len(removable) > 1 else f"{file.case.id}:{removable[0].id}"
+    metadata = about_post(file, [each.id for each in removable])
     return modal(
         "case:remove", t("Remove our answer"), blocks, submit=t("Remove"), close=t("Cancel"), metadata=metadata
     )
 
 
-def _which(removable: Sequence[Reply], t: Texts, now: datetime) -> list[Block]:
-    """Return the answer that is removed, or the choice of one."""
-    if len(removable) == 1:
-        return [quote(removable[0].text, 1500)]
-    options = [post_choice(each.sent_at or each.created_at, each.text, each.id, t, now) for each in removable]
-    return [field_of(t("Answer"), "remove_reply", {"type": "static_select", "options": options})]
+def post_choice(
+    posts: Sequence[tuple[int, datetime, str]], label: str, block_id: str, t: Texts, now: datetime
+) -> list[Block]:
+    """Return the post that it is about, or the choice of one; they are given as (id, when it was written, words)."""
+    if len(posts) == 1:
+        return [quote(posts[0][2], 1500)]
+    options = [
+        option(f"{t.when(at, now)}: “{cut(' '.join(words.split()), 45)}”", str(number)) for number, at, words in posts
+    ]
+    return [field_of(label, block_id, {"type": "static_select", "options": options})]
 
 
-def post_choice(at: datetime, words: str, key: int, t: Texts, now: datetime) -> Block:
-    """Return a post as a choice in a menu: when it was written, and how it begins."""
-    return option(f"{t.when(at, now)}: “{cut(' '.join(words.split()), 45)}”", str(key))
+def about_post(file: CaseFile, posts: Sequence[int]) -> str:
+    """Return the metadata of a modal about a post: the case, and the post if it is the only one."""
+    return f"{file.case.id}:{posts[0]}" if len(posts) == 1 else str(file.case.id)

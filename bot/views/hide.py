@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
-from bot.models import ActStatus, Asking, CaseFile, Hiding, Mention
+from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
-from bot.views.act import post_choice
+from bot.views.act import about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
 from bot.views.citizen import head_line
 
@@ -26,7 +26,7 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
     note = {"type": "plain_text_input", "max_length": 300}
     blocks = [
         context(head_line(file, t)),
-        *_which(posts, t, now),
+        *post_choice([(each.id, each.published_at, each.text) for each in posts], t("Post"), "hide_post", t, now),
         field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
         field_of(t("Note"), "hide_note", note, optional=True,
                  hint=t("For colleagues only, in the history of the case.")),
@@ -36,15 +36,8 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
             t("After this you can tell the citizen why."),
         ),
     ]  # fmt: skip
-    metadata = str(file.case.id) if len(posts) > 1 else f"{file.case.id}:{posts[0].id}"
+    metadata = about_post(file, [each.id for each in posts])
     return modal("case:hide", t("Hide a post"), blocks, submit=t("Hide"), close=t("Cancel"), metadata=metadata)
-
-
-def _which(posts: Sequence[Mention], t: Texts, now: datetime) -> list[Block]:
-    if len(posts) == 1:
-        return [quote(posts[0].text, 1500)]
-    options = [post_choice(each.published_at, each.text, each.id, t, now) for each in posts]
-    return [field_of(t("Post"), "hide_post", {"type": "static_select", "options": options})]
 
 
 def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:

@@ -1,6 +1,5 @@
 """A draft is all that the agent chose: it comes back after undo, refusal and cancel, and stays private."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -8,19 +7,11 @@ import pytest
 
 from bot.domain.mention import Act
 from bot.models import Mention, Reply, ReplyKind
-from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
-from tests.conftest import CHANNEL, SANNE, Bot, eventually, running_bot
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.people import answer, open_modal, settings, square_texts
 
 WORDS = "Dat zit zo."
-
-
-@pytest.fixture
-async def slow_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as running:
-        yield running
 
 
 async def asked(bot: Bot) -> dict[str, Any]:

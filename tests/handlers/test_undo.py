@@ -1,6 +1,6 @@
 """Undo always works until a reply is being sent, whatever became of its case; for one's own, or as a coordinator."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,21 +11,13 @@ from bot.domain.event import EventKind
 from bot.domain.text import Refused
 from bot.models import Event, Reply, ReplyStatus, Role
 from bot.outgoing import outbox, replies
-from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
-from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import answer, make_role, open_modal, square_texts
 
 WORDS = "Dat zit zo."
 Step = Callable[[Bot], Awaitable[None]]
-
-
-@pytest.fixture
-async def slow_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as running:
-        yield running
 
 
 async def approved(bot: Bot) -> dict[str, Any]:

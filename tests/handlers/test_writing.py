@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bot.sandbox.slack import input_state, payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import drafts as job
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app, running_bot, second_desk
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app, second_desk
 from tests.fakes.between import Between
 from tests.fakes.mastodon import FakeMastodon
 from tests.faults.processes import looking_on, running
@@ -28,13 +28,6 @@ from tests.people import asks_for_a_promise, open_modal, settings, square_texts
 
 WORDS = "Dat zit zo."
 WRITES = "schrijft een antwoord"
-
-
-@pytest.fixture
-async def slow_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as at_work:
-        yield at_work
 
 
 async def asked(bot: Bot, **more: Any) -> dict[str, Any]:

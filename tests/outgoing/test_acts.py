@@ -25,17 +25,6 @@ from tests.fakes.between import Between
 from tests.fakes.wall import Wall
 
 
-@pytest.fixture(name="acting")
-async def acting_fixture(bot: Bot, to_wall: Between) -> Bot:
-    """The bot on each database, with an account on the wall (2) and a case of one post there (1)."""
-    return await with_a_case(bot, to_wall.url)
-
-
-@pytest.fixture(name="acting_sqlite")
-async def acting_sqlite_fixture(sqlite_bot: Bot, to_wall: Between) -> Bot:
-    return await with_a_case(sqlite_bot, to_wall.url)
-
-
 async def withdraw(bot: Bot, act: ActRow, *, by: str = SANNE) -> None:
     async with bot.desk.session() as session:
         await moderation.withdraw(session, act.id, by=by, now=bot.desk.now())

@@ -1,9 +1,6 @@
 """What agents do to posts from Slack: like them, remove our own answer, and take that back; and what the card says."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from bot.cases import inbox
 from bot.domain.event import EventKind
@@ -11,31 +8,12 @@ from bot.domain.mention import Act, Author, Gone, Post, permits
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Event, Mention, Reply
 from bot.outgoing import outbox
-from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from tests.acting import ALL, choose, forged, offered, statuses, with_a_case
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, running_bot
-from tests.fakes.between import Between
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.fakes.wall import Wall
 from tests.people import answer, open_modal
-
-
-@pytest.fixture(name="acting")
-async def acting_fixture(bot: Bot, to_wall: Between) -> Bot:
-    return await with_a_case(bot, to_wall.url)
-
-
-@pytest.fixture(name="acting_sqlite")
-async def acting_sqlite_fixture(sqlite_bot: Bot, to_wall: Between) -> Bot:
-    return await with_a_case(sqlite_bot, to_wall.url)
-
-
-@pytest.fixture(name="slow")
-async def slow_fixture(database_url: str, slack: Sandbox, to_wall: Between) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as running:
-        yield await with_a_case(running, to_wall.url)
 
 
 async def test_a_post_is_liked_and_the_like_taken_back(acting: Bot, wall: Wall) -> None:

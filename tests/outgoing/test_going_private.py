@@ -1,6 +1,5 @@
 """From a public post to a private talk: a private message, and once that was sent, words in public beside it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +15,10 @@ from bot.models import Mention, Reply, ReplyKind, ReplyStatus, Team
 from bot.outgoing import outbox, outcomes, queue
 from bot.outgoing import replies as replying
 from bot.outgoing.composing import Answer
-from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll, refresh
-from tests.conftest import CHANNEL, SANNE, Bot, eventually, running_bot
+from tests.conftest import CHANNEL, SANNE, Bot, eventually
 from tests.fakes.mastodon import FakeMastodon
 from tests.people import connect, mention, open_modal, settings
 
@@ -37,13 +35,6 @@ async def asked(bot: Bot, mastodon: FakeMastodon) -> Bot:
     await poll.poll_due(bot.desk)
     await bot.card("aanslag", "Nieuw")
     return bot
-
-
-@pytest.fixture
-async def slow_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
-    """The bot with time to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as running:
-        yield running
 
 
 async def goes_private(bot: Bot) -> dict[str, Any]:

@@ -30,23 +30,6 @@ from tests.people import answer, make_role, open_modal, read, settings
 from tests.people import asked as command
 
 
-@pytest.fixture(name="acting")
-async def acting_fixture(bot: Bot, to_wall: Between) -> Bot:
-    return await with_a_case(bot, to_wall.url)
-
-
-@pytest.fixture(name="acting_sqlite")
-async def acting_sqlite_fixture(sqlite_bot: Bot, to_wall: Between) -> Bot:
-    return await with_a_case(sqlite_bot, to_wall.url)
-
-
-@pytest.fixture(name="slow")
-async def slow_fixture(database_url: str, slack: Sandbox, to_wall: Between) -> AsyncIterator[Bot]:
-    """The bot with a minute to undo."""
-    async with running_bot(database_url, slack, undo_seconds=60) as running:
-        yield await with_a_case(running, to_wall.url)
-
-
 async def hide(bot: Bot, rule: str = "Schelden", person: str = SANNE, **more: str) -> None:
     """Hide the post of the card for a house rule."""
     await choose(bot, "hide:1", person=person)

@@ -16,7 +16,7 @@ Quirks that shape this package:
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -37,15 +37,12 @@ from bot.connectors.base import (
 )
 from bot.connectors.bluesky import checking, moderating, newest, writing
 from bot.connectors.bluesky.chat import Chat
-from bot.connectors.bluesky.posts import POST, UNREADABLE, post_of, url_of, written_at
+from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, url_of, written_at
 from bot.connectors.bluesky.server import Server, Swapped, objects
 from bot.connectors.json_api import Json, before_sending, time_of, within
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Author, Post
 
-CONCERNING = ("mention", "reply", "quote")
-"""https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/notification/listNotifications.json"""
-CLOCKS_DIFFER = timedelta(minutes=5)
 ANSWERED_PAGES = 5
 PROVEN_AT_ONCE = 10
 """Missing posts of which a recheck asks the author's server; each takes two requests."""
@@ -96,8 +93,7 @@ class Bluesky:
         return Page(tuple(ordered), after, more, self._server.rests_until)
 
     async def _news(self, pages: newest.Pages, state: Json | None) -> newest.News:
-        begins = self._account.begins_at(self._now())
-        return await newest.read(pages, state, begins - CLOCKS_DIFFER if begins else None, self._now())
+        return await newest.read(pages, state, self._account.begins_by_its_clock(self._now()), self._now())
 
     async def _notifications(self, cursor: str) -> tuple[list[newest.Item], str]:
         asked: dict[str, Any] = {"reasons": CONCERNING, "limit": 100, "priority": False}
@@ -120,9 +116,9 @@ class Bluesky:
 
     async def _messages(self, last: str | None, after: Cursor) -> list[Post]:
         """Return new private messages; if they cannot be read, mentions still come in."""
-        begins = self._account.begins_at(self._now())
+        begins = self._account.begins_by_its_clock(self._now())
         try:
-            posts, after["messages"] = await self._chat.read(last, begins - CLOCKS_DIFFER if begins else None)
+            posts, after["messages"] = await self._chat.read(last, begins)
         except (RateLimited, Unavailable, Rejected) as verdict:
             log.warning("messages not read", account=self._account.id, verdict=type(verdict).__name__)
             if last is not None:

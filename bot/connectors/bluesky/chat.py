@@ -5,11 +5,11 @@ with everything that happens; they are text, ordered by length and then by lette
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
-from bot.connectors.base import Draft, Sent, Unknowable
+from bot.connectors.base import CLOCKS_DIFFER, Draft, Sent, Unknowable
 from bot.connectors.bluesky.posts import UNREADABLE, message_of
 from bot.connectors.bluesky.server import Server, objects
 from bot.connectors.json_api import Json, before_sending, time_of, within
@@ -17,7 +17,6 @@ from bot.domain.mention import Post
 
 PAGES = 20
 FULL = 100
-CLOCKS_DIFFER = timedelta(minutes=5)
 MESSAGE, DELETED = "chat.bsky.convo.defs#messageView", "chat.bsky.convo.defs#deletedMessageView"
 
 log = structlog.get_logger()

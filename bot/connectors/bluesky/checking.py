@@ -4,13 +4,12 @@ import base64
 import json
 
 from bot.connectors.base import Account, Health, Identity, Rejected, Unauthorized, Unavailable
-from bot.connectors.bluesky.posts import UNREADABLE, author_of
+from bot.connectors.bluesky.posts import CONCERNING, UNREADABLE, author_of
 from bot.connectors.bluesky.server import Server
 from bot.connectors.bluesky.writing import MAX_GRAPHEMES
 from bot.connectors.json_api import Json, within
 from bot.domain.text import Text, text
 
-KINDS = ("mention", "reply", "quote")
 FULL_ACCESS = "com.atproto.access"
 """What a session may do that was made with the password of the account itself: https://atproto.com/specs/xrpc#authentication"""
 TRIED: tuple[tuple[str, str, Json, Text], ...] = (
@@ -59,7 +58,7 @@ async def _kept_from_us(server: Server) -> list[Text]:
         answer = await server.get("app.bsky.notification.getPreferences")
     except (Rejected, Unavailable):
         return []
-    chosen: Json = {kind: within(answer, "preferences", kind) for kind in KINDS}
+    chosen: Json = {kind: within(answer, "preferences", kind) for kind in CONCERNING}
     if all(within(each, "include") != "follows" and within(each, "list") is not False for each in chosen.values()):
         return []
     return [

@@ -12,6 +12,9 @@ from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permit
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 POST = "app.bsky.feed.post"
+CONCERNING = ("mention", "reply", "quote")
+"""The reasons of notifications that concern us:
+https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/notification/listNotifications.json"""
 NO_HANDLE = "handle.invalid"
 """What stands in place of a handle that does not lead to its account: https://atproto.com/specs/handle"""
 

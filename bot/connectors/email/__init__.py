@@ -60,7 +60,8 @@ class Email:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return the next mails of the folders; the first time those since the account begins."""
         now = self._tools.now()
-        reader = Reader(self._address, self._folders(), now, self._account.begins_at(now), self._account.added_at)
+        begins = self._account.begins_by_its_clock(now)
+        reader = Reader(self._address, self._folders(), now, begins, self._account.added_at)
         return await self._in_mailbox(lambda box: reader.page(box, cursor))
 
     # --- answering -------------------------------------------------------------------------------

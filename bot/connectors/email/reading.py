@@ -27,7 +27,6 @@ BEFORE_LAST = timedelta(days=2)
 TOLD_AGAIN = timedelta(minutes=15)
 """How long a report is given again at each reading: it may come before its answer is written down as sent."""
 NO_WORDS = "✉️"
-CLOCKS_DIFFER = timedelta(minutes=5)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 log = structlog.get_logger()
@@ -62,8 +61,7 @@ class Reader:
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
-            begins = self.begins_at - CLOCKS_DIFFER if self.begins_at else None
-            since = begins if position is None else seen.at - BEFORE_LAST
+            since = self.begins_at if position is None else seen.at - BEFORE_LAST
             position = _Position(validity, 0, next_uid, since)
         uids = box.found(*position.criteria())
         uids = [uid for uid in uids if uid > position.uid]
