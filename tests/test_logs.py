@@ -32,7 +32,7 @@ def run() -> Run:
 
     def run(code: str, level: str = "DEBUG", form: str = "text", code_at_end: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", START + code, level, form], cwd=ROOT, capture_output=True, text=True, timeout=30
+            [sys.executable, "-c", START + code, level, form], cwd=ROOT, capture_output=True, text=True, timeout=60
         )
         assert done.returncode == code_at_end, done.stderr
         assert done.stdout == "", "a log goes to standard error"

@@ -21,14 +21,14 @@ async def test_a_start_with_a_new_key_and_the_old_one_encrypts_all_with_the_new_
     async with looking_on(database_url, slack, mastodon.base_url) as bot:
         mastodon.post_as("jan", "@gemeente Eerste")
         async with running(bot, tmp_path, webcare_secret_key=f"{new}, {SECRET_KEY}"):
-            await bot.slack.wait_for(lambda: bot.card_now("Eerste"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("Eerste"))
         row = await account_of(bot, ACCOUNT)
         only_new = settings_for(database_url, slack, webcare_secret_key=new)
         assert accounts.outdated([row], only_new) == 0
         assert accounts.opened(row, only_new).secrets == {"token": mastodon.token}
         mastodon.post_as("piet", "@gemeente Tweede")
         async with running(bot, tmp_path, webcare_secret_key=new):
-            await bot.slack.wait_for(lambda: bot.card_now("Tweede"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("Tweede"))
 
 
 async def test_a_token_that_a_connector_replaces_is_the_one_that_every_process_uses_next(

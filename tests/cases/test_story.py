@@ -18,7 +18,7 @@ async def test_a_citizen_posts_and_reads_the_answer(bot: Bot) -> None:
     await bot.card("grijze container", "In behandeling", SANNE)
 
     await answer(bot, SANNE, card, "Donderdag, Fatima!")
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     assert square_texts(bot) == ["Donderdag, Fatima! ^SB"]
     await bot.card("*Beantwoord*", "Donderdag, Fatima! ^SB")
     assert (await bot.case()).status is Status.ANSWERED
@@ -31,7 +31,7 @@ async def test_the_next_posts_join_the_case_and_reopen_it_but_thanks_do_not(bot:
     await answer(bot, SANNE, card, "€ 52,10")
     await bot.card("*Beantwoord*")
     bot.citizen_posts("Bedankt! 👍", in_reply_to=first["id"])
-    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 10)
+    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert (await bot.case()).status is Status.ANSWERED
     bot.citizen_posts("En met spoed?", in_reply_to=first["id"])
     await bot.card("En met spoed?", "Nieuw")
@@ -60,8 +60,8 @@ async def test_escalating_asks_a_colleague_whose_advice_reaches_the_owner(bot: B
     )
     assert ack.ok and not ack.errors, ack
     await bot.card("Geëscaleerd", MARIEKE)
-    asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE), 10)
-    [told] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 10)
+    asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE))
+    [told] = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert "Weet jij dit?" in text_of(told), "the thread says what was asked"
     assert MARIEKE not in str(told), "who was asked reads it where they were asked, once"
     assert "Weet jij dit?" in text_of(asked[0])
@@ -70,13 +70,13 @@ async def test_escalating_asks_a_colleague_whose_advice_reaches_the_owner(bot: B
     await open_modal(bot, MARIEKE, "case:advise")
     await bot.slack.submit(MARIEKE, {"advice_text": "Alleen met vergunning."})
     thread = await bot.slack.wait_for(
-        lambda: [m for m in bot.slack.thread(CHANNEL, card["ts"]) if "vergunning" in text_of(m)], 10
+        lambda: [m for m in bot.slack.thread(CHANNEL, card["ts"]) if "vergunning" in text_of(m)]
     )
     assert f"<@{SANNE}>" in text_of(thread[0])
     case = await bot.case()
     assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
     assert (await bot.rows(Escalation))[0].advised_by == MARIEKE
-    await bot.slack.wait_for(lambda: "case:advise" not in action_ids(bot.slack.direct(MARIEKE)[0]), 5)
+    await bot.slack.wait_for(lambda: "case:advise" not in action_ids(bot.slack.direct(MARIEKE)[0]))
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     assert "Alleen met vergunning." in text_of(await open_modal(bot, SANNE, "case:answer"))
 
@@ -126,7 +126,7 @@ async def test_replies_in_the_thread_are_notes_and_stay_inside(bot: Bot) -> None
     await eventually(both_kept)
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
     details = await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(SANNE)) and "Gebeld met" in json.dumps(view) and view, 5
+        lambda: (view := bot.slack.view(SANNE)) and "Gebeld met" in json.dumps(view) and view
     )
     assert "Openbare Werken" in text_of(details)
     assert square_texts(bot) == []

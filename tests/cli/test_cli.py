@@ -243,11 +243,11 @@ async def test_the_bot_runs_until_it_is_told_to_stop(
         sys.executable, "-m", "bot", "run", cwd=tmp_path, env=environment, stderr=subprocess.PIPE
     )
     assert process.stderr is not None
-    line = await asyncio.wait_for(process.stderr.readline(), 30)
+    line = await asyncio.wait_for(process.stderr.readline(), 60)
     assert b"webcare runs" in line
     checked = await webcare(tmp_path, "check", **settings)
     process.send_signal(number)
-    _, err = await asyncio.wait_for(process.communicate(), 30)
+    _, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0, err
     assert b"Traceback" not in err
     assert checked.code == 0, checked.out

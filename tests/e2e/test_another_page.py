@@ -55,7 +55,7 @@ async def test_a_page_elsewhere_does_nothing_by_images_forms_fetches_or_sockets(
             context = await browser.new_context()
             page = await context.new_page()
             await page.goto(f"http://localhost:{server.port}/")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 assert await page.evaluate("window.done") == ["refused", "refused"]
             await context.close()
         assert all(not messages for messages in slack.workspace.messages.values())

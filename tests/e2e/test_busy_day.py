@@ -119,7 +119,7 @@ async def test_three_colleagues_work_through_sixty_mentions(page: Page, tmp_path
             await expect(page.locator("[data-test=modal]")).to_contain_text("zoek ik uit ^SB")  # it was heard
             await expect(new).to_contain_text("schrijft een antwoord")
         async with running(settings, "bot", "run"):
-            await slack.wait_for(lambda: slack.socket_mode.connections, 20)
+            await slack.wait_for(lambda: slack.socket_mode.connections)
             await page.keyboard.press("Escape")
             await expect(field).to_be_hidden()
             await expect(new).not_to_contain_text("schrijft een antwoord")  # a card that changes may swallow a click

@@ -401,7 +401,7 @@ async def test_a_lost_connection_is_shown_and_restored(browser: Browser, slack: 
     await slack.stop()
     await expect(page.locator("[data-test=offline]")).to_be_visible()
     await slack.start(port=port)
-    await expect(page.locator("[data-test=offline]")).to_be_hidden(timeout=10_000)
+    await expect(page.locator("[data-test=offline]")).to_be_hidden()
     await page.close()
 
 

@@ -38,12 +38,12 @@ async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterato
         )
         try:
             assert process.stdout
-            line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+            line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
             assert f"http://127.0.0.1:{port}" in line
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.communicate(), 20)
+            await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0
     logged = errors.read_text()
     assert "Traceback" not in logged

@@ -29,7 +29,7 @@ class _Held:
         return self.method in {ANY, request.method} and self.path in {ANY, request.path}
 
     async def come(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.caught.wait()
 
 

@@ -20,7 +20,7 @@ class _Held:
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def come(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.caught.wait()
 
 

@@ -109,7 +109,7 @@ async def late(bot: Bot, count: int, *, claimed: int = 0) -> None:
         await cases.retime(session, 1, now)
     await members.read_channels(bot.desk)
     await messages.wake_lanes(bot.desk)
-    await bot.slack.wait_for(lambda: len(bot.cards()) == count, 20)
+    await bot.slack.wait_for(lambda: len(bot.cards()) == count)
 
 
 async def steps_due(bot: Bot) -> int:

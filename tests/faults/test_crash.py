@@ -21,7 +21,7 @@ async def answer_and_kill(bot: Bot, folder: Path, between: Between, mastodon: Fa
     """A citizen's post is answered; the bot is killed while its request to publish is under way."""
     mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
     async with between.holding("POST", STATUSES, passed_on=arrives) as caught, running(bot, folder):
-        card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"), 30)
+        card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"))
         await answer(bot, SANNE, card, WORDS)
         await caught()
     (reply,) = await bot.rows(Reply)
@@ -43,7 +43,7 @@ async def test_killed_while_sending_the_reply_is_published_once(
         await answer_and_kill(bot, tmp_path, to_mastodon, mastodon, arrives=arrives)
         await time_passes(bot, minutes=2)
         async with running(bot, tmp_path):
-            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"))
         assert published(mastodon) == [PUBLISHED]
         assert [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
         assert len(bot.cards()) == 1
@@ -61,7 +61,7 @@ async def test_killed_while_sending_and_long_away_the_reply_is_looked_up_first(
         await answer_and_kill(bot, tmp_path, to_mastodon, mastodon, arrives=arrives)
         await time_passes(bot, hours=2)
         async with running(bot, tmp_path):
-            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"))
         assert published(mastodon) == [PUBLISHED]
         assert to_mastodon.requests.count(("POST", STATUSES)) == (1 if arrives else 2)
 
@@ -74,10 +74,10 @@ async def test_killed_while_sending_and_impossible_to_look_up_the_card_asks(
         mastodon.fault(f"{STATUSES}/*/source", "status", status=404)
         await time_passes(bot, hours=2)
         async with running(bot, tmp_path):
-            asked = await bot.slack.wait_for(lambda: bot.card_now("Misschien verstuurd", SANNE), 30)
+            asked = await bot.slack.wait_for(lambda: bot.card_now("Misschien verstuurd", SANNE))
             assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(asked))
             await bot.slack.click(SANNE, CHANNEL, asked["ts"], "case:settle_sent")
-            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"))
         mastodon.clear_faults()
         assert published(mastodon) == [PUBLISHED]
 
@@ -94,7 +94,7 @@ async def test_killed_while_sending_and_the_post_removed_meanwhile_the_reply_is_
         await time_passes(bot, minutes=2)
         async with running(bot, tmp_path):
             shown = "*Beantwoord*" if arrives else "Niet verstuurd"
-            await bot.slack.wait_for(lambda: bot.card_now(shown), 30)
+            await bot.slack.wait_for(lambda: bot.card_now(shown))
         assert published(mastodon) == ([PUBLISHED] if arrives else [])
 
 
@@ -114,9 +114,9 @@ async def test_killed_while_posting_a_card_there_is_one_card(
         await time_passes(bot, minutes=1)
         mastodon.post_as("piet", "@gemeente En de papierbak?")
         async with running(bot, tmp_path):
-            await bot.slack.wait_for(lambda: bot.card_now("papierbak") and bot.card_now("vuilniswagen"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("papierbak") and bot.card_now("vuilniswagen"))
             card = bot.card_now("vuilniswagen")
             assert card
             await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
-            await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen", "In behandeling"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen", "In behandeling"))
         assert len(bot.cards()) == 2

@@ -33,7 +33,7 @@ async def postgres_url(databases: Databases, postgres_uri: str) -> str:
 
 async def run_until_all_is_told(bot: Bot, folder: Path) -> None:
     async with running(bot, folder):
-        await eventually(lambda: all_is_told(bot), 30)
+        await eventually(lambda: all_is_told(bot))
 
 
 async def all_is_told(bot: Bot) -> bool:
@@ -69,7 +69,7 @@ async def test_killed_with_the_steps_taken_but_not_committed_they_are_taken_agai
         async with await psycopg.AsyncConnection.connect(postgres_url) as holder:
             await holder.execute("SELECT 1 FROM messages WHERE key = 'case:5' FOR UPDATE")
             async with running(bot, tmp_path):
-                await eventually(lambda: is_held(postgres_url, "clocks"), 30)
+                await eventually(lambda: is_held(postgres_url, "clocks"))
         assert {clock.told_percent for clock in await bot.rows(Clock)} == {0}
         await time_passes(bot, minutes=1)
         await run_until_all_is_told(bot, tmp_path)

@@ -37,12 +37,12 @@ async def test_killed_while_sending_the_reply_is_looked_up_at_once(
     async with looking_on(database_url, slack, snac.url) as bot:
         mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
         async with snac.holding(*SEND, passed_on=arrives) as caught, running(bot, tmp_path):
-            card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"), 30)
+            card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"))
             await answer(bot, SANNE, card, "Donderdag, Jan!")
             await caught()
         await time_passes(bot, minutes=5)
         async with running(bot, tmp_path):
-            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"), 30)
+            await bot.slack.wait_for(lambda: bot.card_now("*Beantwoord*"))
         assert published(mastodon) == ["@jan Donderdag, Jan! ^SB"]
         assert snac.requests.count(SEND) == (1 if arrives else 2)
 
@@ -93,12 +93,12 @@ async def test_a_private_reply_that_never_arrived_is_asked_about(
     async with looking_on(sqlite_url, slack, snac.url) as bot:
         mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?", visibility="direct")
         async with snac.holding(*SEND, passed_on=False) as caught, running(bot, tmp_path):
-            card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"), 30)
+            card = await bot.slack.wait_for(lambda: bot.card_now("vuilniswagen"))
             await answer(bot, SANNE, card, "Donderdag, Jan!")
             await caught()
         await time_passes(bot, minutes=5)
         async with running(bot, tmp_path):
-            asked = await bot.slack.wait_for(lambda: bot.card_now("Misschien verstuurd", SANNE), 30)
+            asked = await bot.slack.wait_for(lambda: bot.card_now("Misschien verstuurd", SANNE))
         assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(asked))
         assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
         assert published(mastodon) == []

@@ -47,7 +47,7 @@ async def test_a_click_by_the_second_is_told_who_was_first(bot: Bot) -> None:
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("In behandeling", SANNE)
     await bot.slack.delivery.deliver(Kind.INTERACTION, stale)
-    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL), 5)
+    told = await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL))
     assert f"<@{SANNE}>" in text_of(told[0])
 
 
@@ -184,7 +184,7 @@ async def posted(bot: Bot, text: str, *, name: str = "Fatima") -> dict[str, Any]
     async with bot.desk.session() as session:
         await inbox.take_in(session, 1, [post], now=bot.desk.now())
     await messages.wake_lanes(bot.desk)
-    await bot.slack.wait_for(bot.cards, 10)
+    await bot.slack.wait_for(bot.cards)
     return bot.cards()[0]
 
 
@@ -215,7 +215,7 @@ async def test_hostile_words_pass_through_every_modal(sqlite_bot: Bot, text: str
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
     await open_modal(bot, SANNE, "case:answer")
     await bot.slack.type(SANNE, "answer_text", text[:2500])
-    await bot.slack.wait_for(lambda: bot.slack.calls("views.update")[-1].answer["ok"], 5)
+    await bot.slack.wait_for(lambda: bot.slack.calls("views.update")[-1].answer["ok"])
 
 
 async def test_a_lost_connection_while_sending_ends_in_one_reply(bot: Bot) -> None:
@@ -241,7 +241,7 @@ async def test_a_reply_with_an_unknowable_outcome_is_asked_about_in_slack(bot: B
     await refresh.refresh(bot.desk)
     asked = await bot.card("Misschien verstuurd")
     assert action_ids(asked) == ["case:open", "case:settle_sent", "case:settle_absent"]
-    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 5)
+    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert (await bot.case()).status is Status.CLAIMED
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")
     await bot.card("*Beantwoord*")

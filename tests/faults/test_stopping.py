@@ -107,7 +107,7 @@ async def test_it_ends_in_time_whatever_clients_slack_and_a_platform_do(
             await slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
             await open_modal(bot, SANNE, "case:answer")
             await slack.submit(SANNE, {"answer_text": "Bij de balie.", "initials": "SB"})
-            await asyncio.wait_for(asked.wait(), 30)  # an answer is on its way
+            await asyncio.wait_for(asked.wait(), 60)  # an answer is on its way
 
             slack.faults.delay("*", 60, times=1000)
             bot.citizen_posts("En hoe duur is dat?", name="Kees")  # and a card, to a Slack that hangs

@@ -64,7 +64,7 @@ async def test_a_case_that_waits_for_the_citizen_says_so_in_the_list_and_on_the_
     assert "beantwoord" not in text_of(card).lower().replace("beantwoorden", "")
     before = len(bot.slack.ephemerals(SANNE, CHANNEL))
     await bot.slack.command(SANNE, CHANNEL, "/webcare zoek lantaarn")
-    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
     assert "beantwoord" not in text_of(told).lower().replace("beantwoorden", "") and "wacht op de burger" in text_of(
         told
     )
@@ -84,7 +84,7 @@ async def test_the_home_and_the_list_show_the_same_row(sqlite_bot: Bot) -> None:
     assert row in text_of(await home(bot, SANNE, "vissen"))
     before = len(bot.slack.ephemerals(SANNE, CHANNEL))
     await bot.slack.command(SANNE, CHANNEL, "/webcare open")
-    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:], 5)
+    [told] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL)[before:])
     assert row in text_of(told)
 
 

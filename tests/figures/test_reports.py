@@ -315,7 +315,7 @@ async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
         for words in ("vorige week", "vandaag"):
             await asked(bot, SANNE, f"/webcare export {words}")
         await slack.open_home(SANNE)
-        home = await slack.wait_for(lambda: slack.home(SANNE), 5)
+        home = await slack.wait_for(lambda: slack.home(SANNE))
         files = [stored.content for stored in slack.workspace.files.values()]
         return Told(text_of(weekly), last_week, today, text_of(home), files)
 

@@ -107,7 +107,7 @@ async def test_every_listener_acknowledges_while_slack_answers_no_call(sqlite_ur
         app = patient_app(bot.desk, ack_within=0)  # one that has called nobody yet
         for kind, name in registered():
             body = request(kind, name)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 answer = await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
             assert answer.status == 200, (kind, name)
         assert len(registered()) > 50

@@ -33,7 +33,7 @@ async def choose(bot: Bot, kind: ReplyKind, *, asks: bool) -> dict[str, Any]:
         view = bot.slack.view(SANNE)
         return view if view and ("answer_promise" in action_ids(view)) is asks else None
 
-    return await bot.slack.wait_for(followed, 5)
+    return await bot.slack.wait_for(followed)
 
 
 def held(view: dict[str, Any], name: str, field: str) -> Any:
@@ -64,7 +64,7 @@ async def test_a_promise_that_was_put_aside_is_not_made(sqlite_bot: Bot) -> None
     await choose(bot, ReplyKind.FINAL, asks=False)
     ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert (ack.ok, ack.errors) == (True, {})
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     [reply] = await bot.rows(Reply)
     assert (reply.kind, reply.promised_at) == (ReplyKind.FINAL, None)
 
@@ -100,7 +100,7 @@ async def test_a_post_that_is_removed_while_the_modal_is_open_keeps_what_was_typ
     bot.slack.square.delete(post["id"])
     await bot.card("verwijderd")
     await bot.slack.type(SANNE, "answer_text", "Ja, dat klopt.")
-    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "Ja, dat klopt. ^" in text_of(view), 10)
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and "Ja, dat klopt. ^" in text_of(view))
     ack = await bot.slack.submit(SANNE, {"initials": "SB"})
     assert ack.errors and bot.slack.view(SANNE) is not None
     assert await bot.rows(Reply) == []
@@ -118,9 +118,7 @@ async def test_one_number_says_how_much_fits_the_smaller_of_what_slack_and_the_p
     await opened(bot)
     await bot.slack.type(SANNE, "initials", "SB")
     await bot.slack.type(SANNE, "answer_text", "J")
-    view = await bot.slack.wait_for(
-        lambda: (shown := bot.slack.view(SANNE)) and "J ^SB" in text_of(shown) and shown, 10
-    )
+    view = await bot.slack.wait_for(lambda: (shown := bot.slack.view(SANNE)) and "J ^SB" in text_of(shown) and shown)
     assert re.findall(r"nog (\d+) tekens over", text_of(view)) == [str(left)]
     [field] = [e for _, e in input_state.elements(view["blocks"]) if e["action_id"] == "answer_text"]
     assert "max_length" not in field, "Slack would count beside us"

@@ -46,7 +46,6 @@ async def more_shows(bot: Bot, person: str, *words: str) -> dict[str, Any]:
             and all(word in text_of(view) for word in words)
             and view
         ),
-        5,
     )
 
 
@@ -107,9 +106,9 @@ async def test_a_move_in_the_modal_is_made_and_the_modal_shows_what_is_possible_
 
     await bot.slack.click_in_view(SANNE, "case:more", value="urgent:1")
     await bot.card("brug", "Dringend")
-    await bot.slack.wait_for(lambda: "not_urgent" in verbs(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "not_urgent" in verbs(bot.slack.view(SANNE)))
     await bot.slack.click_in_view(SANNE, "case:more", value="not_urgent:1")
-    await bot.slack.wait_for(lambda: "urgent" in verbs(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "urgent" in verbs(bot.slack.view(SANNE)))
 
     await bot.slack.click_in_view(SANNE, "case:more", value="release:1")
     await more_shows(bot, SANNE, "Nieuw")
@@ -171,7 +170,7 @@ async def test_what_the_case_no_longer_allows_is_refused_in_the_modal(bot: Bot) 
     await answer(bot, YOUSSEF, card, "Ja, tot zes uur.")
     await bot.card("sluis", "Beantwoord")
     await bot.slack.click_in_view(SANNE, "case:more", value="claim:1")
-    await bot.slack.wait_for(lambda: "Heropen die eerst" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "Heropen die eerst" in text_of(bot.slack.view(SANNE)))
     case = await bot.case()
     assert (case.status, case.assignee) == (Status.ANSWERED, YOUSSEF)
 

@@ -51,7 +51,7 @@ async def test_open_lists_what_waits_with_who_has_it_a_link_and_a_button(bot: Bo
 async def test_open_shows_a_case_whose_card_slack_does_not_have_yet(sqlite_bot: Bot) -> None:
     sqlite_bot.slack.faults.status("chat.postMessage", 503)
     sqlite_bot.citizen_posts("Nog zonder kaart")
-    await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.calls("chat.postMessage"), 5)
+    await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.calls("chat.postMessage"))
     assert "Nog zonder kaart" in await asked(sqlite_bot, SANNE, "/webcare open")
 
 
@@ -63,7 +63,7 @@ async def test_initials_are_chosen_once_for_each_and_sign_what_is_sent(bot: Bot)
     assert {(a.slack_id, a.initials) for a in await agents(bot)} == {(SANNE, "SDB"), (YOUSSEF, "YA")}
     bot.citizen_posts("Wie tekent dit?")
     await answer(bot, SANNE, await bot.card("tekent"), "Ik")
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     assert square_texts(bot) == ["Ik ^SDB"]
 
 
@@ -88,9 +88,7 @@ async def shortcut(bot: Bot, text: str, *, person: str = SANNE, channel: str = C
     assert posted.message
     ack = await bot.slack.shortcut(person, "make_case", channel=channel, ts=posted.message["ts"])
     assert ack.ok, ack
-    view = await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(person)) and view["callback_id"] == "said" and view, 5
-    )
+    view = await bot.slack.wait_for(lambda: (view := bot.slack.view(person)) and view["callback_id"] == "said" and view)
     await bot.slack.close_view(person)
     return text_of(view)
 
@@ -132,7 +130,7 @@ async def test_a_case_made_in_a_teams_channel_is_that_teams(sqlite_bot: Bot) -> 
         session.add(Team(name="Wegen", channel="C0ESCALATIE", created_at=bot.desk.now()))
     await shortcut(bot, "<https://forum.example.nl/t/14> kapotte stoep", channel="C0ESCALATIE")
     card = await bot.slack.wait_for(
-        lambda: [m for m in bot.slack.messages("C0ESCALATIE") if m.get("blocks") and "Nieuw" in text_of(m)], 5
+        lambda: [m for m in bot.slack.messages("C0ESCALATIE") if m.get("blocks") and "Nieuw" in text_of(m)]
     )
     assert "kapotte stoep" in text_of(card[0])
     assert bot.cards() == []
@@ -144,7 +142,7 @@ async def test_a_case_made_by_hand_is_handled_like_any_other(bot: Bot) -> None:
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
     await bot.card("hondenpoep", "In behandeling")
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "close:1")
-    await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close", 5)
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and v["callback_id"] == "case:close")
     ack = await bot.slack.submit(SANNE, {"close_reason": "answered_elsewhere"})
     assert ack.ok and not ack.errors
     await bot.card("Afgesloten")
@@ -229,5 +227,5 @@ async def test_one_who_goes_away_can_hand_the_cases_back(bot: Bot) -> None:
 
 async def test_settings_open_by_command(sqlite_bot: Bot) -> None:
     await sqlite_bot.slack.command(MARIEKE, CHANNEL, "/webcare instellingen")
-    view = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.view(MARIEKE), 5)
+    view = await sqlite_bot.slack.wait_for(lambda: sqlite_bot.slack.view(MARIEKE))
     assert view

@@ -57,7 +57,7 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     ack = await bot.slack.submit(SANNE, {"answer_text": "Vanaf acht uur.", "initials": "SB"})
     assert ack.ok and not ack.errors
     await home(bot, SANNE, "*Mijn zaken* (0)", "Nu open: *1*")
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
 
 
 async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stands(sqlite_bot: Bot) -> None:
@@ -70,7 +70,7 @@ async def test_a_claim_that_came_too_late_is_told_and_the_home_shows_how_it_stan
     await bot.card("brug", "In behandeling", YOUSSEF)
     await bot.slack.click_in_view(SANNE, "case:claim")
     await home(bot, SANNE, "*Wachtrij* (0)")
-    told = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE), 5)
+    told = await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
     assert f"Deze zaak is al bij <@{YOUSSEF}>" in text_of(told[-1])
 
 
@@ -123,7 +123,7 @@ async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot)
     assert bot.slack.view(MARIEKE) is None
     assert (await bot.case()).status is Status.NEW
     await bot.slack.click(MARIEKE, CHANNEL, card["ts"], "case:more", "details:1")
-    await bot.slack.wait_for(lambda: (view := bot.slack.view(MARIEKE)) and "vissen" in text_of(view), 5)
+    await bot.slack.wait_for(lambda: (view := bot.slack.view(MARIEKE)) and "vissen" in text_of(view))
 
 
 async def test_one_who_became_a_reader_meanwhile_is_refused_in_the_modal_and_keeps_the_text(sqlite_bot: Bot) -> None:
@@ -146,7 +146,7 @@ async def test_a_reader_who_was_asked_gives_advice(sqlite_bot: Bot) -> None:
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
     await open_modal(bot, SANNE, "case:escalate")
     await bot.slack.submit(SANNE, {"escalate_colleague": MARIEKE, "escalate_question": "Weet jij dit?"})
-    asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE), 10)
+    asked = await bot.slack.wait_for(lambda: bot.slack.direct(MARIEKE))
     await bot.slack.click(MARIEKE, bot.direct_channel(MARIEKE), asked[0]["ts"], "case:advise")
     await open_modal(bot, MARIEKE, "case:advise")
     await bot.slack.submit(MARIEKE, {"advice_text": "Alleen met vergunning."})

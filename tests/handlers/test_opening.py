@@ -44,7 +44,7 @@ async def test_opening_and_cancelling_leaves_the_case_as_it_was(bot: Bot, what: 
 
 async def test_sending_an_answer_claims_the_case_that_nobody_has(bot: Bot) -> None:
     await answer(bot, SANNE, await asked(bot), "Kom even langs.")
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     await bot.card("*Beantwoord*", SANNE)
     case = await bot.case()
     assert case.assignee == SANNE and case.claimed_at is not None
@@ -69,7 +69,7 @@ async def test_of_two_who_write_at_once_one_answers_and_the_other_is_told_who_an
         *(bot.slack.submit(who, {"answer_text": text, "initials": own}) for who, (text, own) in words.items())
     )
     assert all(ack.ok for ack in acks), acks
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     await bot.card("*Beantwoord*")
     [reply] = await bot.rows(Reply)
     assert len(square_texts(bot)) == 1

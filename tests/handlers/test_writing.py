@@ -46,7 +46,7 @@ async def opens(bot: Bot, person: str = SANNE) -> dict[str, Any]:
 async def writes(bot: Bot, words: str = WORDS, person: str = SANNE) -> None:
     """Type, and wait until the preview shows it."""
     await bot.slack.type(person, "answer_text", words)
-    await bot.slack.wait_for(lambda: words in text_of(bot.slack.view(person) or {}), 10)
+    await bot.slack.wait_for(lambda: words in text_of(bot.slack.view(person) or {}))
 
 
 def text_in(view: dict[str, Any]) -> str:
@@ -223,7 +223,7 @@ async def test_begun_anew_nothing_is_left_of_it_and_the_modal_is_as_without_a_dr
     await writes(bot, "Nee.")
     assert "answer_confirm" not in action_ids(bot.slack.view(SANNE) or {})
     assert (await bot.slack.submit(SANNE, {"initials": "SB"})).errors == {}
-    await bot.slack.wait_for(lambda: square_texts(bot) == ["Nee. ^SB"], 10)
+    await bot.slack.wait_for(lambda: square_texts(bot) == ["Nee. ^SB"])
 
 
 # --- Once private ---------------------------------------------------------------------------------

@@ -53,11 +53,11 @@ async def test_an_adviser_is_asked_again_at_half_of_what_is_left_and_answers_wit
     assert await chased(office, "2026-11-20 12:29") == []
     assert await chased(office, "2026-11-20 12:30") == [50]
     assert await chased(office, "2026-11-20 12:31") == []
-    [again] = await office.slack.wait_for(lambda: to_youssef(office, "wacht nog op advies"), 10)
+    [again] = await office.slack.wait_for(lambda: to_youssef(office, "wacht nog op advies"))
     assert "Weet jij dit?" in text_of(again)
     await advise(office, again)
-    await office.slack.wait_for(lambda: to_youssef(office, "Advies van"), 10)
-    await office.slack.wait_for(lambda: to_youssef(office, "Hier wacht niets meer", "Gedaan: "), 10)
+    await office.slack.wait_for(lambda: to_youssef(office, "Advies van"))
+    await office.slack.wait_for(lambda: to_youssef(office, "Hier wacht niets meer", "Gedaan: "))
     assert to_youssef(office, "wacht nog") == []
     assert (await office.case(case_id)).status is Status.CLAIMED
     assert await chased(office, "2026-11-20 14:00") == []
@@ -72,14 +72,14 @@ async def test_without_advice_the_owner_has_the_case_again_and_late_advice_is_st
     assert (case.status, case.assignee) == (Status.CLAIMED, SANNE)
     card = await office.card("Wanneer?", "In behandeling", "Te laat")
     [told] = await office.slack.wait_for(
-        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "niet op tijd advies" in text_of(m)], 10
+        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "niet op tijd advies" in text_of(m)]
     )
     assert f"<@{SANNE}>" in text_of(told)
     assert await chased(office, "2026-11-20 16:00") == []
-    [last] = await office.slack.wait_for(lambda: to_youssef(office, "gaat nu verder"), 10)
+    [last] = await office.slack.wait_for(lambda: to_youssef(office, "gaat nu verder"))
     await advise(office, last)
     await office.slack.wait_for(
-        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "Morgen." in text_of(m)], 10
+        lambda: [m for m in office.slack.thread(CHANNEL, card["ts"]) if "Morgen." in text_of(m)]
     )
     assert (await office.case(case_id)).status is Status.CLAIMED
 
@@ -142,4 +142,4 @@ async def test_the_home_of_an_adviser_lists_what_is_asked_of_them(office: Bot) -
         return (await office.case(case_id)).status is Status.CLAIMED
 
     await eventually(is_claimed)
-    await office.slack.wait_for(lambda: "Aan jou gevraagd" not in text_of(office.slack.home(YOUSSEF) or {}), 10)
+    await office.slack.wait_for(lambda: "Aan jou gevraagd" not in text_of(office.slack.home(YOUSSEF) or {}))

@@ -84,11 +84,11 @@ async def test_what_is_late_after_the_last_step_is_listed_once_on_each_opening_d
         assert await at(office, f"{day} 09:00") == [f"{CHANNEL}:150"]
         assert [told for hour in range(10, 17) for told in await at(office, f"{day} {hour}:00")] == []
     await messages.wake_lanes(office.desk)
-    [posted] = await office.slack.wait_for(lambda: showing(office, "3 te laat", f"<@{SANNE}> <@{MARIEKE}>"), 10)
+    [posted] = await office.slack.wait_for(lambda: showing(office, "3 te laat", f"<@{SANNE}> <@{MARIEKE}>"))
     assert [text_of(posted).count(f"Vraag {number}") for number in range(3)] == [1, 1, 1], "one row for each case"
     await sent(office, 2)
     await at(office, "2026-11-25 09:00")
-    [posted] = await office.slack.wait_for(lambda: showing(office, "2 te laat"), 10)
+    [posted] = await office.slack.wait_for(lambda: showing(office, "2 te laat"))
     assert "Vraag 1" not in text_of(posted)
     assert showing(office, "3 te laat") == []
 
@@ -134,7 +134,7 @@ async def test_more_than_one_tick_can_handle_is_listed_in_the_same_message(
         await at(office, f"2026-11-23 09:0{minute}")
     assert len(await lists(office)) == written
     await messages.wake_lanes(office.desk)
-    [listed] = await office.slack.wait_for(lambda: showing(office, "5 te laat"), 10)
+    [listed] = await office.slack.wait_for(lambda: showing(office, "5 te laat"))
     assert all(f"Vraag {number}" in text_of(listed) for number in range(5))
 
 
@@ -169,7 +169,7 @@ async def test_a_snooze_of_a_team_that_never_opens_is_refused_kindly(office: Bot
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
     await at(office, "2026-11-20 10:48")
     await messages.wake_lanes(office.desk)
-    [reminder] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    [reminder] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     await change(office, week=[[]] * 7)
     await office.slack.click(SANNE, office.direct_channel(SANNE), reminder["ts"], "case:snooze")
     await open_modal(office, SANNE, "case:snooze")

@@ -208,7 +208,7 @@ async def test_two_processes_that_ask_at_once_store_each_mention_once(
     await both_ask(bot, second, account_id)
     assert sorted(await written(bot)) == [f"@gemeente Vraag {number}" for number in range(7)]
     await refresh.refresh(bot.desk)
-    await eventually(lambda: all_shown(bot), 20)
+    await eventually(lambda: all_shown(bot))
     assert len(bot.cards()) == 7
 
 

@@ -68,7 +68,7 @@ async def test_what_is_answered_is_ticked_and_the_same_message_is_edited(office:
     async with office.desk.session() as session:
         await cases.close(session, second, by=SANNE, now=office.desk.now(), reason=CloseReason.SPAM)
     await messages.sync(office.desk, second)
-    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0])
     assert "te laat" not in direct(office, SANNE)[0]
 
 
@@ -78,7 +78,7 @@ async def test_a_case_that_is_handed_over_leaves_one_message_and_enters_the_othe
     async with office.desk.session() as session:
         await cases.assign(session, first, to=YOUSSEF, by=SANNE, now=office.desk.now())
     await messages.sync(office.desk, first)
-    await office.slack.wait_for(lambda: [words for words in direct(office, SANNE) if "1 bijna te laat" in words], 10)
+    await office.slack.wait_for(lambda: [words for words in direct(office, SANNE) if "1 bijna te laat" in words])
     assert "Vraag 0" not in direct(office, SANNE)[0]
     await at(office, "2026-11-20 10:49")
     await level(office)
@@ -184,7 +184,7 @@ async def test_a_process_that_dies_after_an_answer_leaves_no_wrong_message(offic
     async with second_desk(office) as other:
         await messages.wake_lanes(other)
         await other.wake.idle()  # type: ignore[attr-defined]
-    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0])
     async with office.desk.reading() as session:
         assert await reminders.behind(session) == []
 
@@ -206,7 +206,7 @@ async def test_an_idle_case_stands_in_the_owners_message_until_it_moves(office: 
     async with office.desk.session() as session:
         await cases.release(session, case_id, by=SANNE, now=office.desk.now())
     await messages.sync(office.desk, case_id)
-    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0], 10)
+    await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0])
 
 
 async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -> None:

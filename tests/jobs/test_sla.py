@@ -70,15 +70,15 @@ async def test_the_reminder_names_what_is_due_and_the_card_says_so_too(office: B
         await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
     await at(office, "2026-11-20 10:48")
     await messages.wake_lanes(office.desk)
-    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    told = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     assert "Bijna te laat" in text_of(told[0])
     assert "paspoort" in text_of(told[0])
     await office.card("paspoort", "Bijna te laat", "11:00")
     await at(office, "2026-11-20 11:00")
     await office.card("paspoort", "Te laat")
-    [listed] = await office.slack.wait_for(lambda: showing(office, "1 te laat"), 10)
+    [listed] = await office.slack.wait_for(lambda: showing(office, "1 te laat"))
     assert "paspoort" in text_of(listed)
-    await office.slack.wait_for(lambda: "1 te laat" in text_of(office.slack.direct(SANNE)[0]), 10)
+    await office.slack.wait_for(lambda: "1 te laat" in text_of(office.slack.direct(SANNE)[0]))
     assert office.slack.thread(CHANNEL, office.cards()[0]["ts"]) == []
 
 
@@ -206,7 +206,7 @@ async def test_a_reminder_can_be_put_off_with_a_reason(office: Bot) -> None:
     await office.card("Wanneer?")
     await at(office, "2026-11-20 10:48")
     await messages.wake_lanes(office.desk)
-    [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    [told] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     await office.slack.click(SANNE, office.direct_channel(SANNE), told["ts"], "case:details")
     details = await open_modal(office, SANNE, "said")
     assert office.cards()[0]["ts"].replace(".", "") in text_of(details), "a reminder leads to the card"
@@ -235,7 +235,7 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     ack = await bot.slack.submit(SANNE, {"answer_promise": until})
     assert ack.ok
     assert not ack.errors
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
 
     async def its_status() -> bool:
         return [r.status for r in await bot.rows(Reply)] == [ReplyStatus.SENT]
@@ -244,7 +244,7 @@ async def test_an_interim_message_needs_a_moment_in_the_modal(bot: Bot) -> None:
     [reply] = await bot.rows(Reply)
     assert reply.kind is ReplyKind.INTERIM
     assert int(reply.promised_at.timestamp()) == until
-    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]), 10)
+    await bot.slack.wait_for(lambda: "case:answer" in action_ids(bot.cards()[0]))
     await answer(bot, SANNE, card, "Het klopt")
     await bot.card("Beantwoord")
 
@@ -289,7 +289,7 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
 
     assert await look("2026-11-20 10:29") == 0
     assert await look("2026-11-20 10:30") == 1
-    [shown] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 10)
+    [shown] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     assert "1 stil" in text_of(shown) and "gaat 10:45 terug naar de wachtrij" in text_of(shown)
     async with office.desk.session() as session:
         await cases.add_note(session, case_id, by=SANNE, now=office.desk.now(), text="Gebeld", submission="v")
@@ -300,7 +300,6 @@ async def test_a_claim_that_lies_still_is_asked_about_once_and_then_returns_to_t
     assert (await office.case(case_id)).status is Status.NEW
     await office.slack.wait_for(
         lambda: [m for m in office.slack.thread(CHANNEL, office.cards()[0]["ts"]) if "Er gebeurde niets" in text_of(m)],
-        10,
     )
 
 
@@ -322,7 +321,7 @@ async def test_an_urgent_case_has_a_quarter_of_an_hour_from_when_it_came_in(offi
     await office.card("Wanneer?", "Dringend", "10:15")
     reaction = await clock(office, ClockKind.FIRST_REACTION)
     assert (reaction.due_at, reaction.next_at) == (local("2026-11-20 10:15"), local("2026-11-20 10:12"))
-    await office.slack.wait_for(lambda: "case:not_urgent" in action_ids(office.slack.view(SANNE) or {}), 5)
+    await office.slack.wait_for(lambda: "case:not_urgent" in action_ids(office.slack.view(SANNE) or {}))
     await office.slack.click_in_view(SANNE, "case:not_urgent")
     await office.card("Wanneer?", "11:00")
 
@@ -336,7 +335,7 @@ async def test_those_on_duty_are_called_to_what_nobody_has_and_one_who_is_away_i
         await presence.set_duty(session, 1, MARIEKE, True, office.desk.now())
     assert await at(office, "2026-11-20 10:48") == [f"{CHANNEL}:80"]
     await messages.wake_lanes(office.desk)
-    await office.slack.wait_for(lambda: showing(office, f"<@{MARIEKE}>", "1 bijna te laat"), 10)
+    await office.slack.wait_for(lambda: showing(office, f"<@{MARIEKE}>", "1 bijna te laat"))
 
 
 async def test_the_rota_of_the_day_is_on_duty_until_someone_says_so(office: Bot) -> None:

@@ -80,7 +80,7 @@ async def test_a_post_is_hidden_and_shown_again_and_the_details_say_so(acting: B
     card = await acting.card("prutsers")
     await acting.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
     shown = await acting.slack.wait_for(
-        lambda: (view := acting.slack.view(SANNE)) and "verbergen" in text_of(view) and text_of(view), 5
+        lambda: (view := acting.slack.view(SANNE)) and "verbergen" in text_of(view) and text_of(view)
     )
     lines = ["bericht verbergen: klaargezet", "bericht verbergen: gedaan", "bericht weer tonen: gedaan"]
     assert all(line in shown for line in lines)

@@ -36,7 +36,7 @@ async def test_killed_while_the_platform_is_asked_the_act_is_done_in_the_end(
             assert (act.status, act.tries) == (ActStatus.SENDING, tries)
             await time_passes(bot, minutes=2)
         async with running(bot, tmp_path):
-            await eventually(lambda: all_are_done(bot), 30)
+            await eventually(lambda: all_are_done(bot))
         assert wall.marks == {("p1", "hidden")}
         assert wall.wanted == ["hide p1"] * (3 if arrives else 1)
 
@@ -53,7 +53,7 @@ async def test_killed_while_hiding_and_shown_meanwhile_the_post_ends_up_shown(
         await approve(bot, Act.SHOW)
         await time_passes(bot, minutes=2)
         async with running(bot, tmp_path):
-            await eventually(lambda: all_are_done(bot), 30)
+            await eventually(lambda: all_are_done(bot))
         assert (wall.marks, wall.wanted[-1]) == (set(), "show p1")
         assert await statuses(bot) == [(Act.HIDE, ActStatus.DONE), (Act.SHOW, ActStatus.DONE)]
 

@@ -51,7 +51,7 @@ async def typed_until(bot: Bot, typed: str, holds: Callable[[Json], bool]) -> Js
         view = bot.slack.view(SANNE)
         return view if view and holds(view) else None
 
-    return await bot.slack.wait_for(shown, 10)
+    return await bot.slack.wait_for(shown)
 
 
 def source_of(mastodon: FakeMastodon, status: Json) -> str:
@@ -159,7 +159,7 @@ async def test_the_citizens_reply_to_our_answer_joins_the_case_and_reopens_it(
     mastodon.post_as("jan", "@gemeente Bedankt!", in_reply_to=ours["id"])
     await poll.poll_due(bot.desk)
     await bot.card("Hier ook!", "Nieuw")
-    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]), 10)
+    await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert (await bot.case()).status is Status.ANSWERED
     again = mastodon.post_as("jan", "@gemeente En met spoed?", in_reply_to=ours["id"])
     await poll.poll_due(bot.desk)

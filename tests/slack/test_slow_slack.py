@@ -311,7 +311,7 @@ async def test_the_end_of_a_doubt_waits_for_nobody_who_holds_the_messages(postgr
     marks = update(Message).values(version=Message.version + 1)
     async with bot.desk.session() as session:
         await session.exec(marks.where(col(Message.id) == second))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await messages.wake_lanes(bot.desk)
         await session.exec(marks.where(col(Message.id) == first))
     await messages.wake_lanes(bot.desk)

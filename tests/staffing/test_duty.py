@@ -65,7 +65,7 @@ async def make_urgent(bot: Bot, case_id: int, on: bool = True) -> None:
     await open_modal(bot, SANNE, "said")
     await bot.slack.click_in_view(SANNE, "case:urgent" if on else "case:not_urgent")
     other = "case:not_urgent" if on else "case:urgent"
-    await bot.slack.wait_for(lambda: other in action_ids(bot.slack.view(SANNE) or {}), 5)
+    await bot.slack.wait_for(lambda: other in action_ids(bot.slack.view(SANNE) or {}))
     await bot.slack.close_view(SANNE)
 
 
@@ -115,7 +115,7 @@ async def test_those_on_duty_are_called_to_an_urgent_case_once(office: Bot) -> N
     await office.card("Wanneer?")
     await is_on_duty(office, MARIEKE)
     await make_urgent(office, case_id)
-    [told] = await office.slack.wait_for(lambda: thread(office), 5)
+    [told] = await office.slack.wait_for(lambda: thread(office))
     assert f"<@{MARIEKE}>" in told
     assert "nog niemand heeft deze zaak opgepakt" in told
     await make_urgent(office, case_id, on=False)
@@ -138,7 +138,7 @@ async def test_what_is_made_urgent_while_we_are_closed_is_told_at_opening(office
     await every_minute(office, "2026-11-23 09:00")
     [message] = await messages_of(office, MessageKind.URGENT)
     assert message.details == {"called": [YOUSSEF]}
-    [told] = await office.slack.wait_for(lambda: thread(office), 5)
+    [told] = await office.slack.wait_for(lambda: thread(office))
     assert f"<@{YOUSSEF}>" in told
 
 
@@ -279,7 +279,7 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
     await every_minute(office, "2026-11-20 10:06")
     [question] = await messages_of(office, MessageKind.AWAY)
     assert (await person(office)).away_since == office.desk.now()
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     assert "Je hebt nog 1 zaak" in text_of(asked)
     await every_minute(office, "2026-11-20 10:20")
     assert (await office.case(case_id)).assignee == SANNE
@@ -289,9 +289,9 @@ async def test_an_owner_who_is_away_is_asked_once_and_without_an_answer_the_case
     assert len(await messages_of(office, MessageKind.AWAY)) == 1
     why = [e for e in await office.rows(Event) if e.kind == "release"]
     assert [(e.by, e.details) for e in why] == [("", {"why": "away"})]
-    await office.slack.wait_for(lambda: [m for m in thread(office) if f"<@{SANNE}> is afwezig" in m], 5)
+    await office.slack.wait_for(lambda: [m for m in thread(office) if f"<@{SANNE}> is afwezig" in m])
     await office.slack.wait_for(
-        lambda: [m for m in office.slack.direct(SANNE) if "1 zaak weer in de wachtrij" in text_of(m)], 5
+        lambda: [m for m in office.slack.direct(SANNE) if "1 zaak weer in de wachtrij" in text_of(m)]
     )
     assert len(office.slack.direct(SANNE)) == 1
     assert question.id == (await messages_of(office, MessageKind.AWAY))[0].id
@@ -335,9 +335,9 @@ async def test_one_who_answers_to_keep_the_cases_keeps_them(office: Bot) -> None
     case_id = await claimed(office)
     office.slack.do_not_disturb(SANNE, 240)
     await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:keep")
-    await office.slack.wait_for(lambda: "blijven bij jou" in text_of(office.slack.direct(SANNE)[0]), 5)
+    await office.slack.wait_for(lambda: "blijven bij jou" in text_of(office.slack.direct(SANNE)[0]))
     for moment in ("10:10", "10:20", "10:29"):
         await every_minute(office, f"2026-11-20 {moment}")
     assert (await office.case(case_id)).assignee == SANNE
@@ -348,7 +348,7 @@ async def test_one_who_answers_yes_hands_back_at_once(office: Bot) -> None:
     case_id = await claimed(office)
     office.slack.set_status(SANNE, "", "Ziek")
     await every_minute(office, "2026-11-20 10:01")
-    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    [asked] = await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     await office.slack.click(SANNE, office.direct_channel(SANNE), asked["ts"], "agent:hand_back")
     assert (await office.case(case_id)).status is Status.NEW
     await level(office, MessageKind.CASE)
@@ -397,16 +397,16 @@ async def test_what_one_who_is_away_did_something_with_since_stays_with_them(off
 async def test_one_who_left_by_command_and_does_not_answer_hands_back_too(office: Bot) -> None:
     case_id = await claimed(office)
     await office.slack.command(SANNE, CHANNEL, "/webcare weg")
-    await office.slack.wait_for(lambda: office.slack.ephemerals(SANNE, CHANNEL), 5)
+    await office.slack.wait_for(lambda: office.slack.ephemerals(SANNE, CHANNEL))
     await every_minute(office, "2026-11-20 10:14")
     assert (await office.case(case_id)).assignee == SANNE
     await every_minute(office, "2026-11-20 10:15")
     assert (await office.case(case_id)).status is Status.NEW
-    await office.slack.wait_for(lambda: office.slack.direct(SANNE), 5)
+    await office.slack.wait_for(lambda: office.slack.direct(SANNE))
     shown = office.slack.ephemerals(SANNE, CHANNEL)[-1]
     await office.slack.click(SANNE, CHANNEL, shown["ts"], "agent:keep")
     await office.slack.wait_for(
-        lambda: [m for m in office.slack.ephemerals(SANNE, CHANNEL) if "wacht niets meer" in text_of(m)], 5
+        lambda: [m for m in office.slack.ephemerals(SANNE, CHANNEL) if "wacht niets meer" in text_of(m)]
     )
 
 

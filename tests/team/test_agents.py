@@ -33,9 +33,7 @@ async def card_in(bot: Bot, channel: str, words: str, name: str) -> dict:
     async with bot.desk.session() as session:
         (await session.get_one(Account, 1)).team_id = 1 if channel == CHANNEL else 2
     bot.citizen_posts(words, name=name)
-    return await bot.slack.wait_for(
-        lambda: next((m for m in bot.slack.messages(channel) if words in text_of(m)), None), 10
-    )
+    return await bot.slack.wait_for(lambda: next((m for m in bot.slack.messages(channel) if words in text_of(m)), None))
 
 
 async def agent(bot: Bot, team_id: int, slack_id: str) -> Agent | None:
@@ -57,7 +55,7 @@ async def test_a_reader_of_one_team_acts_in_another(two_teams: Bot) -> None:
     assert action_ids(shown).count("case:claim") == 1
     await bot.slack.click_in_view(MARIEKE, "case:claim", value="2")
     await bot.slack.wait_for(
-        lambda: any("In behandeling" in text_of(m) for m in bot.slack.messages(OTHER) if m["ts"] == second["ts"]), 10
+        lambda: any("In behandeling" in text_of(m) for m in bot.slack.messages(OTHER) if m["ts"] == second["ts"])
     )
     assert (await bot.case(2)).assignee == MARIEKE
 
@@ -80,10 +78,9 @@ async def test_the_first_who_opens_a_teams_settings_coordinates_that_team_only(t
     await bot.slack.command(YOUSSEF, OTHER, "/webcare instellingen")
     await bot.slack.wait_for(
         lambda: (view := bot.slack.view(YOUSSEF)) and "settings:group" in action_ids(view) and "Wegen" in text_of(view),
-        5,
     )
     await bot.slack.command(YOUSSEF, CHANNEL, "/webcare instellingen")
-    await bot.slack.wait_for(lambda: (v := bot.slack.view(YOUSSEF)) and "Alleen een coördinator" in text_of(v), 5)
+    await bot.slack.wait_for(lambda: (v := bot.slack.view(YOUSSEF)) and "Alleen een coördinator" in text_of(v))
     for team_id, person, other in ((1, SANNE, YOUSSEF), (2, YOUSSEF, SANNE)):
         found = await agent(bot, team_id, person)
         assert found is not None and found.role is Role.COORDINATOR
@@ -116,7 +113,7 @@ async def test_the_same_initials_sign_in_two_teams_but_not_twice_in_one(two_team
     assert "initials" not in action_ids(await open_modal(bot, YOUSSEF, "case:answer"))
     await bot.slack.submit(YOUSSEF, {"answer_text": "Nee."})
     texts = await bot.slack.wait_for(
-        lambda: len(found := [p["text"] for p in bot.slack.square.posts if p["author"]["team"]]) == 2 and found, 10
+        lambda: len(found := [p["text"] for p in bot.slack.square.posts if p["author"]["team"]]) == 2 and found
     )
     assert sorted(texts) == ["Ja. ^SB", "Nee. ^SB"]
 

@@ -28,10 +28,10 @@ async def test_the_first_who_opens_the_settings_becomes_coordinator_and_the_next
     await open_group(bot, SANNE, "hours")
     await bot.slack.click_in_view(YOUSSEF, "settings:open")
     told = await bot.slack.wait_for(
-        lambda: (view := bot.slack.view(YOUSSEF)) and "Alleen een coördinator" in text_of(view) and view, 5
+        lambda: (view := bot.slack.view(YOUSSEF)) and "Alleen een coördinator" in text_of(view) and view
     )
     assert f"<@{SANNE}>" in text_of(told)
-    await bot.slack.wait_for(lambda: "settings:open" not in action_ids(bot.slack.home(YOUSSEF) or {}), 5)
+    await bot.slack.wait_for(lambda: "settings:open" not in action_ids(bot.slack.home(YOUSSEF) or {}))
 
 
 async def test_opening_hours_are_changed_logged_and_put_back(bot: Bot) -> None:
@@ -48,7 +48,7 @@ async def test_opening_hours_are_changed_logged_and_put_back(bot: Bot) -> None:
     assert "Opgeslagen" in text_of(bot.slack.view(SANNE))
     saved = bot.slack.view(SANNE)["hash"]
     await bot.slack.click_in_view(SANNE, "settings:undo")
-    await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != saved, 5)
+    await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != saved)
     assert "↩️ Teruggezet." in text_of(bot.slack.view(SANNE))
     assert (await settings_of(bot)).week == TeamSettings().week
     assert len(await changes(bot)) == 2
@@ -63,7 +63,7 @@ async def test_what_was_changed_again_since_is_not_put_back(sqlite_bot: Bot) -> 
         team.settings = {**team.settings, "claim_reminder": 60}
         session.add(team)
     await bot.slack.click_in_view(SANNE, "settings:undo")
-    await bot.slack.wait_for(lambda: "nog eens gewijzigd" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "nog eens gewijzigd" in text_of(bot.slack.view(SANNE)))
     assert (await settings_of(bot)).claim_reminder == 60
 
 
@@ -243,7 +243,7 @@ async def test_standard_texts_are_added_changed_and_removed(sqlite_bot: Bot) -> 
     assert (await settings_of(bot)).snippets == []
     undo = bot.slack.view(SANNE)["hash"]
     await bot.slack.click_in_view(SANNE, "settings:undo")
-    await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != undo, 5)
+    await bot.slack.wait_for(lambda: bot.slack.view(SANNE)["hash"] != undo)
     assert [s.title for s in (await settings_of(bot)).snippets] == ["Begroeting"]
 
 
@@ -261,18 +261,18 @@ async def test_a_standard_text_comes_before_what_was_typed_and_shows_in_the_prev
     [greeting] = await bot.slack.suggest(SANNE, "answer_snippet", "MÉT dag")
     await bot.slack.click_in_view(SANNE, "answer_snippet", greeting)
     expected = "Dag Fatima, met Sanne. {iets} Fatima\n\nOm acht uur."
-    await bot.slack.wait_for(lambda: f"{expected} ^SB" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: f"{expected} ^SB" in text_of(bot.slack.view(SANNE)))
     assert text_typed(bot) == expected
 
     await bot.slack.type(SANNE, "answer_text", "Om negen uur.")
-    await bot.slack.wait_for(lambda: "Om negen uur. ^SB" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "Om negen uur. ^SB" in text_of(bot.slack.view(SANNE)))
     offered = await bot.slack.suggest(SANNE, "answer_snippet", "")
     assert [option["value"] for option in offered] == ["Groet", "Slot"]
     await bot.slack.click_in_view(SANNE, "answer_snippet", offered[1])
-    await bot.slack.wait_for(lambda: "Tot ziens!\n\nOm negen uur. ^SB" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "Tot ziens!\n\nOm negen uur. ^SB" in text_of(bot.slack.view(SANNE)))
     ack = await bot.slack.submit(SANNE)
     assert ack.ok and not ack.errors, ack.errors
-    await bot.slack.wait_for(lambda: square_texts(bot), 10)
+    await bot.slack.wait_for(lambda: square_texts(bot))
     assert square_texts(bot) == ["Tot ziens!\n\nOm negen uur. ^SB"]
 
 
@@ -350,4 +350,4 @@ async def test_a_change_is_shown_from_old_to_new_and_its_undo_the_other_way(sqli
     assert "30 → 45" in text_of(shown) and f"niets → <@{SANNE}>" in text_of(shown)
     undo = next(row["accessory"]["value"] for row in shown["blocks"] if "30 → 45" in text_of({"blocks": [row]}))
     await bot.slack.click_in_view(SANNE, "settings:undo", value=undo)
-    await bot.slack.wait_for(lambda: "45 → 30" in text_of(bot.slack.view(SANNE)), 5)
+    await bot.slack.wait_for(lambda: "45 → 30" in text_of(bot.slack.view(SANNE)))

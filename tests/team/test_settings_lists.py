@@ -102,7 +102,7 @@ async def test_whom_the_team_asks_often_is_offered_first(bot: Bot) -> None:
     assert ack.errors == {"escalate_adviser": "Kies aan wie je het vraagt: één collega, groep of kanaal."}
     ack = await bot.slack.submit(SANNE, {"escalate_colleague": None})
     assert ack.ok and not ack.errors, ack.errors
-    await bot.slack.wait_for(lambda: "Weten jullie dit?" in str(bot.slack.messages("C0ESCALATIE")), 10)
+    await bot.slack.wait_for(lambda: "Weten jullie dit?" in str(bot.slack.messages("C0ESCALATIE")))
     assert [each.target for each in await bot.rows(Escalation)] == ["C0ESCALATIE"]
 
 
@@ -112,7 +112,7 @@ async def test_an_adviser_who_is_a_group_has_its_members_asked(sqlite_bot: Bot) 
     view = await escalation(bot, "Klopt het bericht in de krant?")
     [offered] = options_of(view, "escalate_adviser")
     await bot.slack.submit(SANNE, {"escalate_adviser": offered["value"], "escalate_question": "Klopt dit?"})
-    await bot.slack.wait_for(lambda: "Klopt dit?" in str(bot.slack.direct(MARIEKE)), 10)
+    await bot.slack.wait_for(lambda: "Klopt dit?" in str(bot.slack.direct(MARIEKE)))
 
 
 async def test_without_advisers_the_modal_is_as_it_was_and_still_wants_one(sqlite_bot: Bot) -> None:
@@ -312,7 +312,7 @@ async def test_a_coordinator_corrects_initials_and_puts_them_back(bot: Bot) -> N
 async def test_initials_that_are_taken_away_are_asked_again(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     await bot.slack.command(YOUSSEF, CHANNEL, "/webcare initialen YA")
-    await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL), 5)
+    await bot.slack.wait_for(lambda: bot.slack.ephemerals(YOUSSEF, CHANNEL))
     await open_one(bot, "initials", "initials:edit", YOUSSEF)
     assert not (await bot.slack.submit(SANNE, {"initials": ""})).errors
     assert "geen initialen" in text_of(bot.slack.view(SANNE))

@@ -30,7 +30,7 @@ async def add_team(bot: Bot, name: str = "Wegen", channel: str = OTHER) -> None:
 async def in_channel(bot: Bot, channel: str, words: str) -> dict:
     """Wait for a message with these words in a channel."""
     return await bot.slack.wait_for(
-        lambda: next((each for each in bot.slack.messages(channel) if words in text_of(each)), None), 10
+        lambda: next((each for each in bot.slack.messages(channel) if words in text_of(each)), None)
     )
 
 
@@ -56,7 +56,7 @@ async def test_a_team_gets_another_name_channel_and_time_zone_and_back(bot: Bot)
     await bot.slack.click_in_view(SANNE, "case:more", value="note:1")
     await open_modal(bot, SANNE, "case:note")
     await bot.slack.submit(SANNE, {"note_text": "Die draait vandaag niet."})
-    await bot.slack.wait_for(lambda: "draait" in str(bot.slack.thread(CHANNEL, card["ts"])), 10)
+    await bot.slack.wait_for(lambda: "draait" in str(bot.slack.thread(CHANNEL, card["ts"])))
     assert [m.channel for m in await bot.rows(Message) if m.kind is MessageKind.CASE] == [CHANNEL, OTHER]
 
 
@@ -198,7 +198,7 @@ async def test_every_team_sets_its_own_language(sqlite_bot: Bot) -> None:
     await bot.slack.open_home(SANNE)
     await home(bot, SANNE, "Instellingen – Wegen")
     await bot.slack.click_in_view(SANNE, "settings:open", value="2")
-    menu = await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and "settings:group" in action_ids(v) and v, 5)
+    menu = await bot.slack.wait_for(lambda: (v := bot.slack.view(SANNE)) and "settings:group" in action_ids(v) and v)
     await changed(bot, SANNE, menu, "settings:group", "team")
     assert not (await bot.slack.submit(SANNE, {"name": "Roads", "language": "en"})).errors
     assert "Saved." in text_of(bot.slack.view(SANNE))

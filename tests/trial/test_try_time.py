@@ -39,8 +39,8 @@ async def test_with_a_fast_clock_a_newcomer_sees_the_digests_and_every_reminder(
         await card(slack, "Dagoverzicht", "Toezeggingen voor vandaag")
         await card(slack, "lantaarnpaal", "Te laat")
         await card(slack, "⏰ *", " te laat", "lantaarnpaal")
-        assert await slack.wait_for(lambda: slack.direct(MARIEKE), 10)
-        assert await slack.wait_for(lambda: slack.messages(ESCALATIONS), 10)
+        assert await slack.wait_for(lambda: slack.direct(MARIEKE))
+        assert await slack.wait_for(lambda: slack.messages(ESCALATIONS))
 
 
 async def test_the_history_is_the_same_every_time(folder: Path) -> None:

@@ -18,7 +18,7 @@ async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[Sandbo
     said: list[str] = []
     work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
     task = asyncio.create_task(work)
-    await asyncio.wait((task, ready), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((task, ready), timeout=60, return_when=asyncio.FIRST_COMPLETED)
     try:
         slack = ready.result()
         assert [slack.base_url in line for line in said] == [True]
@@ -36,4 +36,4 @@ async def card(slack: Sandbox, *words: str) -> dict[str, Any]:
         cards = ((card, json.dumps(card, ensure_ascii=False)) for card in slack.messages(CHANNEL))
         return next((card for card, text in cards if all(word in text for word in words)), None)
 
-    return await slack.wait_for(shown, 30)
+    return await slack.wait_for(shown)

@@ -18,7 +18,7 @@ class Tab:
     async def next(self, kind: str) -> Any:
         """Return the next frame of a kind, and ignore others."""
         while True:
-            frame = await self.socket.receive_json(timeout=5)
+            frame = await self.socket.receive_json(timeout=60)
             if frame["type"] == kind:
                 return frame
 

@@ -254,7 +254,7 @@ async def test_what_is_shown_beside_slack_is_read_again_at_each_of_its_changes(w
         weather.append("rain")
         workspace.notify(Change("unknown"))
         workspace.notify(Change("weather"))
-        assert await tab.socket.receive_json(timeout=5) == {"type": "weather", "weather": ["sun", "rain"]}
+        assert await tab.socket.receive_json(timeout=60) == {"type": "weather", "weather": ["sun", "rain"]}
 
 
 async def test_a_click_on_the_page_reaches_bolt_and_its_answer_the_page(

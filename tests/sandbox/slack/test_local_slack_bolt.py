@@ -387,6 +387,6 @@ async def test_an_unacknowledged_event_is_sent_again_three_times_with_its_attemp
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slack.deliver_to(f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
     assert not (await slack.post(SANNE, WEBCARE, "hoort iemand mij")).ok
-    await asyncio.wait_for(all_came.wait(), 5)
+    await asyncio.wait_for(all_came.wait(), 60)
     assert seen == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
     await runner.cleanup()

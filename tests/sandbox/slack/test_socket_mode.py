@@ -17,13 +17,13 @@ WEBCARE, SANNE = "C0WEBCARE", "U0SANNE"
 async def connection(slack: LocalSlack, client: AsyncWebClient) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     url = (await client.apps_connections_open(app_token=slack.app.app_token))["url"]
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-        hello = await socket.receive_json(timeout=5)
+        hello = await socket.receive_json(timeout=60)
         assert (hello["type"], hello["connection_info"]["app_id"]) == ("hello", slack.app.id)
         yield socket
 
 
 async def acknowledge(socket: aiohttp.ClientWebSocketResponse) -> Any:
-    envelope = await socket.receive_json(timeout=5)
+    envelope = await socket.receive_json(timeout=60)
     await socket.send_json({"envelope_id": envelope["envelope_id"]})
     return envelope
 
@@ -53,7 +53,7 @@ async def test_an_event_whose_connection_broke_is_sent_again_on_another(
 ) -> None:
     async with connection(slack, client) as one:
         slack.in_background(slack.post(SANNE, WEBCARE, "dag"))
-        first = await one.receive_json(timeout=5)
+        first = await one.receive_json(timeout=60)
         async with connection(slack, client) as other:
             await one.close()
             again = await acknowledge(other)
@@ -65,7 +65,7 @@ async def test_an_app_has_at_most_ten_connections(slack: LocalSlack, client: Asy
     url = (await client.apps_connections_open(app_token=slack.app.app_token))["url"]
     async with aiohttp.ClientSession() as http:
         sockets = [await http.ws_connect(url) for _ in range(MAX_CONNECTIONS + 1)]
-        frames = [await socket.receive_json(timeout=5) for socket in sockets]
+        frames = [await socket.receive_json(timeout=60) for socket in sockets]
         for socket in sockets:
             await socket.close()
     assert [frame["type"] for frame in frames] == ["hello"] * MAX_CONNECTIONS + ["disconnect"]

@@ -54,13 +54,13 @@ async def bot(slack: Sandbox) -> AsyncIterator[Bot]:
 
 async def test_a_picture_is_sent_with_its_address_and_what_can_be_seen(slack: Sandbox, bot: Bot) -> None:
     post = slack.square.post(KIM, "Kijk", picture={"file": "boom.svg", "alt": "Een boom"})
-    assert await slack.wait_for(lambda: bot.accepted, 5)
+    assert await slack.wait_for(lambda: bot.accepted)
     [sent] = bot.accepted[0]["media"]
     assert (sent["kind"], sent["alt"]) == ("image", "Een boom")
     async with aiohttp.ClientSession() as session, session.get(sent["url"]) as response:
         assert (response.status, response.content_type) == (200, "image/svg+xml")
     slack.square.delete(post["id"])
-    assert await slack.wait_for(lambda: len(bot.accepted) == 2, 5)
+    assert await slack.wait_for(lambda: len(bot.accepted) == 2)
     assert "media" not in bot.accepted[-1]
 
 
@@ -103,7 +103,7 @@ async def test_posts_wait_while_the_bot_is_down_and_arrive_in_order(slack: Sandb
     bot.status = 503
     slack.square.post(KIM, "een")
     slack.square.post(KIM, "twee")
-    await asyncio.wait_for(bot.tried_again.wait(), 5)
+    await asyncio.wait_for(bot.tried_again.wait(), 60)
     assert not slack.square.posts[0]["delivered"]
     bot.status = 200
     await slack.wait_for(lambda: all(post["delivered"] for post in slack.square.posts))
