@@ -20,6 +20,7 @@ def entry(name: str, value: str) -> EntryPoint:
 @pytest.mark.parametrize("platform", OURS, ids=lambda platform: platform.name)
 def test_a_platform_declares_what_it_needs(platform: Platform) -> None:
     assert platform.docs.startswith("https://")
+    assert platform.sign and [other for other in OURS if other.sign == platform.sign] == [platform]
     assert platform.can(Capability.PUSHES) is (platform.receiver is not None)
     names = [option.name for option in platform.options]
     assert len(set(names)) == len(names)

@@ -95,6 +95,7 @@ def label_of(account: Named) -> Label:
     platform = known(account.platform)
     titles = [option.name for option in platform.options if option.kind is OptionKind.TITLE] if platform else []
     own = next((str(account.options[title]) for title in titles if account.options.get(title)), "")
+    sign = platform.sign if platform else ""
     if own or platform is None or not platform.title:
-        return Label(own or account.name)
-    return Label(platform.title, account.name if account.name != platform.title else "")
+        return Label(own or account.name, sign=sign)
+    return Label(platform.title, account.name if account.name != platform.title else "", sign)

@@ -237,8 +237,8 @@ class Replies(Protocol):
         """Return what would be published for an agent's signed text (a platform may need an @mention before it)."""
         ...
 
-    def measure(self, text: str) -> Measure:
-        """Return the length of a composed text, and the limit."""
+    def measure(self, text: str, *, private: bool = False) -> Measure:
+        """Return the length of a composed text, for everyone or private, and the limit."""
         ...
 
 

@@ -422,6 +422,7 @@ def _short(value: str | bytes) -> str:
 PLATFORM = Platform(
     name="feed",
     title="RSS",
+    sign="📰",
     docs="https://www.rssboard.org/rss-specification",
     about="Read an RSS or Atom feed: a news site, a forum, a search alert.",
     capabilities=frozenset({Capability.POLLS}),

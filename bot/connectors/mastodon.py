@@ -337,7 +337,7 @@ class Mastodon(MastodonServer):
             return text
         return f"{to.author.handle} {text}"
 
-    def measure(self, text: str) -> Measure:
+    def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count as Mastodon does: graphemes; any web address counts as 23, and @user@server as @user.
 
         The limit is the server's, from the last check.
@@ -537,6 +537,7 @@ def _names(status: Json, account_id: str) -> bool:
 PLATFORM = Platform(
     name="mastodon",
     title="Mastodon",
+    sign="🐘",
     docs="https://docs.joinmastodon.org/api/",
     about="Connect an account on a Mastodon server: mentions, private mentions and hashtags.",
     capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.MESSAGES}),

@@ -166,6 +166,8 @@ class Platform:
     connect: Callable[[Account, Tools], Connector]
     quality: Quality
     about: str = ""
+    sign: str = ""
+    """An emoji that stands before its name on cards, in lists and figures."""
     first_steps: Callable[[Account], tuple[str, ...]] | None = None
     """The lines shown once an account was added: what to do on the platform's side. They may hold new secrets."""
     sign_in: OAuth2 | None = None

@@ -337,7 +337,7 @@ class Webhook:
         """Return the text as it is."""
         return text
 
-    def measure(self, text: str) -> Measure:
+    def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count characters as a reader does; the limit is the option `max_length`, 5,000 by default."""
         return Measure(len(regex.findall(r"\X", text)), int(self._account.options.get("max_length", 5000)))
 
@@ -452,6 +452,7 @@ class Incoming:
 PLATFORM = Platform(
     name="webhook",
     title="",  # the card shows the source's own name
+    sign="🔗",
     docs="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     about="Let a source of your own send mentions to us, signed. It may take our replies.",
     first_steps=first_steps,

@@ -187,7 +187,7 @@ async def listed(
         CaseLine(
             case=case,
             author=author,
-            platform=connectors.label_of(account).platform,
+            platform=connectors.label_of(account).signed_platform,
             latest=mentions[case.id][-1],
             clocks=clocks[case.id],
             waits_for=waits_for(case, replies[case.id], clocks[case.id]),

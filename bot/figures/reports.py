@@ -177,4 +177,4 @@ def _reactions(sums: Sums, late: Late) -> dict[int, tuple[int, int]]:
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:
     rows = await session.exec(select(Account).where(col(Account.id).in_(ids)).order_by(col(Account.id)))
-    return [(account.id, str(connectors.label_of(account))) for account in rows]
+    return [(account.id, connectors.label_of(account).signed) for account in rows]

@@ -221,7 +221,7 @@ class CaseFile:
     def line(self) -> "CaseLine":
         """What a list shows of it."""
         return CaseLine(
-            self.case, self.author, self.label.platform, self.latest, self.clocks, self.waits_for,
+            self.case, self.author, self.label.signed_platform, self.latest, self.clocks, self.waits_for,
             self.answerable is not None,
         )  # fmt: skip
 

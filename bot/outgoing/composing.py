@@ -130,7 +130,7 @@ def compose(
         raise Refused(UNANSWERABLE.message)
     said = signed(words, initials)
     published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
-    measure = connector.measure(published)
+    measure = connector.measure(published, private=private)
     left = MAX_TYPED - len(words)
     if measure.limit is not None:
         left = min(left, measure.limit - measure.length)

@@ -63,7 +63,7 @@ def head_line(file: CaseFile, t: Texts) -> str:
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
     """Return where and when it was written, with the link to the post."""
-    parts = [f"*{literal(file.label.platform, 60)}*"]
+    parts = [f"*{literal(file.label.signed_platform, 60)}*"]
     if file.label.name:
         parts.append(literal(file.label.name, 80))
     if mention.private:

@@ -107,7 +107,10 @@ def test_a_facet_is_exactly_the_words_it_is_about(text: str) -> None:
         lexicon.hold({"type": "ref", "ref": "app.bsky.richtext.facet"}, each, POST)
 
 
-@given(st.lists(st.sampled_from(["a", "é", "👍", FAMILY, "\u0301", "\r\n", "🇳🇱"]), max_size=500).map("".join))
+SIGNS = st.lists(st.sampled_from(["a", "é", "👍", FAMILY, "\u0301", "\r\n", "🇳🇱"]), max_size=500).map("".join)
+
+
+@given(SIGNS)
 def test_a_text_measures_as_too_long_exactly_when_a_server_refuses_it(text: str) -> None:
     measured = writing.measure(text)
     try:
@@ -118,10 +121,22 @@ def test_a_text_measures_as_too_long_exactly_when_a_server_refuses_it(text: str)
         assert measured.length <= measured.limit
 
 
+@given(SIGNS.map(lambda text: text * 3))
+def test_a_private_message_measures_as_too_long_exactly_when_a_server_refuses_it(text: str) -> None:
+    measured = writing.measure(text, writing.IN_MESSAGE)
+    try:
+        lexicon.hold({"type": "ref", "ref": "#messageInput"}, {"text": text}, "chat.bsky.convo.defs")
+    except Violation:
+        assert measured.length > measured.limit
+    else:
+        assert measured.length <= measured.limit
+
+
 def test_a_text_is_measured_in_graphemes_or_in_bytes() -> None:
     assert writing.measure("é" * 300) == Measure(300, 300)
     assert writing.measure(FAMILY * 100) == Measure(2500, 3000)
     assert writing.measure(FAMILY * 121) == Measure(3025, 3000)
+    assert writing.measure("é" * 300, writing.IN_MESSAGE) == Measure(300, 1000)
 
 
 @given(st.text(), st.integers(0, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))

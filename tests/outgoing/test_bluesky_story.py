@@ -59,7 +59,7 @@ async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_blue
     ours = server.write("gemeente", "De markt gaat door.")
     asked = server.write("jan", "Wanneer wordt de <container> geleegd?", answers=ours)
     await polled(bot)
-    card = await bot.card("container", "Nieuw", "Bluesky")
+    card = await bot.card("container", "Nieuw", "*🦋 Bluesky*")
     await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
     await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
     reply = server.ours()[-1]
@@ -84,9 +84,10 @@ async def test_a_private_answer_opens_a_conversation_and_the_citizens_next_words
     bot = on_bluesky
     server.write("jan", f"@{HANDLE} Wie belt mij terug?")
     await polled(bot)
-    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    words = f"Wat is uw nummer? {'Wij bellen u. ' * 30}".strip()  # longer than a post may be
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), words, answer_visibility="private")
     await bot.card("*Beantwoord*")
-    assert server.said() == ["Wat is uw nummer? ^SB"]
+    assert server.said() == [f"{words} ^SB"]
     server.say("jan", "012-345")
     await polled(bot)
     assert [(mention.case_id, mention.private) for mention in await bot.rows(Mention)] == [(1, False), (1, True)]

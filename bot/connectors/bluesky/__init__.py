@@ -256,9 +256,9 @@ class Bluesky:
         """Return the text as it is: Bluesky tells the author of a post that there is a reply."""
         return text
 
-    def measure(self, text: str) -> Measure:
+    def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count graphemes, or bytes where these reach their limit first."""
-        return writing.measure(text)
+        return writing.measure(text, writing.IN_MESSAGE if private else writing.IN_POST)
 
     async def act(self, act: Act, post: Post) -> None:
         """Hide a reply in our thread or show it again, like a post or not, or remove an answer of ours."""
@@ -303,6 +303,7 @@ def _is_before(record: Any, begins: datetime | None) -> bool:
 PLATFORM = Platform(
     name="bluesky",
     title="Bluesky",
+    sign="🦋",
     docs="https://docs.bsky.app",
     about="Connect an account on Bluesky: mentions, replies, quotes, words and private messages.",
     capabilities=frozenset(

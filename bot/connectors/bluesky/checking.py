@@ -4,9 +4,9 @@ import base64
 import json
 
 from bot.connectors.base import Account, Health, Identity, Rejected, Unauthorized, Unavailable
+from bot.connectors.bluesky import writing
 from bot.connectors.bluesky.posts import CONCERNING, UNREADABLE, author_of
 from bot.connectors.bluesky.server import Server
-from bot.connectors.bluesky.writing import MAX_GRAPHEMES
 from bot.connectors.json_api import Json, within
 from bot.domain.text import Text, text
 
@@ -30,7 +30,7 @@ async def check(server: Server, account: Account) -> Health:
     identity = Identity(me.external_id, me.handle.lstrip("@"), str(profile.get("displayName") or ""), me.url)
     working = [
         text("We are logged in as @{acct}.", acct=identity.handle or did),
-        text("{host} takes posts of {count} characters.", host=server.host, count=MAX_GRAPHEMES),
+        text("{host} takes posts of {count} characters.", host=server.host, count=writing.IN_POST[0]),
     ]
     warnings, problems = [], await _kept_from_us(server)
     if _scope((await server.session()).access) == FULL_ACCESS:

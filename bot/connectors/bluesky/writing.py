@@ -11,8 +11,11 @@ import regex
 from bot.connectors.base import Measure
 from bot.connectors.json_api import Json
 
-MAX_GRAPHEMES, MAX_BYTES = 300, 3000
-"""https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"""
+IN_POST = (300, 3000)
+"""The graphemes and bytes that a post may have:
+https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"""
+IN_MESSAGE = (1000, 10_000)
+"""Those of a private message: https://github.com/bluesky-social/atproto/blob/main/lexicons/chat/bsky/convo/defs.json"""
 GRAPHEME = regex.compile(r"\X")
 
 LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -53,12 +56,13 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def measure(text: str) -> Measure:
+def measure(text: str, most: tuple[int, int] = IN_POST) -> Measure:
     """Return the length in graphemes or in bytes, whichever reaches its limit first."""
+    max_graphemes, max_bytes = most
     graphemes, size = sum(1 for _ in GRAPHEME.finditer(text)), len(text.encode())
-    if size * MAX_GRAPHEMES > graphemes * MAX_BYTES:
-        return Measure(size, MAX_BYTES)
-    return Measure(graphemes, MAX_GRAPHEMES)
+    if size * max_graphemes > graphemes * max_bytes:
+        return Measure(size, max_bytes)
+    return Measure(graphemes, max_graphemes)
 
 
 def pieces(text: str) -> Iterator[Piece]:

@@ -103,7 +103,7 @@ class Email:
         """Return the text as it is: the citizen's own words are quoted below it when it is sent."""
         return text
 
-    def measure(self, text: str) -> Measure:
+    def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count characters."""
         return Measure(len(text), LONGEST)
 
@@ -193,6 +193,7 @@ class Email:
 PLATFORM = Platform(
     name="email",
     title="E-mail",
+    sign="📧",
     docs="https://www.rfc-editor.org/rfc/rfc9051",
     about="Connect a mailbox: what citizens write there is read over IMAP and answered over SMTP.",
     capabilities=frozenset({Capability.POLLS, Capability.MESSAGES}),

@@ -144,7 +144,7 @@ class Forum(JsonApi):
         """Return the text as it is: the forum tells the author that there is an answer."""
         return text
 
-    def measure(self, text: str) -> Measure:
+    def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count characters; a forum whose limit is not known yet sets none."""
         return Measure(len(text), self._account.limits.get("max_length"))
 
