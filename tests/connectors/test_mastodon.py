@@ -29,6 +29,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.mastodon import Mastodon
 from bot.domain.mention import Act, Author, Gone, Post, permits
+from tests.fakes.between import ANY, Between
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.tools import tools
 
@@ -103,7 +104,7 @@ async def test_a_mention_comes_in_as_its_citizen_wrote_it(server: FakeMastodon, 
     assert mention.url == status["url"]
     assert mention.language == "nl"
     assert [(m.kind, m.alt) for m in mention.media] == [("image", "Een kapotte lantaarnpaal")]
-    assert mention.permits == permits(Act.ANSWER, Act.ANSWER_PRIVATELY)
+    assert mention.permits == permits(Act.ANSWER, Act.ANSWER_PRIVATELY, Act.LIKE)
     assert not mention.private
     assert mention.edited_at is None
 
@@ -128,7 +129,7 @@ async def test_what_not_all_may_read_can_only_be_answered_privately(
     server.post_as("jan", "@gemeente Dit is vertrouwelijk.", visibility=visibility)
     (mention,) = (await mastodon.fetch({})).posts
     assert mention.private
-    assert mention.permits == permits(Act.ANSWER_PRIVATELY)
+    assert mention.permits == permits(Act.ANSWER_PRIVATELY, Act.LIKE)
 
 
 async def test_an_answer_to_someone_else_shows_what_it_answers(server: FakeMastodon, mastodon: Mastodon) -> None:
@@ -476,6 +477,72 @@ async def test_a_reply_that_was_not_published_is_not_found(server: FakeMastodon,
     await mastodon.send(draft("@jan hallo!", other, key="key-2"))
     await mastodon.send(draft("@jan iets anders", to, key="key-3"))
     assert await mastodon.find(draft("@jan hallo!", to)) is None
+
+
+# --- likes and removed answers -----------------------------------------------------------------------
+
+
+def liked(server: FakeMastodon) -> list[str]:
+    return [status["id"] for status in server.as_team("GET", "/api/v1/favourites")]
+
+
+async def test_a_post_is_liked_once_and_unliked(server: FakeMastodon, mastodon: Mastodon) -> None:
+    status = server.post_as("jan", "@gemeente Dank voor de bank!")
+    (mention,) = (await mastodon.fetch({})).posts
+    for act, ids in ((Act.UNLIKE, []), (Act.LIKE, [status["id"]]), (Act.LIKE, [status["id"]]), (Act.UNLIKE, [])):
+        await mastodon.act(act, mention)
+        assert liked(server) == ids
+    server.delete("jan", status["id"])
+    with pytest.raises(Rejected, match="no longer shows"):
+        await mastodon.act(Act.LIKE, mention)
+    with pytest.raises(Rejected):
+        await mastodon.act(Act.HIDE, mention)
+
+
+async def test_our_answer_is_removed_and_another_post_is_not(server: FakeMastodon, mastodon: Mastodon) -> None:
+    status = server.post_as("jan", "@gemeente Wanneer?")
+    sent = await mastodon.send(draft("@jan Morgen", status["id"]))
+    ours = replace(post(sent.external_id), place=None)
+    for _ in range(2):
+        await mastodon.act(Act.DELETE, ours)
+        assert server.statuses_by_team() == []
+    with pytest.raises(Rejected):
+        await mastodon.act(Act.DELETE, post(status["id"]))
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.external_id == status["id"]
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+@pytest.mark.parametrize("act", [Act.LIKE, Act.DELETE])
+async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
+    server: FakeMastodon, client: httpx.AsyncClient, act: Act, taken: bool
+) -> None:
+    status = server.post_as("jan", "@gemeente Wanneer?")
+    async with Between(server.base_url) as between, http.new_client(allow_private=True) as hasty:
+        mastodon = connect(between.url, client)
+        sent = await mastodon.send(draft("@jan Morgen", status["id"]))
+        about = post(sent.external_id if act is Act.DELETE else status["id"])
+        hasty.timeout = httpx.Timeout(0.5)
+        path = f"/api/v1/statuses/{about.external_id}{'/favourite' if act is Act.LIKE else ''}"
+        async with between.holding(ANY, path, passed_on=taken) as caught:
+            with pytest.raises(OutcomeUnknown):
+                await connect(between.url, hasty).act(act, about)
+            await caught()
+        await mastodon.act(act, about)
+        await mastodon.act(act, about)
+    assert liked(server) == ([status["id"]] if act is Act.LIKE else [])
+    assert len(server.statuses_by_team()) == (0 if act is Act.DELETE else 1)
+
+
+async def test_that_a_firewall_hides_our_answer_is_no_proof_that_it_was_removed(
+    server: FakeMastodon, mastodon: Mastodon
+) -> None:
+    status = server.post_as("jan", "@gemeente Wanneer?")
+    sent = await mastodon.send(draft("@jan Morgen", status["id"]))
+    server.fault(f"/api/v1/statuses/{sent.external_id}", "status", status=404, method="DELETE", count=1)
+    with pytest.raises(Rejected):
+        await mastodon.act(Act.DELETE, post(sent.external_id))
+    assert len(server.statuses_by_team()) == 1
 
 
 # --- edits and removals ----------------------------------------------------------------------------

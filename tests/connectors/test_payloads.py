@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import OURS, feed, mastodon, webhook
+from bot.connectors import OURS, feed, webhook
 from bot.connectors.base import Account
 from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
 from bot.connectors.email.reading import post_of
 from bot.connectors.email.threads import Subjects
+from bot.connectors.mastodon import posts as mastodon
 from bot.domain.mention import Post, permits_to_json
 
 DATA = Path(__file__).parent / "data"
@@ -49,7 +50,7 @@ READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
     "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
     "feed": newest_entry,
-    "mastodon": lambda body: mastodon._post_of(json.loads(body), None, "", may_answer=True),
+    "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
 }
 

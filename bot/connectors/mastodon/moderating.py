@@ -1,0 +1,34 @@
+"""Liking posts on Mastodon, and removing answers of ours; doing it again changes nothing.
+
+https://docs.joinmastodon.org/methods/statuses/#favourite, #unfavourite and #delete
+"""
+
+from urllib.parse import quote
+
+from bot.connectors.base import Rejected
+from bot.connectors.mastodon.server import MastodonServer
+from bot.domain.mention import Act, Gone, Post
+
+REQUESTS = {
+    Act.LIKE: ("POST", "/favourite"),
+    Act.UNLIKE: ("POST", "/unfavourite"),
+    Act.DELETE: ("DELETE", ""),
+}
+
+
+class Moderating(MastodonServer):
+    """What is done to posts besides answering them."""
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Like a post or not, or remove an answer of ours; one that is gone already need not be removed."""
+        if act not in REQUESTS:
+            raise Rejected("This platform cannot do this.")
+        method, path = REQUESTS[act]
+        response = await self.call(method, f"/api/v1/statuses/{quote(post.external_id, safe='')}{path}")
+        if response.status_code in {404, 410}:
+            gone = isinstance(await self._status(post.external_id), Gone)
+            if act is Act.DELETE and gone:
+                return
+            if gone:
+                raise Rejected("{host} no longer shows the post.", host=self.host)
+        self.judge(response)
