@@ -52,7 +52,8 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
 def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:
     """Return the modal as it opens, filled with these words and what is offered again.
 
-    `to_private`: when nothing is, it is for a private message, with the team's words for it in public.
+    `to_private`: when nothing is, it is for a private message, with the team's words for it in public; where the
+    platform takes none, for a public one that begins with where the citizen reaches the team.
     """
     kept, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
@@ -60,6 +61,8 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
     if kept is None:
         goes_private = to_private and composing.may_be_invited(mention, desk.now())
         private = goes_private or composing.is_private_by_default(mention, desk.now())
+        if to_private and not private:
+            words = words or TeamSettings.of(desk.team.settings).way_to_us
         composed = compose(desk, who.file, mention, words, initials, private=private)
         invited = composing.invitation_of(mention, desk) if goes_private else ""
         reminds = who.file.case.status is Status.WITH_CITIZEN

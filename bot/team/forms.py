@@ -56,6 +56,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "person_months": str(settings.person_months),
         "images": ["yes"] if settings.images else [],
         "invitation": settings.invitation,
+        "way_to_us": settings.way_to_us,
         "digest_at": settings.digest_at or "",
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
@@ -174,6 +175,7 @@ def _card(reader: Reader) -> dict[str, Any]:
         "person_months": reader.read("person_months", months),
         "images": "yes" in reader.chosen("images"),
         "invitation": (reader.filled.get("invitation") or "").strip(),
+        "way_to_us": (reader.filled.get("way_to_us") or "").strip(),
     }
 
 

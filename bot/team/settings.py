@@ -169,6 +169,8 @@ class TeamSettings(BaseModel):
     person_months: Annotated[int, Field(ge=1, le=MAX_MONTHS)] = 12
     images: bool = False
     invitation: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
+    way_to_us: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
+    """Where a citizen reaches us in private, said in public on platforms that take no private message of ours."""
 
     digest_at: ClockTime | None = None
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)

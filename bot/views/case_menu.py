@@ -63,10 +63,12 @@ def _can_answer(file: CaseFile) -> bool:
 
 
 def _can_go_private(file: CaseFile) -> bool:
-    """Tell whether a citizen who wrote in public can be answered both privately and in public."""
+    """Tell whether a citizen who wrote in public can be answered privately, or told in public where to reach us."""
     to = file.answerable
-    both = to is not None and not to.private and {Act.ANSWER, Act.ANSWER_PRIVATELY} <= {p.act for p in to.permits()}
-    return both and _can_answer(file)
+    if to is None or to.private or not _can_answer(file):
+        return False
+    acts = {permit.act for permit in to.permits()}
+    return Act.ANSWER in acts and (Act.ANSWER_PRIVATELY in acts or bool((file.team.settings or {}).get("way_to_us")))
 
 
 def _can_transfer(file: CaseFile) -> bool:
@@ -104,7 +106,7 @@ CHOICES = (
     Choice("details", text("Details"), text("See everything that was written and done."), lambda _: True, looks=True),
     Choice("others", text("Other cases…"), text("See the citizen's other cases."), _names_others, looks=True),
     Choice("to_private", text("Go on in private…"),
-           text("Write a private message, and say in public that you did."), _can_go_private),
+           text("Write a private message, or say where the citizen can reach you."), _can_go_private),
     Choice("tell", text("Tell the citizen…"), text("Write why the post was hidden."),
            lambda file: file.unexplained is not None and _can_answer(file)),
     Choice("hide", text("Hide a post…"), text("Hide a post that breaks a house rule."),

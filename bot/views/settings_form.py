@@ -70,6 +70,7 @@ FIELDS: dict[str, Text] = {
     "person_months": text("How far back we look for other cases of a citizen"),
     "images": text("Pictures on the card"),
     "invitation": text("In public beside a private message"),
+    "way_to_us": text("Where a citizen reaches us in private"),
     "digest_at": text("Time of the digest"),
     "rota": text("Who is on duty"),
     "duty_group": text("User group that follows the duty"),

@@ -213,7 +213,7 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
 
 
 def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask how far back other cases are looked for, about pictures on cards, and for words beside a private message."""
+    """Ask how far back other cases are looked for, about pictures, and for words when a talk goes on in private."""
     blocks = [
         line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
              hint=t("The card says how many there are, and a list shows them.")),
@@ -222,6 +222,9 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
                      "the card has a link.")),
         line(t(FIELDS["invitation"]), "invitation", filled, many=True, most=250,
              hint=t("The words with which “Go on in private…” begins. Empty: that we sent a private message.")),
+        line(t(FIELDS["way_to_us"]), "way_to_us", filled, many=True, most=250,
+             hint=t("Where a platform takes no private message, “Go on in private…” begins with these words: a number, "
+                    "an address, a link. Empty: it is not offered there.")),
     ]  # fmt: skip
     return form("card", team_id, t("The card"), blocks, t)
 

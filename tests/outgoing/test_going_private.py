@@ -191,6 +191,43 @@ async def test_a_team_has_words_of_its_own_and_a_private_post_needs_none(asked: 
     assert "answer_invitation" not in action_ids(await open_modal(bot, SANNE, "case:answer"))
 
 
+async def menu_of(bot: Bot) -> dict[str, Any]:
+    card = await bot.card("Wanneer?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "more:1")
+    return await open_modal(bot, SANNE, "more")
+
+
+async def test_where_a_platform_takes_no_private_message_the_citizen_reads_where_to_reach_us(bot: Bot) -> None:
+    await mention(bot)
+    assert "to_private" not in str(await menu_of(bot))
+    await bot.slack.close_view(SANNE)
+    await settings(bot, way_to_us="Bel ons op 14 0123, dan zoeken we het samen uit.")
+    view = await menu_of(bot)
+    assert "zeg waar de burger je kan bereiken" in text_of(view)
+    await bot.slack.click_in_view(SANNE, "case:more", value="to_private:1")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "Bel ons op 14 0123" in str(view) and "answer_invitation" not in action_ids(view)
+    assert "iedereen kan dit lezen" in text_of(view)
+    ack = await bot.slack.submit(SANNE, {"initials": "SB"})
+    assert ack.ok and not ack.errors, ack.errors
+    [reply] = await bot.rows(Reply)
+    assert (reply.private, reply.text) == (False, "Bel ons op 14 0123, dan zoeken we het samen uit. ^SB")
+
+
+async def test_what_was_typed_before_is_kept_when_the_talk_goes_on_elsewhere(bot: Bot) -> None:
+    await mention(bot)
+    await settings(bot, way_to_us="Bel ons op 14 0123.")
+    card = await bot.card("Wanneer?")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    await bot.slack.type(SANNE, "answer_text", "Donderdag.")
+    await bot.slack.close_view(SANNE)
+    await menu_of(bot)
+    await bot.slack.click_in_view(SANNE, "case:more", value="to_private:1")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "Donderdag." in str(view) and "14 0123" not in str(view)
+
+
 async def approved(bot: Bot) -> Reply:
     """A private reply to a public post, with words for everyone, about to be sent."""
     await mention(bot)
