@@ -100,14 +100,14 @@ def mail() -> Iterator[mail_server.MailServer]:
 
 
 def _started(server: Any) -> None:
-    """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running."""
-    for _ in range(5):
+    """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running.
+
+    The wheel says so with an OSError (of a log that is not there) or an AssertionError (of a half-written file) too.
+    """
+    for _ in range(10):
         try:
             return server.start()
-        except (
-            subprocess.SubprocessError,
-            OSError,
-        ):  # OSError: the wheel reports a slow start with a log that is not there
+        except (subprocess.SubprocessError, OSError, AssertionError):
             time.sleep(2)
     return server.start()
 
@@ -294,7 +294,7 @@ async def _listeners_end() -> None:
     """Wait until Bolt's listeners in this process have ended, so that all is done that an acknowledged click does."""
     running = [t for t in asyncio.all_tasks() if "run_ack_function" in getattr(t.get_coro(), "__qualname__", "")]
     if running:
-        await asyncio.wait(running, timeout=5)
+        await asyncio.wait(running, timeout=60)
 
 
 async def eventually(holds: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
