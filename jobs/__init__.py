@@ -19,6 +19,7 @@ from jobs import (
     hidings,
     members,
     poll,
+    redaction,
     refresh,
     silence,
     sla,
@@ -45,6 +46,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     days.count: MINUTE,
     account_troubles.look_after: MINUTE,
     account_troubles.listen: 60 * MINUTE,
+    redaction.redact: 15 * MINUTE,
     sla.count_down: 15 * MINUTE,
 }
 """The jobs that follow the clock of the desk, and their intervals in its seconds."""

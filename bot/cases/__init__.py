@@ -13,6 +13,7 @@ around.py         who had a case before, what of others its mentions answer, its
 inbox.py          take in posts: skip known ones, join or open a case, reopen
 deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
 mirror.py         mirror edits, removals and returns of posts
+redaction.py      the words of removed posts go too, some days later
 conversations.py  which case a post joins
 routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for

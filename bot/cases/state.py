@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -180,10 +181,16 @@ async def touch(session: AsyncSession, case_id: int) -> None:
     await touch_all(session, {case_id})
 
 
-async def touch_all(session: AsyncSession, case_ids: Collection[int]) -> None:
-    """Touch several cases, held in one order: two who do so at once then wait for one another, not for each other."""
-    shown = (col(Message.case_id).in_(case_ids), col(Message.kind).in_(FOLLOW_THE_CASE))
-    held = select(Message.id).where(*shown).order_by(col(Message.id)).with_for_update(key_share=True)
+async def touch_all(
+    session: AsyncSession, case_ids: Collection[int], kinds: Collection[MessageKind] = FOLLOW_THE_CASE
+) -> None:
+    """Touch several cases: their messages of these kinds."""
+    await touch_messages(session, col(Message.case_id).in_(case_ids) & col(Message.kind).in_(kinds))
+
+
+async def touch_messages(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Say that messages are not level, held in one order: two who do so wait for one another, not for each other."""
+    held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
     await session.exec(
         update(Message)

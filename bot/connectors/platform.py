@@ -176,6 +176,8 @@ class Platform:
     """How often it may be asked for new posts; 0: whenever POLL_SECONDS has passed."""
     resend_safe_for: timedelta | None = None
     """How long it recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
+    keeps_removed: timedelta | None = None
+    """How long its terms let us keep the words of a post that its author removed; None: they set no term."""
     edits: bool = False
     """Whether edits and removals by the author reach us."""
     limits: str = ""

@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     MENTION_EDITED = "mention_edited"
     MENTION_GONE = "mention_gone"
     MENTION_BACK = "mention_back"
+    MENTION_REDACTED = "mention_redacted"
     REPLY_HELD = "reply_held"
     REPLY_GONE = "reply_gone"
     REPLY_BACK = "reply_back"

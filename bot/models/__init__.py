@@ -27,7 +27,7 @@ order.py      the order in which cases are listed
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, PROPOSED, UNFINISHED, Act, ActStatus
-from bot.models.case import ASKED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
+from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
 from bot.models.columns import EnumText, UtcDateTime
@@ -79,6 +79,7 @@ __all__ = [
     "PROPOSED",
     "PUT_OFF",
     "REACHED",
+    "REMOVED",
     "SETTING",
     "SOCKET",
     "TOLD_ONCE",

@@ -84,6 +84,11 @@ class Case(SQLModel, table=True):
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
+_REMOVED = "gone = 'by_author' AND redacted_at IS NULL"
+REMOVED: ColumnElement[bool] = literal_column("mentions.gone = 'by_author' AND mentions.redacted_at IS NULL")
+"""The condition that we still have the words of a post that its author removed; that of its partial index."""
+
+
 class CaseCount(SQLModel, table=True):
     """How many cases a team has had: the number of its newest. Whoever opens a case there holds this row."""
 
@@ -97,6 +102,7 @@ class Mention(SQLModel, table=True):
 
     `allows` is what the platform lets us do with it (`permits_to_json`); `place` is the connector's own data on it.
     `thread` is the same for all that hangs together: the external id of the first post that came in of it.
+    `redacted_at` is when its words were taken away, some time after its author removed it.
     """
 
     __tablename__ = "mentions"
@@ -107,6 +113,9 @@ class Mention(SQLModel, table=True):
         Index("ix_mentions_answers", "account_id", "in_reply_to"),
         Index("ix_mentions_thread", "account_id", "thread"),
         Index("ix_mentions_received", "received_at", "case_id"),
+        Index(
+            "ix_mentions_removed", "account_id", "gone_at", postgresql_where=text(_REMOVED), sqlite_where=text(_REMOVED)
+        ),
     )
     id: int = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="cases.id")
@@ -133,6 +142,7 @@ class Mention(SQLModel, table=True):
     edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     gone: Gone | None = Field(default=None, sa_type=EnumText(Gone))
+    redacted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     def permits(self) -> frozenset[Permit]:
         """Return what the platform lets us do with it, each until when."""

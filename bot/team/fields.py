@@ -8,7 +8,16 @@ from typing import Any
 from bot.domain.house_rules import is_criticism
 from bot.domain.sla import Recipient
 from bot.domain.text import Text, text
-from bot.team.settings import MAX_ARTICLE, MAX_DAYS, MAX_HIDE_DAYS, MAX_LABEL, MAX_MONTHS, minute, zone
+from bot.team.settings import (
+    MAX_ARTICLE,
+    MAX_DAYS,
+    MAX_HIDE_DAYS,
+    MAX_LABEL,
+    MAX_MONTHS,
+    MAX_REMOVED_DAYS,
+    minute,
+    zone,
+)
 from bot.texts import Texts
 from bot.views.settings_form import TOLD
 
@@ -129,6 +138,12 @@ def days(number: str) -> int:
     return _whole(number, MAX_DAYS, text("Write a whole number of days, from 1 to {most}.", most=MAX_DAYS))
 
 
+def removed_days(number: str) -> int:
+    """Read how many days the words of removed posts are kept."""
+    wrong = text("Write a whole number of days, from 0 to {most}.", most=MAX_REMOVED_DAYS)
+    return _whole(number, MAX_REMOVED_DAYS, wrong, least=0)
+
+
 def hide_days(number: str) -> int:
     """Read after how many days a hidden post is looked at again."""
     return _whole(number, MAX_HIDE_DAYS, text("Write a whole number of days, from 1 to {most}.", most=MAX_HIDE_DAYS))
@@ -156,8 +171,8 @@ def months(number: str) -> int:
     return _whole(number, MAX_MONTHS, text("Write a whole number of months, from 1 to {most}.", most=MAX_MONTHS))
 
 
-def _whole(number: str, most: int, wrong: Text) -> int:
-    if not number.isdecimal() or not 1 <= int(number[:9]) <= most:
+def _whole(number: str, most: int, wrong: Text, *, least: int = 1) -> int:
+    if not number.isdecimal() or not least <= int(number[:9]) <= most:
         raise Unreadable(wrong)
     return int(number)
 

@@ -22,6 +22,7 @@ from bot.team.fields import (
     label,
     minutes,
     months,
+    removed_days,
     rule_title,
     step,
     time,
@@ -54,6 +55,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "claim_return": str(settings.claim_return),
         "citizen_days": str(settings.citizen_days),
         "person_months": str(settings.person_months),
+        "removed_days": str(settings.removed_days),
         "images": ["yes"] if settings.images else [],
         "invitation": settings.invitation,
         "way_to_us": settings.way_to_us,
@@ -173,6 +175,7 @@ def _reasons(reader: Reader) -> dict[str, Any]:
 def _card(reader: Reader) -> dict[str, Any]:
     return {
         "person_months": reader.read("person_months", months),
+        "removed_days": reader.read("removed_days", removed_days),
         "images": "yes" in reader.chosen("images"),
         "invitation": (reader.filled.get("invitation") or "").strip(),
         "way_to_us": (reader.filled.get("way_to_us") or "").strip(),

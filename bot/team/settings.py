@@ -61,6 +61,7 @@ MAX_TOPICS = 98
 MAX_REASONS = 10
 MAX_ARTICLE = 1000
 MAX_HIDE_DAYS = 365
+MAX_REMOVED_DAYS = 3650
 """The most days after which a hidden post is looked at again."""
 MAX_RULES = 40
 MAX_INVITATION = 250
@@ -167,6 +168,8 @@ class TeamSettings(BaseModel):
     claim_return: Minutes = 15
     citizen_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 5
     person_months: Annotated[int, Field(ge=1, le=MAX_MONTHS)] = 12
+    removed_days: Annotated[int, Field(ge=0, le=MAX_REMOVED_DAYS)] = 30
+    """How long the words of a post that its author removed are kept."""
     images: bool = False
     invitation: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
     way_to_us: Annotated[str, Field(max_length=MAX_INVITATION)] = ""

@@ -92,7 +92,8 @@ def mention_blocks(
     if earlier := mention.replies_to or file.answered_posts.get(mention.in_reply_to or ""):
         author, words = literal(str(earlier.get("author", "")), 80), literal(str(earlier.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
-    blocks.append(quote(mention.text, limit))
+    if mention.redacted_at is None:
+        blocks.append(quote(mention.text, limit))
     images = images if _may_show_pictures(file, mention) else 0
     for medium in mention.media[:media]:
         address, described = medium.get("url", ""), medium.get("alt") or t("without description")
@@ -103,7 +104,9 @@ def mention_blocks(
             kind = t(MEDIA.get(medium.get("kind", ""), ATTACHMENT))
             blocks.append(context(f"🖼 {link(address, kind)}: {literal(described, 300)}"))
     if mention.gone_at:
-        blocks.append(context("🗑 " + gone_line(mention.gone, t.when(mention.gone_at, now), t)))
+        redacted = t("We deleted its words here too.") if mention.redacted_at else ""
+        line = gone_line(mention.gone, t.when(mention.gone_at, now), t)
+        blocks.append(context(f"🗑 {line} {redacted}".rstrip()))
     elif mention.edited_at:
         blocks.append(context("✏️ " + t("The author edited this post ({time}).", time=t.when(mention.edited_at, now))))
     return blocks

@@ -29,6 +29,7 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.MENTION_EDITED: text("the citizen edited a post"),
     EventKind.MENTION_GONE: text("a post can no longer be seen"),
     EventKind.MENTION_BACK: text("a post can be seen again"),
+    EventKind.MENTION_REDACTED: text("the words of a removed post were deleted here"),
     EventKind.CLAIM: text("claimed"),
     EventKind.TAKE_OVER: text("taken over"),
     EventKind.RELEASE: text("released"),

@@ -68,6 +68,7 @@ FIELDS: dict[str, Text] = {
     "claim_return": text("Return of a claimed case"),
     "citizen_days": text("Time of the citizen to answer"),
     "person_months": text("How far back we look for other cases of a citizen"),
+    "removed_days": text("Days that we keep the words of removed posts"),
     "images": text("Pictures on the card"),
     "invitation": text("In public beside a private message"),
     "way_to_us": text("Where a citizen reaches us in private"),

@@ -213,10 +213,13 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
 
 
 def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask how far back other cases are looked for, about pictures, and for words when a talk goes on in private."""
+    """Ask what the card shows of a citizen and how long, and for the words when a talk goes on in private."""
     blocks = [
         line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
              hint=t("The card says how many there are, and a list shows them.")),
+        line(t(FIELDS["removed_days"]), "removed_days", filled, optional=False,
+             hint=t("After that a post that its author removed has no words here either; what we answered stays. "
+                    "0: they go at once. Some platforms set a shorter time.")),
         ticks(t(FIELDS["images"]), "images", [option(t("Show pictures of public posts on the card"), "yes")], filled,
               hint=t("Slack then fetches each picture from the platform. Without this tick, and in private messages, "
                      "the card has a link.")),

@@ -1,0 +1,72 @@
+"""The words of a post that its author removed: kept for some days, then redacted. What we answered stays."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import connectors
+from bot.cases.state import FOLLOW_THE_CASE, lock_all, touch_all, touch_messages
+from bot.domain.event import EventKind
+from bot.models import REMOVED, Account, Event, Mention, Message, MessageKind, Team
+from bot.team.settings import TeamSettings
+
+AT_ONCE = 100
+QUOTES = (*FOLLOW_THE_CASE, MessageKind.FOLLOW_UP, MessageKind.TRANSFERRED, MessageKind.TO_AND_FRO)
+"""The messages of a case that show what the citizen wrote."""
+LISTS = (MessageKind.HANDED_OVER, MessageKind.PASSED)
+"""The messages that show it of several cases, which stand in their details."""
+
+
+async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
+    """Return the removed posts whose words were kept long enough, by their case; at most some of each account."""
+    found = dict[int, set[int]]()
+    for account, team in await session.exec(select(Account, Team).join(Team, col(Account.team_id) == Team.id)):
+        wanted = (
+            select(Mention.case_id, Mention.id)
+            .where(REMOVED, Mention.account_id == account.id, col(Mention.gone_at) <= now - kept_for(account, team))
+            .order_by(col(Mention.gone_at))
+            .limit(AT_ONCE)
+        )
+        for case_id, mention_id in await session.exec(wanted):
+            found.setdefault(case_id, set()).add(mention_id)
+    return found
+
+
+def kept_for(account: Account, team: Team) -> timedelta:
+    """Return how long the words of a removed post are kept: as the team sets and the platform allows."""
+    days = timedelta(days=TeamSettings.of(team.settings).removed_days)
+    platform = connectors.known(account.platform)
+    most = platform.keeps_removed if platform else None
+    return days if most is None else min(days, most)
+
+
+async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[int], now: datetime) -> None:
+    """Take the words of these posts away, wherever we keep or show them; the copy of a post that we hid stays."""
+    posts = select(Mention).where(Mention.case_id == case_id, col(Mention.id).in_(mention_ids), REMOVED)
+    quoting = await _quoting(session, (await session.exec(posts)).all())
+    await lock_all(session, {case_id, *(mention.case_id for mention in quoting)})
+    removed = (await session.exec(posts.execution_options(populate_existing=True))).all()
+    if not removed:
+        return
+    for mention in removed:
+        mention.text, mention.earlier_text, mention.media, mention.redacted_at = "", None, [], now
+        session.add(Event(case_id=case_id, kind=EventKind.MENTION_REDACTED, at=now, details={"mention": mention.id}))
+    for mention in [*removed, *quoting]:
+        mention.replies_to = None
+        session.add(mention)
+    await session.flush()
+    await touch_all(session, {mention.case_id for mention in [*removed, *quoting]}, QUOTES)
+    lists = await session.exec(select(Message.id, Message.details).where(col(Message.kind).in_(LISTS)))
+    telling = [number for number, told in lists if case_id in (told or {}).get("cases", ())]
+    await touch_messages(session, col(Message.id).in_(telling))
+
+
+async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Sequence[Mention]:
+    """Return the posts that quote these because they answer them."""
+    answering = select(Mention).where(
+        col(Mention.account_id).in_({mention.account_id for mention in removed}),
+        col(Mention.in_reply_to).in_({mention.external_id for mention in removed}),
+    )
+    return [mention for mention in await session.exec(answering) if mention.replies_to is not None]

@@ -1,0 +1,18 @@
+"""The words of posts that their authors removed are deleted here too, some days later."""
+
+from bot.cases import redaction
+from bot.desk import Desk
+from bot.logs import going_on
+from bot.slack import messages
+
+
+async def redact(desk: Desk) -> None:
+    """Delete the words of removed posts that were kept long enough, and bring what shows them level."""
+    async with desk.reading() as session:
+        due = await redaction.due(session, desk.now())
+    for case_id, mention_ids in sorted(due.items()):
+        with going_on("deleting the words of a removed post failed", case=case_id):
+            async with desk.session() as session:
+                await redaction.redact(session, case_id, mention_ids, desk.now())
+    if due:
+        await messages.wake_lanes(desk)

@@ -1,0 +1,135 @@
+"""The words of a post that its author removed go here too, some days later; what we answered stays."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot import connectors
+from bot.cases import inbox
+from bot.domain.event import EventKind
+from bot.domain.mention import Act, Author, Gone, Media, Post, Quote, permits
+from bot.models import Event, Mention, Message, MessageKind, Reply
+from bot.sandbox.slack.inspection import text_of
+from bot.slack import messages
+from jobs import redaction
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import open_modal, sent, settings
+
+SECRET = "Mijn bsn is 123456782"
+
+
+def post(bot: Bot, number: int = 1, words: str = SECRET, **more: object) -> Post:
+    author = Author(f"a{number}", f"Burger {number}")
+    made = Post(str(number), author, words, bot.desk.now(), permits=permits(Act.ANSWER))
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+async def comes_in(bot: Bot, *posts: Post) -> None:
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=bot.desk.now())
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def later(bot: Bot, **time: float) -> None:
+    bot.clock.at += timedelta(**time)  # type: ignore[attr-defined]
+    await redaction.redact(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def shown(bot: Bot) -> str:
+    """All that can be read in Slack: the channel, its threads, and direct messages."""
+    told = [message for place in bot.slack.workspace.channels for message in bot.slack.messages(place)]
+    threads = [each for card in bot.cards() for each in bot.slack.thread(CHANNEL, card["ts"])]
+    return "\n".join(text_of(each) + str(each.get("text", "")) for each in [*told, *threads])
+
+
+async def test_the_words_of_a_removed_post_go_after_the_teams_days(office: Bot) -> None:
+    bot = office
+    media = (Media("https://platform.example/1.png", "image", "een foto van mijn paspoort"),)
+    first, second = post(bot, media=media), post(bot, 2, "En nu?", author=Author("a1", "Burger 1"), in_reply_to="1")
+    await comes_in(bot, first)
+    await sent(bot, 1)
+    await comes_in(bot, second, post(bot, 3, f"{SECRET} nog eens", author=first.author, in_reply_to="2"))
+    await comes_in(bot, replace(first, gone=Gone.BY_AUTHOR), post(bot, 3, "", author=first.author, gone=Gone.BY_AUTHOR))
+    await later(bot, days=29)
+    assert SECRET in shown(bot), "an agent can still see it"
+    await later(bot, days=2)
+    assert "123456782" not in shown(bot) and "paspoort" not in shown(bot)
+    assert [(each.text, each.media, each.redacted_at is not None) for each in await bot.rows(Mention)] == [
+        ("", [], True), ("En nu?", [], False), ("", [], True),
+    ]  # fmt: skip
+    assert [reply.text for reply in await bot.rows(Reply)] == ["x ^SB"]
+    assert len([each for each in await bot.rows(Event) if each.kind is EventKind.MENTION_REDACTED]) == 2
+    card = bot.cards()[0]
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    details = text_of(await open_modal(bot, SANNE, "details"))
+    assert "De schrijver heeft dit bericht verwijderd" in details and "De tekst is hier ook gewist." in details
+    assert "En nu?" in details and "123456782" not in details
+    before = len(bot.slack.calls("chat.update"))
+    await later(bot, days=1)
+    assert len(bot.slack.calls("chat.update")) == before, "once is enough"
+
+
+async def test_who_quotes_a_removed_post_quotes_it_no_more(office: Bot) -> None:
+    bot = office
+    quote = Quote("Burger 1", SECRET)
+    await comes_in(bot, post(bot), post(bot, 2, "Dat zou ik niet plaatsen", in_reply_to="1", replies_to=quote))
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    assert SECRET in shown(bot)
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot) and "Dat zou ik niet plaatsen" in shown(bot)
+
+
+@pytest.mark.parametrize("gone", [Gone.HIDDEN, Gone.UNREACHABLE, None])
+async def test_what_its_author_did_not_remove_is_kept(office: Bot, gone: Gone | None) -> None:
+    bot = office
+    await comes_in(bot, post(bot))
+    await comes_in(bot, replace(post(bot), gone=gone))
+    await later(bot, days=400)
+    assert [each.text for each in await bot.rows(Mention)] == [SECRET]
+
+
+async def test_a_platform_may_set_a_shorter_time_and_a_team_none_at_all(
+    office: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = office
+    platform = connectors.registry().platforms["webhook"]
+    strict = replace(platform, keeps_removed=timedelta(days=1))
+    monkeypatch.setitem(connectors.registry().platforms, "webhook", strict)
+    await comes_in(bot, post(bot))
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, hours=23)
+    assert SECRET in shown(bot)
+    await later(bot, hours=2)
+    assert SECRET not in shown(bot)
+    await settings(bot, removed_days=0)
+    await comes_in(bot, post(bot, 2, "Weg ermee"))
+    await comes_in(bot, post(bot, 2, "", gone=Gone.BY_AUTHOR))
+    await later(bot, minutes=1)
+    assert "Weg ermee" not in shown(bot)
+
+
+async def test_a_later_version_brings_the_words_not_back(office: Bot) -> None:
+    bot = office
+    await comes_in(bot, post(bot))
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    await comes_in(bot, replace(post(bot), edited_at=bot.desk.now()))
+    assert [each.text for each in await bot.rows(Mention)] == [""]
+    assert SECRET not in shown(bot)
+
+
+async def test_the_list_of_what_a_colleague_got_shows_the_words_no_more(office: Bot) -> None:
+    bot = office
+    await comes_in(bot, post(bot))
+    details = {"by": SANNE, "cases": [1]}
+    async with bot.desk.session() as session:
+        session.add(Message(key="passed", kind=MessageKind.PASSED, channel=SANNE, details=details))
+    await messages.wake_lanes(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    assert SECRET in text_of(bot.slack.direct(SANNE)[-1])
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    assert SECRET not in text_of(bot.slack.direct(SANNE)[-1])
