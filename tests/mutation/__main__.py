@@ -37,13 +37,13 @@ TESTS = {
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/cases/clocks.py": "tests/cases/test_waits.py tests/cases tests/jobs/test_sla.py tests/outgoing/test_outbox.py",
-    "bot/cases/moves.py": "tests/cases tests/handlers/test_undo.py tests/handlers/test_take_over.py tests/jobs/test_advice.py",
+    "bot/cases/moves.py": "tests/cases tests/handlers/test_undo.py tests/handlers/test_take_over.py",
     "bot/cases/state.py": "tests/cases tests/outgoing tests/handlers tests/jobs/test_sla.py",
     "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py",
     "bot/outgoing/outbox.py": "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing",
     "bot/outgoing/outcomes.py": "tests/outgoing/test_outbox.py tests/outgoing/test_acts.py tests/outgoing",
     "bot/outgoing/queue.py": "tests/outgoing/test_outbox.py tests/outgoing/test_acts.py tests/outgoing",
-    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/outgoing/test_outbox.py tests/handlers/test_undo.py tests/outgoing",
+    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py tests/outgoing",
     "bot/slack/messages.py": "tests/slack",
 }
 """The core, each module with the tests that should notice what is wrong in it, the quickest first."""
