@@ -59,7 +59,7 @@ async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_blue
     ours = server.write("gemeente", "De markt gaat door.")
     asked = server.write("jan", "Wanneer wordt de <container> geleegd?", answers=ours)
     await polled(bot)
-    card = await bot.card("container", "Nieuw", "*🦋 Bluesky*")
+    card = await bot.card("container", "Nieuw", "🦋 Bluesky")
     await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
     await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
     reply = server.ours()[-1]
