@@ -349,7 +349,7 @@ async def set_options(bot: Bot, options: dict[str, Any]) -> None:
 async def test_after_an_hour_without_success_the_agent_hears_of_it_once_and_then_that_it_was_done(
     acting: Bot, wall: Wall
 ) -> None:
-    wall.answers = [503] * 12
+    wall.answers = [503] * 100
     await approve(acting, Act.HIDE)
     await drain(acting)
     for _ in range(5):
