@@ -123,9 +123,10 @@ async def test_an_assignment_is_made_and_acknowledged_however_long_slack_takes(s
         await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "assign:1")
         await open_modal(bot, SANNE, "case:assign")
         bot.slack.listeners_end = None
-        bot.slack.faults.delay("users.info", 2)
+        asked = bot.slack.faults.hold("users.info")
         assert (await bot.slack.submit(SANNE, {"assign_to": YOUSSEF})).ok
         assert (await bot.case()).status is Status.NEW
+        asked.set()
         await bot.card("paspoort", "In behandeling", YOUSSEF)
         await view_with(bot, "Gelukt")
 

@@ -118,7 +118,7 @@ async def test_a_process_that_died_after_its_call_leaves_no_certainty(bot: Bot) 
 async def test_one_that_was_overtaken_makes_it_uncertain_what_stands_there(bot: Bot) -> None:
     case_id = await mention(bot)
     card = await card_row(bot)
-    bot.slack.faults.delay("chat.update", 2)
+    held = bot.slack.faults.hold("chat.update")
     await choose(bot, case_id, OTHER, shown=False)
     slow = asyncio.create_task(messages.level(bot.desk, card.id))
     await eventually(lambda: rows_with(bot, Message, lambda m: m.leased_until))
@@ -127,6 +127,7 @@ async def test_one_that_was_overtaken_makes_it_uncertain_what_stands_there(bot: 
     await choose(bot, case_id, ONE, shown=False)
     async with second_desk(bot) as other:
         await messages.level(other, card.id)
+    held.set()
     await slow
     assert bot.card_now(ONE) and not bot.card_now(OTHER) and await is_level(bot)
 

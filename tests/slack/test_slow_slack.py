@@ -23,6 +23,13 @@ AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
 
 @pytest.fixture
 async def impatient(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot, which gives up a call to Slack after some seconds: more than any call takes that is not held up."""
+    async with running_bot(database_url, slack, slack_timeout=3) as running:
+        yield running
+
+
+@pytest.fixture
+async def hasty(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
     """The bot, which gives up a call to Slack after half a second."""
     async with running_bot(database_url, slack, slack_timeout=0.5) as running:
         yield running
@@ -35,12 +42,13 @@ async def card_row(bot: Bot) -> Message:
 
 async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
     bot = impatient
-    bot.slack.faults.delay("chat.postMessage", 5)
+    late = bot.slack.faults.hold("chat.postMessage")
     bot.citizen_posts("Komt dit twee keer?")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     bot.clock.advance(seconds=6)
     await refresh.refresh(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
+    late.set()
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
     shown = await card_row(bot)
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
@@ -53,16 +61,19 @@ async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_onc
 async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_looked_for(impatient: Bot) -> None:
     """The first look for it fails hours later, so that its doubt begins anew, long after both were posted."""
     bot = impatient
-    bot.slack.faults.delay("chat.postMessage", 5)
+    late = bot.slack.faults.hold("chat.postMessage")
     bot.citizen_posts("Komt dit twee keer?")
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     bot.clock.advance(seconds=6)
     await refresh.refresh(bot.desk)
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version))
+    late.set()
     await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) == 2)
-    bot.slack.faults.delay("conversations.history", 5)
+    look = bot.slack.faults.hold("conversations.history")
     bot.clock.advance(hours=14)
     await refresh.refresh(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
+    look.set()
     for _ in range(2):
         bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
         await refresh.refresh(bot.desk)
@@ -73,7 +84,7 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
 
 async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_as_a_call_may(impatient: Bot) -> None:
     bot = impatient
-    bot.slack.faults.delay("chat.postMessage", 5)
+    late = bot.slack.faults.hold("chat.postMessage")
     async with second_desk(bot) as other:
         bot.citizen_posts("Komt dit twee keer?")
         await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
@@ -84,6 +95,7 @@ async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_
             return await rows_with(bot, Message, lambda m: m.ts and m.shown_version == m.version)
 
         await eventually(is_level)
+        late.set()
         await bot.slack.wait_for(lambda: len(bot.slack.calls("chat.postMessage")) >= 2)  # also what we gave up
 
         async def is_beyond_doubt() -> list[Message]:
@@ -143,8 +155,9 @@ async def the_doubt_ends(bot: Bot) -> Message:
 
 async def test_a_post_that_slack_carries_out_after_it_has_nothing_to_say_any_more_is_found(impatient: Bot) -> None:
     bot = impatient
-    bot.slack.faults.delay("chat.postMessage", 5)
+    late = bot.slack.faults.hold("chat.postMessage")
     await gives_up_its_question(bot)
+    late.set()
     await bot.slack.wait_for(lambda: bot.slack.direct(SANNE))
     row = await the_doubt_ends(bot)
     assert [m["ts"] for m in bot.slack.direct(SANNE)] == [row.ts]
@@ -163,7 +176,7 @@ async def test_a_post_that_slack_never_had_and_that_has_nothing_to_say_any_more_
 async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(impatient: Bot) -> None:
     bot = impatient
     case_id = await mention(bot)
-    bot.slack.faults.delay("chat.update", 5)
+    late = bot.slack.faults.hold("chat.update")
     await set_topic(bot, case_id, "Oud")
     await messages.sync(bot.desk, case_id)
     assert (await card_row(bot)).problem == "unreachable"
@@ -171,6 +184,7 @@ async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(i
     await set_topic(bot, case_id, "Nieuw")
     await messages.sync(bot.desk, case_id)
     await bot.card("Nieuw")
+    late.set()
     await bot.card("Oud")  # Slack did it after all
     bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
     await refresh.refresh(bot.desk)
@@ -178,8 +192,8 @@ async def test_an_update_that_slack_carries_out_after_a_newer_one_is_made_good(i
     assert len(bot.cards()) == 1
 
 
-async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(impatient: Bot) -> None:
-    bot = impatient
+async def test_the_calls_of_one_turn_end_before_its_lease_however_many_they_are(hasty: Bot) -> None:
+    bot = hasty
     async with bot.desk.session() as session:
         message = Message(key="asked", kind=MessageKind.AWAY, channel=SANNE, details={"owner": SANNE, "returned": 2})
         message.posting_since = bot.desk.now()
