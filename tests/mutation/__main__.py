@@ -24,6 +24,7 @@ from types import ModuleType
 import pytest
 
 LIBRARIES = "aiohttp alembic.command apscheduler babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
+OUTGOING = "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing/test_acts.py"
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
@@ -36,15 +37,15 @@ TESTS = {
     "bot/domain/reply.py": "tests/domain tests/outgoing",
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
-    "bot/cases/clocks.py": "tests/cases/test_waits.py tests/cases tests/jobs/test_sla.py tests/outgoing/test_outbox.py",
-    "bot/cases/moves.py": "tests/cases tests/handlers/test_undo.py tests/handlers/test_take_over.py",
+    "bot/cases/clocks.py": "tests/cases/test_waits.py tests/jobs/test_sla.py tests/outgoing/test_outbox.py",
+    "bot/cases/moves.py": "tests/cases/test_moves.py tests/cases/test_crossings.py tests/handlers/test_undo.py",
     "bot/cases/state.py": "tests/cases tests/outgoing tests/handlers tests/jobs/test_sla.py",
     "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py",
-    "bot/outgoing/outbox.py": "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing",
-    "bot/outgoing/outcomes.py": "tests/outgoing/test_outbox.py tests/outgoing/test_acts.py tests/outgoing",
-    "bot/outgoing/queue.py": "tests/outgoing/test_outbox.py tests/outgoing/test_acts.py tests/outgoing",
-    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py tests/outgoing",
-    "bot/slack/messages.py": "tests/slack",
+    "bot/outgoing/outbox.py": OUTGOING,
+    "bot/outgoing/outcomes.py": OUTGOING,
+    "bot/outgoing/queue.py": OUTGOING,
+    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py",
+    "bot/slack/messages.py": "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py",
 }
 """The core, each module with the tests that should notice what is wrong in it, the quickest first."""
 
