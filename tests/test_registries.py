@@ -58,7 +58,7 @@ def test_every_job_is_scheduled() -> None:
 
 def test_every_event_of_a_case_has_its_words() -> None:
     assert set(EVENTS) == set(EventKind) - OF_NO_CASE
-    assert set(WHY) == {"still", "away", "reader", "opposite", "gone"}
+    assert set(WHY) == {"still", "away", "reader", "opposite", "gone", "platform"}
 
 
 def test_every_close_reason_has_its_words() -> None:

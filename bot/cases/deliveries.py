@@ -4,20 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
+from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record, touch
 from bot.domain.case import Move
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived, Delivery, Gone, Post
 from bot.domain.text import Text, text
-from bot.models import Case, Event, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import Case, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 
 NOT_APPROVED = text("The moderators of the platform did not approve it.")
 NOT_DELIVERED = text("The platform could not deliver it to the citizen.")
+UNPROVEN = frozenset({ReplyStatus.SENDING, ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN})
+"""The statuses of replies that were not sent as far as we know; of one that was withdrawn a colleague said so."""
 
 
 async def is_last(session: AsyncSession, reply: Reply) -> bool:
@@ -105,31 +108,94 @@ async def store(session: AsyncSession, account_id: int, deliveries: Sequence[Del
     """
     changed = set[int]()
     for each in deliveries:
-        for reply in await ours(session, account_id, [each.external_id]):
-            if not _is_news(reply.arrived, each.arrived):
-                continue
-            reply.arrived, reply.arrived_at = each.arrived, each.at
-            session.add(reply)
-            await session.flush()
-            if reply.status is ReplyStatus.SENT and (reply.held or each.arrived is Arrived.FAILED):
-                await _decided(session, reply, each, now)
+        for reply in await _concerned(session, account_id, each):
+            if await _told(session, reply, each, now):
                 changed.add(reply.case_id)
     return changed
 
 
-def _is_news(before: Arrived | None, now: Arrived) -> bool:
+async def _concerned(session: AsyncSession, account_id: int, told: Delivery) -> Sequence[Reply]:
+    """Return the replies that a report is about, and lock them: by their id, or by their key while they have no id."""
+    found = await ours(session, account_id, [told.external_id])
+    if found or not told.key:
+        return found
+    named = select(Reply).where(Reply.account_id == account_id, Reply.key == told.key, col(Reply.external_id).is_(None))
+    return (await session.exec(named.with_for_update(key_share=True))).all()
+
+
+async def _told(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> bool:
+    """Store one report about a reply; tells whether its case shows it."""
+    proves = reply.status in UNPROVEN and told.key == reply.key
+    if reply.status is ReplyStatus.WITHDRAWN and told.arrived is Arrived.FAILED:
+        return False
+    if not proves and reply.status is not ReplyStatus.SENT:
+        return False
+    reply.external_id = told.external_id
+    is_news = _is_news(reply.arrived, told.arrived)
+    if is_news:
+        reply.arrived, reply.arrived_at = told.arrived, told.at
+    session.add(reply)
+    await session.flush()
+    decides = proves or (is_news and (reply.held or told.arrived is Arrived.FAILED))
+    if decides:
+        await _decided(session, reply, told, now)
+    return decides
+
+
+def _is_news(before: Arrived | None, now: Arrived | None) -> bool:
     """Tell whether a message came further; it does not fail any more once it came."""
+    if now is None or before is None:
+        return now is not None
     order = list(Arrived)
-    return before is None or (Arrived.FAILED not in {before, now} and order.index(now) > order.index(before))
+    return Arrived.FAILED not in {before, now} and order.index(now) > order.index(before)
 
 
 async def _decided(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> None:
+    """Write down what a report decides: a reply that was held or whose outcome was unknown was published, or failed."""
     case = await locked(session, reply.case_id)
-    if told.arrived is not Arrived.FAILED:
-        await published(session, case, reply, now)
-    else:
+    if told.arrived is Arrived.FAILED:
         why = NOT_APPROVED if reply.held else NOT_DELIVERED
         await failed(session, case, reply, told.reason or why, now)
+    elif reply.status in {ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN}:
+        await settled(session, case, [reply], published=True, by="", now=now, why="platform")
+        asked = f"{Move.DOUBT}:{reply.id}"
+        await session.exec(update(Message).where(col(Message.key) == asked).values(version=Message.version + 1))
+    else:
+        reply.status, reply.problem = ReplyStatus.SENT, None
+        await published(session, case, reply, now)
+
+
+async def settled(
+    session: AsyncSession,
+    case: Case,
+    replies: Sequence[Reply],
+    *,
+    published: bool,
+    by: str,
+    now: datetime,
+    why: str = "",
+) -> None:
+    """Write down whether replies with an unknown outcome, of one case, were published.
+
+    One that was counts as sent from now: the figures of the past stay what they were. It answers the case only if the
+    case still waits for this reply, and not for an answer to a later question.
+    """
+    reply = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), replies[-1])
+    last = await is_last(session, reply)
+    for each_reply in replies:
+        each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
+        each_reply.sent_at, each_reply.problem = now if published else None, None
+        session.add(each_reply)
+    await index(session, {case.id})
+    answers = published and last and reply.kind is not ReplyKind.INTERIM
+    stays = not answers or await clocks.asked_since_replies(session, case.id) is not None
+    details: dict[str, Any] = {"published": published, **({"why": why} if why else {})}
+    made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
+    await record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
+    if published:
+        await reached(session, case, reply, now)
+        for each_reply in replies:
+            invite(session, each_reply, now)
 
 
 async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:

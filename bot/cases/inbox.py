@@ -101,8 +101,9 @@ async def _of_replies(session: AsyncSession, account_id: int, items: Sequence[Po
     """Return the cases of our replies that these items are, tell of, or answer in private."""
     concerned = set[int]()
     replies = {item.external_id for item in items}
+    keys_told = {item.key for item in items if isinstance(item, Delivery) and item.key}
     opened = {item.conversation for item in items if isinstance(item, Post) and item.private and item.conversation}
-    for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened)):
+    for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened), (Reply.key, keys_told)):
         if keys:
             ours = select(Reply.case_id).where(Reply.account_id == account_id, col(column).in_(keys))
             concerned |= set(await session.exec(ours))

@@ -98,12 +98,17 @@ class Arrived(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A platform's report about a message that we sent; the id is the one in `Sent`. `reason`: why it failed."""
+    """A platform's report about a message that we sent; the id is the one in `Sent`. `reason`: why it failed.
+
+    `key` is that of the draft, where the platform gives it back: it proves that the message was taken, even if we never
+    got the answer to our request. `arrived` is None when the report says no more than that.
+    """
 
     external_id: str
-    arrived: Arrived
+    arrived: Arrived | None
     at: datetime
     reason: Text | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)

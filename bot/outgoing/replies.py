@@ -7,11 +7,11 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.cases import clocks, deliveries
+from bot.cases import deliveries
 from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
-from bot.models import Account, Case, Reply, ReplyKind, ReplyStatus, Role
+from bot.models import Account, Case, Reply, ReplyStatus, Role
 from bot.outgoing import composing, drafts
 from bot.outgoing.composing import Answer
 from bot.team import agents
@@ -114,30 +114,11 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
 
 
 async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
-    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew.
-
-    One that is there counts as sent from now: the figures of the past stay what they were. It answers the case only if
-    the case still waits for this reply, and not for an answer to a later question.
-    """
+    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew."""
     case = await cases.locked(session, case_id)
     uncertain = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.UNCERTAIN)
     replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
     if not replies:
         raise Refused("A colleague has already decided on this.")
-    reply = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), replies[-1])
-    last = await deliveries.is_last(session, reply)
-    for each_reply in replies:
-        each_reply.status = ReplyStatus.SENT if published else ReplyStatus.WITHDRAWN
-        each_reply.sent_at, each_reply.problem = now if published else None, None
-        session.add(each_reply)
-    await cases.index(session, {case_id})
-    answers = published and last and reply.kind is not ReplyKind.INTERIM
-    stays = not answers or await clocks.asked_since_replies(session, case_id) is not None
-    details = {"published": published}
-    made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
-    await cases.record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
-    if published:
-        await deliveries.reached(session, case, reply, now)
-        for each_reply in replies:
-            deliveries.invite(session, each_reply, now)
+    await deliveries.settled(session, case, replies, published=published, by=by, now=now)
     return case

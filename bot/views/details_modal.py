@@ -75,8 +75,9 @@ WHY = {
     "reader": text("its owner has read-only access"),
     "opposite": text("the opposite is ready to go"),
     "gone": text("the post is no longer there"),
+    "platform": text("the platform told us"),
 }
-"""Why a case went back to the queue by itself, or why an act was taken back."""
+"""Why a case went back to the queue by itself, why an act was taken back, or how we know of an outcome."""
 
 
 def details_modal(

@@ -84,7 +84,7 @@ def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
 
 
 def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
-    """Notify an agent that their reply was refused, or that we do not know whether it was published."""
+    """Notify an agent that their reply was refused, or that we do not know, or did not, whether it was published."""
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.stored(reply.problem), 500)
@@ -97,6 +97,8 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
                            agent=reply.by, problem=problem))  # fmt: skip
         return _only(t("<@{agent}>, your answer was not published: {problem} Your text is kept. Press Answer on the "
                        "card to change and send it.", agent=reply.by, problem=problem))  # fmt: skip
+    if reply.status is ReplyStatus.SENT:
+        return _only(t("<@{agent}>, it is certain by now that your answer was published.", agent=reply.by))
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
 

@@ -273,10 +273,11 @@ async def hold(table: Table) -> None:
         await HELD(table, session, await cases.get(session, table.case_id), table.clock.at)
 
 
-async def deliver(table: Table, arrived: Arrived, external_id: str = "r1") -> None:
+async def deliver(table: Table, arrived: Arrived | None, external_id: str = "r1", key: str = "") -> None:
     """Let the platform tell how far our message came."""
+    told = Delivery(external_id, arrived, table.clock.at, key=key)
     async with table.session() as session:
-        await inbox.take_in(session, 1, [Delivery(external_id, arrived, table.clock.at)], now=table.clock.at)
+        await inbox.take_in(session, 1, [told], now=table.clock.at)
 
 
 def path_to(status: Status) -> list[Move]:

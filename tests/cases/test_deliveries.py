@@ -6,11 +6,13 @@ import pytest
 from sqlmodel import col, select
 
 from bot.cases import clocks
+from bot.connectors.base import Sent
 from bot.domain.case import CloseReason, Move, Status, WaitsFor
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived
 from bot.domain.sla import ClockKind
 from bot.models import BY_AGENTS, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.outgoing import outcomes, queue, replies
 from tests.cases.moving import Table, bring_to, deliver, hold, one_case
 
 FIRST, NEXT, WHOLE, PROMISE = (
@@ -143,3 +145,105 @@ async def test_a_reply_that_did_not_arrive_leaves_a_closed_case_closed_and_is_to
         case = await table.case()
         assert (case.status, case.close_reason in set(CloseReason)) == (Status.CLOSED, True)
         assert (await problems(table), await running(table)) == (1, set())
+
+
+# --- A reply that the platform knows by its key --------------------------------------------------
+
+
+async def in_the_air(table: Table, kind: ReplyKind) -> Reply:
+    """Let a reply be on its way, with no answer to our request yet."""
+    await answered(table, kind)
+    async with table.session() as session:
+        reply = await queue.take_next(session, 1, table.clock.at)
+    assert isinstance(reply, Reply)
+    return reply
+
+
+@pytest.mark.parametrize("told", [None, Arrived.DELIVERED, Arrived.READ])
+@pytest.mark.parametrize("doubted", [False, True], ids=["being sent", "uncertain"])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (ReplyKind.FINAL, Status.ANSWERED),
+        (ReplyKind.QUESTION, Status.WITH_CITIZEN),
+        (ReplyKind.INTERIM, Status.CLAIMED),
+    ],
+)
+async def test_a_report_with_the_key_of_a_reply_proves_that_it_was_sent(
+    database_url: str, kind: ReplyKind, status: Status, doubted: bool, told: Arrived | None
+) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, kind)
+        if doubted:
+            await table.must_make(Move.DOUBT)
+            assert (await table.case()).status is Status.CLAIMED
+        await deliver(table, told, "x", key=reply.key)
+        assert (await table.case()).status is status
+        [known] = await rows(table, Reply)
+        assert (known.status, known.external_id, known.arrived) == (ReplyStatus.SENT, "x", told)
+        assert known.sent_at == table.clock.at
+        log = await kinds(table)
+        for late in (None, Arrived.READ):  # told again, in any order
+            await deliver(table, late, "x", key=reply.key)
+        assert await kinds(table) == log
+
+
+async def test_the_answer_to_our_request_after_the_report_changes_nothing(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        await deliver(table, Arrived.DELIVERED, "x", key=reply.key)
+        before = await rows(table, Reply)
+        table.passes(seconds=5)
+        async with table.session() as session:
+            await outcomes.record(session, reply, Sent("x"), table.clock.at)
+        assert await rows(table, Reply) == before
+        assert (await kinds(table)).count(EventKind.REPLY_SENT) == 1
+
+
+async def test_a_report_that_the_reply_failed_is_told_although_its_outcome_was_unknown(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        await deliver(table, Arrived.FAILED, "x", key=reply.key)
+        [known] = await rows(table, Reply)
+        assert (known.status, (await table.case()).status) == (ReplyStatus.FAILED, Status.CLAIMED)
+        assert (await problems(table), (await kinds(table)).count(EventKind.REPLY_SENT)) == (1, 0)
+
+
+@pytest.mark.parametrize("key", ["", "of another system"])
+async def test_a_report_without_our_key_proves_nothing(database_url: str, key: str) -> None:
+    async with one_case(database_url) as table:
+        await in_the_air(table, ReplyKind.FINAL)
+        await deliver(table, Arrived.DELIVERED, "x", key=key)
+        [known] = await rows(table, Reply)
+        assert (known.status, known.external_id) == (ReplyStatus.SENDING, None)
+
+
+async def test_an_answer_whose_outcome_the_platform_told_is_no_question_to_its_agent_any_more(
+    database_url: str,
+) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        await table.must_make(Move.DOUBT)
+        asked = next(m for m in await rows(table, Message) if m.kind is MessageKind.REPLY_PROBLEM)
+        await deliver(table, None, "x", key=reply.key)
+        shown = next(m for m in await rows(table, Message) if m.id == asked.id)
+        assert shown.version > asked.version
+
+
+@pytest.mark.parametrize("told", [Arrived.DELIVERED, Arrived.FAILED])
+async def test_a_report_corrects_a_colleague_who_thought_that_an_answer_was_not_sent(
+    database_url: str, told: Arrived
+) -> None:
+    async with one_case(database_url) as table:
+        reply = await in_the_air(table, ReplyKind.FINAL)
+        await table.must_make(Move.DOUBT)
+        async with table.session() as session:
+            await replies.settle(session, table.case_id, published=False, by=reply.by, now=table.clock.at)
+        await deliver(table, told, "x", key=reply.key)
+        [known] = await rows(table, Reply)
+        sent = told is not Arrived.FAILED
+        assert known.status is (ReplyStatus.SENT if sent else ReplyStatus.WITHDRAWN)
+        assert (await table.case()).status is (Status.ANSWERED if sent else Status.CLAIMED)
+        log = await kinds(table)
+        await deliver(table, told, "x", key=reply.key)
+        assert await kinds(table) == log
