@@ -1,0 +1,198 @@
+"""Requests to Meta's Graph API as one of our accounts, and the verdicts on its answers.
+
+https://developers.facebook.com/docs/graph-api/overview
+https://developers.facebook.com/docs/graph-api/guides/error-handling
+https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+
+Quirks:
+- A request that comes too often is refused with a code in a 400 or 403, not with a 429. Headers say how much of the
+  limit is used, in percent, and how many minutes we must wait.
+- No request can be repeated safely: there is no key that Graph recognises.
+- It says the same of what is removed and of what we may not see.
+- A version that is no longer there is answered by an older or newer one; a header says which one answered.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from bot.connectors import http
+from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected
+from bot.connectors.json_api import Json, JsonApi, within
+from bot.connectors.platform import Option, OptionKind, Tools
+
+SERVER, VERSION = "https://graph.facebook.com", "v26.0"
+TOKEN_ENDED = frozenset({102, 190})
+TOO_OFTEN = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
+PASSING = frozenset({1, 2})
+"""Faults of Graph itself: whether the request was carried out is not known."""
+NOT_THERE = frozenset({(100, 33), (803, None)})
+"""Code and subcode of what is not there, or not for us."""
+FULL = 90
+"""Percent of a limit from which on we read no more for a while, so that answers still go out."""
+REST = timedelta(minutes=5)
+"""How long we wait when Graph does not say how long; the limits count an hour."""
+USAGE = ("X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage")
+
+VERSION_OPTION = Option("version", help=f"Version of the Graph API; {VERSION} when left out.")
+URL_OPTION = Option("url", kind=OptionKind.SERVER, default=SERVER, help=f"Its address; {SERVER} when left out.")
+
+
+class NotThere(Rejected):
+    """The object is removed, or we may not see it: Graph does not say which."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__("{host} no longer shows the post.", host=host)
+
+
+class Graph(JsonApi):
+    """The requests of one account. Secrets: `token`, `app_secret`. Options: `version`. Each may raise a verdict."""
+
+    too_often = TOO_OFTEN
+    """The codes of what came too often; a platform may have more of them."""
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        super().__init__(tools.http, account.url or SERVER, {})
+        self.now = tools.now
+        self.version = str(account.options.get("version") or VERSION)
+        self.answered_by = ""
+        """The version that answered last."""
+        self.rests_until: datetime | None = None
+        """When to ask again, if a limit is nearly reached."""
+        self._token = account.secrets.get("token", "")
+        self._app_secret = account.secrets.get("app_secret", "")
+
+    # --- requests --------------------------------------------------------------------------------
+
+    async def get(self, path: str, **params: Any) -> Json:
+        """Ask something; returns the object in the answer."""
+        return self.object(await self.call("GET", path, params=params))
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Have something done; returns the object in the answer."""
+        return self.object(await self.call("POST", path, json=body))
+
+    async def delete(self, path: str) -> Json:
+        """Have something removed; returns the object in the answer."""
+        return self.object(await self.call("DELETE", path))
+
+    async def get_as_app(self, app_id: str, path: str, **params: Any) -> Json:
+        """Ask something in the name of the app itself."""
+        return self.object(await self.call("GET", path, token=f"{app_id}|{self._app_secret}", params=params))
+
+    async def debug_token(self, app_id: str) -> Json:
+        """Return what Graph knows of our token: https://developers.facebook.com/docs/graph-api/reference/debug_token"""
+        answer = await self.get_as_app(app_id, "debug_token", input_token=self._token)
+        return answer["data"] if isinstance(answer.get("data"), dict) else {}
+
+    async def call(self, method: str, path: str, *, token: str = "", **kwargs: Any) -> httpx.Response:
+        """Send one request and return the answer; remembers what it says about the limits.
+
+        The token is proven to be used by the app that it belongs to:
+        https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        """
+        used = token or self._token
+        headers = {"Authorization": f"Bearer {used}"}
+        params = {**kwargs.pop("params", {}), "appsecret_proof": signature(self._app_secret, used.encode())}
+        response = await super().call(
+            method, f"/{self.version}/{quote(path)}", headers=headers, params=params, **kwargs
+        )
+        self.answered_by = response.headers.get("facebook-api-version", "")
+        self.rests_until = _rest(response, self.now()) or self.rests_until
+        return response
+
+    # --- verdicts --------------------------------------------------------------------------------
+
+    def reason_of(self, response: httpx.Response) -> str:
+        """Return why Graph refuses, for people if it has such words; it may quote our token, which is left out."""
+        error = error_of(response)
+        reason = str(error.get("error_user_msg") or error.get("message") or "")
+        return reason.replace(self._token, "…") if self._token else reason
+
+    def is_our_token(self, response: httpx.Response) -> bool:
+        """Tell whether a refusal means that our token no longer works; one about rights does not."""
+        code = error_of(response).get("code")
+        return response.status_code == 401 if code is None else code in TOKEN_ENDED
+
+    def retry_at(self, response: httpx.Response) -> datetime:
+        """Return when we may try again, by the headers that say so."""
+        now = datetime.now(UTC)
+        waits = [http.retry_at(response)] if "Retry-After" in response.headers else []
+        waits += [wait] if (wait := _rest(response, now)) else []
+        return http.within_reason(max(waits, default=now + REST), now)
+
+    def judge(self, response: httpx.Response) -> None:
+        """Raise the verdict that an answer stands for, by the code in it."""
+        error = error_of(response)
+        code, subcode = error.get("code"), error.get("error_subcode")
+        if code in self.too_often:
+            raise RateLimited(self.retry_at(response))
+        if code in PASSING or error.get("is_transient") is True:
+            raise OutcomeUnknown("{host} has a fault (HTTP {status}).", host=self.host, status=response.status_code)
+        if (code, subcode) in NOT_THERE:
+            raise NotThere(self.host)
+        super().judge(response)
+
+
+def signature(secret: str, signed: bytes) -> str:
+    """Return the HMAC-SHA256 of something under the app's secret, in hexadecimal digits."""
+    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def error_of(response: httpx.Response) -> Json:
+    """Return the object that explains a refusal; {} where Graph does not."""
+    if response.status_code < 400:
+        return {}
+    try:
+        error = within(response.json(), "error")
+    except (ValueError, RecursionError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def listed(answer: Any) -> list[Json]:
+    """Return the objects of a list, which may lie in another object: `{"data": […], "paging": …}`."""
+    data = within(answer, "data")
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
+def after(answer: Any) -> str:
+    """Return the cursor of the next page of a list; "" when this is the last one.
+
+    https://developers.facebook.com/docs/graph-api/results
+    """
+    cursor = within(answer, "paging", "cursors", "after")
+    return cursor if isinstance(cursor, str) and within(answer, "paging", "next") else ""
+
+
+def _rest(response: httpx.Response, now: datetime) -> datetime | None:
+    """Return until when to rest, by the headers about the limits; None when there is room."""
+    used = [each for name in USAGE for each in _usages(response.headers.get(name, ""))]
+    minutes = max((_number(each, "estimated_time_to_regain_access") for each in used), default=0)
+    percent = max((_number(each, n) for each in used for n in ("call_count", "total_time", "total_cputime")), default=0)
+    if minutes <= 0 and percent < FULL:
+        return None
+    return http.within_reason(now + max(timedelta(minutes=min(minutes, 1440)), REST), now)
+
+
+def _usages(header: str) -> Iterator[Json]:
+    """Yield the objects of a header: one, or lists of them by the id of what the limit is about."""
+    try:
+        read = json.loads(header)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(read, dict):
+        yield read
+        for each in read.values():
+            yield from (inner for inner in each if isinstance(inner, dict)) if isinstance(each, list) else ()
+
+
+def _number(usage: Json, name: str) -> float:
+    value = usage.get(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
