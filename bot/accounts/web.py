@@ -116,12 +116,14 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
     if not accounts:
         return _problem(404, UNKNOWN)
     received, new = 0, 0
-    found = [(row, receiver.receive(store.opened(row, desk.settings), asked, desk.now()).items) for row in accounts]
+    found = [(row, receiver.receive(store.opened(row, desk.settings), asked, desk.now())) for row in accounts]
     if any(store.is_stopped_by_hand(row) for row in accounts):  # a fault is trouble with replies, not with mentions
         return _problem(503, STOPPED)
-    for row, items in found:
-        new += await _take_in(desk, row, items)
-        received += len(items)
+    for row, brought in found:
+        new += await _take_in(desk, row, brought.items)
+        received += len(brought.items)
+        if brought.ask and (row.poll_after is None or row.poll_after <= desk.now()):
+            desk.wake(f"poll:{row.id}")
     return web.json_response({"received": received, "new": new})
 
 

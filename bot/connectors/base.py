@@ -176,9 +176,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Received:
-    """What a pushed request brought, in the order in which it should be taken in (oldest first)."""
+    """What a pushed request brought, in the order in which it should be taken in (oldest first).
+
+    `ask`: it tells that there is more, for which the platform must be asked (`Polls`).
+    """
 
     items: tuple[Post | Delivery, ...]
+    ask: bool = False
 
 
 # --- What a connector can do ---------------------------------------------------------------------
@@ -239,6 +243,15 @@ class Replies(Protocol):
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
         """Return the length of a composed text, for everyone or private, and the limit."""
+        ...
+
+
+@runtime_checkable
+class MeasuresPrivate(Protocol):
+    """A platform on which a private answer has another limit than a public one."""
+
+    def measure_private(self, text: str) -> Measure:
+        """Return the length of a composed private text, and the limit."""
         ...
 
 

@@ -93,9 +93,10 @@ async def test_a_refusal_is_judged_by_its_code(
     server: FakePage, client: httpx.AsyncClient, status: int, body: str, verdict: type[Verdict]
 ) -> None:
     server.fail(status=status, body=body, count=2)
-    for ask in (graph(server.url, client).get("7"), graph(server.url, client).post("7", {})):
+    one = graph(server.url, client)
+    for ask in (lambda: one.get("7"), lambda: one.post("7", {})):
         with pytest.raises(Verdict) as raised:
-            await ask
+            await ask()
         assert type(raised.value) is verdict
 
 

@@ -137,6 +137,8 @@ class Graph(JsonApi):
             raise OutcomeUnknown("{host} has a fault (HTTP {status}).", host=self.host, status=response.status_code)
         if (code, subcode) in NOT_THERE:
             raise NotThere(self.host)
+        if response.status_code == 401 and not self.is_our_token(response):  # it is about a right that we lack
+            raise Rejected("{host} says: {reason}", host=self.host, reason=self.reason_of(response)[:300])
         super().judge(response)
 
 

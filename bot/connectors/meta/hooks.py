@@ -8,6 +8,7 @@ sends some things twice.
 
 import hmac
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,11 @@ class Update:
     at: datetime | None
 
 
+def new_verify_token() -> str:
+    """Return a new token by which Meta proves that it asks for our address."""
+    return secrets.token_urlsafe(24)
+
+
 def its_id(update: Update) -> str:
     """Return the id of the object that it happened to."""
     return update.id
@@ -56,6 +62,8 @@ class Hooks:
     object: str
     read: Callable[[Account, Update, datetime], Iterable[Post | Delivery]]
     account_in: Callable[[Update], str] = its_id
+    asks: Callable[[Update], bool] = lambda update: False
+    """Whether an update only tells us that there is something to ask for."""
 
     def challenge(self, account: Account, request: Request) -> str | None:
         """Return the number that Meta wants to hear when it knows our `verify_token`."""
@@ -80,7 +88,7 @@ class Hooks:
             raise BadPayload(text("This account was not checked yet; run `webcare check`."))
         mine = [each for each in self._updates(request) if self._account_in(each) == account.identity.id]
         items = [item for update in mine for item in self._read(account, update, now)]
-        return Received(tuple(sorted(items, key=_happened)))
+        return Received(tuple(sorted(items, key=_happened)), ask=any(self.asks(update) for update in mine))
 
     def _read(self, account: Account, update: Update, now: datetime) -> list[Post | Delivery]:
         try:
