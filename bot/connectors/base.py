@@ -247,15 +247,6 @@ class Replies(Protocol):
 
 
 @runtime_checkable
-class MeasuresPrivate(Protocol):
-    """A platform on which a private answer has another limit than a public one."""
-
-    def measure_private(self, text: str) -> Measure:
-        """Return the length of a composed private text, and the limit."""
-        ...
-
-
-@runtime_checkable
 class Moderates(Protocol):
     """A platform on which posts can be hidden or liked, or our own removed."""
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from bot.connectors import http
 from bot.connectors.base import (
     Account,
+    Health,
     Identity,
     NotSigned,
     OutcomeUnknown,
@@ -25,7 +26,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.json_api import before_sending
 from bot.connectors.meta import health
-from bot.connectors.meta.graph import Graph, NotThere, after, listed, signature
+from bot.connectors.meta.graph import Graph, NotAllowed, NotThere, after, listed, signature
 from bot.connectors.meta.hooks import Hooks, Update, moment_of
 from bot.domain.mention import Author, Post
 from bot.domain.payload import BadPayload
@@ -67,8 +68,9 @@ async def test_a_request_is_signed_and_names_the_version(server: FakePage, clien
     await one.delete("7")
     assert server.asked == ["GET /v26.0/1_2/comments", "POST /v26.0/7", "DELETE /v26.0/7"]
     assert one.answered_by == "v26.0"
-    await graph(server.url, client, version="v27.0").get("7")
-    assert server.asked[-1] == "GET /v27.0/7"
+    for version in ("v27.0", "27.0"):
+        await graph(server.url, client, version=version).get("7")
+        assert server.asked[-1] == "GET /v27.0/7"
 
 
 def refusal(code: int, subcode: int | None = None, **more: Any) -> str:
@@ -83,7 +85,7 @@ def refusal(code: int, subcode: int | None = None, **more: Any) -> str:
         (403, refusal(4), RateLimited), (400, refusal(17), RateLimited), (400, refusal(32), RateLimited),
         (400, refusal(613), RateLimited), (400, refusal(80001), RateLimited), (429, "", RateLimited),
         (400, refusal(100, 33), NotThere), (404, refusal(803), NotThere),
-        (400, refusal(10), Rejected), (403, refusal(200), Rejected), (401, refusal(10), Rejected),
+        (400, refusal(10), NotAllowed), (403, refusal(200), NotAllowed), (401, refusal(3), NotAllowed),
         (400, refusal(368), Rejected), (400, refusal(100), Rejected),
         (500, refusal(1), OutcomeUnknown), (400, refusal(2), OutcomeUnknown), (503, "", OutcomeUnknown),
         (400, refusal(5000, is_transient=True), OutcomeUnknown), (200, "{", OutcomeUnknown),
@@ -354,7 +356,7 @@ async def test_that_we_may_not_subscribe_is_a_warning(server: FakePage, client: 
 
 
 def test_parts_of_a_check_become_one() -> None:
-    one = health.Health(token_expires_at=NOW, identity=Identity("1"), limits={"a": 1})
-    two = health.Health(token_expires_at=NOW + timedelta(days=1), limits={"b": 2})
-    both = health.merged(one, two, health.Health())
+    one = Health(token_expires_at=NOW, identity=Identity("1"), limits={"a": 1})
+    two = Health(token_expires_at=NOW + timedelta(days=1), limits={"b": 2})
+    both = health.merged(one, two, Health())
     assert (both.token_expires_at, both.identity, both.limits) == (NOW, Identity("1"), {"a": 1, "b": 2})

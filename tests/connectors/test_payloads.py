@@ -13,14 +13,17 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import OURS, feed, webhook
-from bot.connectors.base import Account
+from bot.connectors import OURS, facebook, feed, webhook
+from bot.connectors.base import Account, Identity
 from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
 from bot.connectors.email.reading import post_of
 from bot.connectors.email.threads import Subjects
+from bot.connectors.facebook.messenger import WINDOW, message_of
+from bot.connectors.facebook.posts import Page, comment_of
 from bot.connectors.mastodon import posts as mastodon
 from bot.domain.mention import Post, permits_to_json
+from tests.fakes.graph import SECRETS, pushed
 
 DATA = Path(__file__).parent / "data"
 PAIRS = sorted(DATA.glob("*/*.native.*"))
@@ -46,9 +49,23 @@ def on_bluesky(body: bytes) -> Post:
     return bluesky.post_of(given, "did:plc:gemeente7bzq4xoyh6d3k2v", parent=None, by_message=True)
 
 
+def on_facebook(body: bytes) -> Post:
+    """A comment with its post, a conversation with one message, or what is sent to us."""
+    given, page = json.loads(body), Page("104000000000001", has_messages=True)
+    if "object" in given:
+        ours = Account(1, "facebook", "gemeente", "", SECRETS, {"messages": True}, identity=Identity(page.id))
+        received = facebook.PLATFORM.receiver.receive(ours, pushed(body), NOW)
+        return next(item for item in received.items if isinstance(item, Post))
+    if "messages" in given:
+        citizen = given["participants"]["data"][0]["id"]
+        return message_of(given["messages"]["data"][0], citizen, WINDOW)
+    return comment_of(given["comment"], page, given["post"])
+
+
 READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
     "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
+    "facebook": on_facebook,
     "feed": newest_entry,
     "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],

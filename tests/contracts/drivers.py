@@ -13,15 +13,16 @@ import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import bluesky, email, feed, mastodon, webhook
-from bot.connectors.base import Account, Connector, Cursor, Page, Polls, Rechecks, Request
+from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook
+from bot.connectors.base import Account, Connector, Cursor, Identity, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
 from bot.domain.mention import Post
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
 from tests.fakes import mail_wires
-from tests.fakes.between import Between
+from tests.fakes.between import ANY, Between
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
+from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.fakes.mail_server import PASSWORD as MAIL_PASSWORD
 from tests.fakes.mail_server import MailboxThere
 from tests.fakes.mastodon import FakeMastodon
@@ -154,6 +155,38 @@ class OnBluesky(Driver):
 
     def published(self) -> list[str]:
         return [post["text"] for post in self.server.ours()]
+
+
+class OnFacebook(Driver):
+    """A page; edits and removals are sent to us, all else is asked for."""
+
+    platform = facebook.PLATFORM
+    publishes = ANY
+
+    server: FakeFacebook
+
+    def account_at(self, url: str) -> Account:
+        return Account(1, "facebook", "gemeente", url, SECRETS, OPTIONS, identity=Identity(PAGE))
+
+    def write(self, text: str) -> str:
+        return self.server.comment("jan", text)
+
+    def edit(self, post_id: str, text: str) -> None:
+        self.server.edit(post_id, text)
+
+    def remove(self, post_id: str) -> None:
+        self.server.remove(post_id)
+
+    def spoil(self) -> None:
+        self.server.spoil(self.write("oeps"))
+
+    def published(self) -> list[str]:
+        return self.server.ours()
+
+    async def changes(self, client: httpx.AsyncClient, posts: list[Post], cursor: Cursor) -> list[Post]:
+        assert self.platform.receiver is not None
+        items = self.platform.receiver.receive(self.account, self.server.sent(), datetime.now(UTC)).items
+        return [each for each in items if isinstance(each, Post) and (each.edited_at or each.gone)]
 
 
 class OnForum(Driver):

@@ -29,14 +29,25 @@ from bot.connectors.base import (
 )
 from bot.connectors.platform import Capability, Platform
 from bot.domain.mention import ANSWERS, Act, Gone
-from tests.contracts.drivers import Driver, FakeSite, OnBluesky, OnFeed, OnForum, OnMail, OnMastodon, OnWebhook
+from tests.contracts.drivers import (
+    Driver,
+    FakeSite,
+    OnBluesky,
+    OnFacebook,
+    OnFeed,
+    OnForum,
+    OnMail,
+    OnMastodon,
+    OnWebhook,
+)
 from tests.contracts.forum.fake_forum import FakeForum
 from tests.fakes.between import Between
 from tests.fakes.bluesky import FakeBluesky
+from tests.fakes.facebook import FakeFacebook
 from tests.fakes.mail_wires import BetweenMail
 
-DRIVERS = (OnMastodon, OnBluesky, OnForum, OnFeed, OnWebhook, OnMail)
-SERVERS = {OnBluesky: FakeBluesky, OnForum: FakeForum}
+DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnForum, OnFeed, OnWebhook, OnMail)
+SERVERS = {OnBluesky: FakeBluesky, OnFacebook: FakeFacebook, OnForum: FakeForum}
 """The server of each platform that has one of its own."""
 MADE_UP = {"forum"}
 

@@ -26,12 +26,14 @@ from bot.connectors import http
 from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected
 from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.platform import Option, OptionKind, Tools
+from bot.domain.payload import UNSTORABLE
 
 SERVER, VERSION = "https://graph.facebook.com", "v26.0"
 TOKEN_ENDED = frozenset({102, 190})
 TOO_OFTEN = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 PASSING = frozenset({1, 2})
 """Faults of Graph itself: whether the request was carried out is not known."""
+NO_RIGHT = frozenset({3, 10, *range(200, 300)})
 NOT_THERE = frozenset({(100, 33), (803, None)})
 """Code and subcode of what is not there, or not for us."""
 FULL = 90
@@ -51,6 +53,10 @@ class NotThere(Rejected):
         super().__init__("{host} no longer shows the post.", host=host)
 
 
+class NotAllowed(Rejected):
+    """We lack a right, or have it for other objects only."""
+
+
 class Graph(JsonApi):
     """The requests of one account. Secrets: `token`, `app_secret`. Options: `version`. Each may raise a verdict."""
 
@@ -60,7 +66,7 @@ class Graph(JsonApi):
     def __init__(self, account: Account, tools: Tools) -> None:
         super().__init__(tools.http, account.url or SERVER, {})
         self.now = tools.now
-        self.version = str(account.options.get("version") or VERSION)
+        self.version = "v" + str(account.options.get("version") or VERSION).removeprefix("v")
         self.answered_by = ""
         """The version that answered last."""
         self.rests_until: datetime | None = None
@@ -137,8 +143,8 @@ class Graph(JsonApi):
             raise OutcomeUnknown("{host} has a fault (HTTP {status}).", host=self.host, status=response.status_code)
         if (code, subcode) in NOT_THERE:
             raise NotThere(self.host)
-        if response.status_code == 401 and not self.is_our_token(response):  # it is about a right that we lack
-            raise Rejected("{host} says: {reason}", host=self.host, reason=self.reason_of(response)[:300])
+        if code in NO_RIGHT or (response.status_code == 401 and not self.is_our_token(response)):
+            raise NotAllowed("{host} says: {reason}", host=self.host, reason=self.reason_of(response)[:300])
         super().judge(response)
 
 
@@ -156,6 +162,11 @@ def error_of(response: httpx.Response) -> Json:
     except (ValueError, RecursionError):
         return {}
     return error if isinstance(error, dict) else {}
+
+
+def words(value: Any) -> str:
+    """Return text that any database can store; "" for what is no text."""
+    return UNSTORABLE.sub("", value) if isinstance(value, str) else ""
 
 
 def listed(answer: Any) -> list[Json]:

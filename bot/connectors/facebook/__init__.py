@@ -1,0 +1,290 @@
+"""A Facebook page: comments, visitors' posts, posts that name it, recommendations and Messenger in; answers out.
+
+https://developers.facebook.com/documentation/pages-api and the Graph API's reference
+
+Quirks that shape this package:
+- Facebook sends news at once, and forgets some; so we also ask for it. It does not send what we may do with a comment,
+  nor who wrote in Messenger: of a message it only tells us to ask.
+- It has no key for an answer, so one whose outcome is unknown is looked for. An answer to a reply stands below the same
+  comment as answers to its other replies, so there we cannot tell which one it is.
+- It sends that a comment was removed, but not by whom. When we ask, it does not even say whether it was removed.
+- Comments have no time of their last edit.
+- A citizen who did not allow it is not named, and has no id.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    Identity,
+    Measure,
+    Page,
+    RateLimited,
+    Rechecked,
+    Rejected,
+    Sent,
+    Unavailable,
+)
+from bot.connectors.facebook import moderating, writing
+from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger, edited_of
+from bot.connectors.facebook.newest import Found
+from bot.connectors.facebook.posts import COMMENT, POST, comment_of, gone, post_of, pushed
+from bot.connectors.facebook.reading import Reader
+from bot.connectors.facebook.server import Server, page_of
+from bot.connectors.meta import health
+from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotAllowed, NotThere
+from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update, new_verify_token
+from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.domain.mention import Act, Gone, Post
+from bot.domain.text import text
+
+RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
+IN_MESSENGER = ("pages_messaging",)
+"""https://developers.facebook.com/docs/permissions"""
+RECHECKED_AT_ONCE = 10
+NOT_OUR_PAGE = text("The access token is of {name} ({other}) and not of the page {page}.")
+
+Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]
+
+log = structlog.get_logger()
+
+
+class Facebook:
+    """One page. Secrets: `token` (of the page), `app_secret`, `verify_token`.
+
+    Options: `page_id`, `app_id`, `messages` (Messenger too), `human_agent`, `reviews`, `since_days`, `version`.
+    """
+
+    resend_safe_for = None
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        self._account, self._now = account, tools.now
+        self._server = Server(account, tools)
+        self._messenger = Messenger(self._server)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return what others wrote below our posts, on our page, elsewhere about it, and to it.
+
+        The first time those since the account begins that we did not answer.
+        """
+        begins = self._account.begins_by_its_clock(self._now())
+        reader = Reader(self._server, self._now(), begins)
+        found = await reader.comments(cursor.get("comments"))
+        after, posts, more = Cursor(comments=found.state), list(found.posts), found.more
+        for name, read in self._lists(reader, begins).items():
+            read_now = await self._if_readable(name, read, cursor.get(name))
+            if read_now is not None:
+                after[name], posts = read_now.state, [*posts, *read_now.posts]
+            elif name in cursor:
+                after[name] = cursor[name]
+        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
+        return Page(tuple(ordered), after, more, self._server.rests_until)
+
+    def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
+        """Return how each of the other lists is read, by its name in the cursor."""
+        lists: dict[str, Read] = {"visitors": reader.visitors, "tagged": reader.tagged}
+        if self._account.options.get("reviews"):
+            lists["reviews"] = reader.reviews
+        if self._server.page.has_messages:
+            lists["messages"] = partial(self._messenger.read, begins=begins)
+        return lists
+
+    async def _if_readable(self, name: str, read: Read, state: Mapping[str, Any] | None) -> Found | None:
+        """Read a list; if that fails, comments still come in."""
+        try:
+            return await read(state)
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            log.warning("list not read", account=self._account.id, list=name, verdict=type(verdict).__name__)
+            return None
+
+    async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
+        """Look at some posts on our page again, in turn, and at our own comments; others cannot be looked at."""
+        asked = [post for post in posts if not post.private and _is_in(post) in {"comment", "post"}]
+        ids = [post.external_id for post in asked]
+        start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
+        turn = [*asked[start:], *asked[:start]][:RECHECKED_AT_ONCE]
+        changed = [seen for post in turn if (seen := await self._seen_again(post))]
+        return Rechecked(tuple(changed), {"last": turn[-1].external_id} if len(turn) < len(asked) else {})
+
+    async def _seen_again(self, post: Post) -> Post | None:
+        """Return a post that changed, is gone or is back; Facebook tells no reason why one is gone."""
+        is_post, page = _is_in(post) == "post", self._server.page
+        try:
+            found = await self._server.get(post.external_id, fields=POST if is_post else COMMENT)
+            seen = post_of(found, page, is_ours=True) if is_post else comment_of(found, page)
+        except NotThere:
+            return gone(post.external_id, Gone.UNREACHABLE)
+        except (NotAllowed, *UNREADABLE) as error:
+            log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
+            return None
+        if seen.text.split() != post.text.split():
+            return replace(seen, edited_at=self._now())
+        return seen if post.gone else None
+
+    # --- answering -------------------------------------------------------------------------------
+
+    async def send(self, draft: Draft) -> Sent:
+        """Write the answer below its post, or send it in Messenger."""
+        if not draft.private:
+            return await writing.send(self._server, draft)
+        self._refuse_no_messages()
+        return await self._messenger.send(draft)
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for the answer where it would be; raises Unknowable where another may say the same."""
+        if not draft.private:
+            return await writing.find(self._server, draft)
+        self._refuse_no_messages()
+        return await self._messenger.find(draft)
+
+    def _refuse_no_messages(self) -> None:
+        if not self._server.page.has_messages:
+            raise Rejected("Private messages are not switched on for this account.")
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return the text as it is: Facebook tells the author of a post that there is a reply."""
+        return text
+
+    def measure(self, text: str, *, private: bool = False) -> Measure:
+        """Count characters of a comment, or of a message in Messenger."""
+        return Measure(len(text), MAX_MESSAGE if private else writing.MAX_COMMENT)
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Hide a comment or show it again, like it or not, or remove an answer of ours."""
+        await moderating.act(self._server, act, post)
+
+    # --- checking --------------------------------------------------------------------------------
+
+    async def check(self) -> Health:
+        """Say whether the token is one of our page, has its rights, and whether Facebook sends us what is new."""
+        options, has_messages = self._account.options, self._server.page.has_messages
+        app = str(options.get("app_id", ""))
+        token = await health.of_token(self._server, app, (*RIGHTS, *(IN_MESSENGER if has_messages else ())))
+        if token.problems:
+            return token
+        page = await self._of_page()
+        if page.problems:
+            return health.merged(token, page)
+        fields = ["feed", "mention"]
+        fields += ["messages", "message_edits"] if has_messages else []
+        fields += ["ratings"] if options.get("reviews") else []
+        pushes = await health.of_pushes(self._server, self._server.page.id, app, fields)
+        return health.merged(token, page, pushes)
+
+    async def _of_page(self) -> Health:
+        """Return who we are, or that the token is of another page or of a person."""
+        me = await self._server.get("me", fields="id,name")
+        ident, name, ours = str(me.get("id")), str(me.get("name") or ""), self._server.page.id
+        if ident != ours:
+            return Health(problems=(text(NOT_OUR_PAGE.message, name=name, other=ident, page=ours),))
+        page = await self._server.get(ours, fields="username,link")
+        identity = Identity(ours, str(page.get("username") or ours), name, str(page.get("link") or ""))
+        return Health((text("We write as the page {name}.", name=name),), identity=identity)
+
+
+def _is_in(post: Post) -> str:
+    """Return what a post is; an answer of ours is a comment."""
+    return str((post.place or {}).get("is", "comment"))
+
+
+def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
+    """Yield what one update of a page brings. Who wrote a message is not in it: that is asked for."""
+    page = page_of(account)
+    if update.field in {"feed", "mention", "ratings"}:
+        yield from pushed(update, page, now)
+    elif update.field == "messaging" and page.has_messages and "message_edit" in update.value:
+        yield from edited_of(update.value, now, page.id)
+
+
+def _is_message(update: Update) -> bool:
+    """Tell whether an update says that a citizen wrote to us in Messenger; we hear of our own messages too."""
+    message = update.value.get("message")
+    return update.field == "messaging" and isinstance(message, dict) and not message.get("is_echo")
+
+
+def first_steps(account: Account) -> tuple[str, ...]:
+    """Return what to fill in at Meta, once for all pages of the app."""
+    return (
+        "In your app at developers.facebook.com, under Webhooks, choose Page, and fill in:",
+        f"  Callback URL: {account.address.rpartition('/')[0]}",
+        f"  Verify token, shown this once: {account.secrets.get('verify_token', '')}",
+        "Without that we ask Facebook for what is new every five minutes.",
+    )
+
+
+PLATFORM = Platform(
+    name="facebook",
+    title="Facebook",
+    sign="📘",
+    docs="https://developers.facebook.com/docs/graph-api/reference/page",
+    about="Connect a Facebook page: comments, visitors' posts, mentions, recommendations and Messenger.",
+    first_steps=first_steps,
+    capabilities=frozenset(
+        {
+            Capability.POLLS,
+            Capability.PUSHES,
+            Capability.REPLIES,
+            Capability.MESSAGES,
+            Capability.HIDES,
+            Capability.LIKES,
+            Capability.DELETES,
+        }
+    ),
+    options=(
+        Option("page_id", "Id of the page (a number)", help="Id of the page, a number."),
+        Option("app_id", "Id of your app at Meta", help="Id of your app at Meta."),
+        Option(
+            "token",
+            "Access token of the page",
+            OptionKind.TOKEN,
+            help="Make it in Meta's business settings for a system user who has the page (see the guide).",
+            secret=True,
+        ),
+        Option(
+            "app_secret",
+            "App secret",
+            OptionKind.TOKEN,
+            help="It is in your app at developers.facebook.com under App settings, Basic.",
+            secret=True,
+        ),
+        Option("verify_token", kind=OptionKind.MADE, secret=True, make=new_verify_token),
+        Option(
+            "messages",
+            "Messenger too? The access token must allow it",
+            OptionKind.FLAG,
+            default=False,
+            help="Messenger too; the access token must allow it.",
+        ),
+        Option(
+            "human_agent",
+            kind=OptionKind.FLAG,
+            default=False,
+            help="Meta has approved the feature Human Agent for the app: answer in Messenger for seven days.",
+        ),
+        Option("reviews", kind=OptionKind.FLAG, default=False, help="Recommendations of the page too."),
+        SINCE,
+        VERSION_OPTION,
+        URL_OPTION,
+    ),
+    connect=Facebook,
+    receiver=Hooks("page", _read, asks=_is_message),
+    quality=Quality(
+        pairs=True,
+        specification="the parameters in the package facebook-business 26.0.3",
+    ),
+    every=timedelta(minutes=5),
+    edits=True,
+    limits="8,000 characters, 2,000 in Messenger; 4,800 requests a day for each person active on the page",
+    latency="at once",
+)

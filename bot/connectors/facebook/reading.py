@@ -1,0 +1,174 @@
+"""Reading what is new below the posts of a page and around it: comments, visitors' posts, posts that name us, reviews.
+
+https://developers.facebook.com/docs/graph-api/reference/page/feed
+
+One request brings the newest posts of the page with the newest comments below each. Where more comments are new than a
+few pages hold, the place where we stopped is remembered and read on later, so that no busy post holds up the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bot.connectors.base import Rejected
+from bot.connectors.facebook.newest import EVER, Found, Known
+from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, ident_of, post_of, read_all, review_of
+from bot.connectors.facebook.server import Server
+from bot.connectors.json_api import Json, within
+from bot.connectors.meta.graph import after, listed
+from bot.connectors.meta.hooks import moment_of
+from bot.domain.mention import Post
+
+FEED_PAGES, POSTS, COMMENTS = 2, 25, 25
+"""Pages of the feed that are read, posts on each, and comments that come with each post."""
+MORE_COMMENTS, PAGES_AT_ONCE = 100, 5
+LIST_PAGES = 4
+NEWEST_FIRST = {"filter": "stream", "order": "reverse_chronological"}
+
+log = structlog.get_logger()
+
+
+class Reader:
+    """Reads for one page. Each method may raise a verdict."""
+
+    def __init__(self, server: Server, now: datetime, begins: datetime | None) -> None:
+        self._server, self._page = server, server.page
+        self._now, self._begins = now, begins
+
+    # --- comments --------------------------------------------------------------------------------
+
+    async def comments(self, state: Mapping[str, Any] | None) -> Found:
+        """Return new comments of others; the first time those that we did not answer."""
+        known, left = Known.of(state, self._begins), list((state or {}).get("left", ()))
+        raw: list[tuple[Json, Json]] = []
+        for post in await self._feed(known):
+            below, cursor = await self._below(post, known)
+            raw += [(each, post) for each in below]
+            if cursor and not known.is_first:
+                left.append({"post": str(post.get("id")), "after": cursor, "floor": known.floor.isoformat()})
+        ours = self._ours([each for each, _ in raw])
+        seen = theirs = self._read(raw)
+        if known.is_first:
+            theirs = [post for post in theirs if not _is_answered(post, ours)]
+        older, left = await self._read_on(left)
+        return Found(
+            [*known.news(theirs), *older], {**known.after([*seen, *older], self._now), "left": left}, bool(left)
+        )
+
+    async def _feed(self, known: Known) -> list[Json]:
+        """Return the newest posts on the page, each with its newest comments."""
+        since = "" if known.floor <= EVER else f".since({int(known.floor.timestamp())})"
+        ordered = "".join(f".{name}({value})" for name, value in NEWEST_FIRST.items())
+        fields = f"id,from,message,permalink_url,comments{ordered}{since}.limit({COMMENTS}){{{COMMENT}}}"
+        return await self._pages("feed", FEED_PAGES, fields=fields, limit=POSTS)
+
+    async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
+        """Return the comments below a post that may be new, and where to go on if there are more."""
+        first = post.get("comments")
+        found, cursor = listed(first), after(first)
+        if not cursor or _reaches(found, known.floor):
+            return found, ""
+        rest, cursor = await self._down(str(post.get("id")), cursor, known)
+        return [*found, *rest], cursor
+
+    async def _down(self, post_id: str, cursor: str, known: Known) -> tuple[list[Json], str]:
+        """Read on below a post, down to what is known; returns where to go on if that was not reached."""
+        found: list[Json] = []
+        for _ in range(PAGES_AT_ONCE):
+            asked = {**NEWEST_FIRST, "fields": COMMENT, "limit": MORE_COMMENTS, "after": cursor}
+            answer = await self._server.get(f"{ident_of(post_id)}/comments", **asked)
+            page, cursor = listed(answer), after(answer)
+            found += page
+            if not cursor or _reaches(page, known.floor) or all(self._is_known(each, known) for each in page):
+                return found, ""
+        return found, cursor
+
+    def _is_known(self, comment: Json, known: Known) -> bool:
+        return comment.get("id") in known.ids or within(comment, "from", "id") == self._page.id
+
+    async def _read_on(self, left: list[Json]) -> tuple[list[Post], list[Json]]:
+        """Read on below the last post where we stopped; returns its comments and the places that are left."""
+        if not left:
+            return [], []
+        *others, place = left
+        floor = moment_of(place["floor"]) or EVER
+        try:
+            found, cursor = await self._down(place["post"], place["after"], Known(floor, {}))
+        except Rejected as verdict:  # the post was removed meanwhile
+            log.warning("comments not read on", post=place["post"], verdict=type(verdict).__name__)
+            return [], others
+        posts = self._read([(each, {"id": place["post"]}) for each in found])
+        place_left = [{**place, "after": cursor}] if cursor else []
+        return [post for post in posts if post.published_at >= floor], [*others, *place_left]
+
+    def _read(self, raw: Sequence[tuple[Json, Json]]) -> list[Post]:
+        """Return the comments of others."""
+        posts: list[Post] = []
+        for found, post in raw:
+            if within(found, "from", "id") != self._page.id:
+                posts += read_all([found], lambda each, under=post: comment_of(each, self._page, under), log)
+        return posts
+
+    def _ours(self, found: Sequence[Json]) -> list[tuple[str, datetime]]:
+        """Return of each comment of ours what it answers, and when it was written."""
+        return [
+            (str(within(each, "parent", "id")), at)
+            for each in found
+            if within(each, "from", "id") == self._page.id and (at := moment_of(each.get("created_time")))
+        ]
+
+    # --- the rest --------------------------------------------------------------------------------
+
+    async def visitors(self, state: Mapping[str, Any] | None) -> Found:
+        """Return new posts of others on the page."""
+        fields = f"{POST},comments.limit({COMMENTS}){{from}}"
+        return await self._list("visitor_posts", state, fields, lambda each: post_of(each, self._page, is_ours=True))
+
+    async def tagged(self, state: Mapping[str, Any] | None) -> Found:
+        """Return new posts elsewhere that name the page."""
+        return await self._list("tagged", state, POST, lambda each: post_of(each, self._page, is_ours=False))
+
+    async def reviews(self, state: Mapping[str, Any] | None) -> Found:
+        """Return new recommendations."""
+        return await self._list("ratings", state, REVIEW, review_of)
+
+    async def _list(
+        self, edge: str, state: Mapping[str, Any] | None, fields: str, read: Callable[[Json], Post]
+    ) -> Found:
+        known = Known.of(state, self._begins)
+        raw = await self._pages(edge, LIST_PAGES, floor=known.floor, fields=fields, limit=POSTS)
+        theirs = [each for each in raw if within(each, "from", "id") != self._page.id]
+        seen = posts = read_all(theirs, read, log)
+        if known.is_first:
+            answered = {each.get("id") for each in theirs if self._has_our_comment(each)}
+            posts = [post for post in posts if post.external_id not in answered]
+        return Found(known.news(posts), known.after(seen, self._now))
+
+    def _has_our_comment(self, post: Json) -> bool:
+        return any(within(each, "from", "id") == self._page.id for each in listed(post.get("comments")))
+
+    async def _pages(self, edge: str, most: int, *, floor: datetime | None = None, **asked: Any) -> list[Json]:
+        """Return the objects of the first pages of a list, down to a moment."""
+        found: list[Json] = []
+        for _ in range(most):
+            answer = await self._server.get(f"{self._page.id}/{edge}", **asked)
+            page, cursor = listed(answer), after(answer)
+            found += page
+            if not cursor or (floor is not None and _reaches(page, floor)):
+                break
+            asked["after"] = cursor
+        return found
+
+
+def _reaches(page: Sequence[Json], floor: datetime) -> bool:
+    """Tell whether a page goes below a moment."""
+    moments = [at for each in page if (at := moment_of(each.get("created_time")))]
+    return bool(moments) and min(moments) < floor
+
+
+def _is_answered(post: Post, ours: Sequence[tuple[str, datetime]]) -> bool:
+    """Tell whether we wrote below a comment, or after it below the one that it answers."""
+    parent = (post.place or {}).get("parent")
+    return any(above in {post.external_id, parent} and at >= post.published_at for above, at in ours)

@@ -1,0 +1,68 @@
+"""Our answers below posts: written once, and looked for when we do not know whether they were.
+
+https://developers.facebook.com/documentation/pages-api/comments-mentions
+"""
+
+from datetime import datetime
+
+from bot.connectors.base import CLOCKS_DIFFER, Draft, Sent, Unknowable
+from bot.connectors.facebook.posts import url_below
+from bot.connectors.facebook.server import Server
+from bot.connectors.json_api import Json, time_of, within
+from bot.connectors.meta.graph import NotThere, after, listed
+from bot.connectors.meta.hooks import UNREADABLE
+
+MAX_COMMENT = 8_000
+"""As those who publish for others at Facebook have it; Facebook itself does not say."""
+PAGES = 5
+
+
+async def send(server: Server, draft: Draft) -> Sent:
+    """Write a comment below what is answered."""
+    made = await server.post(f"{draft.to.external_id}/comments", {"message": draft.text})
+    if not isinstance(made.get("id"), str):
+        raise server.unreadable()
+    return Sent(made["id"], url_below(draft.to.url, made["id"]))
+
+
+async def find(server: Server, draft: Draft) -> Sent | None:
+    """Look for our comment below what it answers, since the first attempt.
+
+    An answer to a reply stands beside answers to other replies, so one that says the same may be another: Unknowable.
+    """
+    parent = (draft.to.place or {}).get("parent")
+    since = draft.first_tried_at.replace(microsecond=0)
+    asked: Json = {"fields": "id,from,message,created_time", "order": "reverse_chronological", "limit": 100}
+    for _ in range(PAGES):
+        page, cursor = await _comments(server, str(parent or draft.to.external_id), asked)
+        for each in page:
+            if written_at(each) < since - CLOCKS_DIFFER:
+                return None
+            if within(each, "from", "id") == server.page.id and _says(each, draft.text):
+                if parent or written_at(each) < since:
+                    raise Unknowable("a comment of ours here says the same, and may be another answer")
+                return Sent(str(each["id"]), url_below(draft.to.url, str(each["id"])))
+        if not cursor:
+            return None
+        asked["after"] = cursor
+    raise Unknowable("too many comments since then")
+
+
+async def _comments(server: Server, above: str, asked: Json) -> tuple[list[Json], str]:
+    try:
+        answer = await server.get(f"{above}/comments", **asked)
+    except NotThere:
+        raise Unknowable("what was answered is no longer shown") from None
+    return listed(answer), after(answer)
+
+
+def _says(comment: Json, words: str) -> bool:
+    return str(comment.get("message")).split() == words.split()
+
+
+def written_at(found: Json) -> datetime:
+    """Return when a comment or message was written; raises Unknowable when that cannot be read."""
+    try:
+        return time_of(found["created_time"])
+    except UNREADABLE as error:
+        raise Unknowable("something that may be our answer has no time") from error

@@ -1,0 +1,773 @@
+"""A Facebook page: what comes in, by asking and by being told; what goes out, and what became of it."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.connectors import http
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Identity,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    Unknowable,
+)
+from bot.connectors.facebook import PLATFORM, Facebook
+from bot.connectors.platform import Tools
+from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
+from tests.fakes.between import ANY, Between
+from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, US, FakeFacebook, id_of
+from tests.fakes.graph import APP_ID, pushed
+from tests.fakes.tools import tools
+
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
+V = "/v26.0"
+HASTY = 2.0
+"""Seconds within which the fake answers all but what is held up."""
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeFacebook]:
+    async with FakeFacebook() as one:
+        yield one
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with http.new_client(allow_private=True) as one:
+        yield one
+
+
+@pytest.fixture
+def facebook(server: FakeFacebook, client: httpx.AsyncClient) -> Facebook:
+    return connect(server.url, client)
+
+
+def account(url: str, *, added_at: datetime | None = None, **options: Any) -> Account:
+    given = {**OPTIONS, "messages": True, "reviews": True, **options}
+    return Account(1, "facebook", "gemeente", url, SECRETS, given, identity=Identity(PAGE), added_at=added_at)
+
+
+def connect(url: str, client: httpx.AsyncClient, *, now: datetime | None = None, **more: Any) -> Facebook:
+    given = tools(client, SECRETS)
+    if now is not None:
+        given = Tools(client, lambda: now, given.secrets)
+    return Facebook(account(url, **more), given)
+
+
+async def read_all(facebook: Facebook, cursor: Cursor, calls: int = 20) -> tuple[list[Post], Cursor]:
+    posts: list[Post] = []
+    for _ in range(calls):
+        page = await facebook.fetch(cursor)
+        posts += page.posts
+        cursor = json.loads(json.dumps(page.cursor))
+        if not page.more:
+            return posts, cursor
+    raise AssertionError(f"still more after {calls} pages")
+
+
+async def read(facebook: Facebook, ident: str) -> Post:
+    """A post as it came in."""
+    return next(post for post in (await facebook.fetch({})).posts if post.external_id == ident)
+
+
+def draft(
+    to: Post, text: str = "Dat zoeken we uit. ^SB", *, private: bool = False, at: datetime | None = None
+) -> Draft:
+    return Draft("key-1", text, private, to, at or datetime.now(UTC))
+
+
+def told(server: FakeFacebook, **options: Any) -> list[Post]:
+    """What Facebook sends about all that happened since the last time."""
+    received = PLATFORM.receiver.receive(account("", **options), server.sent(), datetime.now(UTC))
+    return list(received.items)  # type: ignore[arg-type]
+
+
+def acts(post: Post) -> set[Act]:
+    return {permit.act for permit in post.permits}
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+async def test_a_comment_comes_in_with_what_it_is_about_and_what_may_be_done(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    picture = {
+        "type": "photo",
+        "url": "https://facebook.example/p",
+        "media": {"image": {"src": "https://cdn.example/p.jpg"}},
+    }
+    ident = server.comment("jan", "De <lamp> is stuk 🌧", at=NOW, attachment=picture)
+    post = await read(facebook, ident)
+    assert (post.text, post.published_at, post.kind, post.private) == (
+        "De <lamp> is stuk 🌧",
+        NOW,
+        PostKind.REPLY,
+        False,
+    )
+    assert (post.author.external_id, post.author.name) == (id_of("jan"), "Jan")
+    assert post.replies_to == Quote(US, "De markt gaat door.", f"https://www.facebook.com/{server.own}")
+    assert (post.in_reply_to, post.ancestors) == (server.own, ())
+    assert post.media == (Media("https://cdn.example/p.jpg", "image"),)
+    assert post.permits == permits(Act.ANSWER, Act.HIDE, Act.LIKE) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK)}
+    assert post.url == f"https://www.facebook.com/{server.own}?comment_id={ident.rpartition('_')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("flag", "act"),
+    [
+        ("can_hide", Act.HIDE), ("can_like", Act.LIKE), ("can_comment", Act.ANSWER),
+        ("can_reply_privately", Act.ANSWER_PRIVATELY),
+    ],
+)  # fmt: skip
+async def test_what_a_comment_forbids_is_not_offered(
+    server: FakeFacebook, facebook: Facebook, flag: str, act: Act
+) -> None:
+    free, bound = server.comment("jan", "Vrij"), server.comment("els", "Gebonden")
+    server.things[bound].fields[flag] = False
+    assert acts(await read(facebook, free)) - acts(await read(facebook, bound)) == {act}
+
+
+async def test_without_messenger_nothing_is_private(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    server.say("jan", "Hallo?")
+    ident, visit = server.comment("jan", "Wie veegt hier?"), server.visit("els", "Dag")
+    page = await connect(server.url, client, messages=False).fetch({})
+    assert {post.external_id for post in page.posts} == {ident, visit}
+    assert not any(Act.ANSWER_PRIVATELY in acts(post) for post in page.posts)
+
+
+async def test_replies_hang_together(server: FakeFacebook, facebook: Facebook) -> None:
+    first = server.comment("jan", "Wie veegt hier?")
+    second = server.comment("els", "Niemand", answers=first)
+    third = server.comment("jan", "Echt?", answers=second)
+    posts = {post.external_id: post for post in (await facebook.fetch({})).posts}
+    for ident in (second, third):  # Facebook has two levels
+        assert (posts[ident].in_reply_to, posts[ident].ancestors) == (first, (server.own,))
+    assert (
+        posts[second].replies_to == Quote("Jan", "Wie veegt hier?", posts[first].url) or posts[second].replies_to.text
+    )
+
+
+async def test_visitors_mentions_recommendations_and_messages_come_in(server: FakeFacebook, facebook: Facebook) -> None:
+    visit, tag = server.visit("piet", "Waar is het feest?", at=NOW), server.tag("kim", "Dank @gemeente", at=NOW)
+    review, message = server.review("ans", "Traag", "negative"), server.say("jan", "Hallo?", at=NOW)
+    posts = {post.external_id: post for post in (await facebook.fetch({})).posts}
+    assert set(posts) == {visit, tag, review, message}
+    assert posts[visit].permits == permits(Act.ANSWER) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK)}
+    assert posts[tag].permits == posts[review].permits == permits(Act.ANSWER)
+    assert (posts[review].text, posts[review].kind) == ("👎 Traag", PostKind.REVIEW)
+    assert posts[message].permits == {Permit(Act.ANSWER_PRIVATELY, NOW + DAY)}
+    assert (posts[message].private, posts[message].kind) == (True, PostKind.MESSAGE)
+    assert posts[message].conversation == posts[message].author.external_id == id_of("jan", "messenger")
+
+
+async def test_what_we_wrote_ourselves_is_no_case(server: FakeFacebook, facebook: Facebook) -> None:
+    cursor = (await facebook.fetch({})).cursor
+    ident = server.comment("jan", "Wie veegt hier?")
+    server.comment("gemeente", "Wij!", answers=ident)
+    server.comment("gemeente", "Tip: kom ook")
+    server.visit("gemeente", "Op eigen pagina")
+    server.say_in_app("els", "Dag")
+    assert [post.external_id for post in (await facebook.fetch(cursor)).posts] == [ident]
+
+
+async def test_whom_facebook_does_not_name_is_somebody_else_each_time(server: FakeFacebook, facebook: Facebook) -> None:
+    one, two = server.comment("", "Een"), server.comment("", "Twee")
+    posts = (await facebook.fetch({})).posts
+    assert {post.external_id for post in posts} == {one, two}
+    assert len({post.author.external_id for post in posts}) == 2
+    assert all(post.author.name == "" for post in posts)
+    assert {post.author.external_id for post in told(server)} == {post.author.external_id for post in posts}
+
+
+async def test_the_first_reading_leaves_out_what_was_before_and_what_was_answered(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    old = NOW - timedelta(days=3)
+    server.comment("jan", "Lang geleden", at=old - DAY)
+    server.say("jan", "Ook lang geleden", at=old - DAY)
+    answered, nested = server.comment("els", "Al beantwoord", at=old), server.comment("piet", "Vraag", at=old)
+    server.comment("gemeente", "Antwoord", answers=answered, at=old + HOUR)
+    reply = server.comment("kim", "Ik ook", answers=nested, at=old + HOUR)
+    server.comment("gemeente", "Antwoord", answers=nested, at=old + 2 * HOUR)
+    open_ = server.comment("kim", "En nu?", answers=nested, at=old + 3 * HOUR)
+    visited, visit = server.visit("els", "Dag", at=old), server.visit("els", "Nog eens", at=old)
+    server.comment("gemeente", "Dag!", under=visited, at=old + HOUR)
+    server.say("ans", "Vraag", at=old)
+    server.say_in_app("ans", "Antwoord", at=old + HOUR)
+    message = server.say("ans", "Nog iets", at=old + 2 * HOUR)
+    facebook = connect(server.url, client, now=NOW, added_at=NOW, since_days=3)
+    posts, cursor = await read_all(facebook, {})
+    assert {post.external_id for post in posts} == {open_, visit, message}, reply
+    assert (await facebook.fetch(cursor)).posts == ()
+
+
+async def test_what_came_before_the_account_was_added_stays_out(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    server.comment("jan", "Vorige week", at=NOW - WEEK)
+    new = server.comment("jan", "Nu", at=NOW)
+    facebook = connect(server.url, client, now=NOW + HOUR, added_at=NOW)
+    assert [post.external_id for post in (await facebook.fetch({})).posts] == [new]
+
+
+async def test_a_flood_below_one_post_comes_in_whole_and_once(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY)
+    before = server.comment("jan", "Eerst", at=NOW)
+    _, cursor = await read_all(facebook, {})
+    flood = [server.comment(f"burger{n}", f"Vraag {n}", at=NOW + timedelta(seconds=n // 3)) for n in range(1300)]
+    calm = server.comment("els", "Elders", under=server.write("Ander nieuws"), at=NOW)
+    posts, cursor = await read_all(facebook, cursor)
+    idents = [post.external_id for post in posts if post.external_id != before]
+    assert sorted(idents) == sorted([*flood, calm])
+    assert (await facebook.fetch(cursor)).posts == ()
+    later = server.comment("jan", "Na de vloed", at=NOW + HOUR)
+    assert [post.external_id for post in (await facebook.fetch(cursor)).posts] == [later]
+
+
+async def test_where_we_stopped_below_a_post_that_is_removed_nothing_is_held_up(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    facebook = connect(server.url, client, now=NOW + DAY)
+    cursor = (await facebook.fetch({})).cursor
+    post = server.write("Ander nieuws")
+    for n in range(1200):
+        server.comment(f"burger{n}", f"Vraag {n}", under=post, at=NOW + timedelta(seconds=n // 3))
+    page = await facebook.fetch({**cursor, "comments": {**cursor["comments"], "left": []}})
+    assert page.more
+    for ident in [each.id for each in server.things.values() if post in {each.id, *each.under}]:
+        del server.things[ident]
+    calm = server.comment("els", "Elders", at=NOW + HOUR)
+    posts, _ = await read_all(facebook, page.cursor)
+    assert [each.external_id for each in posts] == [calm]
+
+
+async def test_what_comes_late_into_a_list_is_read_too(server: FakeFacebook, facebook: Facebook) -> None:
+    server.comment("jan", "Nu", at=NOW)
+    page = await facebook.fetch({})
+    late = server.comment("els", "Eerst tegengehouden", at=NOW - timedelta(minutes=40))
+    assert [post.external_id for post in (await facebook.fetch(page.cursor)).posts] == [late]
+
+
+async def test_one_list_that_cannot_be_read_keeps_nothing_else_out(server: FakeFacebook, facebook: Facebook) -> None:
+    ident, review = server.comment("jan", "Wie veegt hier?"), server.review("ans", "Fijn")
+    server.fail(f"{V}/{PAGE}/ratings", status=403, body='{"error": {"code": 10, "message": "Geen recht."}}')
+    server.fail(f"{V}/{PAGE}/conversations", status=500)
+    page = await facebook.fetch({})
+    assert [post.external_id for post in page.posts] == [ident]
+    message = server.say("jan", "Hallo?")
+    assert {post.external_id for post in (await facebook.fetch(page.cursor)).posts} == {review, message}
+
+
+async def test_near_the_limit_the_next_reading_waits(server: FakeFacebook, facebook: Facebook) -> None:
+    server.usage = {"X-Business-Use-Case-Usage": '{"104": [{"call_count": 96}]}'}
+    assert (await facebook.fetch({})).not_before > datetime.now(UTC)
+
+
+async def test_films_albums_files_and_stickers_are_listed(server: FakeFacebook, facebook: Facebook) -> None:
+    film = {
+        "type": "video_inline",
+        "media": {"source": "https://cdn.example/f.mp4", "image": {"src": "https://cdn.example/f.jpg"}},
+    }
+    link = {"type": "share", "url": "https://www.voorbeeld.nl"}
+    odd = {"type": "photo", "media": {"image": {"src": "javascript:alert(1)"}}}
+    pictures = [{"type": "photo", "media": {"image": {"src": f"https://cdn.example/{n}.jpg"}}} for n in range(2)]
+    album = {"data": [{"type": "album", "subattachments": {"data": pictures}}]}
+    files = {"data": [
+        {"image_data": {"url": "https://cdn.example/i.jpg"}}, {"video_data": {"url": "https://cdn.example/v.mp4"}},
+        {"mime_type": "audio/mpeg", "file_url": "https://cdn.example/a.mp3"},
+        {"mime_type": "application/pdf", "name": "brief.pdf", "file_url": "https://cdn.example/b.pdf"}, {"x": 7},
+    ]}  # fmt: skip
+    shown = {
+        server.comment("jan", "", attachment=film): ["video https://cdn.example/f.mp4"],
+        server.comment("jan", "", attachment=link): [], server.comment("jan", "", attachment=odd): [],
+        server.visit("els", "Album", attachments=album): ["image https://cdn.example/0.jpg", "image https://cdn.example/1.jpg"],
+        server.say("jan", "", attachments=files): ["image https://cdn.example/i.jpg", "video https://cdn.example/v.mp4",
+                                                   "audio https://cdn.example/a.mp3", "file https://cdn.example/b.pdf"],
+    }  # fmt: skip
+    posts = (await facebook.fetch({})).posts
+    assert {post.external_id: [f"{each.kind} {each.url}" for each in post.media] for post in posts} == shown
+
+
+# --- what is sent to us ----------------------------------------------------------------------------
+
+
+async def test_what_is_sent_is_the_same_post_as_what_is_asked_for(server: FakeFacebook, facebook: Facebook) -> None:
+    first = server.comment("jan", "Wie veegt hier?")
+    server.comment("els", "Niemand", answers=first)
+    server.visit("piet", "Waar is het feest?")
+    server.tag("kim", "Dank @gemeente")
+    server.review("ans", "Fijn")
+    asked = {post.external_id: post for post in (await facebook.fetch({})).posts}
+    sent = {post.external_id: post for post in told(server)}
+    assert sent.keys() == asked.keys()
+    for ident, post in sent.items():
+        alike = replace(
+            asked[ident], url=post.url, replies_to=None, published_at=post.published_at, permits=post.permits
+        )
+        assert post == alike
+        assert acts(post) == acts(asked[ident])
+
+
+async def test_edits_and_removals_are_sent(server: FakeFacebook) -> None:
+    one, two, visit = server.comment("jan", "Een"), server.comment("els", "Twee"), server.visit("piet", "Drie")
+    told(server)
+    server.edit(one, "Toch niet")
+    server.remove(two)
+    server.remove(visit)
+    posts = {post.external_id: post for post in told(server)}
+    assert (posts[one].text, posts[one].edited_at is not None) == ("Toch niet", True)
+    assert posts[two].gone is posts[visit].gone is Gone.BY_AUTHOR
+
+
+async def test_likes_hides_our_own_words_and_posts_without_an_author_are_left_alone(server: FakeFacebook) -> None:
+    ident = server.comment("gemeente", "Wij zelf")
+    server.visit("", "Van wie?")
+    by = {"from": {"id": id_of("jan"), "name": "Jan"}}
+    for item, verb in (
+        ("reaction", "add"),
+        ("like", "add"),
+        ("comment", "hide"),
+        ("comment", "unhide"),
+        ("event", "add"),
+    ):
+        server._push("feed", item=item, verb=verb, comment_id=ident, post_id=server.own, **by)
+    server._push("conversations", item="comment", verb="add", comment_id=ident)
+    server._push("ratings", item="comment", verb="add", comment_id=ident, open_graph_story_id=server.own)
+    assert told(server) == []
+
+
+async def test_of_a_message_we_are_only_told_to_ask(server: FakeFacebook) -> None:
+    receiver = PLATFORM.receiver
+    server.comment("jan", "Wie veegt hier?")
+    assert receiver.receive(account(""), server.sent(), NOW).ask is False
+    server.say_in_app("jan", "Wij zelf")
+    assert receiver.receive(account(""), server.sent(), NOW).ask is False
+    server.say("jan", "Hallo?")
+    received = receiver.receive(account(""), server.sent(), NOW)
+    assert (received.items, received.ask) == ((), True)
+
+
+async def test_a_changed_message_is_sent(server: FakeFacebook, facebook: Facebook) -> None:
+    ident = server.say("jan", "Hallo?")
+    before = await read(facebook, ident)
+    told(server)
+    server.edit_message("jan", ident, "Goedemorgen")
+    (post,) = told(server)
+    assert (post.external_id, post.text, post.private) == (ident, "Goedemorgen", True)
+    assert (post.conversation, post.author.external_id) == (before.conversation, before.author.external_id)
+    server.edit_message("jan", ident, "Weer anders")
+    assert told(server, messages=False) == []
+
+
+@pytest.mark.parametrize("ident", [7, "", "a b", "../me", "x" * 400, None, ["1"]])
+async def test_an_id_that_is_none_is_left_out(ident: Any) -> None:
+    value = {
+        "item": "comment",
+        "verb": "add",
+        "comment_id": ident,
+        "message": "Dag",
+        "from": {"id": "7", "name": "Jan"},
+    }
+    changes = [{"field": "feed", "value": value}, {"field": "feed", "value": {**value, "comment_id": "1_2"}}]
+    body = {"object": "page", "entry": [{"id": PAGE, "time": 1795770000, "changes": changes}]}
+    received = PLATFORM.receiver.receive(account(""), pushed(body), NOW)
+    assert [item.external_id for item in received.items] == ["1_2"]
+
+
+async def test_signs_that_no_database_stores_are_left_out(server: FakeFacebook, facebook: Facebook) -> None:
+    ident, message = server.comment("jan", "Nul\x00 en half \ud83d"), server.say("els", "Nul\x00")
+    assert (await read(facebook, ident)).text == "Nul en half "
+    assert (await read(facebook, message)).text == "Nul"
+    assert {post.text for post in told(server)} == {"Nul en half "}
+
+
+# --- looking again ---------------------------------------------------------------------------------
+
+
+async def test_a_second_look_finds_edits_what_is_gone_and_what_is_back(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    idents = [server.comment("jan", f"Vraag {n}") for n in range(3)]
+    visit = server.visit("els", "Dag")
+    posts = [post for post in (await facebook.fetch({})).posts if not post.private]
+    assert (await facebook.recheck(posts, {})).changed == ()
+    server.edit(idents[0], "Toch niet")
+    server.remove(idents[1])
+    server.remove(visit)
+    found = {post.external_id: post for post in (await facebook.recheck(posts, {})).changed}
+    assert set(found) == {idents[0], idents[1], visit}
+    assert (found[idents[0]].text, found[idents[0]].edited_at is not None) == ("Toch niet", True)
+    assert found[idents[1]].gone is found[visit].gone is Gone.UNREACHABLE  # Facebook does not say why
+    hidden = [replace(next(p for p in posts if p.external_id == idents[2]), gone=Gone.UNREACHABLE)]
+    (back,) = (await facebook.recheck(hidden, {})).changed
+    assert (back.external_id, back.gone, back.edited_at) == (idents[2], None, None)
+
+
+async def test_a_second_look_takes_turns(server: FakeFacebook, facebook: Facebook) -> None:
+    for n in range(14):
+        server.comment("jan", f"Vraag {n}")
+    posts = (await facebook.fetch({})).posts
+    asked = len(server.asked)
+    first = await facebook.recheck(posts, {})
+    assert len(server.asked) - asked == 10
+    await facebook.recheck(posts, first.cursor)
+    assert len(set(server.asked[asked:])) == 14
+
+
+async def test_what_is_not_on_our_page_is_not_looked_at_again(server: FakeFacebook, facebook: Facebook) -> None:
+    server.say("jan", "Hallo?")
+    server.review("ans", "Fijn")
+    server.tag("kim", "Dank @gemeente")
+    posts = (await facebook.fetch({})).posts
+    asked = len(server.asked)
+    assert (await facebook.recheck(posts, {})).changed == ()
+    assert len(server.asked) == asked
+
+
+async def test_a_post_that_we_may_not_see_again_holds_up_no_other(server: FakeFacebook, facebook: Facebook) -> None:
+    one, two = server.comment("jan", "Een"), server.comment("els", "Twee")
+    posts = (await facebook.fetch({})).posts
+    server.edit(two, "Drie")
+    server.fail(f"{V}/{one}", status=403, body='{"error": {"code": 10, "message": "Geen recht."}}')
+    assert [post.external_id for post in (await facebook.recheck(posts, {})).changed] == [two]
+
+
+# --- answering -------------------------------------------------------------------------------------
+
+
+async def test_an_answer_stands_below_the_comment(server: FakeFacebook, facebook: Facebook) -> None:
+    ident = server.comment("jan", "Wie veegt hier?")
+    sent = await facebook.send(draft(await read(facebook, ident)))
+    assert server.things[sent.external_id].under == [ident, server.own]
+    assert server.ours() == ["Dat zoeken we uit. ^SB"]
+    numbers = [each.rpartition("_")[2] for each in (ident, sent.external_id)]
+    where = f"https://www.facebook.com/{server.own}?comment_id={numbers[0]}&reply_comment_id={numbers[1]}"
+    assert (sent.url, sent.conversation, sent.held) == (where, "", False)
+
+
+@pytest.mark.parametrize("url", ["", "https://x:port", "nonsense", "javascript:alert(1)"])
+async def test_an_answer_that_was_published_is_told_whatever_address_its_post_has(
+    server: FakeFacebook, facebook: Facebook, url: str
+) -> None:
+    post = replace(await read(facebook, server.comment("jan", "Wie veegt hier?")), url=url)
+    sent = await facebook.send(draft(post))
+    assert (sent.url, await facebook.find(draft(post))) == ("", sent)
+
+
+async def test_visitors_mentions_and_recommendations_are_answered(server: FakeFacebook, facebook: Facebook) -> None:
+    idents = [server.visit("piet", "Dag"), server.tag("kim", "Dag"), server.review("ans", "Fijn")]
+    posts = (await facebook.fetch({})).posts
+    for post in posts:
+        sent = await facebook.send(draft(post))
+        assert await facebook.find(draft(post)) == sent
+    assert sorted(each.under[0] for each in server.things.values() if each.kind == "comment") == sorted(idents)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
+@pytest.mark.parametrize("way", ["comment", "private", "message"])
+async def test_an_answer_that_was_cut_off_is_there_once(
+    server: FakeFacebook, client: httpx.AsyncClient, way: str, taken: bool
+) -> None:
+    ident = server.say("jan", "Hallo?") if way == "message" else server.comment("jan", "Wie veegt hier?")
+    facebook = connect(server.url, client)
+    sending = draft(await read(facebook, ident), private=way != "comment")
+    async with Between(server.url) as between, between.holding("POST", ANY, passed_on=taken) as caught:
+        async with http.new_client(allow_private=True) as hasty:
+            hasty.timeout = httpx.Timeout(HASTY)
+            with pytest.raises(OutcomeUnknown):
+                await connect(between.url, hasty).send(sending)
+        await caught()
+    found = await facebook.find(sending)
+    assert (found is not None) is taken
+    sent = found or await facebook.send(sending)
+    assert [*server.ours(), *server.said()] == ["Dat zoeken we uit. ^SB"]
+    assert sent == await facebook.find(sending)
+    assert sent.conversation == (id_of("jan", "messenger") if way == "private" else "")
+
+
+async def test_of_an_answer_to_a_reply_we_cannot_tell_which_it_is(server: FakeFacebook, facebook: Facebook) -> None:
+    first = server.comment("jan", "Wie veegt hier?")
+    reply = await read(facebook, server.comment("els", "Ik ook", answers=first))
+    sending = draft(reply)
+    assert await facebook.find(sending) is None
+    await facebook.send(draft(await read(facebook, first)))  # the same words, to another
+    with pytest.raises(Unknowable):
+        await facebook.find(sending)
+    assert await facebook.find(replace(sending, text="Iets anders")) is None
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_the_same_words_shortly_before_leave_a_doubt(
+    server: FakeFacebook, facebook: Facebook, private: bool
+) -> None:
+    now = datetime.now(UTC)
+    ident = server.say("jan", "Hallo?") if private else server.comment("jan", "Wie veegt hier?")
+    post = await read(facebook, ident)
+
+    def earlier(minutes: int) -> None:
+        at = now - timedelta(minutes=minutes)
+        if private:
+            server.say_in_app("jan", "Dag", at=at)
+        else:
+            server.comment("gemeente", "Dag", answers=ident, at=at)
+
+    earlier(30)
+    assert await facebook.find(draft(post, "Dag", private=private, at=now)) is None
+    earlier(2)
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post, "Dag", private=private, at=now))
+
+
+async def test_below_a_comment_that_is_gone_nothing_can_be_known(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
+    server.remove(post.external_id)
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post))
+    with pytest.raises(Rejected):
+        await facebook.send(draft(post))
+    with pytest.raises(Rejected):
+        await facebook.send(draft(post, private=True))
+
+
+async def test_many_comments_since_leave_a_doubt(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
+    now = datetime.now(UTC)
+    for n in range(501):
+        server.comment(f"burger{n}", "Ik ook", answers=post.external_id, at=now + timedelta(seconds=n))
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post, at=now))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (400, {"code": 190}, Unauthorized), (400, {"code": 32}, RateLimited), (403, {"code": 200}, Rejected),
+        (400, {"code": 368}, Rejected), (500, {"code": 1}, OutcomeUnknown), (400, {"code": 2}, OutcomeUnknown),
+    ],
+)  # fmt: skip
+async def test_why_an_answer_is_refused(
+    server: FakeFacebook, facebook: Facebook, status: int, body: dict[str, Any], verdict: type[Exception]
+) -> None:
+    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
+    for private in (False, True):
+        server.fail(method="POST", status=status, body=json.dumps({"error": {"message": "Nee.", **body}}))
+        with pytest.raises(verdict):
+            await facebook.send(draft(post, private=private))
+    assert (server.ours(), server.said()) == ([], [])
+
+
+async def test_an_answer_without_an_id_may_be_there(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
+    for private in (False, True):
+        server.fail(method="POST", status=200, body='{"success": true}')
+        with pytest.raises(OutcomeUnknown):
+            await facebook.send(draft(post, private=private))
+
+
+# --- in private ------------------------------------------------------------------------------------
+
+
+async def test_a_private_answer_opens_the_conversation_in_which_the_citizen_goes_on(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    post = await read(facebook, server.comment("jan", "Wie belt mij?"))
+    page = await facebook.fetch({})
+    sent = await facebook.send(draft(post, "Wat is uw nummer?", private=True))
+    assert (server.said(), server.ours(), sent.url) == (["Wat is uw nummer?"], [], "")
+    server.say("jan", "012-345")
+    (answer,) = (await facebook.fetch(page.cursor)).posts
+    assert (answer.text, answer.conversation) == ("012-345", sent.conversation)
+
+
+async def test_a_comment_is_answered_privately_once(server: FakeFacebook, facebook: Facebook) -> None:
+    post, visit = await read(facebook, server.comment("jan", "Een")), await read(facebook, server.visit("els", "Twee"))
+    for each in (post, visit):
+        await facebook.send(draft(each, private=True))
+        with pytest.raises(Rejected, match="allows that once"):
+            await facebook.send(draft(each, "Nog iets", private=True))
+        assert Act.ANSWER_PRIVATELY not in acts(await read(facebook, each.external_id))
+    assert len(server.said()) == 2
+
+
+async def test_whether_a_visitor_was_answered_privately_cannot_always_be_known(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    post = await read(facebook, server.visit("els", "Dag"))
+    assert await facebook.find(draft(post, private=True)) is None
+    await facebook.send(draft(post, private=True))
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post, private=True))
+
+
+async def test_messenger_takes_answers_for_a_day_and_from_people_for_a_week(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    ident = server.say("jan", "Hallo?", at=NOW)
+    server.clock = lambda: NOW + 3 * DAY
+    cases: list[tuple[dict[str, Any], bool, bool]]
+    cases = [({}, False, False), ({"human_agent": True}, False, False), ({"human_agent": True}, True, True)]
+    for options, approved, works in cases:
+        server.may_be_human = approved
+        facebook = connect(server.url, client, now=NOW + 3 * DAY, **options)
+        post = await read(facebook, ident)
+        assert post.permits == {Permit(Act.ANSWER_PRIVATELY, NOW + (WEEK if options else DAY))}
+        if works:
+            await facebook.send(draft(post, private=True))
+        else:
+            with pytest.raises(Rejected, match="24 hours"):
+                await facebook.send(draft(post, private=True))
+    assert [body.get("tag") for body in server.bodies if "message" in body] == [None, "HUMAN_AGENT", "HUMAN_AGENT"]
+
+
+async def test_within_a_day_an_answer_is_no_exception(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    ident = server.say("jan", "Hallo?", at=NOW)
+    server.clock = lambda: NOW + HOUR
+    facebook = connect(server.url, client, now=NOW + HOUR, human_agent=True)
+    await facebook.send(draft(await read(facebook, ident), private=True))
+    assert [body["messaging_type"] for body in server.bodies if "message" in body] == ["RESPONSE"]
+
+
+async def test_a_private_answer_has_its_own_length(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.say("jan", "Hallo?"))
+    assert (facebook.measure("x").limit, facebook.measure("x", private=True).limit) == (8000, 2000)
+    await facebook.send(draft(post, "x" * 2000, private=True))
+    with pytest.raises(Rejected):
+        await facebook.send(draft(post, "x" * 2001, private=True))
+
+
+async def test_without_messenger_no_private_answer_is_sent(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    facebook = connect(server.url, client, messages=False)
+    post = await read(facebook, server.comment("jan", "Wie belt mij?"))
+    with pytest.raises(Rejected):
+        await facebook.send(draft(post, private=True))
+    with pytest.raises(Rejected):
+        await facebook.find(draft(post, private=True))
+
+
+async def test_a_conversation_that_is_not_shown_leaves_a_doubt(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.say("jan", "Hallo?"))
+    server.threads.clear()
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post, private=True))
+
+
+async def test_more_messages_than_are_shown_leave_a_doubt(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.say("jan", "Hallo?"))
+    now = datetime.now(UTC)
+    for n in range(21):
+        server.say("jan", f"Hallo {n}", at=now + timedelta(seconds=n))
+    with pytest.raises(Unknowable):
+        await facebook.find(draft(post, private=True, at=now))
+
+
+# --- what else can be done -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("act", "undo", "field"), [(Act.HIDE, Act.SHOW, "is_hidden"), (Act.LIKE, Act.UNLIKE, "user_likes")]
+)
+async def test_what_is_done_twice_changes_nothing_and_can_be_undone(
+    server: FakeFacebook, facebook: Facebook, act: Act, undo: Act, field: str
+) -> None:
+    post = await read(facebook, server.comment("jan", "Spam"))
+    for each, stands in ((act, True), (act, True), (undo, False), (undo, False)):
+        await facebook.act(each, post)
+        assert server.things[post.external_id].fields[field] is stands
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
+@pytest.mark.parametrize("act", [Act.HIDE, Act.LIKE, Act.DELETE])
+async def test_an_act_that_was_cut_off_is_done_again(
+    server: FakeFacebook, client: httpx.AsyncClient, act: Act, taken: bool
+) -> None:
+    facebook = connect(server.url, client)
+    by = "gemeente" if act is Act.DELETE else "jan"
+    post = Post(server.comment(by, "Dag"), (await read(facebook, server.comment("els", "x"))).author, "Dag", NOW)
+    method = "DELETE" if act is Act.DELETE else "POST"
+    async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
+        async with http.new_client(allow_private=True) as hasty:
+            hasty.timeout = httpx.Timeout(HASTY)
+            with pytest.raises(OutcomeUnknown):
+                await connect(between.url, hasty).act(act, post)
+        await caught()
+    await facebook.act(act, post)
+    thing = server.things.get(post.external_id)
+    assert thing is None if act is Act.DELETE else thing.fields[{Act.HIDE: "is_hidden", Act.LIKE: "user_likes"}[act]]
+
+
+async def test_what_may_not_be_hidden_is_refused(server: FakeFacebook, facebook: Facebook) -> None:
+    post = await read(facebook, server.comment("jan", "Dag", can_hide=False))
+    with pytest.raises(Rejected, match="does not let us hide"):
+        await facebook.act(Act.HIDE, post)
+    server.remove(post.external_id)
+    with pytest.raises(Rejected, match="no longer shows"):
+        await facebook.act(Act.HIDE, post)
+
+
+async def test_only_an_answer_of_ours_can_be_removed(server: FakeFacebook, facebook: Facebook) -> None:
+    theirs = await read(facebook, server.comment("jan", "Dag"))
+    sent = await facebook.send(draft(theirs))
+    ours = Post(sent.external_id, theirs.author, "", NOW)
+    with pytest.raises(Rejected):
+        await facebook.act(Act.DELETE, theirs)
+    for _ in range(2):
+        await facebook.act(Act.DELETE, ours)
+    assert server.ours() == []
+    with pytest.raises(Rejected, match="taken back"):
+        await facebook.act(Act.DELETE, replace(ours, private=True))
+    with pytest.raises(Rejected):
+        await facebook.act(Act.ANSWER, theirs)
+
+
+# --- the check -------------------------------------------------------------------------------------
+
+
+async def test_a_check_tells_who_we_are_and_lets_facebook_send_what_is_new(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    found = await facebook.check()
+    assert (found.problems, found.warnings) == ((), ())
+    assert found.identity == Identity(PAGE, "gemeente", US, "https://facebook.com/gemeente")
+    (app,) = server.apps[PAGE]
+    assert app["subscribed_fields"] == ["feed", "mention", "message_edits", "messages", "ratings"]
+
+
+async def test_a_check_asks_for_no_more_rights_than_are_used(server: FakeFacebook, client: httpx.AsyncClient) -> None:
+    server.known["scopes"].remove("pages_messaging")
+    assert "pages_messaging" in str((await connect(server.url, client).check()).problems[0])
+    assert (await connect(server.url, client, messages=False, reviews=False).check()).problems == ()
+    assert server.apps[PAGE][0] == {"id": APP_ID, "name": "Webcare", "subscribed_fields": ["feed", "mention"]}
+
+
+async def test_the_token_of_another_page_or_of_a_person_is_refused(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    found = await connect(server.url, client, page_id="105").check()
+    assert f"of {US} ({PAGE}) and not of the page 105" in str(found.problems[0])
+    assert found.identity is None
+
+
+async def test_a_check_that_cannot_be_made_is_a_verdict(server: FakeFacebook, facebook: Facebook) -> None:
+    server.fail(status=503)
+    with pytest.raises(Unavailable):
+        await facebook.check()
+
+
+def test_the_first_steps_name_the_address_of_all_pages_and_the_token() -> None:
+    at = replace(account(""), address="https://webcare.example.nl/in/facebook/gemeente")
+    lines = PLATFORM.first_steps(at)
+    assert "  Callback URL: https://webcare.example.nl/in/facebook" in lines
+    assert any(SECRETS["verify_token"] in line for line in lines)

@@ -1,0 +1,216 @@
+"""The main job on a Facebook page, end to end: told at once or asked for, answered in Slack, the answer is there."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession
+
+from bot import accounts
+from bot.connectors.base import Request
+from bot.domain.mention import Act, Gone
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import text_of
+from jobs import check, poll, refresh
+from tests.acting import approve
+from tests.conftest import CHANNEL, SANNE, Bot, account_of
+from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
+from tests.fakes.graph import pushed, question
+from tests.people import answer, open_modal
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeFacebook]:
+    async with FakeFacebook() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: FakeFacebook, **options: object) -> Bot:
+    """Add the team's page to the bot, and check it."""
+    server.clock = bot.desk.now
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="facebook", name="gemeente", url=server.url, secrets=SECRETS,
+            options={**OPTIONS, "messages": True, **options}, now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+@pytest.fixture
+async def on_facebook(bot: Bot, server: FakeFacebook) -> Bot:
+    """The bot on each database, with the team's page."""
+    return await connected(bot, server)
+
+
+async def polled(bot: Bot) -> None:
+    bot.clock.advance(minutes=6)
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent_out(bot: Bot) -> None:
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def told(bot: Bot, request: Request, path: str = "/in/facebook") -> tuple[int, str]:
+    """Let Facebook call us."""
+    url, query = f"{bot.url}{path}", dict(request.query)
+    async with (
+        ClientSession() as session,
+        session.request(request.method, url, data=request.body, headers=request.headers, params=query) as response,
+    ):
+        return response.status, await response.text()
+
+
+async def test_what_facebook_sends_is_a_card_at_once_and_asking_makes_no_second(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    asked = server.comment("jan", "Wanneer wordt de <container> geleegd?")
+    request = server.sent()
+    assert [(await told(bot, request))[0] for _ in range(2)] == [200, 200]
+    card = await bot.card("container", "Nieuw", "Facebook")
+    await polled(bot)
+    await answer(bot, SANNE, card, "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB", "bekijk het antwoord")
+    assert server.ours() == ["Donderdag! ^SB"]
+    assert (await told(bot, server.sent()))[0] == 200  # our own answer
+    await polled(bot)
+    assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
+
+
+async def test_a_comment_is_hidden_liked_and_our_answer_removed(on_facebook: Bot, server: FakeFacebook) -> None:
+    bot = on_facebook
+    asked = server.comment("jan", "Wanneer wordt de container geleegd?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("container", "Nieuw"), "Donderdag!")
+    await bot.card("*Beantwoord*")
+    for kind in (Act.HIDE, Act.LIKE):
+        await approve(bot, kind)
+    await approve(bot, Act.DELETE, reply_id=1)
+    await sent_out(bot)
+    fields = server.things[asked].fields
+    assert (fields["is_hidden"], fields["user_likes"], server.ours()) == (True, True, [])
+    assert {act.status for act in await bot.rows(ActRow)} == {ActStatus.DONE}
+    await polled(bot)
+    await bot.card("*Beantwoord*", "ons antwoord is verwijderd")
+
+
+async def test_an_edit_and_a_removal_are_seen_on_the_card(on_facebook: Bot, server: FakeFacebook) -> None:
+    bot = on_facebook
+    one = server.comment("jan", "Wanneer wordt de container geleegd?")
+    await told(bot, server.sent())
+    await bot.card("container", "Nieuw")
+    bot.clock.advance(minutes=1)
+    server.edit(one, "Wanneer wordt de glasbak geleegd?")
+    await told(bot, server.sent())
+    await bot.card("glasbak")
+    server.remove(one)
+    await told(bot, server.sent())
+    (mention,) = await bot.rows(Mention)
+    assert (mention.gone, mention.earlier_text) == (Gone.BY_AUTHOR, "Wanneer wordt de container geleegd?")
+
+
+async def test_a_private_answer_goes_on_in_messenger_and_joins_the_case(on_facebook: Bot, server: FakeFacebook) -> None:
+    bot = on_facebook
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    await bot.card("*Beantwoord*")
+    assert (server.said(), server.ours()) == (["Wat is uw nummer? ^SB"], [])
+    server.say("jan", "012-345")
+    await told(bot, server.sent())  # it makes us ask
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    found = [(each.case_id, each.private, each.conversation) for each in await bot.rows(Mention)]
+    assert found == [(1, False, None), (1, True, id_of("jan", "messenger"))]
+    assert (await bot.rows(Reply))[0].conversation == id_of("jan", "messenger")
+
+
+async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeFacebook) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    chosen = {"initials": "SB", "answer_visibility": "private"}
+    ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "x" * 1997})
+    assert "Te lang: 1 tekens te veel." in str(ack.errors)
+    ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "x" * 1996})
+    assert not ack.errors
+    await bot.card("*Beantwoord*")
+    assert [len(words) for words in server.said()] == [2000]
+
+
+async def test_only_facebook_gets_in(on_facebook: Bot, server: FakeFacebook) -> None:
+    bot = on_facebook
+    server.comment("jan", "Wanneer wordt de container geleegd?")
+    request = server.sent()
+    forged = pushed(request.body, secret="another")
+    elsewhere = pushed({"object": "page", "entry": [{"id": "105", "changes": []}]})
+    assert [(await told(bot, each))[0] for each in (forged, elsewhere)] == [401, 404]
+    assert (await told(bot, forged, "/in/facebook/gemeente"))[0] == 401
+    assert await bot.rows(Mention) == []
+    assert await told(bot, question()) == (200, "1158201444")
+    assert (await told(bot, question("wrong")))[0] == 401
+    assert (await told(bot, request, "/in/facebook/gemeente"))[0] == 200
+    assert len(await bot.rows(Mention)) == 1
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["in public", "in private"])
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_an_answer_whose_outcome_was_lost_is_there_once(
+    sqlite_bot: Bot, server: FakeFacebook, taken: bool, private: bool
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.fail(method="POST", status=0, done=taken)
+    chosen = {"answer_visibility": "private"} if private else {}
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", **chosen)
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert [*server.said(), *server.ours()] == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_a_lost_answer_to_a_reply_beside_the_same_words_is_for_a_person(
+    sqlite_bot: Bot, server: FakeFacebook
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    first = server.comment("els", "Ik ook")
+    server.comment("jan", "Wie belt mij terug?", answers=first)
+    await polled(bot)
+    server.fail(method="POST", status=0, done=True)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.")
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
+    assert server.ours() == ["Wij bellen u. ^SB"]
+
+
+async def test_a_token_that_was_withdrawn_stops_the_account_and_tells_the_team(
+    sqlite_bot: Bot, server: FakeFacebook
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.token = "another"
+    await polled(bot)
+    assert (await account_of(bot, "gemeente")).stopped_at is not None
+    told_team = text_of(await bot.card("gemeente", "Malformed access token"))
+    assert SECRETS["token"] not in told_team
+
+
+async def test_a_page_that_facebook_stopped_telling_us_about_is_subscribed_again_by_the_check(
+    sqlite_bot: Bot, server: FakeFacebook
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.apps.clear()
+    await check.check_accounts(bot.desk)
+    assert [app["subscribed_fields"] for app in server.apps[PAGE]] == [
+        ["feed", "mention", "message_edits", "messages"]
+    ]  # fmt: skip
