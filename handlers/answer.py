@@ -85,7 +85,7 @@ async def view_of(
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)
-    composing.refuse_unanswerable(who.file.answerable or who.file.latest, desk.now())
+    composing.refuse_unanswerable(who.file, who.file.answerable or who.file.latest, desk.now())
     if case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee != by:
         return take_over_modal(who.file, desk.t, then="answer")
     ask = None if who.initials else initials_of(await name_of(desk, by))

@@ -149,7 +149,8 @@ def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None =
 
 def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
     """Return what would be published for these words."""
-    return composing.compose(desk.connector(file.account), file, mention, words, initials, private=private)
+    connector = desk.connector(file.account)
+    return composing.compose(connector, file, mention, words, initials, private=private, now=desk.now())
 
 
 def _prefilled(view: Block, name: str) -> str:
@@ -176,6 +177,8 @@ def _modal(
         who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
         invited=invited if beside else None,
-        snippets=bool(settings.snippets), topics=settings.topics, reader=who.by,
+        snippets=bool(composing.standard_texts(who.file, mention, desk.now())),
+        templates_only=composing.takes_templates_only(who.file, mention, desk.now()),
+        topics=settings.topics, reader=who.by,
         home=home_of(desk.slack),
     )  # fmt: skip

@@ -1,11 +1,11 @@
-"""The team's snippets in the answer modal, searched by the words in them."""
+"""The team's snippets in the answer modal, or the templates that a platform takes; searched by the words in them."""
 
 from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
 from bot.domain.reply import has_words
-from bot.team import teams
+from bot.outgoing import composing
 from bot.views.answer_modal import ModalState, snippet_option
 from handlers.bolt_args import Ack
 
@@ -17,8 +17,9 @@ OFFERED = 100
 async def offer(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
     """Offer the snippets that contain all words typed so far; those with the words in their title first."""
     async with desk.reading() as session:
-        case = await cases.get(session, ModalState.of(body["view"]).case)
-        snippets = (await teams.settings(session, case.team_id)).snippets
+        state = ModalState.of(body["view"])
+        file = await cases.read(session, state.case)
+    snippets = composing.standard_texts(file, composing.mention_of(file, state.mention), desk.now())
     typed = body["value"]
     matching = [each for each in snippets if has_words(f"{each.title} {each.text}", typed)]
     matching.sort(key=lambda each: not has_words(each.title, typed))

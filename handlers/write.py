@@ -11,7 +11,6 @@ from bot.outgoing import composing, drafts
 from bot.outgoing.drafts import Chosen
 from bot.slack import calls, messages
 from bot.slack.calls import SlackLater
-from bot.team.settings import TeamSettings
 from bot.views.answer_modal import TEXT, ModalState
 from bot.views.block import Block
 from handlers import answer_view
@@ -29,17 +28,21 @@ async def preview(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Put the chosen snippet before the typed text."""
+    """Put the chosen snippet before the typed text; a template takes its place."""
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     title = action["selected_option"]["value"]
-    snippet = next((each for each in TeamSettings.of(who.file.team.settings).snippets if each.title == title), None)
+    mention = composing.mention_of(who.file, ModalState.of(view).mention)
+    offered = composing.standard_texts(who.file, mention, desk.now())
+    snippet = next((each for each in offered if each.title == title), None)
     if snippet is None:
         raise Refused("That text was removed meanwhile. Choose another.")
-    citizen = who.file.author.name or who.file.author.handle
-    words = filled_in(snippet.text, name=citizen, agent=await name_of(desk, by))
-    typed = answer_view.filled_in(view).get(TEXT)
-    text = "\n\n".join(part for part in (words, typed) if part)
+    if composing.takes_templates_only(who.file, mention, desk.now()):
+        text = snippet.text
+    else:
+        citizen = who.file.author.name or who.file.author.handle
+        words = filled_in(snippet.text, name=citizen, agent=await name_of(desk, by))
+        text = "\n\n".join(part for part in (words, answer_view.filled_in(view).get(TEXT)) if part)
     if len(text) > MAX_TYPED:
         raise Refused("There is no room left for that text.")
     chosen = chosen_in(desk, who.file, view, text=text)

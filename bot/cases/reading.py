@@ -83,6 +83,7 @@ async def read(session: AsyncSession, case_id: int) -> CaseFile:
         case, team, account, connectors.label_of(account), author, *rows, teams, moved, former=had,
         answered_posts=answered, others=others, acts=[act for act, _ in done],
         hidings={act.id: hiding for act, hiding in done if hiding}, can=platform.acts if platform else frozenset(),
+        templates=connectors.templates(account.platform, account.limits),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ A package outside this repository adds a platform with an entry point in the gro
 its `Platform`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +14,7 @@ from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook
 from bot.connectors.base import Account, Connector, Unavailable
 from bot.connectors.platform import OptionKind, Platform, Tools
 from bot.domain.label import Label
+from bot.domain.reply import Template
 
 GROUP = "webcare.platforms"
 OURS = (mastodon.PLATFORM, bluesky.PLATFORM, facebook.PLATFORM, feed.PLATFORM, webhook.PLATFORM, email.PLATFORM)
@@ -69,6 +70,15 @@ def title(name: str) -> str:
     """Return a platform's name for people; empty when its accounts have names of their own."""
     platform = known(name)
     return platform.title if platform else ""
+
+
+def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]:
+    """Return the texts that an account may still send once the time for an answer is over.
+
+    `name` is that of its platform, `limits` what the last check learned about it.
+    """
+    platform = known(name)
+    return platform.templates(limits or {}) if platform and platform.templates else ()
 
 
 class Named(Protocol):

@@ -4,7 +4,7 @@ Each connector module ends with `PLATFORM = Platform(...)`. Nothing else has to 
 questions of `accounts add`, the web routes, the checks and the README's table are all made from this.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +14,7 @@ import httpx
 
 from bot.connectors.base import Account, Connector, Receiver
 from bot.domain.mention import Act
+from bot.domain.reply import Template
 
 
 class Capability(StrEnum):
@@ -170,6 +171,8 @@ class Platform:
     """An emoji that stands before its name on cards, in lists and figures."""
     first_steps: Callable[[Account], tuple[str, ...]] | None = None
     """The lines shown once an account was added: what to do on the platform's side. They may hold new secrets."""
+    templates: Callable[[Mapping[str, Any]], Sequence[Template]] | None = None
+    """The only texts that it takes once the time for an answer is over, from what a check learned (`Health.limits`)."""
     sign_in: OAuth2 | None = None
     receiver: Receiver | None = None
     every: timedelta = timedelta()

@@ -5,6 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 INITIALS = re.compile(r"[A-Z]{1,4}")
+BLANK = re.compile(r"\{\{([1-9][0-9]?)\}\}")
+NOT_FILLED_IN = re.compile(r"[\n\t{}]| {5}")
+"""What may not be filled in, and what stands there as long as nothing was."""
 MAX_TYPED = 3000
 """The longest text that an agent can type: Slack's input takes no more
 (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
@@ -17,6 +20,39 @@ class Composed:
     text: str
     left: int
     private: bool
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text that a platform approved, in one language; {{1}}, {{2}} … in it are filled in each time it is sent."""
+
+    name: str
+    language: str
+    text: str
+
+    @property
+    def title(self) -> str:
+        """Its name and language, for people: short enough for a menu of Slack's."""
+        return f"{self.name[:60]} ({self.language[:10]})"
+
+    def filled_in(self, words: str) -> list[str] | None:
+        """Return what was filled in to get these words, by number; None when they are not this text.
+
+        What is filled in is on one line.
+        """
+        first, *rest = BLANK.split(self.text)
+        at, values = len(first), dict[int, str]()
+        if not words.startswith(first):
+            return None
+        for n in range(0, len(rest), 2):
+            number, after = int(rest[n]), rest[n + 1]
+            end = len(words) - len(after) if n + 2 == len(rest) else words.find(after, at + 1)
+            if end <= at or not words.startswith(after, end) or NOT_FILLED_IN.search(words[at:end]):
+                return None
+            if values.setdefault(number, words[at:end]) != words[at:end]:
+                return None
+            at = end + len(after)
+        return [values[number] for number in sorted(values)] if at == len(words) else None
 
 
 def initials_of(name: str) -> str:

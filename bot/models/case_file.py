@@ -9,6 +9,7 @@ from bot.domain.case import ONGOING, Status, WaitsFor
 from bot.domain.label import Label
 from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone, alike
+from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
 from bot.models.act import GOING, HOLDS, Act, ActStatus
@@ -57,7 +58,7 @@ class CaseFile:
     our answers to others, that its mentions answer: author and text, by external id. `others` are the newest other
     cases of its author, as far back as the team looks and those that have not ended, the newest first. `acts` is
     what was done or is to be done to its posts besides answering them, and `can` what the platform's connector can
-    do.
+    do. `templates` are the only texts that the platform takes once the time for an answer is over.
     """
 
     case: Case
@@ -79,6 +80,7 @@ class CaseFile:
     acts: Sequence[Act] = ()
     hidings: Mapping[int, Hiding] = field(default_factory=dict)
     can: frozenset[ActKind] = frozenset()
+    templates: Sequence[Template] = ()
 
     @property
     def latest(self) -> Mention:

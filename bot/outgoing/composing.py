@@ -1,17 +1,18 @@
 """What an agent chose for a reply, what is published for it, and what makes it valid: the same through every door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.connectors.base import Connector, Draft, Replies
 from bot.desk import TeamDesk
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
-from bot.domain.reply import MAX_TYPED, Composed, signed
+from bot.domain.reply import MAX_TYPED, Composed, Template, signed
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import BY_AGENTS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
 from bot.models import Author as AuthorRow
 from bot.outgoing import drafts
-from bot.team.settings import TeamSettings
+from bot.team.settings import Snippet, TeamSettings
 from bot.texts import LANGUAGES, Texts
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
@@ -99,6 +100,19 @@ def _citizens(mention: Mention, desk: TeamDesk) -> Texts:
     return desk.texts(theirs) if theirs in LANGUAGES else desk.t
 
 
+def takes_templates_only(file: CaseFile, mention: Mention, now: datetime) -> bool:
+    """Tell whether the time for an answer to this mention is over, but the platform still takes templates."""
+    answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
+    return bool(file.templates and answers) and mention.private and not any(permit.holds(now) for permit in answers)
+
+
+def standard_texts(file: CaseFile, mention: Mention, now: datetime) -> Sequence[Snippet | Template]:
+    """Return what an agent can insert in an answer: the team's texts, or the templates where only these are taken."""
+    if takes_templates_only(file, mention, now):
+        return file.templates
+    return TeamSettings.of(file.team.settings).snippets
+
+
 def ended(draft: Draft, now: datetime) -> bool:
     """Tell whether the platform took such an answer for a limited time only, and that is over."""
     act = Act.ANSWER_PRIVATELY if draft.private else Act.ANSWER
@@ -106,7 +120,7 @@ def ended(draft: Draft, now: datetime) -> bool:
     return bool(ends) and all(until is not None and until <= now for until in ends)
 
 
-def refuse_unanswerable(mention: Mention, now: datetime) -> None:
+def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None:
     """Raise Refused when the platform takes no answer to this mention, or no longer."""
     if mention.gone in {Gone.HIDDEN, Gone.UNREACHABLE}:
         raise Refused("This post can no longer be seen on the platform, so it cannot be answered.")
@@ -115,20 +129,28 @@ def refuse_unanswerable(mention: Mention, now: datetime) -> None:
     answers = [permit for permit in mention.permits() if permit.act in ANSWERS]
     if not answers:
         raise Refused(UNANSWERABLE.message)
-    if not any(permit.holds(now) for permit in answers):
+    if not any(permit.holds(now) for permit in answers) and not takes_templates_only(file, mention, now):
         raise Refused(ENDED.message)
 
 
 def compose(
-    connector: Connector, file: CaseFile, mention: Mention, words: str, initials: str, private: bool
+    connector: Connector,
+    file: CaseFile,
+    mention: Mention,
+    words: str,
+    initials: str,
+    private: bool,
+    *,
+    now: datetime,
 ) -> Composed:
     """Return what would be published for these words, and how much room is left on the platform and in Slack's input.
 
-    Raises Refused when nothing can be answered on the platform.
+    A template is sent as it was approved, so without a signature. Raises Refused when nothing can be answered on the
+    platform.
     """
     if not isinstance(connector, Replies):
         raise Refused(UNANSWERABLE.message)
-    said = signed(words, initials)
+    said = words.strip() if takes_templates_only(file, mention, now) else signed(words, initials)
     published = connector.compose(said, to=post_of(mention, file.author), private=private) if said else ""
     measure = connector.measure(published, private=private)
     left = MAX_TYPED - len(words)
@@ -138,12 +160,12 @@ def compose(
 
 
 def compose_invitation(
-    connector: Connector, file: CaseFile, mention: Mention, answer: Answer, initials: str
+    connector: Connector, file: CaseFile, mention: Mention, answer: Answer, initials: str, *, now: datetime
 ) -> Composed | None:
     """Return what would be published beside a private reply, None for nothing."""
     if not answer.invitation.strip():
         return None
-    return compose(connector, file, mention, answer.invitation.strip(), initials, private=False)
+    return compose(connector, file, mention, answer.invitation.strip(), initials, private=False, now=now)
 
 
 def refuse_invalid(
@@ -159,11 +181,11 @@ def refuse_invalid(
     `draft` is what its agent typed before, `invitation` what would be published beside a private reply.
     """
     mention = mention_of(file, answer.mention_id)
-    refuse_unanswerable(mention, now)
+    refuse_unanswerable(file, mention, now)
     if answer.kind not in BY_AGENTS:
         raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
-        WORDS: _wrong_words(answer, composed),
+        WORDS: _wrong_words(answer, composed) or _no_template(answer, file, mention, now),
         VISIBILITY: _wrong_visibility(answer, mention, now),
         CONFIRMED: _unconfirmed(answer, file, draft, mention, now),
         PROMISE: _wrong_promise(answer, now),
@@ -178,6 +200,14 @@ def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
     if not answer.words.strip():
         return text("Write an answer first.")
     return _too_long(composed)
+
+
+def _no_template(answer: Answer, file: CaseFile, mention: Mention, now: datetime) -> Text | None:
+    if not takes_templates_only(file, mention, now):
+        return None
+    if any(template.filled_in(answer.words.strip()) is not None for template in file.templates):
+        return None
+    return text("The platform takes a template only now: choose one, and fill in its blanks, each on one line.")
 
 
 def _too_long(composed: Composed) -> Text | None:

@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import connectors
 from bot.connectors.base import (
     Connector,
     Draft,
@@ -70,7 +71,9 @@ async def _prepared(
 ) -> Attempt:
     """Return what is to be asked of the connector, so that no transaction is open while the platform answers."""
     if isinstance(item, Reply):
-        return partial(_reply, draft=await _draft(desk, session, item), again=item.tries > 1, now=now)
+        draft, again = await _draft(desk, session, item), item.tries > 1
+        has_templates = bool(connectors.templates(account.platform, account.limits))
+        return partial(_reply, draft=draft, again=again, now=now, has_templates=has_templates)
     return partial(_act, kind=item.kind, post=await _post(session, account, item))
 
 
@@ -119,10 +122,10 @@ async def _act(connector: Connector, *, kind: Act, post: Post) -> Done:
     return Done()
 
 
-async def _reply(connector: Connector, *, draft: Draft, again: bool, now: datetime) -> Sent:
+async def _reply(connector: Connector, *, draft: Draft, again: bool, now: datetime, has_templates: bool) -> Sent:
     if not isinstance(connector, Replies):
         raise Rejected(composing.UNANSWERABLE.message)
-    if not again and composing.ended(draft, now):
+    if not again and not has_templates and composing.ended(draft, now):
         raise Rejected(composing.ENDED.message)
     return await _publish(connector, draft, again=again, now=now)
 

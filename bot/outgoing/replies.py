@@ -43,8 +43,9 @@ async def answer(
     mention = composing.mention_of(file, answer.mention_id)
     initials = await agents.initials(session, file.team.id, by)
     initials = initials or await _choose_initials(session, file.team.id, answer, by, now)
-    composed = composing.compose(connector(file.account), file, mention, answer.words, initials, private=answer.private)
-    invitation = composing.compose_invitation(connector(file.account), file, mention, answer, initials)
+    to = connector(file.account)
+    composed = composing.compose(to, file, mention, answer.words, initials, private=answer.private, now=now)
+    invitation = composing.compose_invitation(to, file, mention, answer, initials, now=now)
     composing.refuse_invalid(answer, file, draft, composed, now, invitation)
     reply = Reply(
         case_id=file.case.id,

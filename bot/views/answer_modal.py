@@ -69,24 +69,26 @@ def answer_modal(
     confirm: bool = False,
     invited: str | None = None,
     snippets: bool = False,
+    templates_only: bool = False,
     topics: Sequence[str] = (),
     reader: str = "",
     home: str = "",
 ) -> Block:
     """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the one of the case.
 
-    `snippets`: the team has canned texts; `topics`: the team's topics. `confirm`: the agent must confirm that what was
-    private becomes public. `invited` prefills what is said in public beside a private reply, None where nothing can be.
-    For an interim message the modal also asks by when the citizen hears more. `reader` is who
-    has the modal open: it tells them who else is writing. `home` is the address of the workspace in Slack.
+    `snippets`: there are canned texts; `templates_only`: they are templates, and nothing else can be sent. `topics`:
+    the team's topics. `confirm`: the agent must confirm that what was private becomes public. `invited` prefills what
+    is said in public beside a private reply, None where nothing can be. For an interim message the modal also asks by
+    when the citizen hears more. `reader` is who has the modal open: it tells them who else is writing. `home` is the
+    address of the workspace in Slack.
     """
     blocks = [context(line) for line in writing_lines(file, t, without=reader)]
     blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
     if state.since is not None:
         blocks.append(_draft_line(t, datetime.fromtimestamp(state.since, UTC), now, file))
     if snippets:
-        blocks.append(_snippet_picker(t, state.inserted))
-    blocks.append(_text_field(t, draft, state.inserted))
+        blocks.append(_snippet_picker(t, state.inserted, templates_only=templates_only))
+    blocks.append(_text_field(t, draft, state.inserted, templates_only=templates_only))
     blocks += preview(composed, t, file)
     if mention.may(Act.ANSWER, now) and mention.may(Act.ANSWER_PRIVATELY, now):
         blocks.append(_visibility_field(t, state.anew, composed.private))
@@ -149,19 +151,22 @@ def snippet_option(title: str, words: str) -> Block:
     return option(title, title) | {"description": plain(" ".join(words.split()), 75)}
 
 
-def _snippet_picker(t: Texts, inserted: int) -> Block:
-    """Return the menu of snippets; each inserted snippet gives it a new block id, which clears the choice."""
+def _snippet_picker(t: Texts, inserted: int, *, templates_only: bool) -> Block:
+    """Return the menu of snippets or templates; each that is inserted gives it a new block id, which clears it."""
     picker = {
         "type": "external_select",
         "action_id": SNIPPET,
         "placeholder": placeholder(t("Search by words")),
         "min_query_length": 0,
     }
-    words = section(t("Insert a standard text (it comes above your own text):"))
+    said = t("Insert a standard text (it comes above your own text):")
+    if templates_only:
+        said = t("The platform takes a template only now, as it is. Choose one, and fill in its blanks:")
+    words = section(said)
     return {**words, "block_id": f"{SNIPPET}:{inserted}", "accessory": picker}
 
 
-def _text_field(t: Texts, draft: str, inserted: int) -> Block:
+def _text_field(t: Texts, draft: str, inserted: int, *, templates_only: bool) -> Block:
     element: Block = {
         "action_id": TEXT,
         "type": "plain_text_input",
@@ -173,6 +178,8 @@ def _text_field(t: Texts, draft: str, inserted: int) -> Block:
     if draft:
         element["initial_value"] = cut(draft, MAX_TYPED)
     hint = t("Your initials are added by themselves.")
+    if templates_only:
+        hint = t("A template goes out without your initials.")
     return _dispatched(t("Your answer"), _block_id(TEXT, inserted), TEXT, element, hint=hint)
 
 

@@ -86,15 +86,17 @@ ENDS = {
 """Of answers that a platform takes for a limited time only: what is said before and after the end."""
 
 
+BY_TEMPLATE = text("by template only")
+
+
 def _ends(file: CaseFile, t: Texts, now: datetime) -> list[str]:
     """Return until when the platform takes an answer, where it sets an end to that."""
     if file.case.status not in OPEN or file.answerable is None:
         return []
     until = {permit.act: permit.until for permit in file.answerable.permits()}
     ends = [(said, end) for act, said in ENDS.items() if (end := until.get(act)) is not None]
-    return [
-        t(Text(before.message, {"time": t.when(end, now)})) if end > now else t(after) for (before, after), end in ends
-    ]
+    over = [BY_TEMPLATE if file.templates else after for (_, after), end in ends if end <= now]
+    return [*(t(Text(said.message, {"time": t.when(end, now)})) for (said, _), end in ends if end > now), *map(t, over)]
 
 
 def _unsent(file: CaseFile, t: Texts) -> list[Block]:

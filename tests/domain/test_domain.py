@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.case import ALLOWED_FROM, Move, Status, moves_from
 from bot.domain.mention import is_mere_thanks
-from bot.domain.reply import INITIALS, initials_of, signed
+from bot.domain.reply import INITIALS, Template, initials_of, signed
 from bot.models import ReplyStatus
 from bot.sandbox.slack import input_state
 from bot.texts import Texts
@@ -31,6 +31,35 @@ def test_a_reply_is_signed_once_however_often_it_is_signed(draft: str, by: str) 
     once = signed(draft, by)
     assert signed(once, by) == once
     assert once == "" or once.endswith(f" ^{by}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "values"),
+    [
+        ("Dag", "Dag", []), ("Dag", "Dag!", None), ("Dag", "", None), ("Dag {{1}}!", "Dag Jan!", ["Jan"]),
+        ("Dag {{1}}!", "Dag Jan, hoi!", ["Jan, hoi"]), ("Dag {{1}}!", "Dag !", None), ("Dag {{1}}!", "Dag Jan", None),
+        ("Dag {{1}}!", "Dag {{1}}!", None), ("Dag {{1}}!", "Dag Jan\nHoi!", None), ("Dag {{1}}!", "Dag a     b!", None),
+        ("{{2}}: {{1}}.", "a: b.", ["b", "a"]), ("{{1}} en {{1}}.", "a en a.", ["a"]),
+        ("{{1}} en {{1}}.", "a en b.", None),
+        ("a {{1}} a", "a a a", ["a"]), ("a {{1}} a", "a a", None), ("Kosten: (€ {{1}}.*)", "Kosten: (€ 5.*)", ["5"]),
+        ("{{10}}{{2}}", "ab", ["b", "a"]), ("{{0}} {{naam}}", "{{0}} {{naam}}", []),
+    ],
+)  # fmt: skip
+def test_what_was_filled_in_is_read_back_from_a_template(text: str, words: str, values: list[str] | None) -> None:
+    assert Template("t", "nl", text).filled_in(words) == values
+
+
+ON_ONE_LINE = st.text(st.characters(exclude_characters="{}\n\t ", exclude_categories=["Cs"]), min_size=1, max_size=6)
+
+
+@given(st.lists(ON_ONE_LINE, min_size=1, max_size=5), st.lists(st.sampled_from(["; ", " – ", "\n\n"]), max_size=3))
+def test_whatever_is_filled_in_gives_words_of_the_template(values: list[str], between: list[str]) -> None:
+    joints = (between * len(values) or [" "] * len(values))[: len(values)]
+    text = "".join(f"{joint}{{{{{n}}}}}" for n, joint in enumerate(joints, 1))
+    words = "".join(f"{joint}{value}" for joint, value in zip(joints, values, strict=True))
+    found = Template("t", "nl", text).filled_in(words)
+    assert found is not None
+    assert "".join(f"{joint}{value}" for joint, value in zip(joints, found, strict=True)) == words
 
 
 @given(body=st.text(string.ascii_letters + " .,?", min_size=1), by=initials, gap=spaces, between=spaces, end=spaces)

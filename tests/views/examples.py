@@ -387,6 +387,8 @@ def opened(t: Texts) -> Iterator[Block]:
             )
             for kind in BY_AGENTS
         )
+    short = Composed("Dag", 500, True)
+    yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), snippets=True, templates_only=True)
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
