@@ -10,14 +10,22 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
-from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook
+from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Unavailable
 from bot.connectors.platform import OptionKind, Platform, Tools
 from bot.domain.label import Label
 from bot.domain.reply import Template
 
 GROUP = "webcare.platforms"
-OURS = (mastodon.PLATFORM, bluesky.PLATFORM, facebook.PLATFORM, feed.PLATFORM, webhook.PLATFORM, email.PLATFORM)
+OURS = (
+    mastodon.PLATFORM,
+    bluesky.PLATFORM,
+    facebook.PLATFORM,
+    whatsapp.PLATFORM,
+    feed.PLATFORM,
+    webhook.PLATFORM,
+    email.PLATFORM,
+)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,14 @@ def gone_line(gone: Gone | None, time: str, t: Texts) -> str:
             return t("The author removed this post ({time}).", time=time)
 
 
-MEDIA = {"image": text("picture"), "video": text("video"), "gifv": text("video"), "audio": text("sound")}
+MEDIA = {
+    "image": text("picture"),
+    "video": text("video"),
+    "gifv": text("video"),
+    "audio": text("sound"),
+    "sticker": text("sticker"),
+    "unsupported": text("something that the platform does not pass on"),
+}
 ATTACHMENT = text("attachment")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import OURS, facebook, feed, webhook
+from bot.connectors import OURS, facebook, feed, webhook, whatsapp
 from bot.connectors.base import Account, Identity
 from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
@@ -24,6 +24,8 @@ from bot.connectors.facebook.posts import Page, comment_of
 from bot.connectors.mastodon import posts as mastodon
 from bot.domain.mention import Post, permits_to_json
 from tests.fakes.graph import SECRETS, pushed
+from tests.fakes.whatsapp import IDENTITY
+from tests.fakes.whatsapp_openapi import stored
 
 DATA = Path(__file__).parent / "data"
 PAIRS = sorted(DATA.glob("*/*.native.*"))
@@ -62,6 +64,16 @@ def on_facebook(body: bytes) -> Post:
     return comment_of(given["comment"], page, given["post"])
 
 
+def on_whatsapp(body: bytes) -> Post:
+    """The message of a citizen in what is sent to us."""
+    stored().hold_named("WebhookPayload", json.loads(body))
+    account = Account(1, "whatsapp", "gemeente", "", SECRETS, identity=IDENTITY)
+    assert whatsapp.PLATFORM.receiver is not None
+    (post,) = whatsapp.PLATFORM.receiver.receive(account, pushed(body), NOW).items
+    assert isinstance(post, Post)
+    return post
+
+
 READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
     "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
@@ -69,6 +81,7 @@ READERS: dict[str, Callable[[bytes], Post]] = {
     "feed": newest_entry,
     "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
+    "whatsapp": on_whatsapp,
 }
 
 

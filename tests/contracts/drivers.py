@@ -13,13 +13,14 @@ import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook
+from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Cursor, Identity, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
 from bot.domain.mention import Post
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
-from tests.fakes import mail_wires
+from tests.fakes import graph, mail_wires
+from tests.fakes import whatsapp as numbers
 from tests.fakes.between import ANY, Between
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
@@ -28,6 +29,7 @@ from tests.fakes.mail_server import MailboxThere
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.server import FakeServer
 from tests.fakes.tools import tools
+from tests.fakes.whatsapp import FakeWhatsApp
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 
@@ -355,3 +357,41 @@ class OnMail(Driver):
         """Return the words of what arrived, without the quotation below them."""
         mails = [message_from_bytes(raw, policy=policy.default) for raw in self.citizen.mails()]
         return [str(mail.get_content()).partition("\n\nJan <")[0] for mail in mails]
+
+
+class OnWhatsApp(Driver):
+    platform = whatsapp.PLATFORM
+    publishes = f"/v26.0/{numbers.NUMBER_ID}/messages"
+    tells = False
+
+    server: FakeWhatsApp
+
+    def account_at(self, url: str) -> Account:
+        return Account(1, "whatsapp", "gemeente", url, graph.SECRETS, numbers.OPTIONS, identity=numbers.IDENTITY)
+
+    def write(self, text: str) -> str:
+        return self.server.write("jan", text)
+
+    def edit(self, post_id: str, text: str) -> None:
+        self.server.edit("jan", post_id, text)
+
+    def remove(self, post_id: str) -> None:
+        self.server.revoke("jan", post_id)
+
+    def spoil(self) -> None:
+        self.server.spoil({"messages": [{"id": 7, "type": "text", "timestamp": "gisteren"}, {}, 7]})
+
+    def published(self) -> list[str]:
+        return self.server.said()
+
+    async def read(self, client: httpx.AsyncClient, cursor: Cursor) -> Page:
+        seen = cursor.get("seen", 0)
+        return Page(self._received(self.server.events[seen:]), {"seen": len(self.server.events)})
+
+    async def changes(self, client: httpx.AsyncClient, posts: list[Post], cursor: Cursor) -> list[Post]:
+        changed = [item for item in self._received(self.server.events) if isinstance(item, Post)]
+        return [post for post in changed if post.edited_at or post.gone]
+
+    def _received(self, events: list[dict[str, Any]]) -> tuple[Any, ...]:
+        assert self.platform.receiver is not None
+        return self.platform.receiver.receive(self.account, self.server.request(*events), datetime.now(UTC)).items

@@ -1,0 +1,32 @@
+"""Why WhatsApp does not send a message, in words for the agent: as an answer to our request, or in a later report.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
+"""
+
+from typing import Any
+
+from bot.connectors.json_api import within
+from bot.domain.payload import UNSTORABLE
+from bot.domain.text import Text, text
+
+TEMPLATES_ONLY = text("The citizen wrote more than 24 hours ago. After that WhatsApp takes templates only.")
+SAID = {
+    131047: TEMPLATES_ONLY,
+    131026: text(
+        "WhatsApp cannot deliver this to the citizen: they have an old version, or did not agree to its new terms."
+    ),
+    131030: text("This is a number for tests, and the citizen's number is not on the list of those it may write to."),
+}
+"""Our words for the codes that agents can do something about; else the words of WhatsApp."""
+PACE = frozenset({130429, 131056})
+"""Too much at once: from our number, or to one citizen (one message in six seconds)."""
+
+
+def why(error: Any) -> Text:
+    """Return why a message failed, from the object that says so."""
+    code = within(error, "code")
+    if isinstance(code, int) and code in SAID:
+        return SAID[code]
+    told = within(error, "error_data", "details") or within(error, "message") or within(error, "title") or code
+    reason = UNSTORABLE.sub("", " ".join(str(told).split()))
+    return text("{host} says: {reason}", host="WhatsApp", reason=reason[:300])

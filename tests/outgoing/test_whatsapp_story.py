@@ -1,0 +1,401 @@
+"""The main job on WhatsApp, end to end: a citizen writes there, the team answers in Slack, the answer arrives."""
+
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from bot import accounts
+from bot.domain.case import Status
+from bot.domain.event import EventKind
+from bot.domain.mention import Arrived, Gone
+from bot.domain.routing import Rule
+from bot.models import Author, Case, Event, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.team import routing
+from jobs import check, refresh
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
+from tests.fakes.graph import SECRETS, VERIFY, pushed
+from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
+from tests.people import BEHEER, answer, card_in, open_modal, second_team
+
+SEND = f"/v26.0/{NUMBER_ID}/messages"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeWhatsApp]:
+    async with FakeWhatsApp() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: FakeWhatsApp) -> Bot:
+    """Add the team's number to the bot, and check it."""
+    server.clock = bot.desk.now
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="whatsapp", name="gemeente", url=server.url,
+            secrets=SECRETS, options=OPTIONS, now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+@pytest.fixture
+async def on_whatsapp(bot: Bot, server: FakeWhatsApp) -> Bot:
+    """The bot on each database, with the team's number on WhatsApp."""
+    return await connected(bot, server)
+
+
+@pytest.fixture
+async def on_sqlite(sqlite_bot: Bot, server: FakeWhatsApp) -> Bot:
+    """The same, on SQLite alone."""
+    return await connected(sqlite_bot, server)
+
+
+async def pushes(bot: Bot, server: FakeWhatsApp, *, times: int = 1) -> None:
+    """Let all that happened be sent to the bot."""
+    statuses = await server.deliver(f"{bot.url}/in/whatsapp", times=times)
+    assert set(statuses) <= {200}
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def asked(bot: Bot, server: FakeWhatsApp, words: str = "Wie belt mij terug?", name: str = "jan") -> dict:
+    server.write(name, words)
+    await pushes(bot, server)
+    return await bot.card(words, "WhatsApp")
+
+
+async def reply_of(bot: Bot) -> Reply:
+    found: Reply = (await bot.rows(Reply))[-1]
+    return found
+
+
+async def time_passes(bot: Bot, **time: float) -> None:
+    bot.clock.advance(**time)
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_message_is_answered_and_how_far_the_answer_came_is_kept(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_whatsapp
+    card = await asked(bot, server, "Wanneer wordt de <container> geleegd?")
+    shown = text_of(card)
+    assert "🔒" in shown and "Jan Jansen" in shown and "privé antwoorden kan tot" in shown
+    assert "31612345678" not in json.dumps(card)
+    await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
+    await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB")
+    assert server.said() == ["Donderdag, zie voorbeeld.nl/afval ^SB"]
+    for status in ("delivered", "read"):
+        server.report(server.sent[0], status)
+    await pushes(bot, server)
+    assert ((await reply_of(bot)).status, (await reply_of(bot)).arrived) == (ReplyStatus.SENT, Arrived.READ)
+    server.write("jan", "En papier?", context={"from": "15550783881", "id": server.sent[0].id})
+    await pushes(bot, server)
+    await bot.card("En papier?", "Nieuw")
+    assert len(await bot.rows(Case)) == 1
+    assert [event.kind for event in await bot.rows(Event)].count(EventKind.REPLY_SENT) == 1
+
+
+async def test_what_comes_twice_and_in_the_wrong_order_is_there_once(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
+    bot = on_whatsapp
+    server.write("jan", "Eerste")
+    server.write("jan", "Tweede")
+    server.events.reverse()
+    await pushes(bot, server, times=2)
+    await answer(bot, SANNE, await bot.card("WhatsApp", "Nieuw"), "Dag")
+    await bot.card("*Beantwoord*")
+    server.events.clear()
+    for status in ("read", "failed", "delivered", "sent"):
+        server.report(server.sent[0], status)
+    await pushes(bot, server, times=2)
+    assert (await reply_of(bot)).arrived is Arrived.READ
+    assert sorted(mention.text for mention in await bot.rows(Mention)) == ["Eerste", "Tweede"]
+    assert {mention.case_id for mention in await bot.rows(Mention)} == {1}
+    assert (await bot.case()).status is Status.ANSWERED
+
+
+async def test_an_answer_that_fails_after_it_was_taken_comes_back_to_its_agent(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_whatsapp
+    card = await asked(bot, server)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("*Beantwoord*")
+    error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
+    server.report(server.sent[0], "failed", errors=[error])
+    await pushes(bot, server)
+    await bot.card("Niet verstuurd", "WhatsApp kan dit niet bij de burger bezorgen")
+    told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
+    assert f"<@{SANNE}>" in text_of(told[-1])
+    assert (await bot.case()).status is Status.CLAIMED
+
+
+async def test_who_keeps_their_number_from_us_is_answered_too(on_sqlite: Bot, server: FakeWhatsApp) -> None:
+    bot = on_sqlite
+    await answer(bot, SANNE, await asked(bot, server, name="fatima"), "Wij bellen u.")
+    await bot.card("*Beantwoord*", "@fatima.el")
+    assert [message.to.name for message in server.sent] == ["Fatima"]
+
+
+# --- Exactly once --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("doubted", [False, True], ids=["in time", "after a person was asked"])
+async def test_a_report_settles_an_answer_whose_connection_was_cut(
+    on_whatsapp: Bot, server: FakeWhatsApp, doubted: bool
+) -> None:
+    bot = on_whatsapp
+    card = await asked(bot, server)
+    server.fail(SEND, status=0, done=True)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("nog niet zeker")
+    if doubted:
+        for _ in range(4):
+            await time_passes(bot, minutes=2)
+        await bot.card("Misschien verstuurd")
+    await pushes(bot, server)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    if doubted:
+        await bot.slack.wait_for(lambda: "nu zeker" in text_of(bot.slack.thread(CHANNEL, card["ts"])[-1]))
+    await time_passes(bot, hours=1)
+    assert server.said() == ["Wij bellen u. ^SB"]
+    assert ((await reply_of(bot)).status, (await reply_of(bot)).external_id) == (ReplyStatus.SENT, server.sent[0].id)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_without_a_report_a_person_looks_and_nothing_is_sent_twice(
+    on_sqlite: Bot, server: FakeWhatsApp, taken: bool
+) -> None:
+    bot, server.reports = on_sqlite, False
+    card = await asked(bot, server)
+    server.fail(SEND, status=0, done=taken)
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("nog niet zeker")
+    await time_passes(bot, minutes=1)
+    await bot.card("nog niet zeker")
+    for _ in range(4):
+        await time_passes(bot, minutes=2)
+    shown = await bot.card("Misschien verstuurd")
+    assert {"case:settle_sent", "case:settle_absent"} <= set(action_ids(shown))
+    assert len(server.said()) == int(taken)
+    assert (await reply_of(bot)).status is ReplyStatus.UNCERTAIN
+
+
+async def test_a_report_may_come_before_the_answer_to_our_request(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
+    bot = on_whatsapp
+    card = await asked(bot, server)
+    server.reports_first_to = f"{bot.url}/in/whatsapp"
+    await answer(bot, SANNE, card, "Wij bellen u.")
+    await bot.card("*Beantwoord*")
+    assert ((await reply_of(bot)).status, len(server.sent)) == (ReplyStatus.SENT, 1)
+    assert [event.kind for event in await bot.rows(Event)].count(EventKind.REPLY_SENT) == 1
+
+
+# --- The window ----------------------------------------------------------------------------------
+
+
+async def test_after_24_hours_nothing_is_sent_until_the_citizen_writes_again(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    card = await asked(bot, server)
+    bot.clock.advance(hours=24, minutes=1)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+
+    async def refused() -> bool:
+        said = json.dumps([bot.slack.view(SANNE), bot.slack.messages(CHANNEL)], ensure_ascii=False, default=str)
+        return "beperkte tijd" in said
+
+    assert await eventually(refused)
+    assert server.sent == []
+    server.write("jan", "Bent u er nog?")
+    await pushes(bot, server)
+    await answer(bot, SANNE, await bot.card("Bent u er nog?"), "Zeker.")
+    await bot.card("*Beantwoord*")
+    assert server.said() == ["Zeker. ^SB"]
+
+
+async def test_an_answer_that_waits_past_the_window_comes_back_to_its_agent(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    card = await asked(bot, server)
+    bot.clock.advance(hours=23, minutes=59)
+    server.fail(SEND, status=429)
+    await answer(bot, SANNE, card, "Zeker.")
+    await bot.card("Wacht op verzending")
+    await time_passes(bot, minutes=30)
+    await bot.card("Niet verstuurd", "beperkte tijd")
+    assert server.sent == []
+
+
+async def test_that_whatsapp_finds_the_window_closed_is_told_in_our_words(on_sqlite: Bot, server: FakeWhatsApp) -> None:
+    bot = on_sqlite
+    card = await asked(bot, server)
+    server.citizens["jan"].wrote_at = None
+    await answer(bot, SANNE, card, "Zeker.")
+    await bot.card("*Beantwoord*")
+    assert server.events[-1]["value"]["statuses"][0]["errors"] == [WINDOW_OVER]
+    await pushes(bot, server)
+    await bot.card("Niet verstuurd", "24 uur")
+
+
+# --- Templates -----------------------------------------------------------------------------------
+
+ASK = 'Beste {{1}}, we hebben uw antwoord. Schrijf ons "ja" en we sturen het. Het gaat over: {{2}}.'
+FILLED_IN = 'Beste Jan, we hebben uw antwoord. Schrijf ons "ja" en we sturen het. Het gaat over: de container.'
+
+
+async def with_templates(bot: Bot, server: FakeWhatsApp) -> Bot:
+    """Let the team have a template, which the check learns of."""
+    server.has_template("antwoord_klaar", ASK)
+    server.has_template("reclame", "Koop!", category="MARKETING")
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+async def test_after_24_hours_the_answer_window_takes_the_teams_templates_only(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = await with_templates(on_whatsapp, server)
+    card = await asked(bot, server)
+    bot.clock.advance(hours=25)
+    await time_passes(bot)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "alleen een sjabloon" in text_of(view)
+    await bot.slack.type(SANNE, "initials", "SB")
+    await bot.slack.type(SANNE, "answer_text", "Donderdag.")
+    await bot.slack.wait_for(lambda: "Donderdag." in text_of(bot.slack.view(SANNE)))
+    assert "Donderdag. ^SB" not in text_of(bot.slack.view(SANNE))
+    refused = await bot.slack.submit(SANNE)
+    assert "neemt nu alleen een sjabloon aan" in str(refused.errors)
+    [offered] = await bot.slack.suggest(SANNE, "answer_snippet", "")
+    assert offered["value"] == "antwoord_klaar (nl)"
+    await bot.slack.click_in_view(SANNE, "answer_snippet", offered)
+    await bot.slack.wait_for(lambda: "{{2}}" in text_of(bot.slack.view(SANNE)))
+    assert (await bot.slack.submit(SANNE)).errors  # nothing was filled in
+    ack = await bot.slack.submit(SANNE, {"answer_text": FILLED_IN})
+    assert ack.ok and not ack.errors, ack.errors
+    await bot.card("*Beantwoord*", "de container.")
+    assert server.said() == [FILLED_IN]
+    assert server.sent[0].body["template"]["name"] == "antwoord_klaar"
+    await pushes(bot, server)
+    assert (await reply_of(bot)).status is ReplyStatus.SENT
+    server.write("jan", "ja")
+    await pushes(bot, server)
+    await answer(bot, SANNE, await bot.card("ja", "Nieuw"), "Donderdag wordt hij geleegd.")
+    await bot.card("*Beantwoord*", "Donderdag wordt hij geleegd. ^SB")
+    assert server.said()[1:] == ["Donderdag wordt hij geleegd. ^SB"]
+
+
+async def test_the_card_says_that_only_a_template_will_do(on_sqlite: Bot, server: FakeWhatsApp) -> None:
+    bot = await with_templates(on_sqlite, server)
+    await asked(bot, server)
+    bot.clock.advance(hours=25)
+    server.write("jan", "Al iets?")
+    server.events[-1]["value"]["messages"][0]["timestamp"] = str(int(bot.desk.now().timestamp()) - 90_000)
+    await pushes(bot, server)
+    await bot.card("Al iets?", "alleen nog met een sjabloon")
+
+
+async def test_an_answer_that_waits_past_the_window_can_be_sent_again_as_a_template(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = await with_templates(on_sqlite, server)
+    card = await asked(bot, server)
+    bot.clock.advance(hours=23, minutes=59)
+    server.fail(SEND, status=429)
+    await answer(bot, SANNE, card, "Zeker.")
+    await bot.card("Wacht op verzending")
+    await time_passes(bot, minutes=30)
+    await bot.card("Niet verstuurd", "24 uur")
+    assert server.sent == []
+    await answer(bot, SANNE, await bot.card("Niet verstuurd"), FILLED_IN)
+    await bot.card("*Beantwoord*")
+    assert server.said() == [FILLED_IN]
+
+
+# --- What is sent to us ----------------------------------------------------------------------------
+
+
+async def test_an_edit_and_a_removal_by_the_citizen_show_on_the_card(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
+    bot = on_whatsapp
+    server.write("jan", "Vrijdag?")
+    await pushes(bot, server)
+    first = (await bot.rows(Mention))[0].external_id
+    server.edit("jan", first, "Donderdag?")
+    await pushes(bot, server)
+    await bot.card("Donderdag?")
+    server.revoke("jan", first)
+    await pushes(bot, server)
+    [mention] = await bot.rows(Mention)
+    assert (mention.earlier_text, mention.text, mention.gone) == ("Vrijdag?", "Donderdag?", Gone.BY_AUTHOR)
+
+
+async def test_a_removal_that_comes_before_its_message_keeps_it_out(on_sqlite: Bot, server: FakeWhatsApp) -> None:
+    bot = on_sqlite
+    written = server.write("jan", "Vergissing")
+    server.revoke("jan", written)
+    server.events.reverse()
+    await pushes(bot, server)
+    assert await bot.rows(Mention) == []
+
+
+async def post(bot: Bot, path: str, body: bytes, headers: dict[str, str]) -> int:
+    async with aiohttp.ClientSession() as session, session.post(bot.url + path, data=body, headers=headers) as told:
+        return told.status
+
+
+async def test_a_badly_signed_request_brings_nothing_and_one_sent_again_nothing_new(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_whatsapp
+    server.write("jan", "Mijn BSN is 123456782")
+    good = server.request(*server.events)
+    headers = dict(good.headers)
+    for path in ("/in/whatsapp", "/in/whatsapp/gemeente"):
+        assert await post(bot, path, good.body, {}) == 401
+        assert await post(bot, path, good.body + b" ", headers) == 401
+        assert await post(bot, path, good.body, dict(pushed(good.body, secret="another").headers)) == 401
+    assert await bot.rows(Mention) == []
+    assert [await post(bot, "/in/whatsapp", good.body, headers) for _ in range(3)] == [200] * 3
+    bot.clock.advance(days=3)
+    assert await post(bot, "/in/whatsapp/gemeente", good.body, headers) == 200
+    assert len(await bot.rows(Mention)) == 1
+    assert (await bot.case()).status is Status.NEW
+
+
+async def test_meta_is_told_that_the_address_is_ours_only_by_the_verify_token(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    async def ask(token: str) -> tuple[int, str]:
+        query = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": token}
+        url = f"{on_sqlite.url}/in/whatsapp/gemeente"
+        async with aiohttp.ClientSession() as session, session.get(url, params=query) as told:
+            return told.status, await told.text()
+
+    assert await ask(VERIFY) == (200, "1158201444")
+    status, words = await ask("wrong")
+    assert status == 401
+    assert "1158201444" not in words
+
+
+async def test_one_number_serves_several_teams_by_the_rules(on_sqlite: Bot, server: FakeWhatsApp) -> None:
+    bot = on_sqlite
+    beheer = await second_team(bot)
+    number = await account_of(bot, "gemeente")
+    async with bot.desk.session() as session:
+        rule = Rule("k", beheer, words=("glas",), accounts=(number.id,))
+        await routing.put(session, 1, rule, by=SANNE, now=bot.desk.now())
+    server.write("jan", "Vol glas op het pad")
+    server.write("fatima", "Mijn paspoort")
+    await pushes(bot, server)
+    await card_in(bot, BEHEER, "Vol glas op het pad")
+    await bot.card("Mijn paspoort")
+    assert sorted(author.external_id for author in await bot.rows(Author)) == sorted(
+        server.citizens[name].user_id for name in ("jan", "fatima")
+    )
