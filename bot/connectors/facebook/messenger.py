@@ -13,13 +13,13 @@ from typing import Any
 import structlog
 
 from bot.connectors.base import CLOCKS_DIFFER, Draft, Sent, Unknowable
-from bot.connectors.facebook.newest import Found, Known
 from bot.connectors.facebook.posts import author_of, ident_of, read_all
 from bot.connectors.facebook.server import Server
 from bot.connectors.facebook.writing import written_at
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.meta.graph import after, listed, words
 from bot.connectors.meta.hooks import moment_of
+from bot.connectors.meta.newest import Found, Known
 from bot.domain.mention import Act, Media, Permit, Post, PostKind
 
 MESSAGES = "messages.limit(20){id,created_time,from,message,attachments}"

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 
 from bot.connectors.base import Rejected
-from bot.connectors.facebook.newest import EVER, Found, Known
 from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, ident_of, post_of, read_all, review_of
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import after, listed
 from bot.connectors.meta.hooks import moment_of
+from bot.connectors.meta.newest import EVER, Found, Known
 from bot.domain.mention import Post
 
 FEED_PAGES, POSTS, COMMENTS = 2, 25, 25

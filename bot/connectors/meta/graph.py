@@ -60,13 +60,15 @@ class NotAllowed(Rejected):
 class Graph(JsonApi):
     """The requests of one account. Secrets: `token`, `app_secret`. Options: `version`. Each may raise a verdict."""
 
+    at, newest = SERVER, VERSION
+    """The address and the version when the account says nothing else."""
     too_often = TOO_OFTEN
     """The codes of what came too often; a platform may have more of them."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
-        super().__init__(tools.http, account.url or SERVER, {})
+        super().__init__(tools.http, account.url or self.at, {})
         self.now = tools.now
-        self.version = "v" + str(account.options.get("version") or VERSION).removeprefix("v")
+        self.version = "v" + str(account.options.get("version") or self.newest).removeprefix("v")
         self.answered_by = ""
         """The version that answered last."""
         self.rests_until: datetime | None = None
@@ -100,18 +102,21 @@ class Graph(JsonApi):
     async def call(self, method: str, path: str, *, token: str = "", **kwargs: Any) -> httpx.Response:
         """Send one request and return the answer; remembers what it says about the limits.
 
-        The token is proven to be used by the app that it belongs to:
+        With the app's secret, the token is proven to be used by the app that it belongs to:
         https://developers.facebook.com/docs/graph-api/guides/secure-requests
         """
         used = token or self._token
         headers = {"Authorization": f"Bearer {used}"}
-        params = {**kwargs.pop("params", {}), "appsecret_proof": signature(self._app_secret, used.encode())}
+        params = {**kwargs.pop("params", {}), **self._proof(used)}
         response = await super().call(
             method, f"/{self.version}/{quote(path)}", headers=headers, params=params, **kwargs
         )
         self.answered_by = response.headers.get("facebook-api-version", "")
         self.rests_until = _rest(response, self.now()) or self.rests_until
         return response
+
+    def _proof(self, token: str) -> Json:
+        return {"appsecret_proof": signature(self._app_secret, token.encode())} if self._app_secret else {}
 
     # --- verdicts --------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""What is new in lists that Facebook gives newest first: nothing twice, nothing left out.
+"""What is new in lists that Graph gives newest first: nothing twice, nothing left out.
 
 A moment, the floor, divides what is known from what may be new. Of what is not far above it the ids are remembered,
-because something may come into a list below newer things, and because Facebook tells moments in whole seconds.
+because something may come into a list below newer things, and because Graph tells moments in whole seconds.
 """
 
 from collections.abc import Iterable, Mapping
