@@ -22,6 +22,7 @@ from bot.connectors.email.threads import Subjects
 from bot.connectors.facebook.messenger import WINDOW, message_of
 from bot.connectors.facebook.posts import Page, comment_of
 from bot.connectors.mastodon import posts as mastodon
+from bot.connectors.threads import posts as threads
 from bot.domain.mention import Post, permits_to_json
 from tests.fakes.graph import SECRETS, pushed
 from tests.fakes.whatsapp import IDENTITY
@@ -74,12 +75,18 @@ def on_whatsapp(body: bytes) -> Post:
     return post
 
 
+def on_threads(body: bytes) -> Post:
+    """A reply below a post of ours, or a post that names us."""
+    return threads.post_of(json.loads(body), {"18050000000000001": {}})
+
+
 READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
     "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
     "facebook": on_facebook,
     "feed": newest_entry,
     "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
+    "threads": on_threads,
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
     "whatsapp": on_whatsapp,
 }

@@ -13,7 +13,7 @@ import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import bluesky, email, facebook, feed, mastodon, webhook, whatsapp
+from bot.connectors import bluesky, email, facebook, feed, mastodon, threads, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Cursor, Identity, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
 from bot.domain.mention import Post
@@ -28,6 +28,8 @@ from tests.fakes.mail_server import PASSWORD as MAIL_PASSWORD
 from tests.fakes.mail_server import MailboxThere
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.server import FakeServer
+from tests.fakes.threads import SECRETS as THREADS_SECRETS
+from tests.fakes.threads import FakeThreads
 from tests.fakes.tools import tools
 from tests.fakes.whatsapp import FakeWhatsApp
 
@@ -189,6 +191,25 @@ class OnFacebook(Driver):
         assert self.platform.receiver is not None
         items = self.platform.receiver.receive(self.account, self.server.sent(), datetime.now(UTC)).items
         return [each for each in items if isinstance(each, Post) and (each.edited_at or each.gone)]
+
+
+class OnThreads(Driver):
+    platform = threads.PLATFORM
+    publishes = "/v1.0/me/threads_publish"
+
+    server: FakeThreads
+
+    def account_at(self, url: str) -> Account:
+        return Account(1, "threads", "gemeente", url, THREADS_SECRETS)
+
+    def write(self, text: str) -> str:
+        return self.server.reply("jan", text)
+
+    def spoil(self) -> None:
+        self.server.spoil(self.write("oeps"))
+
+    def published(self) -> list[str]:
+        return self.server.ours()
 
 
 class OnForum(Driver):

@@ -38,6 +38,7 @@ from tests.contracts.drivers import (
     OnForum,
     OnMail,
     OnMastodon,
+    OnThreads,
     OnWebhook,
     OnWhatsApp,
 )
@@ -46,10 +47,17 @@ from tests.fakes.between import Between
 from tests.fakes.bluesky import FakeBluesky
 from tests.fakes.facebook import FakeFacebook
 from tests.fakes.mail_wires import BetweenMail
+from tests.fakes.threads import FakeThreads
 from tests.fakes.whatsapp import FakeWhatsApp
 
-DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnWhatsApp, OnForum, OnFeed, OnWebhook, OnMail)
-SERVERS = {OnBluesky: FakeBluesky, OnFacebook: FakeFacebook, OnWhatsApp: FakeWhatsApp, OnForum: FakeForum}
+DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnThreads, OnWhatsApp, OnForum, OnFeed, OnWebhook, OnMail)
+SERVERS = {
+    OnBluesky: FakeBluesky,
+    OnFacebook: FakeFacebook,
+    OnThreads: FakeThreads,
+    OnWhatsApp: FakeWhatsApp,
+    OnForum: FakeForum,
+}
 """The server of each platform that has one of its own."""
 MADE_UP = {"forum"}
 EARLIER = datetime.now(UTC) - timedelta(hours=1)

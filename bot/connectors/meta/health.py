@@ -46,11 +46,11 @@ async def of_token(graph: Graph, app_id: str, needed: Sequence[str]) -> Health:
         text("The access token lacks the right {right}; make a new one that has it.", right=r) for r in missing
     )
     return Health(
-        (text("Meta accepts the access token."),), _old_version(graph), problems, token_expires_at=ends_at(known)
+        (text("Meta accepts the access token."),), _old_version(graph), problems, token_expires_at=_ends_at(known)
     )
 
 
-def ends_at(known: Json) -> datetime | None:
+def _ends_at(known: Json) -> datetime | None:
     """Return when the token or its access to data ends; 0 is never."""
     ends = [at for name in ("expires_at", "data_access_expires_at") if (at := moment_of(known.get(name) or None))]
     return min(ends, default=None)

@@ -1,0 +1,131 @@
+"""Threads: posts that name us and replies to us in; answers and hidden replies out.
+
+https://developers.facebook.com/docs/threads
+
+Quirks that shape this package:
+- People are known by their user name only, which they can change. Of whom we may not see the name, there is none.
+- There is no list of all replies to us: they are asked for below each of our newest posts and answers.
+- An answer is prepared and then published; it has no key, but each reply says what it answers. So one whose outcome is
+  unknown is looked for among our own.
+- A token lasts 60 days and has to be renewed before it ends. Renewing needs no secret of the app.
+- No request tells that a post of somebody else was edited or removed, and there are no private messages.
+"""
+
+from datetime import timedelta
+
+import structlog
+
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    Measure,
+    Page,
+    RateLimited,
+    Rejected,
+    Sent,
+    Unavailable,
+)
+from bot.connectors.meta.newest import Found
+from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.connectors.threads import checking, moderating, writing
+from bot.connectors.threads.reading import Reader
+from bot.connectors.threads.server import SERVER, VERSION, Server
+from bot.domain.mention import Act, Post
+
+log = structlog.get_logger()
+
+
+class Threads:
+    """One account on Threads. Secrets: `token`, and `renewed`, which is ours. Options: `since_days`, `version`."""
+
+    resend_safe_for = None
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        self._account, self._now = account, tools.now
+        self._server = Server(account, tools)
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return new replies of others to us, and posts of others that name us.
+
+        The first time those since the account begins that we did not answer.
+        """
+        begins = self._account.begins_by_its_clock(self._now())
+        reader = Reader(self._server, await self._server.me(), self._now(), begins)
+        replies = await reader.replies(cursor.get("replies"))
+        after = Cursor(replies=replies.state)
+        mentions = await self._mentions(reader, cursor)
+        if mentions is not None:
+            after["mentions"] = mentions.state
+        elif "mentions" in cursor:
+            after["mentions"] = cursor["mentions"]
+        found = [*(mentions.posts if mentions else ()), *replies.posts]  # of a post in both lists, the last one counts
+        posts = {post.external_id: post for post in found}.values()
+        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
+        return Page(tuple(ordered), after, not_before=self._server.rests_until)
+
+    async def _mentions(self, reader: Reader, cursor: Cursor) -> Found | None:
+        """Read where others name us; if that fails, replies still come in."""
+        try:
+            return await reader.mentions(cursor.get("mentions"))
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            log.warning("mentions not read", account=self._account.id, verdict=type(verdict).__name__)
+            return None
+
+    async def send(self, draft: Draft) -> Sent:
+        """Publish the answer below its post."""
+        self._refuse_private(draft)
+        return await writing.send(self._server, draft)
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for the answer among our own replies."""
+        self._refuse_private(draft)
+        return await writing.find(self._server, draft)
+
+    def _refuse_private(self, draft: Draft) -> None:
+        if draft.private:
+            raise Rejected("Threads has no private messages.")
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return the text as it is: Threads tells the author of a post that there is a reply."""
+        return text
+
+    def measure(self, text: str, *, private: bool = False) -> Measure:
+        """Count characters, and of an emoji the bytes."""
+        return writing.measure(text)
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Hide a reply directly below our post or show it again, or remove an answer of ours."""
+        await moderating.act(self._server, act, post)
+
+    async def check(self) -> Health:
+        """Say who we are, what works, and until when the token does; renews it if it is time."""
+        return await checking.check(self._server)
+
+
+PLATFORM = Platform(
+    name="threads",
+    title="Threads",
+    sign="🧵",
+    docs="https://developers.facebook.com/docs/threads",
+    about="Connect an account on Threads: posts that name it, and replies to its posts.",
+    capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.HIDES, Capability.DELETES}),
+    options=(
+        Option(
+            "token",
+            "Access token of the account",
+            OptionKind.TOKEN,
+            help="A long-lived one, from your app at developers.facebook.com (see the guide).",
+            secret=True,
+        ),
+        SINCE,
+        Option("version", help=f"Version of the API; {VERSION} when left out."),
+        Option("url", kind=OptionKind.SERVER, default=SERVER, help=f"Its address; {SERVER} when left out."),
+    ),
+    connect=Threads,
+    quality=Quality(pairs=True),
+    every=timedelta(minutes=5),
+    limits="500 characters, of an emoji each byte counts; 1,000 answers and 100 removals a day",
+    latency="5 minutes",
+)

@@ -1,0 +1,144 @@
+"""The main job on Threads, end to end: asked for, answered in Slack, the answer is there once, the token lasts."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bot import accounts
+from bot.domain.mention import Act
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from bot.sandbox.slack.inspection import text_of
+from jobs import check, poll, refresh
+from tests.acting import approve
+from tests.conftest import SANNE, Bot, account_of
+from tests.fakes.threads import LASTS, SECRETS, TOKEN, FakeThreads
+from tests.people import answer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeThreads]:
+    async with FakeThreads() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: FakeThreads) -> Bot:
+    """Add the team's account to the bot, and check it."""
+    now = bot.desk.now()
+    server.clock = bot.desk.now
+    server.tokens, server.made_at = {TOKEN: now + LASTS}, {TOKEN: now - timedelta(days=2)}
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="threads", name="gemeente", url=server.url, secrets=SECRETS,
+            options={}, now=now,
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+@pytest.fixture
+async def on_threads(bot: Bot, server: FakeThreads) -> Bot:
+    """The bot on each database, with the team's account."""
+    return await connected(bot, server)
+
+
+async def polled(bot: Bot) -> None:
+    bot.clock.advance(minutes=6)
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent_out(bot: Bot) -> None:
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def test_a_reply_and_a_mention_are_cards_and_an_answer_is_below_the_reply(
+    on_threads: Bot, server: FakeThreads
+) -> None:
+    bot = on_threads
+    asked = server.reply("jan", "Wanneer wordt de <container> geleegd?")
+    named = server.name("els", "@gemeente de lamp is stuk")
+    await polled(bot)
+    await bot.card("lamp is stuk", "Nieuw", "Threads")
+    card = await bot.card("container", "Nieuw", "🧵")
+    await answer(bot, SANNE, card, "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB", "bekijk het antwoord")
+    assert [(each.text, each.parent) for each in server.things.values() if each.text.endswith("^SB")] == [
+        ("Donderdag! ^SB", asked)
+    ]
+    await polled(bot)  # our own answer is no case
+    assert {mention.external_id for mention in await bot.rows(Mention)} == {asked, named}
+
+
+async def test_a_reply_is_hidden_and_our_answer_removed(on_threads: Bot, server: FakeThreads) -> None:
+    bot = on_threads
+    asked = server.reply("jan", "Wanneer wordt de container geleegd?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("container", "Nieuw"), "Donderdag!")
+    await bot.card("*Beantwoord*")
+    await approve(bot, Act.HIDE)
+    await approve(bot, Act.DELETE, reply_id=1)
+    await sent_out(bot)
+    assert (server.things[asked].more["hide_status"], server.ours()) == ("HIDDEN", [])
+    assert {act.status for act in await bot.rows(ActRow)} == {ActStatus.DONE}
+    await bot.card("*Beantwoord*", "ons antwoord is verwijderd")
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_an_answer_whose_outcome_was_lost_is_there_once(
+    sqlite_bot: Bot, server: FakeThreads, taken: bool
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.reply("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.fail("/v1.0/me/threads_publish", method="POST", status=0, done=taken)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.")
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert server.ours() == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_answers_over_those_of_a_day_go_out_when_there_is_room(sqlite_bot: Bot, server: FakeThreads) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.reply("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.quotas["reply"] = (1000, 1000)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.")
+    await sent_out(bot)
+    assert server.ours() == []
+    server.quotas["reply"] = (0, 1000)
+    bot.clock.advance(minutes=61)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert server.ours() == ["Wij bellen u. ^SB"]
+
+
+async def test_the_token_is_renewed_in_time_for_as_long_as_the_bot_runs(on_threads: Bot, server: FakeThreads) -> None:
+    bot = on_threads
+    for _ in range(20):
+        bot.clock.advance(days=10)
+        await check.check_accounts(bot.desk)
+    row = await account_of(bot, "gemeente")
+    assert (row.stopped_at, row.problem) == (None, None)
+    assert row.token_ends_at is not None
+    assert row.token_ends_at - bot.desk.now() > timedelta(days=20)
+    assert len(server.tokens) > 3
+    server.reply("jan", "Wanneer wordt de container geleegd?")
+    await polled(bot)
+    await bot.card("container", "Nieuw")
+
+
+async def test_a_token_that_was_withdrawn_stops_the_account_and_tells_the_team(
+    sqlite_bot: Bot, server: FakeThreads
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.tokens.clear()
+    await polled(bot)
+    assert (await account_of(bot, "gemeente")).stopped_at is not None
+    told_team = text_of(await bot.card("gemeente", "Error validating access token"))
+    assert TOKEN not in told_team
