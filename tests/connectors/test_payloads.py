@@ -19,9 +19,9 @@ from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
 from bot.connectors.email.reading import post_of
 from bot.connectors.email.threads import Subjects
-from bot.connectors.facebook.messenger import WINDOW, message_of
-from bot.connectors.facebook.posts import Page, comment_of
+from bot.connectors.facebook.posts import Page, author_of, comment_of
 from bot.connectors.mastodon import posts as mastodon
+from bot.connectors.meta.messages import WINDOW, message_of
 from bot.connectors.threads import posts as threads
 from bot.domain.mention import Post, permits_to_json
 from tests.fakes.graph import SECRETS, pushed
@@ -61,7 +61,8 @@ def on_facebook(body: bytes) -> Post:
         return next(item for item in received.items if isinstance(item, Post))
     if "messages" in given:
         citizen = given["participants"]["data"][0]["id"]
-        return message_of(given["messages"]["data"][0], citizen, WINDOW)
+        message = given["messages"]["data"][0]
+        return message_of(message, author_of(message["from"], citizen), citizen, WINDOW)
     return comment_of(given["comment"], page, given["post"])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bot.connectors.base import Request
 from bot.connectors.facebook.posts import url_below
 from tests.fakes import graph_parameters
-from tests.fakes.graph import APP_ID, SECRETS, FakeGraph, Json, Refused, not_there, pushed
+from tests.fakes.graph import APP_ID, SECRETS, FakeGraph, Json, Refused, iso, not_there, only, page, pushed
 from tests.fakes.graph_parameters import Violation, fields_in
 
 PAGE, US = "104000000000001", "Gemeente Voorbeeld"
@@ -124,7 +124,7 @@ class FakeFacebook(FakeGraph):
         self.things[ident] = Thing(ident, "pagepost", {**self._by(name), "message": text}, at)
         by = {"id": id_of(name), "name": name.capitalize()}
         told = {"reviewer": by, "review_text": text, "recommendation_type": recommends, "has_review": True}
-        self.reviews.insert(0, {**told, "created_time": _iso(at), "open_graph_story": {"id": ident}})
+        self.reviews.insert(0, {**told, "created_time": iso(at), "open_graph_story": {"id": ident}})
         self._push(
             "ratings", item="rating", verb="add", open_graph_story_id=ident, review_text=text, reviewer_id=by["id"],
             reviewer_name=by["name"], recommendation_type=recommends.upper(),
@@ -193,11 +193,11 @@ class FakeFacebook(FakeGraph):
         raise Refused(100, "Unsupported request")
 
     def _get_page(self, ident: str, given: Json) -> Json:
-        return _only({"id": PAGE, "name": US, "username": "gemeente", "link": "https://facebook.com/gemeente"}, given)
+        return only({"id": PAGE, "name": US, "username": "gemeente", "link": "https://facebook.com/gemeente"}, given)
 
     def _get_page_feed(self, ident: str, given: Json) -> Json:
         shown = [each for each in self._newest() if each.shown_in in {"feed", "visitor_posts"}]
-        return _page([self._shown(each, given["fields"]) for each in shown], given)
+        return page([self._shown(each, given["fields"]) for each in shown], given)
 
     def _get_page_visitor_posts(self, ident: str, given: Json) -> Json:
         return self._listed("visitor_posts", given)
@@ -206,15 +206,15 @@ class FakeFacebook(FakeGraph):
         return self._listed("tagged", given)
 
     def _listed(self, name: str, given: Json) -> Json:
-        return _page([self._shown(each, given["fields"]) for each in self._newest() if each.shown_in == name], given)
+        return page([self._shown(each, given["fields"]) for each in self._newest() if each.shown_in == name], given)
 
     def _get_page_ratings(self, ident: str, given: Json) -> Json:
-        return _page([_only(each, given) for each in self.reviews], given)
+        return page([only(each, given) for each in self.reviews], given)
 
     def _get_page_conversations(self, ident: str, given: Json) -> Json:
         threads = sorted(self.threads.values(), key=lambda each: each["at"], reverse=True)
         wanted = [each for each in threads if given.get("user_id") in {None, each["citizen"]}]
-        return _page([self._thread_shown(each, given["fields"]) for each in wanted], given)
+        return page([self._thread_shown(each, given["fields"]) for each in wanted], given)
 
     def _get_unifiedthread(self, ident: str, given: Json) -> Json:
         thread = next(each for each in self.threads.values() if each["id"] == ident)
@@ -227,7 +227,7 @@ class FakeFacebook(FakeGraph):
 
     def _get_comment_comments(self, ident: str, given: Json) -> Json:
         found = [self._shown(each, given["fields"]) for each in self._below(ident, given)]
-        return _page(found, given)
+        return page(found, given)
 
     _get_pagepost_comments = _get_comment_comments
 
@@ -304,12 +304,12 @@ class FakeFacebook(FakeGraph):
         for name, arguments, inner in fields_in(asked):
             if name == "comments":
                 below = [self._shown(each, inner) for each in self._below(thing.id, arguments)]
-                found |= {"comments": _page(below, arguments)} if below else {}
+                found |= {"comments": page(below, arguments)} if below else {}
             elif name == "parent":
                 parent = self.things.get(thing.under[0]) if len(thing.under) > 1 else None
                 found |= {"parent": self._shown(parent, inner)} if parent else {}
             elif name in {"id", "created_time"}:
-                found[name] = {"id": thing.id, "created_time": _iso(thing.at), **thing.fields}[name]
+                found[name] = {"id": thing.id, "created_time": iso(thing.at), **thing.fields}[name]
             elif name in thing.fields:
                 found[name] = thing.fields[name]
         return found
@@ -338,16 +338,16 @@ class FakeFacebook(FakeGraph):
     def _thread_shown(self, thread: Json, asked: str) -> Json:
         name = next(each for each, known in self.threads.items() if known is thread)
         people = [{"name": name.capitalize(), "id": thread["citizen"]}, {"name": US, "id": PAGE}]
-        messages = [_only(each, {"fields": inner}) for n, _, inner in fields_in(asked) if n == "messages"
+        messages = [only(each, {"fields": inner}) for n, _, inner in fields_in(asked) if n == "messages"
                     for each in reversed(thread["messages"])]  # fmt: skip
         limit = next((arguments for n, arguments, _ in fields_in(asked) if n == "messages"), {})
-        whole = {"id": thread["id"], "updated_time": _iso(thread["at"]), "participants": {"data": people}}
-        return _only({**whole, "messages": _page(messages, limit)}, {"fields": asked})
+        whole = {"id": thread["id"], "updated_time": iso(thread["at"]), "participants": {"data": people}}
+        return only({**whole, "messages": page(messages, limit)}, {"fields": asked})
 
     def _say(self, thread: Json, name: str, text: str, at: datetime | None = None, **more: Any) -> str:
         at = at or self.clock()
         by = {"id": PAGE, "name": US} if name == "gemeente" else {"id": thread["citizen"], "name": name.capitalize()}
-        message = {"id": f"m_{self._number()}", "created_time": _iso(at), "from": by, "message": text, "at": at, **more}
+        message = {"id": f"m_{self._number()}", "created_time": iso(at), "from": by, "message": text, "at": at, **more}
         thread["messages"].append(message)
         thread["at"] = max(at, thread["at"])
         echo = {"is_echo": True} if name == "gemeente" else {}
@@ -388,21 +388,3 @@ class FakeFacebook(FakeGraph):
     def _number(self) -> str:
         self._count += 1
         return f"{122_000_000_000_000 + self._count}"
-
-
-def _only(found: Json, given: Json) -> Json:
-    names = {name for name, _, _ in fields_in(given["fields"])}
-    return {name: value for name, value in found.items() if name in names}
-
-
-def _page(found: list[Json], asked: Json) -> Json:
-    start, limit = int(asked.get("after", 0)), int(asked.get("limit", 25))
-    page, end = found[start : start + limit], start + limit
-    if end >= len(found):
-        return {"data": page, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
-    cursors = {"before": str(start), "after": str(end)}
-    return {"data": page, "paging": {"cursors": cursors, "next": "https://graph.facebook.com/next"}}
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

@@ -8,11 +8,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from bot.connectors.base import Request
+from tests.fakes.graph_parameters import fields_in
 from tests.fakes.server import FakeServer
 
 Json = dict[str, Any]
@@ -110,3 +112,24 @@ def question(token: str = VERIFY, challenge: str = "1158201444") -> Request:
     """Return the request with which Meta asks whether an address is ours."""
     query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": token}
     return Request("GET", {}, query, b"")
+
+
+def only(found: Json, given: Json) -> Json:
+    """Return the fields that are asked for."""
+    names = {name for name, _, _ in fields_in(given["fields"])}
+    return {name: value for name, value in found.items() if name in names}
+
+
+def page(found: list[Json], asked: Json) -> Json:
+    """Return a part of a list, and where it goes on."""
+    start, limit = int(asked.get("after", 0)), int(asked.get("limit", 25))
+    part, end = found[start : start + limit], start + limit
+    if end >= len(found):
+        return {"data": part, "paging": {"cursors": {"before": str(start), "after": str(end)}}}
+    cursors = {"before": str(start), "after": str(end)}
+    return {"data": part, "paging": {"cursors": cursors, "next": "https://graph.facebook.com/next"}}
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as Graph writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

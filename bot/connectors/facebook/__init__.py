@@ -35,14 +35,16 @@ from bot.connectors.base import (
     Unavailable,
 )
 from bot.connectors.facebook import moderating, writing
-from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger, edited_of
-from bot.connectors.facebook.posts import COMMENT, POST, comment_of, gone, post_of, pushed
+from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger
+from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pushed
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
 from bot.connectors.meta import health
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotAllowed, NotThere
 from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update, new_verify_token
+from bot.connectors.meta.messages import edited_of
 from bot.connectors.meta.newest import Found
+from bot.connectors.meta.parts import gone
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Gone, Post
 from bot.domain.text import text

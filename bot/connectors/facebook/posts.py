@@ -4,17 +4,17 @@ https://developers.facebook.com/docs/graph-api/reference/comment and …/page-po
 https://developers.facebook.com/docs/graph-api/webhooks/reference/page
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.meta.graph import words
-from bot.connectors.meta.hooks import UNREADABLE, Update, moment_of
+from bot.connectors.meta.hooks import Update, moment_of
+from bot.connectors.meta.parts import gone, ident_of
 from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, Quote, permits
 
 ATTACHMENT = "type,url,media"
@@ -26,7 +26,6 @@ POST = "id,from,message,created_time,permalink_url,can_reply_privately,attachmen
 REVIEW = "created_time,reviewer,review_text,recommendation_type,rating,open_graph_story{id}"
 PRIVATELY_FOR = timedelta(days=7)
 """https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies"""
-IDENT = re.compile(r"[\w.:$=-]{1,300}")
 ITEMS = frozenset({"album", "note", "photo", "post", "share", "status", "video"})
 """What a post of a visitor is called when Facebook sends it."""
 WRITTEN, EDITED, REMOVED = "add", frozenset({"edit", "edited", "update"}), frozenset({"delete", "remove"})
@@ -176,19 +175,7 @@ def _presumed(kind: str, page: Page, written: datetime) -> Iterator[Permit]:
         yield from _privately(written)
 
 
-def gone(ident: str, why: Gone) -> Post:
-    """Return a post that can no longer be read."""
-    return Post(ident, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=why)
-
-
 # --- Parts -----------------------------------------------------------------------------------------
-
-
-def ident_of(value: Any) -> str:
-    """Return an id as Facebook writes them, or raise ValueError."""
-    if not isinstance(value, str) or not IDENT.fullmatch(value):
-        raise ValueError("no id")
-    return value
 
 
 def author_of(by: Any, of: str) -> Author:
@@ -257,14 +244,3 @@ def _in_update(value: Json) -> Iterator[Media]:
     yield from (Media(url, "image") for each in [*pictures, *link] if (url := web(each)))
     if url := web(value.get("video")):
         yield Media(url, "video")
-
-
-def read_all(items: Sequence[Json], read: Any, log: Any) -> list[Post]:
-    """Return the posts of a list; one that cannot be read is logged by its id and left out."""
-    posts = []
-    for each in items:
-        try:
-            posts.append(read(each))
-        except UNREADABLE as error:
-            log.warning("post not understood", post=each.get("id"), error=type(error).__name__)
-    return posts

@@ -8,17 +8,19 @@ few pages hold, the place where we stopped is remembered and read on later, so t
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from bot.connectors.base import Rejected
-from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, ident_of, post_of, read_all, review_of
+from bot.connectors.facebook.posts import COMMENT, POST, REVIEW, comment_of, post_of, review_of
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import after, listed
 from bot.connectors.meta.hooks import moment_of
 from bot.connectors.meta.newest import EVER, Found, Known
+from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
 FEED_PAGES, POSTS, COMMENTS = 2, 25, 25
@@ -108,7 +110,7 @@ class Reader:
         posts: list[Post] = []
         for found, post in raw:
             if within(found, "from", "id") != self._page.id:
-                posts += read_all([found], lambda each, under=post: comment_of(each, self._page, under), log)
+                posts += read_all([found], partial(comment_of, page=self._page, post=post), log)
         return posts
 
     def _ours(self, found: Sequence[Json]) -> list[tuple[str, datetime]]:

@@ -3,14 +3,12 @@
 https://developers.facebook.com/documentation/pages-api/comments-mentions
 """
 
-from datetime import datetime
-
 from bot.connectors.base import CLOCKS_DIFFER, Draft, Sent, Unknowable
 from bot.connectors.facebook.posts import url_below
 from bot.connectors.facebook.server import Server
-from bot.connectors.json_api import Json, time_of, within
+from bot.connectors.json_api import Json, within
 from bot.connectors.meta.graph import NotThere, after, listed
-from bot.connectors.meta.hooks import UNREADABLE
+from bot.connectors.meta.messages import says, written_at
 
 MAX_COMMENT = 8_000
 """As those who publish for others at Facebook have it; Facebook itself does not say."""
@@ -38,7 +36,7 @@ async def find(server: Server, draft: Draft) -> Sent | None:
         for each in page:
             if written_at(each) < since - CLOCKS_DIFFER:
                 return None
-            if within(each, "from", "id") == server.page.id and _says(each, draft.text):
+            if within(each, "from", "id") == server.page.id and says(each.get("message"), draft.text):
                 if parent or written_at(each) < since:
                     raise Unknowable("a comment of ours here says the same, and may be another answer")
                 return Sent(str(each["id"]), url_below(draft.to.url, str(each["id"])))
@@ -54,15 +52,3 @@ async def _comments(server: Server, above: str, asked: Json) -> tuple[list[Json]
     except NotThere:
         raise Unknowable("what was answered is no longer shown") from None
     return listed(answer), after(answer)
-
-
-def _says(comment: Json, words: str) -> bool:
-    return str(comment.get("message")).split() == words.split()
-
-
-def written_at(found: Json) -> datetime:
-    """Return when a comment or message was written; raises Unknowable when that cannot be read."""
-    try:
-        return time_of(found["created_time"])
-    except UNREADABLE as error:
-        raise Unknowable("something that may be our answer has no time") from error

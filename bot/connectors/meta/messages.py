@@ -1,0 +1,224 @@
+"""Private messages to an account, in Messenger or on Instagram, and private answers to comments.
+
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/conversations
+https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages
+
+A citizen may have another id here than below a post. Of a conversation only the 20 newest messages can be read.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.connectors.base import CLOCKS_DIFFER, Account, Draft, Sent, Unknowable
+from bot.connectors.json_api import Json, time_of, web, within
+from bot.connectors.meta.graph import Graph, after, listed, words
+from bot.connectors.meta.hooks import UNREADABLE, moment_of
+from bot.connectors.meta.newest import Found, Known
+from bot.connectors.meta.parts import ident_of, read_all
+from bot.domain.mention import Act, Author, Media, Permit, Post, PostKind
+
+MESSAGES = "messages.limit(20){id,created_time,from,message,attachments}"
+CONVERSATION = f"id,updated_time,participants,{MESSAGES}"
+PAGES = 4
+WINDOW, BY_HUMANS = timedelta(hours=24), timedelta(days=7)
+"""https://developers.facebook.com/documentation/business-messaging/messenger-platform/policy"""
+
+log = structlog.get_logger()
+
+
+class Messages:
+    """The messages of one account. Option `human_agent`: Meta lets this app answer for seven days.
+
+    `inbox` is the object that has the conversations, `platform` where they are, `is_us` tells whether we wrote
+    something, and `author_of` makes of who wrote a message an author, who has this id in messages.
+    """
+
+    def __init__(
+        self,
+        server: Graph,
+        account: Account,
+        *,
+        inbox: str,
+        platform: str,
+        is_us: Callable[[Any], bool],
+        author_of: Callable[[Any, str], Author],
+    ) -> None:
+        self.server = server
+        self._inbox, self._platform, self._is_us, self._author_of = inbox, platform, is_us, author_of
+        self._until = BY_HUMANS if account.options.get("human_agent") else WINDOW
+
+    async def read(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found:
+        """Return new messages of others; the first time those that we did not answer."""
+        known = Known.of(state, begins)
+        found: list[Post] = []
+        seen: list[Post] = []
+        async for conversation in self._changed(known):
+            messages = listed(conversation.get("messages"))
+            theirs = self._theirs(messages, conversation)
+            seen += theirs
+            new = {each.get("id") for each in self._unanswered(messages)}
+            found += [post for post in theirs if not known.is_first or post.external_id in new]
+        return Found(known.news(found), known.after(seen, self.server.now()))
+
+    async def _changed(self, known: Known) -> AsyncIterator[Json]:
+        """Yield the conversations in which something happened; the one that changed last comes first."""
+        more: Json = {}
+        for _ in range(PAGES):
+            answer = await self._conversations(limit=25, **more)
+            for each in (page := listed(answer)):
+                if known.may_be_new(moment_of(each.get("updated_time"))):
+                    yield each
+            if (
+                not (cursor := after(answer))
+                or not page
+                or not known.may_be_new(moment_of(page[-1].get("updated_time")))
+            ):
+                return
+            more = {"after": cursor}
+
+    async def _conversations(self, **asked: object) -> Json:
+        path = f"{self._inbox}/conversations"
+        return await self.server.get(path, platform=self._platform, fields=CONVERSATION, **asked)
+
+    def _theirs(self, messages: Sequence[Json], conversation: Json) -> list[Post]:
+        theirs = [each for each in messages if not self._is_us(each.get("from"))]
+        return read_all(theirs, lambda each: self._post_of(each, self.citizen_in(conversation)), log)
+
+    def _post_of(self, message: Json, citizen: str) -> Post:
+        return message_of(message, self._author_of(message["from"], citizen), citizen, self._until)
+
+    def _unanswered(self, messages: Sequence[Json]) -> Iterator[Json]:
+        """Yield the messages since our last one; the newest come first."""
+        for message in messages:
+            if self._is_us(message.get("from")):
+                return
+            yield message
+
+    def citizen_in(self, conversation: Json) -> str:
+        """Return the id that the citizen has in messages, "" when it cannot be read."""
+        those = listed(conversation.get("participants"))
+        return next((str(each.get("id")) for each in those if not self._is_us(each)), "")
+
+    async def send(self, draft: Draft) -> Sent:
+        """Send a private answer: into the conversation, or, once, to the author of a post on our page."""
+        body: Json = {"recipient": self.recipient(draft.to), "message": {"text": draft.text}}
+        body |= {"messaging_type": "RESPONSE"}
+        if draft.to.private and self._until is BY_HUMANS and self.server.now() >= draft.to.published_at + WINDOW:
+            body |= {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
+        made = await self.server.post(f"{self._inbox}/messages", body)
+        if not isinstance(made.get("message_id"), str):
+            raise self.server.unreadable()
+        return Sent(made["message_id"], conversation="" if draft.to.private else str(made.get("recipient_id") or ""))
+
+    def recipient(self, to: Post) -> Json:
+        """Return whom an answer is for: who wrote a message, or, once, the author of a comment."""
+        return {"id": to.conversation} if to.private else {"comment_id": to.external_id}
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for an answer among the newest messages of its conversation.
+
+        Raises Unknowable where the conversation cannot be found, and when a message shortly before says the same.
+        """
+        conversation = await self._conversation_of(draft.to)
+        if conversation is None:
+            return None
+        messages = listed(conversation.get("messages"))
+        since = draft.first_tried_at.replace(microsecond=0)
+        for message in messages:
+            if self._is_us(message.get("from")) and says(message.get("message"), draft.text):
+                if written_at(message) < since:
+                    if written_at(message) >= since - CLOCKS_DIFFER:
+                        raise Unknowable("a message shortly before says the same")
+                    continue
+                opened = "" if draft.to.private else self.citizen_in(conversation)
+                return Sent(str(message["id"]), conversation=opened)
+        if after(conversation.get("messages")) and written_at(messages[-1]) >= since - CLOCKS_DIFFER:
+            raise Unknowable("too many messages since then")
+        return None
+
+    async def _conversation_of(self, to: Post) -> Json | None:
+        if not to.private:
+            return await self.opened_by(to)
+        found = await self.conversation_with(to.conversation or "")
+        if found is None:
+            raise Unknowable("the conversation is not shown")
+        return found
+
+    async def conversation_with(self, citizen: str) -> Json | None:
+        """Return the conversation with who has this id in messages; None when none is shown."""
+        return next(iter(listed(await self._conversations(user_id=citizen))), None)
+
+    async def opened_by(self, to: Post) -> Json | None:
+        """Return the conversation that a private answer to a post opened; None when it was surely never sent.
+
+        Raises Unknowable where that is not shown.
+        """
+        raise NotImplementedError
+
+
+def message_of(message: Json, author: Author, citizen: str, answered_within: timedelta) -> Post:
+    """Return a message of a citizen, who has this id in messages, or raise one of UNREADABLE."""
+    written = time_of(message["created_time"])
+    return Post(
+        external_id=ident_of(message["id"]),
+        author=author,
+        text=words(message.get("message")),
+        published_at=written,
+        conversation=ident_of(citizen),
+        private=True,
+        media=tuple(_attached(message)),
+        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, written + answered_within)}),
+        kind=PostKind.MESSAGE,
+        place={"is": "message"},
+    )
+
+
+def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
+    """Yield a message that its author changed: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits"""
+    edit, citizen = event["message_edit"], str(event["sender"]["id"])
+    if citizen == me:
+        return
+    at = moment_of(event.get("timestamp")) or now
+    yield Post(
+        external_id=ident_of(edit["mid"]),
+        author=Author(citizen, ""),
+        text=words(edit["text"]),
+        published_at=at,
+        conversation=ident_of(citizen),
+        private=True,
+        permits=frozenset({Permit(Act.ANSWER_PRIVATELY, at + WINDOW)}),
+        edited_at=at,
+        kind=PostKind.MESSAGE,
+        place={"is": "message"},
+    )
+
+
+def _attached(message: Json) -> Iterator[Media]:
+    """Yield pictures, films and other files: https://developers.facebook.com/docs/graph-api/reference/v26.0/message"""
+    for each in listed(message.get("attachments")):
+        if url := web(within(each, "image_data", "url")):
+            yield Media(url, "image")
+        elif url := web(within(each, "video_data", "url")):
+            yield Media(url, "video")
+        elif url := web(each.get("file_url")):
+            yield Media(
+                url, "audio" if str(each.get("mime_type")).startswith("audio/") else "file", str(each.get("name") or "")
+            )
+    if url := web(message.get("sticker")):
+        yield Media(url, "image")
+
+
+def says(found: Any, words: str) -> bool:
+    """Tell whether what stands somewhere are these words, however they are spaced."""
+    return str(found).split() == words.split()
+
+
+def written_at(found: Json, name: str = "created_time") -> datetime:
+    """Return when something was written; raises Unknowable when that cannot be read."""
+    try:
+        return time_of(found[name])
+    except UNREADABLE as error:
+        raise Unknowable("something that may be our answer has no time") from error

@@ -1,0 +1,35 @@
+"""Parts of what Graph gives: ids, lists of objects, posts that are gone."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.connectors.json_api import Json
+from bot.connectors.meta.hooks import UNREADABLE
+from bot.domain.mention import Author, Gone, Post
+
+IDENT = re.compile(r"[\w.:$=-]{1,300}")
+
+
+def ident_of(value: Any) -> str:
+    """Return an id as Meta writes them, or raise ValueError."""
+    if not isinstance(value, str) or not IDENT.fullmatch(value):
+        raise ValueError("no id")
+    return value
+
+
+def gone(ident: str, why: Gone) -> Post:
+    """Return a post that can no longer be read."""
+    return Post(ident, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=why)
+
+
+def read_all(items: Sequence[Json], read: Callable[[Json], Post], log: Any) -> list[Post]:
+    """Return the posts of a list; one that cannot be read is logged by its id and left out."""
+    posts = []
+    for each in items:
+        try:
+            posts.append(read(each))
+        except UNREADABLE as error:
+            log.warning("post not understood", post=each.get("id"), error=type(error).__name__)
+    return posts
