@@ -18,7 +18,7 @@ from bot.accounts import store
 from bot.accounts import troubles as account_troubles
 from bot.accounts.bodies import Bodies, BodyRefused
 from bot.cases import inbox
-from bot.connectors.base import NotSigned, Receiver, Request
+from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.domain.mention import Delivery, Post
@@ -32,6 +32,7 @@ from bot.slack.contact import Contact
 log = structlog.get_logger()
 
 UNKNOWN = "There is no source of this name; add it with `webcare accounts add`."
+AGAIN = "We could not ask for what this is about; send it again."
 STOPPED = "This source was stopped here; send this again when it was started."
 
 
@@ -120,8 +121,13 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
     if any(store.is_stopped_by_hand(row) for row in accounts):  # a fault is trouble with replies, not with mentions
         return _problem(503, STOPPED)
     for row, brought in found:
-        new += await _take_in(desk, row, brought.items)
-        received += len(brought.items)
+        try:
+            items = await _complete(desk, row, brought.items)
+        except Verdict as verdict:
+            log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
+            return _problem(503, AGAIN)
+        new += await _take_in(desk, row, items)
+        received += len(items)
         if brought.ask and (row.poll_after is None or row.poll_after <= desk.now()):
             desk.wake(f"poll:{row.id}")
     return web.json_response({"received": received, "new": new})
@@ -138,6 +144,12 @@ def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], aske
     if refusal is not None:
         raise refusal
     return None
+
+
+async def _complete(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
+    """Ask the platform for what it left out, where it leaves something out; may raise a verdict."""
+    connector = desk.connector(row) if items else None
+    return await connector.complete(items) if isinstance(connector, Completes) else items
 
 
 async def _take_in(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -> int:

@@ -218,6 +218,18 @@ class Rechecks(Protocol):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """A platform that pushes less of a post than it tells when asked at once, and perhaps never again."""
+
+    async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
+        """Return what was pushed, with what only asking tells; what can no longer be read is left out.
+
+        Asks soon: the platform waits for our answer. After a verdict it sends the same again.
+        """
+        ...
+
+
+@runtime_checkable
 class Replies(Protocol):
     """A platform on which posts can be answered."""
 
