@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
-from bot.connectors import bluesky, email, facebook, feed, mastodon, threads, webhook, whatsapp
+from bot.connectors import bluesky, email, facebook, feed, instagram, mastodon, threads, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Unavailable
 from bot.connectors.platform import OptionKind, Platform, Tools
 from bot.domain.label import Label
@@ -21,6 +21,7 @@ OURS = (
     mastodon.PLATFORM,
     bluesky.PLATFORM,
     facebook.PLATFORM,
+    instagram.PLATFORM,
     threads.PLATFORM,
     whatsapp.PLATFORM,
     feed.PLATFORM,

@@ -13,17 +13,18 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import OURS, facebook, feed, webhook, whatsapp
+from bot.connectors import OURS, facebook, feed, instagram, webhook, whatsapp
 from bot.connectors.base import Account, Identity
 from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
 from bot.connectors.email.reading import post_of
 from bot.connectors.email.threads import Subjects
 from bot.connectors.facebook.posts import Page, author_of, comment_of
+from bot.connectors.instagram import posts as on_ig
 from bot.connectors.mastodon import posts as mastodon
 from bot.connectors.meta.messages import WINDOW, message_of
 from bot.connectors.threads import posts as threads
-from bot.domain.mention import Post, permits_to_json
+from bot.domain.mention import Author, Post, permits_to_json
 from tests.fakes.graph import SECRETS, pushed
 from tests.fakes.whatsapp import IDENTITY
 from tests.fakes.whatsapp_openapi import stored
@@ -81,11 +82,26 @@ def on_threads(body: bytes) -> Post:
     return threads.post_of(json.loads(body), {"18050000000000001": {}})
 
 
+def on_instagram(body: bytes) -> Post:
+    """A comment with its post, what names us with what was told of it, or what is sent to us."""
+    given, identity = json.loads(body), Identity("17841400000000001", "gemeentevoorbeeld")
+    options = {"instagram_id": identity.id, "messages": True}
+    ours = Account(1, "instagram", "gemeente", "", SECRETS, options, identity=identity)
+    if "object" in given:
+        received = instagram.PLATFORM.receiver.receive(ours, pushed(body), NOW)
+        return next(item for item in received.items if isinstance(item, Post))
+    if "mentioned_media" in given:
+        media = given["mentioned_media"]
+        return on_ig.named_in(media, Post(media["id"], Author("unknown:1", ""), "", NOW, place={"is": "mention"}))
+    return on_ig.comment_of(given["comment"], ours, given["post"])
+
+
 READERS: dict[str, Callable[[bytes], Post]] = {
     "bluesky": on_bluesky,
     "email": lambda body: post_of(mail_of(body), NOW, "webcare@gemeente.example", Subjects()),
     "facebook": on_facebook,
     "feed": newest_entry,
+    "instagram": on_instagram,
     "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
     "threads": on_threads,
     "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],

@@ -13,13 +13,14 @@ import httpx
 from aiohttp import web
 from standardwebhooks import Webhook as Signature
 
-from bot.connectors import bluesky, email, facebook, feed, mastodon, threads, webhook, whatsapp
+from bot.connectors import bluesky, email, facebook, feed, instagram, mastodon, threads, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Cursor, Identity, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
-from bot.domain.mention import Post
+from bot.domain.mention import Gone, Post
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
 from tests.fakes import graph, mail_wires
+from tests.fakes import instagram as on_instagram
 from tests.fakes import whatsapp as numbers
 from tests.fakes.between import ANY, Between
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
@@ -40,13 +41,15 @@ class Driver(ABC):
     """One platform under test. `publishes` is the path of the request that publishes a reply.
 
     `hasty`: the seconds within which it answers all but what is held up. `tells`: what became of a reply whose
-    connection was cut can be found out; otherwise a person must look.
+    connection was cut can be found out; otherwise a person must look. `removed`: how a post looks whose author removed
+    it.
     """
 
     platform: ClassVar[Platform]
     publishes: ClassVar[str]
     hasty: ClassVar[float] = 0.5
     tells: ClassVar[bool] = True
+    removed: ClassVar[Gone] = Gone.BY_AUTHOR
     account: Account
 
     def __init__(self, server: Any, between: Any) -> None:
@@ -204,6 +207,36 @@ class OnThreads(Driver):
 
     def write(self, text: str) -> str:
         return self.server.reply("jan", text)
+
+    def spoil(self) -> None:
+        self.server.spoil(self.write("oeps"))
+
+    def published(self) -> list[str]:
+        return self.server.ours()
+
+
+class OnInstagram(Driver):
+    """An account; that a comment was removed is only found, not sent, and not by whom."""
+
+    platform = instagram.PLATFORM
+    publishes = ANY
+    removed = Gone.UNREACHABLE
+
+    server: on_instagram.FakeInstagram
+
+    def account_at(self, url: str) -> Account:
+        identity = Identity(on_instagram.ME, on_instagram.HANDLE)
+        options = on_instagram.OPTIONS
+        return Account(1, "instagram", "gemeente", url, on_instagram.SECRETS, options, identity=identity)
+
+    def write(self, text: str) -> str:
+        return self.server.comment("jan", text)
+
+    def edit(self, post_id: str, text: str) -> None:
+        self.server.edit(post_id, text)
+
+    def remove(self, post_id: str) -> None:
+        self.server.remove(post_id)
 
     def spoil(self) -> None:
         self.server.spoil(self.write("oeps"))

@@ -28,7 +28,7 @@ from bot.connectors.base import (
     Verdict,
 )
 from bot.connectors.platform import Capability, Platform
-from bot.domain.mention import ANSWERS, Act, Gone
+from bot.domain.mention import ANSWERS, Act
 from tests.contracts.drivers import (
     Driver,
     FakeSite,
@@ -36,6 +36,7 @@ from tests.contracts.drivers import (
     OnFacebook,
     OnFeed,
     OnForum,
+    OnInstagram,
     OnMail,
     OnMastodon,
     OnThreads,
@@ -46,14 +47,16 @@ from tests.contracts.forum.fake_forum import FakeForum
 from tests.fakes.between import Between
 from tests.fakes.bluesky import FakeBluesky
 from tests.fakes.facebook import FakeFacebook
+from tests.fakes.instagram import FakeInstagram
 from tests.fakes.mail_wires import BetweenMail
 from tests.fakes.threads import FakeThreads
 from tests.fakes.whatsapp import FakeWhatsApp
 
-DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnThreads, OnWhatsApp, OnForum, OnFeed, OnWebhook, OnMail)
+DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnInstagram, OnThreads, OnWhatsApp, OnForum, OnFeed, OnWebhook, OnMail)
 SERVERS = {
     OnBluesky: FakeBluesky,
     OnFacebook: FakeFacebook,
+    OnInstagram: FakeInstagram,
     OnThreads: FakeThreads,
     OnWhatsApp: FakeWhatsApp,
     OnForum: FakeForum,
@@ -199,7 +202,7 @@ async def test_an_edit_and_a_removal_are_noticed_and_nothing_else(editing: Drive
     assert set(changed) == set(ids[:2])
     assert "Toch niet" in changed[ids[0]].text
     assert changed[ids[0]].edited_at is not None
-    assert changed[ids[1]].gone is Gone.BY_AUTHOR
+    assert changed[ids[1]].gone is driver.removed
 
 
 async def test_posts_allow_what_the_platform_can(driver: Driver, client: httpx.AsyncClient) -> None:

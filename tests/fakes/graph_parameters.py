@@ -22,6 +22,9 @@ USED = {
                 "get_likes"),
     "page": ("api_get", "get_feed", "get_visitor_posts", "get_tagged", "get_ratings", "get_conversations",
              "create_message", "get_subscribed_apps", "create_subscribed_app"),
+    "igcomment": ("api_get", "api_update", "api_delete", "get_replies", "create_reply"),
+    "igmedia": ("api_get", "get_comments"),
+    "iguser": ("api_get", "get_media", "create_mention"),
     "pagepost": ("api_get", "get_comments", "create_comment", "create_like", "delete_likes"),
     "recommendation": (),
     "unifiedthread": ("api_get", "get_messages"),
@@ -31,7 +34,7 @@ PAGED = frozenset({"fields", "limit", "after", "summary"})
 """What every reading takes: https://developers.facebook.com/docs/graph-api/results"""
 UNLISTED = {
     "message": {"attachments", "created_time", "from", "id", "message", "sticker", "to"},
-    "page": {"link", "name", "username", "id"},
+    "page": {"link", "name", "username", "id", "instagram_business_account"},
     "pagepost": {"attachments"},
 }
 """Fields that the package has no list of: https://developers.facebook.com/docs/graph-api/reference/v26.0/message
@@ -41,8 +44,16 @@ LEADS_TO = {
     "parent": "comment",
     "messages": "message",
     "private_reply_conversation": "unifiedthread",
+    "instagram_business_account": "iguser",
+    "igmedia comments": "igcomment",
+    "replies": "igcomment",
+    "media": "igmedia",
+    "mentioned_media": "igmedia",
+    "mentioned_comment": "igcomment",
 }
-"""The nodes that fields and edges lead to; the fields of others are not held to anything."""
+"""The nodes that fields and edges lead to, where it matters those of one node; of others the fields are not held."""
+ARGUMENTS = {"mentioned_media": {"media_id"}, "mentioned_comment": {"comment_id"}}
+"""What fields take besides: https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user"""
 
 
 class Violation(Exception):
@@ -91,10 +102,11 @@ def hold_fields(asked: str, node: str) -> None:
         if known is not None and name not in known and f"GET {node}/{name}" not in stored()["edges"]:
             raise Violation(f"{node} has no field {name}")
         taken = stored()["edges"].get(f"GET {node}/{name}", {})
-        if unknown := set(arguments) - set(taken) - PAGED - {"order", "filter"}:
+        if unknown := set(arguments) - set(taken) - PAGED - {"order", "filter"} - ARGUMENTS.get(name, set()):
             raise Violation(f"{name} does not take {unknown}")
-        if inner and name in LEADS_TO:
-            hold_fields(inner, LEADS_TO[name])
+        leads_to = LEADS_TO.get(f"{node} {name}") or LEADS_TO.get(name)
+        if inner and leads_to:
+            hold_fields(inner, leads_to)
 
 
 def fields_in(asked: str) -> Iterator[tuple[str, dict[str, str], str]]:

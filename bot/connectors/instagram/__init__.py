@@ -1,0 +1,362 @@
+"""A professional Instagram account: comments below its posts, mentions of it and messages in; answers out.
+
+https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login
+
+Quirks that shape this package:
+- Of a mention Instagram sends only where it is, and it keeps no list of them: what it says is asked for at once, and if
+  that fails, Instagram is asked to send it again. Who wrote a comment that names us is never told.
+- A comment that was sent has no address; its post has one, which is asked for.
+- Comments are listed newest first, the replies to them in no promised order.
+- It has no key for an answer, so one whose outcome is unknown is looked for. Below somebody else's post it cannot be,
+  and below a comment that has answers of ours to others it cannot be told apart.
+- That a comment was edited or removed is not sent, only found; that a message was, is sent.
+- Below our own posts we may have another id than elsewhere, so that our name counts too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.connectors.base import (
+    Account,
+    Cursor,
+    Draft,
+    Health,
+    Identity,
+    Measure,
+    Page,
+    RateLimited,
+    Rechecked,
+    Rejected,
+    Sent,
+    Unavailable,
+    Unknowable,
+    Verdict,
+)
+from bot.connectors.instagram import writing
+from bot.connectors.instagram.posts import (
+    COMMENT,
+    OURS,
+    author_of,
+    beneath,
+    comment_of,
+    named_by,
+    named_in,
+    pushed,
+    unsent_in,
+)
+from bot.connectors.instagram.reading import Reader, mention
+from bot.connectors.instagram.server import Server, has_messages, id_of
+from bot.connectors.json_api import Json, within
+from bot.connectors.meta import health
+from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotAllowed, NotThere
+from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update, new_verify_token
+from bot.connectors.meta.messages import Messages, edited_of
+from bot.connectors.meta.newest import Found
+from bot.connectors.meta.parts import gone, ident_of
+from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.domain.mention import Act, Delivery, Gone, Post
+from bot.domain.text import text
+
+RIGHTS = ("instagram_basic", "instagram_manage_comments", "pages_manage_metadata", "pages_read_engagement")
+FOR_MESSAGES = ("instagram_manage_messages",)
+"""https://developers.facebook.com/docs/permissions"""
+MAX_MESSAGE = 1_000
+"""Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
+RECHECKED_AT_ONCE = 10
+PAGE = "me"
+"""The page that the account is linked to, of which the token is."""
+
+log = structlog.get_logger()
+
+
+class OnInstagram(Messages):
+    """The messages of one account."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(
+            server,
+            server.account,
+            inbox=PAGE,
+            platform="INSTAGRAM",
+            is_us=server.is_us,
+            author_of=lambda by, citizen: author_of({**by, "id": citizen}, citizen),
+        )
+
+    async def opened_by(self, to: Post) -> Json | None:
+        """Return the conversation with the author of a comment.
+
+        None when there is none: Instagram takes one private answer to a comment, so sending it again makes no second.
+        """
+        if to.author.external_id.startswith(("unknown:", "@")):
+            raise Unknowable("who wrote the comment was not told")
+        return await self.conversation_with(to.author.external_id)
+
+
+class Instagram:
+    """One account. Secrets: `token` (of the page it is linked to), `app_secret`, `verify_token`.
+
+    Options: `instagram_id`, `app_id`, `messages` (direct messages too), `human_agent`, `since_days`, `version`.
+    """
+
+    resend_safe_for = None
+
+    def __init__(self, account: Account, tools: Tools) -> None:
+        self._account, self._now = account, tools.now
+        self._server = Server(account, tools)
+        self._messages = OnInstagram(self._server)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    async def fetch(self, cursor: Cursor) -> Page:
+        """Return what others wrote below our posts and to us; the first time what we did not answer."""
+        begins = self._account.begins_by_its_clock(self._now())
+        found = await Reader(self._server, begins).comments(cursor.get("comments"))
+        after, posts = Cursor(comments=found.state), list(found.posts)
+        told = await self._in_messages(cursor.get("messages"), begins) if self._server.has_messages else None
+        if told is not None:
+            after["messages"], posts = told.state, [*posts, *told.posts]
+        elif "messages" in cursor:
+            after["messages"] = cursor["messages"]
+        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
+        return Page(tuple(ordered), after, found.more, self._server.rests_until)
+
+    async def _in_messages(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found | None:
+        """Read the messages; if that fails, comments still come in."""
+        try:
+            return await self._messages.read(state, begins)
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            log.warning("messages not read", account=self._account.id, verdict=type(verdict).__name__)
+            return None
+
+    async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
+        """Return what was sent to us with the words of mentions and the addresses of our posts."""
+        known: dict[str, Json] = {}
+        return [done for item in items if (done := await self._complete(item, known)) is not None]
+
+    async def _complete(self, item: Post | Delivery, known: dict[str, Json]) -> Post | Delivery | None:
+        place = (item.place if isinstance(item, Post) else None) or {}
+        if not isinstance(item, Post) or "media" not in place:
+            return item
+        if place.get("is") == "mention":
+            return await self._said(item)
+        if place["media"] not in known:
+            known[place["media"]] = await self._our_post(place["media"])
+        media = known[place["media"]]
+        return beneath(item, self._account, media) if media else item
+
+    async def _our_post(self, ident: str) -> Json:
+        """Return a post of ours; {} if that fails, so that what is below it still comes in."""
+        try:
+            return await self._server.get(ident_of(ident), fields=OURS)
+        except Verdict as verdict:
+            log.warning("post of ours not read", post=ident, verdict=type(verdict).__name__)
+            return {}
+
+    async def _said(self, told: Post) -> Post | None:
+        """Return a mention with its words; None when it is not there, or is a comment below a post of ours."""
+        place = told.place or {}
+        try:
+            found = await mention(self._server, place)
+            if self._server.is_us(within(found, "media")) or self._server.is_us(found):
+                return None
+            return named_by(found, told) if "comment" in place else named_in(found, told)
+        except (Rejected, *UNREADABLE) as error:
+            log.warning("mention not read", post=told.external_id, error=type(error).__name__)
+            return None
+
+    async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
+        """Look at some posts again, in turn; of messages that cannot be done."""
+        asked = [post for post in posts if not post.private]
+        ids = [post.external_id for post in asked]
+        start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
+        turn = [*asked[start:], *asked[:start]][:RECHECKED_AT_ONCE]
+        changed = [seen for post in turn if (seen := await self._seen_again(post))]
+        return Rechecked(tuple(changed), {"last": turn[-1].external_id} if len(turn) < len(asked) else {})
+
+    async def _seen_again(self, post: Post) -> Post | None:
+        """Return a post that changed, is gone or is back; Instagram tells no reason why one is gone."""
+        try:
+            seen = await self._as_it_is(post)
+        except NotThere:
+            return gone(post.external_id, Gone.UNREACHABLE)
+        except (NotAllowed, *UNREADABLE) as error:
+            log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
+            return None
+        if seen.text.split() != post.text.split():
+            return replace(seen, edited_at=self._now())
+        return seen if post.gone else None
+
+    async def _as_it_is(self, post: Post) -> Post:
+        place = post.place or {}
+        if place.get("is") != "mention":
+            return comment_of(await self._server.get(post.external_id, fields=COMMENT), self._account)
+        as_before = replace(post, gone=None, edited_at=None)
+        try:
+            found = await mention(self._server, place)
+        except NotThere:
+            raise
+        except Rejected as verdict:  # comments may be switched off there: that says nothing of this one
+            log.warning("mention not read", post=post.external_id, verdict=type(verdict).__name__)
+            return post
+        return named_by(found, as_before) if "comment" in place else named_in(found, as_before)
+
+    # --- answering -------------------------------------------------------------------------------
+
+    async def send(self, draft: Draft) -> Sent:
+        """Write the answer below what it is to, or send it as a message."""
+        if not draft.private:
+            return await writing.send(self._server, draft)
+        self._refuse_no_messages()
+        return await self._messages.send(draft)
+
+    async def find(self, draft: Draft) -> Sent | None:
+        """Look for the answer where it would be; raises Unknowable where that cannot be told."""
+        if not draft.private:
+            return await writing.find(self._server, draft)
+        self._refuse_no_messages()
+        return await self._messages.find(draft)
+
+    def _refuse_no_messages(self) -> None:
+        if not self._server.has_messages:
+            raise Rejected("Private messages are not switched on for this account.")
+
+    def compose(self, text: str, *, to: Post, private: bool) -> str:
+        """Return the text; below somebody else's comment with the @name before it of whom it is to."""
+        return text if private else writing.addressed(text, to)
+
+    def measure(self, text: str, *, private: bool = False) -> Measure:
+        """Count characters of a comment, or bytes of a message."""
+        return Measure(len(text.encode()), MAX_MESSAGE) if private else Measure(len(text), writing.MAX_COMMENT)
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Hide a comment or show it again, or remove an answer of ours."""
+        await writing.act(self._server, act, post)
+
+    # --- checking --------------------------------------------------------------------------------
+
+    async def check(self) -> Health:
+        """Say whether the token is one of our account's page, has its rights, and whether news is sent to us."""
+        app = str(self._account.options.get("app_id", ""))
+        needed = (*RIGHTS, *(FOR_MESSAGES if self._server.has_messages else ()))
+        token = await health.of_token(self._server, app, needed)
+        if token.problems:
+            return token
+        account = await self._of_account()
+        if account.problems:
+            return health.merged(token, account)
+        fields = ["feed", *(["messages"] if self._server.has_messages else [])]  # one of the page is enough for all
+        return health.merged(token, account, await health.of_pushes(self._server, PAGE, app, fields))
+
+    async def _of_account(self) -> Health:
+        """Return who we are, or that the token is of the page of another account."""
+        page = await self._server.get(PAGE, fields="name,instagram_business_account{id,username,name}")
+        linked, ours = within(page, "instagram_business_account"), self._server.id
+        if within(linked, "id") != ours:
+            name, other = str(page.get("name") or ""), str(within(linked, "id") or "–")
+            return Health(
+                problems=(
+                    text(
+                        "The access token is of the page {name}, whose Instagram account is {other} and not {ours}.",
+                        name=name,
+                        other=other,
+                        ours=ours,
+                    ),
+                )
+            )
+        handle, name = str(linked.get("username") or ""), str(linked.get("name") or "")
+        identity = Identity(ours, handle, name, f"https://www.instagram.com/{handle}/" if handle else "")
+        return Health((text("We write on Instagram as {name}.", name=handle or name or ours),), identity=identity)
+
+
+def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
+    """Yield what one update brings. Who wrote a message is not in it: that is asked for."""
+    if update.field in {"comments", "mentions"}:
+        yield from pushed(update, account, now)
+    elif update.field == "messaging" and has_messages(account):
+        if "message_edit" in update.value:
+            yield from edited_of(update.value, now, id_of(account))
+        else:
+            yield from unsent_in(update.value, account)
+
+
+def _is_message(update: Update) -> bool:
+    """Tell whether an update says that a citizen wrote to us; we hear of our own messages too."""
+    message = update.value.get("message")
+    return update.field == "messaging" and isinstance(message, dict) and not {"is_echo", "is_deleted"} & message.keys()
+
+
+def first_steps(account: Account) -> tuple[str, ...]:
+    """Return what to fill in at Meta, once for all accounts of the app."""
+    return (
+        "In your app at developers.facebook.com, under Webhooks, choose Instagram, and fill in:",
+        f"  Callback URL: {account.address.rpartition('/')[0]}",
+        f"  Verify token, shown this once: {account.secrets.get('verify_token', '')}",
+        "and subscribe to comments, mentions, messages and message_edit.",
+        "Without that no mention comes in, and we ask Instagram for comments every five minutes.",
+    )
+
+
+PLATFORM = Platform(
+    name="instagram",
+    title="Instagram",
+    sign="📷",
+    docs="https://developers.facebook.com/docs/instagram-platform",
+    about="Connect a professional Instagram account: comments, mentions and messages.",
+    first_steps=first_steps,
+    capabilities=frozenset(
+        {
+            Capability.POLLS,
+            Capability.PUSHES,
+            Capability.REPLIES,
+            Capability.MESSAGES,
+            Capability.HIDES,
+            Capability.DELETES,
+        }
+    ),
+    options=(
+        Option("instagram_id", "Id of the Instagram account (a number)", help="Id of the account, a number."),
+        Option("app_id", "Id of your app at Meta", help="Id of your app at Meta."),
+        Option(
+            "token",
+            "Access token of the page that the account is linked to",
+            OptionKind.TOKEN,
+            help="Make it in Meta's business settings for a system user who has the page (see the guide).",
+            secret=True,
+        ),
+        Option(
+            "app_secret",
+            "App secret",
+            OptionKind.TOKEN,
+            help="It is in your app at developers.facebook.com under App settings, Basic.",
+            secret=True,
+        ),
+        Option("verify_token", kind=OptionKind.MADE, secret=True, make=new_verify_token),
+        Option(
+            "messages",
+            "Direct messages too? The access token must allow it",
+            OptionKind.FLAG,
+            default=False,
+            help="Direct messages too; the access token must allow it.",
+        ),
+        Option(
+            "human_agent",
+            kind=OptionKind.FLAG,
+            default=False,
+            help="Meta has approved the feature Human Agent for the app: answer messages for seven days.",
+        ),
+        SINCE,
+        VERSION_OPTION,
+        URL_OPTION,
+    ),
+    connect=Instagram,
+    receiver=Hooks("instagram", _read, asks=_is_message),
+    quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
+    every=timedelta(minutes=5),
+    edits=True,
+    limits="2,200 characters, 1,000 bytes in messages; 750 private answers to comments an hour",
+    latency="at once",
+)

@@ -1,0 +1,148 @@
+"""Reading what is new below our posts, and what a mention says.
+
+https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-media/comments
+
+One request brings a few of our newest posts with the newest comments below each, and their replies. Only where the
+number of comments changed and there are more than that is read on, a part at a time, so that no busy post holds up the
+others.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from bot.connectors.base import Rejected
+from bot.connectors.instagram.posts import COMMENT, NAMED_BY, NAMED_IN, OURS, comment_of, is_ours, moment
+from bot.connectors.instagram.server import Server
+from bot.connectors.json_api import Json, within
+from bot.connectors.meta.graph import after, listed
+from bot.connectors.meta.newest import EVER, Found, Known
+from bot.connectors.meta.parts import ident_of, read_all
+from bot.domain.mention import Post
+
+PAGES, MEDIA, COMMENTS = 3, 10, 25
+"""Pages of our newest posts, posts on each, comments that come with a post and replies that come with a comment."""
+MORE, PAGES_AT_ONCE = 50, 5
+BELOW = f"comments.limit({COMMENTS}){{{COMMENT},replies.limit({COMMENTS}){{{COMMENT}}}}}"
+
+log = structlog.get_logger()
+
+
+class Reader:
+    """Reads for one account. Each method may raise a verdict."""
+
+    def __init__(self, server: Server, begins: datetime | None) -> None:
+        self._server, self._account, self._begins = server, server.account, begins
+
+    async def comments(self, state: Mapping[str, Any] | None) -> Found:
+        """Return new comments of others below our posts; the first time those that we did not answer."""
+        known, state = Known.of(state, self._begins), state or {}
+        before, left, counts = state.get("counts", {}), list(state.get("left", ())), {}
+        raw: list[tuple[Json, Json]] = []
+        for media in await self._media():
+            threads, ident = listed(media.get("comments")), str(media.get("id"))
+            counts[ident] = media.get("comments_count")
+            raw += [(each, media) for each in _all(threads)]
+            if counts[ident] != before.get(ident):
+                left += self._places(media, threads, known)
+        older, left = await self._read_on(left)
+        news, seen = self._new(raw, answered_too=not known.is_first)
+        found = Found([*known.news(news), *known.news(older)], known.after([*seen, *older], self._server.now()))
+        return Found(found.posts, {**found.state, "counts": counts, "left": left}, bool(left))
+
+    async def _media(self) -> list[Json]:
+        """Return our newest posts, each with its newest comments."""
+        found: list[Json] = []
+        asked: Json = {"fields": f"{OURS},comments_count,{BELOW}", "limit": MEDIA}
+        for _ in range(PAGES):
+            answer = await self._server.get(f"{self._server.id}/media", **asked)
+            found += listed(answer)
+            if not (cursor := after(answer)):
+                break
+            asked["after"] = cursor
+        return found
+
+    def _new(self, raw: Sequence[tuple[Json, Json]], *, answered_too: bool) -> tuple[list[Post], list[Post]]:
+        """Return the comments of others, those that may be new and all."""
+        ours = [each for each, _ in raw if is_ours(each, self._account)]
+        news, seen = [], []
+        for found, media in raw:
+            if is_ours(found, self._account):
+                continue
+            posts = read_all([found], lambda each: comment_of(each, self._account, media), log)  # noqa: B023
+            seen += posts
+            news += posts if answered_too or not _is_answered(found, ours) else []
+        return news, seen
+
+    # --- what one request does not bring ---------------------------------------------------------
+
+    def _places(self, media: Json, threads: Sequence[Json], known: Known) -> Iterator[Json]:
+        """Yield where to read on below a post: in its comments, and in the replies to each."""
+        shown = {name: media[name] for name in ("id", "caption", "permalink", "username") if name in media}
+        place = {"media": shown, "floor": known.floor.isoformat(), "first": known.is_first}
+        if (cursor := after(media.get("comments"))) and not _reaches(threads, known.floor):
+            yield {**place, "at": f"{media.get('id')}/comments", "after": cursor}
+        for thread in threads:
+            if cursor := after(thread.get("replies")):
+                yield {**place, "at": f"{thread.get('id')}/replies", "after": cursor}
+
+    async def _read_on(self, left: list[Json]) -> tuple[list[Post], list[Json]]:
+        """Read some pages of the first place where there is more; returns what is left then."""
+        if not left:
+            return [], []
+        place, *others = left
+        floor, raw = datetime.fromisoformat(place["floor"]), list[Json]()
+        for _ in range(PAGES_AT_ONCE):
+            try:
+                page, cursor = await self._page(place)
+            except Rejected as verdict:  # it was removed meanwhile
+                log.warning("comments not read on", at=place["at"], verdict=type(verdict).__name__)
+                break
+            raw += page
+            if not cursor or (place["at"].endswith("/comments") and _reaches(page, floor)):
+                break
+            place = {**place, "after": cursor}
+        else:
+            others.append(place)
+        posts, _ = self._new([(each, place["media"]) for each in _all(raw)], answered_too=not place["first"])
+        return [post for post in posts if post.published_at >= floor], others
+
+    async def _page(self, place: Json) -> tuple[list[Json], str]:
+        object_id, edge = str(place["at"]).split("/")
+        fields = COMMENT if edge == "replies" else f"{COMMENT},replies.limit({COMMENTS}){{{COMMENT}}}"
+        asked = {"fields": fields, "limit": MORE, "after": place["after"]}
+        answer = await self._server.get(f"{ident_of(object_id)}/{edge}", **asked)
+        return listed(answer), after(answer)
+
+
+async def mention(server: Server, place: Mapping[str, Any]) -> Json:
+    """Return what a mention says: a comment, or somebody's post; Instagram does not keep these for us."""
+    name, ident, fields = "mentioned_media", place["media"], NAMED_IN
+    if "comment" in place:
+        name, ident, fields = "mentioned_comment", place["comment"], NAMED_BY
+    key = "comment_id" if "comment" in place else "media_id"
+    answer = await server.get(server.id, fields=f"{name}.{key}({ident_of(ident)}){{{fields}}}")
+    found = within(answer, name)
+    if not isinstance(found, dict):
+        raise server.unreadable()
+    return found
+
+
+def _all(threads: Sequence[Json]) -> Iterator[Json]:
+    """Yield comments and the replies to them."""
+    for thread in threads:
+        yield thread
+        yield from ({"parent_id": thread.get("id"), **reply} for reply in listed(thread.get("replies")))
+
+
+def _reaches(page: Sequence[Json], floor: datetime) -> bool:
+    """Tell whether a page of comments goes below a moment."""
+    return any((moment(each) or EVER) < floor for each in page)
+
+
+def _is_answered(comment: Json, ours: Sequence[Json]) -> bool:
+    """Tell whether we wrote in the same thread, at that moment or after it."""
+    top, written = comment.get("parent_id") or comment.get("id"), moment(comment) or EVER
+    return any(each.get("parent_id") == top and (moment(each) or EVER) >= written for each in ours)

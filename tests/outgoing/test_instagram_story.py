@@ -1,0 +1,190 @@
+"""The main job on Instagram, end to end: told at once or asked for, answered in Slack, the answer is there."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession
+
+from bot import accounts
+from bot.connectors.base import Request
+from bot.domain.mention import Act, Gone
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Mention, Reply, ReplyStatus
+from jobs import check, poll, refresh
+from tests.acting import approve
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.fakes.graph import pushed, question
+from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
+from tests.people import answer, open_modal
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeInstagram]:
+    async with FakeInstagram() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: FakeInstagram) -> Bot:
+    """Add the team's account to the bot, and check it."""
+    server.clock = bot.desk.now
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform="instagram", name="gemeente", url=server.url, secrets=SECRETS,
+            options={**OPTIONS, "messages": True}, now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot
+
+
+@pytest.fixture
+async def on_instagram(bot: Bot, server: FakeInstagram) -> Bot:
+    """The bot on each database, with the team's account."""
+    return await connected(bot, server)
+
+
+async def polled(bot: Bot) -> None:
+    bot.clock.advance(minutes=6)
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent_out(bot: Bot) -> None:
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def told(bot: Bot, request: Request, path: str = "/in/instagram") -> tuple[int, str]:
+    """Let Instagram call us."""
+    url, query = f"{bot.url}{path}", dict(request.query)
+    async with (
+        ClientSession() as session,
+        session.request(request.method, url, data=request.body, headers=request.headers, params=query) as response,
+    ):
+        return response.status, await response.text()
+
+
+async def test_what_instagram_sends_is_a_card_at_once_and_asking_makes_no_second(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wanneer wordt de <container> geleegd?")
+    request = server.sent()
+    assert [(await told(bot, request))[0] for _ in range(2)] == [200, 200]
+    card = await bot.card("container", "Nieuw", "Instagram", f"https://www.instagram.com/p/{server.own}/")
+    await polled(bot)
+    await answer(bot, SANNE, card, "Donderdag!")
+    await bot.card("*Beantwoord*", "Donderdag! ^SB")
+    assert server.ours() == ["Donderdag! ^SB"]
+    assert (await told(bot, server.sent()))[0] == 200  # our own answer
+    await polled(bot)
+    assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
+
+
+async def test_a_mention_is_asked_for_at_once_and_sent_again_if_that_fails(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
+    request = server.sent()
+    server.fail(f"/v26.0/{ME}", status=500)
+    assert (await told(bot, request))[0] == 503
+    assert await bot.rows(Mention) == []
+    assert (await told(bot, request))[0] == 200
+    await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
+    await bot.card("*Beantwoord*", "Bij de kerk. ^SB")
+    assert server.ours() == ["Bij de kerk. ^SB"]
+
+
+async def test_a_comment_is_hidden_and_our_answer_removed(on_instagram: Bot, server: FakeInstagram) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wanneer wordt de container geleegd?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("container", "Nieuw"), "Donderdag!")
+    await bot.card("*Beantwoord*")
+    await approve(bot, Act.HIDE)
+    await approve(bot, Act.DELETE, reply_id=1)
+    await sent_out(bot)
+    assert (server.things[asked].fields["hidden"], server.ours()) == (True, [])
+    assert {act.status for act in await bot.rows(ActRow)} == {ActStatus.DONE}
+
+
+async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_seen(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    await bot.card("*Beantwoord*")
+    assert (server.said(), server.ours()) == (["Wat is uw nummer? ^SB"], [])
+    ident = server.say("jan", "012-345")
+    await told(bot, server.sent())  # it makes us ask
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    found = [(each.case_id, each.private, each.conversation) for each in await bot.rows(Mention)]
+    assert found == [(1, False, None), (1, True, id_of("jan"))]
+    assert (await bot.rows(Reply))[0].conversation == id_of("jan")
+    server.unsend("jan", ident)
+    assert (await told(bot, server.sent()))[0] == 200
+    assert [mention.gone for mention in await bot.rows(Mention)] == [None, Gone.BY_AUTHOR]
+
+
+async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeInstagram) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(bot, SANNE, "case:answer")
+    chosen = {"initials": "SB", "answer_visibility": "private"}
+    ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "é" * 499})
+    assert "Te lang" in str(ack.errors)
+    ack = await bot.slack.submit(SANNE, {**chosen, "answer_text": "é" * 498})
+    assert not ack.errors
+    await bot.card("*Beantwoord*")
+    assert [len(words.encode()) for words in server.said()] == [1000]
+
+
+async def test_only_instagram_gets_in(on_instagram: Bot, server: FakeInstagram) -> None:
+    bot = on_instagram
+    server.comment("jan", "Wanneer wordt de container geleegd?")
+    request = server.sent()
+    forged = pushed(request.body, secret="another")
+    elsewhere = pushed({"object": "instagram", "entry": [{"id": "105", "changes": []}]})
+    assert [(await told(bot, each))[0] for each in (forged, elsewhere)] == [401, 404]
+    assert await bot.rows(Mention) == []
+    assert await told(bot, question()) == (200, "1158201444")
+    assert (await told(bot, question("wrong")))[0] == 401
+    assert (await told(bot, request, "/in/instagram/gemeente"))[0] == 200
+    assert len(await bot.rows(Mention)) == 1
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["in public", "in private"])
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_an_answer_whose_outcome_was_lost_is_there_once(
+    sqlite_bot: Bot, server: FakeInstagram, taken: bool, private: bool
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.fail(method="POST", status=0, done=taken)
+    chosen = {"answer_visibility": "private"} if private else {}
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", **chosen)
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert [*server.said(), *server.ours()] == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
+
+
+async def test_a_lost_answer_to_a_mention_is_for_a_person(sqlite_bot: Bot, server: FakeInstagram) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
+    await told(bot, server.sent())
+    server.fail(method="POST", status=0, done=True)
+    await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
+    await bot.card("glasbak", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
+    assert server.ours() == ["Bij de kerk. ^SB"]
