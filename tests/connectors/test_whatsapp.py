@@ -25,6 +25,7 @@ from bot.connectors.base import (
     Unknowable,
     Verdict,
 )
+from bot.connectors.meta.graph import NotAllowed
 from bot.connectors.platform import Tools
 from bot.connectors.whatsapp import LONGEST, PLATFORM, WhatsApp, first_steps
 from bot.domain.mention import Act, Arrived, Delivery, Gone, Media, Post, PostKind, permits
@@ -355,7 +356,7 @@ def refusal(code: int, **more: Any) -> str:
         (400, refusal(132001, error_data={"details": "no such template"}), Rejected, "Nee. no such template"),
         (400, refusal(131056), RateLimited, ""), (400, refusal(130429), RateLimited, ""),
         (400, refusal(80007), RateLimited, ""), (401, refusal(190), Unauthorized, "Nee."),
-        (401, refusal(0), Unauthorized, ""), (403, refusal(10), Rejected, "Nee."),
+        (401, refusal(0), Unauthorized, ""), (403, refusal(10), NotAllowed, "Nee."),
         (500, refusal(131000), OutcomeUnknown, ""), (503, "", OutcomeUnknown, ""), (200, "{}", OutcomeUnknown, ""),
         (200, '{"messages": [{"id": 7}]}', OutcomeUnknown, ""), (200, '{"messages": 7}', OutcomeUnknown, ""),
     ],
