@@ -369,7 +369,7 @@ async def test_a_refusal_is_judged_by_its_code(
     server.fail(f"/v26.0/{NUMBER_ID}/messages", status=status, body=body)
     with pytest.raises(Verdict) as raised:
         await connector(server, client).send(draft)
-    assert type(raised.value) is verdict
+    assert isinstance(raised.value, verdict)
     assert words in str(raised.value)
     assert server.sent == []
 
