@@ -64,7 +64,7 @@ async def test_the_words_of_a_removed_post_go_after_the_teams_days(office: Bot) 
     assert len([each for each in await bot.rows(Event) if each.kind is EventKind.MENTION_REDACTED]) == 2
     card = bot.cards()[0]
     await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
-    details = text_of(await open_modal(bot, SANNE, "details"))
+    details = text_of(await open_modal(bot, SANNE, "said"))
     assert "De schrijver heeft dit bericht verwijderd" in details and "De tekst is hier ook gewist." in details
     assert "En nu?" in details and "123456782" not in details
     before = len(bot.slack.calls("chat.update"))
