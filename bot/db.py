@@ -191,9 +191,20 @@ def place(engine: AsyncEngine) -> str:
     return engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
 
 
+def _refuse_missing_folder(engine: AsyncEngine) -> None:
+    """Raise BadSettings where a connection would fail for want of a folder: aiosqlite's thread may outlive that."""
+    folder = Path(engine.url.database or "").absolute().parent
+    if engine.dialect.name == "sqlite" and not folder.is_dir():
+        raise BadSettings(
+            f"The database {place(engine)} cannot be opened (there is no folder {folder}): make it, "
+            "or check DATABASE_URL."
+        )
+
+
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Open a connection in a transaction; raises BadSettings with what to do when the database cannot be opened."""
+    _refuse_missing_folder(engine)
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(engine.begin())

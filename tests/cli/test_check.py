@@ -50,6 +50,7 @@ async def test_all_that_is_wrong_is_found_in_one_go(slack: Sandbox, tmp_path: Pa
     assert wrong(everything) == {
         *("Database", "Permissions", "Channel of Webcare", "App token", "Secret key", "Web server")
     }
+    assert f"there is no folder {tmp_path}/missing" in everything["Database"].words
     assert "lacks im:write, users:read: paste" in everything["Permissions"].words
     assert "/invite" in everything["Channel of Webcare"].words
 
