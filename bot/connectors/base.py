@@ -114,6 +114,13 @@ class Rechecked:
     cursor: Cursor
 
 
+def in_turn(ids: Sequence[str], cursor: Cursor, most: int) -> tuple[Sequence[str], Cursor]:
+    """Return which of these a recheck looks at, at most so many, and the cursor by which the next one goes on."""
+    start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
+    turn = [*ids[start:], *ids[:start]][:most]
+    return turn, {"last": turn[-1]} if len(turn) < len(ids) else {}
+
+
 @dataclass(frozen=True)
 class Draft:
     """A reply on its way out. `text` is exactly what will be published; `key` is the same at every attempt.

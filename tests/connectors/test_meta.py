@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bot.connectors import http
 from bot.connectors.base import (
     Account,
     Health,
@@ -48,12 +47,6 @@ async def server() -> AsyncIterator[FakePage]:
         yield one
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
 def graph(url: str, client: httpx.AsyncClient, **options: Any) -> Graph:
     return Graph(Account(1, "facebook", "gemeente", url, SECRETS, options), tools(client, SECRETS))
 
@@ -87,6 +80,7 @@ def refusal(code: int, subcode: int | None = None, **more: Any) -> str:
         (400, refusal(100, 33), NotThere), (404, refusal(803), NotThere),
         (400, refusal(10), NotAllowed), (403, refusal(200), NotAllowed), (401, refusal(3), NotAllowed),
         (400, refusal(368), Rejected), (400, refusal(100), Rejected),
+        (400, json.dumps({"error": {"message": "Nee.", "code": [], "error_subcode": {}}}), Rejected),
         (500, refusal(1), OutcomeUnknown), (400, refusal(2), OutcomeUnknown), (503, "", OutcomeUnknown),
         (400, refusal(5000, is_transient=True), OutcomeUnknown), (200, "{", OutcomeUnknown),
     ],

@@ -34,6 +34,7 @@ from bot.connectors.base import (
     Rejected,
     Sent,
     Unavailable,
+    in_turn,
 )
 from bot.connectors.bluesky import checking, moderating, newest, writing
 from bot.connectors.bluesky.chat import Chat
@@ -174,12 +175,11 @@ class Bluesky:
             post for uri, view in shown.items() if uri in by_uri and (post := self._changed(by_uri[uri], view, me))
         ]
         missing = [uri for uri in by_uri if uri not in shown]
-        start = missing.index(cursor["last"]) + 1 if cursor.get("last") in missing else 0
-        turn = [*missing[start:], *missing[:start]][:PROVEN_AT_ONCE]
+        turn, after = in_turn(missing, cursor, PROVEN_AT_ONCE)
         for uri in turn:
             gone = await self._server.why_gone(uri)
             changed.append(Post(uri, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=gone))
-        return Rechecked(tuple(changed), {"last": turn[-1]} if len(turn) < len(missing) else {})
+        return Rechecked(tuple(changed), after)
 
     def _changed(self, before: Post, view: Json, me: str) -> Post | None:
         known = (before.place or {}).get("cid")

@@ -13,7 +13,6 @@ Quirks that shape this package:
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,19 +39,20 @@ from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pu
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
 from bot.connectors.meta import health
-from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotAllowed, NotThere
-from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update, new_verify_token
+from bot.connectors.meta.again import look_again
+from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION
+from bot.connectors.meta.hooks import Hooks, Update
 from bot.connectors.meta.messages import edited_of
 from bot.connectors.meta.newest import Found
-from bot.connectors.meta.parts import gone
+from bot.connectors.meta.parts import oldest_first
+from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
-from bot.domain.mention import Act, Gone, Post
+from bot.domain.mention import Act, Post
 from bot.domain.text import text
 
 RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
 IN_MESSENGER = ("pages_messaging",)
 """https://developers.facebook.com/docs/permissions"""
-RECHECKED_AT_ONCE = 10
 NOT_OUR_PAGE = text("The access token is of {name} ({other}) and not of the page {page}.")
 
 Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]
@@ -90,8 +90,7 @@ class Facebook:
                 after[name], posts = read_now.state, [*posts, *read_now.posts]
             elif name in cursor:
                 after[name] = cursor[name]
-        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
-        return Page(tuple(ordered), after, more, self._server.rests_until)
+        return Page(oldest_first(posts), after, more, self._server.rests_until)
 
     def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
         """Return how each of the other lists is read, by its name in the cursor."""
@@ -113,26 +112,12 @@ class Facebook:
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Look at some posts on our page again, in turn, and at our own comments; others cannot be looked at."""
         asked = [post for post in posts if not post.private and _is_in(post) in {"comment", "post"}]
-        ids = [post.external_id for post in asked]
-        start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
-        turn = [*asked[start:], *asked[:start]][:RECHECKED_AT_ONCE]
-        changed = [seen for post in turn if (seen := await self._seen_again(post))]
-        return Rechecked(tuple(changed), {"last": turn[-1].external_id} if len(turn) < len(asked) else {})
+        return await look_again(asked, cursor, self._as_it_is, self._now())
 
-    async def _seen_again(self, post: Post) -> Post | None:
-        """Return a post that changed, is gone or is back; Facebook tells no reason why one is gone."""
+    async def _as_it_is(self, post: Post) -> Post:
         is_post, page = _is_in(post) == "post", self._server.page
-        try:
-            found = await self._server.get(post.external_id, fields=POST if is_post else COMMENT)
-            seen = post_of(found, page, is_ours=True) if is_post else comment_of(found, page)
-        except NotThere:
-            return gone(post.external_id, Gone.UNREACHABLE)
-        except (NotAllowed, *UNREADABLE) as error:
-            log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
-            return None
-        if seen.text.split() != post.text.split():
-            return replace(seen, edited_at=self._now())
-        return seen if post.gone else None
+        found = await self._server.get(post.external_id, fields=POST if is_post else COMMENT)
+        return post_of(found, page, is_ours=True) if is_post else comment_of(found, page)
 
     # --- answering -------------------------------------------------------------------------------
 
@@ -218,9 +203,7 @@ def _is_message(update: Update) -> bool:
 def first_steps(account: Account) -> tuple[str, ...]:
     """Return what to fill in at Meta, once for all pages of the app."""
     return (
-        "In your app at developers.facebook.com, under Webhooks, choose Page, and fill in:",
-        f"  Callback URL: {account.address.rpartition('/')[0]}",
-        f"  Verify token, shown this once: {account.secrets.get('verify_token', '')}",
+        *where_to_send(account, "Page"),
         "Without that we ask Facebook for what is new every five minutes.",
     )
 
@@ -245,7 +228,7 @@ PLATFORM = Platform(
     ),
     options=(
         Option("page_id", "Id of the page (a number)", help="Id of the page, a number."),
-        Option("app_id", "Id of your app at Meta", help="Id of your app at Meta."),
+        APP_ID,
         Option(
             "token",
             "Access token of the page",
@@ -253,14 +236,8 @@ PLATFORM = Platform(
             help="Make it in Meta's business settings for a system user who has the page (see the guide).",
             secret=True,
         ),
-        Option(
-            "app_secret",
-            "App secret",
-            OptionKind.TOKEN,
-            help="It is in your app at developers.facebook.com under App settings, Basic.",
-            secret=True,
-        ),
-        Option("verify_token", kind=OptionKind.MADE, secret=True, make=new_verify_token),
+        APP_SECRET,
+        VERIFY_TOKEN,
         Option(
             "messages",
             "Messenger too? The access token must allow it",

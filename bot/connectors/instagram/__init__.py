@@ -52,13 +52,15 @@ from bot.connectors.instagram.reading import Reader, mention
 from bot.connectors.instagram.server import Server, has_messages, id_of
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta import health
-from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotAllowed, NotThere
-from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update, new_verify_token
+from bot.connectors.meta.again import look_again
+from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotThere
+from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
 from bot.connectors.meta.newest import Found
-from bot.connectors.meta.parts import gone, ident_of
+from bot.connectors.meta.parts import ident_of, oldest_first
+from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
-from bot.domain.mention import Act, Delivery, Gone, Post
+from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import text
 
 RIGHTS = ("instagram_basic", "instagram_manage_comments", "pages_manage_metadata", "pages_read_engagement")
@@ -66,7 +68,6 @@ FOR_MESSAGES = ("instagram_manage_messages",)
 """https://developers.facebook.com/docs/permissions"""
 MAX_MESSAGE = 1_000
 """Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
-RECHECKED_AT_ONCE = 10
 PAGE = "me"
 """The page that the account is linked to, of which the token is."""
 
@@ -121,8 +122,7 @@ class Instagram:
             after["messages"], posts = told.state, [*posts, *told.posts]
         elif "messages" in cursor:
             after["messages"] = cursor["messages"]
-        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
-        return Page(tuple(ordered), after, found.more, self._server.rests_until)
+        return Page(oldest_first(posts), after, found.more, self._server.rests_until)
 
     async def _in_messages(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found | None:
         """Read the messages; if that fails, comments still come in."""
@@ -171,24 +171,7 @@ class Instagram:
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Look at some posts again, in turn; of messages that cannot be done."""
         asked = [post for post in posts if not post.private]
-        ids = [post.external_id for post in asked]
-        start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
-        turn = [*asked[start:], *asked[:start]][:RECHECKED_AT_ONCE]
-        changed = [seen for post in turn if (seen := await self._seen_again(post))]
-        return Rechecked(tuple(changed), {"last": turn[-1].external_id} if len(turn) < len(asked) else {})
-
-    async def _seen_again(self, post: Post) -> Post | None:
-        """Return a post that changed, is gone or is back; Instagram tells no reason why one is gone."""
-        try:
-            seen = await self._as_it_is(post)
-        except NotThere:
-            return gone(post.external_id, Gone.UNREACHABLE)
-        except (NotAllowed, *UNREADABLE) as error:
-            log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
-            return None
-        if seen.text.split() != post.text.split():
-            return replace(seen, edited_at=self._now())
-        return seen if post.gone else None
+        return await look_again(asked, cursor, self._as_it_is, self._now())
 
     async def _as_it_is(self, post: Post) -> Post:
         place = post.place or {}
@@ -292,9 +275,7 @@ def _is_message(update: Update) -> bool:
 def first_steps(account: Account) -> tuple[str, ...]:
     """Return what to fill in at Meta, once for all accounts of the app."""
     return (
-        "In your app at developers.facebook.com, under Webhooks, choose Instagram, and fill in:",
-        f"  Callback URL: {account.address.rpartition('/')[0]}",
-        f"  Verify token, shown this once: {account.secrets.get('verify_token', '')}",
+        *where_to_send(account, "Instagram"),
         "and subscribe to comments, mentions, messages and message_edit.",
         "Without that no mention comes in, and we ask Instagram for comments every five minutes.",
     )
@@ -319,7 +300,7 @@ PLATFORM = Platform(
     ),
     options=(
         Option("instagram_id", "Id of the Instagram account (a number)", help="Id of the account, a number."),
-        Option("app_id", "Id of your app at Meta", help="Id of your app at Meta."),
+        APP_ID,
         Option(
             "token",
             "Access token of the page that the account is linked to",
@@ -327,14 +308,8 @@ PLATFORM = Platform(
             help="Make it in Meta's business settings for a system user who has the page (see the guide).",
             secret=True,
         ),
-        Option(
-            "app_secret",
-            "App secret",
-            OptionKind.TOKEN,
-            help="It is in your app at developers.facebook.com under App settings, Basic.",
-            secret=True,
-        ),
-        Option("verify_token", kind=OptionKind.MADE, secret=True, make=new_verify_token),
+        APP_SECRET,
+        VERIFY_TOKEN,
         Option(
             "messages",
             "Direct messages too? The access token must allow it",

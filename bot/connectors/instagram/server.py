@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from bot.connectors.base import Account, Rejected
+from bot.connectors.base import Account
 from bot.connectors.json_api import within
-from bot.connectors.meta.graph import Graph, error_of
+from bot.connectors.meta.graph import Graph
 from bot.connectors.platform import Tools
 from bot.domain.text import Text, text
 
-REFUSALS: Mapping[tuple[Any, Any], Text] = {
+REFUSALS: Mapping[tuple[int, int | None], Text] = {
     (10, 2534022): text(
         "Instagram takes an answer within 24 hours after the citizen's last message, and that is over."
     ),
@@ -26,6 +24,8 @@ https://developers.facebook.com/docs/graph-api/reference/page/messages"""
 class Server(Graph):
     """The requests of one account; each may raise a verdict. Options: `instagram_id`, `messages`."""
 
+    refusals = REFUSALS
+
     def __init__(self, account: Account, tools: Tools) -> None:
         super().__init__(account, tools)
         self.account = account
@@ -35,15 +35,6 @@ class Server(Graph):
     def is_us(self, by: Any) -> bool:
         """Tell whether somebody, as Graph names people, is this account."""
         return is_us(self.account, by)
-
-    def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict on an answer."""
-        error = error_of(response)
-        code, subcode = error.get("code"), error.get("error_subcode")
-        refusal = REFUSALS.get((code, subcode)) or REFUSALS.get((code, None))
-        if refusal is not None:
-            raise Rejected(refusal.message)
-        super().judge(response)
 
 
 def id_of(account: Account) -> str:

@@ -5,5 +5,7 @@ hooks.py     the one address to which an app sends what happens to all our accou
 health.py    what a check finds out: whether the token works and until when, and whether news is sent to us
 newest.py    what is new in a list that Graph gives newest first
 messages.py  private messages and private answers: reading, sending within the time for it, finding
+again.py     posts that we know, looked at again
+setup.py     what an app of Meta's needs, as options and as first steps
 parts.py     ids, lists, posts that are gone
 """

@@ -15,9 +15,9 @@ Quirks:
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
@@ -27,6 +27,7 @@ from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected
 from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.platform import Option, OptionKind, Tools
 from bot.domain.payload import UNSTORABLE
+from bot.domain.text import Text
 
 SERVER, VERSION = "https://graph.facebook.com", "v26.0"
 TOKEN_ENDED = frozenset({102, 190})
@@ -40,6 +41,7 @@ FULL = 90
 """Percent of a limit from which on we read no more for a while, so that answers still go out."""
 REST = timedelta(minutes=5)
 """How long we wait when Graph does not say how long; the limits count an hour."""
+CODES = ("code", "error_subcode")
 USAGE = ("X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage")
 
 VERSION_OPTION = Option("version", help=f"Version of the Graph API; {VERSION} when left out.")
@@ -64,6 +66,8 @@ class Graph(JsonApi):
     """The address and the version when the account says nothing else."""
     too_often = TOO_OFTEN
     """The codes of what came too often; a platform may have more of them."""
+    refusals: ClassVar[Mapping[tuple[int, int | None], Text]] = {}
+    """Our words for refusals that agents can do something about, by code and subcode; None stands for any subcode."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
         super().__init__(tools.http, account.url or self.at, {})
@@ -139,9 +143,13 @@ class Graph(JsonApi):
         return http.within_reason(max(waits, default=now + REST), now)
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict that an answer stands for, by the code in it."""
+        """Raise the verdict that an answer stands for, by the code in it, in our words where we have them."""
         error = error_of(response)
-        code, subcode = error.get("code"), error.get("error_subcode")
+        code: Any = error.get("code")
+        subcode: Any = error.get("error_subcode")
+        refusal = self.refusals.get((code, subcode)) or self.refusals.get((code, None))
+        if refusal is not None:
+            raise Rejected(refusal.message)
         if code in self.too_often:
             raise RateLimited(self.retry_at(response))
         if code in PASSING or error.get("is_transient") is True:
@@ -159,14 +167,16 @@ def signature(secret: str, signed: bytes) -> str:
 
 
 def error_of(response: httpx.Response) -> Json:
-    """Return the object that explains a refusal; {} where Graph does not."""
+    """Return the object that explains a refusal, with its codes only if they are numbers; {} where Graph does not."""
     if response.status_code < 400:
         return {}
     try:
         error = within(response.json(), "error")
     except (ValueError, RecursionError):
         return {}
-    return error if isinstance(error, dict) else {}
+    if not isinstance(error, dict):
+        return {}
+    return {name: value for name, value in error.items() if name not in CODES or isinstance(value, int)}
 
 
 def words(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Parts of what Graph gives: ids, lists of objects, posts that are gone."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,11 @@ def ident_of(value: Any) -> str:
 def gone(ident: str, why: Gone) -> Post:
     """Return a post that can no longer be read."""
     return Post(ident, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=why)
+
+
+def oldest_first(posts: Iterable[Post]) -> tuple[Post, ...]:
+    """Return posts in the order in which they are taken in."""
+    return tuple(sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id)))
 
 
 def read_all(items: Sequence[Json], read: Callable[[Json], Post], log: Any) -> list[Post]:

@@ -28,6 +28,7 @@ from bot.connectors.base import (
     Unavailable,
 )
 from bot.connectors.meta.newest import Found
+from bot.connectors.meta.parts import oldest_first
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.threads import checking, moderating, writing
 from bot.connectors.threads.reading import Reader
@@ -62,8 +63,7 @@ class Threads:
             after["mentions"] = cursor["mentions"]
         found = [*(mentions.posts if mentions else ()), *replies.posts]  # of a post in both lists, the last one counts
         posts = {post.external_id: post for post in found}.values()
-        ordered = sorted(posts, key=lambda post: (post.published_at, len(post.external_id), post.external_id))
-        return Page(tuple(ordered), after, not_before=self._server.rests_until)
+        return Page(oldest_first(posts), after, not_before=self._server.rests_until)
 
     async def _mentions(self, reader: Reader, cursor: Cursor) -> Found | None:
         """Read where others name us; if that fails, replies still come in."""

@@ -30,11 +30,12 @@ from bot.connectors.base import (
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta import health
 from bot.connectors.meta.graph import TOO_OFTEN, URL_OPTION, VERSION_OPTION, Graph, after, error_of, listed
-from bot.connectors.meta.hooks import Hooks, new_verify_token
+from bot.connectors.meta.hooks import Hooks
+from bot.connectors.meta.setup import VERIFY_TOKEN
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.whatsapp import templates
 from bot.connectors.whatsapp.messages import items_of, number_in, recipient_of
-from bot.connectors.whatsapp.refusals import PACE, SAID, TEMPLATES_ONLY
+from bot.connectors.whatsapp.refusals import PACE, REFUSALS, TEMPLATES_ONLY
 from bot.domain.mention import Post
 from bot.domain.text import text
 
@@ -59,6 +60,7 @@ class Api(Graph):
     """Graph as WhatsApp uses it: with codes of its own."""
 
     too_often = TOO_OFTEN | PACE
+    refusals = REFUSALS
 
     def reason_of(self, response: httpx.Response) -> str:
         """Return why WhatsApp refuses, with the details that it gives apart."""
@@ -75,13 +77,6 @@ class Api(Graph):
         if error_of(response).get("code") in PACE:
             return http.within_reason(self.now() + ONE_IN, self.now())
         return super().retry_at(response)
-
-    def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict that an answer stands for, in our words where we have them."""
-        code = error_of(response).get("code")
-        if isinstance(code, int) and code in SAID:
-            raise Rejected(SAID[code].message)
-        super().judge(response)
 
 
 class WhatsApp:
@@ -230,7 +225,7 @@ PLATFORM = Platform(
             help="Access token of a system user, with whatsapp_business_messaging and whatsapp_business_management.",
             secret=True,
         ),
-        Option("verify_token", kind=OptionKind.MADE, secret=True, make=new_verify_token),
+        VERIFY_TOKEN,
         Option(
             "templates",
             kind=OptionKind.WORDS,

@@ -3,6 +3,7 @@
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from bot.connectors.json_api import within
@@ -10,12 +11,14 @@ from bot.domain.payload import UNSTORABLE
 from bot.domain.text import Text, text
 
 TEMPLATES_ONLY = text("The citizen wrote more than 24 hours ago. After that WhatsApp takes templates only.")
-SAID = {
-    131047: TEMPLATES_ONLY,
-    131026: text(
+REFUSALS: Mapping[tuple[int, int | None], Text] = {
+    (131047, None): TEMPLATES_ONLY,
+    (131026, None): text(
         "WhatsApp cannot deliver this to the citizen: they have an old version, or did not agree to its new terms."
     ),
-    131030: text("This is a number for tests, and the citizen's number is not on the list of those it may write to."),
+    (131030, None): text(
+        "This is a number for tests, and the citizen's number is not on the list of those it may write to."
+    ),
 }
 """Our words for the codes that agents can do something about; else the words of WhatsApp."""
 PACE = frozenset({130429, 131056})
@@ -25,8 +28,8 @@ PACE = frozenset({130429, 131056})
 def why(error: Any) -> Text:
     """Return why a message failed, from the object that says so."""
     code = within(error, "code")
-    if isinstance(code, int) and code in SAID:
-        return SAID[code]
+    if isinstance(code, int) and (said := REFUSALS.get((code, None))):
+        return said
     told = within(error, "error_data", "details") or within(error, "message") or within(error, "title") or code
     reason = UNSTORABLE.sub("", " ".join(str(told).split()))
     return text("{host} says: {reason}", host="WhatsApp", reason=reason[:300])

@@ -1,0 +1,41 @@
+"""Posts that we know are looked at again, some at a time: Graph gives one for each request."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from bot.connectors.base import Cursor, Rechecked, in_turn
+from bot.connectors.meta.graph import NotAllowed, NotThere
+from bot.connectors.meta.hooks import UNREADABLE
+from bot.connectors.meta.parts import gone
+from bot.domain.mention import Gone, Post
+
+AT_ONCE = 10
+
+log = structlog.get_logger()
+
+
+async def look_again(
+    posts: Sequence[Post], cursor: Cursor, read: Callable[[Post], Awaitable[Post]], now: datetime
+) -> Rechecked:
+    """Return which of some of these posts changed, are gone or are back; `read` asks for one as it is now."""
+    by_id = {post.external_id: post for post in posts}
+    turn, after = in_turn(list(by_id), cursor, AT_ONCE)
+    changed = [seen for ident in turn if (seen := await _seen(by_id[ident], read, now))]
+    return Rechecked(tuple(changed), after)
+
+
+async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: datetime) -> Post | None:
+    """Return a post that changed, is gone or is back; Graph tells no reason why one is gone, nor when it changed."""
+    try:
+        seen = await read(post)
+    except NotThere:
+        return gone(post.external_id, Gone.UNREACHABLE)
+    except (NotAllowed, *UNREADABLE) as error:
+        log.warning("post not looked at again", post=post.external_id, error=type(error).__name__)
+        return None
+    if seen.text.split() != post.text.split():
+        return replace(seen, edited_at=now)
+    return seen if post.gone else None
