@@ -1,12 +1,15 @@
 """Steps that many tests share: a citizen writes, an agent clicks and answers, a coordinator changes a setting."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from aiohttp import ClientSession
 from sqlmodel import col, select
 
 from bot import accounts, cases
 from bot.cases import inbox
+from bot.connectors.base import Request
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Agent, Clock, Event, Message, MessageKind, Reminder, ReminderKind, ReplyKind, Role, Team
@@ -16,7 +19,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import Person
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-from jobs import sla
+from jobs import check, poll, refresh, sla
 from jobs.members import read_channels
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
@@ -229,3 +232,40 @@ async def card_in(bot: Bot, channel: str, *words: str) -> dict[str, Any]:
         return next((m for m in heads if all(word in read(m) for word in words)), None)
 
     return await bot.slack.wait_for(shown)
+
+
+async def polled(bot: Bot) -> None:
+    """Let every account be asked for what is new."""
+    bot.clock.advance(minutes=6)
+    await poll.poll_due(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def sent_out(bot: Bot) -> None:
+    """Let what is due go out."""
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+async def told(bot: Bot, path: str, request: Request) -> tuple[int, str]:
+    """Let a platform call us; returns the status and the answer."""
+    async with (
+        ClientSession() as session,
+        session.request(
+            request.method, f"{bot.url}{path}", data=request.body, headers=request.headers, params=dict(request.query)
+        ) as response,
+    ):
+        return response.status, await response.text()
+
+
+async def connected(
+    bot: Bot, platform: str, url: str, secrets: Mapping[str, str], options: Mapping[str, Any] | None = None
+) -> Bot:
+    """Add the team's account on a platform to the bot, and check it."""
+    async with bot.desk.session() as session:
+        await accounts.add(
+            session, bot.desk.settings, platform=platform, name="gemeente", url=url, secrets=secrets,
+            options=options or {}, now=bot.desk.now(),
+        )  # fmt: skip
+    await check.check_accounts(bot.desk)
+    return bot

@@ -41,12 +41,6 @@ async def server() -> AsyncIterator[FakeBluesky]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
-@pytest.fixture
 def bluesky(server: FakeBluesky, client: httpx.AsyncClient) -> Bluesky:
     return connect(server.url, client)
 

@@ -5,7 +5,6 @@ import base64
 import binascii
 import imaplib
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -37,12 +36,6 @@ from tests.fakes.tools import tools
 from tests.fakes.wires import Names
 
 SENT = "Verstuurd"
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
 
 
 @pytest.fixture

@@ -44,12 +44,6 @@ async def server() -> AsyncIterator[FakeFacebook]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
-@pytest.fixture
 def facebook(server: FakeFacebook, client: httpx.AsyncClient) -> Facebook:
     return connect(server.url, client)
 

@@ -44,12 +44,6 @@ async def server() -> AsyncIterator[FakeInstagram]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
-@pytest.fixture
 def instagram(server: FakeInstagram, client: httpx.AsyncClient) -> Instagram:
     return connect(server.url, client)
 

@@ -51,12 +51,6 @@ def server(running: FakeMastodon) -> FakeMastodon:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
-@pytest.fixture
 def mastodon(server: FakeMastodon, client: httpx.AsyncClient) -> Mastodon:
     return connect(server.base_url, client)
 

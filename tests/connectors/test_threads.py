@@ -48,12 +48,6 @@ async def server() -> AsyncIterator[FakeThreads]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http.new_client(allow_private=True) as one:
-        yield one
-
-
-@pytest.fixture
 def threads(server: FakeThreads, client: httpx.AsyncClient) -> Threads:
     return connect(server.url, client)
 

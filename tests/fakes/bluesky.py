@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
 from aiohttp import web
@@ -90,19 +89,12 @@ class FakeBluesky(FakeServer):
         self.refusal = ""
         self.preferences: dict[str, Json] = {}
         self.convos: dict[str, Convo] = {}
-        self.violations: list[str] = []
         self.names = {US: "gemeente"}
         self._access: set[str] = set()
         self._refresh: set[str] = set()
         self._count = 0
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._last = EVER
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        assert error is not None or not self.violations, self.violations
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/xrpc/{method}", self._handle)

@@ -5,17 +5,15 @@ with what did not hold. What it sends has the form of https://developers.faceboo
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
-from bot.connectors.base import Request
 from bot.connectors.facebook.posts import url_below
-from tests.fakes import graph_parameters
-from tests.fakes.graph import APP_ID, SECRETS, FakeGraph, Json, Refused, iso, not_there, only, page, pushed
-from tests.fakes.graph_parameters import Violation, fields_in
+from tests.fakes.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
+from tests.fakes.graph_messages import FakeInbox
+from tests.fakes.graph_parameters import fields_in
 
 PAGE, US = "104000000000001", "Gemeente Voorbeeld"
 RIGHTS = "pages_manage_engagement pages_manage_metadata pages_messaging pages_read_engagement pages_read_user_content"
@@ -46,28 +44,19 @@ class Thing:
     under: list[str] = field(default_factory=list)
 
 
-class FakeFacebook(FakeGraph):
+class FakeFacebook(FakeInbox):
     """One page of ours with one post; whatever happens on it is in `news`, as Facebook would send it."""
+
+    us = page_id = PAGE
+    our_name, sends, gives, too_late, first = "gemeente", "page", GIVES, 2018278, 122_000_000_000_000
 
     def __init__(self) -> None:
         super().__init__()
         self.known |= {"scopes": RIGHTS.split(), "profile_id": PAGE}
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.things: dict[str, Thing] = {}
         self.reviews: list[Json] = []
-        self.threads: dict[str, Json] = {}
-        self.news: list[Json] = []
-        self.violations: list[str] = []
-        self.may_be_human = False
         self._answered_privately: dict[str, str] = {}
-        self._count = 0
         self.own = self.write("De markt gaat door.")
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        assert error is not None or not self.violations, self.violations
 
     # --- what citizens and the team do -------------------------------------------------------------
 
@@ -131,19 +120,6 @@ class FakeFacebook(FakeGraph):
         )  # fmt: skip
         return ident
 
-    def say(self, name: str, text: str, at: datetime | None = None, **more: Any) -> str:
-        """Let a citizen write in Messenger."""
-        return self._say(self._thread(name), name, text, at, **more)
-
-    def say_in_app(self, name: str, text: str, at: datetime | None = None) -> str:
-        """Let the team answer a citizen in Facebook's own app."""
-        return self._say(self._thread(name), "gemeente", text, at)
-
-    def edit_message(self, name: str, ident: str, text: str) -> None:
-        """Let a citizen change a message."""
-        event = {"mid": ident, "text": text, "num_edit": 1}
-        self._push_event(name, {"message_edit": event})
-
     def spoil(self, ident: str) -> None:
         """Let a comment be none that anybody can read."""
         self.things[ident].fields |= {"message": 7, "created_time": "gisteren"}
@@ -154,43 +130,7 @@ class FakeFacebook(FakeGraph):
             each.fields["message"] for each in self.things.values() if each.kind == "comment" and self._is_ours(each)
         ]
 
-    def said(self) -> list[str]:
-        """Our messages in Messenger, oldest first."""
-        told = [message for thread in self.threads.values() for message in thread["messages"]]
-        return [message["message"] for message in told if message["from"]["id"] == PAGE]
-
-    def sent(self) -> Request:
-        """Return the request with which Facebook sends all that happened since the last time."""
-        news, self.news = self.news, []
-        return pushed({"object": "page", "entry": news})
-
     # --- the server --------------------------------------------------------------------------------
-
-    def answer(self, method: str, path: list[str], params: Json, body: Json) -> Any:
-        """Return what Graph would answer."""
-        ident, edge = PAGE if path[0] == "me" else path[0], "/".join(path[1:])
-        node = self._node(ident)
-        given = params if method == "GET" else body
-        try:
-            graph_parameters.hold(method, node, edge, given, gives=GIVES.get(edge, node))
-        except Violation as violation:
-            self.violations.append(f"{method} {ident}/{edge}: {violation}")
-            raise Refused(100, str(violation)) from violation
-        name = f"_{method.lower()}_{node}_{edge}".rstrip("_")
-        handler: Callable[..., Any] = getattr(self, name, self._unknown)
-        return handler(ident, given)
-
-    def _node(self, ident: str) -> str:
-        if ident == PAGE:
-            return "page"
-        if ident in self.things:
-            return self.things[ident].kind
-        if any(thread["id"] == ident for thread in self.threads.values()):
-            return "unifiedthread"
-        raise not_there(ident)
-
-    def _unknown(self, ident: str, given: Json) -> Any:
-        raise Refused(100, "Unsupported request")
 
     def _get_page(self, ident: str, given: Json) -> Json:
         return only({"id": PAGE, "name": US, "username": "gemeente", "link": "https://facebook.com/gemeente"}, given)
@@ -210,11 +150,6 @@ class FakeFacebook(FakeGraph):
 
     def _get_page_ratings(self, ident: str, given: Json) -> Json:
         return page([only(each, given) for each in self.reviews], given)
-
-    def _get_page_conversations(self, ident: str, given: Json) -> Json:
-        threads = sorted(self.threads.values(), key=lambda each: each["at"], reverse=True)
-        wanted = [each for each in threads if given.get("user_id") in {None, each["citizen"]}]
-        return page([self._thread_shown(each, given["fields"]) for each in wanted], given)
 
     def _get_unifiedthread(self, ident: str, given: Json) -> Json:
         thread = next(each for each in self.threads.values() if each["id"] == ident)
@@ -258,17 +193,8 @@ class FakeFacebook(FakeGraph):
             raise Refused(100, "(#100) Not liked")
         return self._post_comment(ident, {"user_likes": False})
 
-    def _post_page_messages(self, ident: str, given: Json) -> Json:
-        if len(given["message"]["text"]) > MAX_MESSAGE:
-            raise Refused(100, "(#100) Length of param message[text] must be less than or equal to 2000")
-        recipient = given["recipient"]
-        citizen = recipient["id"] if "id" in recipient else self._privately(*recipient.values())
-        if "id" in recipient:
-            self._refuse_late(citizen, given)
-        thread = next(each for each in self.threads.values() if each["citizen"] == citizen)
-        return {"recipient_id": citizen, "message_id": self._say(thread, "gemeente", given["message"]["text"])}
-
-    def _privately(self, ident: str) -> str:
+    def answered_privately(self, recipient: Json) -> str:
+        (ident,) = recipient.values()
         thing = self.things.get(ident)
         if thing is None:
             raise Refused(100, "(#100) Invalid comment_id parameter", subcode=2018292)
@@ -281,15 +207,6 @@ class FakeFacebook(FakeGraph):
         self._answered_privately[ident] = thread["id"]
         thing.fields |= {"can_reply_privately": False, "private_reply_conversation": {"id": thread["id"]}}
         return str(thread["citizen"])
-
-    def _refuse_late(self, citizen: str, given: Json) -> None:
-        thread = next((each for each in self.threads.values() if each["citizen"] == citizen), None)
-        if thread is None:
-            raise Refused(100, "(#100) No matching user found", subcode=2018001)
-        last = max((each["at"] for each in thread["messages"] if each["from"]["id"] != PAGE), default=NEVER)
-        as_human = given.get("tag") == "HUMAN_AGENT" and self.may_be_human
-        if self.clock() - last > timedelta(days=7 if as_human else 1):
-            raise Refused(10, "(#10) This message is sent outside of allowed window.", subcode=2018278, status=403)
 
     # --- what all of it is made of -----------------------------------------------------------------
 
@@ -331,29 +248,6 @@ class FakeFacebook(FakeGraph):
         under = self.things[ident].under
         return under[0] if len(under) > 1 else ident
 
-    def _thread(self, name: str) -> Json:
-        fresh = {"id": f"t_{self._number()}", "citizen": id_of(name, "messenger"), "messages": [], "at": self.clock()}
-        return self.threads.setdefault(name, fresh)
-
-    def _thread_shown(self, thread: Json, asked: str) -> Json:
-        name = next(each for each, known in self.threads.items() if known is thread)
-        people = [{"name": name.capitalize(), "id": thread["citizen"]}, {"name": US, "id": PAGE}]
-        messages = [only(each, {"fields": inner}) for n, _, inner in fields_in(asked) if n == "messages"
-                    for each in reversed(thread["messages"])]  # fmt: skip
-        limit = next((arguments for n, arguments, _ in fields_in(asked) if n == "messages"), {})
-        whole = {"id": thread["id"], "updated_time": iso(thread["at"]), "participants": {"data": people}}
-        return only({**whole, "messages": page(messages, limit)}, {"fields": asked})
-
-    def _say(self, thread: Json, name: str, text: str, at: datetime | None = None, **more: Any) -> str:
-        at = at or self.clock()
-        by = {"id": PAGE, "name": US} if name == "gemeente" else {"id": thread["citizen"], "name": name.capitalize()}
-        message = {"id": f"m_{self._number()}", "created_time": iso(at), "from": by, "message": text, "at": at, **more}
-        thread["messages"].append(message)
-        thread["at"] = max(at, thread["at"])
-        echo = {"is_echo": True} if name == "gemeente" else {}
-        self._push_event(name, {"message": {"mid": message["id"], "text": text, **echo}})
-        return str(message["id"])
-
     def _by(self, name: str) -> Json:
         if not name:
             return {}
@@ -375,16 +269,23 @@ class FakeFacebook(FakeGraph):
         }
 
     def _push(self, name: str, **value: Any) -> None:
-        now = int(self.clock().timestamp())
-        change = {"field": name, "value": {"created_time": now, **value}}
-        self.news.append({"id": PAGE, "time": now, "changes": [change]})
+        super()._push(name, **{"created_time": int(self.clock().timestamp()), **value})
 
-    def _push_event(self, name: str, event: Json) -> None:
-        citizen = id_of(name, "messenger")
-        now = int(self.clock().timestamp() * 1000)
-        told = {"sender": {"id": citizen}, "recipient": {"id": PAGE}, "timestamp": now, **event}
-        self.news.append({"id": PAGE, "time": now, "messaging": [told]})
+    def node_of(self, ident: str) -> str:
+        if ident == PAGE:
+            return "page"
+        if ident in self.things:
+            return self.things[ident].kind
+        if any(thread["id"] == ident for thread in self.threads.values()):
+            return "unifiedthread"
+        raise not_there(ident)
 
-    def _number(self) -> str:
-        self._count += 1
-        return f"{122_000_000_000_000 + self._count}"
+    def citizen_of(self, name: str) -> str:
+        return id_of(name, "messenger")
+
+    def person(self, name: str, ident: str) -> Json:
+        return {"id": ident, "name": US if name == self.our_name else name.capitalize()}
+
+    def refuse_long(self, text: str) -> None:
+        if len(text) > MAX_MESSAGE:
+            raise Refused(100, "(#100) Length of param message[text] must be less than or equal to 2000")

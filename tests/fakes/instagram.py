@@ -5,16 +5,13 @@ with what did not hold. What it sends has the form of https://developers.faceboo
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
-from bot.connectors.base import Request
-from tests.fakes import graph_parameters
-from tests.fakes.graph import APP_ID, SECRETS, FakeGraph, Json, Refused, iso, not_there, only, page, pushed
-from tests.fakes.graph_parameters import Violation, fields_in
+from tests.fakes.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
+from tests.fakes.graph_messages import FakeInbox
+from tests.fakes.graph_parameters import fields_in
 
 ME, HANDLE, PAGE = "17841400000000001", "gemeentevoorbeeld", "104000000000001"
 RIGHTS = (
@@ -45,29 +42,20 @@ class Thing:
     parent: str = ""
 
 
-class FakeInstagram(FakeGraph):
+class FakeInstagram(FakeInbox):
     """One account of ours with one post; whatever happens is in `news`, as Instagram would send it."""
+
+    us, our_name, sends, page_id, gives, too_late = ME, HANDLE, "instagram", PAGE, GIVES, 2534022
+    first = 17_900_000_000_000_000
 
     def __init__(self) -> None:
         super().__init__()
         self.known |= {"scopes": RIGHTS.split()}
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.things: dict[str, Thing] = {}
-        self.threads: dict[str, Json] = {}
-        self.news: list[Json] = []
-        self.violations: list[str] = []
-        self.may_be_human = False
         self.own_id = ME
         """The id that we have below our own posts."""
         self._answered_privately: set[str] = set()
-        self._count = 0
         self.own = self.write("De markt gaat door.")
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        assert error is not None or not self.violations, self.violations
 
     # --- what citizens and the team do -------------------------------------------------------------
 
@@ -112,18 +100,6 @@ class FakeInstagram(FakeGraph):
         for each in [each.id for each in self.things.values() if ident in {each.id, each.under, each.parent}]:
             del self.things[each]
 
-    def say(self, name: str, text: str, at: datetime | None = None, **more: Any) -> str:
-        """Let a citizen write a message."""
-        return self._say(self._thread(name), name, text, at, **more)
-
-    def say_in_app(self, name: str, text: str, at: datetime | None = None) -> str:
-        """Let the team write to a citizen in the app."""
-        return self._say(self._thread(name), HANDLE, text, at)
-
-    def edit_message(self, name: str, ident: str, text: str) -> None:
-        """Let a citizen change a message."""
-        self._push_event(name, {"message_edit": {"mid": ident, "text": text, "num_edit": 1}})
-
     def unsend(self, name: str, ident: str) -> None:
         """Let somebody take a message back."""
         for thread in self.threads.values():
@@ -138,45 +114,7 @@ class FakeInstagram(FakeGraph):
         """Our comments, oldest first."""
         return [each.fields["text"] for each in self.things.values() if each.kind == "igcomment" and each.by == HANDLE]
 
-    def said(self) -> list[str]:
-        """Our messages, oldest first."""
-        told = [message for thread in self.threads.values() for message in thread["messages"]]
-        return [message["message"] for message in told if message["from"]["id"] == ME]
-
-    def sent(self) -> Request:
-        """Return the request with which Instagram sends all that happened since the last time."""
-        news, self.news = self.news, []
-        return pushed({"object": "instagram", "entry": news})
-
     # --- the server --------------------------------------------------------------------------------
-
-    def answer(self, method: str, path: list[str], params: Json, body: Json) -> Any:
-        """Return what Graph would answer."""
-        ident, edge = PAGE if path[0] == "me" else path[0], "/".join(path[1:])
-        node = self._node(ident)
-        given = params if method == "GET" else body
-        try:
-            graph_parameters.hold(method, node, edge, given, gives=GIVES.get(edge, node))
-        except Violation as violation:
-            self.violations.append(f"{method} {ident}/{edge}: {violation}")
-            raise Refused(100, str(violation)) from violation
-        name = f"_{method.lower()}_{node}_{edge}".rstrip("_")
-        handler: Callable[..., Any] = getattr(self, name, self._unknown)
-        return handler(ident, given)
-
-    def _node(self, ident: str) -> str:
-        if ident in {PAGE, ME}:
-            return "page" if ident == PAGE else "iguser"
-        if ident not in self.things:
-            raise not_there(ident)
-        thing = self.things[ident]
-        theirs = thing.kind == "igmedia" or self.things[thing.under].by != HANDLE
-        if thing.by != HANDLE and theirs:  # what is somebody else's is shown by a mention only
-            raise not_there(ident)
-        return thing.kind
-
-    def _unknown(self, ident: str, given: Json) -> Any:
-        raise Refused(100, "Unsupported request")
 
     def _get_page(self, ident: str, given: Json) -> Json:
         linked = {"id": ME, "username": HANDLE, "name": "Gemeente Voorbeeld"}
@@ -233,22 +171,8 @@ class FakeInstagram(FakeGraph):
         self.remove(ident)
         return {"success": True}
 
-    def _get_page_conversations(self, ident: str, given: Json) -> Json:
-        threads = sorted(self.threads.values(), key=lambda each: each["at"], reverse=True)
-        wanted = [each for each in threads if given.get("user_id") in {None, each["citizen"]}]
-        return page([self._thread_shown(each, given["fields"]) for each in wanted], given)
-
-    def _post_page_messages(self, ident: str, given: Json) -> Json:
-        if len(given["message"]["text"].encode()) > MAX_MESSAGE:
-            raise Refused(100, "(#100) Length of param message[text] must be less than or equal to 1000 bytes")
-        recipient = given["recipient"]
-        citizen = recipient["id"] if "id" in recipient else self._privately(recipient["comment_id"])
-        if "id" in recipient:
-            self._refuse_late(citizen, given)
-        thread = next(each for each in self.threads.values() if each["citizen"] == citizen)
-        return {"recipient_id": citizen, "message_id": self._say(thread, HANDLE, given["message"]["text"])}
-
-    def _privately(self, ident: str) -> str:
+    def answered_privately(self, recipient: Json) -> str:
+        ident = recipient["comment_id"]
         thing = self.things.get(ident)
         if thing is None or self.things[thing.under].by != HANDLE:
             raise Refused(100, "(#100) Invalid comment_id parameter", subcode=2018292)
@@ -258,15 +182,6 @@ class FakeInstagram(FakeGraph):
             raise Refused(10903, "(#10903) This user cant reply to this activity")
         self._answered_privately.add(ident)
         return str(self._thread(thing.by)["citizen"])
-
-    def _refuse_late(self, citizen: str, given: Json) -> None:
-        thread = next((each for each in self.threads.values() if each["citizen"] == citizen), None)
-        if thread is None:
-            raise Refused(100, "(#100) No matching user found", subcode=2018001)
-        last = max((each["at"] for each in thread["messages"] if each["from"]["id"] != ME), default=NEVER)
-        as_human = given.get("tag") == "HUMAN_AGENT" and self.may_be_human
-        if self.clock() - last > timedelta(days=7 if as_human else 1):
-            raise Refused(10, "(#10) This message is sent outside of allowed window.", subcode=2534022, status=403)
 
     # --- what all of it is made of -----------------------------------------------------------------
 
@@ -298,40 +213,26 @@ class FakeInstagram(FakeGraph):
     def _id(self, name: str) -> str:
         return self.own_id if name == HANDLE else id_of(name)
 
-    def _thread(self, name: str) -> Json:
-        fresh = {"id": f"t_{self._number()}", "citizen": id_of(name), "messages": [], "at": self.clock()}
-        return self.threads.setdefault(name, fresh)
+    def node_of(self, ident: str) -> str:
+        if ident in {PAGE, ME}:
+            return "page" if ident == PAGE else "iguser"
+        if ident not in self.things:
+            raise not_there(ident)
+        thing = self.things[ident]
+        theirs = thing.kind == "igmedia" or self.things[thing.under].by != HANDLE
+        if thing.by != HANDLE and theirs:  # what is somebody else's is shown by a mention only
+            raise not_there(ident)
+        return thing.kind
 
-    def _thread_shown(self, thread: Json, asked: str) -> Json:
-        name = next(each for each, known in self.threads.items() if known is thread)
-        people = [{"username": name, "id": thread["citizen"]}, {"username": HANDLE, "id": ME}]
-        inner, limit = next((inner, arguments) for n, arguments, inner in fields_in(asked) if n == "messages")
-        messages = [only(each, {"fields": inner}) for each in reversed(thread["messages"])]
-        whole = {"id": thread["id"], "updated_time": iso(thread["at"]), "participants": {"data": people}}
-        return only({**whole, "messages": page(messages, limit)}, {"fields": asked})
+    def citizen_of(self, name: str) -> str:
+        return id_of(name)
 
-    def _say(self, thread: Json, name: str, text: str, at: datetime | None = None, **more: Any) -> str:
-        at = at or self.clock()
-        by = {"id": ME if name == HANDLE else thread["citizen"], "username": name}
-        message = {"id": f"m_{self._number()}", "created_time": iso(at), "from": by, "message": text, "at": at, **more}
-        thread["messages"].append(message)
-        thread["at"] = max(at, thread["at"])
-        echo = {"is_echo": True} if name == HANDLE else {}
-        self._push_event(name, {"message": {"mid": message["id"], "text": text, **echo}})
-        return str(message["id"])
+    def person(self, name: str, ident: str) -> Json:
+        return {"username": name, "id": ident}
 
-    def _push(self, name: str, **value: Any) -> None:
-        change = {"field": name, "value": value}
-        self.news.append({"id": ME, "time": int(self.clock().timestamp()), "changes": [change]})
-
-    def _push_event(self, name: str, event: Json) -> None:
-        now = int(self.clock().timestamp() * 1000)
-        told = {"sender": {"id": id_of(name)}, "recipient": {"id": ME}, "timestamp": now, **event}
-        self.news.append({"id": ME, "time": now, "messaging": [told]})
-
-    def _number(self) -> str:
-        self._count += 1
-        return f"{17_900_000_000_000_000 + self._count}"
+    def refuse_long(self, text: str) -> None:
+        if len(text.encode()) > MAX_MESSAGE:
+            raise Refused(100, "(#100) Length of param message[text] must be less than or equal to 1000 bytes")
 
 
 def _fitting(text: str) -> str:

@@ -33,12 +33,16 @@ class Fault:
 
 
 class FakeServer:
-    """A server from start to end of the block; `url` is its address, `asked` the method and path of every request."""
+    """A server from start to end of the block; `url` is its address, `asked` the method and path of every request.
+
+    `violations` are where what went to and fro was not what the platform's specification has: none may be left.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.asked: list[str] = []
         self.faults: list[Fault] = []
+        self.violations: list[str] = []
 
     def routes(self) -> Iterator[web.RouteDef]:
         """Yield the routes of the platform."""
@@ -57,6 +61,7 @@ class FakeServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+        assert error is not None or not self.violations, self.violations
 
     def fail(self, path: str = "/", **more: Any) -> None:
         """Let the next request to a path fail; see Fault."""

@@ -4,16 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot import accounts
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import text_of
-from jobs import check, poll, refresh
+from tests import people
 from tests.acting import approve
 from tests.conftest import SANNE, Bot, account_of, second_desk
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
-from tests.people import answer
+from tests.people import answer, polled, sent_out
 
 SEND = "/xrpc/chat.bsky.convo.sendMessage"
 
@@ -27,14 +26,9 @@ async def server() -> AsyncIterator[FakeBluesky]:
 async def connected(bot: Bot, server: FakeBluesky, **options: object) -> Bot:
     """Add the team's account to the bot, and check it."""
     server.clock = bot.desk.now
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="bluesky", name="gemeente", url=server.url,
-            secrets={"app_password": PASSWORD}, options={"handle": HANDLE, "directory": server.url, **options},
-            now=bot.desk.now(),
-        )  # fmt: skip
-    await check.check_accounts(bot.desk)
-    return bot
+    return await people.connected(
+        bot, "bluesky", server.url, {"app_password": PASSWORD}, {"handle": HANDLE, "directory": server.url, **options}
+    )
 
 
 @pytest.fixture
@@ -43,23 +37,14 @@ async def on_bluesky(bot: Bot, server: FakeBluesky) -> Bot:
     return await connected(bot, server, messages=True)
 
 
-async def polled(bot: Bot) -> None:
-    bot.clock.advance(minutes=1)
-    await poll.poll_due(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def sent_out(bot: Bot) -> None:
-    await refresh.refresh(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
 async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_bluesky: Bot, server: FakeBluesky) -> None:
     bot = on_bluesky
     ours = server.write("gemeente", "De markt gaat door.")
     asked = server.write("jan", "Wanneer wordt de <container> geleegd?", answers=ours)
     await polled(bot)
     card = await bot.card("container", "Nieuw", "🦋 Bluesky")
+    for command in ("open", "stats vandaag"):
+        assert "🦋 Bluesky" in await people.asked(bot, SANNE, f"/webcare {command}")
     await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
     await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
     reply = server.ours()[-1]

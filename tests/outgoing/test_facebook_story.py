@@ -3,20 +3,20 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession
 
-from bot import accounts
-from bot.connectors.base import Request
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import text_of
-from jobs import check, poll, refresh
+from jobs import check
+from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
 from tests.fakes.graph import pushed, question
-from tests.people import answer, open_modal
+from tests.people import answer, open_modal, polled, sent_out, told
+
+PATH = "/in/facebook"
 
 
 @pytest.fixture
@@ -28,13 +28,7 @@ async def server() -> AsyncIterator[FakeFacebook]:
 async def connected(bot: Bot, server: FakeFacebook, **options: object) -> Bot:
     """Add the team's page to the bot, and check it."""
     server.clock = bot.desk.now
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="facebook", name="gemeente", url=server.url, secrets=SECRETS,
-            options={**OPTIONS, "messages": True, **options}, now=bot.desk.now(),
-        )  # fmt: skip
-    await check.check_accounts(bot.desk)
-    return bot
+    return await people.connected(bot, "facebook", server.url, SECRETS, {**OPTIONS, "messages": True, **options})
 
 
 @pytest.fixture
@@ -43,40 +37,19 @@ async def on_facebook(bot: Bot, server: FakeFacebook) -> Bot:
     return await connected(bot, server)
 
 
-async def polled(bot: Bot) -> None:
-    bot.clock.advance(minutes=6)
-    await poll.poll_due(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def sent_out(bot: Bot) -> None:
-    await refresh.refresh(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def told(bot: Bot, request: Request, path: str = "/in/facebook") -> tuple[int, str]:
-    """Let Facebook call us."""
-    url, query = f"{bot.url}{path}", dict(request.query)
-    async with (
-        ClientSession() as session,
-        session.request(request.method, url, data=request.body, headers=request.headers, params=query) as response,
-    ):
-        return response.status, await response.text()
-
-
 async def test_what_facebook_sends_is_a_card_at_once_and_asking_makes_no_second(
     on_facebook: Bot, server: FakeFacebook
 ) -> None:
     bot = on_facebook
     asked = server.comment("jan", "Wanneer wordt de <container> geleegd?")
     request = server.sent()
-    assert [(await told(bot, request))[0] for _ in range(2)] == [200, 200]
+    assert [(await told(bot, PATH, request))[0] for _ in range(2)] == [200, 200]
     card = await bot.card("container", "Nieuw", "Facebook")
     await polled(bot)
     await answer(bot, SANNE, card, "Donderdag!")
     await bot.card("*Beantwoord*", "Donderdag! ^SB", "bekijk het antwoord")
     assert server.ours() == ["Donderdag! ^SB"]
-    assert (await told(bot, server.sent()))[0] == 200  # our own answer
+    assert (await told(bot, PATH, server.sent()))[0] == 200  # our own answer
     await polled(bot)
     assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
 
@@ -101,14 +74,14 @@ async def test_a_comment_is_hidden_liked_and_our_answer_removed(on_facebook: Bot
 async def test_an_edit_and_a_removal_are_seen_on_the_card(on_facebook: Bot, server: FakeFacebook) -> None:
     bot = on_facebook
     one = server.comment("jan", "Wanneer wordt de container geleegd?")
-    await told(bot, server.sent())
+    await told(bot, PATH, server.sent())
     await bot.card("container", "Nieuw")
     bot.clock.advance(minutes=1)
     server.edit(one, "Wanneer wordt de glasbak geleegd?")
-    await told(bot, server.sent())
+    await told(bot, PATH, server.sent())
     await bot.card("glasbak")
     server.remove(one)
-    await told(bot, server.sent())
+    await told(bot, PATH, server.sent())
     (mention,) = await bot.rows(Mention)
     assert (mention.gone, mention.earlier_text) == (Gone.BY_AUTHOR, "Wanneer wordt de container geleegd?")
 
@@ -121,7 +94,7 @@ async def test_a_private_answer_goes_on_in_messenger_and_joins_the_case(on_faceb
     await bot.card("*Beantwoord*")
     assert (server.said(), server.ours()) == (["Wat is uw nummer? ^SB"], [])
     server.say("jan", "012-345")
-    await told(bot, server.sent())  # it makes us ask
+    await told(bot, PATH, server.sent())  # it makes us ask
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     found = [(each.case_id, each.private, each.conversation) for each in await bot.rows(Mention)]
     assert found == [(1, False, None), (1, True, id_of("jan", "messenger"))]
@@ -150,12 +123,12 @@ async def test_only_facebook_gets_in(on_facebook: Bot, server: FakeFacebook) -> 
     request = server.sent()
     forged = pushed(request.body, secret="another")
     elsewhere = pushed({"object": "page", "entry": [{"id": "105", "changes": []}]})
-    assert [(await told(bot, each))[0] for each in (forged, elsewhere)] == [401, 404]
-    assert (await told(bot, forged, "/in/facebook/gemeente"))[0] == 401
+    assert [(await told(bot, PATH, each))[0] for each in (forged, elsewhere)] == [401, 404]
+    assert (await told(bot, "/in/facebook/gemeente", forged))[0] == 401
     assert await bot.rows(Mention) == []
-    assert await told(bot, question()) == (200, "1158201444")
-    assert (await told(bot, question("wrong")))[0] == 401
-    assert (await told(bot, request, "/in/facebook/gemeente"))[0] == 200
+    assert await told(bot, PATH, question()) == (200, "1158201444")
+    assert (await told(bot, PATH, question("wrong")))[0] == 401
+    assert (await told(bot, "/in/facebook/gemeente", request))[0] == 200
     assert len(await bot.rows(Mention)) == 1
 
 

@@ -3,19 +3,18 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession
 
-from bot import accounts
-from bot.connectors.base import Request
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
-from jobs import check, poll, refresh
+from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.fakes.graph import pushed, question
 from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
-from tests.people import answer, open_modal
+from tests.people import answer, open_modal, polled, sent_out, told
+
+PATH = "/in/instagram"
 
 
 @pytest.fixture
@@ -27,13 +26,7 @@ async def server() -> AsyncIterator[FakeInstagram]:
 async def connected(bot: Bot, server: FakeInstagram) -> Bot:
     """Add the team's account to the bot, and check it."""
     server.clock = bot.desk.now
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="instagram", name="gemeente", url=server.url, secrets=SECRETS,
-            options={**OPTIONS, "messages": True}, now=bot.desk.now(),
-        )  # fmt: skip
-    await check.check_accounts(bot.desk)
-    return bot
+    return await people.connected(bot, "instagram", server.url, SECRETS, {**OPTIONS, "messages": True})
 
 
 @pytest.fixture
@@ -42,40 +35,19 @@ async def on_instagram(bot: Bot, server: FakeInstagram) -> Bot:
     return await connected(bot, server)
 
 
-async def polled(bot: Bot) -> None:
-    bot.clock.advance(minutes=6)
-    await poll.poll_due(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def sent_out(bot: Bot) -> None:
-    await refresh.refresh(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def told(bot: Bot, request: Request, path: str = "/in/instagram") -> tuple[int, str]:
-    """Let Instagram call us."""
-    url, query = f"{bot.url}{path}", dict(request.query)
-    async with (
-        ClientSession() as session,
-        session.request(request.method, url, data=request.body, headers=request.headers, params=query) as response,
-    ):
-        return response.status, await response.text()
-
-
 async def test_what_instagram_sends_is_a_card_at_once_and_asking_makes_no_second(
     on_instagram: Bot, server: FakeInstagram
 ) -> None:
     bot = on_instagram
     asked = server.comment("jan", "Wanneer wordt de <container> geleegd?")
     request = server.sent()
-    assert [(await told(bot, request))[0] for _ in range(2)] == [200, 200]
+    assert [(await told(bot, PATH, request))[0] for _ in range(2)] == [200, 200]
     card = await bot.card("container", "Nieuw", "Instagram", f"https://www.instagram.com/p/{server.own}/")
     await polled(bot)
     await answer(bot, SANNE, card, "Donderdag!")
     await bot.card("*Beantwoord*", "Donderdag! ^SB")
     assert server.ours() == ["Donderdag! ^SB"]
-    assert (await told(bot, server.sent()))[0] == 200  # our own answer
+    assert (await told(bot, PATH, server.sent()))[0] == 200  # our own answer
     await polled(bot)
     assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
 
@@ -87,9 +59,9 @@ async def test_a_mention_is_asked_for_at_once_and_sent_again_if_that_fails(
     server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
     request = server.sent()
     server.fail(f"/v26.0/{ME}", status=500)
-    assert (await told(bot, request))[0] == 503
+    assert (await told(bot, PATH, request))[0] == 503
     assert await bot.rows(Mention) == []
-    assert (await told(bot, request))[0] == 200
+    assert (await told(bot, PATH, request))[0] == 200
     await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
     await bot.card("*Beantwoord*", "Bij de kerk. ^SB")
     assert server.ours() == ["Bij de kerk. ^SB"]
@@ -118,13 +90,13 @@ async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_se
     await bot.card("*Beantwoord*")
     assert (server.said(), server.ours()) == (["Wat is uw nummer? ^SB"], [])
     ident = server.say("jan", "012-345")
-    await told(bot, server.sent())  # it makes us ask
+    await told(bot, PATH, server.sent())  # it makes us ask
     await bot.desk.wake.idle()  # type: ignore[attr-defined]
     found = [(each.case_id, each.private, each.conversation) for each in await bot.rows(Mention)]
     assert found == [(1, False, None), (1, True, id_of("jan"))]
     assert (await bot.rows(Reply))[0].conversation == id_of("jan")
     server.unsend("jan", ident)
-    assert (await told(bot, server.sent()))[0] == 200
+    assert (await told(bot, PATH, server.sent()))[0] == 200
     assert [mention.gone for mention in await bot.rows(Mention)] == [None, Gone.BY_AUTHOR]
 
 
@@ -150,11 +122,11 @@ async def test_only_instagram_gets_in(on_instagram: Bot, server: FakeInstagram) 
     request = server.sent()
     forged = pushed(request.body, secret="another")
     elsewhere = pushed({"object": "instagram", "entry": [{"id": "105", "changes": []}]})
-    assert [(await told(bot, each))[0] for each in (forged, elsewhere)] == [401, 404]
+    assert [(await told(bot, PATH, each))[0] for each in (forged, elsewhere)] == [401, 404]
     assert await bot.rows(Mention) == []
-    assert await told(bot, question()) == (200, "1158201444")
-    assert (await told(bot, question("wrong")))[0] == 401
-    assert (await told(bot, request, "/in/instagram/gemeente"))[0] == 200
+    assert await told(bot, PATH, question()) == (200, "1158201444")
+    assert (await told(bot, PATH, question("wrong")))[0] == 401
+    assert (await told(bot, "/in/instagram/gemeente", request))[0] == 200
     assert len(await bot.rows(Mention)) == 1
 
 
@@ -180,7 +152,7 @@ async def test_an_answer_whose_outcome_was_lost_is_there_once(
 async def test_a_lost_answer_to_a_mention_is_for_a_person(sqlite_bot: Bot, server: FakeInstagram) -> None:
     bot = await connected(sqlite_bot, server)
     server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
-    await told(bot, server.sent())
+    await told(bot, PATH, server.sent())
     server.fail(method="POST", status=0, done=True)
     await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
     await bot.card("glasbak", "nog niet zeker")

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot import accounts
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import text_of
-from jobs import check, poll, refresh
+from jobs import check
+from tests import people
 from tests.acting import approve
 from tests.conftest import SANNE, Bot, account_of
 from tests.fakes.threads import LASTS, SECRETS, TOKEN, FakeThreads
-from tests.people import answer
+from tests.people import answer, polled, sent_out
 
 
 @pytest.fixture
@@ -28,30 +28,13 @@ async def connected(bot: Bot, server: FakeThreads) -> Bot:
     now = bot.desk.now()
     server.clock = bot.desk.now
     server.tokens, server.made_at = {TOKEN: now + LASTS}, {TOKEN: now - timedelta(days=2)}
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="threads", name="gemeente", url=server.url, secrets=SECRETS,
-            options={}, now=now,
-        )  # fmt: skip
-    await check.check_accounts(bot.desk)
-    return bot
+    return await people.connected(bot, "threads", server.url, SECRETS)
 
 
 @pytest.fixture
 async def on_threads(bot: Bot, server: FakeThreads) -> Bot:
     """The bot on each database, with the team's account."""
     return await connected(bot, server)
-
-
-async def polled(bot: Bot) -> None:
-    bot.clock.advance(minutes=6)
-    await poll.poll_due(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
-
-
-async def sent_out(bot: Bot) -> None:
-    await refresh.refresh(bot.desk)
-    await bot.desk.wake.idle()  # type: ignore[attr-defined]
 
 
 async def test_a_reply_and_a_mention_are_cards_and_an_answer_is_below_the_reply(

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot import accounts
 from bot.domain.case import Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Arrived, Gone
@@ -15,6 +14,7 @@ from bot.models import Author, Case, Event, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import routing
 from jobs import check, refresh
+from tests import people
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.fakes.graph import SECRETS, VERIFY, pushed
 from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
@@ -32,13 +32,7 @@ async def server() -> AsyncIterator[FakeWhatsApp]:
 async def connected(bot: Bot, server: FakeWhatsApp) -> Bot:
     """Add the team's number to the bot, and check it."""
     server.clock = bot.desk.now
-    async with bot.desk.session() as session:
-        await accounts.add(
-            session, bot.desk.settings, platform="whatsapp", name="gemeente", url=server.url,
-            secrets=SECRETS, options=OPTIONS, now=bot.desk.now(),
-        )  # fmt: skip
-    await check.check_accounts(bot.desk)
-    return bot
+    return await people.connected(bot, "whatsapp", server.url, SECRETS, OPTIONS)
 
 
 @pytest.fixture
