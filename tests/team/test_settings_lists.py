@@ -377,3 +377,14 @@ async def test_when_hidden_posts_are_looked_at_again_and_what_the_citizen_reads_
     assert ack.ok and not ack.errors, ack.errors
     now_set = await settings_of(bot)
     assert (now_set.hide_days, now_set.hide_text) == (30, "Verborgen om {rule}.")
+
+
+async def test_how_long_words_of_removed_posts_are_kept_and_where_a_citizen_reaches_us_are_set(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await open_group(bot, SANNE, "card")
+    for wrong in ("-1", "3651", "veel", ""):
+        assert "removed_days" in (await bot.slack.submit(SANNE, {"removed_days": wrong})).errors
+    ack = await bot.slack.submit(SANNE, {"removed_days": "0", "way_to_us": " Bel 14 0123. "})
+    assert ack.ok and not ack.errors, ack.errors
+    now_set = await settings_of(bot)
+    assert (now_set.removed_days, now_set.way_to_us) == (0, "Bel 14 0123.")
