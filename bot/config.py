@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Address at which others reach this bot (https://…), for webhooks.")
     host: str = Field("127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all).")
     port: int = Field(3000, ge=0, le=65535, description="Port of the web server (webhooks, health, Slack over HTTP).")
+    sign_in_port: int = Field(
+        8766, ge=1, le=65535, description="Port of this machine at which a browser comes back from a sign-in."
+    )
     poll_seconds: float = Field(30, ge=1, le=3600, description="How often platforms are asked for new mentions.")
     undo_seconds: float = Field(10, ge=0, le=60, description="How long an answer can be taken back before it is sent.")
     allow_private_addresses: bool = Field(

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.connectors.base import Connector
+from bot.connectors.http import Client
 from bot.db import Sessions
 from bot.models import Account, Team
 from bot.texts import LANGUAGES, Texts
@@ -18,8 +19,8 @@ from bot.wake import Wake
 class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
-    `connector` builds the connector of an account. `wake` says that a lane has work. `speed` is how much faster our
-    clock runs than the real one: 1, except when trying out.
+    `http` is the client of all connectors, `connector` builds the connector of an account. `wake` says that a lane has
+    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out.
 
     What a team reads comes from `of(team)`: its language, and the Slack in which it works.
     """
@@ -28,6 +29,7 @@ class Desk:
     session: Sessions
     reading: Sessions
     slack: AsyncWebClient
+    http: Client
     connector: Callable[[Account], Connector]
     wake: Wake
     now: Callable[[], datetime]

@@ -88,6 +88,7 @@ async def open_desk(
             session=db.sessions(engine),
             reading=db.readings(engine),
             slack=paced_client(settings, http_session, pace, now),
+            http=client,
             connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
             wake=lanes,
             now=now,

@@ -20,6 +20,7 @@ from handlers import (
     close,
     close_many,
     commands,
+    connect,
     details,
     escalate,
     figures,
@@ -162,6 +163,12 @@ def register(
         app.action(f"{kind}:add")(sets(settings_lists.open_one))
     for kind in ("snippet", "adviser", "rule", "platform", "initials"):
         app.action(f"{kind}:edit")(sets(settings_lists.open_one))
+    app.action("account:connect")(sets(connect.open_connect))
+    app.view("account:begin")(sets(connect.begin))
+    app.action("account:page")(everyone(card_menu.only_open))
+    app.view("sign_in:paste")(sets(connect.paste))
+    app.action("sign_in:choose")(sets(connect.open_choose))
+    app.view("sign_in:choose")(sets(connect.choose))
     app.action("route:add")(sets(routing.add))
     app.action("route:do")(sets(routing.do))
     app.view("route:try")(sets(routing.try_one))

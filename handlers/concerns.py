@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.text import Refused
-from bot.models import Team
+from bot.models import SigningIn, Team
 from bot.team import teams
 
 NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
@@ -57,12 +57,15 @@ async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None
             return await teams.of_escalation(session, number)
         case "settings" | "figures":
             return await session.get(Team, number)
+        case "sign_in":
+            begun = await session.get(SigningIn, number)
+            return await session.get(Team, begun.team_id) if begun else None
         case _:
             return None
 
 
 def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yield the kind and id of what a request names: a case, a question, or the team of settings or figures.
+    """Yield the kind and id of what a request names: a case, a question, a sign-in, or the team of settings or figures.
 
     A modal holds the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
     modal about something only the buttons of a case name anything themselves.

@@ -13,6 +13,7 @@ from bot.team.settings import TeamSettings
 from bot.views import settings_lists as modals
 from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
+from handlers import connect
 from handlers.bolt_args import Ack
 from handlers.modal import going_on, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
@@ -23,6 +24,8 @@ LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
 
 async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
     """Return a group of settings that is a list; None for another group."""
+    if group == "accounts":
+        return await connect.listed(desk, team_id)
     async with desk.reading() as session:
         settings = await teams.settings(session, team_id)
         match group:

@@ -21,6 +21,7 @@ from jobs import (
     poll,
     redaction,
     refresh,
+    sign_ins,
     silence,
     sla,
     workspace,
@@ -47,6 +48,7 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     account_troubles.look_after: MINUTE,
     account_troubles.listen: 60 * MINUTE,
     redaction.redact: 15 * MINUTE,
+    sign_ins.end_old: MINUTE,
     sla.count_down: 15 * MINUTE,
 }
 """The jobs that follow the clock of the desk, and their intervals in its seconds."""

@@ -59,7 +59,7 @@ def test_the_readme_shows_the_table_of_platforms() -> None:
 @pytest.mark.parametrize("platform", OURS, ids=lambda platform: platform.name)
 def test_a_platform_has_a_guide_that_names_its_options(platform: Platform) -> None:
     guide = (ROOT / "bot" / "connectors" / f"{platform.name}.md").read_text(encoding="utf-8")
-    for option in platform.options:
+    for option in (*platform.options, *(platform.sign_in.options if platform.sign_in else ())):
         assert f"`{option.name}`" in guide or option.make is not None, option.name
         for choice in option.choices:
             assert f"`{choice}`" in guide or f"`.{choice.partition('.')[2]}`" in guide, f"{option.name}: {choice}"

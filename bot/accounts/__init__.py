@@ -2,7 +2,9 @@
 
 store.py   add, renew, stop, start, remove; the connector of an account (its functions are those of this package)
 seal.py    encrypts tokens
+sign_in.py signing in on a platform's own page
 web.py     the routes beside Slack's
+callback.py  the page to which a platform leads back
 manual.py  the account of hand-made cases
 """
 
@@ -20,6 +22,7 @@ from bot.accounts.store import (
     is_stopped_by_hand,
     key,
     learned,
+    name_of,
     named,
     of_team,
     opened,
@@ -46,6 +49,7 @@ __all__ = [
     "is_stopped_by_hand",
     "key",
     "learned",
+    "name_of",
     "named",
     "of_team",
     "opened",

@@ -13,12 +13,12 @@ from bot import connectors
 from bot.accounts.seal import is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
-from bot.connectors.http import Client
+from bot.connectors.http import Client, host
 from bot.connectors.platform import Tools
 from bot.db import HELD, Sessions
 from bot.domain.event import EventKind
 from bot.domain.text import Wrong, text
-from bot.models import Account, AccountTrouble, Event, Team
+from bot.models import Account, AccountTrouble, Event, SigningIn, Team
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
@@ -152,6 +152,7 @@ async def add(
     options: Mapping[str, Any],
     now: datetime,
     team: str | None = None,
+    by: str = "",
 ) -> Account:
     """Store a new account for a team (the first one by default), with its tokens encrypted."""
     teams = select(Team).order_by(col(Team.id))
@@ -174,8 +175,16 @@ async def add(
     session.add(account)
     await session.flush()
     # The event names the account: it has no account_id, so that an account that was never used can be deleted.
-    session.add(Event(kind=EventKind.ACCOUNT_ADDED, at=now, details=_name_of(account)))
+    session.add(Event(kind=EventKind.ACCOUNT_ADDED, by=by, at=now, details=_name_of(account)))
     return account
+
+
+def name_of(url: str, health: base.Health) -> str:
+    """Return what to call an account that nobody named: its handle, with the server where there are many."""
+    handle = health.identity.handle.lstrip("@") if health.identity else ""
+    if handle and not url:
+        return handle
+    return f"@{handle}@{host(url)}" if handle and "@" not in handle else host(url)
 
 
 async def find(session: AsyncSession, platform: str, name: str) -> Account | None:
@@ -243,12 +252,17 @@ def is_stopped_by_hand(account: Account) -> bool:
 
 
 def renew(
-    session: AsyncSession, account: Account, secrets: Mapping[str, str], settings: Settings, now: datetime
+    session: AsyncSession,
+    account: Account,
+    secrets: Mapping[str, str],
+    settings: Settings,
+    now: datetime,
+    by: str = "",
 ) -> None:
     """Replace the tokens of an account."""
     account.sealed = seal(secrets, settings.webcare_secret_key.get_secret_value())
     session.add(account)
-    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_RENEWED, at=now))
+    session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_RENEWED, by=by, at=now))
 
 
 async def seal_anew(session: AsyncSession, settings: Settings) -> int:
@@ -258,11 +272,13 @@ async def seal_anew(session: AsyncSession, settings: Settings) -> int:
     """
     key = settings.webcare_secret_key.get_secret_value()
     rows = (await session.exec(select(Account).order_by(col(Account.id)).with_for_update(key_share=True))).all()
-    old = [row for row in rows if not is_current(row.sealed, key)]
+    begun = (await session.exec(select(SigningIn).order_by(col(SigningIn.id)).with_for_update(key_share=True))).all()
+    both: list[Account | SigningIn] = [*rows, *begun]
+    old = [row for row in both if not is_current(row.sealed, key)]
     for row in old:
         row.sealed = resealed(row.sealed, key)
         session.add(row)
-    return len(old)
+    return sum(isinstance(row, Account) for row in old)
 
 
 def outdated(rows: Iterable[Account], settings: Settings) -> int:

@@ -1,4 +1,4 @@
-"""The web routes beside Slack's: what platforms push to us, and whether we are healthy.
+"""The web routes beside Slack's: what platforms push to us, where they lead back to, and whether we are healthy.
 
 A platform that pushes has the addresses `/in/<platform>` (the body says for which accounts) and
 `/in/<platform>/<account>`. A source that goes by its own name also has `/in/<source>` and `/in/<source>/<token>`.
@@ -14,9 +14,10 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from bot import connectors
-from bot.accounts import store
+from bot.accounts import callback, store
 from bot.accounts import troubles as account_troubles
 from bot.accounts.bodies import Bodies, BodyRefused
+from bot.accounts.sign_in import SignIns
 from bot.cases import inbox
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Platform
@@ -47,7 +48,7 @@ class _Addressed:
 
 
 def build_web(desk: Desk, bodies: Bodies) -> web.Application:
-    """Return the web application: `/in/…` and `GET /health`."""
+    """Return the web application: `/in/…`, `/connect/…` and `GET /health`."""
     app = web.Application()
 
     async def incoming(request: web.Request) -> web.Response:
@@ -60,6 +61,7 @@ def build_web(desk: Desk, bodies: Bodies) -> web.Application:
         app.router.add_get(path, incoming)
         app.router.add_post(path, incoming)
     app.router.add_get("/health", health)
+    callback.add_route(app, SignIns.of(desk), desk.texts(), lambda row: messages.wake(desk, [row.by] if row.by else []))
     return app
 
 

@@ -182,6 +182,21 @@ def _refuse_other_account(row: Account, health: base.Health) -> None:
 
 
 @accounts_app.command()
+def steps(name: Name) -> None:
+    """Show what to set up on the platform's side, with the secrets that it needs for that."""
+    asyncio.run(_steps(settings_for_command(), name))
+
+
+async def _steps(settings: Settings, name: str) -> None:
+    async with database(settings) as open_session, open_session() as session:
+        opened = accounts.opened(await accounts.named(session, name), settings)
+    platform = connectors.known(opened.platform)
+    lines = platform.first_steps(opened) if platform and platform.first_steps else ()
+    for line in lines or ("There is nothing to set up there.",):
+        typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
+
+
+@accounts_app.command()
 def stop(name: Name) -> None:
     """Stop an account: nothing is read or sent any more."""
     asyncio.run(_stop_or_start(settings_for_command(), name, stopping=True))

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import accounts, connectors
+from bot import accounts, connectors, db
+from bot.cli import signing_in
 from bot.cli.options import Given, answers, taking
 from bot.cli.terminal import ask, database, mark, may_ask, say, settings_for_command, show, with_key
 from bot.config import BadSettings, Settings
-from bot.connectors.base import Health
 from bot.connectors.http import host, new_client
 from bot.connectors.platform import Platform
 from bot.run import utc_now
@@ -40,7 +40,8 @@ def commands() -> typer.Typer:
     """Return the commands, one for each platform that is installed."""
     app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries it first and says what works.")
     for platform in connectors.registry().platforms.values():
-        app.command(platform.name, help=platform.about)(taking(platform.options, _command(platform)))
+        asked = signing_in.options_of(platform)
+        app.command(platform.name, help=platform.about)(taking(asked, _command(platform)))
     return app
 
 
@@ -57,8 +58,14 @@ def _command(platform: Platform) -> Any:
         asking = may_ask() and not name and not any(given.values())
         if not platform.title:
             name = _name_in_an_address(name)
-        values = answers(platform.options, given, asking=asking, plain_http=settings.allow_private_addresses)
-        asyncio.run(_add(settings, _new(platform, name, values), team, anyway=anyway))
+        signs_in = signing_in.wanted(platform, given)
+        asked = signing_in.asked_first(platform) if signs_in else platform.options
+        values = answers(asked, given, asking=asking, plain_http=settings.allow_private_addresses)
+        new = _new(platform, name, values)
+        if signs_in:
+            asyncio.run(_sign_in(settings, new, team, paste=given["paste"]))
+        else:
+            asyncio.run(_add(settings, new, team, anyway=anyway))
 
     return add
 
@@ -71,20 +78,37 @@ def _name_in_an_address(name: str) -> str:
 
 
 def _new(platform: Platform, name: str, values: Mapping[str, Any]) -> New:
-    secret = {option.name for option in platform.options if option.secret}
+    secret = {option.name for option in signing_in.options_of(platform) if option.secret}
     options = {key: value for key, value in values.items() if key not in secret | {"url"}}
     secrets = {key: value for key, value in values.items() if key in secret}
     return New(platform, name, values.get("url", ""), options, secrets)
+
+
+async def _sign_in(settings: Settings, new: New, team: str, *, paste: bool) -> None:
+    """Let a person sign in, and connect what they choose."""
+    if new.name:
+        raise BadSettings("--name cannot be given with --sign-in: what you sign in with has a name.")
+    async with database(settings) as open_session:
+        settings = await _with_key(settings, open_session)
+        await signing_in.connect(
+            open_session, settings, new.platform,
+            url=new.url, options=new.options, secrets=new.secrets, team=team, paste=paste,
+        )  # fmt: skip
+
+
+async def _with_key(settings: Settings, open_session: db.Sessions) -> Settings:
+    """Return the settings with a secret key: one that fits what is in the database, or a new one."""
+    async with open_session() as session:
+        for row in await accounts.connected(session):
+            accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
+    return with_key(settings)
 
 
 async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None:
     """Try the account, say what works, and store it; leaves with code 1 when it does not work."""
     async with database(settings) as open_session:
         if new.secrets:
-            async with open_session() as session:
-                for row in await accounts.connected(session):
-                    accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
-            settings = with_key(settings)
+            settings = await _with_key(settings, open_session)
         draft = accounts.drafted(
             settings,
             platform=new.platform.name,
@@ -106,7 +130,7 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
                 session,
                 settings,
                 platform=new.platform.name,
-                name=new.name or _name(new, health),
+                name=new.name or accounts.name_of(new.url, health),
                 url=new.url,
                 secrets=secrets,
                 options=new.options,
@@ -119,10 +143,3 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
     if new.platform.first_steps:
         for line in ("", *new.platform.first_steps(opened)):
             typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
-
-
-def _name(new: New, health: Health) -> str:
-    handle = health.identity.handle.lstrip("@") if health.identity else ""
-    if handle and not new.url:
-        return handle
-    return f"@{handle}@{host(new.url)}" if handle and "@" not in handle else host(new.url)

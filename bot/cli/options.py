@@ -4,13 +4,12 @@ import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from bot.cli.terminal import ask, ask_secret, may_ask, read_secret
 from bot.config import BadSettings
-from bot.connectors.http import is_readable_on_its_way
+from bot.connectors.http import address_of, is_readable_on_its_way, server_of
 from bot.connectors.platform import Option, OptionKind
 
 Given = Mapping[str, Any]
@@ -170,21 +169,14 @@ def _pair(option: Option, pair: str) -> tuple[str, str | None]:
     return name, value or None
 
 
-def _address(url: str) -> str:
-    url = url.strip() if "://" in url else f"https://{url.strip()}"
-    try:
-        parts = urlsplit(url)
-        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good:
-        raise BadSettings(f"This is no web address: {url}")
+def _address(typed: str) -> str:
+    if not (url := address_of(typed)):
+        raise BadSettings(f"This is no web address: {typed.strip()}")
     return url
 
 
-def _server(url: str, *, plain_http: bool) -> str:
-    """Return the address of a server from what people copy: a page of it will do. Tokens go over https only."""
-    parts = urlsplit(_address(url))
-    if not plain_http and is_readable_on_its_way(parts.geturl()):
+def _server(typed: str, *, plain_http: bool) -> str:
+    """Return the address of a server. Tokens go over https only."""
+    if not plain_http and is_readable_on_its_way(_address(typed)):
         raise BadSettings("The address of the server must begin with https://, or others could read the token.")
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return server_of(_address(typed))

@@ -42,8 +42,8 @@ async def findings(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Fin
         client = slack_client(settings, session)
         desk = Desk(
             settings=settings, session=db.sessions(engine), reading=db.readings(engine), slack=client,
-            connector=accounts.connector_of(settings, platforms, utc_now, db.sessions(engine)), wake=lambda _: None,
-            now=utc_now,
+            connector=accounts.connector_of(settings, platforms, utc_now, db.sessions(engine)), http=platforms,
+            wake=lambda _: None, now=utc_now,
         )  # fmt: skip
         for about, forms in await _all_shown(desk):
             try:

@@ -6,6 +6,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -187,6 +188,23 @@ def host(url: str) -> str:
         return httpx.URL(url).host or "?"
     except httpx.InvalidURL:
         return "?"
+
+
+def address_of(typed: str) -> str:
+    """Return what somebody typed as a web address, with https:// before it if it has no scheme; "" if it is none."""
+    url = typed.strip() if "://" in typed else f"https://{typed.strip()}"
+    try:
+        parts = urlsplit(url)
+        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        is_good = False
+    return url if is_good else ""
+
+
+def server_of(typed: str) -> str:
+    """Return the address of a server from what people copy, of which a page will do; "" if it is no address."""
+    parts = urlsplit(address_of(typed))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
 def is_readable_on_its_way(url: str) -> bool:

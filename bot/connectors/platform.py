@@ -4,11 +4,14 @@ Each connector module ends with `PLATFORM = Platform(...)`. Nothing else has to 
 questions of `accounts add`, the web routes, the checks and the README's table are all made from this.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import httpx
 
@@ -102,18 +105,6 @@ SINCE = Option(
 
 
 @dataclass(frozen=True)
-class OAuth2:
-    """How an account signs in by the authorization code flow; addresses may hold {server} for the account's own."""
-
-    authorize: str
-    token: str
-    scopes: tuple[str, ...]
-    pkce: bool = True
-    register: str = ""
-    """Where an app registers itself, for platforms of many servers; "" when the app is registered by hand."""
-
-
-@dataclass(frozen=True)
 class Quality:
     """What was shown of a connector, honestly. Each field says against what; "" means that it was not done."""
 
@@ -151,6 +142,68 @@ class Tools:
 
 
 @dataclass(frozen=True)
+class App:
+    """The app in whose name somebody signs in: its id on the platform, and its secret."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the platform's page gives for a sign-in, to be changed for a token: it is valid once, for some minutes."""
+
+    code: str = field(repr=False)
+    app: App
+    redirect: str
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An account that a sign-in lets us into: its id on the platform, its name for people, and what is stored of it."""
+
+    id: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How somebody signs in on the platform's own page: the authorization code flow of OAuth 2.0.
+
+    https://www.rfc-editor.org/rfc/rfc6749#section-4.1, with PKCE (https://www.rfc-editor.org/rfc/rfc7636) where the
+    platform knows it. The functions get the account as far as it is known by then. `brings` names the options that the
+    sign-in itself brings; `options` are those that only it needs.
+    """
+
+    brings: frozenset[str]
+    page: Callable[[Account], str]
+    """Returns the address of the platform's page."""
+    asks: Callable[[Account], Mapping[str, str]]
+    """Returns what that page is asked for besides what all platforms are: the rights."""
+    app: Callable[[Account, str, Tools], Awaitable[App]]
+    """Returns the app to sign in with, that knows this address of ours; may raise a verdict."""
+    offers: Callable[[Account, Code, Tools], Awaitable[Sequence[Offer]]]
+    """Changes a code for a token, and returns the accounts that it lets us into; may raise a verdict."""
+    options: tuple[Option, ...] = ()
+    pkce: bool = True
+
+    def address(self, account: Account, app: App, redirect: str, *, state: str, verifier: str) -> str:
+        """Return the address to open in a browser. It leads back to `redirect`, with `state` and a code."""
+        asked = {"response_type": "code", "client_id": app.id, "redirect_uri": redirect, "state": state}
+        if self.pkce:
+            asked |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
+        return f"{self.page(account)}?{urlencode({**asked, **self.asks(account)})}"
+
+
+def challenge(verifier: str) -> str:
+    """Return the S256 challenge of a verifier: https://www.rfc-editor.org/rfc/rfc7636#section-4.2"""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True)
 class Platform:
     """A platform. `name` is its name in the database and in addresses, `title` its name for people.
 
@@ -173,7 +226,8 @@ class Platform:
     """The lines shown once an account was added: what to do on the platform's side. They may hold new secrets."""
     templates: Callable[[Mapping[str, Any]], Sequence[Template]] | None = None
     """The only texts that it takes once the time for an answer is over, from what a check learned (`Health.limits`)."""
-    sign_in: OAuth2 | None = None
+    sign_in: SignIn | None = None
+    """How somebody signs in in a browser, in place of giving a token."""
     receiver: Receiver | None = None
     every: timedelta = timedelta()
     """How often it may be asked for new posts; 0: whenever POLL_SECONDS has passed."""

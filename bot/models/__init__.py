@@ -18,6 +18,7 @@ words.py      the words by which a case is found
 transfer.py   cases that went to another team
 message.py    our messages in Slack, and what each kind shows besides its case
 reminder.py   what each recipient is reminded of
+sign_in.py    sign-ins on platforms' own pages, until it is chosen what to connect
 slack_pace.py     until when calls to Slack are booked
 slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables
@@ -57,6 +58,7 @@ from bot.models.message import (
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
 from bot.models.reply import ANSWERS, BY_AGENTS, HELD, REACHED, UNSENT, Reply, ReplyKind, ReplyStatus
+from bot.models.sign_in import SigningIn, SigningInStage
 from bot.models.slack_pace import SlackPace
 from bot.models.slack_trouble import SOCKET, SlackTrouble
 from bot.models.team import FIRST_WORKSPACE, Agent, Member, Person, Role, Team, Workspace
@@ -133,6 +135,8 @@ __all__ = [
     "ReplyStatus",
     "Returned",
     "Role",
+    "SigningIn",
+    "SigningInStage",
     "SlackPace",
     "SlackTrouble",
     "Team",

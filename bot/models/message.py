@@ -50,6 +50,8 @@ class MessageKind(StrEnum):
     AWAY = "away"
     SLACK_TROUBLE = "slack_trouble"
     UNANSWERED = "unanswered"
+    SIGNED_IN = "signed_in"
+    """A coordinator signed in on a platform, and can choose which accounts to connect."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ class Message(SQLModel, table=True):
     gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
     slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it is
     "" while that is uncertain. `retry_at` is when we try again what Slack did not take. `subject_id` is the mention,
-    escalation, note, reply, act, transfer, account or team that the message is about; `details` is anything
+    escalation, note, reply, act, transfer, account, sign-in or team that the message is about; `details` is anything
     else it must show: the JSON of one of the Details above, or of a digest's Overview.
     """
 

@@ -24,6 +24,7 @@ from bot.models import (
     Passed,
     Person,
     Returned,
+    SigningIn,
     Team,
     TokenEnds,
     Transfer,
@@ -41,6 +42,7 @@ from bot.views.ask import ask_card
 from bot.views.away import nothing_left, returned_unanswered, seen_away_question
 from bot.views.block import View
 from bot.views.case_card import case_card
+from bot.views.connecting import signed_in
 from bot.views.digest import overview
 from bot.views.handing_over import handed_to_you
 from bot.views.hide import review, second_asked
@@ -111,6 +113,9 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return await _away(desk, session, message)
         case MessageKind.SLACK_TROUBLE:
             return slack_trouble(Troubled.of(message.details), (await session.get_one(Team, subject)).name, t, now)
+        case MessageKind.SIGNED_IN:
+            begun = await session.get_one(SigningIn, subject)
+            return signed_in(begun, connectors.title(begun.platform), t)
         case MessageKind.DIGEST:
             late = await late_of(desk, session, message)
             return overview(Overview.from_json(message.details or {}), t, late=late)
@@ -138,6 +143,9 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
             team = await session.get_one(Team, account.team_id)
         case MessageKind.SLACK_TROUBLE:
             team = await session.get_one(Team, message.subject_id)
+        case MessageKind.SIGNED_IN:
+            begun = await session.get_one(SigningIn, message.subject_id)
+            team = await session.get_one(Team, begun.team_id)
         case MessageKind.FORMER:
             made = await session.get_one(Transfer, message.subject_id)
             return await session.get_one(Team, made.from_team_id)

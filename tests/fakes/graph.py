@@ -14,11 +14,13 @@ from typing import Any
 from aiohttp import web
 
 from bot.connectors.base import Request
-from tests.fakes.graph_parameters import fields_in
+from tests.fakes.consents import BadCode, Consents
+from tests.fakes.graph_parameters import Violation, fields_in, hold
 from tests.fakes.server import FakeServer
 
 Json = dict[str, Any]
 
+PERSON = "EAAGofAPersonForSixtyDays"
 TOKEN, APP_ID, APP_SECRET, VERIFY = "EAAGpageToken", "1234567890", "0123456789abcdef0123456789abcdef", "hub-token"
 SECRETS = {"token": TOKEN, "app_secret": APP_SECRET, "verify_token": VERIFY}
 
@@ -43,7 +45,8 @@ def not_there(ident: str) -> Refused:
 class FakeGraph(FakeServer):
     """One app with one account of ours. `usage` are headers about the limits that every answer has.
 
-    `known` is what it tells of our token, `apps` the apps that get what happens to an object.
+    `known` is what it tells of our token, `apps` the apps that get what happens to an object. Somebody who signs in is
+    let into `pages`.
     """
 
     version = "v26.0"
@@ -55,6 +58,8 @@ class FakeGraph(FakeServer):
         self.known: Json = {"app_id": APP_ID, "type": "PAGE", "is_valid": True, "expires_at": 0, "scopes": []}
         self.apps: dict[str, list[Json]] = {}
         self.bodies: list[Json] = []
+        self.consents = Consents(APP_ID, APP_SECRET)
+        self.pages: list[Json] = []
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.route("*", "/{version}/{path:.*}", self._handle)
@@ -67,17 +72,34 @@ class FakeGraph(FakeServer):
         headers = {"facebook-api-version": self.version, **self.usage}
         try:
             params = dict(request.query)
+            if request.match_info["path"] == "oauth/access_token":
+                return web.json_response(self._token(request, params))
             body = await request.json() if request.can_read_body else {}
-            self._authorise(request, params)
-            self.bodies.append(body)
             path = request.match_info["path"].split("/")
+            self._authorise(request, params, {PERSON} if path == ["me", "accounts"] else {self.token})
+            self.bodies.append(body)
             return web.json_response(self._common(request.method, path, params, body), headers=headers)
         except Refused as refused:
             return web.json_response({"error": refused.error}, status=refused.status, headers=headers)
 
-    def _authorise(self, request: web.Request, params: Json) -> None:
+    def _token(self, request: web.Request, given: Json) -> Json:
+        """Change a code for a token of an hour, or that for one of sixty days."""
+        app = {"client_id", "client_secret"}
+        if request.method != "GET" or request.headers.get("Authorization"):
+            self.violations.append("oauth/access_token")
+        if set(given) == {*app, "redirect_uri", "code"}:
+            try:
+                self.consents.take(given)
+            except BadCode:
+                raise Refused(100, "This authorization code has been used.", subcode=36009) from None
+            return {"access_token": f"{PERSON}:short", "token_type": "bearer", "expires_in": 3600}
+        if set(given) == {*app, "grant_type", "fb_exchange_token"} and given["fb_exchange_token"] == f"{PERSON}:short":
+            return {"access_token": PERSON, "token_type": "bearer", "expires_in": 5_184_000}
+        raise Refused(101, "Missing client_id parameter.")
+
+    def _authorise(self, request: web.Request, params: Json, tokens: set[str]) -> None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in {self.token, f"{APP_ID}|{APP_SECRET}"}:
+        if token not in {*tokens, f"{APP_ID}|{APP_SECRET}"}:
             raise Refused(190, f"Malformed access token {token}", subcode=463, status=401)
         if (
             params.pop("appsecret_proof", "")
@@ -86,6 +108,12 @@ class FakeGraph(FakeServer):
             raise Refused(100, "Invalid appsecret_proof provided in the API argument")
 
     def _common(self, method: str, path: list[str], params: Json, body: Json) -> Any:
+        if path == ["me", "accounts"]:
+            try:
+                hold("GET", "user", "accounts", params, gives="page")
+            except Violation as violation:
+                self.violations.append(str(violation))
+            return page([only(each, params) for each in self.pages], params)
         if path == ["debug_token"]:
             return {"data": self.known}
         if path[1:] == ["subscribed_apps"]:

@@ -28,13 +28,14 @@ USED = {
     "pagepost": ("api_get", "get_comments", "create_comment", "create_like", "delete_likes"),
     "recommendation": (),
     "unifiedthread": ("api_get", "get_messages"),
+    "user": ("get_accounts",),
 }  # fmt: skip
 """The nodes that the connector uses, and the methods of the package for what it asks of them."""
 PAGED = frozenset({"fields", "limit", "after", "summary"})
 """What every reading takes: https://developers.facebook.com/docs/graph-api/results"""
 UNLISTED = {
     "message": {"attachments", "created_time", "from", "id", "message", "sticker", "to"},
-    "page": {"link", "name", "username", "id", "instagram_business_account"},
+    "page": {"access_token", "link", "name", "username", "id", "instagram_business_account"},
     "pagepost": {"attachments"},
 }
 """Fields that the package has no list of: https://developers.facebook.com/docs/graph-api/reference/v26.0/message
@@ -154,6 +155,7 @@ def extract(folder: Path) -> Json:
                 name, parameters = _edge(each, node, enums)
                 edges[name] = parameters
     fields["message"] = sorted(UNLISTED["message"])
+    del fields["user"]  # nothing of a person is asked
     return {"edges": dict(sorted(edges.items())), "fields": dict(sorted(fields.items()))}
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.consents import BadCode, Consents
 from tests.fakes.graph import Json, Refused, not_there
 from tests.fakes.server import FakeServer
 
+APP_ID, APP_SECRET = "987654321", "fedcba9876543210"
 USER, US, TOKEN = "17841400000000001", "gemeente", "THQWJfirst"
 SECRETS = {"token": TOKEN}
 SCOPES = (
@@ -83,6 +85,7 @@ class FakeThreads(FakeServer):
         self.quotas = {"reply": (0, 1000), "delete": (0, 100)}
         self.slow, self.status, self.lost_containers = 0, "FINISHED", 0
         self.usage: dict[str, str] = {}
+        self.consents = Consents(APP_ID, APP_SECRET)
         self._count = 0
         self.own = self.write("De markt gaat door.")
 
@@ -123,6 +126,8 @@ class FakeThreads(FakeServer):
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/refresh_access_token", self._renew)
+        yield web.post("/oauth/access_token", self._let_in)
+        yield web.get("/access_token", self._lengthen)
         yield web.route("*", "/{version}/{path:.*}", self._handle)
 
     async def _handle(self, request: web.Request) -> web.Response:
@@ -137,6 +142,29 @@ class FakeThreads(FakeServer):
     def _authorise(self, token: str) -> None:
         if self.tokens.get(token, self.clock()) <= self.clock():
             raise Refused(190, f"Error validating access token {token}", subcode=463, status=401)
+
+    async def _let_in(self, request: web.Request) -> web.Response:
+        """Change a code for a token of an hour."""
+        given = {name: str(value) for name, value in (await request.post()).items()}
+        if set(given) != {"client_id", "client_secret", "grant_type", "redirect_uri", "code"}:
+            self.violations.append(f"oauth/access_token: {sorted(given)}")
+        try:
+            self.consents.take(given)
+        except BadCode:
+            error = {"error_type": "OAuthException", "code": 400, "error_message": "Invalid authorization code"}
+            return web.json_response(error, status=400)
+        return web.json_response({"access_token": "THQWJshort", "user_id": int(USER)})
+
+    async def _lengthen(self, request: web.Request) -> web.Response:
+        """Change a token of an hour for one of sixty days."""
+        asked = {"grant_type": "th_exchange_token", "client_secret": APP_SECRET, "access_token": "THQWJshort"}
+        if dict(request.query) != asked:
+            refused = Refused(100, "Unsupported get request")
+            return web.json_response({"error": refused.error}, status=refused.status)
+        new = f"THQWJ{self._number()}"
+        self.tokens[new], self.made_at[new] = self.clock() + LASTS, self.clock()
+        seconds = int(LASTS.total_seconds())
+        return web.json_response({"access_token": new, "token_type": "bearer", "expires_in": seconds})
 
     async def _renew(self, request: web.Request) -> web.Response:
         old = request.query.get("access_token", "")

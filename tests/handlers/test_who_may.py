@@ -70,24 +70,25 @@ TABLE: dict[str, dict[str, set[str]]] = {
         "action": {"list:share", "figures:share"},
         "word": {"duty", "initials"},
     },
-    "settings and roles, and undoing a change of them": {
+    "settings and roles, undoing a change of them, and connecting accounts": {
         "action": {
             "settings:open", "settings:group", "settings:undo", "snippet:add", "snippet:edit", "adviser:add",
             "adviser:edit", "rule:add", "rule:edit", "platform:edit", "initials:edit", "route:add",
             "route:do", "history:newer",
-            "history:older",
+            "history:older", "account:connect", "sign_in:choose",
         },
         "view": {
             "settings:team", "settings:hours", "settings:closed", "settings:norms", "settings:reminders",
             "settings:duty", "settings:reasons", "settings:card", "settings:hiding", "settings:rule",
             "settings:roles", "settings:snippet",
             "settings:adviser", "settings:platform", "settings:initials", "route:try", "route:save",
+            "account:begin", "sign_in:paste", "sign_in:choose",
         },
         "word": {"settings"},
     },
     "give advice that was asked of you": {"action": {"case:advise"}, "view": {"case:advise"}},
     "be away, keep your cases or hand them back, ask for help, write in a thread that you can see": {
-        "action": {"agent:hand_back", "agent:keep", "case:open"},
+        "action": {"agent:hand_back", "agent:keep", "case:open", "account:page"},
         "view_closed": {"case:answer"},
         "event": {"message", "app_home_opened"},
         "word": {"away", "help", ""},
@@ -103,7 +104,7 @@ COLUMNS = {Access.COORDINATORS: "✔", Access.AGENTS: "✔✔", Access.READERS: 
 """What a line of the table says under coordinator, agent, reader, and others."""
 ASKS_ITSELF = {("action", "settings:open"), ("word", "settings")}
 """Listeners that open a modal, which says who may."""
-SHOWS_NOTHING = {"agent:hand_back", "agent:keep", "case:open"}
+SHOWS_NOTHING = {"agent:hand_back", "agent:keep", "case:open", "account:page"}
 
 
 class Registered:
@@ -184,8 +185,11 @@ def attempt(bot: Bot, who: str, kind: str, name: str, case_id: int, channel: str
     workspace = bot.slack.workspace
     where = workspace.channels[channel]
     message = {"ts": "1.000001", "text": "<https://example.org/1> kijk", "blocks": []}
-    settings = name.partition(":")[0] in {"settings", "snippet", "adviser", "rule", "platform", "initials", "route"}
-    metadata = json.dumps({"team": 1, "title": None, "platform": "x", "agent": SANNE}) if settings else str(case_id)
+    settings = name.partition(":")[0] in {
+        "settings", "snippet", "adviser", "rule", "platform", "initials", "route", "account", "sign_in",
+    }  # fmt: skip
+    kept = {"team": 1, "title": None, "platform": "x", "agent": SANNE, "sign_in": 1}
+    metadata = json.dumps(kept) if settings else str(case_id)
     if name.startswith("answer_") or name == "case:answer":
         metadata = json.dumps({"case": case_id, "mention": 1})
     typed = {"type": "plain_text_input", "value": "Nee."}

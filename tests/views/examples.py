@@ -1,6 +1,6 @@
 """Cases in every state, and every message, modal and Home that we make of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,8 @@ from bot.models import (
     ReplyStatus,
     Returned,
     Role,
+    SigningIn,
+    SigningInStage,
     Team,
     Transfer,
     Troubled,
@@ -52,7 +54,17 @@ from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.history import PER_PAGE
 from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, LadderStep, Norm, Snippet, TeamSettings
 from bot.texts import Texts
-from bot.views import choosing, closing, handing_over, passing, settings_form, settings_lists, settings_modals, thread
+from bot.views import (
+    choosing,
+    closing,
+    connecting,
+    handing_over,
+    passing,
+    settings_form,
+    settings_lists,
+    settings_modals,
+    thread,
+)
 from bot.views.account import account_stopped, account_trouble, token_ends
 from bot.views.act import ACTS, act_problem, remove_modal
 from bot.views.answer_modal import ModalState, answer_modal
@@ -302,6 +314,8 @@ def messages(t: Texts) -> Iterator[View]:
         yield slack_trouble(Troubled(channel, reason, began), "Webcare", t, NOW)
         for is_news in (True, False):
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
+    for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
+        yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)
     for what in ACTS:
         replies, about = [reply(ReplyStatus.SENT, external_id="9")], {"reply_id": 1 if what is Act.DELETE else None}
@@ -475,6 +489,7 @@ def setting(t: Texts) -> Iterator[Block]:
         yield history_modal(1, [some] * PER_PAGE, {1}, t, NOW, names, number=n, more=True)
     yield from listed(t)
     yield from routed(t)
+    yield from connected(t)
 
 
 def past() -> list[Event]:
@@ -501,6 +516,37 @@ def past() -> list[Event]:
         Event(id=1, kind=EventKind.ROUTING, at=NOW, details={"before": a, "after": b}) for a in rules for b in rules
     ]
     return [*(Event(id=1, kind=EventKind.SETTINGS, by=BY, at=NOW, details=each) for each in details), *routing]
+
+
+def signing_in(stage: SigningInStage, connected: Sequence[str] = (), offers: int = 1) -> SigningIn:
+    """A sign-in that lets us into so many accounts."""
+    offered = [{"id": f"{n}" * 20, "name": f"{n} {LONG[:200]}"} for n in range(1, offers + 1)]
+    return SigningIn(
+        id=1, state="", platform="facebook", team_id=1, by=BY, redirect="", stage=stage, offers=offered,
+        connected=list(connected), ends_at=NOW,
+    )  # fmt: skip
+
+
+def connected(t: Texts) -> Iterator[Block]:
+    """Connecting accounts: none and many, where to sign in, what to choose, and what became of it."""
+    label = Label("Facebook", LONG[:200], "📘")
+    works, stopped = account(), account()
+    works.problem, stopped.stopped_at = None, NOW
+    rows = [(works, label), (account(), label), (stopped, label)]
+    places = [connecting.Place(f"{n}", label, ready) for n in range(5) for ready in (True, False)]
+    yield from (connecting.accounts_page(1, some, places, t) for some in ([], rows * 40))
+    yield connecting.server_modal(1, "mastodon", "Mastodon", t)
+    address = "https://www.facebook.com/v26.0/dialog/oauth?" + "a" * 900
+    yield from (connecting.sign_in_modal(1, "Facebook", address, t, paste=paste) for paste in ("", "facebook"))
+    for offers in (1, 10, 11, 150):
+        yield connecting.choose_modal(1, signing_in(SigningInStage.SIGNED_IN, offers=offers), "Facebook", t)
+    problem, name = text("{problem}", problem=LONG), LONG[:200]
+    results = [
+        connecting.Result(name, [problem]),
+        connecting.Result(name, [], [problem], added=True, has_steps=True),
+        connecting.Result(name, []),
+    ]
+    yield connecting.connected_page(1, results, t)
 
 
 def routed(t: Texts) -> Iterator[Block]:

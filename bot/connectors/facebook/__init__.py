@@ -38,6 +38,7 @@ from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger
 from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pushed
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
+from bot.connectors.facebook.signing_in import IN_MESSENGER, RIGHTS, SIGN_IN
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION
@@ -50,9 +51,6 @@ from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platf
 from bot.domain.mention import Act, Post
 from bot.domain.text import text
 
-RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
-IN_MESSENGER = ("pages_messaging",)
-"""https://developers.facebook.com/docs/permissions"""
 NOT_OUR_PAGE = text("The access token is of {name} ({other}) and not of the page {page}.")
 
 Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]
@@ -257,6 +255,7 @@ PLATFORM = Platform(
         URL_OPTION,
     ),
     connect=Facebook,
+    sign_in=SIGN_IN,
     receiver=Hooks("page", _read, asks=_is_message),
     quality=Quality(
         pairs=True,

@@ -50,6 +50,7 @@ from bot.connectors.instagram.posts import (
 )
 from bot.connectors.instagram.reading import Reader, mention
 from bot.connectors.instagram.server import Server, has_messages, id_of
+from bot.connectors.instagram.signing_in import FOR_MESSAGES, RIGHTS, SIGN_IN
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
@@ -63,9 +64,6 @@ from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platf
 from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import text
 
-RIGHTS = ("instagram_basic", "instagram_manage_comments", "pages_manage_metadata", "pages_read_engagement")
-FOR_MESSAGES = ("instagram_manage_messages",)
-"""https://developers.facebook.com/docs/permissions"""
 MAX_MESSAGE = 1_000
 """Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
 PAGE = "me"
@@ -328,6 +326,7 @@ PLATFORM = Platform(
         URL_OPTION,
     ),
     connect=Instagram,
+    sign_in=SIGN_IN,
     receiver=Hooks("instagram", _read, asks=_is_message),
     quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
     every=timedelta(minutes=5),

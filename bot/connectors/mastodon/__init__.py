@@ -17,6 +17,7 @@ from bot.connectors.mastodon.answering import KEY_REMEMBERED, Answering
 from bot.connectors.mastodon.checking import Checking
 from bot.connectors.mastodon.moderating import Moderating
 from bot.connectors.mastodon.reading import Reading
+from bot.connectors.mastodon.signing_in import SIGN_IN
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality
 
 
@@ -73,6 +74,7 @@ PLATFORM = Platform(
         Option("language", help="Language of the replies, as two letters; nl when left out."),
     ),
     connect=Mastodon,
+    sign_in=SIGN_IN,
     quality=Quality(pairs=True, server="mastodon-mock 0.6"),
     resend_safe_for=KEY_REMEMBERED,
     edits=True,

@@ -72,7 +72,7 @@ class Graph(JsonApi):
     def __init__(self, account: Account, tools: Tools) -> None:
         super().__init__(tools.http, account.url or self.at, {})
         self.now = tools.now
-        self.version = "v" + str(account.options.get("version") or self.newest).removeprefix("v")
+        self.version = version_of(account, self.newest)
         self.answered_by = ""
         """The version that answered last."""
         self.rests_until: datetime | None = None
@@ -159,6 +159,11 @@ class Graph(JsonApi):
         if code in NO_RIGHT or (response.status_code == 401 and not self.is_our_token(response)):
             raise NotAllowed("{host} says: {reason}", host=self.host, reason=self.reason_of(response)[:300])
         super().judge(response)
+
+
+def version_of(account: Account, newest: str = VERSION) -> str:
+    """Return the version of the API that an account uses."""
+    return "v" + str(account.options.get("version") or newest).removeprefix("v")
 
 
 def signature(secret: str, signed: bytes) -> str:

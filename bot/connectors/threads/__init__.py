@@ -33,6 +33,7 @@ from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platf
 from bot.connectors.threads import checking, moderating, writing
 from bot.connectors.threads.reading import Reader
 from bot.connectors.threads.server import SERVER, VERSION, Server
+from bot.connectors.threads.signing_in import SIGN_IN
 from bot.domain.mention import Act, Post
 
 log = structlog.get_logger()
@@ -124,6 +125,7 @@ PLATFORM = Platform(
         Option("url", kind=OptionKind.SERVER, default=SERVER, help=f"Its address; {SERVER} when left out."),
     ),
     connect=Threads,
+    sign_in=SIGN_IN,
     quality=Quality(pairs=True),
     every=timedelta(minutes=5),
     limits="500 characters, of an emoji each byte counts; 1,000 answers and 100 removals a day",

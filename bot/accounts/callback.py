@@ -1,0 +1,58 @@
+"""The page of ours to which a platform leads the browser back after a sign-in."""
+
+from collections.abc import Callable
+from html import escape
+
+from aiohttp import web
+
+from bot.accounts.sign_in import SignIns
+from bot.domain.text import Refused
+from bot.models import SigningIn, SigningInStage
+from bot.texts import Texts
+
+PATH = "/connect/{platform}/callback"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Nothing of the address, which holds the code, may reach anybody else."""
+PAGE = """<!doctype html>
+<html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1.125rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto; padding: 0 1.5rem }}
+</style>
+<main><h1>{title}</h1><p>{words}</p></main></html>
+"""
+
+
+def add_route(app: web.Application, sign_ins: SignIns, t: Texts, finished: Callable[[SigningIn], None]) -> None:
+    """Serve the page, in this language; `finished` is called with each sign-in that was finished."""
+
+    async def come_back(request: web.Request) -> web.Response:
+        try:
+            row = await sign_ins.finish(request.match_info["platform"], request.query)
+        except Refused as refused:
+            return _page(400, t("Not signed in"), t(refused.text), t)
+        finished(row)
+        return _outcome(row, t)
+
+    app.router.add_get(PATH, come_back)
+
+
+def _outcome(row: SigningIn, t: Texts) -> web.Response:
+    """Say in the browser what became of a sign-in, and where to go on."""
+    if row.stage is SigningInStage.FAILED:
+        return _page(400, t("Not signed in"), t.stored(row.problem), t)
+    go_on = t("You got a direct message in Slack: choose there what to connect. You can close this page.")
+    if not row.by:
+        go_on = t("Go on in your terminal. You can close this page.")
+    return _page(200, t("Signed in"), go_on, t)
+
+
+def _page(status: int, title: str, words: str, t: Texts) -> web.Response:
+    text = PAGE.format(language=t.language, title=escape(title), words=escape(words))
+    return web.Response(status=status, text=text, content_type="text/html", headers=HEADERS)

@@ -1,0 +1,385 @@
+"""Signing in on a platform's own page: begun on the command line or in Slack, finished by the browser, then chosen.
+
+Between the steps it is in the database, so that any process can take the next one.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import connectors
+from bot.accounts import store
+from bot.accounts.seal import seal, unseal
+from bot.config import BadSettings, Settings
+from bot.connectors import base
+from bot.connectors.http import Client
+from bot.connectors.platform import App, Code, Offer, Option, OptionKind, Platform, SignIn
+from bot.db import HELD, Sessions
+from bot.desk import Desk
+from bot.domain.text import Refused, Text, text
+from bot.models import Account, Message, MessageKind, SigningIn, SigningInStage, Team
+from bot.team import teams
+
+TO_SIGN_IN = timedelta(minutes=15)
+"""How long a sign-in waits for the browser."""
+TO_CHOOSE = timedelta(hours=1)
+"""How long the tokens are kept of which nobody said yet what to connect."""
+NOTHING = text("This sign-in lets us into no account. Choose at least one on the page of {platform}.")
+OF_ANOTHER = text("This account belongs to the team {team} already.")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A sign-in that waits for a browser: its id, and the address to open in that."""
+
+    id: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What became of one chosen account: what its check found, and the stored account if it works."""
+
+    name: str
+    health: base.Health
+    account: Account | None = None
+    is_new: bool = False
+    first_steps: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known for a sign-in before anybody is asked; `lacks` are the options that still have to be given."""
+
+    url: str
+    options: Mapping[str, Any]
+    given: Mapping[str, str] = field(repr=False)
+    lacks: Sequence[Option]
+
+
+async def known(session: AsyncSession, settings: Settings, platform: Platform, team_id: int) -> Known:
+    """Return what a new sign-in shares with the organisation's newest account on the platform: the app at its side.
+
+    An address is not shared where it has to be given: there each account is on a server of its own.
+    """
+    flow, shared = _flow(platform), None
+    if _app_options(platform):
+        for team in await teams.beside(session, team_id):
+            rows = [row for row in await store.of_team(session, team.id) if row.platform == platform.name]
+            shared = max([*rows, *([shared] if shared else [])], key=lambda row: row.id, default=None)
+    has = store.opened(shared, settings) if shared else None
+    left_out = {*flow.brings, "since_days", "title"}
+    options = {name: value for name, value in has.options.items() if name not in left_out} if has else {}
+    secret = {option.name for option in (*platform.options, *flow.options) if option.kind is OptionKind.TOKEN}
+    given = {n: value for n, value in has.secrets.items() if n in secret - flow.brings} if has else {}
+    lacks = [each for each in _required(platform) if each.name not in {*options, *given}]
+    return Known(has.url if has else "", options, given, lacks)
+
+
+def _required(platform: Platform) -> list[Option]:
+    """Return the options without which nobody can sign in."""
+    flow = _flow(platform)
+    asked = [option for option in (*platform.options, *flow.options) if option.name not in flow.brings]
+    return [option for option in asked if option.ask and option.default is None and option.kind is not OptionKind.MADE]
+
+
+def _app_options(platform: Platform) -> list[Option]:
+    """Return the required options that are about an app at the platform, and not about the account's server."""
+    return [option for option in _required(platform) if option.kind is not OptionKind.SERVER]
+
+
+def callback(settings: Settings, platform: str) -> str:
+    """Return the address of ours to which a platform's page leads back; "" without a public address."""
+    return f"{settings.public_url.rstrip('/')}/connect/{platform}/callback" if settings.public_url else ""
+
+
+def loopback(settings: Settings, platform: str) -> str:
+    """Return the address on the browser's own machine to which a platform's page leads back.
+
+    Meta takes no 127.0.0.1: https://developers.facebook.com/docs/facebook-login/security#redirect-uris
+    """
+    return f"http://localhost:{settings.sign_in_port}/connect/{platform}/callback"
+
+
+def query_of(address: str) -> Mapping[str, str]:
+    """Return what stands behind the ? of an address that somebody pasted."""
+    try:
+        return dict(parse_qsl(urlsplit(address.strip()).query))
+    except ValueError:
+        return {}
+
+
+@dataclass(frozen=True)
+class SignIns:
+    """The sign-ins of this bot, and what they need."""
+
+    open_session: Sessions
+    settings: Settings
+    client: Client
+    now: Callable[[], datetime]
+
+    @classmethod
+    def of(cls, desk: Desk) -> "SignIns":
+        """Return those of a running bot."""
+        return cls(desk.session, desk.settings, desk.http, desk.now)
+
+    # --- beginning -------------------------------------------------------------------------------
+
+    async def begin(
+        self,
+        platform: Platform,
+        *,
+        team_id: int,
+        url: str,
+        options: Mapping[str, Any],
+        given: Mapping[str, str],
+        redirect: str,
+        by: str = "",
+    ) -> Begun:
+        """Begin a sign-in, with the secrets that were `given`; raises a verdict if the platform has no app for us."""
+        draft = self._draft(platform.name, "", url, given, options)
+        flow = _flow(platform)
+        app = await flow.app(draft, redirect, store.tools_of(draft, self.client, self.now))
+        state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        kept = {"given": json.dumps(dict(given)), "app_id": app.id, "app_secret": app.secret, "verifier": verifier}
+        row = SigningIn(
+            state=_hash(state),
+            platform=platform.name,
+            team_id=team_id,
+            by=by,
+            url=url,
+            options=dict(options),
+            redirect=redirect,
+            sealed=self._sealed(kept),
+            ends_at=self.now() + TO_SIGN_IN,
+        )
+        async with self.open_session() as session:
+            session.add(row)
+            await session.flush()
+            begun = row.id
+        return Begun(begun, flow.address(draft, app, redirect, state=state, verifier=verifier))
+
+    # --- the browser comes back ------------------------------------------------------------------
+
+    async def finish(self, platform: str, query: Mapping[str, str]) -> SigningIn:
+        """Take what the browser brought back from the platform's page; returns the sign-in, which may have failed.
+
+        Raises Refused when this belongs to no sign-in that waits: each is taken once.
+        """
+        row = await self._taken(platform, query.get("state", ""))
+        offers: Sequence[Offer] = ()
+        problem: Text | None = None
+        try:
+            offers = await self._offers(row, query)
+        except (Refused, base.Verdict) as refusal:
+            problem = refusal.text
+        async with self.open_session() as session:
+            row = await session.get_one(SigningIn, row.id, with_for_update=HELD)
+            if problem is None and not offers:
+                problem = text(NOTHING.message, platform=connectors.title(platform))
+            if problem is not None:
+                row.stage, row.problem, row.sealed = SigningInStage.FAILED, problem.to_json(), b""
+            else:
+                self._signed_in(session, row, offers)
+            session.add(row)
+        return row
+
+    async def _taken(self, platform: str, state: str) -> SigningIn:
+        async with self.open_session() as session:
+            taken = await session.exec(
+                update(SigningIn)
+                .where(
+                    col(SigningIn.state) == _hash(state),
+                    col(SigningIn.platform) == platform,
+                    col(SigningIn.stage) == SigningInStage.OPEN,
+                    col(SigningIn.ends_at) > self.now(),
+                )
+                .values(stage=SigningInStage.TAKEN)
+                .returning(SigningIn)
+            )
+            row: SigningIn | None = taken.scalars().first()
+        if row is None:
+            raise over()
+        return row
+
+    async def _offers(self, row: SigningIn, query: Mapping[str, str]) -> Sequence[Offer]:
+        platform, kept = connectors.registry().platforms[row.platform], self._opened(row)
+        if error := query.get("error"):
+            if error == "access_denied":
+                raise Refused("You gave us no permission on {platform}.", platform=platform.title)
+            reason = (query.get("error_description") or error)[:200]
+            raise Refused("{platform} did not let you sign in: {reason}", platform=platform.title, reason=reason)
+        if not query.get("code"):
+            raise Refused("This is not the address at which you came out: it holds no code.")
+        draft = self._draft(row.platform, "", row.url, json.loads(kept["given"]), row.options)
+        app = App(kept["app_id"], kept["app_secret"])
+        code = Code(query["code"], app, row.redirect, kept["verifier"])
+        return await _flow(platform).offers(draft, code, store.tools_of(draft, self.client, self.now))
+
+    def _signed_in(self, session: AsyncSession, row: SigningIn, offers: Sequence[Offer]) -> None:
+        kept = {"given": self._opened(row)["given"], "offers": json.dumps([asdict(offer) for offer in offers])}
+        row.sealed, row.stage = self._sealed(kept), SigningInStage.SIGNED_IN
+        row.offers = [{"id": offer.id, "name": offer.name} for offer in offers]
+        row.ends_at = self.now() + TO_CHOOSE
+        if row.by:
+            session.add(Message(key=_key(row.id), kind=MessageKind.SIGNED_IN, subject_id=row.id, channel=row.by))
+
+    # --- choosing --------------------------------------------------------------------------------
+
+    async def choose(self, sign_in_id: int, chosen: Collection[str], *, by: str = "") -> list[Connected]:
+        """Connect the accounts with these ids that work, and renew those that are connected already.
+
+        Raises Refused when the sign-in is over, or is not that of `by`.
+        """
+        async with self.open_session() as session:
+            row = await session.get(SigningIn, sign_in_id)
+        if row is None or row.by != by or row.stage is not SigningInStage.SIGNED_IN or row.ends_at <= self.now():
+            raise over()
+        offers = [Offer(**each) for each in json.loads(self._opened(row)["offers"])]
+        done = [await self._connect(row, offer) for offer in offers if offer.id in chosen]
+        async with self.open_session() as session:
+            row = await session.get_one(SigningIn, sign_in_id, with_for_update=HELD)
+            names = [each.name for each in done if each.account]
+            row.connected = list(dict.fromkeys([*row.connected, *names]))
+            if len(names) == len(done) > 0:
+                row.stage, row.sealed = SigningInStage.DONE, b""
+            session.add(row)
+            await _changed(session, [row.id])
+        return done
+
+    async def _connect(self, row: SigningIn, offer: Offer) -> Connected:
+        """Try an account, and store it if it works."""
+        platform, given = connectors.registry().platforms[row.platform], json.loads(self._opened(row)["given"])
+        made = {each.name: each.make() for each in platform.options if each.kind is OptionKind.MADE and each.make}
+        options = {**row.options, **offer.options}
+        draft = self._draft(row.platform, offer.name, row.url, {**made, **given, **offer.secrets}, options)
+        tools = store.tools_of(draft, self.client, self.now)
+        health = await store.health(connectors.connect(draft, tools))
+        if health.problems:
+            return Connected(offer.name, health)
+        tokens = await tools.secrets.read()  # the platform may have replaced them
+        try:
+            async with self.open_session() as session:
+                await session.get_one(SigningIn, row.id, with_for_update=HELD)  # of two at once the second renews
+                return await self._store(session, row, replace(draft, secrets=tokens), offer, health, made)
+        except BadSettings as problem:
+            why = text("It cannot be stored: {problem}", problem=str(problem))
+            return Connected(offer.name, replace(health, problems=(why,)))
+
+    async def _store(
+        self,
+        session: AsyncSession,
+        row: SigningIn,
+        draft: base.Account,
+        offer: Offer,
+        health: base.Health,
+        made: Collection[str],
+    ) -> Connected:
+        known = await _known(session, row.platform, health)
+        if known is not None:
+            team = await session.get_one(Team, known.team_id)
+            if row.by and team.id != row.team_id:
+                return Connected(offer.name, replace(health, problems=(text(OF_ANOTHER.message, team=team.name),)))
+            old = unseal(known.sealed, self._secret_key)
+            new = {name: each for name, each in draft.secrets.items() if name not in made}
+            store.renew(session, known, {**old, **new}, self.settings, self.now(), by=row.by)
+            store.learned(known, health)
+            return Connected(known.name, health, known)
+        added = await store.add(
+            session,
+            self.settings,
+            platform=row.platform,
+            name=_name(draft, offer, health),
+            url=row.url,
+            secrets=draft.secrets,
+            options=draft.options,
+            now=self.now(),
+            team=(await session.get_one(Team, row.team_id)).name,
+            by=row.by,
+        )
+        store.learned(added, health)
+        platform = connectors.registry().platforms[row.platform]
+        steps = platform.first_steps(store.opened(added, self.settings)) if platform.first_steps else ()
+        return Connected(added.name, health, added, is_new=True, first_steps=steps)
+
+    # --- secrets ---------------------------------------------------------------------------------
+
+    def _draft(
+        self, platform: str, name: str, url: str, given: Mapping[str, str], options: Mapping[str, Any]
+    ) -> base.Account:
+        return store.drafted(self.settings, platform=platform, name=name, url=url, secrets=given, options=options)
+
+    def _sealed(self, kept: Mapping[str, str]) -> bytes:
+        return seal(kept, self._secret_key)
+
+    def _opened(self, row: SigningIn) -> Mapping[str, str]:
+        return unseal(row.sealed, self._secret_key)
+
+    @property
+    def _secret_key(self) -> str:
+        return self.settings.webcare_secret_key.get_secret_value()
+
+
+def over() -> Refused:
+    """Return the refusal of a sign-in that nobody can go on with."""
+    return Refused("This sign-in is over, or it was used already. Begin anew.")
+
+
+async def any_over(session: AsyncSession, now: datetime) -> bool:
+    """Tell whether the time of a sign-in is over."""
+    return (await session.exec(_over(now).limit(1))).first() is not None
+
+
+async def end(session: AsyncSession, now: datetime) -> None:
+    """End the sign-ins whose time is over: their secrets are deleted."""
+    rows = (await session.exec(_over(now).with_for_update(key_share=True))).all()
+    for row in rows:
+        row.stage, row.sealed = SigningInStage.ENDED, b""
+        session.add(row)
+    await _changed(session, [row.id for row in rows])
+
+
+def _over(now: datetime) -> Any:
+    unfinished = (SigningInStage.OPEN, SigningInStage.TAKEN, SigningInStage.SIGNED_IN)
+    return select(SigningIn).where(col(SigningIn.ends_at) <= now, col(SigningIn.stage).in_(unfinished))
+
+
+async def _changed(session: AsyncSession, ids: Collection[int]) -> None:
+    """Have the messages about these sign-ins written anew."""
+    told = update(Message).where(col(Message.key).in_([_key(each) for each in ids]))
+    await session.exec(told.values(version=Message.version + 1))
+
+
+async def _known(session: AsyncSession, platform: str, health: base.Health) -> Account | None:
+    """Return the stored account that is this one on its platform."""
+    rows = await session.exec(select(Account).where(Account.platform == platform).with_for_update(key_share=True))
+    ident = health.identity.id if health.identity else None
+    return next((row for row in rows if ident and (row.identity or {}).get("id") == ident), None)
+
+
+def _name(draft: base.Account, offer: Offer, health: base.Health) -> str:
+    """Return what to call a new account: its handle if it has one."""
+    has_handle = health.identity is not None and health.identity.handle not in {"", health.identity.id}
+    return store.name_of(draft.url, health) if has_handle else offer.name
+
+
+def _flow(platform: Platform) -> SignIn:
+    if platform.sign_in is None:
+        raise ValueError(f"nobody signs in on {platform.name}")
+    return platform.sign_in
+
+
+def _hash(state: str) -> str:
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def _key(sign_in_id: int) -> str:
+    return f"sign_in:{sign_in_id}"

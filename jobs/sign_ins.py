@@ -1,0 +1,15 @@
+"""Sign-ins whose time is over are ended: what they let us into is forgotten."""
+
+from bot.accounts import sign_in
+from bot.desk import Desk
+from bot.slack import messages
+
+
+async def end_old(desk: Desk) -> None:
+    """End what nobody finished in time."""
+    async with desk.reading() as session:
+        if not await sign_in.any_over(session, desk.now()):
+            return
+    async with desk.session() as session:
+        await sign_in.end(session, desk.now())
+    await messages.wake_lanes(desk)

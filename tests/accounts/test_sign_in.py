@@ -1,0 +1,266 @@
+"""Signing in from Slack: the settings, the platform's page, our page, what to connect, what became of it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from aiohttp import ClientSession
+
+from bot.models import Account, Event, Message, Role, SigningIn, SigningInStage
+from bot.models import MessageKind as Kind
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import action_ids, text_of
+from jobs import refresh, sign_ins
+from tests import people
+from tests.conftest import SANNE, YOUSSEF, Bot, running_bot
+from tests.fakes import graph
+from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
+from tests.fakes.mastodon import TEAM, FakeMastodon
+from tests.people import changed, make_role, open_group, open_modal
+
+OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}
+OTHER = {"id": "204", "name": "Museum", "access_token": "one that Facebook does not take"}
+PUBLIC = "https://webcare.example.nl"
+
+
+@pytest.fixture(scope="module")
+def mastodon() -> Iterator[FakeMastodon]:
+    with FakeMastodon() as server:
+        yield server
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeFacebook]:
+    async with FakeFacebook() as one:
+        one.pages = [OURS]
+        yield one
+
+
+@pytest.fixture
+async def public_bot(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
+    """The bot on each database, with an address that browsers reach."""
+    async with running_bot(database_url, slack, public_url=PUBLIC) as running:
+        yield running
+
+
+@pytest.fixture
+async def with_page(public_bot: Bot, server: FakeFacebook) -> Bot:
+    """A bot that has a page of the app at Facebook already."""
+    server.clock = public_bot.desk.now
+    return await people.connected(public_bot, "facebook", server.url, SECRETS, OPTIONS)
+
+
+async def sign_in(bot: Bot, platform: str = "facebook") -> str:
+    """Let Sanne go to where she can sign in; returns the address of the platform's page."""
+    page = await open_group(bot, SANNE, "accounts")
+    shown = await changed(bot, SANNE, page, "account:connect", platform)
+    return await address_in(bot, shown)
+
+
+async def address_in(bot: Bot, shown: dict) -> str:
+    buttons = [each for block in shown["blocks"] for each in block.get("elements", [])]
+    [address] = [each["url"] for each in buttons if each.get("action_id") == "account:page"]
+    return str(address)
+
+
+async def come_back(bot: Bot, address: str) -> tuple[int, str]:
+    """Let a browser follow the platform's page back to us; returns what it shows."""
+    parts = urlsplit(address)
+    assert address.startswith(f"{PUBLIC}/connect/")
+    async with ClientSession() as browser, browser.get(f"{bot.url}{parts.path}?{parts.query}") as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "script-src" not in answer.headers["Content-Security-Policy"]
+        words = await answer.text()
+        assert not re.search("code-|state=", words), "the page repeats nothing of the address"
+        return answer.status, words
+
+
+async def message_to(bot: Bot, person: str, *words: str) -> dict:
+    return await bot.slack.wait_for(
+        lambda: next((m for m in bot.slack.direct(person) if all(word in text_of(m) for word in words)), None)
+    )
+
+
+async def choose(bot: Bot, *ids: str) -> dict:
+    """Let Sanne choose what to connect, from the message that she got; returns what the modal says then."""
+    message = await message_to(bot, SANNE, "ingelogd")
+    await bot.slack.click(SANNE, bot.direct_channel(SANNE), message["ts"], "sign_in:choose")
+    await open_modal(bot, SANNE, "sign_in:choose")
+    ack = await bot.slack.submit(SANNE, {"offers": list(ids)})
+    assert ack.ok and not ack.errors, ack
+    return await bot.slack.wait_for(
+        lambda: (
+            (view := bot.slack.view(SANNE))
+            and "gekoppeld" in text_of(view) + "toegang"
+            and "offers" not in action_ids(view)
+            and view
+        )
+    )
+
+
+async def test_a_coordinator_signs_in_and_chooses_and_what_is_connected_already_is_renewed(
+    with_page: Bot, server: FakeFacebook
+) -> None:
+    bot = with_page
+    server.pages.append(OTHER)
+    status, words = await come_back(bot, server.consents.agree(await sign_in(bot)))
+    assert status == 200
+    assert "Ingelogd" in words
+    await message_to(bot, SANNE, "2 accounts")
+    shown = text_of(await choose(bot, PAGE, "204"))
+    assert "Gemeente" in shown and "heeft nieuwe toegang" in shown
+    assert "Museum" in shown and "niet gekoppeld" in shown
+    message = await message_to(bot, SANNE, "Gekoppeld: ")
+    assert "sign_in:choose" in action_ids(message), "the other page can be tried again"
+    [row] = [each for each in await bot.rows(Account) if each.platform == "facebook"]
+    assert row.problem is None
+    assert [(event.kind, event.by) for event in await bot.rows(Event) if event.by == SANNE][-1] == (
+        "account_renewed", SANNE,
+    )  # fmt: skip
+    assert graph.TOKEN not in str(await bot.rows(SigningIn))
+
+
+async def test_a_page_that_works_is_added_and_the_tokens_are_forgotten(with_page: Bot, server: FakeFacebook) -> None:
+    bot = with_page
+    async with bot.desk.session() as session:
+        await session.delete(await session.get_one(Account, (await bot.rows(Account))[-1].id))
+    await people.connected(bot, "facebook", server.url, SECRETS, {**OPTIONS, "page_id": "1"})  # another page of the app
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    shown = text_of(await choose(bot, PAGE))
+    assert "is gekoppeld" in shown
+    assert "webcare accounts steps" in shown
+    await bot.slack.wait_for(lambda: "sign_in:choose" not in str([action_ids(m) for m in bot.slack.direct(SANNE)]))
+    [begun] = await bot.rows(SigningIn)
+    assert (begun.stage, begun.sealed, begun.connected) == (SigningInStage.DONE, b"", ["Gemeente Voorbeeld"])
+    added = (await bot.rows(Account))[-1]
+    assert added.options["page_id"] == PAGE
+    assert added.identity["id"] == PAGE
+
+
+async def test_one_signs_in_on_a_server_of_ones_own(public_bot: Bot, mastodon: FakeMastodon) -> None:
+    bot = public_bot
+    page = await open_group(bot, SANNE, "accounts")
+    await changed(bot, SANNE, page, "account:connect", "mastodon")
+    ack = await bot.slack.submit(SANNE, {"server": "geen adres"})
+    assert "adres van een server" in str(ack.errors)
+    asks = bot.slack.view(SANNE)
+    await bot.slack.submit(SANNE, {"server": f"{mastodon.base_url}/@gemeente"})
+    shown = await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and view["hash"] != asks["hash"] and view)
+    address = await address_in(bot, shown)
+    status, _ = await come_back(bot, await picked(mastodon, address))
+    assert status == 200
+    assert "is gekoppeld" in text_of(await choose(bot, (await bot.rows(SigningIn))[0].offers[0]["id"]))
+    added = (await bot.rows(Account))[-1]
+    assert (added.platform, added.name, added.url) == ("mastodon", f"@{TEAM}@127.0.0.1", mastodon.base_url)
+
+
+async def picked(mastodon: FakeMastodon, address: str) -> str:
+    """Pick our account on the page of the server; returns where it leads back to."""
+    asked = parse_qs(urlsplit(address).query)
+    form = {name: asked[name][0] for name in ("redirect_uri", "client_id", "scope", "state")}
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.post(f"{mastodon.base_url}/oauth/authorize", data={**form, "username": TEAM})
+    return answer.headers["Location"]
+
+
+async def test_without_a_public_address_the_address_is_pasted(bot: Bot, server: FakeFacebook) -> None:
+    server.clock = bot.desk.now
+    await people.connected(bot, "facebook", server.url, SECRETS, OPTIONS)
+    address = await sign_in(bot)
+    came_out = server.consents.agree(address)
+    assert came_out.startswith("http://localhost:8766/connect/facebook/callback?")
+    ack = await bot.slack.submit(SANNE, {"came_out": "https://example.org/"})
+    assert "verlopen of al gebruikt" in str(ack.errors)
+    await bot.slack.submit(SANNE, {"came_out": came_out})
+    await open_modal(bot, SANNE, "sign_in:choose")
+    await bot.slack.submit(SANNE, {"offers": [PAGE]})
+    await bot.slack.wait_for(lambda: "nieuwe toegang" in text_of(bot.slack.view(SANNE) or {}))
+
+
+async def test_where_the_secret_of_an_app_is_not_known_only_the_command_line_begins(public_bot: Bot) -> None:
+    page = await open_group(public_bot, SANNE, "accounts")
+    assert "webcare accounts add facebook --sign-in" in text_of(page)
+    buttons = [each["accessory"]["value"] for each in page["blocks"] if "accessory" in each]
+    assert buttons == ["mastodon"]
+
+
+# --- What must not be ----------------------------------------------------------------------------------
+
+
+async def test_a_browser_comes_back_once(with_page: Bot, server: FakeFacebook) -> None:
+    back = server.consents.agree(await sign_in(with_page))
+    answers = await asyncio.gather(*(come_back(with_page, back) for _ in range(4)))
+    assert sorted(status for status, _ in answers) == [200, 400, 400, 400]
+    assert len([m for m in await with_page.rows(Message) if m.kind is Kind.SIGNED_IN]) == 1
+
+
+@pytest.mark.parametrize("wrong", ["state", "platform", "late"])
+async def test_what_belongs_to_no_sign_in_that_waits_is_refused(
+    with_page: Bot, server: FakeFacebook, wrong: str
+) -> None:
+    bot = with_page
+    back = server.consents.agree(await sign_in(bot))
+    if wrong == "late":
+        bot.clock.advance(minutes=16)
+    changed_to = {"state": (r"state=\w", "state=-"), "platform": ("/facebook/", "/instagram/"), "late": ("", "")}
+    status, words = await come_back(bot, re.sub(*changed_to[wrong], back, count=1))
+    assert status == 400
+    assert "verlopen of al gebruikt" in words
+    assert server.consents.given, "the code was not used"
+    assert [each.stage for each in await bot.rows(SigningIn)] == [SigningInStage.OPEN]
+
+
+async def test_one_who_refuses_reads_so_and_hears_nothing_more(with_page: Bot, server: FakeFacebook) -> None:
+    back = server.consents.refuse(await sign_in(with_page), error_description="<b>Permissions error</b>")
+    status, words = await come_back(with_page, back)
+    assert status == 400
+    assert "geen toestemming" in words
+    [begun] = await with_page.rows(SigningIn)
+    assert (begun.stage, begun.sealed) == (SigningInStage.FAILED, b"")
+    assert [m for m in await with_page.rows(Message) if m.kind is Kind.SIGNED_IN] == []
+
+
+async def test_what_a_platform_says_is_shown_as_text(with_page: Bot, server: FakeFacebook) -> None:
+    back = server.consents.refuse(await sign_in(with_page), "server_error", error_description="<script>x</script>")
+    status, words = await come_back(with_page, back)
+    assert status == 400
+    assert "<script>" not in words
+    assert "&lt;script&gt;" in words
+
+
+async def test_a_sign_in_that_lets_us_into_nothing_says_so(with_page: Bot, server: FakeFacebook) -> None:
+    server.pages = []
+    status, words = await come_back(with_page, server.consents.agree(await sign_in(with_page)))
+    assert (status, "geen enkel account" in words) == (400, True)
+
+
+async def test_what_somebody_signed_in_with_is_chosen_by_nobody_else(with_page: Bot, server: FakeFacebook) -> None:
+    bot = with_page
+    await make_role(bot, YOUSSEF, Role.COORDINATOR)
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    await message_to(bot, SANNE, "ingelogd")
+    await open_group(bot, YOUSSEF, "accounts")
+    view = bot.slack.view(YOUSSEF)
+    view["callback_id"], view["private_metadata"] = "sign_in:choose", '{"team": 1, "sign_in": 1}'
+    state = {"offers": {"offers": {"type": "checkboxes", "selected_options": [{"value": PAGE}]}}}
+    ack = await bot.slack.submit(YOUSSEF, state=state)
+    assert "verlopen of al gebruikt" in str(ack)
+    assert [event for event in await bot.rows(Event) if event.kind == "account_renewed"] == []
+
+
+async def test_tokens_that_nobody_chooses_in_time_are_forgotten(with_page: Bot, server: FakeFacebook) -> None:
+    bot = with_page
+    await come_back(bot, server.consents.agree(await sign_in(bot)))
+    await message_to(bot, SANNE, "ingelogd", "Kies vóór")
+    assert (await bot.rows(SigningIn))[0].sealed
+    bot.clock.advance(minutes=61)
+    await sign_ins.end_old(bot.desk)
+    await refresh.refresh(bot.desk)
+    [begun] = await bot.rows(SigningIn)
+    assert (begun.stage, begun.sealed) == (SigningInStage.ENDED, b"")
+    message = await message_to(bot, SANNE, "koos niet op tijd")
+    assert "sign_in:choose" not in action_ids(message)
