@@ -43,8 +43,9 @@ TESTS = {
     "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py",
     "bot/outgoing/outbox.py": OUTGOING,
     "bot/outgoing/outcomes.py": OUTGOING,
-    "bot/outgoing/queue.py": OUTGOING,
-    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py",
+    "bot/outgoing/queue.py": f"tests/outgoing/test_queue.py {OUTGOING}",
+    "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py "
+    "tests/outgoing/test_going_private.py",
     "bot/slack/messages.py": "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py",
 }
 """The core, each module with the tests that should notice what is wrong in it, the quickest first."""

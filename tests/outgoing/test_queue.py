@@ -1,0 +1,58 @@
+"""The order in which one account's replies and acts go out, to the microsecond."""
+
+from datetime import timedelta
+
+from bot import cases
+from bot.domain.mention import Act
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Reply, ReplyStatus
+from bot.outgoing import queue, replies
+from bot.outgoing.composing import Answer
+from tests.acting import approve
+from tests.conftest import SANNE, Bot
+
+MOMENT = timedelta(microseconds=1)
+LATER = timedelta(minutes=1)
+
+
+async def answered(bot: Bot) -> Reply:
+    """Let Sanne answer the first case; the answer may go out at this moment."""
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=SANNE, now=bot.desk.now())
+        chosen = Answer(1, 1, submission="v1", words="Dank je.", private=False, initials="SB")
+        return await replies.answer(
+            session, chosen, connector=bot.desk.connector, by=SANNE, now=bot.desk.now(), undo=timedelta()
+        )
+
+
+async def test_what_may_go_out_at_this_very_moment_is_due(acting: Bot) -> None:
+    bot = acting
+    reply = await answered(bot)
+    async with bot.desk.reading() as session:
+        assert await queue.accounts_due(session, reply.send_at) == {reply.account_id}
+        assert await queue.accounts_due(session, reply.send_at - MOMENT) == set()
+    async with bot.desk.session() as session:
+        assert await queue.take_next(session, reply.account_id, reply.send_at - MOMENT) is None
+        taken = await queue.take_next(session, reply.account_id, reply.send_at)
+    assert taken is not None
+    assert taken.status is ReplyStatus.SENDING
+
+
+async def test_an_answer_that_tells_of_an_act_goes_out_right_after_it(acting: Bot) -> None:
+    bot = acting
+    act = await approve(bot, Act.HIDE, undo=LATER)
+    reply = await answered(bot)
+    async with bot.desk.session() as session:
+        (await session.get_one(Reply, reply.id)).key = act.key
+    async with bot.desk.session() as session:
+        assert await queue.take_next(session, act.account_id, bot.desk.now()) is None
+    async with bot.desk.reading() as session:
+        assert await queue.next_due(session, act.account_id) == act.send_at
+        assert (await session.get_one(Reply, reply.id)).send_at == act.send_at + MOMENT
+    async with bot.desk.session() as session:
+        first = await queue.take_next(session, act.account_id, act.send_at + LATER)
+        assert isinstance(first, ActRow)
+        first.status = ActStatus.DONE
+    async with bot.desk.session() as session:
+        second = await queue.take_next(session, act.account_id, act.send_at + LATER)
+        assert isinstance(second, Reply)
