@@ -31,7 +31,7 @@ from bot.connectors.http import new_client
 from bot.desk import Desk
 from bot.models import Account
 from bot.outgoing import outbox
-from bot.slack import check, messages
+from bot.slack import check, messages, places
 from bot.slack.calls import (
     SlackDown,
     SlackLater,
@@ -185,7 +185,7 @@ async def _check_slack(desk: Desk) -> None:
     """
     async with desk.reading() as session:
         channel = (await teams.all_teams(session))[0].channel
-        is_new = not await messages.any_shown(session)
+        is_new = not await places.any_shown(session)
     try:
         installed = await call(desk.slack, "auth.test")
         if is_new:

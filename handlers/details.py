@@ -6,7 +6,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.slack import messages
 from bot.slack.calls import home_of, permalink, show
-from bot.slack.messages import card_of
+from bot.slack.places import card_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
 from bot.views.block import Block

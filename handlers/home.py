@@ -12,7 +12,7 @@ from bot.domain.queue import OVERVIEW, Filter
 from bot.domain.text import Refused
 from bot.figures import home
 from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, permalinks
-from bot.slack.messages import cards_of
+from bot.slack.places import cards_of
 from bot.team import teams
 from bot.views.home import Home, home_tab
 from handlers.roles import Access, Person, admit

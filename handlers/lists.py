@@ -13,7 +13,7 @@ from bot.figures.lists import CaseList
 from bot.figures.search import Asked
 from bot.models import Role
 from bot.slack.calls import Place, permalinks, post
-from bot.slack.messages import cards_of
+from bot.slack.places import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.slack import messages
+from bot.slack import messages, places
 from bot.slack.calls import Place
 from bot.views.modals import note_modal
 from handlers.bolt_args import Ack
@@ -41,7 +41,7 @@ async def _keep(message: dict[str, Any], channel: str, desk: TeamDesk) -> None:
     thread_ts, user, text = message.get("thread_ts"), message.get("user"), message.get("text")
     if not thread_ts or not user or not text or message.get("bot_id") or message["ts"] == thread_ts:
         return
-    case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
+    case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with desk.session() as session:
             await cases.keep_thread_message(
@@ -55,7 +55,7 @@ async def _delete(event: dict[str, Any], desk: TeamDesk) -> None:
     thread_ts, user, ts = message.get("thread_ts"), message.get("user"), event["deleted_ts"]
     if not thread_ts or not user or ts == thread_ts:
         return
-    case_id = await messages.case_of_thread(desk, Place(channel, thread_ts))
+    case_id = await places.case_of_thread(desk, Place(channel, thread_ts))
     if case_id is not None:
         async with desk.session() as session:
             await cases.delete_thread_message(session, case_id, by=user, now=desk.now(), channel=channel, ts=ts)

@@ -7,7 +7,7 @@ from bot.desk import TeamDesk
 from bot.figures import lists
 from bot.models import CaseFile, CaseLine
 from bot.slack.calls import permalinks
-from bot.slack.messages import cards_of
+from bot.slack.places import cards_of
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.case_list import case_block

@@ -18,7 +18,7 @@ from bot.figures.reports import zone_of
 from bot.models import WAITING, WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind
 from bot.slack import troubles
 from bot.slack.calls import Place
-from bot.slack.messages import card_of
+from bot.slack.places import card_of
 from bot.views.slack_trouble import reason_of
 
 SILENT = text("Nothing has come in for longer than usual.")

@@ -25,6 +25,7 @@ import pytest
 
 LIBRARIES = "aiohttp alembic.command apscheduler babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
 OUTGOING = "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing/test_acts.py"
+SLACK = "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py"
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
@@ -46,7 +47,8 @@ TESTS = {
     "bot/outgoing/queue.py": f"tests/outgoing/test_queue.py {OUTGOING}",
     "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py "
     "tests/outgoing/test_going_private.py",
-    "bot/slack/messages.py": "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py",
+    "bot/slack/messages.py": SLACK,
+    "bot/slack/writing.py": SLACK,
 }
 """The core, each module with the tests that should notice what is wrong in it, the quickest first."""
 

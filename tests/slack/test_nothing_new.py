@@ -7,7 +7,7 @@ from sqlmodel import update
 
 from bot import cases
 from bot.models import Message, MessageKind
-from bot.slack import messages
+from bot.slack import messages, writing
 from jobs import refresh
 from tests.conftest import SANNE, Bot, eventually, rows_with, second_desk
 from tests.people import mention
@@ -79,7 +79,7 @@ async def test_what_slack_may_have_taken_is_written_again_though_it_was_shown_be
         await refresh.refresh(bot.desk)
         await eventually(lambda: is_level(bot))
         assert edits(bot) > count and bot.card_now(ONE)
-        bot.clock.advance(seconds=messages.DOUBT.total_seconds() + 10)
+        bot.clock.advance(seconds=writing.DOUBT.total_seconds() + 10)
         await refresh.refresh(bot.desk)
         await eventually(lambda: rows_with(bot, Message, lambda m: m.shown and not m.posting_since))
         assert bot.card_now(ONE)
@@ -104,9 +104,9 @@ async def test_a_process_that_died_after_its_call_leaves_no_certainty(bot: Bot) 
     await choose(bot, case_id, ONE)
     await choose(bot, case_id, OTHER, shown=False)
     async with bot.desk.session() as session:
-        lease = await messages._take(bot.desk, session, (await card_row(bot)).id)
+        lease = await writing.take(bot.desk, session, (await card_row(bot)).id)
     assert lease is not None
-    await messages._write(lease)
+    await writing.write(lease)
     assert bot.card_now(OTHER)
     await choose(bot, case_id, ONE, shown=False)
     async with bot.desk.session() as session:

@@ -13,12 +13,12 @@ from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
-from bot.slack import messages
+from bot.slack import messages, writing
 from jobs import refresh
 from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
 from tests.people import mention
 
-AFTER_THE_DOUBT = messages.DOUBT + timedelta(seconds=10)
+AFTER_THE_DOUBT = writing.DOUBT + timedelta(seconds=10)
 
 
 @pytest.fixture
@@ -318,7 +318,7 @@ async def test_the_end_of_a_doubt_waits_for_nobody_who_holds_the_messages(postgr
     for number in range(2):
         bot.citizen_posts(f"Vraag {number}", name=f"Burger {number}")
         await bot.card(f"Vraag {number}")
-    doubted = update(Message).values(posting_since=bot.desk.now() - messages.DOUBT)
+    doubted = update(Message).values(posting_since=bot.desk.now() - writing.DOUBT)
     async with bot.desk.session() as session:
         await session.exec(doubted)
     first, second = [row.id for row in await bot.rows(Message) if row.kind is MessageKind.CASE]

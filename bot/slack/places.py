@@ -1,0 +1,67 @@
+"""Where our messages stand in Slack: the card of a case, the case of a thread."""
+
+from collections.abc import Collection
+
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.desk import TeamDesk
+from bot.models import Message, MessageKind
+from bot.slack.calls import Place, key_at
+
+
+async def card_of(session: AsyncSession, case_id: int | None) -> Place | None:
+    """Return where the card of a case is, if it has been posted."""
+    return (await cards_of(session, [case_id])).get(case_id) if case_id is not None else None
+
+
+async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int, Place]:
+    """Return where the cards of these cases are, of those that have been posted."""
+    found = await session.exec(
+        select(Message.case_id, Message.channel, Message.ts).where(
+            col(Message.case_id).in_(case_ids), Message.kind == MessageKind.CASE, col(Message.ts).is_not(None)
+        )
+    )
+    return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
+
+
+async def card_above(session: AsyncSession, message: Message) -> Place | None:
+    """Return where the card is in whose thread a message stands, or will stand.
+
+    What Slack may have of it is under the card in its channel, also when another team has the case by now.
+    """
+    if message.ts is None and message.posting_since is None:
+        return await card_of(session, message.case_id)
+    headed = select(Message.channel, Message.ts).where(
+        Message.case_id == message.case_id,
+        Message.channel == message.channel,
+        col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]),
+        col(Message.ts).is_not(None),
+    )
+    found = (await session.exec(headed.order_by(col(Message.id).desc()).limit(1))).first()
+    return Place(found[0], str(found[1])) if found else await card_of(session, message.case_id)
+
+
+async def any_shown(session: AsyncSession) -> bool:
+    """Tell whether a message of ours was ever shown in Slack."""
+    return (await session.exec(select(Message.id).where(col(Message.ts).is_not(None)).limit(1))).first() is not None
+
+
+async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
+    """Return the case whose card heads a thread, also of a team that handed it over; or None.
+
+    Slack may show a card before we have stored where it is; then Slack is asked for the key of that message.
+    """
+    being_posted = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
+    async with desk.reading() as session:
+        found = await session.exec(
+            select(Message)
+            .where(Message.channel == thread.channel, col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]))
+            .where(or_(col(Message.ts) == thread.ts, being_posted))
+        )
+        cards = found.all()
+    known = next((card for card in cards if card.ts is not None), None)
+    if known is None and cards:
+        key = await key_at(desk.slack, thread)
+        known = next((card for card in cards if card.key == key), None)
+    return known.case_id if known else None

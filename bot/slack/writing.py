@@ -1,0 +1,302 @@
+"""Write one message to Slack: take it, render it, post or update it, and store what became of that.
+
+When Slack surely shows just that already, the message is level without a call.
+
+Only one process writes a message at a time: it takes a lease with a conditional UPDATE, and gives up before the lease
+ends. When we do not know whether a post arrived, we look for it in Slack (by the key in its metadata) before we post
+again. Slack may still carry out a call that we gave up: such a message is looked at and written once more after DOUBT,
+and what then stands there twice is deleted.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import ColumnElement
+from sqlmodel import col, or_, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import cases, db
+from bot.desk import Desk, TeamDesk
+from bot.domain.case import OPEN
+from bot.models import Case, Message, MessageKind
+from bot.slack import naming, troubles
+from bot.slack.calls import (
+    CLOSED,
+    REFUSED_TOKEN,
+    Place,
+    SlackDown,
+    SlackLater,
+    SlackRefuses,
+    conversation,
+    find,
+    in_turn,
+    post,
+    remove,
+    revise,
+)
+from bot.slack.places import card_above
+from bot.slack.rendering import team_of, view_of
+from bot.views.block import View
+
+log = structlog.get_logger()
+
+TURN, LEASE = 2, 3
+"""In times that one call may take: how long all calls of one turn may take together, and how long the lease lasts.
+
+After the lease, the message of a process that crashed is free again.
+"""
+DOUBT = timedelta(minutes=2)
+"""How long after we gave a call up Slack may still carry it out."""
+TRY_AGAIN = timedelta(seconds=5)
+TRY_MUCH_LATER = timedelta(minutes=2)
+GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
+"""Refusals after which it is useless to try again: the message was deleted, or its reader has left."""
+OF_THE_TEAM = frozenset({MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM})
+"""The kinds that stand in the channel of the team; all others are in a thread, or for whoever is asked or told."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A message that only we may write now, and what it must show.
+
+    `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
+    Without a `view` it has nothing to say any more: it is only looked for, as Slack may have it after all, or twice.
+    `named` is how other cards name the case of a card, None for any other message. `is_shown`: Slack surely shows the
+    view, so that there is nothing to write.
+    """
+
+    desk: TeamDesk
+    message: Message
+    view: View | None
+    thread_ts: str | None
+    began: datetime
+    since: datetime | None
+    named: str | None = None
+    is_shown: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where the message is now, or why it was not written and when to try again.
+
+    Without a `place` and a `problem`, Slack does not have it, and it has nothing to say any more.
+    `later` is until when Slack takes no such call, of this message or another; `retry_at` is for this message only.
+    `unknown`: Slack may have taken it; `late`: it may take it yet. `vanished`: the message or its reader no longer
+    exists.
+    """
+
+    place: Place | None = None
+    later: datetime | None = None
+    retry_at: datetime | None = None
+    problem: str = ""
+    unknown: bool = False
+    late: bool = False
+    vanished: bool = False
+
+
+def is_stale() -> ColumnElement[bool]:
+    """Return the condition that a message must be written."""
+    return col(Message.shown_version) < col(Message.version)
+
+
+def is_free(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody writes a message now, and that it was not put off."""
+    lease, retry = col(Message.leased_until), col(Message.retry_at)
+    return or_(lease.is_(None), lease <= now) & or_(retry.is_(None), retry <= now)
+
+
+async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | None:
+    """Lease a message if it is stale and free, and render it in the same transaction."""
+    now = desk.now()
+    leased = await session.exec(
+        update(Message)
+        .where(col(Message.id) == message_id, is_stale(), is_free(now))
+        .values(leased_until=now + _lease_of(desk), retry_at=None)
+        .returning(Message)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    message: Message | None = leased.scalar()
+    if message is None:
+        return None
+    card = await card_above(session, message) if message.in_thread else None
+    if message.in_thread and card is None and message.ts is None:
+        message.leased_until = None
+        session.add(message)
+        return None
+    if card is not None:  # the team may have another channel by now; the thread stays under its card
+        message.channel = card.channel
+    team_desk = desk.of(await team_of(session, message))
+    view = await view_of(team_desk, session, message)
+    since = message.posting_since
+    session.add(message)
+    if view is None and since is None:
+        message.shown_version, message.leased_until = message.version, None
+        return None
+    is_shown = since is None and _surely_shows(message, view)
+    message.shown = ""  # from here until the result is certain, nobody knows what Slack shows
+    if message.ts is None and since is None:
+        message.posting_since = now
+    named = None
+    if message.kind is MessageKind.CASE and message.case_id is not None:
+        named = naming.named_as(await session.get_one(Case, message.case_id))
+    return Lease(team_desk, message, view, card.ts if card else None, now, since, named, is_shown)
+
+
+def _surely_shows(message: Message, view: View | None) -> bool:
+    """Tell whether Slack shows exactly this view: its last write succeeded, with the same content."""
+    is_written = view is not None and message.ts is not None and not message.problem
+    return view is not None and is_written and message.shown == _shown(message, view)
+
+
+def _shown(message: Message, view: View) -> str:
+    """Return what is stored of a view that Slack shows; it counts only with the version that was shown."""
+    return f"{message.shown_version}:{view.digest}"
+
+
+def _lease_of(desk: Desk) -> timedelta:
+    """Return how long a lease lasts: as long in Slack's time, however fast our clock runs."""
+    return timedelta(seconds=LEASE * desk.settings.slack_timeout) * desk.speed
+
+
+async def write(lease: Lease) -> Result:
+    """Write a message to Slack, and give up well before the lease ends."""
+    desk, message, now = lease.desk, lease.message, lease.began
+    try:
+        async with asyncio.timeout(TURN * desk.settings.slack_timeout):
+            return Result(await _put(lease))
+    except SlackLater as later:
+        return Result(later=now + later.wait, problem="ratelimited")
+    except SlackDown as down:
+        return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=down.maybe_done, late=down.maybe_late)
+    except TimeoutError:
+        return Result(retry_at=now + TRY_AGAIN, problem="unreachable", unknown=True, late=True)
+    except SlackRefuses as refusal:
+        log.warning("Slack refuses a message", kind=message.kind, channel=message.channel, reason=refusal.error)
+        return Result(retry_at=now + TRY_MUCH_LATER, problem=refusal.error, vanished=refusal.error in GONE)
+
+
+async def _put(lease: Lease) -> Place | None:
+    """Post or update the message, and delete what Slack has of it besides; raises as `call` does."""
+    client, message = lease.desk.slack, lease.message
+    place = Place(message.channel, message.ts) if message.ts is not None else None
+    channel = await conversation(client, message.channel)
+    if lease.since is not None or channel != message.channel:  # more calls follow, and the turn has room for both
+        client = in_turn(client, (TURN - 1) * lease.desk.settings.slack_timeout)
+    if lease.since is not None:
+        since = min(lease.since, datetime.fromtimestamp(float(place.ts), UTC)) if place else lease.since
+        found = await find(client, channel, message.key, since=since, thread_ts=lease.thread_ts)
+        place = place or next(iter(found), None)  # it was posted after all, perhaps with older content
+        for surplus in found:
+            if surplus != place:
+                await remove(client, surplus)
+    if lease.view is None or lease.is_shown:
+        return place
+    if place is None:
+        return await post(client, channel, message.key, lease.view, thread_ts=lease.thread_ts)
+    return await revise(client, place, lease.view)
+
+
+async def record(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> tuple[bool, Collection[str]]:
+    """Store the result and end the lease; return whether it is stale again, and the channels of cards that follow."""
+    card, name = lease.message, lease.named
+    if name is None:
+        return await _record_result(session, lease, result, now), ()
+    others = await naming.lock_others(session, card, name, result.place)
+    stale_again = await _record_result(session, lease, result, now)
+    stored = await session.get_one(Message, card.id)
+    if stored.kind is not MessageKind.CASE:
+        return stale_again, ()
+    return stale_again, await naming.let_follow(session, stored, card, name, result.place, others)
+
+
+async def _record_result(session: AsyncSession, lease: Lease, result: Result, now: datetime) -> bool:
+    """Store the result and end the lease; return whether the message became stale again in the meantime."""
+    message = await session.get_one(Message, lease.message.id, with_for_update=db.HELD)
+    session.add(message)
+    if message.leased_until != lease.message.leased_until:
+        return _overtaken(message, lease, result, now)
+    message.leased_until, message.retry_at, message.problem = None, result.retry_at, result.problem
+    if result.place is not None:
+        _placed(message, lease, result.place)
+    elif not result.problem:
+        _not_there(message, lease)
+    elif result.vanished:
+        await _gone(session, message, lease)
+    elif result.problem in CLOSED:
+        await _follow_the_team(session, message, lease)
+    elif message.ts is not None and result.late:
+        message.posting_since = lease.began
+    elif message.ts is None and not result.unknown and lease.since is None:
+        message.posting_since = None  # Slack refused: it was certainly not posted
+    return result.place is not None and message.shown_version < message.version
+
+
+def _placed(message: Message, lease: Lease, place: Place) -> None:
+    """Store that Slack shows the message. While a call that we gave up may yet be carried out, the doubt goes on."""
+    was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
+    message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
+    if overtook or lease.since is None:
+        message.posting_since = message.posting_since if overtook else None
+    elif was_new:
+        message.posting_since = lease.began
+    elif lease.began - lease.since >= DOUBT * lease.desk.speed:
+        message.posting_since = None
+    message.shown = _shown(message, lease.view) if lease.view and message.posting_since is None else ""
+
+
+def _not_there(message: Message, lease: Lease) -> None:
+    """Leave a message that has nothing to say any more, once no call that we gave up can bring it to Slack."""
+    doubt, since = DOUBT * lease.desk.speed, lease.since or lease.began
+    if lease.message.problem or lease.began - since < doubt:
+        message.retry_at = lease.began + doubt
+    else:
+        message.shown_version, message.posting_since = lease.message.version, None
+
+
+def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) -> bool:
+    """Another writer took the message over while we wrote: the next turn makes good what Slack has of ours."""
+    if result.unknown:
+        message.shown = ""
+    if result.place is None and not result.late:
+        return False
+    if lease.message.ts is None or result.late:
+        message.posting_since = now  # Slack may have it twice
+    if result.place is not None and message.ts is None:
+        message.channel, message.ts = result.place.channel, result.place.ts
+    message.version, message.shown = message.version + 1, ""  # what we wrote may be older than what it showed
+    return True
+
+
+async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
+    """The channel is closed to us: what belongs in the team's channel comes there, if the team has another by now."""
+    channel = lease.desk.team.channel
+    if message.in_thread or message.kind not in OF_THE_TEAM or message.channel == channel:
+        return
+    case = await cases.get(session, message.case_id) if message.case_id is not None else None
+    if message.ts is not None and (case is None or case.status not in OPEN):
+        message.shown_version, message.retry_at = lease.message.version, None  # it is over; it stays where it is
+    else:
+        message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
+
+
+async def _gone(session: AsyncSession, message: Message, lease: Lease) -> None:
+    """A message or its reader no longer exists: the card of an open case is posted again, anything else is left."""
+    case = await cases.get(session, message.case_id) if message.case_id is not None else None
+    if message.kind is MessageKind.CASE and case is not None and case.status in OPEN:
+        message.ts, message.posting_since, message.retry_at = None, None, None
+    else:
+        message.shown_version, message.retry_at = lease.message.version, None
+
+
+async def note_trouble(lease: Lease, result: Result) -> None:
+    """Note that Slack does not let us write in this channel or at all, or does so again."""
+    desk, message = lease.desk, lease.message
+    if result.problem in REFUSED_TOKEN:
+        await troubles.note(desk, troubles.EVERYWHERE, result.problem)
+    elif result.problem in CLOSED and message.channel.startswith(("C", "G")):
+        await troubles.note(desk, message.channel, result.problem, team_id=desk.team.id)
+    elif result.place is not None and message.problem in CLOSED | REFUSED_TOKEN:
+        await troubles.note_end(desk, message.channel if message.problem in CLOSED else troubles.EVERYWHERE)
