@@ -204,8 +204,9 @@ class SignIns:
                 )
                 .values(stage=SigningInStage.TAKEN)
                 .returning(SigningIn)
+                .execution_options(synchronize_session=False, populate_existing=True)
             )
-            row: SigningIn | None = taken.scalars().first()
+            row: SigningIn | None = taken.scalar()
         if row is None:
             raise over()
         return row

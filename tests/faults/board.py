@@ -10,8 +10,8 @@ from aiohttp import web
 from bot.connectors import http
 from bot.connectors.base import Account, Cursor, Draft, Health, Measure, Page, Sent
 from bot.connectors.platform import Capability, Platform, Quality, Tools
-from bot.domain.mention import Act, Author, Gone, Post, permits
-from tests.faults.platform_server import Json, PlatformServer
+from bot.domain.mention import OPPOSITES, Act, Author, Gone, Post, permits
+from tests.faults.platform_server import Json, PlatformServer, Published
 from tests.faults.posts import Written
 
 PAGE = 4
@@ -27,15 +27,23 @@ class Board(PlatformServer):
     """The server. Every version of a post is an item in its list, the newest last."""
 
     items: list[Json]
+    acts: list[tuple[Act, str]]
+    """What was done to posts, ours too, in order; what was done already is not done again."""
 
     def open(self) -> "Board":
-        self.items = []
+        self.items, self.acts = [], []
         return self
+
+    def stands(self, act: Act, ident: str) -> bool:
+        """Whether the last thing that was done to a post of an act and its opposite is this act."""
+        done = [each for each, of in self.acts if of == ident and each in {act, OPPOSITES.get(act)}]
+        return done[-1:] == [act]
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/posts", self.answering(self._page, read_only=True))
         yield web.get("/mine", self.answering(self._mine, read_only=True))
         yield web.post("/replies", self.answering(self._reply))
+        yield web.post("/acts", self.answering(self._act))
 
     def tell(self, written: Written) -> None:
         """Put the present version of a post at the end of the list."""
@@ -47,7 +55,16 @@ class Board(PlatformServer):
 
     def _mine(self, asked: Json) -> Json:
         since = datetime.fromisoformat(asked["since"])
-        return {"items": [{"id": each.id, "text": each.text} for each in self.published if each.at >= since]}
+        return {"items": [{"id": each.id, "text": each.text} for each in self._shown() if each.at >= since]}
+
+    def _shown(self) -> Iterator[Published]:
+        return (each for each in self.published if not self.stands(Act.DELETE, each.id))
+
+    def _act(self, asked: Json) -> Json:
+        act, ident = Act(asked["act"]), asked["id"]
+        if not self.stands(act, ident):
+            self.acts.append((act, ident))
+        return {}
 
     def _reply(self, asked: Json) -> Json:
         return {"id": self.publish("", asked["to"], asked["text"], asked["private"]).id}
@@ -79,6 +96,10 @@ class BoardConnector:
         mine = (await self._call("GET", "mine", params={"since": since}))["items"]
         return next((Sent(each["id"]) for each in mine if each["text"] == draft.text), None)
 
+    async def act(self, act: Act, post: Post) -> None:
+        """Do this to a post."""
+        await self._call("POST", "acts", json={"act": act, "id": post.external_id})
+
     async def check(self) -> Health:
         """Find no problem."""
         return Health()
@@ -109,7 +130,7 @@ def _post(item: Json) -> Post:
         conversation=item["conversation"],
         in_reply_to=item["in_reply_to"],
         private=item["private"],
-        permits=permits(*answers),
+        permits=permits(*answers, Act.LIKE, *(() if item["private"] else (Act.HIDE,))),
         edited_at=datetime.fromisoformat(item["edited_at"]) if item.get("edited_at") else None,
         gone=Gone.BY_AUTHOR if item.get("deleted") else None,
     )
@@ -119,7 +140,16 @@ PLATFORM = Platform(
     name="board",
     title="Prikbord",
     docs="https://board.example/docs",
-    capabilities=frozenset({Capability.POLLS, Capability.REPLIES, Capability.MESSAGES}),
+    capabilities=frozenset(
+        {
+            Capability.POLLS,
+            Capability.REPLIES,
+            Capability.MESSAGES,
+            Capability.LIKES,
+            Capability.HIDES,
+            Capability.DELETES,
+        }
+    ),
     options=(),
     connect=BoardConnector,
     quality=Quality(),

@@ -14,10 +14,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import db
 from bot.desk import Desk
 from bot.domain.case import OPEN, Status
+from bot.domain.mention import OPPOSITES
 from bot.domain.sla import ClockKind
 from bot.domain.words import names_of, words_of
 from bot.models import (
     Account,
+    Act,
+    ActStatus,
     AnswerDraft,
     Author,
     Case,
@@ -62,6 +65,7 @@ async def broken(world: World) -> list[str]:
         found += cards(world, state)
         found += clocks(state)
         found += replies(world, state)
+        found += acts(world, state)
         found += steps(state)
         found += roles(state)
         found += drafts(state, list(await session.exec(select(AnswerDraft))))
@@ -81,6 +85,7 @@ class State:
         state = cls()
         tables: list[type[Any]] = [
             Account,
+            Act,
             Author,
             Case,
             CaseWords,
@@ -306,6 +311,30 @@ def replies(world: World, state: State) -> list[str]:
     stored = [reply.draft for reply in state[Reply]]
     found += [f"an approved answer was lost: {words}" for words in world.people.approved if words not in stored]
     return found
+
+
+def acts(world: World, state: State) -> list[str]:
+    """Of what was done to a post the last counts, or colleagues are told; nothing was done that nobody approved."""
+    found, board = [], world.board
+    idents = {(mention.id, None): mention.external_id for mention in state[Mention]}
+    idents |= {(reply.mention_id, reply.id): reply.external_id for reply in state[Reply]}
+    tried: set[tuple[str, str]] = set()
+    last: dict[tuple[str, frozenset[Any]], Act] = {}
+    for act in state[Act]:
+        ident = idents[act.mention_id, act.reply_id]
+        what = f"act {act.id} on {ident} ({act.kind}, {act.status}, {act.tries} tries)"
+        if act.status in {ActStatus.APPROVED, ActStatus.SENDING}:
+            found.append(f"{what} never ended")
+        if act.status in {ActStatus.FAILED, ActStatus.UNCERTAIN}:
+            told = [m for m in state[Message] if m.kind is MessageKind.ACT_PROBLEM and m.subject_id == act.id and m.ts]
+            found += [] if told else [f"nobody is told of {what}"]
+        if act.tries:
+            tried.add((act.kind, ident))
+            last[ident, frozenset({act.kind, OPPOSITES.get(act.kind)})] = act
+    for (ident, _), act in last.items():
+        if act.status is ActStatus.DONE and not board.stands(act.kind, ident):
+            found.append(f"act {act.id} ({act.kind} {ident}) was done, but then {board.acts}")
+    return found + [f"nobody approved {act} {ident}" for act, ident in board.acts if (act, ident) not in tried]
 
 
 def steps(state: State) -> list[str]:

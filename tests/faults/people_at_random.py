@@ -28,10 +28,14 @@ WEIGHTS = {
     "case:escalate": 2,
     "case:advise": 5,
     "case:undo": 4,
+    "case:undo_act": 3,
+    "case:hide_agree": 4,
     "case:settle_sent": 6,
     "case:settle_absent": 6,
 }
 """How often each button is clicked; all others once."""
+ACTS = ("like:", "unlike:", "hide:", "show:", "remove:")
+"""What the menu begins with a post, which is chosen more often."""
 LEFT_ALONE = ("settings:", "snippet:", "adviser:", "platform:", "initials:", "case:open", "figures:")
 """Buttons of which the schedules say nothing."""
 
@@ -129,7 +133,7 @@ class People:
         if element["type"] != "overflow":
             return ""
         values = [str(each["value"]) for each in element["options"]]
-        return dice.choices(values, [4 if value.startswith("more:") else 1 for value in values])[0]
+        return dice.choices(values, [4 if value.startswith(("more:", *ACTS)) else 1 for value in values])[0]
 
     # -- modals
 
@@ -173,7 +177,7 @@ class People:
         if not offered:
             await self.slack.close_view(who)
             return False
-        weights = [3 if each["value"].startswith("transfer:") else 1 for each in offered]
+        weights = [3 if each["value"].startswith(("transfer:", *ACTS)) else 1 for each in offered]
         value = dice.choices(offered, weights)[0]["value"]
         self.log(f"{who} chooses {value} in the modal")
         await self.slack.click_in_view(who, "case:more", value=value, view_id=view["id"])

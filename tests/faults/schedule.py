@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from bot import accounts, db
 from bot.connectors import http
-from bot.models import Account, Agent, AnswerDraft, Message, Reply, Role, Team
+from bot.models import Account, Act, Agent, AnswerDraft, Message, Reply, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from tests.clocks import AMSTERDAM, local
@@ -298,11 +298,12 @@ async def _left(world: World, engine: Any) -> list[str]:
         )
         stale = [_waiting(message) for message in await session.exec(select(Message).where(waits))]
         unsent = await session.exec(select(Reply.key).where(col(Reply.status).in_(["approved", "sending"])))
+        undone = await session.exec(select(Act.key).where(col(Act.status).in_(["approved", "sending"])))
         board = (await session.exec(select(Account.cursor).where(Account.platform == "board"))).one()
         unread = [] if board.get("after", 0) >= len(world.board.items) else ["the board is not read"]
         writing = await session.exec(select(AnswerDraft).where(col(AnswerDraft.writing)))
         said = [f"{draft.by} is said to be writing about case {draft.case_id}" for draft in writing]
-        return [*stale, *unsent, *unread, *said]
+        return [*stale, *unsent, *undone, *unread, *said]
 
 
 def _waiting(message: Message) -> str:
