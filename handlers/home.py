@@ -26,7 +26,7 @@ async def home_opened(event: dict[str, Any], person: Person, desk: TeamDesk) -> 
         if not person.teams_with(Access.READERS):
             with suppress(Refused):  # one who joined a moment ago
                 await admit(desk, Access.READERS, {}, person)
-        await publish(desk, event["user"], filter_in(event))
+        await publish(desk, event["user"], filter_in(event), over=(event.get("view") or {}).get("hash") or "")
 
 
 @asynccontextmanager
@@ -59,10 +59,12 @@ def filter_of(value: str) -> Filter | None:
     return None if value == OVERVIEW else Filter.of_text(value)
 
 
-async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None) -> None:
+async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None, *, over: str = "") -> None:
     """Publish a person's Home with the list that they want, by default the overview.
 
-    It is in the language of their first team. If Slack refuses, the next opening tries again.
+    It is in the language of their first team. If Slack refuses, the next opening tries again. With the hash of the view
+    that it comes `over`, nothing is published when something newer is there: what they chose while it was opened stays.
+    https://docs.slack.dev/reference/methods/views.publish#arg_hash
     """
     async with desk.reading() as session:
         theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
@@ -70,15 +72,16 @@ async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None) -> No
         shown = await home.home(session, slack_id, own.t, own.now(), wanted)
         cards = await cards_of(session, shown.listed)
     try:
-        await _publish(own, slack_id, replace(shown, card_urls=await permalinks(own.slack, cards)))
+        await _publish(own, slack_id, replace(shown, card_urls=await permalinks(own.slack, cards)), over)
     except (SlackRefuses, SlackLater, SlackDown) as error:
         log.warning("the Home was not shown", reason=str(error))
 
 
-async def _publish(desk: TeamDesk, slack_id: str, shown: Home) -> None:
+async def _publish(desk: TeamDesk, slack_id: str, shown: Home, over: str) -> None:
     """Publish the Home; if Slack refuses it, publish it without the chart."""
-    now = desk.now()
+    now, where = desk.now(), {"user_id": slack_id, **({"hash": over} if over else {})}
     try:
-        await call(desk.slack, "views.publish", user_id=slack_id, view=home_tab(shown, desk.t, now))
-    except SlackRefuses:
-        await call(desk.slack, "views.publish", user_id=slack_id, view=home_tab(shown, desk.t, now, charts=False))
+        await call(desk.slack, "views.publish", **where, view=home_tab(shown, desk.t, now))
+    except SlackRefuses as refusal:
+        if refusal.error != "hash_conflict":
+            await call(desk.slack, "views.publish", **where, view=home_tab(shown, desk.t, now, charts=False))

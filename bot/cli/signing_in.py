@@ -152,9 +152,7 @@ async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn]) -> As
         await web.TCPSite(runner, "localhost", port).start()
     except OSError as error:
         await runner.cleanup()
-        raise BadSettings(
-            f"Cannot listen on port {sign_in.PORT} of this machine ({error.strerror}): give --paste."
-        ) from None
+        raise BadSettings(f"Cannot listen on port {port} of this machine ({error.strerror}): give --paste.") from None
     try:
         yield
     finally:

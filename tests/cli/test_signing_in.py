@@ -100,7 +100,7 @@ async def test_a_browser_on_the_same_machine_comes_back_to_the_command(
 async def test_a_browser_elsewhere_comes_back_to_the_bot_that_runs(
     mastodon: FakeMastodon, settings: dict[str, Any], slack: Sandbox, tmp_path: Path
 ) -> None:
-    public = {"public_url": "https://webcare.example.nl"}
+    public: dict[str, Any] = {"public_url": "https://webcare.example.nl"}
     async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack, **public) as bot:
         flags = ("--url", mastodon.base_url, "--sign-in")
         running = asyncio.create_task(webcare(tmp_path, "accounts", "add", "mastodon", *flags, **settings, **public))

@@ -55,7 +55,9 @@ class Board(PlatformServer):
 
     def _mine(self, asked: Json) -> Json:
         since = datetime.fromisoformat(asked["since"])
-        return {"items": [{"id": each.id, "text": each.text} for each in self._shown() if each.at >= since]}
+        return {
+            "items": [{"id": each.id, "to": each.to, "text": each.text} for each in self._shown() if each.at >= since]
+        }
 
     def _shown(self) -> Iterator[Published]:
         return (each for each in self.published if not self.stands(Act.DELETE, each.id))
@@ -94,7 +96,8 @@ class BoardConnector:
         """Look among our own posts."""
         since = (draft.first_tried_at - timedelta(minutes=5)).isoformat()
         mine = (await self._call("GET", "mine", params={"since": since}))["items"]
-        return next((Sent(each["id"]) for each in mine if each["text"] == draft.text), None)
+        ours = (draft.text, draft.to.external_id)
+        return next((Sent(each["id"]) for each in mine if (each["text"], each["to"]) == ours), None)
 
     async def act(self, act: Act, post: Post) -> None:
         """Do this to a post."""

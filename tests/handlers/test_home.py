@@ -38,6 +38,28 @@ async def test_a_workspace_without_charts_has_the_home_all_the_same(sqlite_bot: 
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
 
+async def test_what_is_chosen_while_the_home_is_still_being_opened_stays(bot: Bot) -> None:
+    bot.citizen_posts("Wanneer is het zwembad open?")
+    await bot.card("zwembad")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "*Wachtrij* (1)")
+    opening = bot.slack.faults.hold("views.publish")
+    await bot.slack.open_home(SANNE)
+    await eventually(lambda: held(bot))
+    await bot.slack.click_in_view(SANNE, "list:which", "unowned")
+    await home(bot, SANNE, "Terug naar het overzicht")
+    opening.set()
+    await bot.slack.wait_for(
+        lambda: [call for call in bot.slack.api.calls if (call.answer or {}).get("error") == "hash_conflict"]
+    )
+    assert "Terug naar het overzicht" in text_of(bot.slack.home(SANNE))
+
+
+async def held(bot: Bot) -> bool:
+    """Whether the call that is to be held up was made."""
+    return not bot.slack.faults._next.get("views.publish")
+
+
 async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     bot.citizen_posts("Wanneer is <!channel> het zwembad open?")
     await bot.card("zwembad")
