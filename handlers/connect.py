@@ -92,7 +92,7 @@ async def paste(ack: Ack, view: dict[str, Any], desk: TeamDesk) -> None:
         raise Wrong({"came_out": refused.text}) from None
     if row.stage is SigningInStage.FAILED:
         raise _failed(row)
-    messages.wake(desk, [row.by])
+    await messages.wake_lanes(desk)
     shown = views.choose_modal(kept["team"], row, connectors.title(row.platform), desk.t)
     await ack(response_action="update", view=shown)
 
@@ -122,7 +122,7 @@ async def choose(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> Non
     await ack(
         response_action="update", view=views.connected_page(kept["team"], [_result(each) for each in done], desk.t)
     )
-    messages.wake(desk, [by])
+    await messages.wake_lanes(desk)
 
 
 def _result(done: Connected) -> views.Result:

@@ -79,7 +79,7 @@ def _name_in_an_address(name: str) -> str:
 
 def _new(platform: Platform, name: str, values: Mapping[str, Any]) -> New:
     secret = {option.name for option in signing_in.options_of(platform) if option.secret}
-    options = {key: value for key, value in values.items() if key not in secret | {"url"}}
+    options = {key: value for key, value in values.items() if key not in secret | signing_in.HOW | {"url"}}
     secrets = {key: value for key, value in values.items() if key in secret}
     return New(platform, name, values.get("url", ""), options, secrets)
 

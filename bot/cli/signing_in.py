@@ -34,6 +34,10 @@ def options_of(platform: Platform) -> tuple[Option, ...]:
     return (*platform.options, *platform.sign_in.options, SIGN_IN, PASTE) if platform.sign_in else platform.options
 
 
+HOW = frozenset({SIGN_IN.name, PASTE.name})
+"""The options that say how an account is added; nothing of them is stored."""
+
+
 def wanted(platform: Platform, given: Given) -> bool:
     """Tell whether to sign in: when asked for, or when a person at a terminal prefers it to giving a token."""
     if platform.sign_in is None:
@@ -42,19 +46,16 @@ def wanted(platform: Platform, given: Given) -> bool:
         return True
     brought = [option for option in platform.options if option.name in platform.sign_in.brings]
     has_token = any(given_token(option, given) for option in brought if option.kind is OptionKind.TOKEN)
-    return (
-        not has_token
-        and may_ask()
-        and typer.confirm(f"Sign in on {platform.title} in a browser? (no: give an access token)", True)
-    )
+    if has_token or not may_ask():
+        return False
+    return typer.confirm(f"Sign in on {platform.title} in a browser? (no: give an access token)", True)
 
 
 def asked_first(platform: Platform) -> list[Option]:
     """Return the options that are needed before somebody signs in."""
     brings = platform.sign_in.brings if platform.sign_in else frozenset()
-    return [
-        option for option in options_of(platform) if option.name not in brings and option.kind is not OptionKind.MADE
-    ]
+    asked = [option for option in options_of(platform) if option.name not in {*brings, *HOW}]
+    return [option for option in asked if option.kind is not OptionKind.MADE]
 
 
 async def connect(
@@ -152,7 +153,8 @@ async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn]) -> As
         await web.TCPSite(runner, "localhost", port).start()
     except OSError as error:
         await runner.cleanup()
-        raise BadSettings(f"Cannot listen on port {port} of this machine ({error.strerror}): give --paste.") from None
+        problem = f"Cannot listen on port {port} of this machine ({error.strerror})"
+        raise BadSettings(f"{problem}: choose another SIGN_IN_PORT, or give --paste.") from None
     try:
         yield
     finally:

@@ -195,7 +195,7 @@ def address_of(typed: str) -> str:
     url = typed.strip() if "://" in typed else f"https://{typed.strip()}"
     try:
         parts = urlsplit(url)
-        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
+        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0 and " " not in url
     except ValueError:
         is_good = False
     return url if is_good else ""

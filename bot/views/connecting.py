@@ -100,9 +100,8 @@ def signed_in(row: SigningIn, title: str, t: Texts) -> View:
     """Tell a coordinator that they can choose what to connect; after that, what was connected."""
     names = ", ".join(literal(name, 80) for name in row.connected)
     if row.stage is SigningInStage.SIGNED_IN:
-        words = t.plural("You signed in on {platform}. It lets us into one account.",
-                         "You signed in on {platform}. It lets us into {n} accounts.", len(row.offers),
-                         platform=title)  # fmt: skip
+        accounts = t.plural("It lets us into one account.", "It lets us into {n} accounts.", len(row.offers))
+        words = f"{t('You signed in on {platform}.', platform=title)} {accounts}"
         until = t("Choose before {time} what to connect.", time=t.time(row.ends_at))
         choose = button(t("Choose…"), "sign_in:choose", str(row.id), style="primary")
         connected = [context(t("Connected: {names}", names=names))] if names else []

@@ -9,12 +9,15 @@ import httpx
 import pytest
 from aiohttp import ClientSession
 
+from bot.accounts.sign_in import SignIns
+from bot.domain.text import Refused
 from bot.models import Account, Event, Message, Role, SigningIn, SigningInStage
 from bot.models import MessageKind as Kind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import refresh, sign_ins
 from tests import people
+from tests.acting import forged
 from tests.conftest import SANNE, YOUSSEF, Bot, running_bot
 from tests.fakes import graph
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
@@ -112,7 +115,7 @@ async def test_a_coordinator_signs_in_and_chooses_and_what_is_connected_already_
     assert "Ingelogd" in words
     await message_to(bot, SANNE, "2 accounts")
     shown = text_of(await choose(bot, PAGE, "204"))
-    assert "Gemeente" in shown and "heeft nieuwe toegang" in shown
+    assert "gemeente" in shown and "heeft nieuwe toegang" in shown
     assert "Museum" in shown and "niet gekoppeld" in shown
     message = await message_to(bot, SANNE, "Gekoppeld: ")
     assert "sign_in:choose" in action_ids(message), "the other page can be tried again"
@@ -135,7 +138,7 @@ async def test_a_page_that_works_is_added_and_the_tokens_are_forgotten(with_page
     assert "webcare accounts steps" in shown
     await bot.slack.wait_for(lambda: "sign_in:choose" not in str([action_ids(m) for m in bot.slack.direct(SANNE)]))
     [begun] = await bot.rows(SigningIn)
-    assert (begun.stage, begun.sealed, begun.connected) == (SigningInStage.DONE, b"", ["Gemeente Voorbeeld"])
+    assert (begun.stage, begun.sealed, begun.connected) == (SigningInStage.DONE, b"", ["@gemeente@127.0.0.1"])
     added = (await bot.rows(Account))[-1]
     assert added.options["page_id"] == PAGE
     assert added.identity["id"] == PAGE
@@ -240,15 +243,15 @@ async def test_a_sign_in_that_lets_us_into_nothing_says_so(with_page: Bot, serve
 
 async def test_what_somebody_signed_in_with_is_chosen_by_nobody_else(with_page: Bot, server: FakeFacebook) -> None:
     bot = with_page
-    await make_role(bot, YOUSSEF, Role.COORDINATOR)
+    for who in (SANNE, YOUSSEF):
+        await make_role(bot, who, Role.COORDINATOR)
     await come_back(bot, server.consents.agree(await sign_in(bot)))
     await message_to(bot, SANNE, "ingelogd")
-    await open_group(bot, YOUSSEF, "accounts")
-    view = bot.slack.view(YOUSSEF)
-    view["callback_id"], view["private_metadata"] = "sign_in:choose", '{"team": 1, "sign_in": 1}'
-    state = {"offers": {"offers": {"type": "checkboxes", "selected_options": [{"value": PAGE}]}}}
-    ack = await bot.slack.submit(YOUSSEF, state=state)
-    assert "verlopen of al gebruikt" in str(ack)
+    with pytest.raises(Refused, match="is over"):
+        await SignIns.of(bot.desk).choose(1, [PAGE], by=YOUSSEF)
+    message = bot.slack.direct(SANNE)[-1]
+    await forged(bot, YOUSSEF, message, "sign_in:choose", "1")
+    await bot.slack.wait_for(lambda: "verlopen of al gebruikt" in text_of(bot.slack.view(YOUSSEF) or {}))
     assert [event for event in await bot.rows(Event) if event.kind == "account_renewed"] == []
 
 

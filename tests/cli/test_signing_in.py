@@ -101,6 +101,7 @@ async def test_a_browser_elsewhere_comes_back_to_the_bot_that_runs(
     mastodon: FakeMastodon, settings: dict[str, Any], slack: Sandbox, tmp_path: Path
 ) -> None:
     public: dict[str, Any] = {"public_url": "https://webcare.example.nl"}
+    await webcare(tmp_path, "migrate", **settings)
     async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack, **public) as bot:
         flags = ("--url", mastodon.base_url, "--sign-in")
         running = asyncio.create_task(webcare(tmp_path, "accounts", "add", "mastodon", *flags, **settings, **public))
@@ -126,7 +127,7 @@ async def test_an_address_that_was_pasted_is_taken_and_nothing_secret_is_shown(
         shown, code = await asyncio.to_thread(conversed, server, settings, tmp_path, flags)
     assert code == 0, shown
     assert "2  Gemeente Voorbeeld" in shown
-    assert "Stored as facebook/Gemeente Voorbeeld" in shown
+    assert "Stored as facebook/" in shown
     assert "Verify token, shown this once" in shown
     assert not re.search(f"{graph.TOKEN}|{graph.APP_SECRET}", shown)
     [account] = await stored(tmp_path)

@@ -197,7 +197,8 @@ async def test_threads_gives_a_token_for_sixty_days(client: Client) -> None:
         [offer] = await signed_in(account, client, server.consents)
         assert (offer.id, offer.name) == (threads.USER, threads.US)
         assert server.consents.asked == [",".join(sorted(threads.SCOPES.split(), key=_in_order))]
-        health = await connectors.connect(replace(account, secrets=offer.secrets), tools(client)).check()
+        with_token = tools(client, offer.secrets)
+        health = await connectors.connect(replace(account, secrets=offer.secrets), with_token).check()
         assert health.problems == ()
 
 

@@ -46,7 +46,7 @@ async def test_what_is_chosen_while_the_home_is_still_being_opened_stays(bot: Bo
     opening = bot.slack.faults.hold("views.publish")
     await bot.slack.open_home(SANNE)
     await eventually(lambda: held(bot))
-    await bot.slack.click_in_view(SANNE, "list:which", "unowned")
+    await bot.slack.click_in_view(SANNE, "list:which", "unowned||0|")
     await home(bot, SANNE, "Terug naar het overzicht")
     opening.set()
     await bot.slack.wait_for(

@@ -520,7 +520,7 @@ def past() -> list[Event]:
 
 def signing_in(stage: SigningInStage, connected: Sequence[str] = (), offers: int = 1) -> SigningIn:
     """A sign-in that lets us into so many accounts."""
-    offered = [{"id": f"{n}" * 20, "name": f"{n} {LONG[:200]}"} for n in range(1, offers + 1)]
+    offered = [{"id": f"{n}" * 20, "name": f"{n} {LONG[:60]}"} for n in range(1, offers + 1)]
     return SigningIn(
         id=1, state="", platform="facebook", team_id=1, by=BY, redirect="", stage=stage, offers=offered,
         connected=list(connected), ends_at=NOW,
