@@ -106,7 +106,9 @@ def _input(check: Check, block: Json, at: str) -> None:
         if not isinstance(block.get(name, False), bool):
             check.wrong(f"{at}/{name}", "must be a boolean")
     if check.has(block, "element", at):
-        elements.check_element(check, block["element"], f"{at}/element", INPUTS)
+        # Of a file Slack tells only when the view is sent: https://docs.slack.dev/reference/block-kit/blocks/input-block
+        allowed = INPUTS - {"file_input"} if block.get("dispatch_action") else INPUTS
+        elements.check_element(check, block["element"], f"{at}/element", allowed)
 
 
 def _image(check: Check, block: Json, at: str) -> None:

@@ -104,6 +104,16 @@ def _text_input(check: Check, element: Json, at: str) -> None:
     check.optional(element, "initial_value", at, most=most)
 
 
+def _file_input(check: Check, element: Json, at: str) -> None:
+    """https://docs.slack.dev/reference/block-kit/block-elements/file-input-element"""
+    most = element.get("max_files", 10)
+    if not isinstance(most, int) or not 1 <= most <= 10:
+        check.wrong(f"{at}/max_files", "must be between 1 and 10")
+    kinds = element.get("filetypes", ["any"])
+    if not isinstance(kinds, list) or not kinds or not all(isinstance(each, str) for each in kinds):
+        check.wrong(f"{at}/filetypes", "must be an array of file extensions")
+
+
 def _number_input(check: Check, element: Json, at: str) -> None:
     if not isinstance(element.get("is_decimal_allowed"), bool):
         check.wrong(at, "missing required field: is_decimal_allowed")
@@ -126,6 +136,7 @@ ELEMENTS: Mapping[str, Callable[[Check, Json, str], None]] = {
     "checkboxes": _choices,
     "plain_text_input": _text_input,
     "number_input": _number_input,
+    "file_input": _file_input,
     "icon_button": _icon_button,
 }
 

@@ -1,6 +1,7 @@
-"""The files.* methods: an upload in three steps.
+"""Files: those that the app uploads, in three steps, and those that people give in a modal.
 
-https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+https://docs.slack.dev/reference/methods/files.getUploadURLExternal,
+https://docs.slack.dev/reference/block-kit/block-elements/file-input-element
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from bot.sandbox.slack import events
 from bot.sandbox.slack.api_method import Invalid, Json, Method, SlackError, parsed, required
 from bot.sandbox.slack.chat import channel_of, checked_blocks, thread_of, written_by_app
 from bot.sandbox.slack.workspace import StoredFile, Workspace
+
+MIME_TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "csv": "text/csv"}
+MOST_GIVEN = 10 * 1024 * 1024
+"""Bytes of a file that is given in a modal."""
 
 
 def get_upload_url(workspace: Workspace, args: Json) -> Json:
@@ -42,20 +47,44 @@ def complete_upload(workspace: Workspace, args: Json) -> Json:
     return {"files": described}
 
 
+def give(workspace: Workspace, person: str, name: str, content: bytes) -> Json:
+    """Keep a file that a person chose in a modal, and describe it. Raises ValueError when it is too large or empty."""
+    if not 0 < len(content) <= MOST_GIVEN:
+        raise ValueError(f"a file of {len(content)} bytes")
+    size = len(content)
+    stored = StoredFile(workspace.new_id("F"), name, size, title=name, content=content, uploaded=True, by=person)
+    workspace.files[stored.id] = stored
+    return describe(workspace, stored)
+
+
+def given(workspace: Workspace, person: str, sent: object) -> list[Json]:
+    """The files that a page sends as chosen, as we know them: those that this person gave."""
+    ids = [str(each.get("id")) for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
+    known = (workspace.files.get(each) for each in ids)
+    return [describe(workspace, each) for each in known if each is not None and each.by == person]
+
+
 def describe(workspace: Workspace, stored: StoredFile) -> Json:
-    """A file as Slack describes it."""
+    """A file as Slack describes it: https://docs.slack.dev/reference/objects/file-object
+
+    The app reads it at the private addresses with its token; the page has an address of its own.
+    """
     address = f"{workspace.base_url}/files/{stored.id}"
+    private = f"{workspace.base_url}/files-pri/{workspace.team_id}-{stored.id}"
+    kind = stored.name.rpartition(".")[2].lower()
     return {
         "id": stored.id,
         "name": stored.name,
         "title": stored.title,
         "size": stored.size,
-        "filetype": stored.name.rpartition(".")[2],
+        "filetype": kind,
+        "mimetype": MIME_TYPES.get(kind, "application/octet-stream"),
         "mode": "hosted",
-        "user": workspace.app.user_id,
+        "is_external": False,
+        "user": stored.by or workspace.app.user_id,
         "created": int(workspace.now()),
-        "url_private": address,
-        "url_private_download": address,
+        "url_private": private,
+        "url_private_download": f"{private}/download",
         "permalink": address,
     }
 

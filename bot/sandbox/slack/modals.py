@@ -128,6 +128,9 @@ def check_view(workspace: Workspace, sent: Any, surface: str) -> Json:
     wrong = problems(sent, surface, modern=workspace.rules.modern_blocks)
     if wrong:
         raise Invalid("invalid_arguments", wrong)
+    asks_for_files = any(element.get("type") == "file_input" for _, element in input_state.elements(sent["blocks"]))
+    if asks_for_files and "files:read" not in workspace.app.scopes:
+        raise SlackError("missing_scope", needed="files:read", provided=",".join(sorted(workspace.app.scopes)))
     external = sent.get("external_id")
     if external and any(
         v["external_id"] == external and v["callback_id"] != sent.get("callback_id", "") for _, v in workspace.views()

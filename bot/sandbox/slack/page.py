@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.sandbox.slack import files
 from bot.sandbox.slack.delivery import Acknowledgement
 from bot.sandbox.slack.person_actions import PersonActions
 from bot.sandbox.slack.words import page_in, said
@@ -53,6 +54,7 @@ class Page:
             web.static("/slack/static", STATIC),
             web.get("/page/socket", self._socket),
             web.get("/files/{id}", self._file),
+            web.post("/page/files", self._give_file),
         ]
 
     async def close(self) -> None:
@@ -74,6 +76,15 @@ class Page:
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+    async def _give_file(self, request: web.Request) -> web.Response:
+        """Keep a file that a person chose in a modal; the body is its content."""
+        person, name = self._person(request.query.get("person", "")), request.query.get("name", "")
+        try:
+            described = files.give(self._workspace, person, name or "file", await request.read())
+        except ValueError:
+            raise web.HTTPRequestEntityTooLarge(files.MOST_GIVEN, 0) from None
+        return web.json_response(described)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         person = self._person(request.query.get("person", ""))

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot.sandbox.slack import app_answers, events, input_state, payloads, suggestions
+from bot.sandbox.slack import app_answers, events, files, input_state, payloads, suggestions
 from bot.sandbox.slack.delivery import Acknowledgement, Delivery, Kind
 from bot.sandbox.slack.workspace import Change, Channel, Workspace
 
@@ -159,7 +159,7 @@ class PersonActions:
         if view is None or named is None:
             return GONE
         if state is not None:
-            view["state"]["values"] = input_state.values(view["blocks"], state)
+            view["state"]["values"] = self._stated(person, view, state)
         _set_value(view["state"]["values"], named, action)
         sent = input_state.action(*named, _chosen(named[1], action))
         payload = payloads.block_actions_in_view(self.workspace, person, view, sent)
@@ -181,7 +181,7 @@ class PersonActions:
         if view is None or view["type"] != "modal":
             return GONE
         if state is not None:
-            view["state"]["values"] = input_state.values(view["blocks"], state)
+            view["state"]["values"] = self._stated(person, view, state)
         for action_id, chosen in (values or {}).items():
             block, element = _element(view["blocks"], action_id, "", "")
             action = input_state.action(block, element, input_state.choice(element, chosen))
@@ -195,6 +195,10 @@ class PersonActions:
             payload,
             effect=lambda ack: app_answers.after_submission(self.workspace, person, view, ack),
         )
+
+    def give_file(self, person: str, name: str, content: bytes) -> Json:
+        """Choose a file from this person's machine for a field of a modal; returns it as Slack describes it."""
+        return files.give(self.workspace, person, name, content)
 
     async def close_view(self, person: str, view_id: str = "") -> Acknowledgement:
         """Close a modal (by default the one on top), back to the one below."""
@@ -336,6 +340,15 @@ class PersonActions:
         return ack
 
     # -- what a person can see
+
+    def _stated(self, person: str, view: Json, state: Json) -> Json:
+        """The state that the page sends; of files it sends ids only."""
+        values = input_state.values(view["blocks"], state)
+        for block, element in input_state.elements(view["blocks"]):
+            if element["type"] == "file_input":
+                entry = values[block["block_id"]][element["action_id"]]
+                entry["files"] = files.given(self.workspace, person, entry.get("files"))
+        return values
 
     def _known(self, command: str) -> bool:
         return any(each["command"] == command for each in self.workspace.app.commands)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.sandbox.slack import app_answers
+from bot.sandbox.slack import app_answers, files
 from bot.sandbox.slack.delivery import SignedHttp, SocketMode
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.inspection import Inspection
@@ -127,6 +127,8 @@ class LocalSlack(PersonActions, Inspection):
             web.get("/socket", self.socket_mode.handle),
             web.post("/response/{key}", self._respond),
             web.post("/upload/{id}", self._upload),
+            web.get("/files-pri/{team}-{id}", self._private_file),
+            web.get("/files-pri/{team}-{id}/download", self._private_file),
             *self.page.routes(),
         ]
 
@@ -153,6 +155,16 @@ class LocalSlack(PersonActions, Inspection):
             raise web.HTTPBadRequest(text="length mismatch")
         stored.uploaded = True
         return web.Response(text=f"OK - {stored.size}")
+
+    async def _private_file(self, request: web.Request) -> web.Response:
+        """Give the app a file; whoever shows no token with files:read is sent to where one logs in, as by Slack."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if token != self.app.bot_token or token in self.app.revoked or "files:read" not in self.app.scopes:
+            raise web.HTTPFound(f"{self.base_url}/?redir={request.path}")
+        stored = self.workspace.files.get(request.match_info["id"])
+        if stored is None or not stored.uploaded:
+            raise web.HTTPNotFound
+        return web.Response(body=stored.content, content_type=files.describe(self.workspace, stored)["mimetype"])
 
 
 @web.middleware

@@ -85,7 +85,7 @@ class Ephemeral:
 
 @dataclass
 class StoredFile:
-    """An uploaded file; `shared` once its upload is completed."""
+    """An uploaded file; `shared` once its upload is completed. `by` is who gave it in a modal; "": the app."""
 
     id: str
     name: str
@@ -94,6 +94,7 @@ class StoredFile:
     content: bytes = b""
     uploaded: bool = False
     shared: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)

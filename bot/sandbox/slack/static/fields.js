@@ -18,7 +18,49 @@ export const fields = {
   number_input: field,
   url_text_input: field,
   email_text_input: field,
+  file_input: files,
 };
+
+// The file goes to the server at once; the form keeps how that describes it. Only one is asked for at a time here.
+function files(element, block, ctx, wiring) {
+  const chosen = entryOf(ctx.form, block, element, { files: [] }).files ?? [];
+  const kinds = (element.filetypes ?? []).map((kind) => `.${kind}`).join(",");
+  const named = h("span", { class: "file-name", role: "status" });
+  const remove = h("button", { type: "button", class: "link-button" }, t("Haal weg"));
+  const input = h("input", {
+    type: "file",
+    class: "sr-only",
+    id: wiring.id,
+    accept: kinds || null,
+    "aria-describedby": wiring.describedby || null,
+    dataset: ctx.marks(element, block),
+  });
+  const keep = (described) => {
+    setEntry(ctx.form, block, element, { files: described });
+    named.textContent = described.map((file) => file.name).join(", ");
+    remove.hidden = !described.length;
+  };
+  keep(chosen);
+  input.addEventListener("change", async () => {
+    if (!input.files.length) return;
+    const described = await give(input.files[0], ctx.state.me);
+    keep(described ? [described] : []);
+    if (!described) named.textContent = t("Dit bestand is te groot of leeg.");
+    input.value = "";
+  });
+  remove.addEventListener("click", () => {
+    keep([]);
+    input.focus();
+  });
+  const choose = h("label", { class: "button", for: wiring.id }, t("Kies een bestand"));
+  return h("div", { class: "file-input" }, input, choose, named, remove);
+}
+
+async function give(file, person) {
+  const asked = new URLSearchParams({ person, name: file.name });
+  const answer = await fetch(`page/files?${asked}`, { method: "POST", body: file });
+  return answer.ok ? answer.json() : null;
+}
 
 function field(element, block, ctx, wiring) {
   const value = entryOf(ctx.form, block, element, { value: element.initial_value ?? null }).value ?? "";

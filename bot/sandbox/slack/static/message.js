@@ -115,7 +115,7 @@ function tail(page, message, inThread, answers) {
 }
 
 function file(shared) {
-  const address = shared.url_private_download ?? shared.url_private ?? shared.permalink;
+  const address = shared.permalink;
   const size = shared.size ? `${Math.max(1, Math.round(shared.size / 1024))} kB` : "";
   const content = [
     icon("file"),
