@@ -13,11 +13,15 @@ from bot.domain.text import Refused, Wrong
 from bot.models import Reply, ReplyKind
 from bot.outgoing import composing, drafts, replies
 from bot.outgoing.composing import Answer
+from bot.outgoing.drafts import Chosen
 from bot.slack import messages
 from bot.views.answer_modal import (
     CONFIRM,
+    DESCRIPTION,
+    IMAGE,
     INITIALS,
     INVITATION,
+    KEEP_IMAGE,
     PROMISE,
     TEXT,
     TOPIC,
@@ -29,6 +33,7 @@ from bot.views.answer_modal import (
 from bot.views.block import Block
 from bot.views.modals import take_over_modal
 from handlers.answer_view import chosen_in, filled_in, first_view, next_view, writer
+from handlers.attach import Attached, attached, keep_in
 from handlers.bolt_args import Ack
 from handlers.feedback import name_of, without_marks
 from handlers.home import filter_of, home_after, home_of, publish
@@ -97,15 +102,16 @@ async def view_of(
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Approve the reply; an error is shown at its field, and the modal stays open. What is refused stays a draft."""
-    state = ModalState.of(view)
+    state, image = ModalState.of(view), None
     try:
-        reply = await _approve(desk, view, by)
+        image = await attached(desk, view)
+        reply = await _approve(desk, view, by, image)
     except Wrong as wrong:
-        await _keep(desk, view, by)
+        await _keep(desk, view, by, image)
         await _show_wrong(ack, desk, view, by, wrong)
         return
     except Refused:
-        await _keep(desk, view, by)
+        await _keep(desk, view, by, image)
         raise
     await ack()
     desk.wake(f"outgoing:{reply.account_id}")
@@ -114,18 +120,20 @@ async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
         await publish(desk, by, filter_of(state.home))
 
 
-async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
+async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None) -> Reply:
     """Approve the reply, and store the agent's initials and the case's topic, in one transaction."""
     state, filled, now = ModalState.of(view), filled_in(view), desk.now()
     async with desk.session() as session:
         file = await cases.read(session, state.case)
-        chosen = chosen_in(desk, file, view)
+        chosen = _with(image, chosen_in(desk, file, view))
+        shown = image is not None or KEEP_IMAGE in filled  # else none is taken, as the modal says
         promises = chosen.kind is ReplyKind.INTERIM and filled.get(PROMISE)
         answer = Answer(
             state.case, state.mention, submission=view["id"], words=chosen.words.strip(), private=chosen.private,
             kind=chosen.kind, promised_at=chosen.promised_at if promises else None,
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
-            invitation=chosen.invitation.strip(),
+            invitation=chosen.invitation.strip(), image=chosen.image if shown else None,
+            image_file=chosen.image_file, image_description=chosen.image_description,
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)
@@ -134,12 +142,19 @@ async def _approve(desk: TeamDesk, view: Block, by: str) -> Reply:
     return reply
 
 
-async def _keep(desk: TeamDesk, view: Block, by: str) -> None:
+async def _keep(desk: TeamDesk, view: Block, by: str, image: Attached | None) -> None:
     """Keep what an agent tried to send as their draft."""
+    if image is not None:
+        keep_in(view, desk, image)
     async with desk.session() as session:
         file = await cases.read(session, ModalState.of(view).case)
-        chosen = chosen_in(desk, file, view)
+        chosen = _with(image, chosen_in(desk, file, view))
         await drafts.keep(session, file, chosen, by=by, view=view["id"], newest=None, now=desk.now())
+
+
+def _with(image: Attached | None, chosen: Chosen) -> Chosen:
+    """Return what was chosen, with the image that was just stored in the place of one from before."""
+    return chosen if image is None else replace(chosen, image=image.sha256, image_file=image.file)
 
 
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
@@ -150,7 +165,10 @@ async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wro
         who = await writer(desk, ModalState.of(view).case, by)
         await ack(response_action="update", view=next_view(desk, who, view, chosen_in(desk, who.file, view)))
         return
-    field_of = {composing.WORDS: TEXT, composing.VISIBILITY: VISIBILITY, composing.INVITED: INVITATION, **missing}
+    field_of = {
+        composing.WORDS: TEXT, composing.VISIBILITY: VISIBILITY, composing.INVITED: INVITATION,
+        composing.IMAGE: IMAGE, composing.DESCRIPTION: DESCRIPTION, **missing,
+    }  # fmt: skip
     errors: dict[str, str] = {}
     for part, reason in wrong.fields.items():
         field = field_of.get(part, INITIALS)

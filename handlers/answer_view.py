@@ -11,17 +11,22 @@ from bot.domain.reply import MAX_TYPED, Composed
 from bot.models import AnswerDraft, CaseFile, Mention, ReplyKind
 from bot.outgoing import composing, drafts
 from bot.outgoing.drafts import Chosen, Offered
+from bot.slack import files
 from bot.slack.calls import home_of
 from bot.team import agents
 from bot.team.settings import TeamSettings
 from bot.views.answer_modal import (
+    DESCRIPTION,
+    IMAGE,
     INITIALS,
     INVITATION,
+    KEEP_IMAGE,
     KIND,
     PROMISE,
     TEXT,
     TOPIC,
     VISIBILITY,
+    ImageFields,
     ModalState,
     answer_modal,
     name_of_field,
@@ -70,12 +75,13 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
         return _modal(desk, who, mention, composed, state, kind=kind, text=words, invited=invited)
     since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
     promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
-    state = replace(state, since=since, promise=promise)
+    state = replace(state, since=since, promise=promise, image=kept.image or "", file=kept.image_file)
     text = "\n\n".join(part for part in (words, kept.words) if part)[:MAX_TYPED]
     composed = compose(desk, who.file, mention, text, initials, private=kept.private)
     return _modal(
-        desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic, invited=kept.invitation
-    )
+        desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic, invited=kept.invitation,
+        description=kept.image_description,
+    )  # fmt: skip
 
 
 def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
@@ -110,14 +116,17 @@ def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text:
     prefilled = _prefilled(view, TEXT) if text is None else text
     invited = _prefilled(view, INVITATION)
     return _modal(
-        desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited
-    )
+        desk, who, mention, composed, state, kind=chosen.kind, text=prefilled, topic=chosen.topic, invited=invited,
+        description=_prefilled(view, DESCRIPTION),
+    )  # fmt: skip
 
 
 def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     """Return the modal with nothing typed or chosen."""
     state = ModalState.of(view)
-    state = replace(state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None)
+    state = replace(
+        state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file=""
+    )
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
     composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)
@@ -129,8 +138,13 @@ def filled_in(view: Block) -> dict[str, Any]:
     return {name_of_field(block_id): value for block_id, value in values(view).items()}
 
 
-def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None = None) -> Chosen:
-    """Return what was typed and chosen in the modal; `text` in the place of what was typed."""
+def chosen_in(
+    desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None = None, draft: AnswerDraft | None = None
+) -> Chosen:
+    """Return what was typed and chosen in the modal; `text` in the place of what was typed.
+
+    A file that was chosen is no image of ours yet, unless the agent tried to send it before: then `draft` has it.
+    """
     filled, state = filled_in(view), ModalState.of(view)
     mention = composing.mention_of(file, state.mention)
     kind = ReplyKind(filled.get(KIND) or ReplyKind.FINAL)
@@ -144,7 +158,25 @@ def chosen_in(desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None =
         promised_at=datetime.fromtimestamp(int(promise), UTC) if promise else None,
         topic=topic_chosen(filled.get(TOPIC), file.case.topic),
         invitation=filled.get(INVITATION) or "",
+        image_description=(filled.get(DESCRIPTION) or "").strip(),
+        **_image_in(filled, state, draft),
     )
+
+
+def file_in(view: Block) -> dict[str, Any] | None:
+    """Return the file that was chosen in the modal, as Slack describes it."""
+    chosen = filled_in(view).get(IMAGE) or []
+    return chosen[0] if chosen else None
+
+
+def _image_in(filled: dict[str, Any], state: ModalState, draft: AnswerDraft | None) -> dict[str, Any]:
+    """Return the image that stays with the answer: the one from before, unless the agent leaves it out."""
+    chosen = filled.get(IMAGE) or []
+    if chosen and draft is not None and draft.image and draft.image_file == chosen[0].get("id"):
+        return {"image": draft.image, "image_file": draft.image_file}
+    if not state.image or not filled.get(KEEP_IMAGE, True):
+        return {}
+    return {"image": state.image, "image_file": state.file}
 
 
 def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initials: str, *, private: bool) -> Composed:
@@ -170,6 +202,7 @@ def _modal(
     kind: ReplyKind = ReplyKind.FINAL,
     topic: str = "",
     invited: str = "",
+    description: str = "",
 ) -> Block:
     settings = TeamSettings.of(who.file.team.settings)
     beside = composed.private and composing.may_be_invited(mention, desk.now())
@@ -177,8 +210,19 @@ def _modal(
         who.file, mention, composed, desk.t, desk.now(), state, kind=kind, draft=text, topic=topic,
         confirm=composing.must_confirm(who.file, mention, who.draft, private=composed.private),
         invited=invited if beside else None,
+        images=_image_fields(desk, who, mention, composed, description),
         snippets=bool(composing.standard_texts(who.file, mention, desk.now())),
         templates_only=composing.takes_templates_only(who.file, mention, desk.now()),
         topics=settings.topics, reader=who.by,
         home=home_of(desk.slack),
     )  # fmt: skip
+
+
+def _image_fields(
+    desk: TeamDesk, who: Writer, mention: Mention, composed: Composed, description: str
+) -> ImageFields | None:
+    connector, private = desk.connector(who.file.account), composed.private
+    takes = composing.images_taken(connector, who.file, mention, private=private, now=desk.now())
+    if takes is None:
+        return None
+    return ImageFields(files.lacking(desk.slack), bool(takes.described), description, takes.words)

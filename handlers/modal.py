@@ -123,5 +123,6 @@ def _read(state: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 or element.get("selected_date_time")
                 or [each["value"] for each in element.get("selected_options") or []]
                 or chosen.get("value")
+                or element.get("files")
             )
     return filled

@@ -22,7 +22,7 @@ async def preview(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Keep what was typed and chosen, and show it as the citizen will see it, with the fields that the choices need."""
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
-    chosen = chosen_in(desk, who.file, view)
+    chosen = chosen_in(desk, who.file, view, draft=who.draft)
     who = await _kept(desk, body, who, chosen)
     await _show(desk, view, next_view(desk, who, view, chosen))
 
@@ -45,7 +45,7 @@ async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, 
         text = "\n\n".join(part for part in (words, answer_view.filled_in(view).get(TEXT)) if part)
     if len(text) > MAX_TYPED:
         raise Refused("There is no room left for that text.")
-    chosen = chosen_in(desk, who.file, view, text=text)
+    chosen = chosen_in(desk, who.file, view, text=text, draft=who.draft)
     who = await _kept(desk, body, who, chosen)
     await _show(desk, view, next_view(desk, who, view, chosen, text=text))
 

@@ -48,7 +48,9 @@ SCOPES: dict[str, frozenset[str]] = {
     "views.publish": frozenset(),
     "views.update": frozenset(),
 }
-OPTIONAL = {"dnd:read", "usergroups:write"}
+OF_ELEMENTS = {"files:read"}
+"""What a field for a file needs: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element"""
+OPTIONAL = {"dnd:read", "files:read", "usergroups:write"}
 """Scopes that a workspace may leave out: https://docs.slack.dev/changelog/2026/03/16/optional-scopes"""
 EVENTS: dict[str, dict[str, frozenset[str]]] = {
     # https://docs.slack.dev/reference/events: what a listener's event is called in the manifest, and its scopes if any
@@ -135,7 +137,7 @@ def test_the_events_are_those_with_a_handler(registered: dict[str, list[str]]) -
 def test_the_scopes_are_those_that_our_calls_commands_and_events_need(registered: dict[str, list[str]]) -> None:
     assert methods_called() == set(SCOPES), "a method was added or is no longer called: mend the table"
     of_events = (scopes for name in registered["event"] for scopes in EVENTS[name].values())
-    needed = set().union(*SCOPES.values(), *of_events)
+    needed = set().union(*SCOPES.values(), *of_events, OF_ELEMENTS)
     scopes = MANIFEST["oauth_config"]["scopes"]
     assert scopes == {"bot": sorted(needed | {"commands"}), "bot_optional": sorted(OPTIONAL)}
     assert needed >= OPTIONAL  # Slack wants an optional scope in both lists

@@ -15,6 +15,8 @@ START, END = "<!-- platforms -->\n\n", "\n\n<!-- end of platforms -->"
 DOES = {
     "answer": Capability.REPLIES,
     "message": Capability.MESSAGES,
+    "image": Capability.IMAGES,
+    "image in a message": Capability.MESSAGE_IMAGES,
     "hide": Capability.HIDES,
     "like": Capability.LIKES,
 }
@@ -70,6 +72,6 @@ def test_the_table_tells_what_a_platform_can_do() -> None:
     quality = Quality(contract=False, live="plein.example, 24 Nov 2026")
     platform = replace(OURS[0], name="plein", title="Het Plein", capabilities=can, quality=quality, edits=False)
     assert row(platform) == [
-        "[Het Plein](bot/connectors/plein.md)", "asked and sends", "", "", "✔", "", "",
+        "[Het Plein](bot/connectors/plein.md)", "asked and sends", "", "", "", "", "✔", "", "",
         platform.latency, platform.limits, "plein.example, 24 Nov 2026",
     ]  # fmt: skip

@@ -15,11 +15,11 @@ from bot import cases
 from bot.domain.case import CloseReason
 from bot.models import Role
 from bot.slack.messages import drain
-from jobs import absence, claims, days, digest, duty, hidings, redaction, refresh, silence, sla
+from jobs import absence, claims, days, digest, drafts, duty, hidings, redaction, refresh, silence, sla
 from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import answer, asked, home, make_role, settings
 
-GROWING = "acts|authors|cases|clocks|escalations|events|hidings|mentions|messages|notes|replies"
+GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
 SMALL = (
     "ix_messages_stale|ix_messages_changed|ix_messages_put_off|"
     "ix_acts_asked|ix_acts_unfinished|ix_hidings_review|ix_mentions_removed|ix_cases_open|ix_cases_with_citizen|ix_clocks_due|ix_clocks_running|ix_replies_unsent"
@@ -77,7 +77,7 @@ async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot:
         await home(bot, SANNE, "Vraag 1")
         for job in (sla.remind, sla.count_down, claims.look_after, duty.call_out, duty.follow, absence.look,
                     absence.hand_back, digest.send_digests, refresh.refresh, silence.ask_owners,
-                    days.count, hidings.look_after, redaction.redact):  # fmt: skip
+                    days.count, hidings.look_after, redaction.redact, drafts.look_after):  # fmt: skip
             await job(bot.desk)
     assert len(seen) > 30
     assert await gone_through(bot, seen) == {}

@@ -1,7 +1,8 @@
 """What connectors and the rest of the bot exchange: the protocols of a platform, their values, and the verdicts.
 
-A connector implements `Connector` and those of `Polls`, `Rechecks`, `Replies`, `Moderates` and `Publishes` that its
-platform can do; its `Platform` declares them as capabilities. What a platform pushes to us is read by a `Receiver`.
+A connector implements `Connector` and those of `Polls`, `Rechecks`, `Replies`, `TakesImages`, `Moderates` and
+`Publishes` that its platform can do; its `Platform` declares them as capabilities. What a platform pushes to us is read
+by a `Receiver`.
 
 A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
 perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and tells its
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
+from bot.domain.image import Image, Images
 from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import Text
 
@@ -137,6 +139,7 @@ class Draft:
     first_tried_at: datetime
     subject: str = ""
     approved_at: datetime | None = None
+    image: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -262,6 +265,15 @@ class Replies(Protocol):
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
         """Return the length of a composed text, for everyone or private, and the limit."""
+        ...
+
+
+@runtime_checkable
+class TakesImages(Protocol):
+    """A platform on which an answer can hold an image: `Draft.image`."""
+
+    def images(self, *, private: bool) -> Images | None:
+        """Return which image this server takes with an answer for everyone, or a private one; None: it takes none."""
         ...
 
 

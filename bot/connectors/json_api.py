@@ -1,7 +1,8 @@
 """What every platform with a JSON API needs: requests with our token, verdicts on answers, careful reading."""
 
+import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from bot.connectors import http
 from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
 
 Json = dict[str, Any]
+GIVEN_WITHIN = 30.0
+"""Seconds that giving an image may take: the reply must still go out before the outbox would try it again."""
 
 
 @contextlib.contextmanager
@@ -23,6 +26,17 @@ def before_sending() -> Iterator[None]:
         yield
     except OutcomeUnknown as verdict:
         raise Unavailable(verdict.text.message, **verdict.text.params) from verdict
+
+
+@contextlib.asynccontextmanager
+async def giving_image() -> AsyncIterator[None]:
+    """Wrap the requests that give a platform an image before the reply: as `before_sending`, within `GIVEN_WITHIN`."""
+    with before_sending():
+        try:
+            async with asyncio.timeout(GIVEN_WITHIN):
+                yield
+        except TimeoutError as error:
+            raise Unavailable("The platform did not take the image in time.") from error
 
 
 class JsonApi:

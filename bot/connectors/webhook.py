@@ -49,6 +49,7 @@ from bot.connectors.base import (
 from bot.connectors.html import text_of
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.webhook_example import first_steps
+from bot.domain.image import Image, Images
 from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, permits
 from bot.domain.payload import BadPayload, Item, Reading, fingerprint, items
 from bot.domain.text import Text, text
@@ -313,13 +314,15 @@ class Webhook:
 
         The receiver may answer with {"id", "url"} of the published post; without an id, the key of the reply is its id.
         """
-        content = {
+        content: dict[str, Any] = {
             "id": draft.key,
             "in_reply_to": draft.to.external_id,
             "conversation": draft.to.conversation,
             "text": draft.text,
             "private": draft.private,
         }
+        if draft.image is not None:
+            content["image"] = _image(draft.image)
         approved_at = draft.approved_at or draft.first_tried_at
         response = await self._call("reply.created", draft.key, approved_at, content)
         _judge(response)
@@ -328,6 +331,11 @@ class Webhook:
             return Sent(answer.id("id") or draft.key, answer.address("url"))
         except BadPayload:
             return Sent(draft.key)
+
+    def images(self, *, private: bool) -> Images | None:
+        """Return which image goes with a reply, if the source takes any (option `images`)."""
+        takes = self._account.options.get("images") and self._account.options.get("callback_url")
+        return Images() if takes else None
 
     async def find(self, draft: Draft) -> Sent | None:
         """Raise Unknowable: a callback cannot be asked. Within `resend_safe_for`, send again instead."""
@@ -353,6 +361,12 @@ class Webhook:
         body = json.dumps({"type": kind, "timestamp": timestamp, "data": content})
         headers = {"Content-Type": "application/json", **_signed(keys, key, body)}
         return await http.request(self._client, "POST", options["callback_url"], content=body, headers=headers)
+
+
+def _image(image: Image) -> dict[str, Any]:
+    encoded = base64.b64encode(image.content).decode()
+    size = {"width": image.width, "height": image.height}
+    return {"type": image.kind, "alt": image.description, **size, "content": encoded}
 
 
 def _signed(keys: list[str], id: str, body: str) -> dict[str, str]:
@@ -456,7 +470,15 @@ PLATFORM = Platform(
     docs="https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     about="Let a source of your own send mentions to us, signed. It may take our replies.",
     first_steps=first_steps,
-    capabilities=frozenset({Capability.PUSHES, Capability.REPLIES, Capability.MESSAGES}),
+    capabilities=frozenset(
+        {
+            Capability.PUSHES,
+            Capability.REPLIES,
+            Capability.MESSAGES,
+            Capability.IMAGES,
+            Capability.MESSAGE_IMAGES,
+        }
+    ),
     options=(
         Option(
             "callback_url",
@@ -484,6 +506,7 @@ PLATFORM = Platform(
         Option("html", kind=OptionKind.FLAG, default=False, help="Its texts are HTML."),
         Option("private", kind=OptionKind.FLAG, default=False, help="What it sends is not public."),
         Option("max_length", kind=OptionKind.NUMBER, help="Most characters of a reply; 5,000 when left out."),
+        Option("images", kind=OptionKind.FLAG, default=False, help="It takes an image with a reply."),
         Option("signing_secret", kind=OptionKind.MADE, secret=True, make=new_secret),
         Option("url_token", kind=OptionKind.MADE, secret=True, make=new_token, only_with=("accept", "token")),
     ),

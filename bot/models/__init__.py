@@ -8,6 +8,7 @@ team.py       workspaces, teams, agents, who is in a team's channel, and who is 
 account.py    accounts on platforms, and the authors who write to them
 case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
+image.py      the images of answers
 day.py        the days that are over, counted
 draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
@@ -36,6 +37,7 @@ from bot.models.day import Counted, DayCount
 from bot.models.draft import AnswerDraft
 from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.hiding import Hiding
+from bot.models.image import StoredImage
 from bot.models.message import (
     PUT_OFF,
     Absence,
@@ -139,6 +141,7 @@ __all__ = [
     "SigningInStage",
     "SlackPace",
     "SlackTrouble",
+    "StoredImage",
     "Team",
     "TokenEnds",
     "Transfer",

@@ -15,7 +15,8 @@ class AnswerDraft(SQLModel, table=True):
     `newest` is Slack's time (microseconds) of the newest change in it, 0 while nothing was changed; changes come in out
     of order. `changed_at` is our time of it. `topic` is the chosen option, "" for the one that the case has.
     `was_private`: its words were once private. `view` is the modal in which it is open, None once that was closed.
-    `writing`: the card says that its agent writes; `active_at` is when they last did something in it.
+    `writing`: the card says that its agent writes; `active_at` is when they last did something in it. `image` is the
+    SHA-256 of the image that they tried to send, `image_file` the id of its file in Slack.
     """
 
     __tablename__ = "drafts"
@@ -34,3 +35,6 @@ class AnswerDraft(SQLModel, table=True):
     active_at: datetime = Field(sa_type=UtcDateTime)
     view: str | None = None
     writing: bool = False
+    image: str | None = Field(default=None, foreign_key="images.sha256")
+    image_file: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    image_description: str = Field(default="", sa_column_kwargs={"server_default": text("''")})

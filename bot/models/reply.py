@@ -20,6 +20,8 @@ REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT 
 ANSWERS: ColumnElement[bool] = literal_column("(replies.kind NOT IN ('question','invitation'))")
 """The condition that a reply counts as an answer: it is no question to the citizen, and invites to no other reply."""
 _SENT = text("sent_at IS NOT NULL")
+_WITH_IMAGE = text("image IS NOT NULL")
+_NOTHING = text("''")
 
 
 class ReplyStatus(StrEnum):
@@ -53,7 +55,8 @@ class Reply(SQLModel, table=True):
     `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
     `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
     is how far the platform says that it came with the citizen. `delays` is how often sending it was put off.
-    `invitation` is what is published beside a private reply once that was sent: its `draft` and `text`.
+    `invitation` is what is published beside a private reply once that was sent: its `draft` and `text`. `image` is the
+    SHA-256 of the image that is published with it, `image_file` the id that the file had in Slack.
     """
 
     __tablename__ = "replies"
@@ -62,6 +65,7 @@ class Reply(SQLModel, table=True):
         Index("ix_replies_external", "account_id", "external_id"),
         Index("ix_replies_conversation", "account_id", "conversation"),
         Index("ix_replies_sent", "sent_at", "case_id", "kind", postgresql_where=_SENT, sqlite_where=_SENT),
+        Index("ix_replies_image", "image", postgresql_where=_WITH_IMAGE, sqlite_where=_WITH_IMAGE),
         Index("ix_replies_held", "account_id", postgresql_where=text("held"), sqlite_where=text("held")),
         Index("ix_replies_unsent", "account_id", "send_at", postgresql_where=text(_UNSENT), sqlite_where=text(_UNSENT)),
     )
@@ -95,6 +99,9 @@ class Reply(SQLModel, table=True):
     arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     gone: Gone | None = Field(default=None, sa_type=EnumText(Gone))
+    image: str | None = Field(default=None, foreign_key="images.sha256")
+    image_file: str = Field(default="", sa_column_kwargs={"server_default": _NOTHING})
+    image_description: str = Field(default="", sa_column_kwargs={"server_default": _NOTHING})
 
     @property
     def reached(self) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.connectors.base import Connector, Draft, Replies
+from bot.connectors.base import Connector, Draft, Replies, TakesImages
 from bot.desk import TeamDesk
+from bot.domain.image import Images
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
 from bot.domain.reply import MAX_TYPED, Composed, Template, signed
 from bot.domain.text import Refused, Text, Wrong, text
@@ -16,7 +17,7 @@ from bot.team.settings import Snippet, TeamSettings
 from bot.texts import LANGUAGES, Texts
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
-INVITED = "invited"
+INVITED, IMAGE, DESCRIPTION = "invited", "image", "description"
 """The parts of an answer: `Wrong` names with these what is not valid."""
 
 UNANSWERABLE = text("This post cannot be answered from here. Open it on the platform and close the case.")
@@ -33,7 +34,8 @@ class Answer:
     `words` is what the agent typed, without initials. `promised_at` belongs to an interim message alone: by when the
     citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
     chooses them with the answer. `confirmed`: the agent said once more that what was private becomes public.
-    `invitation` is what the agent typed for everyone beside a private reply, "" for nothing.
+    `invitation` is what the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of
+    the stored image that goes with it, `image_file` the id of its file in Slack.
     """
 
     case_id: int
@@ -46,6 +48,9 @@ class Answer:
     initials: str = ""
     confirmed: bool = False
     invitation: str = ""
+    image: str | None = None
+    image_file: str = ""
+    image_description: str = ""
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:
@@ -159,6 +164,15 @@ def compose(
     return Composed(published, left, private)
 
 
+def images_taken(
+    connector: Connector, file: CaseFile, mention: Mention, *, private: bool, now: datetime
+) -> Images | None:
+    """Return which image the platform takes with such an answer to this mention, None for none."""
+    if not isinstance(connector, TakesImages) or takes_templates_only(file, mention, now):
+        return None
+    return connector.images(private=private)
+
+
 def compose_invitation(
     connector: Connector, file: CaseFile, mention: Mention, answer: Answer, initials: str, *, now: datetime
 ) -> Composed | None:
@@ -175,30 +189,40 @@ def refuse_invalid(
     composed: Composed,
     now: datetime,
     invitation: Composed | None = None,
+    *,
+    images: Images | None = None,
+    image_fits: bool = False,
 ) -> None:
     """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer.
 
-    `draft` is what its agent typed before, `invitation` what would be published beside a private reply.
+    `draft` is what its agent typed before, `invitation` what would be published beside a private reply. `images` is
+    which image the platform takes, and `image_fits` whether it takes the one of the answer.
     """
     mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(file, mention, now)
     if answer.kind not in BY_AGENTS:
         raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
-        WORDS: _wrong_words(answer, composed) or _no_template(answer, file, mention, now),
+        WORDS: _wrong_words(answer, composed, images) or _no_template(answer, file, mention, now),
         VISIBILITY: _wrong_visibility(answer, mention, now),
         CONFIRMED: _unconfirmed(answer, file, draft, mention, now),
         PROMISE: _wrong_promise(answer, now),
         INVITED: _wrong_invitation(answer, mention, invitation, now),
+        IMAGE: _wrong_image(answer, images, image_fits),
+        DESCRIPTION: _wrong_description(answer, images),
     }
     found = {part: said for part, said in wrong.items() if said is not None}
     if found:
         raise Wrong(found)
 
 
-def _wrong_words(answer: Answer, composed: Composed) -> Text | None:
+def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> Text | None:
     if not answer.words.strip():
         return text("Write an answer first.")
+    if answer.image is not None and images is not None and images.words is not None:
+        over = len(composed.text) - images.words
+        if over > 0:
+            return text("With an image an answer may have {most} characters: {n} too many.", most=images.words, n=over)
     return _too_long(composed)
 
 
@@ -220,6 +244,23 @@ def _wrong_invitation(answer: Answer, mention: Mention, invitation: Composed | N
     if not answer.private or not may_be_invited(mention, now):
         return text("Something can be said in public only beside a private message to someone who wrote in public.")
     return _too_long(invitation)
+
+
+def _wrong_image(answer: Answer, images: Images | None, fits: bool) -> Text | None:
+    if answer.image is None:
+        return None
+    if images is None:
+        return text("An image cannot go with this answer. Leave it out.")
+    return None if fits else text("The platform does not take this image. Choose it again, or leave it out.")
+
+
+def _wrong_description(answer: Answer, images: Images | None) -> Text | None:
+    if answer.image is None or images is None or not images.described:
+        return None
+    over = len(answer.image_description) - images.described
+    if over > 0:
+        return text("Too long by {n} characters.", n=over)
+    return None if answer.image_description else text("Say what can be seen, for people who cannot see the image.")
 
 
 def _wrong_visibility(answer: Answer, mention: Mention, now: datetime) -> Text | None:

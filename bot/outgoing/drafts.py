@@ -19,13 +19,19 @@ from bot.models import AnswerDraft, CaseFile, Reply, ReplyKind, ReplyStatus
 SILENCE = timedelta(minutes=5)
 """After so long without a change, an agent is no longer said to be writing."""
 KEPT = timedelta(days=7)
+KEPT_OF_IT = (
+    "mention_id", "words", "private", "kind", "promised_at", "topic", "invitation", "image", "image_file",
+    "image_description",
+)  # fmt: skip
+"""What a draft keeps of what was chosen, each under the same name."""
 
 
 @dataclass(frozen=True)
 class Chosen:
     """What an agent typed and chose in the answer modal; `topic` is "" for the one that the case has.
 
-    `invitation` is what they typed for everyone beside a private reply.
+    `invitation` is what they typed for everyone beside a private reply. `image` is the SHA-256 of the stored image that
+    goes with it, if any, `image_file` the id of its file in Slack.
     """
 
     mention_id: int
@@ -35,6 +41,9 @@ class Chosen:
     promised_at: datetime | None = None
     topic: str = ""
     invitation: str = ""
+    image: str | None = None
+    image_file: str = ""
+    image_description: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,14 +61,16 @@ def offered(file: CaseFile, draft: AnswerDraft | None) -> Offered | None:
     if draft is not None and draft.newest and draft.mention_id is not None:
         return Offered(
             draft.mention_id, draft.words, draft.private or draft.was_private, draft.kind, draft.promised_at,
-            draft.topic, draft.invitation, draft.changed_at,
+            draft.topic, draft.invitation, draft.image, draft.image_file, draft.image_description,
+            since=draft.changed_at,
         )  # fmt: skip
     last = file.answers[-1] if file.answers else None
     if last is None or last.status not in {ReplyStatus.WITHDRAWN, ReplyStatus.FAILED}:
         return None
     return Offered(
         last.mention_id, last.draft, last.private, last.kind, last.promised_at,
-        invitation=(last.invitation or {}).get("draft", ""), since=last.created_at,
+        invitation=(last.invitation or {}).get("draft", ""), image=last.image, image_file=last.image_file,
+        image_description=last.image_description, since=last.created_at,
     )  # fmt: skip
 
 
@@ -107,7 +118,7 @@ async def keep(
         return None
     if newest is None or newest > draft.newest:
         before = not anew and was_private(file, draft)
-        for name in ("mention_id", "words", "private", "kind", "promised_at", "topic", "invitation"):
+        for name in KEPT_OF_IT:
             setattr(draft, name, getattr(chosen, name))
         draft.was_private = before or (chosen.private and bool(chosen.words.strip()))
         draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now

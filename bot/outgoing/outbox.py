@@ -22,6 +22,7 @@ from bot.connectors.base import (
     Rejected,
     Replies,
     Sent,
+    TakesImages,
     Unauthorized,
     Unavailable,
     Unknowable,
@@ -33,7 +34,7 @@ from bot.models import Account, Case, Reply, Team
 from bot.models import Act as ActRow
 from bot.models import Author as AuthorRow
 from bot.models import Mention as MentionRow
-from bot.outgoing import composing, outcomes, queue
+from bot.outgoing import composing, images, outcomes, queue
 from bot.outgoing.outcomes import Done, Outcome
 from bot.slack import messages
 
@@ -84,7 +85,8 @@ async def _draft(desk: Desk, session: AsyncSession, reply: Reply) -> Draft:
     to, at = composing.post_of(mention, author), reply.first_tried_at or reply.send_at
     team = await session.get_one(Team, case.team_id)
     subject = composing.subject_of(mention, desk.of(team)) if reply.private else ""
-    return Draft(reply.key, reply.text, reply.private, to, at, subject, reply.created_at)
+    image = await images.of(session, reply)
+    return Draft(reply.key, reply.text, reply.private, to, at, subject, reply.created_at, image)
 
 
 async def _post(session: AsyncSession, account: Account, act: ActRow) -> Post:
@@ -127,6 +129,9 @@ async def _reply(connector: Connector, *, draft: Draft, again: bool, now: dateti
         raise Rejected(composing.UNANSWERABLE.message)
     if not again and not has_templates and composing.ended(draft, now):
         raise Rejected(composing.ENDED.message)
+    takes_image = isinstance(connector, TakesImages) and connector.images(private=draft.private) is not None
+    if not again and draft.image is not None and not takes_image:
+        raise Rejected("The platform takes no image with an answer any more. Send it without.")
     return await _publish(connector, draft, again=again, now=now)
 
 

@@ -12,7 +12,7 @@ from bot.connectors.base import Connector
 from bot.domain.case import Move
 from bot.domain.text import Refused, Wrong
 from bot.models import Account, Case, Reply, ReplyStatus, Role
-from bot.outgoing import composing, drafts
+from bot.outgoing import composing, drafts, images
 from bot.outgoing.composing import Answer
 from bot.team import agents
 
@@ -46,7 +46,9 @@ async def answer(
     to = connector(file.account)
     composed = composing.compose(to, file, mention, answer.words, initials, private=answer.private, now=now)
     invitation = composing.compose_invitation(to, file, mention, answer, initials, now=now)
-    composing.refuse_invalid(answer, file, draft, composed, now, invitation)
+    taken = composing.images_taken(to, file, mention, private=answer.private, now=now)
+    fits = bool(answer.image and taken and await images.fits(session, answer.image, taken))
+    composing.refuse_invalid(answer, file, draft, composed, now, invitation, images=taken, image_fits=fits)
     reply = Reply(
         case_id=file.case.id,
         mention_id=mention.id,
@@ -61,6 +63,9 @@ async def answer(
         invitation={"draft": answer.invitation.strip(), "text": invitation.text} if invitation else None,
         created_at=now,
         send_at=now + undo,
+        image=answer.image,
+        image_file=answer.image_file if answer.image else "",
+        image_description=answer.image_description if answer.image else "",
     )
     await cases.answered(session, reply, now=now)
     return reply
@@ -71,8 +76,8 @@ def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
     if earlier.status is ReplyStatus.WITHDRAWN:
         raise Refused("You took this answer back. Close this window and open Answer again to send another.")
     said = (earlier.invitation or {}).get("draft", "")
-    chosen = (answer.words, answer.private, answer.kind, answer.promised_at, answer.invitation.strip())
-    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at, said) != chosen:
+    chosen = (answer.words, answer.private, answer.kind, answer.promised_at, answer.invitation.strip(), answer.image)
+    if (earlier.draft, earlier.private, earlier.kind, earlier.promised_at, said, earlier.image) != chosen:
         raise Refused("Your answer was accepted as you first sent it. Take that back on the card, or answer again.")
 
 

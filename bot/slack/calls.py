@@ -162,6 +162,7 @@ class _PacedClient(AsyncWebClient):
             self.contact.unanswered(self.now())
             raise
         self.contact.answered(self.now())
+        self.contact.scopes = granted(answer) or self.contact.scopes
         if api_method == "auth.test":
             self.contact.identity = {name: str(answer.get(name) or "") for name in ("user_id", "bot_id", "url")}
         return answer
@@ -196,6 +197,15 @@ def contact_of(client: AsyncWebClient) -> Contact:
 def home_of(client: AsyncWebClient) -> str:
     """Return the address of the workspace in Slack, as https://gemeente.slack.com/; "" until Slack has said it."""
     return contact_of(client).identity.get("url", "")
+
+
+def granted(answer: AsyncSlackResponse) -> frozenset[str]:
+    """Return our token's permissions; Slack lists them in a header of every answer.
+
+    https://docs.slack.dev/authentication/installing-with-oauth ("x-oauth-scopes")
+    """
+    header = {str(name).lower(): str(value) for name, value in dict(answer.headers).items()}.get("x-oauth-scopes", "")
+    return frozenset(scope.strip() for scope in header.split(",")) - {""}
 
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:

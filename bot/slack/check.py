@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
 from bot.slack.calls import (
@@ -14,6 +13,7 @@ from bot.slack.calls import (
     SlackLater,
     SlackRefuses,
     call,
+    granted,
     open_socket,
     slack_client,
     slack_session,
@@ -48,6 +48,7 @@ class Group:
 
 OPTIONAL = {
     "dnd:read": "an owner's do-not-disturb is not seen",
+    "files:read": "no image can go with an answer",
     "usergroups:write": "no user group can follow duty",
 }
 """The permissions that the manifest marks as optional, and what does not work without them."""
@@ -102,8 +103,8 @@ async def slack_findings(
                 yield Finding("Bot token", False, _slack_problem(problem, settings, ""))
             else:
                 yield Finding("Bot token", True, f"it is of {answer['user']} in the workspace {answer['team']}.")
-                granted = _granted(answer)
-                yield _scopes(granted)
+                scopes = granted(answer)
+                yield _scopes(scopes)
                 for number, (team, channel) in enumerate(channels):
                     where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
                     if channel:
@@ -112,7 +113,7 @@ async def slack_findings(
                         if found.works and (warning := await _who_reads(client, team, channel)):
                             yield warning
                 for group in groups:
-                    yield _group(group, granted)
+                    yield _group(group, scopes)
         if settings.slack_app_token.get_secret_value():
             yield await _app_token(settings)
         elif by_http(settings):
@@ -129,17 +130,10 @@ def _slack_problem(problem: Exception, settings: Settings, channel: str, where: 
             return f"Slack cannot be reached at {settings.slack_api_url}: check the network and SLACK_API_URL."
 
 
-def _granted(answer: AsyncSlackResponse) -> set[str]:
-    """Return the token's permissions; Slack lists them in a header of every answer."""
-    # https://docs.slack.dev/authentication/installing-with-oauth ("x-oauth-scopes")
-    header = {str(name).lower(): str(value) for name, value in dict(answer.headers).items()}.get("x-oauth-scopes", "")
-    return {scope.strip() for scope in header.split(",")}
-
-
-def _scopes(granted: Collection[str]) -> Finding:
+def _scopes(scopes: Collection[str]) -> Finding:
     """Compare the granted permissions with the manifest."""
     wanted = json.loads(MANIFEST.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
-    lacking = [scope for scope in wanted if scope not in granted]
+    lacking = [scope for scope in wanted if scope not in scopes]
     if needed := [scope for scope in lacking if scope not in OPTIONAL]:
         words = f"The Slack app lacks {', '.join(needed)}: paste bot/slack_manifest.json again and reinstall the app."
         return Finding("Permissions", False, words)
@@ -147,10 +141,10 @@ def _scopes(granted: Collection[str]) -> Finding:
     return Finding("Permissions", True, f"the Slack app has all it needs.{missed}")
 
 
-def _group(group: Group, granted: Collection[str]) -> Finding:
+def _group(group: Group, scopes: Collection[str]) -> Finding:
     """Say whether a user group follows duty, by Slack's answer to its last update."""
     about, problem = f"User group of {group.team}", group.problem
-    if "usergroups:write" not in granted:
+    if "usergroups:write" not in scopes:
         problem = "missing_scope"
     if not problem:
         return Finding(about, True, f"{group.id} follows who is on duty.")

@@ -12,7 +12,8 @@ class Contact:
     `heard_at` is when Slack last sent something, `called_at` when it last answered a call, and `unreachable_since` the
     first call after that which it did not answer. In Socket Mode `is_connected` tells whether the socket is open, and
     `refused` is Slack's error when it gave no new one. `identity` is what auth.test last said of us. `links` are the
-    permalinks that Slack gave, by the place of the message: they never change.
+    permalinks that Slack gave, by the place of the message: they never change. `scopes` are our permissions, as
+    Slack names them with each answer.
     """
 
     heard_at: datetime | None = None
@@ -22,6 +23,7 @@ class Contact:
     refused: str = ""
     identity: Mapping[str, str] = field(default_factory=dict)
     links: dict[Hashable, str] = field(default_factory=dict)
+    scopes: frozenset[str] = frozenset()
 
     def answered(self, now: datetime) -> None:
         """Slack answered a call."""

@@ -233,7 +233,7 @@ async def _add_other_team(session: AsyncSession, now: datetime) -> None:
 async def _square(
     session: AsyncSession, settings: Settings, slack: Sandbox, now: datetime, name: str, title: str
 ) -> Account:
-    options = {"title": title, "callback_url": f"{slack.base_url}/square/replies"}
+    options = {"title": title, "callback_url": f"{slack.base_url}/square/replies", "images": True}
     secrets = {"signing_secret": slack.square.secret}
     return await accounts.add(
         session, settings, platform="webhook", name=name, url="", secrets=secrets, options=options, now=now

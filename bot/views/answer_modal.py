@@ -27,7 +27,11 @@ PROMISE = "answer_promise"
 TOPIC = "answer_topic"
 SNIPPET = "answer_snippet"
 INVITATION = "answer_invitation"
+KEEP_IMAGE = "answer_keep_image"
+IMAGE = "answer_image"
+DESCRIPTION = "answer_image_description"
 ANEW = "answer_anew"
+FILE_TYPES = ["jpg", "jpeg", "png"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class ModalState:
 
     `ask` is the proposal for the initials, None for an agent who has them. `promise` is the chosen moment (epoch
     seconds) while its field is hidden. `home` is what the App Home showed that opened the modal. `since` is the
-    moment of the draft that it opened with. Slack ignores what we prefill while a block id is the same: `inserted`
+    moment of the draft that it opened with. `image` is the SHA-256 of the image that stays unless the agent leaves it
+    out, `file` the id of its file in Slack. Slack ignores what we prefill while a block id is the same: `inserted`
     counts the new texts that we put in, `anew` how often the agent began anew.
     """
 
@@ -48,11 +53,27 @@ class ModalState:
     home: str = ""
     since: int | None = None
     anew: int = 0
+    image: str = ""
+    file: str = ""
 
     @classmethod
     def of(cls, view: Block) -> Self:
         """Read it from the view of an action or a submission."""
         return cls(**json.loads(view["private_metadata"]))
+
+
+@dataclass(frozen=True)
+class ImageFields:
+    """What the modal asks about an image. `lacks` is the permission without which we can read none, "" for none.
+
+    `described`: it has a description, which `description` prefills. `words`: the most characters of an answer with an
+    image, None for those of any answer.
+    """
+
+    lacks: str
+    described: bool
+    description: str = ""
+    words: int | None = None
 
 
 def answer_modal(
@@ -68,6 +89,7 @@ def answer_modal(
     topic: str = "",
     confirm: bool = False,
     invited: str | None = None,
+    images: ImageFields | None = None,
     snippets: bool = False,
     templates_only: bool = False,
     topics: Sequence[str] = (),
@@ -78,9 +100,9 @@ def answer_modal(
 
     `snippets`: there are canned texts; `templates_only`: they are templates, and nothing else can be sent. `topics`:
     the team's topics. `confirm`: the agent must confirm that what was private becomes public. `invited` prefills what
-    is said in public beside a private reply, None where nothing can be. For an interim message the modal also asks by
-    when the citizen hears more. `reader` is who has the modal open: it tells them who else is writing. `home` is the
-    address of the workspace in Slack.
+    is said in public beside a private reply, None where nothing can be; `images` is None where no image can go with it.
+    For an interim message the modal also asks by when the citizen hears more. `reader` is who has the modal open: it
+    tells them who else is writing. `home` is the address of the workspace in Slack.
     """
     blocks = [context(line) for line in writing_lines(file, t, without=reader)]
     blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
@@ -96,6 +118,10 @@ def answer_modal(
         blocks.append(_confirm_field(t, state.anew))
     if invited is not None:
         blocks.append(_invitation_field(t, state.anew, invited))
+    if images is not None:
+        blocks += _image_fields(t, state, images)
+    elif state.image:
+        blocks.append(context("🖼️ " + t("No image can go with this answer: the one from before is left out.")))
     blocks.append(_kind_field(t, state.anew, kind))
     if kind is ReplyKind.INTERIM:
         blocks.append(_promise_field(t, state.anew, state.promise))
@@ -239,6 +265,43 @@ def _invitation_field(t: Texts, anew: int, invited: str) -> Block:
     hint = t("Everyone can read this. It goes out only once the private message did. Empty: nothing in public.")
     label = t("In public, beside the private message")
     return _dispatched(label, _block_id(INVITATION, anew), INVITATION, element, optional=True, hint=hint)
+
+
+def keep_image_field(t: Texts, anew: int) -> Block:
+    """Return the box with which the image that was chosen before stays."""
+    stays = [option(t("Yes, it goes with this answer"), "keep")]
+    boxes = {"type": "checkboxes", "action_id": KEEP_IMAGE, "options": stays, "initial_options": stays}
+    label = t("The image that was chosen before")
+    return field_of(label, _block_id(KEEP_IMAGE, anew), boxes, optional=True)
+
+
+def _image_fields(t: Texts, state: ModalState, asked: ImageFields) -> list[Block]:
+    """Return the fields for one image and its description. Slack tells us of a file only when the modal is sent.
+
+    A field for files sends nothing before that (`dispatch_action` is refused), so several files could not each get a
+    field for their description: https://docs.slack.dev/reference/block-kit/blocks/input-block
+    """
+    keeps = [keep_image_field(t, state.anew)] if state.image else []
+    if asked.lacks:
+        lacks = t("No image can be chosen here: the Slack app lacks the permission {scope}.", scope=asked.lacks)
+        chosen = context("🖼️ " + lacks + " " + t("Ask your administrator for it: `webcare check` says how."))
+    else:
+        hint = t("One JPEG or PNG of at most 10 MB. Place, time and other hidden data are taken out of it.")
+        unsent = t("If you close this window without sending, choose it again later.")
+        element = {"type": "file_input", "action_id": IMAGE, "filetypes": FILE_TYPES, "max_files": 1}
+        label = t("Another image") if keeps else t("Image")
+        said = [hint, unsent]
+        if asked.words is not None:
+            said.insert(0, t("The answer may have {most} characters then.", most=asked.words))
+        chosen = field_of(label, _block_id(IMAGE, state.anew), element, optional=True, hint=" ".join(said))
+    if not asked.described or (asked.lacks and not keeps):
+        return [*keeps, chosen]
+    element = {"type": "plain_text_input", "action_id": DESCRIPTION}
+    if asked.description:
+        element["initial_value"] = cut(asked.description, MAX_TYPED)
+    hint = t("Needed with an image: say what can be seen, for people who cannot see it.")
+    block_id = _block_id(DESCRIPTION, state.anew)
+    return [*keeps, chosen, field_of(t("Description of the image"), block_id, element, optional=True, hint=hint)]
 
 
 def _confirm_field(t: Texts, anew: int) -> Block:

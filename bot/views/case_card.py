@@ -23,7 +23,7 @@ from bot.views.block import (
 from bot.views.case_menu import card_menu, reply_under_way
 from bot.views.case_state import ENDED, reply_line, spoken_state, state_line, writing_lines
 from bot.views.citizen import Room, excerpt, fitted, head_line
-from bot.views.exchange import newest
+from bot.views.exchange import image_words, newest
 from bot.views.marks import Mark, marks
 from bot.views.others import others_words
 from bot.views.transfer import came_from
@@ -46,7 +46,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
     between = " – " if file.case.status is Status.NEW else ".\n"
     spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
     if file.case.status is Status.ANSWERED and file.reply is not None:
-        spoken.append(t("Our answer: {text}", text=literal(file.reply.text, 200)))
+        spoken += [t("Our answer: {text}", text=literal(file.reply.text, 200)), *image_words(file.reply, t)]
     spoken += act_lines(file, t, now)
     spoken += [] if done else [capital(words) for words in others_words(file, t)]
     return View("\n".join(spoken), blocks)
@@ -106,7 +106,7 @@ def _unsent(file: CaseFile, t: Texts) -> list[Block]:
         return [context(t("Our question:")), quote(file.question.text, 600)]
     if reply is None or reply.status is ReplyStatus.SENT or file.case.status not in {Status.ANSWERED, Status.CLAIMED}:
         return []
-    return [context(t("Our answer:")), quote(reply.text, 600)]
+    return [context(t("Our answer:"), *image_words(reply, t)), quote(reply.text, 600)]
 
 
 def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:

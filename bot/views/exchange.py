@@ -38,6 +38,7 @@ def exchange(
                 blocks += [context(t("Before the edit:")), quote(turn.earlier_text, min(limit, 1500))]
         else:
             blocks += [context(answer_line(turn, t, now)), quote(turn.text, min(limit, 1500))]
+            blocks += [context(words) for words in image_words(turn, t)]
     return blocks
 
 
@@ -45,7 +46,9 @@ def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
     """Return whose case it is, the citizen's newest post, and in one line what we said last and what came before."""
     latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
     post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
-    said = [context(f"{answer_line(ours, t, now)}: {literal(ours.text, 150)}")] if ours else []
+    said: list[Block] = []
+    if ours is not None:
+        said = [context(f"{answer_line(ours, t, now)}: {literal(ours.text, 150)}", *image_words(ours, t))]
     if earlier := len(file.mentions) - 1:
         more = t.plural("{n} earlier post: see Details", "{n} earlier posts: see Details", earlier)
         said = [context(*(element["text"] for block in said for element in block["elements"]), more)]
@@ -58,6 +61,15 @@ def turns(file: CaseFile) -> Sequence[Turn]:
     """Return the posts of the citizen and what we answered, or tried to, the oldest first."""
     ours = [reply for reply in file.replies if reply.status not in UNSAID]
     return sorted([*file.mentions, *ours], key=_at)
+
+
+def image_words(reply: Reply, t: Texts) -> list[str]:
+    """Return that an image goes with an answer, and what can be seen in it; nothing for an answer without."""
+    if reply.image is None:
+        return []
+    if not reply.image_description:
+        return ["🖼️ " + t("With an image")]
+    return ["🖼️ " + t("With an image: {description}", description=literal(reply.image_description, 300))]
 
 
 def answer_line(reply: Reply, t: Texts, now: datetime) -> str:

@@ -116,10 +116,11 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sand
 async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_is_told(
     sqlite_url: str, slack: Sandbox
 ) -> None:
-    slack.app.scopes -= {"dnd:read", "usergroups:write"}
+    slack.app.scopes -= {"dnd:read", "files:read", "usergroups:write"}
     everything = await found(settings_for(sqlite_url, slack))
     assert wrong(everything) == set()
     assert "Without the optional dnd:read, " in everything["Permissions"].words
+    assert "Without the optional files:read, no image can go with an answer." in everything["Permissions"].words
     assert "Without the optional usergroups:write, " in everything["Permissions"].words
 
 

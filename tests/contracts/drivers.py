@@ -1,5 +1,6 @@
 """How the contract test uses each platform: what citizens do there, and what of ours can be seen there."""
 
+import base64
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -7,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any, ClassVar
 
 import httpx
@@ -40,6 +42,8 @@ SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 class Driver(ABC):
     """One platform under test. `publishes` is the path of the request that publishes a reply.
 
+    `uploads` is that of the request before it that gives its image; "": the image goes with the reply.
+
     `hasty`: the seconds within which it answers all but what is held up. `tells`: what became of a reply whose
     connection was cut can be found out; otherwise a person must look. `removed`: how a post looks whose author removed
     it.
@@ -47,6 +51,7 @@ class Driver(ABC):
 
     platform: ClassVar[Platform]
     publishes: ClassVar[str]
+    uploads: ClassVar[str] = ""
     hasty: ClassVar[float] = 0.5
     tells: ClassVar[bool] = True
     removed: ClassVar[Gone] = Gone.BY_AUTHOR
@@ -80,6 +85,10 @@ class Driver(ABC):
     @abstractmethod
     def published(self) -> list[str]:
         """Return the words of what we published, as they were sent."""
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        """Return the images of what we published, each with its description."""
+        raise NotImplementedError
 
     @asynccontextmanager
     async def failing(
@@ -116,6 +125,7 @@ class Driver(ABC):
 class OnMastodon(Driver):
     platform = mastodon.PLATFORM
     publishes = "/api/v1/statuses"
+    uploads = "/api/v2/media"
 
     server: FakeMastodon
 
@@ -138,10 +148,15 @@ class OnMastodon(Driver):
         path = "/api/v1/statuses/{}/source"
         return [self.server.as_team("GET", path.format(s["id"]))["text"] for s in self.server.statuses_by_team()]
 
+    def pictures(self) -> list[tuple[bytes, str]]:
+        shown = [each for status in self.server.statuses_by_team() for each in status["media_attachments"]]
+        return [(self.server.content_of(each["url"]), each["description"]) for each in shown]
+
 
 class OnBluesky(Driver):
     platform = bluesky.PLATFORM
     publishes = "/xrpc/com.atproto.repo.putRecord"
+    uploads = "/xrpc/com.atproto.repo.uploadBlob"
 
     server: FakeBluesky
 
@@ -162,6 +177,10 @@ class OnBluesky(Driver):
 
     def published(self) -> list[str]:
         return [post["text"] for post in self.server.ours()]
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        shown = [each for post in self.server.ours() for each in post.get("embed", {}).get("images", ())]
+        return [(self.server.blobs[each["image"]["ref"]["$link"]], each["alt"]) for each in shown]
 
 
 class OnFacebook(Driver):
@@ -277,6 +296,7 @@ class FakeSite(FakeServer):
         super().__init__()
         self.items: list[str] = []
         self.taken: dict[str, str] = {}
+        self.images: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> Iterator[web.RouteDef]:
         yield web.get("/", self._feed)
@@ -292,6 +312,8 @@ class FakeSite(FakeServer):
             if len(sent["data"]["text"]) > 5000:
                 return web.json_response({"error": "Too long."}, status=422)
             self.taken.setdefault(request.headers["webhook-id"], sent["data"]["text"])
+            if "image" in sent["data"]:
+                self.images.setdefault(request.headers["webhook-id"], sent["data"]["image"])
         return web.json_response({})
 
 
@@ -332,7 +354,7 @@ class OnWebhook(Driver):
         return {"options": {**self.account.options, "callback_url": url + "/"}}
 
     def account_at(self, url: str) -> Account:
-        options = {"callback_url": url + "/"}
+        options = {"callback_url": url + "/", "images": True}
         return Account(1, "webhook", "bron", "", {"signing_secret": SECRET}, options)
 
     def write(self, text: str) -> str:
@@ -352,6 +374,9 @@ class OnWebhook(Driver):
 
     def published(self) -> list[str]:
         return list(self.server.taken.values())
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        return [(base64.b64decode(each["content"]), each["alt"]) for each in self.server.images.values()]
 
     async def read(self, client: httpx.AsyncClient, cursor: Cursor) -> Page:
         seen = cursor.get("seen", 0)
@@ -409,13 +434,22 @@ class OnMail(Driver):
 
     def published(self) -> list[str]:
         """Return the words of what arrived, without the quotation below them."""
-        mails = [message_from_bytes(raw, policy=policy.default) for raw in self.citizen.mails()]
-        return [str(mail.get_content()).partition("\n\nJan <")[0] for mail in mails]
+        bodies = [mail.get_body() for mail in self._mails()]
+        return [str(body.get_content()).partition("\n\nJan <")[0] for body in bodies if body is not None]
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        """Return what is attached; a mail has no descriptions."""
+        return [(each.get_content(), "") for mail in self._mails() for each in mail.iter_attachments()]
+
+    def _mails(self) -> list[EmailMessage]:
+        read = [message_from_bytes(raw, policy=policy.default) for raw in self.citizen.mails()]
+        return [mail for mail in read if isinstance(mail, EmailMessage)]
 
 
 class OnWhatsApp(Driver):
     platform = whatsapp.PLATFORM
     publishes = f"/v26.0/{numbers.NUMBER_ID}/messages"
+    uploads = f"/v26.0/{numbers.NUMBER_ID}/media"
     tells = False
 
     server: FakeWhatsApp
@@ -437,6 +471,11 @@ class OnWhatsApp(Driver):
 
     def published(self) -> list[str]:
         return self.server.said()
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        """Return the images; WhatsApp has no descriptions."""
+        shown = [each.body["image"]["id"] for each in self.server.sent if each.body["type"] == "image"]
+        return [(self.server.media[each], "") for each in shown]
 
     async def read(self, client: httpx.AsyncClient, cursor: Cursor) -> Page:
         seen = cursor.get("seen", 0)

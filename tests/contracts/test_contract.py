@@ -22,6 +22,7 @@ from bot.connectors.base import (
     Rejected,
     Replies,
     Sent,
+    TakesImages,
     Unauthorized,
     Unavailable,
     Unknowable,
@@ -29,6 +30,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.platform import Capability, Platform
 from bot.domain.mention import ANSWERS, Act
+from bot.outgoing.cleaning import cleaned
 from tests.contracts.drivers import (
     Driver,
     FakeSite,
@@ -49,6 +51,7 @@ from tests.fakes.bluesky import FakeBluesky
 from tests.fakes.facebook import FakeFacebook
 from tests.fakes.instagram import FakeInstagram
 from tests.fakes.mail_wires import BetweenMail
+from tests.fakes.pictures import photograph
 from tests.fakes.threads import FakeThreads
 from tests.fakes.whatsapp import FakeWhatsApp
 
@@ -111,6 +114,16 @@ async def replying(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
         yield found
 
 
+def takes_images(platform: Platform) -> bool:
+    return platform.can(Capability.IMAGES) or platform.can(Capability.MESSAGE_IMAGES)
+
+
+@pytest.fixture(params=that(takes_images), ids=name_of)
+async def illustrating(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+    async with running(request) as found:
+        yield found
+
+
 @pytest.fixture(params=that(lambda platform: platform.can(Capability.POLLS)), ids=name_of)
 async def polling(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
     async with running(request) as found:
@@ -146,6 +159,10 @@ async def test_what_is_declared_is_implemented_and_no_more(driver: Driver, clien
     assert platform.answers is isinstance(connector, Replies)
     moderates = any(platform.can(each) for each in (Capability.HIDES, Capability.LIKES, Capability.DELETES))
     assert moderates is isinstance(connector, Moderates)
+    assert takes_images(platform) is isinstance(connector, TakesImages)
+    if isinstance(connector, TakesImages):
+        assert platform.can(Capability.IMAGES) is (connector.images(private=False) is not None)
+        assert platform.can(Capability.MESSAGE_IMAGES) is (connector.images(private=True) is not None)
     assert platform.can(Capability.PUBLISHES) is isinstance(connector, Publishes)
     assert platform.edits is (isinstance(connector, Rechecks) or platform.can(Capability.PUSHES))
     if isinstance(connector, Replies):
@@ -329,3 +346,77 @@ async def test_a_reply_that_is_there_is_found_or_cannot_be_known(replying: Drive
     sent = await connector.send(sending)
     assert await connector.find(sending) == sent
     assert await connector.find(replace(sending, key="key-2", text="Iets anders")) is None
+
+
+# --- Images ----------------------------------------------------------------------------------------
+
+
+def with_image(driver: Driver, connector: Replies, sending: Draft) -> Draft:
+    """The reply with an image that is the largest in bytes that we send in a test."""
+    assert isinstance(connector, TakesImages)
+    takes = connector.images(private=sending.private) or connector.images(private=True)
+    assert takes is not None
+    image = cleaned(photograph(), takes)
+    return replace(sending, image=replace(image, description="Een kat op een muur." if takes.described else ""))
+
+
+async def test_an_image_goes_with_the_reply_with_its_description(
+    illustrating: Driver, client: httpx.AsyncClient
+) -> None:
+    driver, connector = illustrating, illustrating.connector(client)
+    assert isinstance(connector, Replies)
+    sending = with_image(driver, connector, await draft(driver, client))
+    sent = await connector.send(sending)
+    assert driver.published() == [sending.text]
+    assert driver.pictures() == [(sending.image.content, sending.image.description)]
+    assert driver.tells is False or connector.resend_safe_for or await connector.find(sending) == sent
+
+
+async def test_an_image_that_could_not_be_given_leaves_the_reply_surely_unsent(
+    illustrating: Driver, client: httpx.AsyncClient
+) -> None:
+    """Cut off before or after the platform took it: nothing was published, so the reply is sent anew."""
+    driver, connector = illustrating, illustrating.connector(client)
+    if not driver.uploads:
+        return
+    assert isinstance(connector, Replies)
+    sending = with_image(driver, connector, await draft(driver, client))
+    for taken in (False, True):
+        async with driver.between.holding("POST", driver.uploads, passed_on=taken) as caught:
+            async with http.new_client(allow_private=True) as hasty:
+                hasty.timeout = httpx.Timeout(driver.hasty)
+                sender = driver.connector(hasty)
+                assert isinstance(sender, Replies)
+                with pytest.raises(Unavailable) as raised:
+                    await sender.send(sending)
+            await caught()
+        assert not isinstance(raised.value, OutcomeUnknown)
+        assert driver.published() == []
+    await connector.send(sending)
+    assert driver.published() == [sending.text]
+    assert driver.pictures() == [(sending.image.content, sending.image.description)]
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_a_reply_with_an_image_whose_connection_is_cut_is_published_once_or_a_person_looks(
+    illustrating: Driver, client: httpx.AsyncClient, taken: bool
+) -> None:
+    driver, connector = illustrating, illustrating.connector(client)
+    assert isinstance(connector, Replies)
+    sending = with_image(driver, connector, await draft(driver, client))
+    async with driver.between.holding("POST", driver.publishes, passed_on=taken) as caught:
+        async with http.new_client(allow_private=True) as hasty:
+            hasty.timeout = httpx.Timeout(driver.hasty)
+            sender = driver.connector(hasty)
+            assert isinstance(sender, Replies)
+            with pytest.raises(OutcomeUnknown):
+                await sender.send(sending)
+        await caught()
+    if driver.tells:
+        assert await settled(connector, driver, sending)
+    else:
+        with pytest.raises(Unknowable):
+            await settled(connector, driver, sending)
+    times = 1 if driver.tells else int(taken)
+    assert driver.published() == [sending.text] * times
+    assert driver.pictures() == [(sending.image.content, sending.image.description)] * times

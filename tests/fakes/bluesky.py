@@ -83,6 +83,7 @@ class FakeBluesky(FakeServer):
         self.has_messages, self.has_full_access, self.refresh_works_once = True, False, True
         self.pds = ""
         self.records: dict[str, Record] = {}
+        self.blobs: dict[str, bytes] = {}
         self.taken_down, self.closed = set[str](), set[str]()
         self.blocking, self.gone_accounts = set[str](), set[str]()
         self.incoming: dict[str, str] = {}
@@ -197,6 +198,8 @@ class FakeBluesky(FakeServer):
             return handler(lexicon.hold_query(method, query))
         if method.endswith("refreshSession"):
             return handler({})
+        if method.endswith("uploadBlob"):
+            return self._uploadBlob(request.content_type, await request.read())
         body = await request.json()
         lexicon.hold_input(method, body)
         return handler(body)
@@ -263,6 +266,9 @@ class FakeBluesky(FakeServer):
             lexicon.hold_record(asked["record"], asked["rkey"])
         except Violation as violation:
             raise Refused("InvalidRequest", f"Invalid {asked['collection']} record: {violation}") from violation
+        for blob in blobs_in(asked["record"]):
+            if blob["ref"]["$link"] not in self.blobs:
+                raise Refused("BlobNotFound", f"Could not find blob: {blob['ref']['$link']}")
         uri = f"at://{US}/{asked['collection']}/{asked['rkey']}"
         new, old = Record(asked["record"], self._next()), self.records.get(uri)
         if old is None or old.cid != new.cid:
@@ -270,6 +276,13 @@ class FakeBluesky(FakeServer):
                 raise Refused("InvalidSwap", f"Record was at {old.cid if old else None}")
             self.records[uri] = new
         return {"uri": uri, "cid": new.cid, "validationStatus": "valid"}
+
+    def _uploadBlob(self, kind: str, content: bytes) -> Json:
+        """A blob goes by its content: the same one again is the same blob."""
+        digest = hashlib.sha256(content).digest()
+        cid = "b" + base64.b32encode(b"\x01\x55\x12\x20" + digest).decode().lower().rstrip("=")
+        self.blobs[cid] = content
+        return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": kind, "size": len(content)}}
 
     def _deleteRecord(self, asked: Json) -> Json:
         self.records.pop(f"at://{US}/{asked['collection']}/{asked['rkey']}", None)
@@ -439,6 +452,11 @@ class FakeBluesky(FakeServer):
     def _rev(self) -> str:
         self._count += 1
         return "".join(LETTERS[self._count >> shift & 31] for shift in range(60, -1, -5))
+
+
+def blobs_in(record: Json) -> list[Json]:
+    """The blobs of the images in a record."""
+    return [each["image"] for each in within(record, "embed", "images") or []]
 
 
 def _mention(text: str) -> Json:

@@ -23,8 +23,8 @@ USED = (
     "app.bsky.notification.listNotifications", "chat.bsky.convo.getConvoForMembers", "chat.bsky.convo.getMessages",
     "chat.bsky.convo.listConvos", "chat.bsky.convo.sendMessage", "com.atproto.identity.resolveHandle",
     "com.atproto.repo.deleteRecord", "com.atproto.repo.getRecord", "com.atproto.repo.listRecords",
-    "com.atproto.repo.putRecord", "com.atproto.server.createSession", "com.atproto.server.refreshSession",
-    "com.atproto.sync.getRecord",
+    "com.atproto.repo.putRecord", "com.atproto.repo.uploadBlob", "com.atproto.server.createSession",
+    "com.atproto.server.refreshSession", "com.atproto.sync.getRecord",
 )  # fmt: skip
 """The methods and records that the connector uses."""
 

@@ -113,6 +113,12 @@ class FakeMastodon:
         statuses: list[Status] = self._as(TEAM, "GET", f"/api/v1/accounts/{me['id']}/statuses?limit=40")
         return statuses
 
+    def content_of(self, url: str) -> bytes:
+        """Return what lies at an address of this server, such as a picture."""
+        response = self._client.get(httpx.URL(url).path)
+        response.raise_for_status()
+        return response.content
+
     # --- the server itself -----------------------------------------------------------------------
 
     def reset(self) -> None:

@@ -7,11 +7,12 @@ import pytest
 from bot.domain.mention import Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
-from tests.conftest import SANNE, Bot, account_of, second_desk
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, second_desk
 from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
+from tests.fakes.pictures import drawing
 from tests.people import answer, polled, sent_out
 
 SEND = "/xrpc/chat.bsky.convo.sendMessage"
@@ -129,3 +130,27 @@ async def test_a_withdrawn_app_password_stops_the_account_and_tells_the_team(
     assert (await account_of(bot, "gemeente")).stopped_at is not None
     told = text_of(await bot.card("gemeente", "app-wachtwoord"))
     assert "Invalid identifier or password" in told
+
+
+async def test_a_reply_for_everyone_holds_an_image_and_a_private_message_none(
+    on_bluesky: Bot, server: FakeBluesky
+) -> None:
+    bot = on_bluesky
+    server.write("jan", f"@{HANDLE} Hoe ziet dat eruit?")
+    await polled(bot)
+    card = await bot.card("eruit", "Nieuw")
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await people.open_modal(bot, SANNE, "case:answer")
+    await bot.slack.click_in_view(SANNE, "answer_visibility", "private")
+    await bot.slack.wait_for(lambda: "answer_image" not in action_ids(bot.slack.view(SANNE) or {}))
+    await bot.slack.click_in_view(SANNE, "answer_visibility", "public")
+    await bot.slack.wait_for(lambda: "answer_image" in action_ids(bot.slack.view(SANNE) or {}))
+    values = {"answer_text": "Zo.", "initials": "SB", "answer_image_description": "Een gele lijn."}
+    file = bot.slack.give_file(SANNE, "x.png", drawing())
+    ack = await bot.slack.submit(SANNE, {**values, "answer_image": [file]})
+    assert ack.ok and not ack.errors, ack
+    await bot.card("*Beantwoord*", "Met een afbeelding")
+    [shown] = server.ours()[-1]["embed"]["images"]
+    assert (shown["alt"], shown["aspectRatio"]) == ("Een gele lijn.", {"width": 200, "height": 100})
+    [stored] = server.blobs.values()
+    assert stored.startswith(b"\x89PNG")

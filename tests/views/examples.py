@@ -67,7 +67,7 @@ from bot.views import (
 )
 from bot.views.account import account_stopped, account_trouble, token_ends
 from bot.views.act import ACTS, act_problem, remove_modal
-from bot.views.answer_modal import ModalState, answer_modal
+from bot.views.answer_modal import ImageFields, ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
 from bot.views.block import Block, View, actions, modal, section
@@ -381,7 +381,8 @@ def opened(t: Texts) -> Iterator[Block]:
         composed = Composed(LONG, 500 - length, private=length == 1)
         topics = [f"{n:02}{'a' * 58}" for n in range(MAX_TOPICS)] if initials else []
         about: dict[str, Any] = {"promise": length, "since": length, "home": "open|||"}
-        kept = ModalState(1, 1, ask=initials, inserted=len(topics), anew=1, **about)
+        kept = ModalState(1, 1, ask=initials, inserted=len(topics), anew=1, **about, image="a" * 64, file="F0IMAGE")
+        asked = ImageFields(lacks="" if initials else "files:read", described=initials != "SB", description=LONG)
         yield from (
             answer_modal(
                 file,
@@ -394,6 +395,7 @@ def opened(t: Texts) -> Iterator[Block]:
                 draft=LONG,
                 confirm=not composed.private,
                 invited=LONG if composed.private else None,
+                images=asked,
                 snippets=True,
                 topics=topics,
                 topic="none",
@@ -403,6 +405,9 @@ def opened(t: Texts) -> Iterator[Block]:
         )
     short = Composed("Dag", 500, True)
     yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), snippets=True, templates_only=True)
+    for lacks in ("", "files:read"):
+        yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), images=ImageFields(lacks, True))
+    yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1, image="a" * 64, file="F0IMAGE"))
     events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")

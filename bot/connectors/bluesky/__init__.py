@@ -40,10 +40,14 @@ from bot.connectors.bluesky import checking, moderating, newest, writing
 from bot.connectors.bluesky.chat import Chat
 from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, url_of, written_at
 from bot.connectors.bluesky.server import Server, Swapped, objects
-from bot.connectors.json_api import Json, before_sending, time_of, within
+from bot.connectors.json_api import Json, before_sending, giving_image, time_of, within
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.domain.image import Images
 from bot.domain.mention import Act, Author, Post
 
+IMAGES = Images(described=2000)
+"""How large: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json; how long its
+description: what Bluesky's own app lets one type."""
 ANSWERED_PAGES = 5
 PROVEN_AT_ONCE = 10
 """Missing posts of which a recheck asks the author's server; each takes two requests."""
@@ -192,6 +196,10 @@ class Bluesky:
 
     # --- answering -------------------------------------------------------------------------------
 
+    def images(self, *, private: bool) -> Images | None:
+        """Return what a post takes; a private message takes no image."""
+        return None if private else IMAGES
+
     async def send(self, draft: Draft) -> Sent:
         """Publish the reply under its post, or as a private message; a public one is written once per key."""
         if draft.private:
@@ -202,6 +210,9 @@ class Bluesky:
         with before_sending():
             record: Json = {"text": draft.text, "reply": await self._refs(draft.to)}
             facets = await self._facets(draft.text)
+        if draft.image is not None:
+            async with giving_image():
+                record["embed"] = writing.embed(draft.image, await self._server.upload(draft.image))
         record |= {"createdAt": writing.moment(self._now()), "langs": [self._account.options.get("language") or "nl"]}
         record |= {"facets": facets} if facets else {}
         try:
@@ -311,6 +322,7 @@ PLATFORM = Platform(
             Capability.POLLS,
             Capability.REPLIES,
             Capability.MESSAGES,
+            Capability.IMAGES,
             Capability.HIDES,
             Capability.LIKES,
             Capability.DELETES,

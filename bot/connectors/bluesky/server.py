@@ -20,6 +20,7 @@ from bot.connectors.base import Account, Rejected, Unauthorized, Verdict
 from bot.connectors.bluesky.posts import UNREADABLE, split
 from bot.connectors.json_api import Json, JsonApi, before_sending, web
 from bot.connectors.platform import Tools
+from bot.domain.image import Image
 from bot.domain.mention import Gone
 from bot.domain.text import text
 
@@ -133,8 +134,8 @@ class Server(JsonApi):
         return response
 
     async def _with(self, session: Session, verb: str, method: str, chat: bool, more: Json) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {session.access}", **(CHAT if chat else {})}
-        return await self.call(verb, f"/xrpc/{method}", headers=headers, **more)
+        headers = {"Authorization": f"Bearer {session.access}", **(CHAT if chat else {}), **more.get("headers", {})}
+        return await self.call(verb, f"/xrpc/{method}", **{**more, "headers": headers})
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Send one request and return the answer; remembers what it says about the rate limit."""
@@ -256,6 +257,17 @@ class Server(JsonApi):
         body: Json = {"repo": await self.me(), "collection": collection, "rkey": key}
         body |= {"record": {"$type": collection, **record}, "swapRecord": instead_of}
         return await self.post("com.atproto.repo.putRecord", body)
+
+    async def upload(self, image: Image) -> Json:
+        """Give our server an image, and return it as a record may have it; one that no record has is removed there.
+
+        https://docs.bsky.app/docs/api/com-atproto-repo-upload-blob
+        """
+        method, headers = "com.atproto.repo.uploadBlob", {"Content-Type": image.kind}
+        answer = self.object(await self._signed("POST", method, content=image.content, headers=headers))
+        if not isinstance(answer.get("blob"), dict):
+            raise self.unreadable()
+        return dict(answer["blob"])
 
     async def remove(self, uri: str) -> None:
         """Remove a record of ours; one that is not there is no error."""

@@ -10,6 +10,7 @@ import regex
 
 from bot.connectors.base import Measure
 from bot.connectors.json_api import Json
+from bot.domain.image import Image
 
 IN_POST = (300, 3000)
 """The graphemes and bytes that a post may have:
@@ -63,6 +64,12 @@ def measure(text: str, most: tuple[int, int] = IN_POST) -> Measure:
     if size * max_graphemes > graphemes * max_bytes:
         return Measure(size, max_bytes)
     return Measure(graphemes, max_graphemes)
+
+
+def embed(image: Image, blob: Json) -> Json:
+    """Return an image as a post has it: https://docs.bsky.app/docs/tutorials/creating-a-post#images-embeds"""
+    shown = {"alt": image.description, "image": blob, "aspectRatio": {"width": image.width, "height": image.height}}
+    return {"$type": "app.bsky.embed.images", "images": [shown]}
 
 
 def pieces(text: str) -> Iterator[Piece]:

@@ -34,6 +34,7 @@ from bot.connectors.email.servers import Login, Server
 from bot.connectors.email.threads import id_of
 from bot.connectors.json_api import before_sending
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.domain.image import Images
 from bot.domain.mention import Post
 from bot.domain.text import Text, text
 
@@ -65,6 +66,10 @@ class Email:
         return await self._in_mailbox(lambda box: reader.page(box, cursor))
 
     # --- answering -------------------------------------------------------------------------------
+
+    def images(self, *, private: bool) -> Images | None:
+        """Return what is attached to a mail, which has no description."""
+        return Images(described=0) if private else None
 
     async def send(self, draft: Draft) -> Sent:
         """Send the mail, once; a copy in the sent mail says before and after how far it came."""
@@ -196,7 +201,7 @@ PLATFORM = Platform(
     sign="📧",
     docs="https://www.rfc-editor.org/rfc/rfc9051",
     about="Connect a mailbox: what citizens write there is read over IMAP and answered over SMTP.",
-    capabilities=frozenset({Capability.POLLS, Capability.MESSAGES}),
+    capabilities=frozenset({Capability.POLLS, Capability.MESSAGES, Capability.MESSAGE_IMAGES}),
     options=(
         Option(
             "address", "E-mail address of the team", help="The address that citizens write to, and get answers from."

@@ -3,11 +3,15 @@
 No header takes a line break from what others wrote, and none is longer than mail programs can read.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.charset import QP, Charset
 from email.header import Header
+from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime, formataddr
@@ -16,6 +20,7 @@ from typing import Any
 from bot.connectors.base import Draft
 from bot.connectors.email.parsing import MAX_REFERENCES, clean
 from bot.connectors.email.threads import bare, id_of
+from bot.domain.image import Image
 
 MAX_QUOTED = 10_000
 BYTES = compat32.clone(linesep="\r\n", max_line_length=900)
@@ -27,7 +32,8 @@ def mail_for(draft: Draft, *, address: str, name: str, to: str, now: datetime) -
     place: Mapping[str, Any] = draft.to.place or {}
     utf8 = Charset("utf-8")
     utf8.body_encoding = QP
-    mail = MIMEText(_body(draft, place), "plain", utf8)  # type: ignore[arg-type]
+    words = MIMEText(_body(draft, place), "plain", utf8)  # type: ignore[arg-type]
+    mail = words if draft.image is None else _with_image(words, draft.image, id_of(draft.key, address))
     mail["From"] = formataddr((_line(name), address), "utf-8")
     mail["Reply-To"] = address
     mail["To"] = formataddr((_line(draft.to.author.name) if draft.to.author.name != to else "", to), "utf-8")
@@ -42,6 +48,16 @@ def mail_for(draft: Draft, *, address: str, name: str, to: str, now: datetime) -
     if references:
         mail["References"] = " ".join(f"<{_token(each)}>" for each in references)
     return mail.as_bytes(policy=BYTES)
+
+
+def _with_image(words: MIMEText, image: Image, message_id: str) -> MIMEBase:
+    """Return a mail of these words with an image attached; what parts them is the same at every attempt."""
+    boundary = f"={hashlib.sha256(message_id.encode()).hexdigest()[:32]}="
+    mail = MIMEMultipart("mixed", boundary, [words])
+    attached = MIMEImage(image.content, image.kind.partition("/")[2])
+    attached.add_header("Content-Disposition", "attachment", filename=image.file_name)
+    mail.attach(attached)
+    return mail
 
 
 def subject_of(draft: Draft, place: Mapping[str, Any]) -> str:

@@ -36,7 +36,15 @@ PLATFORM = Platform(
     docs="https://docs.joinmastodon.org/api/",
     about="Connect an account on a Mastodon server: mentions, private mentions and hashtags.",
     capabilities=frozenset(
-        {Capability.POLLS, Capability.REPLIES, Capability.MESSAGES, Capability.LIKES, Capability.DELETES}
+        {
+            Capability.POLLS,
+            Capability.REPLIES,
+            Capability.MESSAGES,
+            Capability.IMAGES,
+            Capability.MESSAGE_IMAGES,
+            Capability.LIKES,
+            Capability.DELETES,
+        }
     ),
     options=(
         Option(

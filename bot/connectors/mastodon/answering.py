@@ -1,18 +1,25 @@
 """Answering on Mastodon, and finding out whether an answer whose outcome is unknown is there."""
 
+import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import regex
 
 from bot.connectors.base import CLOCKS_DIFFER, Draft, Measure, Rejected, Sent, Unknowable
-from bot.connectors.json_api import Json, before_sending, time_of, web, within
+from bot.connectors.json_api import Json, before_sending, giving_image, time_of, web, within
 from bot.connectors.mastodon.posts import UNREADABLE, reply_to
 from bot.connectors.mastodon.server import MAX_CHARACTERS, URL_CHARACTERS, MastodonServer, age
+from bot.domain.image import Image, Images
 from bot.domain.mention import Gone, Post
 
+IMAGES = Images(bytes=16 * 1024 * 1024, pixels=33_177_600, described=1500)
+"""What Mastodon takes, where the server names no other limits: https://docs.joinmastodon.org/user/posting/#media"""
+LOOKS_AGAIN_AFTER = 0.5
+"""Seconds after which we ask again whether the server is done with an image."""
 PAGES_BACK = 5
 KEY_REMEMBERED = timedelta(minutes=50)
 """Mastodon remembers an Idempotency-Key for an hour: https://docs.joinmastodon.org/methods/statuses/#headers"""
@@ -45,18 +52,42 @@ class Answering(MastodonServer):
         """
         return KEY_REMEMBERED if is_mastodon(str(self._account.limits.get("version", ""))) else None
 
+    def images(self, *, private: bool) -> Images | None:
+        """Return the server's limits on an image, from the last check."""
+        learned = self._account.limits.get("images", {})
+        images = replace(IMAGES, **learned)
+        return images if images.kinds and not self._read_only else None
+
     async def send(self, draft: Draft) -> Sent:
         """Publish the reply under its post, visible to no more people than the post; once per key within an hour."""
         if self._read_only:
             raise Rejected("This account only reads; give it an access token to answer.")
-        body = {
+        body: Json = {
             "status": draft.text,
             "in_reply_to_id": draft.to.external_id,
             "visibility": await self._visibility(draft),
             "language": self._account.options.get("language", "nl"),
         }
+        if draft.image is not None:
+            async with giving_image():
+                body["media_ids"] = [await self._uploaded(draft.image)]
         response = await self.call("POST", "/api/v1/statuses", json=body, headers={"Idempotency-Key": draft.key})
         return _sent(self._identified(response))
+
+    async def _uploaded(self, image: Image) -> str:
+        """Give the server an image, and return its id once it can be posted; one that no post has is removed there.
+
+        https://docs.joinmastodon.org/methods/media/#v2
+        """
+        files = {"file": (image.file_name, image.content, image.kind)}
+        told = {"description": image.description} if image.description else {}
+        response = await self.call("POST", "/api/v2/media", files=files, data=told)
+        media_id = str(self._identified(response)["id"])
+        while response.status_code in {202, 206}:
+            await asyncio.sleep(LOOKS_AGAIN_AFTER)
+            response = await self.call("GET", f"/api/v1/media/{quote(media_id, safe='')}")
+            self._identified(response)
+        return media_id
 
     async def _visibility(self, draft: Draft) -> str:
         """Return who may read the reply; the reply to a followers-only post goes to its author only."""

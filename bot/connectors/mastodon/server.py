@@ -15,10 +15,12 @@ from bot.connectors import http
 from bot.connectors.base import Account, Rejected, Unauthorized, Unavailable
 from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
+from bot.domain.image import JPEG, PNG
 from bot.domain.mention import Gone
 
 MAX_CHARACTERS = 500
 """Unless the server says otherwise: https://docs.joinmastodon.org/entities/Instance/#max_characters"""
+OUR_KINDS = (JPEG, PNG)
 URL_CHARACTERS = 23
 """https://docs.joinmastodon.org/entities/Instance/#characters_reserved_per_url"""
 FULL = 20
@@ -199,11 +201,25 @@ def retry_at(response: httpx.Response) -> datetime:
 
 
 def limits_of(instance: Json) -> Json:
-    """Return the server's limits on a post; some older servers call the maximum `max_toot_chars`."""
+    """Return the server's limits on a post and its image; some older servers call the maximum `max_toot_chars`."""
     statuses = within(instance, "configuration", "statuses")
     most = within(statuses, "max_characters") or instance.get("max_toot_chars")
     reserved = within(statuses, "characters_reserved_per_url")
     return {
         "max_characters": most if isinstance(most, int) and most > 0 else MAX_CHARACTERS,
         "characters_reserved_per_url": reserved if isinstance(reserved, int) and reserved > 0 else URL_CHARACTERS,
+        "images": images_of(instance),
     }
+
+
+def images_of(instance: Json) -> Json:
+    """Return the server's limits on an image; those that it does not name are Mastodon's own.
+
+    https://docs.joinmastodon.org/entities/Instance/#media_attachments
+    """
+    said = within(instance, "configuration", "media_attachments") or {}
+    kinds = within(said, "supported_mime_types")
+    limits = {"bytes": "image_size_limit", "pixels": "image_matrix_limit", "described": "description_limit"}
+    named = {ours: within(said, theirs) for ours, theirs in limits.items()}
+    known = {ours: most for ours, most in named.items() if isinstance(most, int) and most > 0}
+    return {**known, **({"kinds": [each for each in OUR_KINDS if each in kinds]} if isinstance(kinds, list) else {})}

@@ -7,6 +7,7 @@ Both are signed by Standard Webhooks: https://www.standardwebhooks.com
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ from bot.sandbox.slack.workspace import Change, Workspace
 Json = dict[str, Any]
 STATIC = Path(__file__).parent / "static"
 PICTURES = "square/static/pictures"
-MAX_TEXT = 5_000
+MAX_TEXT, MAX_ALT, MAX_PICTURE = 5_000, 1_500, 4 * 1024 * 1024
+PICTURE_TYPES = ("image/jpeg", "image/png")
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
 
@@ -50,6 +52,7 @@ class Square:
     secret: str = SANDBOX_SECRET
     retry_seconds: float = 1.0
     posts: list[Json] = field(default_factory=list)
+    pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     _version: dict[str, int] = field(default_factory=dict)
     _edited_at: dict[str, str] = field(default_factory=dict)
     _answered: dict[str, str] = field(default_factory=dict)
@@ -69,7 +72,7 @@ class Square:
     ) -> Json:
         """A citizen ({id,name,handle}) posts; the bot gets the post later. Raises Refused.
 
-        `picture` ({file,alt}) is one of those in `static/pictures`.
+        `picture` ({file,alt}) is one of those in `static/pictures`; one of the team has a `src` instead.
         """
         author = {name: _text(citizen, name, 100) for name in ("id", "name", "handle")}
         return self._add({**author, "team": False}, text, in_reply_to, private, published_at, picture)
@@ -184,7 +187,15 @@ class Square:
             web.put("/square/posts/{id}", self._responding(self._handle_edit)),
             web.delete("/square/posts/{id}", self._responding(self._handle_delete)),
             web.post("/square/replies", self._responding(self._handle_reply)),
+            web.get("/square/pictures/{id}", self._handle_picture),
         ]
+
+    async def _handle_picture(self, request: web.Request) -> web.Response:
+        """Show a picture that came with a reply."""
+        found = self.pictures.get(request.match_info["id"])
+        if found is None:
+            raise web.HTTPNotFound
+        return web.Response(content_type=found[0], body=found[1])
 
     def _responding(self, handle: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
         async def respond(request: web.Request) -> web.Response:
@@ -236,9 +247,23 @@ class Square:
         key = _text(reply, "id", 255)
         if key in self._answered:
             return next(post for post in self.posts if post["id"] == self._answered[key])
-        post = self._add(dict(TEAM), reply.get("text", ""), reply.get("in_reply_to"), bool(reply.get("private")))
+        picture = self._picture(reply.get("image"))
+        where = reply.get("in_reply_to"), bool(reply.get("private"))
+        post = self._add(dict(TEAM), reply.get("text", ""), *where, picture=picture)
         self._answered[key] = post["id"]
         return post
+
+    def _picture(self, sent: Any) -> Json | None:
+        """Keep the picture of a reply, and return how a post has it."""
+        if sent is None:
+            return None
+        if not isinstance(sent, dict) or sent.get("type") not in PICTURE_TYPES:
+            raise Refused(400, "image.type")
+        content = _decoded(sent.get("content"))
+        number = self.workspace.new_id("I")
+        self.pictures[number] = (sent["type"], content)
+        size = {name: sent[name] for name in ("width", "height") if isinstance(sent.get(name), int)}
+        return {"src": f"square/pictures/{number}", "alt": _text(sent, "alt", MAX_ALT), **size}
 
     # -- storing posts
 
@@ -296,6 +321,16 @@ def _cut(request: web.Request) -> tuple[int, Json]:
     if request.transport is not None:
         request.transport.abort()
     return 200, {}
+
+
+def _decoded(sent: Any) -> bytes:
+    try:
+        content = base64.b64decode(sent, validate=True)
+    except (TypeError, ValueError):
+        content = b""
+    if not 0 < len(content) <= MAX_PICTURE:
+        raise Refused(400, "image.content")
+    return content
 
 
 def _text(holder: Json, name: str, most: int) -> str:

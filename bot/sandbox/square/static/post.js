@@ -93,9 +93,15 @@ function postContent(square, forms, post, replied, fresh) {
     ),
     answered,
     text,
-    post.picture && h("img", { class: "post-picture", src: `square/static/pictures/${post.picture.file}`, alt: post.picture.alt }),
+    post.picture && pictureOf(post.picture),
     h("footer", {}, marksOf(post), post.deleted ? null : actions(square, forms, post)),
   ].filter(Boolean);
+}
+
+// The description stands below the team's picture, so that whoever plays the citizen sees what a screen reader says.
+function pictureOf({ file, src, alt, width, height }) {
+  const image = h("img", { class: "post-picture", src: src ?? `square/static/pictures/${file}`, alt, width, height });
+  return src ? h("figure", { class: "team-picture" }, image, h("figcaption", { "aria-hidden": "true" }, alt)) : image;
 }
 
 function marksOf(post) {
