@@ -4,6 +4,7 @@ A fake subclasses `FakeGraph` and gives answers in `answer`. Errors have the cod
 https://developers.facebook.com/docs/graph-api/guides/error-handling
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -74,7 +75,7 @@ class FakeGraph(FakeServer):
             params = dict(request.query)
             if request.match_info["path"] == "oauth/access_token":
                 return web.json_response(self._token(request, params))
-            body = await request.json() if request.can_read_body else {}
+            body = await _body_of(request) if request.can_read_body else {}
             path = request.match_info["path"].split("/")
             self._authorise(request, params, {PERSON} if path == ["me", "accounts"] else {self.token})
             self.bodies.append(body)
@@ -127,6 +128,15 @@ class FakeGraph(FakeServer):
         ours = {"id": APP_ID, "name": "Webcare", "subscribed_fields": body.get("subscribed_fields", [])}
         self.apps[ident] = [*others, ours]
         return {"success": True}
+
+
+async def _body_of(request: web.Request) -> Any:
+    """Return what was posted: JSON, or a form, whose files are in Base64."""
+    if request.content_type != "multipart/form-data":
+        return await request.json()
+    form = await request.post()
+    read = {name: value.file.read() for name, value in form.items() if isinstance(value, web.FileField)}
+    return {**form, **{name: base64.b64encode(content).decode() for name, content in read.items()}}
 
 
 def pushed(body: Any, *, secret: str = APP_SECRET) -> Request:

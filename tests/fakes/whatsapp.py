@@ -5,6 +5,7 @@ AssertionError with what did not hold. What it refuses and how is as in
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
 """
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ OPTIONS = {"phone_number_id": NUMBER_ID, "business_account_id": BUSINESS, "app_i
 IDENTITY = Identity(NUMBER_ID, "+15550783881", "Gemeente Voorbeeld")
 RIGHTS = ["whatsapp_business_messaging", "whatsapp_business_management"]
 WINDOW = timedelta(hours=24)
-LONGEST = 4096
+LONGEST, LONGEST_CAPTION = 4096, 1024
 WINDOW_OVER = {
     "code": 131047, "title": "Re-engagement message", "message": "Re-engagement message",
     "error_data": {"details": "More than 24 hours have passed since the recipient last replied to the sender number."},
@@ -77,6 +78,7 @@ class FakeWhatsApp(FakeGraph):
         }
         self.templates: list[Json] = []
         self.sent: list[Message] = []
+        self.media: dict[str, bytes] = {}
         self.events: list[Json] = []
         self.spoilt: list[Json] = []
         self.reports = True
@@ -138,6 +140,8 @@ class FakeWhatsApp(FakeGraph):
     def _shown(self, body: Json) -> str:
         if body["type"] == "text":
             return str(body["text"]["body"])
+        if body["type"] == "image":
+            return str(body["image"]["caption"])
         template, values = self._template(body["template"])
         words = "\n\n".join(each["text"] for each in template["components"] if "text" in each)
         return re.sub(r"\{\{([0-9]+)\}\}", lambda blank: values[int(blank[1]) - 1], words)
@@ -231,12 +235,29 @@ class FakeWhatsApp(FakeGraph):
                 return {"data": [self.number]}
             case "GET", "message_templates":
                 return {"data": self.templates}
+            case "POST", "media":
+                return {"id": self._given(body)}
             case "POST", "messages":
                 return self._send(body)
         return super().answer(method, path, params, body)
 
+    def _given(self, body: Json) -> str:
+        """Take an image of at most 5 MB.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
+        """
+        content = base64.b64decode(body["file"])
+        if body["type"] not in {"image/jpeg", "image/png"} or len(content) > 5 * 1024 * 1024:
+            raise Refused(131053, "Media upload error")
+        self._count += 1
+        self.media[str(10**15 + self._count)] = content
+        return str(10**15 + self._count)
+
     def _send(self, body: Json) -> Json:
         citizen = self._recipient(body)
+        image = body.get("image", {})
+        if image and (len(image["caption"]) > LONGEST_CAPTION or image["id"] not in self.media):
+            raise Refused(100, f"Param image['caption'] must be at most {LONGEST_CAPTION} characters long.")
         if body["type"] == "text" and not 0 < len(body["text"]["body"]) <= LONGEST:
             raise Refused(100, f"Param text['body'] must be at most {LONGEST} characters long.")
         if body["type"] == "template":
@@ -244,7 +265,7 @@ class FakeWhatsApp(FakeGraph):
         message = Message(self._id(), citizen, body)
         self.sent.append(message)
         in_time = citizen.wrote_at is not None and self.clock() - citizen.wrote_at < WINDOW
-        if body["type"] == "text" and not in_time:
+        if body["type"] != "template" and not in_time:
             self.report(message, "failed", errors=[WINDOW_OVER])
         elif self.reports:
             self.report(message, "sent")

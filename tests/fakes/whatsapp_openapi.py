@@ -20,10 +20,10 @@ STORED = Path(__file__).parent.parent / "connectors" / "data" / "whatsapp" / "op
 OPERATIONS = (
     "POST /{Version}/{Phone-Number-ID}/messages", "GET /{Version}/{WABA-ID}/phone_numbers",
     "GET /{Version}/{WABA-ID}/subscribed_apps", "POST /{Version}/{WABA-ID}/subscribed_apps",
-    "GET /{Version}/{WABA-ID}/message_templates",
+    "GET /{Version}/{WABA-ID}/message_templates", "POST /{Version}/{Phone-Number-ID}/media",
 )  # fmt: skip
 """What the connector uses."""
-SENT = {"text": "TextMessage", "template": "TemplateMessage"}
+SENT = {"text": "TextMessage", "image": "ImageMessage", "template": "TemplateMessage"}
 """The kinds of messages that the connector sends."""
 INCOMING = {
     "text": "TextMessage_2", "reaction": "ReactionMessage_1", "audio": "AudioMessage_1",
@@ -90,6 +90,7 @@ def _with_what_is_documented(schemas: dict[str, Any]) -> None:
     schemas["Statuses"]["properties"] |= {"biz_opaque_callback_data": TEXT, "recipient_user_id": TEXT}
     schemas["Statuses"]["properties"]["status"]["enum"].append("played")
     schemas["Statuses"]["required"].remove("recipient_id")
+    schemas["MediaObject"]["oneOf"][0]["properties"] |= {"caption": {**TEXT, "maxLength": 1024}}
     schemas["WhatsAppPhoneNumberStatus"]["enum"] += ["CONNECTED", "FLAGGED"]
     _own(schemas, "LocationMessage_1")["location"]["required"] = ["latitude", "longitude"]
     _own(schemas, "ReactionMessage_1")["reaction"]["required"] = ["message_id"]
@@ -133,6 +134,9 @@ def extract(given: Json) -> Json:
     _mended(schemas)
     _with_what_is_documented(schemas)
     operations = {name: without_words(_operation(given, name)) for name in OPERATIONS}
+    media = operations["POST /{Version}/{Phone-Number-ID}/media"]["body"]
+    media["properties"] |= {"type": TEXT}
+    media["required"] = ["file", "messaging_product", "type"]
     templates = operations["GET /{Version}/{WABA-ID}/message_templates"]
     templates["query"] |= {"limit": {"type": "integer"}, "after": TEXT}
     each = templates["answer"]["properties"]["data"]["items"]["properties"]
@@ -153,7 +157,8 @@ HEAD = {
     "changed": "Without words and examples, and mended and added to by tests/fakes/whatsapp_openapi.py: definitions of "
     "one name are told apart, messages that the connector does not send are left out, and what the documentation of "
     f"2026 has is added ({DOCS}/business-scoped-user-ids, {DOCS}/webhooks/reference/messages): ids without numbers, "
-    "edits and removals, biz_opaque_callback_data, and fields that may be missing.",
+    "edits and removals, biz_opaque_callback_data, the type of a file that is given, the words under an "
+    "image, and fields that may be missing.",
 }
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from jobs import check, refresh
 from tests import people
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.fakes.graph import SECRETS, VERIFY, pushed
+from tests.fakes.pictures import photograph
 from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
 from tests.people import BEHEER, answer, card_in, open_modal, second_team
 
@@ -393,3 +394,25 @@ async def test_one_number_serves_several_teams_by_the_rules(on_sqlite: Bot, serv
     assert sorted(author.external_id for author in await bot.rows(Author)) == sorted(
         server.citizens[name].user_id for name in ("jan", "fatima")
     )
+
+
+async def test_an_image_goes_with_words_under_it_which_are_fewer_than_without(
+    on_sqlite: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_sqlite
+    card = await asked(bot, server)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "answer_image_description" not in action_ids(view)
+    assert "Het antwoord mag dan 1024 tekens hebben." in text_of(view)
+    chosen = [bot.slack.give_file(SANNE, "x.jpg", photograph())]
+    long = "é" * 1_030
+    ack = await bot.slack.submit(SANNE, {"answer_text": long, "initials": "SB", "answer_image": chosen})
+    assert ack.errors == {"answer_text": "Met een afbeelding mag een antwoord 1024 tekens hebben: 10 te veel."}
+    ack = await bot.slack.submit(SANNE, {"answer_text": "Kijk maar.", "initials": "SB"})
+    assert ack.ok and not ack.errors, ack
+    await bot.card("*Beantwoord*", "Met een afbeelding")
+    assert server.said() == ["Kijk maar. ^SB"]
+    [sent] = server.sent
+    assert sent.body["type"] == "image"
+    assert server.media[sent.body["image"]["id"]].startswith(b"\xff\xd8\xff")

@@ -27,7 +27,7 @@ from bot.connectors.base import (
     Sent,
     Unknowable,
 )
-from bot.connectors.json_api import Json, within
+from bot.connectors.json_api import Json, giving_image, within
 from bot.connectors.meta import health
 from bot.connectors.meta.graph import TOO_OFTEN, URL_OPTION, VERSION_OPTION, Graph, after, error_of, listed
 from bot.connectors.meta.hooks import Hooks
@@ -36,10 +36,13 @@ from bot.connectors.platform import Capability, Option, OptionKind, Platform, Qu
 from bot.connectors.whatsapp import templates
 from bot.connectors.whatsapp.messages import items_of, number_in, recipient_of
 from bot.connectors.whatsapp.refusals import PACE, REFUSALS, TEMPLATES_ONLY
+from bot.domain.image import Image, Images
 from bot.domain.mention import Post
 from bot.domain.text import text
 
 LONGEST = 4096
+IMAGES = Images(described=0, words=1024)
+"""https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages"""
 """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages"""
 RIGHTS = ("whatsapp_business_messaging", "whatsapp_business_management")
 WORD_COMES = timedelta(minutes=3)
@@ -97,9 +100,17 @@ class WhatsApp:
 
     # --- answering -------------------------------------------------------------------------------
 
+    def images(self, *, private: bool) -> Images | None:
+        """Return what WhatsApp shows with words under it; it knows no descriptions."""
+        return IMAGES if private else None
+
     async def send(self, draft: Draft) -> Sent:
         """Send the answer, with its key: a report that has the key proves that it was taken."""
-        answer = await self._graph.post(f"{self._number_id}/messages", self._body(draft))
+        body = self._body(draft)
+        if draft.image is not None:
+            async with giving_image():
+                body["image"]["id"] = await self._given(draft.image)
+        answer = await self._graph.post(f"{self._number_id}/messages", body)
         made = next(iter(listed({"data": answer.get("messages")})), {})
         if not isinstance(made.get("id"), str):
             raise self._graph.unreadable()
@@ -117,13 +128,28 @@ class WhatsApp:
             "context": {"message_id": draft.to.external_id},
             "biz_opaque_callback_data": draft.key,
         }
-        if any(permit.holds(self._now()) for permit in draft.to.permits):
+        in_time = any(permit.holds(self._now()) for permit in draft.to.permits)
+        if in_time and draft.image is not None:
+            return {**message, "type": "image", "image": {"caption": draft.text}}
+        if in_time:
             previews = bool(self._account.options.get("previews"))
             return {**message, "type": "text", "text": {"body": draft.text, "preview_url": previews}}
-        for template in templates.known(self._account.limits):
+        for template in templates.known(self._account.limits) if draft.image is None else ():
             if (values := template.filled_in(draft.text)) is not None:
                 return {**message, "type": "template", "template": templates.body_of(template, values)}
         raise Rejected(TEMPLATES_ONLY.message)
+
+    async def _given(self, image: Image) -> str:
+        """Give WhatsApp an image, and return its id; it keeps the image for 30 days.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
+        """
+        files = {"file": (image.file_name, image.content, image.kind)}
+        told = {"messaging_product": "whatsapp", "type": image.kind}
+        answer = self._graph.object(await self._graph.call("POST", f"{self._number_id}/media", files=files, data=told))
+        if not isinstance(answer.get("id"), str):
+            raise self._graph.unreadable()
+        return str(answer["id"])
 
     async def find(self, draft: Draft) -> Sent | None:
         """Wait for the report that proves the answer; after a few minutes without one a person must look."""
@@ -208,7 +234,7 @@ PLATFORM = Platform(
     about="Connect a number of yours on WhatsApp, over Meta's Cloud API: what citizens write to it, and your answers.",
     first_steps=first_steps,
     templates=templates.known,
-    capabilities=frozenset({Capability.PUSHES, Capability.MESSAGES}),
+    capabilities=frozenset({Capability.PUSHES, Capability.MESSAGES, Capability.MESSAGE_IMAGES}),
     options=(
         Option(
             "phone_number_id", "Phone number ID", help="Phone number ID, as Meta shows it under WhatsApp, API Setup."
