@@ -481,6 +481,7 @@ async def test_a_person_is_asked_and_the_token_is_not_shown(
 ) -> None:
     # The space after the second question comes once the terminal shows nothing that is typed.
     answers = {
+        b"in a browser?": "n",
         b"Address of the server": mastodon.base_url,
         b"only read hashtags): ": mastodon.token,
         b"Hashtags": "afval",
