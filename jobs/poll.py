@@ -10,6 +10,7 @@ from bot import connectors, db
 from bot.cases import inbox
 from bot.connectors.base import (
     Cursor,
+    Limited,
     Page,
     Polls,
     RateLimited,
@@ -18,9 +19,11 @@ from bot.connectors.base import (
     Rejected,
     Unauthorized,
     Unavailable,
+    Usage,
 )
 from bot.connectors.platform import Capability
 from bot.desk import Desk
+from bot.domain.budget import Budget
 from bot.domain.mention import Gone, Post
 from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
@@ -76,7 +79,7 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _store_verdict(desk, account.id, verdict)
     else:
-        await _healthy(desk, account.id, not_before)
+        await _healthy(desk, account.id, not_before, connector.usage if isinstance(connector, Limited) else Usage())
     return None
 
 
@@ -165,16 +168,25 @@ async def _store_verdict(
         else:
             account = await session.get_one(Account, account_id, with_for_update=db.HELD)
             if account.stopped_at is None:  # one stopped meanwhile keeps its reason
-                account.problem = verdict.text.to_json()
-                account.poll_after = verdict.retry_at if isinstance(verdict, RateLimited) else None
+                _put_off(account, verdict, desk.now())
             session.add(account)
     await messages.wake_lanes(desk)
 
 
-async def _healthy(desk: Desk, account_id: int, not_before: datetime | None) -> None:
+def _put_off(account: Account, verdict: RateLimited | Unavailable | Rejected, now: datetime) -> None:
+    """Note that an account was not read: a limit that is used up is no problem while it is over soon."""
+    if isinstance(verdict, RateLimited):
+        account.poll_after = verdict.retry_at
+        account.budget = Budget.of(account.budget).not_read(verdict.retry_at, now).to_json()
+    else:
+        account.poll_after, account.problem = None, verdict.text.to_json()
+
+
+async def _healthy(desk: Desk, account_id: int, not_before: datetime | None, usage: Usage) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
-        account.polled_at = desk.now()
+        account.polled_at = now = desk.now()
+        account.budget = Budget.of(account.budget).read(usage.percent, usage.rests_until, now).to_json()
         if account.stopped_at is None:  # one stopped meanwhile keeps its reason
             account.poll_after, account.problem = not_before, None
         session.add(account)

@@ -296,7 +296,7 @@ def stop(session: AsyncSession, account: Account, now: datetime) -> None:
 
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
     """Start a stopped account again, whatever stopped it."""
-    account.stopped_at, account.problem, account.poll_after = None, None, None
+    account.stopped_at, account.problem, account.poll_after, account.budget = None, None, None, None
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STARTED, at=now))
 

@@ -1,10 +1,11 @@
 """How the accounts do: what is wrong with one is told to its team once, and once more when it is over.
 
-An account that fails is told of when that lasts. One that seems to work is told of when nothing comes in for longer
-than usual at those hours of the week.
+An account that fails is told of when that lasts; one whose platform's limit is used up, as soon as it is known that
+this lasts. One that seems to work is told of when nothing comes in for longer than usual at those hours of the week.
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,12 +17,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors, db
 from bot.accounts import store
 from bot.connectors.platform import Capability
+from bot.domain.budget import Budget
 from bot.domain.usual import chance_of_silence, usual
 from bot.models import Account, AccountTrouble, AccountTroubled, Mention, Message, MessageKind, Team, TroubleKind
 from bot.team.settings import TeamSettings
 
 LASTS = timedelta(minutes=15)
-"""A failure that is over sooner is not told."""
+"""A failure, or a limit that is used up, that is over sooner is not told."""
 LOOKED_BACK = timedelta(weeks=8)
 """From these weeks we know when something usually comes in."""
 KNOWN = timedelta(weeks=2)
@@ -41,8 +43,12 @@ async def changed(session: AsyncSession, now: datetime, lasts: timedelta) -> lis
     troubles, found = await known(session), list[int]()
     for account in await store.connected(session):
         trouble = troubles.get(account.id)
-        kind = await _kind(session, account, trouble)
-        if kind != (trouble.kind if trouble else None) or (trouble and _must_be_told(trouble, now, lasts)):
+        kind = await _kind(session, account, trouble, now, lasts)
+        if trouble is None or trouble.kind is not kind:
+            is_news = kind is not None or trouble is not None
+        else:
+            is_news = _must_be_told(trouble, now, lasts) or _lasts_otherwise(account, trouble, now, lasts)
+        if is_news:
             found.append(account.id)
     return found
 
@@ -51,7 +57,7 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
     """Store and tell what is wrong with an account now, or that it is over."""
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     trouble = await session.get(AccountTrouble, account_id, populate_existing=True)
-    kind = await _kind(session, account, trouble)
+    kind = await _kind(session, account, trouble, now, lasts)
     if trouble is not None and trouble.kind is not kind:
         works = kind is None and account.stopped_at is None
         await _end(session, account, trouble, now, is_news=works and trouble.told)
@@ -61,6 +67,10 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
         since = account.stopped_at or now
         trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=account.problem, told=told)
         session.add(trouble)
+    if trouble is not None and _lasts_otherwise(account, trouble, now, lasts):
+        trouble.budget = _limit(account, now, lasts)
+        session.add(trouble)
+        await _show_anew(session, trouble, _shown(trouble))
     if trouble is not None and _must_be_told(trouble, now, lasts):
         await _tell(session, account, trouble)
 
@@ -116,12 +126,16 @@ async def _heard(session: AsyncSession, now: datetime) -> dict[int, tuple[list[d
     return {account_id: (hours[account_id], last[account_id]) for account_id in hours}
 
 
-async def _kind(session: AsyncSession, account: Account, trouble: AccountTrouble | None) -> TroubleKind | None:
+async def _kind(
+    session: AsyncSession, account: Account, trouble: AccountTrouble | None, now: datetime, lasts: timedelta
+) -> TroubleKind | None:
     """Return what is wrong with an account now; that people stopped it is nothing wrong."""
     if account.stopped_at is not None:
         return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
     if account.problem is not None:
         return TroubleKind.FAILING
+    if _limit(account, now, lasts) is not None:
+        return TroubleKind.LIMITED
     if trouble is None or trouble.kind is not TroubleKind.SILENT:
         return None
     return trouble.kind if await _is_silent(session, account.id, trouble.since_at) else None
@@ -132,8 +146,19 @@ async def _is_silent(session: AsyncSession, account_id: int, since: datetime) ->
     return (await session.exec(heard)).first() is None
 
 
+def _limit(account: Account, now: datetime, lasts: timedelta) -> dict[str, Any] | None:
+    """Return what of the platform's limit is used up for so long (a `Budget`); its percentage is not told."""
+    gone = Budget.of(account.budget).gone(now, lasts)
+    return replace(gone, percent=None).to_json() if gone else None
+
+
+def _lasts_otherwise(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
+    """Tell whether something else of the limit is used up than was told, or until another moment."""
+    return trouble.kind is TroubleKind.LIMITED and trouble.budget != _limit(account, now, lasts)
+
+
 def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
-    return not trouble.told and now - trouble.since_at >= lasts
+    return not trouble.told and (trouble.kind is TroubleKind.LIMITED or now - trouble.since_at >= lasts)
 
 
 async def _tell(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
@@ -146,20 +171,23 @@ async def _end(
     session: AsyncSession, account: Account, trouble: AccountTrouble, now: datetime, *, is_news: bool
 ) -> None:
     """Say in what was told that it is over, and tell that anew if it is news."""
-    messages = await session.exec(select(Message).where(Message.key == _key(trouble)))
-    for message in messages:
-        message.details = _shown(trouble, until=now).to_json()
-        message.version += 1
-        session.add(message)
+    await _show_anew(session, trouble, _shown(trouble, until=now))
     if is_news:
         await _post(session, account, f"{_key(trouble)}:over", _shown(trouble, until=now, is_news=True))
     await session.delete(trouble)
     await session.flush()
 
 
+async def _show_anew(session: AsyncSession, trouble: AccountTrouble, shown: AccountTroubled) -> None:
+    for message in await session.exec(select(Message).where(Message.key == _key(trouble))):
+        message.details = shown.to_json()
+        message.version += 1
+        session.add(message)
+
+
 def _shown(trouble: AccountTrouble, *, until: datetime | None = None, is_news: bool = False) -> AccountTroubled:
     since, over = trouble.since_at.isoformat(), until.isoformat() if until else ""
-    return AccountTroubled(trouble.kind, since, trouble.problem, over, is_news)
+    return AccountTroubled(trouble.kind, since, trouble.problem, over, is_news, trouble.budget)
 
 
 def _key(trouble: AccountTrouble) -> str:

@@ -7,6 +7,7 @@ A platform that pushes has the addresses `/in/<platform>` (the body says for whi
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from bot.cases import inbox
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Platform
 from bot.desk import Desk
+from bot.domain.budget import Budget
 from bot.domain.mention import Delivery, Post
 from bot.domain.payload import BadPayload
 from bot.logs import trace
@@ -174,7 +176,7 @@ async def _health(desk: Desk) -> web.Response:
     state: dict[str, Any] = {
         "database": "ok",
         "slack": await _slack(contact_of(desk.slack), refused),
-        "accounts": [_account(account, wrong.get(account.id)) for account in rows],
+        "accounts": [_account(account, wrong.get(account.id), desk.now()) for account in rows],
     }
     return web.json_response(state, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
@@ -193,10 +195,10 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
     }
 
 
-def _account(account: Account, trouble: AccountTrouble | None) -> dict[str, Any]:
+def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
     """Return how an account does; the times are those of its last success, of the trouble, and of its token's end."""
-    silent = trouble is not None and trouble.kind is TroubleKind.SILENT
-    state = "stopped" if account.stopped_at else "failing" if account.problem else "silent" if silent else "ok"
+    known = trouble.kind if trouble and trouble.kind in {TroubleKind.LIMITED, TroubleKind.SILENT} else "ok"
+    state = "stopped" if account.stopped_at else "failing" if account.problem else known
     return {
         "platform": account.platform,
         "name": account.name,
@@ -204,6 +206,16 @@ def _account(account: Account, trouble: AccountTrouble | None) -> dict[str, Any]
         "since": trouble.since_at.isoformat() if trouble and state != "ok" else None,
         "last_read": account.polled_at and account.polled_at.isoformat(),
         "token_ends": account.token_ends_at and account.token_ends_at.isoformat(),
+        "budget": _budget(Budget.of(account.budget).at(now)),
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    """Return how much of the platform's limit is used, in percent, and until when reading and answering rest for it."""
+    return {
+        "used_percent": budget.percent,
+        "reads_again": budget.reading and budget.reading.until.isoformat(),
+        "answers_again": budget.answering and budget.answering.until.isoformat(),
     }
 
 

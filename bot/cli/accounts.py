@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +18,7 @@ from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
 from bot.connectors.platform import Capability, Option, OptionKind
+from bot.domain.budget import Budget
 from bot.models import Account, Team
 from bot.run import utc_now
 from bot.texts import Texts
@@ -54,6 +55,8 @@ def _state(row: Account, t: Texts) -> str:
         return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.stored(row.problem)}"
     if row.problem is not None:
         return f"Has a problem, will be tried again. {t.stored(row.problem)}"
+    if (limit := Budget.of(row.budget).gone(utc_now(), timedelta())) and limit.until:
+        return f"Its platform's limit is used up until {t.when(limit.until, utc_now())}."
     return "Works" if row.polled_at or not _is_polled(row) else "Not read yet"
 
 

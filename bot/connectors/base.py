@@ -1,8 +1,8 @@
 """What connectors and the rest of the bot exchange: the protocols of a platform, their values, and the verdicts.
 
 A connector implements `Connector` and those of `Polls`, `Rechecks`, `Replies`, `TakesImages`, `Moderates` and
-`Publishes` that its platform can do; its `Platform` declares them as capabilities. What a platform pushes to us is read
-by a `Receiver`.
+`Publishes` that its platform can do; its `Platform` declares them as capabilities. `Limited` tells of its limits, where
+it says so. What a platform pushes to us is read by a `Receiver`.
 
 A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
 perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and tells its
@@ -106,6 +106,17 @@ class Page:
     def posts(self) -> tuple[Post, ...]:
         """The posts among the items."""
         return tuple(item for item in self.items if isinstance(item, Post))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of the platform's limit is used, by its last answers: in percent, None where it does not say.
+
+    `rests_until`: we read no more until then, because the limit is nearly reached.
+    """
+
+    percent: int | None = None
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +235,16 @@ class Rechecks(Protocol):
 
         Stays within the platform's budget of requests: what it leaves for the next time is said by the cursor.
         """
+        ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A platform that tells how much of its limit of requests is used."""
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
         ...
 
 

@@ -124,13 +124,14 @@ class Figures:
 class Trouble:
     """An account that fails or was stopped, or a `channel` of Slack in which we cannot write ("": anywhere).
 
-    `problem` is a `Text` as JSON.
+    `problem` is a `Text` as JSON. `until`: until when its platform's limit is used up.
     """
 
     name: str
     stopped: bool
     problem: Mapping[str, Any] | None = None
     channel: str | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,11 @@ class Standing:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Return the standing from JSON."""
         oldest = datetime.fromisoformat(value["oldest_at"]) if value["oldest_at"] else None
-        troubles = [Trouble(**each) for each in value["troubles"]]
+        ends = [each.get("until") for each in value["troubles"]]
+        troubles = [
+            Trouble(**{**each, "until": datetime.fromisoformat(end) if end else None})
+            for each, end in zip(value["troubles"], ends, strict=True)
+        ]
         moments = {"at": datetime.fromisoformat(value["at"]), "oldest_at": oldest}
         return cls(**{**value, **moments, "troubles": troubles})
 

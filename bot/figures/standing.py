@@ -9,6 +9,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
+from bot.domain.budget import Budget
 from bot.domain.figures import AGES, Standing, Trouble
 from bot.domain.period import days_of
 from bot.domain.sla import ClockKind
@@ -22,6 +23,8 @@ from bot.slack.places import card_of
 from bot.views.slack_trouble import reason_of
 
 SILENT = text("Nothing has come in for longer than usual.")
+OF_NO_PROBLEM = frozenset({TroubleKind.SILENT, TroubleKind.LIMITED})
+"""The troubles of an account that has no problem of its own."""
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
@@ -59,20 +62,27 @@ async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
 
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
-    silence = (col(AccountTrouble.account_id) == Account.id) & (col(AccountTrouble.kind) == TroubleKind.SILENT)
+    known = (col(AccountTrouble.account_id) == Account.id) & col(AccountTrouble.kind).in_(OF_NO_PROBLEM)
     rows = await session.exec(
         select(Account, AccountTrouble)
-        .outerjoin(AccountTrouble, silence)
+        .outerjoin(AccountTrouble, known)
         .where(Account.team_id == team_id)
         .order_by(col(Account.id))
     )
     of_accounts = [
-        Trouble(str(connectors.label_of(account)), account.stopped_at is not None, account.problem or SILENT.to_json())
-        for account, silent in rows
-        if account.stopped_at is not None or account.problem or silent
+        _of_account(account, trouble)
+        for account, trouble in rows
+        if account.stopped_at is not None or account.problem or trouble
     ]
     of_slack = [
         Trouble("", False, reason_of(each.channel, each.error).to_json(), each.channel)
         for each in await troubles.known(session, team_id)
     ]
     return of_slack + of_accounts
+
+
+def _of_account(account: Account, trouble: AccountTrouble | None) -> Trouble:
+    name, stopped = str(connectors.label_of(account)), account.stopped_at is not None
+    if not account.problem and trouble is not None and trouble.kind is TroubleKind.LIMITED:
+        return Trouble(name, stopped, until=Budget.of(trouble.budget).until)
+    return Trouble(name, stopped, account.problem or SILENT.to_json())

@@ -14,7 +14,7 @@ class Account(SQLModel, table=True):
 
     `sealed` is its tokens, encrypted. `limits` and `identity` are what its last check learned: of its server, and who
     the account is there, and until when its token is valid. `problem` is what is wrong with it now; for a stopped
-    account, why it stopped.
+    account, why it stopped. `budget` is how much of its platform's limit is used, and what waits for that (a `Budget`).
     """
 
     __tablename__ = "accounts"
@@ -31,6 +31,7 @@ class Account(SQLModel, table=True):
     cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     recheck_cursor: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    budget: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     token_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -16,17 +16,23 @@ class TroubleKind(StrEnum):
     STOPPED = "stopped"
     """Its token was refused, which stopped it."""
     FAILING = "failing"
-    """It fails: its platform cannot be reached, refuses, or asks us to wait."""
+    """It fails: its platform cannot be reached, or refuses."""
+    LIMITED = "limited"
+    """Its platform's limit is used up: it cannot read or answer for longer than a short while."""
     SILENT = "silent"
     """It seems to work, but nothing comes in for longer than usual at these hours."""
 
 
 class AccountTrouble(SQLModel, table=True):
-    """What is wrong with an account since then, and its `problem` in words; a failure is `told` only when it lasts."""
+    """What is wrong with an account since then, and its `problem` in words; a failure is `told` only when it lasts.
+
+    `budget` is what of the platform's limit was told.
+    """
 
     __tablename__ = "account_troubles"
     account_id: int = Field(foreign_key="accounts.id", primary_key=True)
     kind: TroubleKind = Field(sa_type=EnumText(TroubleKind))
     since_at: datetime = Field(sa_type=UtcDateTime)
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    budget: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     told: bool = False

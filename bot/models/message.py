@@ -197,8 +197,8 @@ class Listed(Details):
 class AccountTroubled(Spell, Details):
     """ACCOUNT_PROBLEM: what was wrong with an account (a TroubleKind), since when, and until when if it is over.
 
-    `is_news`: the message says that it is over; it is not the one that said that it began. One without any details says
-    that an account is stopped now.
+    `is_news`: the message says that it is over; it is not the one that said that it began. `budget`: what the limit of
+    the platform keeps us from, as a `Budget`. One without any details says that an account is stopped now.
     """
 
     kind: str
@@ -206,6 +206,7 @@ class AccountTroubled(Spell, Details):
     problem: dict[str, Any] | None = None
     until_at: str = ""
     is_news: bool = False
+    budget: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from bot import cases, db
 from bot.cases import deliveries
 from bot.cases.moves import tell_thread
 from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable
+from bot.domain.budget import Budget
 from bot.domain.case import Move
 from bot.domain.event import EventKind
 from bot.domain.mention import Act as ActKind
@@ -46,10 +47,23 @@ async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now
     """Write down what the platform said; one that is no longer being sent is left as it is."""
     if isinstance(outcome, Unauthorized):
         await stop_account(session, item.account_id, outcome.text, now)
+    await _note_limit(session, item.account_id, outcome, now)
     if isinstance(item, Reply):
         await _record_reply(session, item, outcome, now)
     else:
         await _record_act(session, item, outcome, now)
+
+
+async def _note_limit(session: AsyncSession, account_id: int, outcome: Outcome, now: datetime) -> None:
+    """Note on the account that its platform's limit keeps us from answering, or no longer does."""
+    seen = Budget.of((await session.get_one(Account, account_id)).budget)
+    if not isinstance(outcome, RateLimited) and (seen.answering is None or not isinstance(outcome, Sent | Done)):
+        return
+    account = await session.get_one(Account, account_id, with_for_update=db.HELD, populate_existing=True)
+    known = Budget.of(account.budget)
+    known = known.not_answered(outcome.retry_at, now) if isinstance(outcome, RateLimited) else known.answered()
+    account.budget = known.to_json()
+    session.add(account)
 
 
 async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, now: datetime) -> None:

@@ -1,7 +1,8 @@
-"""What a team reads about an account: that it stopped, fails or is silent, that this is over, that its token ends."""
+"""What a team reads about an account: that it stopped, fails, waits or is silent; that this is over; its token."""
 
 from datetime import datetime
 
+from bot.domain.budget import Budget
 from bot.domain.label import Label
 from bot.domain.text import Text, text
 from bot.models import Account, AccountTroubled, TroubleKind
@@ -10,12 +11,17 @@ from bot.views.block import View, context, literal, section
 
 BEGAN = {
     TroubleKind.FAILING: text("⚠️ The account *{account}* has not worked since {since}: {problem}"),
+    TroubleKind.LIMITED: text("⏳ The platform's limit for the account *{account}* is used up until {rests_until}."),
     TroubleKind.SILENT: text(
         "🔇 Nothing has come in on *{account}* since {since}. At these hours it is seldom silent for so long."
     ),
 }
 WHAT_TO_DO = {
     TroubleKind.FAILING: text("We keep trying. If it lasts, an administrator sees more with `webcare accounts check`."),
+    TroubleKind.LIMITED: text(
+        "You do not have to do anything: what waits follows by itself. What cannot wait can be read and answered on "
+        "the platform itself."
+    ),
     TroubleKind.SILENT: text(
         "Look on the platform whether there is something new. If there is, an administrator can find out why it does "
         "not come in with `webcare accounts check`."
@@ -24,6 +30,7 @@ WHAT_TO_DO = {
 WAS = {
     TroubleKind.STOPPED: text("From {since} to {until} the account *{account}* was stopped: {problem}"),
     TroubleKind.FAILING: text("From {since} to {until} the account *{account}* did not work: {problem}"),
+    TroubleKind.LIMITED: text("From {since} to {until} the platform's limit for the account *{account}* was used up."),
     TroubleKind.SILENT: text("From {since} to {until} nothing came in on *{account}*."),
 }
 WORKS_AGAIN = text("✅ The account *{account}* works again. What waited since {since} follows now.")
@@ -32,7 +39,7 @@ HEARD_AGAIN = text("✅ Mentions come in on *{account}* again.")
 
 def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: datetime) -> View:
     """Tell a team what has been wrong with an account for a while; once it is over, until when that was."""
-    kind, until = TroubleKind(troubled.kind), troubled.until
+    kind, until, limit = TroubleKind(troubled.kind), troubled.until, Budget.of(troubled.budget)
     said = BEGAN[kind] if until is None else WAS[kind]
     if troubled.is_news:
         said = HEARD_AGAIN if kind is TroubleKind.SILENT else WORKS_AGAIN
@@ -41,8 +48,11 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
         "since": t.when(troubled.since, now),
         "until": t.when(until, now) if until else "",
         "problem": literal(t.stored(troubled.problem), 500),
+        "rests_until": t.when(limit.until, now) if limit.until else "",
     }
     words = t(Text(said.message, about))
+    if until is None and kind is TroubleKind.LIMITED:
+        words += " " + _while_stopped(t, is_asked=limit.reading is not None, answers=limit.answering is not None)
     return View(words, [section(words), *([context(t(WHAT_TO_DO[kind]))] if until is None else [])])
 
 

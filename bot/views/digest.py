@@ -5,7 +5,7 @@ complete too.
 """
 
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing, Trouble
 from bot.models import SOCKET
@@ -166,14 +166,16 @@ def _standing(standing: Standing, t: Texts) -> str:
         rows.append("❗ " + t("Late: *{n}*", n=standing.late))
     if standing.promised:
         rows.append(t("Promised for today: *{n}*", n=standing.promised))
-    rows += [_trouble(trouble, t) for trouble in standing.troubles]
+    rows += [_trouble(trouble, t, standing.at) for trouble in standing.troubles]
     if all(trouble.channel is not None for trouble in standing.troubles):
         rows.append(t("All accounts work."))
     return "\n".join(f"• {row}" for row in rows)
 
 
-def _trouble(trouble: Trouble, t: Texts) -> str:
+def _trouble(trouble: Trouble, t: Texts, now: datetime) -> str:
     problem = t.stored(trouble.problem)
+    if trouble.until is not None:
+        problem = t("The platform's limit is used up until {time}.", time=t.when(trouble.until, now))
     if trouble.channel == SOCKET:
         return "⚠️ " + problem
     if trouble.channel:

@@ -1,7 +1,7 @@
 """What is wrong with an account: its team hears of it once, and once more when it is over."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from bot import accounts
 from bot.accounts.troubles import known
+from bot.domain.budget import Budget
 from bot.domain.text import text
 from bot.figures.standing import standing
 from bot.models import Account, Mention, Team
@@ -17,9 +18,10 @@ from bot.outgoing.outcomes import stop_account
 from bot.sandbox.slack.inspection import text_of
 from jobs import account_troubles, poll
 from tests.clocks import local
-from tests.conftest import CHANNEL, Bot, account_of
+from tests.conftest import CHANNEL, SANNE, Bot, account_of
+from tests.fakes.facebook import OPTIONS, SECRETS, FakeFacebook
 from tests.fakes.mastodon import FakeMastodon
-from tests.people import ACCOUNT, connect, mention
+from tests.people import ACCOUNT, answer, connect, connected, mention, sent_out
 
 NOTIFICATIONS = "/api/v1/notifications"
 FULL = text("Its disk is full.")
@@ -52,6 +54,12 @@ async def health(bot: Bot, name: str) -> dict[str, Any]:
     """What /health says of an account."""
     async with ClientSession() as session, session.get(f"{bot.url}/health") as answer:
         return next(each for each in (await answer.json())["accounts"] if each["name"] == name)
+
+
+def text_in_zone(bot: Bot, moment: datetime | None) -> str:
+    """A moment as the team reads it."""
+    assert moment is not None
+    return bot.desk.texts().when(moment, bot.desk.now())
 
 
 async def set_problem(bot: Bot, problem: dict[str, Any] | None) -> None:
@@ -122,6 +130,142 @@ async def test_a_failure_that_becomes_a_stop_is_told_as_a_stop(office: Bot) -> N
         await stop_account(session, 1, text("The token was refused."), bot.desk.now())
     failed, stopped = await looked(bot)
     assert "werkte" in failed and "gestopt" in stopped
+
+
+async def test_a_limit_that_is_used_up_is_told_at_once_with_its_end_and_when_it_is_over(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "ratelimit", headers={"Retry-After": "3600", "X-RateLimit-Reset": ""})
+    account = await polled(bot)
+    assert account.problem is None
+    for _ in range(2):
+        [told] = await looked(bot)
+        assert "limiet" in told and ACCOUNT in told and "Er komen geen nieuwe berichten binnen" in told
+        assert text_in_zone(bot, account.poll_after) in told
+    shown_by = await health(bot, ACCOUNT)
+    assert (shown_by["state"], shown_by["budget"]["answers_again"]) == ("limited", None)
+    assert account.poll_after is not None and shown_by["budget"]["reads_again"] == account.poll_after.isoformat()
+    async with bot.desk.reading() as session:
+        [trouble] = (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
+    assert trouble.until == account.poll_after
+    bot.clock.advance(minutes=61)
+    later = await polled(bot)
+    assert later.poll_after is not None and later.poll_after > account.poll_after
+    [told] = await looked(bot)
+    assert text_in_zone(bot, later.poll_after) in told
+    mastodon.clear_faults()
+    bot.clock.advance(minutes=61)
+    await polled(bot)
+    for _ in range(2):
+        before, news = await looked(bot)
+        assert "Van" in before and "limiet" in before and "werkt weer" in news
+    shown_by = await health(bot, ACCOUNT)
+    assert (shown_by["state"], shown_by["budget"]["reads_again"]) == ("ok", None)
+    assert await troubles(bot) == 0
+
+
+async def test_a_limit_that_is_free_again_soon_is_never_told(bot: Bot, mastodon: FakeMastodon) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "ratelimit", count=1, headers={"Retry-After": "300", "X-RateLimit-Reset": ""})
+    await polled(bot)
+    assert await looked(bot) == []
+    shown_by = await health(bot, ACCOUNT)
+    assert shown_by["state"] == "ok" and shown_by["budget"]["reads_again"] is not None
+    bot.clock.advance(minutes=6)
+    await polled(bot)
+    assert await looked(bot) == []
+    assert (await health(bot, ACCOUNT))["budget"]["reads_again"] is None
+
+
+async def test_short_waits_that_follow_each_other_for_long_are_told(bot: Bot, mastodon: FakeMastodon) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "ratelimit", headers={"Retry-After": "300", "X-RateLimit-Reset": ""})
+    told = []
+    for _ in range(4):
+        await polled(bot)
+        told.append(len(await looked(bot)))
+        bot.clock.advance(minutes=6)
+    assert told == [0, 0, 0, 1]
+    mastodon.clear_faults()
+
+
+async def test_a_page_that_is_read_and_then_rests_long_for_its_limit_is_told(bot: Bot) -> None:
+    async with FakeFacebook() as server:
+        server.clock = bot.desk.now
+        await connected(bot, "facebook", server.url, SECRETS, OPTIONS)
+        server.usage = {
+            "X-Business-Use-Case-Usage": '{"104": [{"call_count": 100, "estimated_time_to_regain_access": 50}]}'
+        }
+        account = await polled(bot)
+        assert account.problem is None and account.polled_at is not None
+        [told] = await looked(bot)
+        assert text_in_zone(bot, account.poll_after) in told
+        assert (await health(bot, ACCOUNT))["budget"]["used_percent"] == 100
+        server.usage = {"X-Business-Use-Case-Usage": '{"104": [{"call_count": 91}]}'}
+        bot.clock.advance(minutes=51)
+        await polled(bot)
+        before, news = await looked(bot)
+        assert "limiet" in before and "werkt weer" in news
+        assert (await health(bot, ACCOUNT))["budget"]["used_percent"] == 91
+
+
+async def test_answers_that_wait_for_a_limit_are_told_and_when_one_is_taken_that_is_over(
+    bot: Bot, mastodon: FakeMastodon
+) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.post_as("jan", "@gemeente Wanneer komt de bus?")
+    await polled(bot)
+    await looked(bot)
+    mastodon.fault(
+        "/api/v1/statuses", "ratelimit", method="POST", headers={"Retry-After": "3600", "X-RateLimit-Reset": ""}
+    )
+    await answer(bot, SANNE, await bot.card("bus", "Nieuw"), "Om negen uur.")
+    await sent_out(bot)
+    account = await account_of(bot, ACCOUNT)
+    [told] = [words for words in await looked(bot) if "limiet" in words]
+    assert "Antwoorden komen niet aan" in told
+    shown_by = await health(bot, ACCOUNT)
+    assert (shown_by["state"], shown_by["budget"]["reads_again"]) == ("limited", None)
+    assert shown_by["budget"]["answers_again"] is not None
+    bot.clock.advance(minutes=1)
+    await polled(bot)  # reading works, which says nothing of answering
+    await looked(bot)
+    assert (await health(bot, ACCOUNT))["state"] == "limited"
+    mastodon.clear_faults()
+    bot.clock.advance(minutes=61)
+    await sent_out(bot)
+    await bot.card("*Beantwoord*", "Om negen uur.")
+    assert any("werkt weer" in words for words in await looked(bot))
+    assert (await health(bot, ACCOUNT))["state"] == "ok"
+    assert account.problem is None
+
+
+async def test_a_limit_that_is_used_up_again_after_a_failure_is_told_again(office: Bot) -> None:
+    bot = office
+    budget = Budget().not_answered(bot.desk.now() + timedelta(hours=9), bot.desk.now()).to_json()
+    async with bot.desk.session() as session:
+        (await session.get_one(Account, 1)).budget = budget
+    told = [len(await looked(bot))]
+    for problem in (FULL.to_json(), None):
+        await set_problem(bot, problem)
+        bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+        told.append(len(await looked(bot)))
+    assert told == [1, 1, 2]
+
+
+async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot: Bot, mastodon: FakeMastodon) -> None:
+    await connect(bot, mastodon.base_url)
+    mastodon.fault(NOTIFICATIONS, "status", status=503, count=1)
+    await polled(bot)
+    await looked(bot)
+    bot.clock.advance(minutes=16)
+    [told] = await looked(bot)
+    mastodon.fault(NOTIFICATIONS, "ratelimit", headers={"Retry-After": "60", "X-RateLimit-Reset": ""})
+    await polled(bot)
+    assert await looked(bot) == [told]
+    assert (await health(bot, ACCOUNT))["state"] == "failing"
+    mastodon.clear_faults()
 
 
 async def heard(bot: Bot, *moments: str) -> None:

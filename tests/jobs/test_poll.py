@@ -120,7 +120,7 @@ async def test_a_platform_that_asks_to_wait_is_left_alone_until_then(
     account = await polled(bot)
     assert account.poll_after is not None
     assert timedelta(seconds=100) < account.poll_after - bot.clock() <= timedelta(seconds=120)
-    assert account.problem is not None
+    assert account.problem is None
     asked = list(to_mastodon.requests)
     await polled(bot)
     assert to_mastodon.requests == asked

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.domain.budget import Budget, Rest
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
 from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
@@ -302,7 +303,8 @@ def messages(t: Texts) -> Iterator[View]:
     for kind in TroubleKind:
         for until, is_news in (("", False), (NOW.isoformat(), False), (NOW.isoformat(), True)):
             if until or kind is not TroubleKind.STOPPED:
-                shown = AccountTroubled(kind, NOW.isoformat(), text("It is full.").to_json(), until, is_news)
+                limit = Budget(reading=Rest(NOW, NOW + timedelta(hours=1))).to_json()
+                shown = AccountTroubled(kind, NOW.isoformat(), text("It is full.").to_json(), until, is_news, limit)
                 yield account_trouble(shown, label, t, NOW)
     for channel, reason in (
         ("C0WEGEN", "is_archived"),

@@ -34,6 +34,7 @@ from bot.connectors.base import (
     Rejected,
     Sent,
     Unavailable,
+    Usage,
     in_turn,
 )
 from bot.connectors.bluesky import checking, moderating, newest, writing
@@ -70,6 +71,11 @@ class Bluesky:
         self._server = Server(account, tools)
         self._chat = Chat(self._server)
         self._has_messages = bool(account.options.get("messages"))
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
+        return self._server.usage
 
     # --- reading ---------------------------------------------------------------------------------
 

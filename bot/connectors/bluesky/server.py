@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from bot.connectors import http
-from bot.connectors.base import Account, Rejected, Unauthorized, Verdict
+from bot.connectors.base import Account, Rejected, Unauthorized, Usage, Verdict
 from bot.connectors.bluesky.posts import UNREADABLE, split
 from bot.connectors.json_api import Json, JsonApi, before_sending, web
 from bot.connectors.platform import Tools
@@ -110,6 +110,14 @@ class Server(JsonApi):
             return None
         left, limit, reset = self._rate
         return reset if left * RESERVE < limit else None
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the rate limit is used, as the last answer said."""
+        if self._rate is None:
+            return Usage()
+        left, limit, _reset_at = self._rate
+        return Usage(max(0, 100 - 100 * left // limit) if limit else None, self.rests_until)
 
     # --- requests --------------------------------------------------------------------------------
 

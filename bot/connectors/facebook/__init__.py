@@ -32,6 +32,7 @@ from bot.connectors.base import (
     Rejected,
     Sent,
     Unavailable,
+    Usage,
 )
 from bot.connectors.facebook import moderating, writing
 from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger
@@ -70,6 +71,11 @@ class Facebook:
         self._account, self._now = account, tools.now
         self._server = Server(account, tools)
         self._messenger = Messenger(self._server)
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
+        return self._server.usage
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from bot.connectors.base import (
     Sent,
     Unavailable,
     Unknowable,
+    Usage,
     Verdict,
 )
 from bot.connectors.instagram import writing
@@ -107,6 +108,11 @@ class Instagram:
         self._account, self._now = account, tools.now
         self._server = Server(account, tools)
         self._messages = OnInstagram(self._server)
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
+        return self._server.usage
 
     # --- reading ---------------------------------------------------------------------------------
 

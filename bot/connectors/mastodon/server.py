@@ -12,7 +12,7 @@ import httpx
 import structlog
 
 from bot.connectors import http
-from bot.connectors.base import Account, Rejected, Unauthorized, Unavailable
+from bot.connectors.base import Account, Rejected, Unauthorized, Unavailable, Usage
 from bot.connectors.json_api import Json, JsonApi, time_of, within
 from bot.connectors.platform import Tools
 from bot.domain.image import JPEG, PNG
@@ -47,6 +47,20 @@ class MastodonServer(JsonApi):
         self._token = account.secrets.get("token", "")
         super().__init__(tools.http, account.url, {"Authorization": f"Bearer {self._token}"} if self._token else {})
         self._read_only = bool(account.options.get("read_only")) or not self._token
+        self._usage = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the rate limit is used, as the last answer said."""
+        return self._usage
+
+    async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """Send one request and return the answer; remembers what it says about the rate limit."""
+        response = await super().call(method, path, **kwargs)
+        left, limit = _header(response, "X-RateLimit-Remaining"), _header(response, "X-RateLimit-Limit")
+        if left is not None and limit:
+            self._usage = Usage(max(0, 100 - 100 * left // limit))
+        return response
 
     async def _newer(self, path: str, params: Mapping[str, Any], last: str | None) -> tuple[list[Json], bool]:
         """Return the items after `last` (None: the newest page), oldest first, and whether there may be more."""
@@ -149,8 +163,8 @@ class MastodonServer(JsonApi):
     async def _list(self, path: str, params: Mapping[str, Any]) -> tuple[list[Json], int]:
         """Return the objects of a list, and how many requests the rate limit still allows."""
         response = await self.call("GET", path, params=params)
-        left = response.headers.get("X-RateLimit-Remaining", "")
-        return self._items(response), int(left) if left.isdecimal() else RESERVE
+        left = _header(response, "X-RateLimit-Remaining")
+        return self._items(response), RESERVE if left is None else left
 
     def _items(self, response: httpx.Response) -> list[Json]:
         items = self.list(response)
@@ -198,6 +212,11 @@ def retry_at(response: httpx.Response) -> datetime:
         return http.retry_at(response)
     waits = [reset, *([http.retry_at(response)] if "Retry-After" in response.headers else [])]
     return http.within_reason(max(waits), now)
+
+
+def _header(response: httpx.Response, name: str) -> int | None:
+    value = response.headers.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 10 else None
 
 
 def limits_of(instance: Json) -> Json:

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.connectors import http
-from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected
+from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Usage
 from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.platform import Option, OptionKind, Tools
 from bot.domain.payload import UNSTORABLE
@@ -42,6 +42,7 @@ FULL = 90
 REST = timedelta(minutes=5)
 """How long we wait when Graph does not say how long; the limits count an hour."""
 CODES = ("code", "error_subcode")
+COUNTS = ("call_count", "total_time", "total_cputime")
 USAGE = ("X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage")
 
 VERSION_OPTION = Option("version", help=f"Version of the Graph API; {VERSION} when left out.")
@@ -77,6 +78,7 @@ class Graph(JsonApi):
         """The version that answered last."""
         self.rests_until: datetime | None = None
         """When to ask again, if a limit is nearly reached."""
+        self._percent: int | None = None
         self._token = account.secrets.get("token", "")
         self._app_secret = account.secrets.get("app_secret", "")
 
@@ -117,7 +119,14 @@ class Graph(JsonApi):
         )
         self.answered_by = response.headers.get("facebook-api-version", "")
         self.rests_until = _rest(response, self.now()) or self.rests_until
+        if (percent := _percent(response)) is not None:
+            self._percent = percent
         return response
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the fullest limit is used, as the last answer that told it said."""
+        return Usage(self._percent, self.rests_until)
 
     def _proof(self, token: str) -> Json:
         return {"appsecret_proof": signature(self._app_secret, token.encode())} if self._app_secret else {}
@@ -206,12 +215,20 @@ def after(answer: Any) -> str:
 
 def _rest(response: httpx.Response, now: datetime) -> datetime | None:
     """Return until when to rest, by the headers about the limits; None when there is room."""
-    used = [each for name in USAGE for each in _usages(response.headers.get(name, ""))]
-    minutes = max((_number(each, "estimated_time_to_regain_access") for each in used), default=0)
-    percent = max((_number(each, n) for each in used for n in ("call_count", "total_time", "total_cputime")), default=0)
-    if minutes <= 0 and percent < FULL:
+    minutes = max((_number(each, "estimated_time_to_regain_access") for each in _told(response)), default=0)
+    if minutes <= 0 and (_percent(response) or 0) < FULL:
         return None
     return http.within_reason(now + max(timedelta(minutes=min(minutes, 1440)), REST), now)
+
+
+def _percent(response: httpx.Response) -> int | None:
+    """Return how much of the fullest limit is used; None when the headers do not say. More than all is all."""
+    told = [_number(each, name) for each in _told(response) for name in COUNTS if name in each]
+    return int(max(0, min(max(told), 100))) if told else None
+
+
+def _told(response: httpx.Response) -> list[Json]:
+    return [each for name in USAGE for each in _usages(response.headers.get(name, ""))]
 
 
 def _usages(header: str) -> Iterator[Json]:
@@ -228,4 +245,6 @@ def _usages(header: str) -> Iterator[Json]:
 
 def _number(usage: Json, name: str) -> float:
     value = usage.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # the last one is not a number
+        return 0
+    return value

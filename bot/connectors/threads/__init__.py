@@ -26,6 +26,7 @@ from bot.connectors.base import (
     Rejected,
     Sent,
     Unavailable,
+    Usage,
 )
 from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
@@ -47,6 +48,11 @@ class Threads:
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account, self._now = account, tools.now
         self._server = Server(account, tools)
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
+        return self._server.usage
 
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new replies of others to us, and posts of others that name us.

@@ -26,6 +26,7 @@ from bot.connectors.base import (
     Rejected,
     Sent,
     Unknowable,
+    Usage,
 )
 from bot.connectors.json_api import Json, giving_image, within
 from bot.connectors.meta import health
@@ -97,6 +98,11 @@ class WhatsApp:
         self._number_id = str(account.options.get("phone_number_id", ""))
         self._business = str(account.options.get("business_account_id", ""))
         self._app_id = str(account.options.get("app_id", ""))
+
+    @property
+    def usage(self) -> Usage:
+        """How much of the limit is used."""
+        return self._graph.usage
 
     # --- answering -------------------------------------------------------------------------------
 
