@@ -124,7 +124,7 @@ async def _concerned(session: AsyncSession, account_id: int, told: Delivery) -> 
 
 
 async def _told(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> bool:
-    """Store one report about a reply; tells whether its case shows it."""
+    """Store one report about a reply; tells whether its card shows something else then."""
     proves = reply.status in UNPROVEN and told.key == reply.key
     if reply.status is ReplyStatus.WITHDRAWN and told.arrived is Arrived.FAILED:
         return False
@@ -139,7 +139,9 @@ async def _told(session: AsyncSession, reply: Reply, told: Delivery, now: dateti
     decides = proves or (is_news and (reply.held or told.arrived is Arrived.FAILED))
     if decides:
         await _decided(session, reply, told, now)
-    return decides
+    elif is_news:
+        await touch(session, reply.case_id)
+    return decides or is_news
 
 
 def _is_news(before: Arrived | None, now: Arrived | None) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.case import CloseReason, Status, Urgency
-from bot.domain.mention import Gone
+from bot.domain.mention import Arrived, Gone
 from bot.domain.text import Text, text
 from bot.models import Case, CaseFile, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
@@ -166,11 +166,25 @@ def _asked(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
 
 
 def _about(reply: Reply | None, view: str, t: Texts, now: datetime) -> str:
-    """Return what there is to say of a reply that was published: who may read it, whether it is gone, and its link."""
+    """Return what there is to say of a published reply: who may read it, how far it came, if it is gone, its link."""
     words = f" · {_audience(reply, t)}" if reply and reply.private else ""
+    if reply and (came := _arrived(reply, t, now)):
+        words += f" · {came}"
     if reply and reply.gone:
         return f"{words} · 🗑 {_gone(reply, t, now)}"
     return f"{words} · {link(reply.url, view)}" if reply and reply.url else words
+
+
+def _arrived(reply: Reply, t: Texts, now: datetime) -> str:
+    """Return how far the platform says that a reply came; "" where it says nothing."""
+    time = t.when(reply.arrived_at or now, now)
+    match reply.arrived:
+        case Arrived.DELIVERED:
+            return t("delivered {time}", time=time)
+        case Arrived.READ:
+            return t("read {time}", time=time)
+        case _:
+            return ""
 
 
 def _gone(reply: Reply, t: Texts, now: datetime) -> str:
@@ -205,6 +219,10 @@ def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
             return "⏳ " + t("*Sending* – the answer of {agent} is on its way", agent=who)
         case ReplyStatus.UNCERTAIN:
             return "⚠️ " + t("*Perhaps sent* – {agent}, please look whether your answer is there", agent=who)
+        case ReplyStatus.FAILED if reply.sent_at is not None:
+            lost = t("*Did not arrive* – {agent}, the citizen did not get your answer of {time}: {problem}",
+                     agent=who, time=t.when(reply.sent_at, now), problem=problem)  # fmt: skip
+            return f"⚠️ {lost} {t('Answer again, or reach the citizen in another way.')}"
         case ReplyStatus.FAILED:
             return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
         case _:

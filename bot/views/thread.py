@@ -91,6 +91,10 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
         if reply.kind is ReplyKind.INVITATION:
             return _only(t("<@{agent}>, your private message was sent, but what you said in public beside it was not "
                            "published: {problem}", agent=reply.by, problem=problem))  # fmt: skip
+        if reply.sent_at is not None and file.case.status is not Status.CLOSED:
+            return _only(t("<@{agent}>, your answer was sent but did not reach the citizen: {problem} Your text is "
+                           "kept. Press Answer on the card to change and send it, or reach the citizen in another way.",
+                           agent=reply.by, problem=problem))  # fmt: skip
         if file.case.status is Status.CLOSED:
             return _only(t("<@{agent}>, your answer was not published: {problem} The case was closed meanwhile. "
                            "Your text is kept. Press Reopen on the card, and then Answer, to change and send it.",

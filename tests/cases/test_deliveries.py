@@ -1,5 +1,6 @@
 """A reply that the platform holds, that does not arrive or that is removed: case, clocks and figures know it."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ async def test_a_reply_that_came_does_not_fail_any_more(database_url: str, first
         [reply] = await rows(table, Reply)
         assert (reply.status, reply.arrived) == (ReplyStatus.SENT, first)
         assert (await table.case()).status is Status.ANSWERED
+
+
+async def test_how_far_a_reply_came_is_shown_once_each_and_moves_nothing(database_url: str) -> None:
+    async with one_case(database_url) as table:
+        await answered(table, ReplyKind.FINAL, Move.KEEP)
+        [card] = [message for message in await rows(table, Message) if message.kind is MessageKind.CASE]
+        versions, log = [card.version], await kinds(table)
+        for arrived in (Arrived.DELIVERED, Arrived.DELIVERED, Arrived.READ, Arrived.DELIVERED, Arrived.READ, None):
+            await deliver(table, arrived, "x")
+            [card] = [message for message in await rows(table, Message) if message.kind is MessageKind.CASE]
+            versions.append(card.version)
+        assert [b - a for a, b in pairwise(versions)] == [1, 0, 1, 0, 0, 0]
+        assert (await kinds(table), (await table.case()).status) == (log, Status.ANSWERED)
 
 
 async def test_a_reply_that_did_not_arrive_leaves_a_closed_case_closed_and_is_told(database_url: str) -> None:

@@ -245,7 +245,7 @@ async def test_why_an_answer_did_not_arrive_is_told_in_the_words_of_the_platform
     async with bot.desk.session() as session:
         await inbox.take_in(session, (await account_of(bot, "dorpsforum")).id, [lost], now=bot.desk.now())
     bot.desk.wake(f"messages:{CHANNEL}")
-    await bot.card("Niet verstuurd", "There is no such person.")
+    await bot.card("Niet aangekomen", "There is no such person.")
     told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert "forum.example meldt: There is no such person." in text_of(told[-1])
 

@@ -102,7 +102,7 @@ async def test_an_answer_that_comes_back_is_told_with_the_reason_and_the_case_is
     await bot.card("*Beantwoord*")
     assert len(team.mails()) == 2, "Exim sent a report"
     await settled(bot)
-    await bot.card("Niet verstuurd", SANNE)
+    await bot.card("Niet aangekomen", SANNE)
     told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
     assert "gone@burger.example" in text_of(told[-1])
     [reply] = await bot.rows(Reply)

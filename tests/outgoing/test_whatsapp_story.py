@@ -83,9 +83,11 @@ async def test_a_message_is_answered_and_how_far_the_answer_came_is_kept(
     await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
     await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB")
     assert server.said() == ["Donderdag, zie voorbeeld.nl/afval ^SB"]
-    for status in ("delivered", "read"):
+    for status, words in (("delivered", "bezorgd"), ("read", "gelezen")):
         server.report(server.sent[0], status)
-    await pushes(bot, server)
+        await pushes(bot, server)
+        at = bot.desk.texts().when((await reply_of(bot)).arrived_at, bot.desk.now())
+        await bot.card("*Beantwoord*", f"{words} {at}")
     assert ((await reply_of(bot)).status, (await reply_of(bot)).arrived) == (ReplyStatus.SENT, Arrived.READ)
     server.write("jan", "En papier?", context={"from": "15550783881", "id": server.sent[0].id})
     await pushes(bot, server)
@@ -122,10 +124,14 @@ async def test_an_answer_that_fails_after_it_was_taken_comes_back_to_its_agent(
     error = {"code": 131026, "title": "Message undeliverable", "message": "Message undeliverable"}
     server.report(server.sent[0], "failed", errors=[error])
     await pushes(bot, server)
-    await bot.card("Niet verstuurd", "WhatsApp kan dit niet bij de burger bezorgen")
+    failed = await bot.card("Niet aangekomen", "WhatsApp kan dit niet bij de burger bezorgen", "op een andere manier")
+    assert "*Beantwoord*" not in text_of(failed) and "case:answer" in action_ids(failed)
     told = await bot.slack.wait_for(lambda: bot.slack.thread(CHANNEL, card["ts"]))
-    assert f"<@{SANNE}>" in text_of(told[-1])
+    assert f"<@{SANNE}>" in text_of(told[-1]) and "heeft de burger niet bereikt" in text_of(told[-1])
     assert (await bot.case()).status is Status.CLAIMED
+    server.report(server.sent[0], "delivered")  # late: it takes nothing back
+    await pushes(bot, server)
+    assert (await reply_of(bot)).status is ReplyStatus.FAILED
 
 
 async def test_who_keeps_their_number_from_us_is_answered_too(on_sqlite: Bot, server: FakeWhatsApp) -> None:
@@ -235,7 +241,7 @@ async def test_that_whatsapp_finds_the_window_closed_is_told_in_our_words(on_sql
     await bot.card("*Beantwoord*")
     assert server.events[-1]["value"]["statuses"][0]["errors"] == [WINDOW_OVER]
     await pushes(bot, server)
-    await bot.card("Niet verstuurd", "24 uur")
+    await bot.card("Niet aangekomen", "24 uur")
 
 
 # --- Templates -----------------------------------------------------------------------------------

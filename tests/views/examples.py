@@ -11,7 +11,7 @@ from bot.domain.event import EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
-from bot.domain.mention import Act, Gone
+from bot.domain.mention import Act, Arrived, Gone
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
@@ -278,7 +278,7 @@ def messages(t: Texts) -> Iterator[View]:
     files += [case_file(Status.ESCALATED, escalations=[each]) for each in ASKED]
     for status in ReplyStatus:
         for problem in (None, PROBLEM):
-            replies = [reply(status, problem=problem)]
+            replies = [reply(status, problem=problem, arrived=Arrived.READ, arrived_at=NOW)]
             files += [case_file(case, replies=replies) for case in Status]
     yield from (case_card(file, t, NOW) for file in files)
     yield from (ask_card(case_file(Status.ESCALATED, escalations=[each]), 1, t, NOW) for each in ASKED)
