@@ -269,3 +269,10 @@ async def connected(
         )  # fmt: skip
     await check.check_accounts(bot.desk)
     return bot
+
+
+async def reopened(bot: Bot, case_id: int = 1) -> None:
+    """Let a colleague reopen a case."""
+    async with bot.desk.session() as session:
+        await cases.reopen(session, case_id, by=SANNE, now=bot.desk.now())
+    await messages.sync(bot.desk, case_id)

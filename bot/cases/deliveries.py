@@ -13,9 +13,9 @@ from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record, touch
 from bot.domain.case import Move
 from bot.domain.event import EventKind
-from bot.domain.mention import Arrived, Delivery, Gone, Post
+from bot.domain.mention import Act, Arrived, Delivery, Gone, Post
 from bot.domain.text import Text, text
-from bot.models import Case, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import Case, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 
 NOT_APPROVED = text("The moderators of the platform did not approve it.")
 NOT_DELIVERED = text("The platform could not deliver it to the citizen.")
@@ -42,12 +42,20 @@ async def published(session: AsyncSession, case: Case, reply: Reply, now: dateti
     """
     reply.sent_at, reply.held = now, False
     session.add(reply)
+    await use_up(session, reply)
     await session.flush()
     stays = reply.kind is ReplyKind.FINAL or not await is_last(session, reply)
     made = Move.ASK if reply.kind is ReplyKind.QUESTION else Move.KEEP
     await record(session, made, case, **_about(reply, now), stays=stays)
     await reached(session, case, reply, now)
     invite(session, reply, now)
+
+
+async def use_up(session: AsyncSession, reply: Reply) -> None:
+    """Note on the mention that it was answered so, for platforms that allow that once."""
+    mention = await session.get_one(Mention, reply.mention_id)
+    mention.use_up(Act.ANSWER_PRIVATELY if reply.private else Act.ANSWER)
+    session.add(mention)
 
 
 def invite(session: AsyncSession, reply: Reply, now: datetime) -> None:
@@ -195,6 +203,7 @@ async def settled(
     made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
     await record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:
+        await use_up(session, reply)
         await reached(session, case, reply, now)
         for each_reply in replies:
             invite(session, each_reply, now)

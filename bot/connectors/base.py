@@ -373,6 +373,10 @@ class Rejected(Verdict):
     """The platform refuses this request and will go on refusing it; the text says why, for the agent."""
 
 
+class UsedUp(Rejected):
+    """The platform allows this once for a post, and it was done before, perhaps not from here."""
+
+
 class Unknowable(Exception):
     """Whether a reply was published cannot be found out by us; a person must look."""
 

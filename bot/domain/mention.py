@@ -37,10 +37,11 @@ def alike(act: Act) -> frozenset[Act]:
 
 @dataclass(frozen=True)
 class Permit:
-    """An act that a platform allows with a post, until a moment (None: for ever)."""
+    """An act that a platform allows with a post, until a moment (None: for ever); `once`: not a second time."""
 
     act: Act
     until: datetime | None = None
+    once: bool = False
 
     def holds(self, now: datetime) -> bool:
         """Say whether the permit still holds."""
@@ -53,18 +54,28 @@ def permits(*acts: Act, until: datetime | None = None) -> frozenset[Permit]:
 
 
 def permits_to_json(given: frozenset[Permit]) -> list[Any]:
-    """Return permits as JSON: for each the name of the act, or an object with the act and its end."""
-    ordered = sorted(given, key=lambda permit: (permit.act, permit.until is not None, permit.until))
-    return [{"act": p.act, "until": p.until.isoformat()} if p.until else p.act.value for p in ordered]
+    """Return permits as JSON: for each the name of the act, or an object with the act and what limits it."""
+    return [
+        _permit_to_json(p) for p in sorted(given, key=lambda p: (p.act, p.until.isoformat() if p.until else "", p.once))
+    ]
+
+
+def _permit_to_json(permit: Permit) -> Any:
+    limits = {
+        **({"until": permit.until.isoformat()} if permit.until else {}),
+        **({"once": True} if permit.once else {}),
+    }
+    return {"act": permit.act.value, **limits} if limits else permit.act.value
 
 
 def permits_from_json(stored: Sequence[Any]) -> frozenset[Permit]:
     """Return permits from the JSON of `permits_to_json`, without acts that this version does not know."""
     permits = set()
     for each in stored:
-        act, until = (each["act"], each["until"]) if isinstance(each, dict) else (each, None)
-        if act in set(Act):
-            permits.add(Permit(Act(act), datetime.fromisoformat(until) if until else None))
+        given = each if isinstance(each, dict) else {"act": each}
+        if given["act"] in set(Act):
+            until = datetime.fromisoformat(given["until"]) if given.get("until") else None
+            permits.add(Permit(Act(given["act"]), until, bool(given.get("once"))))
     return frozenset(permits)
 
 

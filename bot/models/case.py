@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ColumnElement, Index, UniqueConstraint, false, lite
 from sqlmodel import Field, SQLModel, col
 
 from bot.domain.case import Status, Urgency
-from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, alike, permits_from_json
+from bot.domain.mention import ANSWERS, Act, Gone, Permit, PostKind, alike, permits_from_json, permits_to_json
 from bot.models.columns import EnumText, UtcDateTime
 
 _WAITING = "status IN ('new','claimed','escalated')"
@@ -147,6 +147,12 @@ class Mention(SQLModel, table=True):
     def permits(self) -> frozenset[Permit]:
         """Return what the platform lets us do with it, each until when."""
         return permits_from_json(self.allows)
+
+    def use_up(self, act: Act) -> None:
+        """Note that this was done to it: where the platform lets us do that once, it may not be done again."""
+        left = frozenset(permit for permit in self.permits() if not (permit.once and permit.act is act))
+        if left != self.permits():
+            self.allows = permits_to_json(left)
 
     def may(self, act: Act, now: datetime) -> bool:
         """Tell whether the platform lets us do this to it now."""

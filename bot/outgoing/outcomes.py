@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases import deliveries
 from bot.cases.moves import tell_thread
-from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable
+from bot.connectors.base import RateLimited, Rejected, Sent, Unauthorized, Unavailable, Unknowable, UsedUp
 from bot.domain.budget import Budget
 from bot.domain.case import Move
 from bot.domain.event import EventKind
@@ -79,6 +79,8 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             reply.conversation = outcome.conversation or None
             await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
         case Rejected():
+            if isinstance(outcome, UsedUp):
+                await deliveries.use_up(session, reply)
             await deliveries.failed(session, case, reply, outcome.text, now)
         case Unknowable():
             reply.status = ReplyStatus.UNCERTAIN

@@ -85,7 +85,8 @@ def test_permits_that_were_stored_as_names_are_read() -> None:
     assert permits_from_json(["answer", "of a later version", {"act": "wave", "until": THEN.isoformat()}]) == permits(
         Act.ANSWER
     )
-    both = frozenset({Permit(Act.HIDE), Permit(Act.HIDE, THEN), Permit(Act.LIKE, THEN)})
+    once = {Permit(Act.HIDE, once=True), Permit(Act.HIDE, THEN, once=True)}
+    both = frozenset({Permit(Act.HIDE), Permit(Act.HIDE, THEN), Permit(Act.LIKE, THEN), *once})
     assert permits_from_json(permits_to_json(both)) == both
 
 

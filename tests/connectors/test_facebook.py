@@ -115,7 +115,9 @@ async def test_a_comment_comes_in_with_what_it_is_about_and_what_may_be_done(
     assert post.replies_to == Quote(US, "De markt gaat door.", f"https://www.facebook.com/{server.own}")
     assert (post.in_reply_to, post.ancestors) == (server.own, ())
     assert post.media == (Media("https://cdn.example/p.jpg", "image"),)
-    assert post.permits == permits(Act.ANSWER, Act.HIDE, Act.LIKE) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK)}
+    assert post.permits == permits(Act.ANSWER, Act.HIDE, Act.LIKE) | {
+        Permit(Act.ANSWER_PRIVATELY, NOW + WEEK, once=True)
+    }
     assert post.url == f"https://www.facebook.com/{server.own}?comment_id={ident.rpartition('_')[2]}"
 
 
@@ -159,7 +161,7 @@ async def test_visitors_mentions_recommendations_and_messages_come_in(server: Fa
     review, message = server.review("ans", "Traag", "negative"), server.say("jan", "Hallo?", at=NOW)
     posts = {post.external_id: post for post in (await facebook.fetch({})).posts}
     assert set(posts) == {visit, tag, review, message}
-    assert posts[visit].permits == permits(Act.ANSWER) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK)}
+    assert posts[visit].permits == permits(Act.ANSWER) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK, once=True)}
     assert posts[tag].permits == posts[review].permits == permits(Act.ANSWER)
     assert (posts[review].text, posts[review].kind) == ("👎 Traag", PostKind.REVIEW)
     assert posts[message].permits == {Permit(Act.ANSWER_PRIVATELY, NOW + DAY)}

@@ -108,7 +108,7 @@ async def test_a_comment_comes_in_with_what_it_is_about_and_what_may_be_done(
     url = f"https://www.instagram.com/p/{server.own}/"
     assert (post.url, post.replies_to) == (url, Quote(HANDLE, "De markt gaat door.", url))
     assert (post.in_reply_to, post.ancestors) == (server.own, ())
-    assert post.permits == permits(Act.ANSWER, Act.HIDE) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK)}
+    assert post.permits == permits(Act.ANSWER, Act.HIDE) | {Permit(Act.ANSWER_PRIVATELY, NOW + WEEK, once=True)}
 
 
 async def test_without_messages_nothing_is_private(server: FakeInstagram, client: httpx.AsyncClient) -> None:

@@ -118,7 +118,7 @@ def _allowed(found: Json, page: Page, written: datetime) -> Iterator[Permit]:
 
 
 def _privately(written: datetime) -> Iterator[Permit]:
-    yield Permit(Act.ANSWER_PRIVATELY, written + PRIVATELY_FOR)
+    yield Permit(Act.ANSWER_PRIVATELY, written + PRIVATELY_FOR, once=True)
 
 
 # --- What was sent to us ---------------------------------------------------------------------------

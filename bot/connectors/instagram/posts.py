@@ -94,7 +94,7 @@ def _allowed(found: Json, account: Account, written: datetime) -> Iterator[Permi
         return
     yield Permit(Act.ANSWER)
     if has_messages(account):
-        yield Permit(Act.ANSWER_PRIVATELY, written + PRIVATELY_FOR)
+        yield Permit(Act.ANSWER_PRIVATELY, written + PRIVATELY_FOR, once=True)
 
 
 # --- Mentions --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.connectors import http
-from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Usage
+from bot.connectors.base import Account, OutcomeUnknown, RateLimited, Rejected, Usage, UsedUp
 from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.platform import Option, OptionKind, Tools
 from bot.domain.payload import UNSTORABLE
@@ -35,6 +35,8 @@ TOO_OFTEN = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 PASSING = frozenset({1, 2})
 """Faults of Graph itself: whether the request was carried out is not known."""
 NO_RIGHT = frozenset({3, 10, *range(200, 300)})
+DONE_BEFORE = 10900
+"""A post is answered privately once: https://developers.facebook.com/docs/graph-api/reference/page/messages"""
 NOT_THERE = frozenset({(100, 33), (803, None)})
 """Code and subcode of what is not there, or not for us."""
 FULL = 90
@@ -158,7 +160,7 @@ class Graph(JsonApi):
         subcode: Any = error.get("error_subcode")
         refusal = self.refusals.get((code, subcode)) or self.refusals.get((code, None))
         if refusal is not None:
-            raise Rejected(refusal.message)
+            raise (UsedUp if code == DONE_BEFORE else Rejected)(refusal.message)
         if code in self.too_often:
             raise RateLimited(self.retry_at(response))
         if code in PASSING or error.get("is_transient") is True:
