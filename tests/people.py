@@ -12,7 +12,7 @@ from bot.cases import inbox
 from bot.connectors.base import Request
 from bot.domain.case import Status
 from bot.domain.mention import Act, Author, Post, permits
-from bot.models import Agent, Clock, Event, Message, MessageKind, Reminder, ReminderKind, ReplyKind, Role, Team
+from bot.models import Account, Agent, Clock, Event, Message, MessageKind, Reminder, ReminderKind, ReplyKind, Role, Team
 from bot.outgoing import outbox, replies
 from bot.outgoing.composing import Answer
 from bot.sandbox.slack.inspection import action_ids, text_of
@@ -276,3 +276,22 @@ async def reopened(bot: Bot, case_id: int = 1) -> None:
     async with bot.desk.session() as session:
         await cases.reopen(session, case_id, by=SANNE, now=bot.desk.now())
     await messages.sync(bot.desk, case_id)
+
+
+async def twin(bot: Bot, account: Account, ident: str, *, name: str = "wijk", **secrets: str) -> Account:
+    """Add a second account like this one, which has another id on its platform; returns it."""
+    async with bot.desk.session() as session:
+        known = accounts.opened(account, bot.desk.settings)
+        added = await accounts.add(
+            session, bot.desk.settings, platform=account.platform, name=name, url=account.url,
+            secrets={**known.secrets, **secrets}, options=account.options, now=bot.desk.now(),
+        )  # fmt: skip
+        added.identity = {"id": ident, "handle": name, "name": name, "url": ""}
+        return added
+
+
+async def stopped(bot: Bot, name: str, *, again: bool = False) -> None:
+    """Let people stop an account, or start it again."""
+    async with bot.desk.session() as session:
+        change = accounts.start if again else accounts.stop
+        change(session, await accounts.named(session, name), bot.desk.now())

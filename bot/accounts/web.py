@@ -21,7 +21,7 @@ from bot.accounts.bodies import Bodies, BodyRefused
 from bot.accounts.sign_in import SignIns
 from bot.cases import inbox
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
-from bot.connectors.platform import Platform
+from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
 from bot.domain.budget import Budget
 from bot.domain.mention import Delivery, Post
@@ -83,6 +83,8 @@ async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Res
         return _problem(401, str(error))
     except BadPayload as error:
         return _problem(400, str(error))
+    except _SendAgain as error:
+        return _problem(503, str(error))
 
 
 async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
@@ -120,21 +122,46 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
         accounts = [row for row in accounts if row.identity and row.identity["id"] in ids]
     if not accounts:
         return _problem(404, UNKNOWN)
-    received, new = 0, 0
-    found = [(row, receiver.receive(store.opened(row, desk.settings), asked, desk.now())) for row in accounts]
-    if any(store.is_stopped_by_hand(row) for row in accounts):  # a fault is trouble with replies, not with mentions
-        return _problem(503, STOPPED)
-    for row, brought in found:
+    received, new, refusals = 0, 0, list[Exception]()
+    for row in accounts:  # what is refused for one account must not keep out what is for another
         try:
-            items = await _complete(desk, row, brought.items)
-        except Verdict as verdict:
-            log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
-            return _problem(503, AGAIN)
+            items, ask = await _items(desk, receiver, row, asked, accounts)
+        except (NotSigned, BadPayload, _SendAgain) as refusal:
+            refusals.append(refusal)
+            continue
         new += await _take_in(desk, row, items)
         received += len(items)
-        if brought.ask and (row.poll_after is None or row.poll_after <= desk.now()):
+        if ask and (row.poll_after is None or row.poll_after <= desk.now()):
             desk.wake(f"poll:{row.id}")
+    if refusals:
+        raise refusals[0]
     return web.json_response({"received": received, "new": new})
+
+
+class _SendAgain(Exception):
+    """What cannot be taken in now; its source shall send it again."""
+
+
+async def _items(
+    desk: Desk, receiver: Receiver, row: Account, asked: Request, accounts: Sequence[Account]
+) -> tuple[Sequence[Post | Delivery], bool]:
+    """Return what a call brings for one of its accounts, and whether to ask for more.
+
+    Raises NotSigned, BadPayload or _SendAgain. One that people stopped gets nothing. What we read by asking once it is
+    started need not be sent again, so that a call which is about others too does not fail for hours.
+    """
+    brought = receiver.receive(store.opened(row, desk.settings), asked, desk.now())
+    if store.is_stopped_by_hand(row):  # a fault is trouble with replies, not with mentions
+        platform = connectors.known(row.platform)
+        is_asked = platform is not None and platform.can(Capability.POLLS) and not brought.only_pushed
+        if not is_asked or all(map(store.is_stopped_by_hand, accounts)):
+            raise _SendAgain(STOPPED)
+        return (), False
+    try:
+        return await _complete(desk, row, brought.items), brought.ask
+    except Verdict as verdict:
+        log.warning("pushed posts not completed", account=row.id, verdict=type(verdict).__name__)
+        raise _SendAgain(AGAIN) from verdict
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:

@@ -199,11 +199,13 @@ class Request:
 class Received:
     """What a pushed request brought, in the order in which it should be taken in (oldest first).
 
-    `ask`: it tells that there is more, for which the platform must be asked (`Polls`).
+    `ask`: it tells that there is more, for which the platform must be asked (`Polls`). `only_pushed`: some of it cannot
+    be asked for later.
     """
 
     items: tuple[Post | Delivery, ...]
     ask: bool = False
+    only_pushed: bool = False
 
 
 # --- What a connector can do ---------------------------------------------------------------------

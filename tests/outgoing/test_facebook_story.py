@@ -1,9 +1,11 @@
 """The main job on a Facebook page, end to end: told at once or asked for, answered in Slack, the answer is there."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.connectors.base import Request
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
@@ -14,7 +16,7 @@ from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
 from tests.fakes.graph import pushed, question
-from tests.people import answer, open_modal, polled, reopened, sent_out, told
+from tests.people import answer, open_modal, polled, reopened, sent_out, stopped, told, twin
 
 PATH = "/in/facebook"
 
@@ -223,3 +225,48 @@ async def test_a_page_that_facebook_stopped_telling_us_about_is_subscribed_again
     assert [app["subscribed_fields"] for app in server.apps[PAGE]] == [
         ["feed", "mention", "message_edits", "messages"]
     ]  # fmt: skip
+
+
+# --- A call about several pages ------------------------------------------------------------------
+
+WIJK = "105"
+"""The id of a second page."""
+
+
+def about_both(request: Request, *, alone: bool = False) -> Request:
+    """The same call, about the second page as well, or about that alone."""
+    body = json.loads(request.body)
+    others = [{**entry, "id": WIJK} for entry in body["entry"]]
+    return pushed({**body, "entry": others if alone else [*others, *body["entry"]]})
+
+
+@pytest.mark.parametrize("which", ["gemeente", "wijk"])
+async def test_a_page_that_was_stopped_keeps_nothing_of_another_out(
+    on_facebook: Bot, server: FakeFacebook, which: str
+) -> None:
+    bot = on_facebook
+    await twin(bot, await account_of(bot, "gemeente"), WIJK)
+    await stopped(bot, which)
+    server.comment("jan", "Wie veegt hier?")
+    request = server.sent()
+    both = about_both(request)
+    assert [(await told(bot, PATH, both))[0] for _ in range(2)] == [200, 200]
+    [mention] = await bot.rows(Mention)
+    running = "wijk" if which == "gemeente" else "gemeente"
+    assert mention.account_id == (await account_of(bot, running)).id
+    alone = request if which == "gemeente" else about_both(request, alone=True)
+    assert (await told(bot, PATH, alone))[0] == 503
+    await stopped(bot, which, again=True)
+    assert (await told(bot, PATH, alone))[0] == 200
+    assert len(await bot.rows(Mention)) == 2
+
+
+async def test_what_is_signed_with_the_secret_of_one_page_comes_in_for_that_page_alone(
+    sqlite_bot: Bot, server: FakeFacebook
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    await twin(bot, await account_of(bot, "gemeente"), WIJK, app_secret="another")
+    server.comment("jan", "Wie veegt hier?")
+    assert (await told(bot, PATH, about_both(server.sent())))[0] == 401
+    [mention] = await bot.rows(Mention)
+    assert mention.account_id == (await account_of(bot, "gemeente")).id

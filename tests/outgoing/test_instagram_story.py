@@ -1,5 +1,6 @@
 """The main job on Instagram, end to end: told at once or asked for, answered in Slack, the answer is there."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,10 +11,10 @@ from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.graph import pushed, question
 from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
-from tests.people import answer, open_modal, polled, reopened, sent_out, told
+from tests.people import answer, open_modal, polled, reopened, sent_out, stopped, told, twin
 
 PATH = "/in/instagram"
 
@@ -197,3 +198,21 @@ async def test_a_lost_answer_to_a_mention_is_for_a_person(sqlite_bot: Bot, serve
     await sent_out(bot)
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
     assert server.ours() == ["Bij de kerk. ^SB"]
+
+
+async def test_a_mention_of_a_stopped_account_is_sent_again_and_one_of_its_comments_need_not_be(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    await twin(bot, await account_of(bot, "gemeente"), "17841400000000999")
+    await stopped(bot, "wijk")
+    server.comment("jan", "Wie veegt hier?")
+    comments = json.loads(server.sent().body)
+    server.name_us("fatima", f"Zeg @{HANDLE}, wie veegt?")
+    mentions = json.loads(server.sent().body)
+    for theirs, status in ((comments, 200), (mentions, 503)):
+        entries = [{**entry, "id": "17841400000000999"} for entry in theirs["entry"]]
+        both = pushed({**comments, "entry": [*entries, *comments["entry"]]})
+        assert (await told(bot, PATH, both))[0] == status
+        [mention] = await bot.rows(Mention)
+        assert mention.account_id == (await account_of(bot, "gemeente")).id

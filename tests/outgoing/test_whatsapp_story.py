@@ -1,5 +1,6 @@
 """The main job on WhatsApp, end to end: a citizen writes there, the team answers in Slack, the answer arrives."""
 
+import copy
 import json
 from collections.abc import AsyncIterator
 
@@ -19,7 +20,7 @@ from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.fakes.graph import SECRETS, VERIFY, pushed
 from tests.fakes.pictures import photograph
 from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
-from tests.people import BEHEER, answer, card_in, open_modal, second_team
+from tests.people import BEHEER, answer, card_in, open_modal, second_team, stopped, told, twin
 
 SEND = f"/v26.0/{NUMBER_ID}/messages"
 
@@ -422,3 +423,23 @@ async def test_an_image_goes_with_words_under_it_which_are_fewer_than_without(
     [sent] = server.sent
     assert sent.body["type"] == "image"
     assert server.media[sent.body["image"]["id"]].startswith(b"\xff\xd8\xff")
+
+
+async def test_a_number_that_was_stopped_keeps_nothing_of_another_out_and_gets_its_own_later(
+    on_whatsapp: Bot, server: FakeWhatsApp
+) -> None:
+    bot = on_whatsapp
+    await twin(bot, await account_of(bot, "gemeente"), "2222")
+    await stopped(bot, "wijk")
+    server.write("jan", "Wie veegt hier?")
+    ours, theirs = server.events[-1], copy.deepcopy(server.events[-1])
+    theirs["value"]["metadata"]["phone_number_id"] = "2222"
+    both = server.request(theirs, ours)
+    assert (await told(bot, "/in/whatsapp", both))[0] == 503  # nothing else would bring it
+    await bot.card("Wie veegt hier?", "Nieuw")
+    assert len(await bot.rows(Mention)) == 1
+    await stopped(bot, "wijk", again=True)
+    assert [(await told(bot, "/in/whatsapp", both))[0] for _ in range(2)] == [200, 200]
+    assert sorted(mention.account_id for mention in await bot.rows(Mention)) == [
+        (await account_of(bot, name)).id for name in ("gemeente", "wijk")
+    ]

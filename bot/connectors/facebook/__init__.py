@@ -204,6 +204,11 @@ def _is_message(update: Update) -> bool:
     return update.field == "messaging" and isinstance(message, dict) and not message.get("is_echo")
 
 
+def _is_edit(update: Update) -> bool:
+    """Tell whether an update says that a message was changed, which is told once."""
+    return update.field == "messaging" and "message_edit" in update.value
+
+
 def first_steps(account: Account) -> tuple[str, ...]:
     """Return what to fill in at Meta, once for all pages of the app."""
     return (
@@ -262,7 +267,7 @@ PLATFORM = Platform(
     ),
     connect=Facebook,
     sign_in=SIGN_IN,
-    receiver=Hooks("page", _read, asks=_is_message),
+    receiver=Hooks("page", _read, asks=_is_message, only_pushed=_is_edit),
     quality=Quality(
         pairs=True,
         specification="the parameters in the package facebook-business 26.0.3",

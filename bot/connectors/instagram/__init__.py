@@ -276,6 +276,12 @@ def _is_message(update: Update) -> bool:
     return update.field == "messaging" and isinstance(message, dict) and not {"is_echo", "is_deleted"} & message.keys()
 
 
+def _is_told_once(update: Update) -> bool:
+    """Tell whether an update is in no list: a mention, or that a message was changed or taken back."""
+    is_changed = "message_edit" in update.value or within(update.value, "message", "is_deleted") is True
+    return update.field == "mentions" or (update.field == "messaging" and is_changed)
+
+
 def first_steps(account: Account) -> tuple[str, ...]:
     """Return what to fill in at Meta, once for all accounts of the app."""
     return (
@@ -333,7 +339,7 @@ PLATFORM = Platform(
     ),
     connect=Instagram,
     sign_in=SIGN_IN,
-    receiver=Hooks("instagram", _read, asks=_is_message),
+    receiver=Hooks("instagram", _read, asks=_is_message, only_pushed=_is_told_once),
     quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
     every=timedelta(minutes=5),
     edits=True,

@@ -64,6 +64,8 @@ class Hooks:
     account_in: Callable[[Update], str] = its_id
     asks: Callable[[Update], bool] = lambda update: False
     """Whether an update only tells us that there is something to ask for."""
+    only_pushed: Callable[[Update], bool] = lambda update: False
+    """Whether an update is told once and in no list that we read."""
 
     def challenge(self, account: Account, request: Request) -> str | None:
         """Return the number that Meta wants to hear when it knows our `verify_token`."""
@@ -88,7 +90,9 @@ class Hooks:
             raise BadPayload(text("This account was not checked yet; run `webcare check`."))
         mine = [each for each in self._updates(request) if self._account_in(each) == account.identity.id]
         items = [item for update in mine for item in self._read(account, update, now)]
-        return Received(tuple(sorted(items, key=_happened)), ask=any(self.asks(update) for update in mine))
+        return Received(
+            tuple(sorted(items, key=_happened)), any(map(self.asks, mine)), any(map(self.only_pushed, mine))
+        )
 
     def _read(self, account: Account, update: Update, now: datetime) -> list[Post | Delivery]:
         try:
