@@ -584,7 +584,7 @@ async def test_a_private_answer_opens_a_conversation(server: FakeBluesky, chatty
     [
         ("BlockedActor", "blocks the other"), ("MessagesDisabled", "takes no private messages"),
         ("NotFollowedBySender", "only from accounts that they follow"), ("RecipientNotFound", "no longer there"),
-        ("Else", "They do not want it"),
+        ("InvalidRequest", "They do not want it"),
     ],
 )  # fmt: skip
 async def test_why_a_citizen_gets_no_private_message_is_told(

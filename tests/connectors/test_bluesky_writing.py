@@ -1,6 +1,7 @@
 """What we write on Bluesky, and the lexicons with which tests hold it to the protocol."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.connectors import bluesky
 from bot.connectors.base import Measure
 from bot.connectors.bluesky import writing
 from tests.fakes import lexicon
@@ -192,3 +194,20 @@ def test_our_examples_of_payloads_are_what_the_protocol_says() -> None:
     lexicon.hold_record(post["record"], post["uri"].rpartition("/")[2])
     lexicon.hold({"type": "ref", "ref": "chat.bsky.convo.defs#convoView"}, told["convo"], POST)
     lexicon.hold({"type": "ref", "ref": "chat.bsky.convo.defs#messageView"}, told["message"], POST)
+
+
+def test_every_method_and_record_that_the_connector_names_is_held_to_its_lexicon() -> None:
+    code = "".join(path.read_text("utf-8") for path in Path(bluesky.__path__[0]).glob("*.py"))
+    named = set(re.findall(r"\b(?:app\.bsky|chat\.bsky|com\.atproto)\.[a-z]+\.[a-zA-Z]+", code))
+    assert {"chat.bsky.convo.sendMessage", "com.atproto.repo.putRecord"} < named
+    assert named - lexicon.stored().keys() == set()
+
+
+def test_a_refusal_that_a_method_does_not_know_and_a_wrong_verb_do_not_hold() -> None:
+    lexicon.hold_refusal("chat.bsky.convo.sendMessage", "ConvoLocked")
+    lexicon.hold_refusal("app.bsky.feed.getPosts", "ExpiredToken")
+    with pytest.raises(Violation):
+        lexicon.hold_refusal("app.bsky.feed.getPosts", "ConvoLocked")
+    lexicon.hold_verb("GET", "app.bsky.feed.getPosts")
+    with pytest.raises(Violation):
+        lexicon.hold_verb("POST", "app.bsky.feed.getPosts")

@@ -173,22 +173,28 @@ class FakeBluesky(FakeServer):
         try:
             found = await self._answer(request, method)
         except Refused as refused:
+            if method in lexicon.stored():
+                self._note(lexicon.hold_refusal, method, refused.body["error"])
             return web.json_response(refused.body, status=refused.status)
         except Violation as violation:
             self.violations.append(f"{method}: {violation}")
             return web.json_response({"error": "InvalidRequest", "message": str(violation)}, status=400)
         if isinstance(found, bytes):
             return web.Response(body=found, content_type="application/vnd.ipld.car")
+        self._note(lexicon.hold_output, method, found)
+        return web.json_response(found)
+
+    def _note(self, hold: Callable[[str, Any], None], method: str, answer: Any) -> None:
         try:
-            lexicon.hold_output(method, found)
+            hold(method, answer)
         except Violation as violation:
             self.violations.append(f"answer of {method}: {violation}")
-        return web.json_response(found)
 
     async def _answer(self, request: web.Request, method: str) -> Any:
         handler: Callable[[Any], Any] | None = getattr(self, "_" + method.rpartition(".")[2], None)
         if method not in lexicon.stored() or handler is None:
             raise Refused("MethodNotImplemented", status=501)
+        lexicon.hold_verb(request.method, method)
         if method.endswith(("createSession", "resolveHandle", "sync.getRecord")):
             self._auth = ""
         else:

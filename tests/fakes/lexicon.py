@@ -52,6 +52,14 @@ FORMATS = {
 }
 """https://atproto.com/specs/lexicon#string-formats, each as the specification of its syntax has it."""
 GRAPHEME = regex.compile(r"\X")
+VERBS = {"query": "GET", "procedure": "POST"}
+OF_ANY_METHOD = frozenset(
+    {
+        *("AuthMissing", "AuthenticationRequired", "ExpiredToken", "InvalidRequest", "InvalidToken"),
+        "MethodNotImplemented",
+    }
+)
+"""Why a server refuses any method, as Bluesky's own server has it: https://atproto.com/specs/xrpc#error-responses"""
 
 
 class Violation(Exception):
@@ -109,9 +117,16 @@ def hold_output(method: str, body: Any) -> None:
         hold(output["schema"], body, method)
 
 
-def errors_of(method: str) -> set[str]:
-    """Return the names of the errors that a method declares."""
-    return {error["name"] for error in stored()[method]["main"].get("errors", ())}
+def hold_verb(verb: str, method: str) -> None:
+    """Raise Violation unless a method is asked with the HTTP verb of its kind: https://atproto.com/specs/xrpc"""
+    kind = stored()[method]["main"]["type"]
+    _must(VERBS[kind] == verb, method, f"is a {kind}, so it is not asked with {verb}")
+
+
+def hold_refusal(method: str, name: str) -> None:
+    """Raise Violation unless a method may be refused by this name."""
+    declared = {error["name"] for error in stored()[method]["main"].get("errors", ())}
+    _must(name in declared | OF_ANY_METHOD, method, f"is not refused as {name}")
 
 
 def hold(schema: Json, value: Any, lexicon: str, at: str = "") -> None:
