@@ -95,6 +95,12 @@ KINDS = [
     ),
     ("interactive", {"type": "button_reply", "button_reply": {"id": "1", "title": "Ja"}}, "Ja", ()),
     (
+        "interactive",
+        {"type": "list_reply", "list_reply": {"id": "afval", "title": "Afval", "description": "Containers, glas"}},
+        "Afval\nContainers, glas",
+        (),
+    ),
+    (
         "order",
         {"catalog_id": "1", "text": "", "product_items": [
             {"product_retailer_id": "a", "quantity": 2, "item_price": 1.5, "currency": "EUR"}]},
@@ -173,6 +179,8 @@ async def test_reactions_notices_and_groups_are_no_posts(server: FakeWhatsApp) -
     ):
         message = {"from": "31612345678", "id": "wamid.s", "timestamp": "1795770000", "type": "system"}
         server._event({"messages": [{**message, "system": system}]})
+    opened = {"from": "31612345678", "id": "wamid.w", "timestamp": "1795770000", "type": "request_welcome"}
+    server.spoil({"contacts": [], "messages": [opened]})
     in_group = {"group_id": "Y2FwaV9ncm91c", "from": "31612345678", "id": "wamid.g", "timestamp": "1795770000"}
     server.spoil({"contacts": [], "messages": [{**in_group, "type": "text", "text": {"body": "Hoi groep"}}]})
     status = {"id": "wamid.9", "status": "read", "timestamp": "1795770000", "recipient_type": "group"}

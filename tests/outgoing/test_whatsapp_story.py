@@ -425,6 +425,29 @@ async def test_an_image_goes_with_words_under_it_which_are_fewer_than_without(
     assert server.media[sent.body["image"]["id"]].startswith(b"\xff\xd8\xff")
 
 
+async def test_the_topic_that_a_citizen_taps_leads_to_the_team_for_it(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
+    bot = on_whatsapp
+    beheer = await second_team(bot)
+    number = await account_of(bot, "gemeente")
+    async with bot.desk.session() as session:
+        rule = Rule("k", beheer, words=("Melding over straat of afval",), accounts=(number.id,))
+        await routing.put(session, 1, rule, by=SANNE, now=bot.desk.now())
+    server.write("jan", "Melding over straat of afval")  # an ice breaker comes as the words on it
+    server.write("fatima", "Paspoort of rijbewijs")
+    chosen = {"id": "2", "title": "Melding over straat of afval", "description": "Wij kijken ernaar"}
+    context = {"context": {"from": "15550783881", "id": "wamid.menu"}}
+    server.send_as("piet", "interactive", {"type": "list_reply", "list_reply": chosen}, **context)
+    await pushes(bot, server)
+    await card_in(bot, BEHEER, "Jan Jansen", "Melding over straat of afval")
+    await card_in(bot, BEHEER, "Piet", "Wij kijken ernaar")
+    await bot.card("Fatima", "Paspoort of rijbewijs")
+    server.write("jan", "De container is vol")  # what follows stays with that team
+    await pushes(bot, server)
+    assert {case.team_id for case in await bot.rows(Case) if case.author_id == 1} == {beheer}
+    assert len(await bot.rows(Case)) == 3
+    assert server.sent == []
+
+
 async def test_a_number_that_was_stopped_keeps_nothing_of_another_out_and_gets_its_own_later(
     on_whatsapp: Bot, server: FakeWhatsApp
 ) -> None:

@@ -30,8 +30,9 @@ MAX_ITEMS = 20
 """Of the people in a message, or of the things in an order, so many are named."""
 PHONE = re.compile(r"\+?[0-9]{4,20}")
 FILES = frozenset({"image", "video", "audio", "document", "sticker"})
-NO_POSTS = frozenset({"reaction", "system"})
-"""A reaction is a sign of approval or the like, which needs no answer; a system message is not the citizen's."""
+NO_POSTS = frozenset({"reaction", "request_welcome", "system"})
+"""A reaction is a sign of approval or the like, which needs no answer; a system message is not the citizen's; and who
+only opens the conversation has said nothing yet."""
 ARRIVED: Mapping[str, Arrived | None] = {
     "sent": None,
     "delivered": Arrived.DELIVERED,
