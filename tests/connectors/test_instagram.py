@@ -312,6 +312,25 @@ async def test_a_mention_that_is_gone_is_left_out_and_one_that_cannot_be_asked_f
     assert len(await told(server, instagram)) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('{"error": {"code": 10, "message": "(#10) No permission."}}', "No permission."),
+        ('{"id": "1", "mentioned_media": {"id": "2"}}', ""),
+    ],
+    ids=["refused", "not readable"],
+)
+async def test_of_a_mention_that_is_not_shown_to_us_people_hear_that_it_is_there(
+    server: FakeInstagram, instagram: Instagram, body: str, why: str
+) -> None:
+    ident = server.name_us("kim", f"Dank @{HANDLE}!", at=NOW)
+    server.fail(f"{V}/{ME}", status=400 if why else 200, body=body)
+    (post,) = await told(server, instagram)
+    assert (post.external_id, post.text, post.permits) == (ident, "", frozenset())
+    [medium] = post.media
+    assert medium.kind == "unsupported" and why in medium.alt
+
+
 async def test_a_message_that_was_changed_or_taken_back_is_sent(server: FakeInstagram, instagram: Instagram) -> None:
     one, two = server.say("jan", "Hallo?"), server.say("els", "Dag")
     before = await read(instagram, one)

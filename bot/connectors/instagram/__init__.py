@@ -62,7 +62,7 @@ from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import ident_of, oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
-from bot.domain.mention import Act, Delivery, Post
+from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
 
 MAX_MESSAGE = 1_000
@@ -161,16 +161,23 @@ class Instagram:
             return {}
 
     async def _said(self, told: Post) -> Post | None:
-        """Return a mention with its words; None when it is not there, or is a comment below a post of ours."""
+        """Return a mention with its words; None when it is not there, or is a comment below a post of ours.
+
+        Of one that Instagram does not show us for another reason, people still hear that it is there.
+        """
         place = told.place or {}
         try:
             found = await mention(self._server, place)
             if self._server.is_us(within(found, "media")) or self._server.is_us(found):
                 return None
             return named_by(found, told) if "comment" in place else named_in(found, told)
+        except NotThere:
+            log.info("mention not there", post=told.external_id)
+            return None
         except (Rejected, *UNREADABLE) as error:
             log.warning("mention not read", post=told.external_id, error=type(error).__name__)
-            return None
+            why = str(error.text)[:200] if isinstance(error, Rejected) else ""
+            return replace(told, media=(Media("", "unsupported", why),))
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Look at some posts again, in turn; of messages that cannot be done."""
