@@ -84,9 +84,13 @@ async def view_of(
     *,
     home: str = "",
     words: str = "",
+    tells_of: int | None = None,
     to_private: bool = False,
 ) -> Block:
-    """Return the answer modal as it opens, with these words before what the agent wrote already; see `first_view`."""
+    """Return the answer modal as it opens, with these words before what the agent wrote already; see `first_view`.
+
+    `tells_of` is the act of which these words tell the citizen.
+    """
     who = await writer(desk, case_id, by)
     case = who.file.case
     cases.refuse_ended(case)
@@ -96,7 +100,7 @@ async def view_of(
     ask = None if who.initials else initials_of(await name_of(desk, by))
     async with desk.session() as session:
         draft = await drafts.begin(session, case_id, by=by, view=view_id, now=desk.now())
-    state = ModalState(case_id, 0, ask=ask, home=home)
+    state = ModalState(case_id, 0, ask=ask, home=home, tells_of=tells_of)
     return first_view(desk, replace(who, draft=draft), state, words=words, to_private=to_private)
 
 
@@ -133,7 +137,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
             kind=chosen.kind, promised_at=chosen.promised_at if promises else None,
             initials=filled.get(INITIALS) or "", confirmed=bool(filled.get(CONFIRM)),
             invitation=chosen.invitation.strip(), image=chosen.image if shown else None,
-            image_file=chosen.image_file, image_description=chosen.image_description,
+            image_file=chosen.image_file, image_description=chosen.image_description, tells_of=state.tells_of,
         )  # fmt: skip
         undo = timedelta(seconds=desk.settings.undo_seconds)
         reply = await replies.answer(session, answer, connector=desk.connector, by=by, now=now, undo=undo)

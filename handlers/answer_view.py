@@ -125,8 +125,9 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     """Return the modal with nothing typed or chosen."""
     state = ModalState.of(view)
     state = replace(
-        state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file=""
-    )
+        state, inserted=state.inserted + 1, anew=state.anew + 1, since=None, promise=None, image="", file="",
+        tells_of=None,
+    )  # fmt: skip
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
     composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)

@@ -62,7 +62,7 @@ async def _telling(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Block 
     if not (told and may):
         return None
     try:
-        return await answer.view_of(desk, act.case_id, by, view_id, words=_words(desk, file, act))
+        return await answer.view_of(desk, act.case_id, by, view_id, words=_words(desk, file, act), tells_of=act.id)
     except Refused:
         return None
 
@@ -79,10 +79,11 @@ async def tell(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)
-        if file.unexplained is None:
+        act = file.unexplained
+        if act is None:
             raise Refused("The citizen has been told already, or need not be.")
-        words = _words(desk, file, file.unexplained)
-        await show(await answer.view_of(desk, case_id, by, show.view_id, words=words))
+        words = _words(desk, file, act)
+        await show(await answer.view_of(desk, case_id, by, show.view_id, words=words, tells_of=act.id))
 
 
 async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -56,7 +56,8 @@ class Reply(SQLModel, table=True):
     `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
     is how far the platform says that it came with the citizen. `delays` is how often sending it was put off.
     `invitation` is what is published beside a private reply once that was sent: its `draft` and `text`. `image` is the
-    SHA-256 of the image that is published with it, `image_file` the id that the file had in Slack.
+    SHA-256 of the image that is published with it, `image_file` the id that the file had in Slack. `tells_of` is the
+    act that it tells the citizen of: it goes out once that is done, and not when that is taken back.
     """
 
     __tablename__ = "replies"
@@ -82,6 +83,7 @@ class Reply(SQLModel, table=True):
         default=ReplyKind.FINAL, sa_type=EnumText(ReplyKind), sa_column_kwargs={"server_default": "final"}
     )
     invitation: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    tells_of: int | None = None
     promised_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     status: ReplyStatus = Field(default=ReplyStatus.APPROVED, sa_type=EnumText(ReplyStatus))
     created_at: datetime = Field(sa_type=UtcDateTime)

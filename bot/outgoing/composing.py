@@ -10,7 +10,7 @@ from bot.domain.image import Images
 from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
 from bot.domain.reply import MAX_TYPED, Composed, Template, signed
 from bot.domain.text import Refused, Text, Wrong, text
-from bot.models import BY_AGENTS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
+from bot.models import BY_AGENTS, HOLDS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
 from bot.models import Author as AuthorRow
 from bot.outgoing import drafts
 from bot.team.settings import Snippet, TeamSettings
@@ -35,7 +35,8 @@ class Answer:
     citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
     chooses them with the answer. `confirmed`: the agent said once more that what was private becomes public.
     `invitation` is what the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of
-    the stored image that goes with it, `image_file` the id of its file in Slack.
+    the stored image that goes with it, `image_file` the id of its file in Slack. `tells_of` is the act of which the
+    citizen is told, if they are.
     """
 
     case_id: int
@@ -51,6 +52,7 @@ class Answer:
     image: str | None = None
     image_file: str = ""
     image_description: str = ""
+    tells_of: int | None = None
 
 
 def mention_of(file: CaseFile, mention_id: int) -> Mention:
@@ -200,6 +202,7 @@ def refuse_invalid(
     """
     mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(file, mention, now)
+    _refuse_nothing_to_tell(file, answer)
     if answer.kind not in BY_AGENTS:
         raise Refused("Choose what it is: an answer, an interim message or a question.")
     wrong = {
@@ -214,6 +217,12 @@ def refuse_invalid(
     found = {part: said for part, said in wrong.items() if said is not None}
     if found:
         raise Wrong(found)
+
+
+def _refuse_nothing_to_tell(file: CaseFile, answer: Answer) -> None:
+    act = next((each for each in file.acts if each.id == answer.tells_of), None)
+    if act is not None and not (act.status in HOLDS and file.holds(act.kind, act.mention_id)):
+        raise Refused("What this tells the citizen of was taken back or did not succeed. Answer again without it.")
 
 
 def _wrong_words(answer: Answer, composed: Composed, images: Images | None) -> Text | None:

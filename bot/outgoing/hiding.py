@@ -24,12 +24,10 @@ from bot.models import (
     Hiding,
     Mention,
     MessageKind,
-    Reply,
-    ReplyStatus,
     Team,
 )
 from bot.models import Act as ActRow
-from bot.outgoing import moderation, replies
+from bot.outgoing import moderation
 from bot.outgoing.moderation import Moderation
 from bot.staffing import presence
 from bot.team.settings import HouseRule, TeamSettings
@@ -193,16 +191,8 @@ async def take_back(session: AsyncSession, act_id: int, *, case_id: int, by: str
     Raises Refused when it is too late, or the answer is a colleague's.
     """
     act = await moderation.withdraw(session, act_id, by=by, now=now, case_id=case_id)
-    await take_back_telling(session, act, by=by, now=now)
+    await moderation.take_back_telling(session, act, by=by, now=now)
     return act
-
-
-async def take_back_telling(session: AsyncSession, act: ActRow, *, by: str, now: datetime) -> None:
-    """Take back the answer that tells of an act, if that has not gone out; it is a draft again."""
-    told = select(Reply).where(Reply.key == act.key, Reply.status == ReplyStatus.APPROVED)
-    reply = (await session.exec(told)).first()
-    if reply is not None:
-        await replies.withdraw(session, act.case_id, reply_id=reply.id, by=by, now=now)
 
 
 async def carried_out(session: AsyncSession, act: ActRow, now: datetime) -> None:

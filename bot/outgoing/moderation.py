@@ -16,6 +16,7 @@ from bot.domain.mention import Act, Gone, alike
 from bot.domain.text import Refused
 from bot.models import HOLDS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
 from bot.models import Act as ActRow
+from bot.outgoing import replies
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
         send_at=now + undo,
     )
     session.add(act)
+    if last is not None and last.status is not ActStatus.DONE:
+        await take_back_telling(session, last, now=now)
     if last is not None and last.status is not ActStatus.DONE and await _take_back(session, last.id):
         act.status = ActStatus.WITHDRAWN
         await session.flush()
@@ -87,6 +90,16 @@ async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime
     elif act.status is not ActStatus.WITHDRAWN:
         raise Refused("Too late to undo: the platform has been asked already.")
     return act
+
+
+async def take_back_telling(session: AsyncSession, act: ActRow, *, now: datetime, by: str = "") -> None:
+    """Take back the answer that tells of an act, if that has not gone out; it is a draft again.
+
+    Raises Refused when an agent does this with the answer of a colleague; without `by` it is done for whoever wrote it.
+    """
+    waiting = select(Reply).where(Reply.tells_of == act.id, Reply.status == ReplyStatus.APPROVED)
+    for reply in (await session.exec(waiting.order_by(col(Reply.id)))).all():
+        await replies.withdraw(session, act.case_id, reply_id=reply.id, by=by or reply.by, now=now)
 
 
 async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, **details: Any) -> None:

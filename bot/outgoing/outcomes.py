@@ -128,7 +128,7 @@ async def _end(
     if act.kind is ActKind.HIDE and status is not ActStatus.FAILED:
         await hiding.carried_out(session, act, now)
     if act.kind is ActKind.HIDE and status is not ActStatus.DONE:
-        await hiding.take_back_telling(session, act, by=act.by, now=now)
+        await moderation.take_back_telling(session, act, now=now)
     await session.flush()
     await moderation.log(session, act, kind, act.by, now)
     if status is not ActStatus.DONE:

@@ -95,7 +95,7 @@ async def _locked(session: AsyncSession, first: _First) -> Reply | Act:
 
 async def _tells_of_unfinished(session: AsyncSession, reply: Reply) -> bool:
     """Tell whether a reply must wait, because it tells of an act that is not carried out yet; it comes after that."""
-    found = await session.exec(select(Act.send_at).where(UNFINISHED, Act.key == reply.key))
+    found = await session.exec(select(Act.send_at).where(UNFINISHED, Act.id == reply.tells_of))
     act_at = found.first()
     if act_at is None:
         return False

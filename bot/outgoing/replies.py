@@ -60,6 +60,7 @@ async def answer(
         private=answer.private,
         kind=answer.kind,
         promised_at=answer.promised_at,
+        tells_of=answer.tells_of,
         invitation={"draft": answer.invitation.strip(), "text": invitation.text} if invitation else None,
         created_at=now,
         send_at=now + undo,

@@ -42,7 +42,8 @@ class ModalState:
     seconds) while its field is hidden. `home` is what the App Home showed that opened the modal. `since` is the
     moment of the draft that it opened with. `image` is the SHA-256 of the image that stays unless the agent leaves it
     out, `file` the id of its file in Slack. Slack ignores what we prefill while a block id is the same: `inserted`
-    counts the new texts that we put in, `anew` how often the agent began anew.
+    counts the new texts that we put in, `anew` how often the agent began anew. `tells_of` is the
+    act of which the citizen is told.
     """
 
     case: int
@@ -55,6 +56,7 @@ class ModalState:
     anew: int = 0
     image: str = ""
     file: str = ""
+    tells_of: int | None = None
 
     @classmethod
     def of(cls, view: Block) -> Self:

@@ -14,7 +14,8 @@ from bot.domain.period import Period
 from bot.figures import export, reports
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Event, Hiding, Mention, Message, MessageKind, Reply, ReplyStatus, Role, Team
-from bot.outgoing import outbox
+from bot.outgoing import moderation, outbox
+from bot.outgoing.moderation import Moderation
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
@@ -142,6 +143,58 @@ async def test_a_hide_is_undone_with_the_answer_that_tells_of_it(slow: Bot, wall
     assert wall.wanted == []
     assert await statuses(slow) == [(Act.HIDE, ActStatus.WITHDRAWN)]
     assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
+
+
+async def telling_later(bot: Bot) -> dict[str, Any]:
+    """Hide a post, leave the modal, and tell the citizen from the menu; returns the card."""
+    await hide(bot)
+    await closed(bot)
+    await bot.card("weet nog niet waarom")
+    await choose(bot, "tell:1")
+    await open_modal(bot, SANNE, "case:answer")
+    ack = await bot.slack.submit(SANNE, {"initials": "SB"})
+    assert not ack.errors
+    return await bot.card("Zo meteen", "bericht verbergen: ", "Wordt zo verstuurd")
+
+
+@pytest.mark.parametrize("how", ["undo", "show"])
+async def test_a_hide_is_undone_with_the_answer_that_told_of_it_later(slow: Bot, wall: Wall, how: str) -> None:
+    card = await telling_later(slow)
+    if how == "undo":
+        await slow.slack.click(SANNE, CHANNEL, card["ts"], "case:undo_act")
+    else:
+        async with slow.desk.session() as session:
+            chosen = Moderation(Act.SHOW, 1, 1, "V-show")
+            await moderation.approve(session, chosen, by=YOUSSEF, now=slow.desk.now(), undo=timedelta(minutes=1))
+        await messages.sync(slow.desk, 1)
+    await slow.slack.wait_for(lambda: not slow.card_now("Zo meteen") and not slow.card_now("Wordt zo verstuurd"))
+    slow.clock.advance(minutes=2)
+    await outbox.drain(slow.desk, "2")
+    assert wall.wanted == []
+    assert [reply.status for reply in await slow.rows(Reply)] == [ReplyStatus.WITHDRAWN]
+
+
+async def test_an_answer_that_tells_later_waits_for_the_hide_too(slow: Bot, wall: Wall) -> None:
+    await telling_later(slow)
+    wall.answers = [429]
+    for _ in range(4):
+        slow.clock.advance(minutes=5)
+        await outbox.drain(slow.desk, "2")
+    assert wall.wanted == ["hide p1"] * 2 + ["reply"]
+
+
+async def test_who_still_writes_of_a_hide_that_was_taken_back_hears_that_there_is_nothing_to_tell(
+    slow: Bot, wall: Wall
+) -> None:
+    await hide(slow)
+    await open_modal(slow, SANNE, "case:answer")
+    card = await slow.card("Zo meteen", "bericht verbergen: ")
+    await slow.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:undo_act")
+    await slow.slack.wait_for(lambda: not slow.card_now("Zo meteen"))
+    ack = await slow.slack.submit(SANNE, {"answer_text": "We hebben uw bericht verborgen.", "initials": "SB"})
+    said = json.dumps([ack.payload, slow.slack.messages(CHANNEL)], ensure_ascii=False, default=str)
+    assert await slow.rows(Reply) == [], said
+    assert wall.wanted == []
 
 
 async def test_two_agents_who_hide_at_once_hide_once_and_the_second_is_told_who_was_first(
