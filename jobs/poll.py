@@ -1,5 +1,7 @@
 """Ask the platforms for new mentions."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,8 +26,9 @@ from bot.connectors.base import (
 from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
+from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone, Post
-from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
+from bot.models import HELD, REACHED, WAITING, Account, Act, ActStatus, Author, Case, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
@@ -137,7 +140,21 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
         .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by id alone, SQLite would scan all
         .limit(RECHECKED)
     )
-    return [post_of(mention, author) for mention, author in rows]
+    found = rows.all()
+    hidden = await _hidden(session, [mention.id for mention, _ in found])
+    return [replace(post_of(mention, author), hidden=mention.id in hidden) for mention, author in found]
+
+
+async def _hidden(session: AsyncSession, mention_ids: Sequence[int]) -> set[int]:
+    """Return which of these mentions are hidden on the platform, as far as we know."""
+    acts = await session.exec(
+        select(Act.mention_id, Act.kind)
+        .where(col(Act.mention_id).in_(mention_ids), Act.status == ActStatus.DONE)
+        .where(col(Act.kind).in_((ActKind.HIDE, ActKind.SHOW)))
+        .order_by(col(Act.id))
+    )
+    last = dict(acts.all())
+    return {mention_id for mention_id, kind in last.items() if kind is ActKind.HIDE}
 
 
 async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:

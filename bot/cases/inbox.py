@@ -69,6 +69,7 @@ async def take_in(
         for mention in await _mentions(session, account_id, known):
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
+                changed |= await mirror.hidden(session, mention, version, now)
         sent = [] if is_news else await deliveries.ours(session, account_id, page)
         changed |= await deliveries.mirror(session, sent, page, now)
         left_out = known | _by_us(account, page.values()) | {reply.external_id or "" for reply in sent}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,9 +10,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases.indexing import index
 from bot.cases.state import touch
 from bot.domain.event import EventKind
-from bot.domain.mention import Gone, Post
-from bot.models import Event, Mention, Removal
+from bot.domain.mention import Act as ActKind
+from bot.domain.mention import Gone, Post, alike
+from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
 
+MAY_BE_OLDER = timedelta(minutes=5)
+"""What a platform tells of a post may have been read so long ago."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -62,6 +65,35 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
+    await touch(session, mention.case_id)
+    return {mention.case_id}
+
+
+async def hidden(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
+    """Write down that a post was hidden or shown again on the platform itself; returns the case when that is news.
+
+    It is an act like ours, of nobody here and for no house rule. While one of ours is under way, or was just done, what
+    the platform told may be of before that.
+    """
+    if post.hidden is None or mention.gone is Gone.BY_AUTHOR:
+        return set()
+    kind = ActKind.HIDE if post.hidden else ActKind.SHOW
+    of_it = select(Act).where(Act.mention_id == mention.id, col(Act.kind).in_(alike(kind)))
+    acts = (await session.exec(of_it.order_by(col(Act.id)))).all()
+    done = [act for act in acts if act.status is ActStatus.DONE]
+    is_hidden = bool(done) and done[-1].kind is ActKind.HIDE
+    is_fresh = any(act.done_at is None or now - act.done_at < MAY_BE_OLDER for act in done[-1:])
+    if is_hidden is post.hidden or is_fresh or any(act.status in GOING for act in acts):
+        return set()
+    act = Act(
+        case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, kind=kind, by="",
+        key=f"platform:{mention.id}:{len(acts)}", status=ActStatus.DONE, created_at=now, send_at=now, done_at=now,
+    )  # fmt: skip
+    session.add(act)
+    await session.flush()
+    details = {"act": kind.value, "id": act.id, "why": "platform"}
+    session.add(Event(case_id=mention.case_id, kind=EventKind.ACT_DONE, at=now, details=details))
+    await session.flush()
     await touch(session, mention.case_id)
     return {mention.case_id}
 

@@ -235,6 +235,8 @@ class Rechecks(Protocol):
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Return those of these posts that were edited or are gone, and those with `gone` set that are back.
 
+        And those that are hidden or shown otherwise than `hidden` says, where the platform tells that.
+
         Stays within the platform's budget of requests: what it leaves for the next time is said by the cursor.
         """
         ...

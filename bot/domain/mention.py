@@ -156,8 +156,9 @@ class Post:
 
     `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
-    the other fields may be empty. `rating` is the number of stars of a review. `place` is the connector's
-    own JSON about the post; the draft of a reply contains it too.
+    the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
+    platform does not say. `rating` is the number of stars of a review. `place` is the connector's own JSON about the
+    post; the draft of a reply contains it too.
     """
 
     external_id: str
@@ -174,6 +175,7 @@ class Post:
     permits: frozenset[Permit] = frozenset()
     edited_at: datetime | None = None
     gone: Gone | None = None
+    hidden: bool | None = None
     kind: PostKind = PostKind.POST
     rating: int | None = None
     place: Mapping[str, Any] | None = None

@@ -82,6 +82,8 @@ def _refuse_hidden(file: CaseFile, mention_id: int) -> None:
         return
     if last.status is ActStatus.ASKED:
         raise Refused("{agent} proposed this already. It waits for a second colleague.", agent=f"<@{last.by}>")
+    if last.status in HOLDS and not last.by:
+        raise Refused("This post was hidden on the platform itself.")
     if last.status in HOLDS:
         raise Refused("{agent} has hidden this post already.", agent=f"<@{last.by}>")
 

@@ -87,14 +87,16 @@ def _stands(file: CaseFile, act: ActRow, t: Texts, now: datetime) -> str:
             words = t("*Perhaps done* – {agent}, please look at the platform: {act}.", agent=agent, act=what)
             return f"⚠️ {words}"
         case ActStatus.DONE if act.kind is Act.HIDE:
-            return "🙈 " + _hidden(hiding, agent, t)
+            return "🙈 " + _hidden(act, hiding, agent, t)
         case ActStatus.DONE if act.kind is Act.LIKE:
             return "♥ " + t("*Liked* by {agent}", agent=agent)
         case _:
             return ""
 
 
-def _hidden(hiding: Hiding | None, agent: str, t: Texts) -> str:
+def _hidden(act: ActRow, hiding: Hiding | None, agent: str, t: Texts) -> str:
+    if not act.by:
+        return t("*Hidden* on the platform itself")
     if hiding is None:
         return t("*Hidden* by {agent}", agent=agent)
     rule = literal(hiding.rule, 60)

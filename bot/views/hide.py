@@ -103,6 +103,8 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
     rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
     if mention is None or mention.gone is Gone.BY_AUTHOR:
         return _only(t("The hidden post (“{rule}”) is no longer there.", rule=rule))
+    if last is not None and last.kind is Act.SHOW and not last.by:
+        return _only(t("👁 The post that was hidden for “{rule}” was shown again on the platform itself.", rule=rule))
     if last is not None and last.kind is Act.SHOW:
         return _only(
             t("👁 {agent} shows the post again that was hidden for “{rule}”.", agent=f"<@{last.by}>", rule=rule)

@@ -102,6 +102,48 @@ async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_se
     assert [mention.gone for mention in await bot.rows(Mention)] == [None, Gone.BY_AUTHOR]
 
 
+async def test_what_is_hidden_and_shown_again_there_is_seen_and_can_be_shown_again_from_here(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wie veegt hier?")
+    fields = server.things[asked].fields
+    await polled(bot)
+    await bot.card("Wie veegt hier?", "Nieuw")
+    fields["hidden"] = True
+    for _ in range(2):
+        await polled(bot)
+        await bot.card("Wie veegt hier?", "*Verborgen* op het platform zelf")
+    fields["hidden"] = False
+    await polled(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    fields["hidden"] = True
+    await polled(bot)
+    await bot.card("*Verborgen* op het platform zelf")
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    assert fields["hidden"] is False
+    for _ in range(2):
+        await polled(bot)
+    acts = [(act.kind, act.by, act.status) for act in await bot.rows(ActRow)]
+    there = [(kind, "", ActStatus.DONE) for kind in (Act.HIDE, Act.SHOW, Act.HIDE)]
+    assert acts == [*there, (Act.SHOW, SANNE, ActStatus.DONE)]
+
+
+async def test_what_we_hide_is_not_told_as_hidden_there(on_instagram: Bot, server: FakeInstagram) -> None:
+    bot = on_instagram
+    asked = server.comment("jan", "Wie veegt hier?")
+    await polled(bot)
+    await approve(bot, Act.HIDE)
+    await polled(bot)  # our act waits no longer than this
+    await sent_out(bot)
+    assert server.things[asked].fields["hidden"] is True
+    for _ in range(3):
+        await polled(bot)
+    assert [(act.kind, act.by) for act in await bot.rows(ActRow)] == [(Act.HIDE, SANNE)]
+
+
 async def test_a_second_private_answer_to_the_same_comment_is_not_offered(
     on_instagram: Bot, server: FakeInstagram
 ) -> None:

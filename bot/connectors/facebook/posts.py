@@ -14,7 +14,7 @@ import httpx
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.meta.graph import words
 from bot.connectors.meta.hooks import Update, moment_of
-from bot.connectors.meta.parts import gone, ident_of
+from bot.connectors.meta.parts import flag, gone, ident_of
 from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, Quote, permits
 
 ATTACHMENT = "type,url,media"
@@ -66,6 +66,7 @@ def comment_of(found: Json, page: Page, post: Json | None = None) -> Post:
         replies_to=_quote(parent, page) or _quote(post, page, own_too=True),
         media=tuple(_attached([found["attachment"]] if isinstance(found.get("attachment"), dict) else [])),
         permits=frozenset(_allowed(found, page, written)),
+        hidden=flag(found, "is_hidden"),
         kind=PostKind.REPLY,
         place={"is": "comment", **({"parent": parent["id"]} if within(parent, "id") else {})},
     )

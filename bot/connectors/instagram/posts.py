@@ -17,7 +17,7 @@ from bot.connectors.instagram.server import has_messages, id_of, is_us
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.meta.graph import words
 from bot.connectors.meta.hooks import Update, moment_of
-from bot.connectors.meta.parts import gone, ident_of
+from bot.connectors.meta.parts import flag, gone, ident_of
 from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind, Quote
 
 COMMENT = "id,from,username,text,timestamp,hidden,parent_id"
@@ -35,7 +35,7 @@ def comment_of(found: Json, account: Account, media: Json | None = None) -> Post
     """Return a comment below a post of ours, or raise one of UNREADABLE."""
     ident, written = ident_of(found["id"]), time_of(found["timestamp"])
     post = _comment(ident, found, account, written)
-    post = replace(post, permits=frozenset(_allowed(found, account, written)))
+    post = replace(post, permits=frozenset(_allowed(found, account, written)), hidden=flag(found, "hidden"))
     return beneath(post, account, media) if media else post
 
 

@@ -28,7 +28,10 @@ async def look_again(
 
 
 async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: datetime) -> Post | None:
-    """Return a post that changed, is gone or is back; Graph tells no reason why one is gone, nor when it changed."""
+    """Return a post that changed, is gone or is back, or that was hidden or shown elsewhere.
+
+    Graph tells no reason why one is gone, nor when it changed.
+    """
     try:
         seen = await read(post)
     except NotThere:
@@ -38,4 +41,5 @@ async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: dateti
         return None
     if seen.text.split() != post.text.split():
         return replace(seen, edited_at=now)
-    return seen if post.gone else None
+    is_news = post.gone is not None or (seen.hidden is not None and seen.hidden is not bool(post.hidden))
+    return seen if is_news else None

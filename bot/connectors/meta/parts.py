@@ -19,6 +19,12 @@ def ident_of(value: Any) -> str:
     return value
 
 
+def flag(found: Json, name: str) -> bool | None:
+    """Return whether something is so; None where Graph does not say."""
+    value = found.get(name)
+    return value if isinstance(value, bool) else None
+
+
 def gone(ident: str, why: Gone) -> Post:
     """Return a post that can no longer be read."""
     return Post(ident, Author("", ""), "", datetime.fromtimestamp(0, UTC), gone=why)
