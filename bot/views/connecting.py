@@ -42,8 +42,7 @@ def accounts_page(team_id: int, accounts: Sequence[tuple[Account, Label]], place
     rows = [section(f"*{literal(label.signed, 80)}*\n{_state(account, t)}") for account, label in accounts[:SHOWN]]
     blocks = rows or [section(t("This team has no accounts yet."))]
     blocks += [{"type": "divider"}, section(f"*{t('Connect an account')}*")]
-    for place in places:
-        blocks.append(_place(place, t))
+    blocks += _places(places, t)
     blocks.append(
         context(
             t("You sign in on the page of the platform itself. To renew the access of an account, sign in again. "
@@ -61,16 +60,18 @@ def _state(account: Account, t: Texts) -> str:
     return t("Works")
 
 
-def _place(place: Place, t: Texts) -> Block:
-    if place.ready:
-        row = section(place.label.signed_platform)
-        row["accessory"] = button(t("Sign in…"), "account:connect", place.name)
-        return row
-    command = f"`webcare accounts add {place.name} --sign-in`"
-    return section(
-        t("{platform}: the first account is connected on the command line, because that needs the secret of your app: "
-          "{command}", platform=place.label.signed_platform, command=command)
-    )  # fmt: skip
+def _places(places: Sequence[Place], t: Texts) -> list[Block]:
+    rows = [
+        section(place.label.signed_platform) | {"accessory": button(t("Sign in…"), "account:connect", place.name)}
+        for place in places
+        if place.ready
+    ]
+    others = ", ".join(place.label.signed_platform for place in places if not place.ready)
+    if not others:
+        return rows
+    words = t("{platforms}: the first account is connected on the command line, because that needs the secret of your "
+              "app: {command}", platforms=others, command="`webcare accounts add … --sign-in`")  # fmt: skip
+    return [*rows, section(words)]
 
 
 def server_modal(team_id: int, platform: str, title: str, t: Texts) -> Block:
