@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import httpx
 
 from bot.connectors.base import Account, Connector, Receiver
+from bot.connectors.trial import Trial
 from bot.domain.mention import Act
 from bot.domain.reply import Template
 
@@ -239,6 +240,8 @@ class Platform:
     """How long it recognises a repeated `Draft.key`, so that sending again cannot publish twice."""
     keeps_removed: timedelta | None = None
     """How long its terms let us keep the words of a post that its author removed; None: they set no term."""
+    trial: Trial | None = None
+    """How it can be tried out without an account there."""
     edits: bool = False
     """Whether edits and removals by the author reach us."""
     limits: str = ""

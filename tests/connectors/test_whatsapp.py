@@ -26,7 +26,8 @@ from bot.connectors.base import (
 )
 from bot.connectors.meta.graph import NotAllowed
 from bot.connectors.platform import Tools
-from bot.connectors.whatsapp import LONGEST, PLATFORM, WhatsApp, first_steps
+from bot.connectors.whatsapp import PLATFORM, WhatsApp, first_steps
+from bot.connectors.whatsapp.messages import LONGEST
 from bot.domain.mention import Act, Arrived, Delivery, Gone, Media, Post, PostKind, permits
 from tests.fakes.graph import SECRETS, VERIFY, pushed, question
 from tests.fakes.tools import tools

@@ -41,6 +41,7 @@ from bot.connectors.bluesky import checking, moderating, newest, writing
 from bot.connectors.bluesky.chat import Chat
 from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, url_of, written_at
 from bot.connectors.bluesky.server import Server, Swapped, objects
+from bot.connectors.bluesky.trial import TRIAL
 from bot.connectors.json_api import Json, before_sending, giving_image, time_of, within
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
@@ -378,6 +379,7 @@ PLATFORM = Platform(
         server="Bluesky's own server 0.4.217 (by hand)",
         specification="the lexicons of the AT Protocol of 20 Aug 2026",
     ),
+    trial=TRIAL,
     edits=True,
     limits="300 characters; 3,000 requests in 5 minutes; 2,500 writes an hour; 300 logins a day",
     latency="POLL_SECONDS",

@@ -32,6 +32,7 @@ from bot.connectors.email.reading import Reader
 from bot.connectors.email.sent import SentFolder
 from bot.connectors.email.servers import Login, Server
 from bot.connectors.email.threads import id_of
+from bot.connectors.email.trial import TRIAL
 from bot.connectors.json_api import before_sending
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
@@ -238,6 +239,7 @@ PLATFORM = Platform(
     ),
     connect=Email,
     quality=Quality(pairs=True, server="Dovecot 2.4 and Exim 4.98"),
+    trial=TRIAL,
     limits="The first 2 MB of a mail are read",
     latency="POLL_SECONDS",
 )

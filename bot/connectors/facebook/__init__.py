@@ -40,6 +40,7 @@ from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pu
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
 from bot.connectors.facebook.signing_in import IN_MESSENGER, RIGHTS, SIGN_IN
+from bot.connectors.facebook.trial import TRIAL
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION
@@ -273,6 +274,7 @@ PLATFORM = Platform(
         specification="the parameters in the package facebook-business 26.0.3",
     ),
     every=timedelta(minutes=5),
+    trial=TRIAL,
     edits=True,
     limits="8,000 characters, 2,000 in Messenger; 4,800 requests a day for each person active on the page",
     latency="at once",

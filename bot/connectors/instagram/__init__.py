@@ -52,6 +52,7 @@ from bot.connectors.instagram.posts import (
 from bot.connectors.instagram.reading import Reader, mention
 from bot.connectors.instagram.server import Server, has_messages, id_of
 from bot.connectors.instagram.signing_in import FOR_MESSAGES, RIGHTS, SIGN_IN
+from bot.connectors.instagram.trial import TRIAL
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
@@ -65,8 +66,6 @@ from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platf
 from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
 
-MAX_MESSAGE = 1_000
-"""Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
 PAGE = "me"
 """The page that the account is linked to, of which the token is."""
 
@@ -224,7 +223,7 @@ class Instagram:
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count characters of a comment, or bytes of a message."""
-        return Measure(len(text.encode()), MAX_MESSAGE) if private else Measure(len(text), writing.MAX_COMMENT)
+        return Measure(len(text.encode()), writing.MAX_MESSAGE) if private else Measure(len(text), writing.MAX_COMMENT)
 
     async def act(self, act: Act, post: Post) -> None:
         """Hide a comment or show it again, or remove an answer of ours."""
@@ -349,6 +348,7 @@ PLATFORM = Platform(
     receiver=Hooks("instagram", _read, asks=_is_message, only_pushed=_is_told_once),
     quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
     every=timedelta(minutes=5),
+    trial=TRIAL,
     edits=True,
     limits="2,200 characters, 1,000 bytes in messages; 750 private answers to comments an hour",
     latency="at once",

@@ -14,6 +14,8 @@ from bot.domain.mention import Act, Post
 
 MAX_COMMENT = 2_200
 """As those who publish for others on Instagram have it; Instagram itself does not say."""
+MAX_MESSAGE = 1_000
+"""Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
 PAGES = 10
 
 

@@ -35,16 +35,15 @@ from bot.connectors.meta.hooks import Hooks
 from bot.connectors.meta.setup import VERIFY_TOKEN
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.whatsapp import templates
-from bot.connectors.whatsapp.messages import items_of, number_in, recipient_of
+from bot.connectors.whatsapp.messages import LONGEST, items_of, number_in, recipient_of
 from bot.connectors.whatsapp.refusals import PACE, REFUSALS, TEMPLATES_ONLY
+from bot.connectors.whatsapp.trial import TRIAL
 from bot.domain.image import Image, Images
 from bot.domain.mention import Post
 from bot.domain.text import text
 
-LONGEST = 4096
 IMAGES = Images(described=0, words=1024)
 """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/image-messages"""
-"""https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages"""
 RIGHTS = ("whatsapp_business_messaging", "whatsapp_business_management")
 WORD_COMES = timedelta(minutes=3)
 """How long we wait for a report that proves an answer before we ask a person."""
@@ -271,6 +270,7 @@ PLATFORM = Platform(
     connect=WhatsApp,
     quality=Quality(pairs=True, specification="Meta's OpenAPI file of the Cloud API, v23.0"),
     receiver=Hooks("whatsapp_business_account", items_of, number_in),
+    trial=TRIAL,
     edits=True,
     limits="4,096 characters, within 24 hours of the citizen's last message",
     latency="at once",

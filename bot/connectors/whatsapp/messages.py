@@ -25,6 +25,8 @@ from bot.domain.payload import MAX_NAME, UNSTORABLE, moment
 WINDOW = timedelta(hours=24)
 """How long after a citizen's message we may write what we want:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages#customer-service-windows"""
+LONGEST = 4096
+"""https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages"""
 MAX_TEXT = 10_000
 MAX_ITEMS = 20
 """Of the people in a message, or of the things in an order, so many are named."""
