@@ -14,6 +14,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.square import example_posts
 from bot.sandbox.square.example_workspace import example_workspace
 from bot.sandbox.square.posts import SANDBOX_SECRET, Square
+from bot.sandbox.square.routes import Door
 
 STATIC = Path(__file__).parent / "static"
 
@@ -47,6 +48,7 @@ class Sandbox(LocalSlack):
             request_url=request_url,
             beside={
                 "square": lambda: self.square.posts,
+                "places": lambda: [place.as_json() for place in self.square.places],
                 "open_action": lambda: open_action,
                 "citizens": example_posts.citizens,
             },
@@ -62,4 +64,4 @@ class Sandbox(LocalSlack):
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The routes of Slack, the square, and the page that shows both."""
-        return [*super().routes(), *self.square.routes(), web.static("/static", STATIC)]
+        return [*super().routes(), *Door(self.square).routes(), web.static("/static", STATIC)]

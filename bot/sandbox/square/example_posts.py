@@ -85,7 +85,7 @@ INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je mee
 
 def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[dict[str, Any]]:
     """Put two posts of an earlier afternoon on the square: one unanswered, one with an interim answer."""
-    late, promised = (square.post(_citizen(each.name), each.text, published_at=at) for each in (LATE, PROMISED))
+    late, promised = (square.post(citizen(each.name), each.text, published_at=at) for each in (LATE, PROMISED))
     square.answer(promised["id"], INTERIM, published_at=answered_at)
     return [late, promised]
 
@@ -93,10 +93,11 @@ def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[di
 def citizens() -> list[dict[str, str]]:
     """Return whom the person who looks can play, each once: some who are new, and all who post here."""
     names = [*NEWCOMERS, *(each.name for each in (*FIRST_MINUTE, LATE, PROMISED))]
-    return [_citizen(name) for name in dict.fromkeys(names)]
+    return [citizen(name) for name in dict.fromkeys(names)]
 
 
-def _citizen(name: str) -> dict[str, str]:
+def citizen(name: str) -> dict[str, str]:
+    """Return the citizen of this name, always the same."""
     plain = unicodedata.normalize("NFKD", name.lower().replace("ı", "i"))
     handle = "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
     return {"id": f"seed-{handle}", "name": name, "handle": handle}
@@ -111,5 +112,5 @@ async def play(square: Square, examples: tuple[ExamplePost, ...] = FIRST_MINUTE)
         waited = each.after
         answered = posted[each.answers] if each.answers is not None else None
         picture = {"file": each.picture, "alt": each.alt} if each.picture else None
-        post = square.post(_citizen(each.name), each.text, in_reply_to=answered, private=each.private, picture=picture)
+        post = square.post(citizen(each.name), each.text, in_reply_to=answered, private=each.private, picture=picture)
         posted.append(post["id"])

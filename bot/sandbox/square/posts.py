@@ -1,7 +1,7 @@
 """Het Plein, the citizens' square: a made-up social network, connected to the bot by webhooks.
 
-Each post of a citizen is sent to the bot's generic webhook until accepted; the bot's replies come back here.
-Both are signed by Standard Webhooks: https://www.standardwebhooks.com
+Each post of a citizen is sent to the bot until accepted; the bot's replies come back here (`routes`). Both are signed
+by Standard Webhooks: https://www.standardwebhooks.com. Beside the open square there may be places like a platform.
 """
 
 from __future__ import annotations
@@ -9,23 +9,32 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
-from standardwebhooks import Webhook, WebhookVerificationError
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from standardwebhooks import Webhook
 
-from bot.sandbox.slack.faults import Drop, Faults
+from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.workspace import Change, Workspace
+from bot.sandbox.square import threads
+from bot.sandbox.square.places import Place, Way
 
 Json = dict[str, Any]
-STATIC = Path(__file__).parent / "static"
 PICTURES = "square/static/pictures"
 MAX_TEXT, MAX_ALT, MAX_PICTURE = 5_000, 1_500, 4 * 1024 * 1024
 PICTURE_TYPES = ("image/jpeg", "image/png")
+PERSON = ("id", "name", "handle")
+ACTS = {
+    "hide": ("hidden", True),
+    "show": ("hidden", False),
+    "like": ("liked", True),
+    "unlike": ("liked", False),
+    "delete": ("deleted", True),
+}
+"""What the team can do with a post, and what that changes of it."""
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
 
@@ -43,13 +52,15 @@ class Refused(Exception):
 class Square:
     """The posts of the square, oldest first, and their delivery to the bot.
 
-    `bot_url` is where the bot receives them (`http://…/in/<source>`); while it is empty they wait.
+    `bot_url` is where the bot receives them (`http://…/in/<source>`); while it is empty they wait. A place of `places`
+    has a path of its own there.
     """
 
     workspace: Workspace
     faults: Faults
     bot_url: str = ""
     secret: str = SANDBOX_SECRET
+    places: tuple[Place, ...] = ()
     retry_seconds: float = 1.0
     posts: list[Json] = field(default_factory=list)
     pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -74,26 +85,80 @@ class Square:
 
         `picture` ({file,alt}) is one of those in `static/pictures`; one of the team has a `src` instead.
         """
-        author = {name: _text(citizen, name, 100) for name in ("id", "name", "handle")}
-        return self._add({**author, "team": False}, text, in_reply_to, private, published_at, picture)
+        author = {**_person(citizen), "team": False}
+        return self._add(author, text, self._parent(in_reply_to), private, published_at, picture=picture)
+
+    def write(
+        self,
+        place: str,
+        citizen: Json,
+        text: str,
+        *,
+        way: str = "",
+        in_reply_to: str | None = None,
+        subject: str = "",
+        published_at: datetime | None = None,
+    ) -> Json:
+        """A citizen writes as on a platform, in one of its ways or in reply to a post there. Raises Refused."""
+        there, parent = self._place(place), self._parent(in_reply_to)
+        if parent is not None and parent["place"] != place:
+            raise Refused(400, "in_reply_to")
+        used = threads.way_of_reply(there, self.posts, parent) if parent else there.way(way)
+        if used is None:
+            raise Refused(400, "way")
+        if used.below and parent is None:
+            parent = self._newest_of_team(place)
+        person = _person(citizen)
+        author = {**person, "handle": there.handle.format(handle=person["handle"]), "team": False}
+        where = self._where(there, used, parent, person["id"], subject)
+        return self._add(author, text, parent, used.private, published_at, citizen=person, **where)
+
+    def publish(self, place: str, text: str, *, published_at: datetime | None = None) -> Json:
+        """The team writes of its own accord, as on a platform; citizens write below it."""
+        return self._add(dict(TEAM), text, None, False, published_at, place=self._place(place).name)
 
     def answer(self, post_id: str, text: str, *, published_at: datetime | None = None) -> Json:
         """The team answers a post without the bot. Raises Refused."""
-        return self._add(dict(TEAM), text, post_id, False, published_at)
+        return self._add(dict(TEAM), text, self._parent(post_id), False, published_at)
 
     def edit(self, post_id: str, text: str) -> Json:
-        """A citizen changes their post."""
-        post = self._own(post_id)
+        """A citizen changes their post. Raises Refused."""
+        post = self._own(post_id, "edits")
         post |= {"text": _text({"text": text}, "text", MAX_TEXT), "edited": True}
         self._edited_at[post_id] = self._moment()
         self._changed(post)
         return post
 
     def delete(self, post_id: str) -> Json:
-        """A citizen deletes their post; its place in the conversation stays."""
-        post = self._own(post_id)
+        """A citizen deletes their post; its place in the conversation stays. Raises Refused."""
+        post = self._own(post_id, "removes")
         post |= {"text": "", "picture": None, "deleted": True}
         self._changed(post)
+        return post
+
+    # -- what the team does
+
+    def take_reply(self, key: str, post_id: str, text: Any, *, private: bool, image: Any = None) -> Json:
+        """Take a reply of the team to a post; the same key again adds no second one. Raises Refused."""
+        if key in self._answered:
+            return next(post for post in self.posts if post["id"] == self._answered[key])
+        parent = self._parent(post_id)
+        where = self._where_answered(parent, private=private) if parent and parent["place"] else {}
+        post = self._add(dict(TEAM), text, parent, private, picture=self._picture(image), **where)
+        self._answered[key] = post["id"]
+        return post
+
+    def act(self, act: str, post_id: str) -> Json:
+        """Hide or like a post or take that back, or remove one of the team; again changes nothing. Raises Refused."""
+        post = self.find(post_id)
+        if post is None or post["author"]["team"] is not (act == "delete") or act not in ACTS:
+            raise Refused(404, "post")
+        name, value = ACTS[act]
+        if post[name] is not value:
+            post[name] = value
+            if post["deleted"]:
+                post |= {"text": "", "picture": None}
+            self.workspace.notify(Change("square"))
         return post
 
     def find(self, post_id: str) -> Json | None:
@@ -137,7 +202,7 @@ class Square:
                 "id": author["id"],
                 "name": author["name"],
                 "handle": author["handle"],
-                "url": f"{base}/#plein/@{author['handle']}",
+                "url": f"{base}/#plein/@{post['citizen']['handle']}",
             },
             "conversation": post["conversation"],
             "in_reply_to": post["in_reply_to"],
@@ -151,14 +216,14 @@ class Square:
             sent["edited_at"] = self._edited_at[post["id"]]
         if post["deleted"]:
             sent["deleted"] = True
-        return sent
+        return sent | threads.as_there(self.posts, post, TEAM) if post["place"] else sent
 
     async def _send(self, session: ClientSession, post: Json) -> bool:
         version = self._version[post["id"]]
         body = json.dumps(self.as_sent(post))
         headers = self._signed(f"{post['id']}.{version}", body)
         try:
-            async with session.post(self.bot_url, data=body, headers=headers) as response:
+            async with session.post(self._address(post), data=body, headers=headers) as response:
                 accepted = response.status // 100 == 2
         except (ClientError, TimeoutError):
             accepted = False
@@ -166,6 +231,9 @@ class Square:
             post["delivered"] = True
             self.workspace.notify(Change("square"))
         return accepted
+
+    def _address(self, post: Json) -> str:
+        return urljoin(self.bot_url, self._place(post["place"]).path) if post["place"] else self.bot_url
 
     def _signed(self, message_id: str, body: str) -> dict[str, str]:
         # The real time: the bot compares it with its own clock.
@@ -177,134 +245,105 @@ class Square:
             "webhook-signature": Webhook(self.secret).sign(message_id, moment, body),
         }
 
-    # -- HTTP
-
-    def routes(self) -> list[web.AbstractRouteDef]:
-        """The routes of the square, its part of the page included."""
-        return [
-            web.static("/square/static", STATIC),
-            web.post("/square/posts", self._responding(self._handle_post)),
-            web.put("/square/posts/{id}", self._responding(self._handle_edit)),
-            web.delete("/square/posts/{id}", self._responding(self._handle_delete)),
-            web.post("/square/replies", self._responding(self._handle_reply)),
-            web.get("/square/pictures/{id}", self._handle_picture),
-        ]
-
-    async def _handle_picture(self, request: web.Request) -> web.Response:
-        """Show a picture that came with a reply."""
-        found = self.pictures.get(request.match_info["id"])
-        if found is None:
-            raise web.HTTPNotFound
-        return web.Response(content_type=found[0], body=found[1])
-
-    def _responding(self, handle: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
-        async def respond(request: web.Request) -> web.Response:
-            try:
-                status, answer = await handle(request)
-            except Refused as refused:
-                return web.json_response({"error": refused.word}, status=refused.status)
-            return web.json_response(answer, status=status)
-
-        return respond
-
-    async def _handle_post(self, request: web.Request) -> tuple[int, Json]:
-        sent = _object(await request.text())
-        citizen = sent.get("citizen")
-        if not isinstance(citizen, dict):
-            raise Refused(400, "citizen")
-        post = self.post(
-            citizen, sent.get("text", ""), in_reply_to=sent.get("in_reply_to"), private=bool(sent.get("private"))
-        )
-        return 201, post
-
-    async def _handle_edit(self, request: web.Request) -> tuple[int, Json]:
-        return 200, self.edit(request.match_info["id"], _object(await request.text()).get("text", ""))
-
-    async def _handle_delete(self, request: web.Request) -> tuple[int, Json]:
-        return 200, self.delete(request.match_info["id"])
-
-    async def _handle_reply(self, request: web.Request) -> tuple[int, Json]:
-        """Take the bot's reply, which must be signed; a repeated data.id adds no second post."""
-        fault = self.faults.take("square.replies")
-        if self.faults.down or fault.status:
-            raise Refused(fault.status or 503, "unavailable")
-        body = await request.text()
-        if fault.drop is Drop.BEFORE:
-            return _cut(request)
-        try:
-            Webhook(self.secret).verify(body, dict(request.headers), json_parse=False)
-        except WebhookVerificationError:
-            raise Refused(401, "signature") from None
-        post = self._take_reply(_object(body))
-        if fault.drop is Drop.AFTER:
-            return _cut(request)
-        return 200, {"id": post["id"], "url": f"{self.workspace.base_url}/#plein/{post['id']}"}
-
-    def _take_reply(self, sent: Json) -> Json:
-        reply = sent.get("data")
-        if sent.get("type") != "reply.created" or not isinstance(reply, dict):
-            raise Refused(400, "type")
-        key = _text(reply, "id", 255)
-        if key in self._answered:
-            return next(post for post in self.posts if post["id"] == self._answered[key])
-        picture = self._picture(reply.get("image"))
-        where = reply.get("in_reply_to"), bool(reply.get("private"))
-        post = self._add(dict(TEAM), reply.get("text", ""), *where, picture=picture)
-        self._answered[key] = post["id"]
-        return post
+    # -- storing posts
 
     def _picture(self, sent: Any) -> Json | None:
-        """Keep the picture of a reply, and return how a post has it."""
+        """Keep the picture of a reply, and return how a post has it; some platforms take no description."""
         if sent is None:
             return None
         if not isinstance(sent, dict) or sent.get("type") not in PICTURE_TYPES:
             raise Refused(400, "image.type")
-        content = _decoded(sent.get("content"))
+        content, alt = _decoded(sent.get("content")), _text(sent, "alt", MAX_ALT) if sent.get("alt") else ""
         number = self.workspace.new_id("I")
         self.pictures[number] = (sent["type"], content)
         size = {name: sent[name] for name in ("width", "height") if isinstance(sent.get(name), int)}
-        return {"src": f"square/pictures/{number}", "alt": _text(sent, "alt", MAX_ALT), **size}
-
-    # -- storing posts
+        return {"src": f"square/pictures/{number}", "alt": alt, **size}
 
     def _add(
         self,
         author: Json,
         text: Any,
-        in_reply_to: Any,
+        parent: Json | None,
         private: bool,
         published_at: datetime | None = None,
-        picture: Json | None = None,
+        **more: Any,
     ) -> Json:
-        parent = self.find(str(in_reply_to)) if in_reply_to else None
-        if in_reply_to and parent is None:
-            raise Refused(404, "in_reply_to")
-        if parent and parent["deleted"]:
-            raise Refused(410, "deleted")
         post_id = self.workspace.new_id("P")
         post = {
             "id": post_id,
             "author": author,
+            "citizen": None if author["team"] else {name: author[name] for name in PERSON},
+            "place": parent["place"] if parent else "",
+            "way": "",
+            "subject": "",
             "text": _text({"text": text}, "text", MAX_TEXT),
             "published_at": published_at.astimezone(UTC).isoformat() if published_at else self._moment(),
             "in_reply_to": parent["id"] if parent else None,
             "conversation": parent["conversation"] if parent else post_id,
             "private": private,
-            "picture": picture,
+            "picture": None,
             "edited": False,
             "deleted": False,
+            "hidden": False,
+            "liked": False,
             "delivered": bool(author["team"]),
+            **more,
         }
         self.posts.append(post)
         self._changed(post)
         return post
 
-    def _own(self, post_id: str) -> Json:
+    def _parent(self, post_id: Any) -> Json | None:
+        parent = self.find(str(post_id)) if post_id else None
+        if post_id and parent is None:
+            raise Refused(404, "in_reply_to")
+        if parent and parent["deleted"]:
+            raise Refused(410, "deleted")
+        return parent
+
+    def _place(self, name: Any) -> Place:
+        place = next((place for place in self.places if place.name == name), None)
+        if place is None:
+            raise Refused(404, "place")
+        return place
+
+    def _newest_of_team(self, place: str) -> Json:
+        began = (post for post in reversed(self.posts) if post["place"] == place and not post["in_reply_to"])
+        post = next((post for post in began if post["author"]["team"] and not post["private"]), None)
+        if post is None:
+            raise Refused(400, "way")
+        return post
+
+    def _where(self, place: Place, way: Way, parent: Json | None, citizen: str, subject: str) -> Json:
+        """Where a post stands: all that a citizen and the team say in private is one talk, unless it has subjects."""
+        where: Json = {"place": place.name, "way": way.name}
+        if way.has_subject:
+            return where | {"subject": f"Re: {bare(parent['subject'])}" if parent else _line(subject, "subject")}
+        return where | ({"conversation": f"{place.name}:{citizen}"} if way.private else {})
+
+    def _where_answered(self, parent: Json, *, private: bool) -> Json:
+        place = self._place(parent["place"])
+        way = place.private_way() if private else place.way(parent["way"])
+        if way is None:
+            raise Refused(400, "private")
+        opens = private and not parent["private"]
+        if opens and place.once and any(self._answers_privately(post, parent) for post in self.posts):
+            raise Refused(409, "answered privately")
+        return self._where(place, way, parent, (parent["citizen"] or {}).get("id", ""), "")
+
+    def _answers_privately(self, post: Json, parent: Json) -> bool:
+        return bool(post["author"]["team"] and post["private"] and post["in_reply_to"] == parent["id"])
+
+    def _own(self, post_id: str, change: str) -> Json:
+        """A post of a citizen that is there; `change` is what its way must allow."""
         post = self.find(post_id)
         if post is None or post["author"]["team"]:
             raise Refused(404, "post")
         if post["deleted"]:
             raise Refused(410, "deleted")
+        way = self._place(post["place"]).way(post["way"]) if post["place"] else None
+        if way is not None and not getattr(way, change):
+            raise Refused(403, change)
         return post
 
     def _changed(self, post: Json) -> None:
@@ -317,10 +356,17 @@ class Square:
         return datetime.fromtimestamp(self.workspace.now(), UTC).isoformat()
 
 
-def _cut(request: web.Request) -> tuple[int, Json]:
-    if request.transport is not None:
-        request.transport.abort()
-    return 200, {}
+def bare(subject: str) -> str:
+    """A subject without what stands before that of an answer."""
+    return subject.removeprefix("Re: ")
+
+
+def _person(citizen: Json) -> Json:
+    return {name: _text(citizen, name, 100) for name in PERSON}
+
+
+def _line(value: Any, name: str) -> str:
+    return " ".join(_text({name: value}, name, 200).split())
 
 
 def _decoded(sent: Any) -> bytes:
@@ -338,13 +384,3 @@ def _text(holder: Json, name: str, most: int) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > most:
         raise Refused(400, name)
     return value
-
-
-def _object(text: str) -> Json:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        raise Refused(400, "json") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "json")
-    return body

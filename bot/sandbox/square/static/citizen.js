@@ -49,7 +49,7 @@ export function citizenPicker(first = null) {
 
 // Of one name only one: the author on the square, whom the team knows already.
 function allCitizens(known, posts, first) {
-  const authors = posts.filter((post) => !post.author.team).map((post) => post.author);
+  const authors = posts.map((post) => post.citizen).filter(Boolean);
   const all = new Map();
   for (const { id, name, handle } of [...known, ...authors, ...(first ? [first] : [])]) all.set(name, { id, name, handle });
   return [...all.values()];

@@ -6,6 +6,7 @@ import { icon } from "../../slack/static/icons.js";
 import { avatar } from "../../slack/static/people.js";
 import { ago, fullMoment } from "../../slack/static/time.js";
 import { citizenPicker } from "./citizen.js";
+import { wayOf } from "./places.js";
 import { t } from "../../slack/static/words.js";
 
 const CONFIRM_DELETE = {
@@ -18,6 +19,7 @@ const CONFIRM_DELETE = {
 /** One conversation: `node`, and `update(posts, fresh)` with its posts in order and the ids of new replies. */
 export function conversationView(square) {
   const node = h("li", { class: "conversation" });
+  const head = h("h3", { class: "talk-head" });
   const views = new Map();
   return {
     node,
@@ -26,12 +28,27 @@ export function conversationView(square) {
         if (!views.has(post.id)) views.set(post.id, postView(square));
         views.get(post.id).update(post, posts, fresh.has(post.id));
       }
-      arrange(
-        node,
-        posts.map((post) => views.get(post.id).node),
-      );
+      const title = headOf(square, posts);
+      if (title) head.replaceChildren(icon(title.sign), h("span", { dir: "auto" }, title.words));
+      node.classList.toggle("talk", title?.sign === "lock");
+      arrange(node, [...(title ? [head] : []), ...posts.map((post) => views.get(post.id).node)]);
     },
   };
+}
+
+// A private talk is named after the citizen, a mail after its subject.
+function headOf(square, posts) {
+  const [first] = posts;
+  if (!first.place || !first.private) return null;
+  if (first.subject) return { sign: "mail", words: first.subject };
+  return { sign: "lock", words: t("Privé met {name}", { name: talksWith(square, first)?.name ?? "" }) };
+}
+
+// Whom a conversation is with: who wrote in it first, else whose post the team answered.
+function talksWith(square, post) {
+  const posts = square.posts();
+  const wrote = posts.find((each) => each.conversation === post.conversation && each.citizen);
+  return (wrote ?? posts.find((each) => each.id === post.in_reply_to))?.citizen;
 }
 
 function postView(square) {
@@ -42,31 +59,26 @@ function postView(square) {
   return {
     node,
     update(post, posts, fresh) {
-      const source = JSON.stringify([post, fresh]);
+      const isSeen = !post.hidden || square.citizen.chosen()?.id === post.citizen?.id;
+      const source = JSON.stringify([post, fresh, isSeen]);
       if (source === drawn) return;
       drawn = source;
       const focused = content.contains(document.activeElement) ? document.activeElement.dataset.test : null;
-      const replied = posts.find((other) => other.id === post.in_reply_to);
       Object.assign(node.dataset, { post: post.id, test: post.author.team ? "team-post" : "citizen-post" });
       node.classList.toggle("team", post.author.team);
-      node.classList.toggle("reply", Boolean(post.in_reply_to));
+      node.classList.toggle("reply", Boolean(post.in_reply_to) && !post.private);
+      node.classList.toggle("hidden-post", post.hidden);
       node.classList.toggle("fresh", fresh);
       node.setAttribute("aria-label", t("Bericht van {name}", { name: post.author.name }));
-      content.replaceChildren(...postContent(square, forms, post, replied, fresh));
+      content.replaceChildren(...postContent(square, forms, post, fresh, isSeen));
       if (focused) content.querySelector(`[data-test="${focused}"]`)?.focus();
     },
   };
 }
 
-function postContent(square, forms, post, replied, fresh) {
+function postContent(square, forms, post, fresh, isSeen) {
   const when = new Date(post.published_at);
-  const answered =
-    replied &&
-    replied.id !== post.conversation &&
-    h("p", { class: "answers-to" }, t("in antwoord op "), isolated(replied.author.name));
-  const text = post.deleted
-    ? h("p", { class: "post-text gone" }, t("Dit bericht is verwijderd."))
-    : h("p", { class: "post-text", dir: "auto" }, post.text);
+  const place = square.place(post.place);
   return [
     h(
       "header",
@@ -81,21 +93,38 @@ function postContent(square, forms, post, replied, fresh) {
           isolated(post.author.name),
           post.author.team && h("span", { class: "badge team-badge" }, icon("check"), t("team")),
         ),
-        h(
-          "small",
-          {},
-          isolated(`@${post.author.handle}`),
-          " · ",
-          movingTime(when, ago, { title: fullMoment(when) }),
-        ),
+        h("small", {}, ...handleOf(post), movingTime(when, ago, { title: fullMoment(when) })),
       ),
       fresh && h("span", { class: "badge new" }, t("Nieuw")),
     ),
-    answered,
-    text,
+    answersTo(square, post),
+    ...wordsOf(post, place, isSeen),
     post.picture && pictureOf(post.picture),
-    h("footer", {}, marksOf(post), post.deleted ? null : actions(square, forms, post)),
+    h("footer", {}, marksOf(post, place), post.deleted ? null : actions(square, forms, post, place)),
   ].filter(Boolean);
+}
+
+// A team's post on a platform shows no handle: that differs for each.
+function handleOf({ author, place }) {
+  if (!author.handle || (author.team && place)) return [];
+  return [isolated(author.handle.includes("@") ? author.handle : `@${author.handle}`), " · "];
+}
+
+function answersTo(square, post) {
+  const replied = square.posts().find((other) => other.id === post.in_reply_to);
+  if (!replied) return null;
+  if (replied.conversation !== post.conversation)
+    return h("p", { class: "answers-to" }, icon("reply"), h("span", { class: "one-line", dir: "auto" }, replied.text));
+  const isPlain = replied.id === post.conversation || post.private;
+  return isPlain ? null : h("p", { class: "answers-to" }, t("in antwoord op "), isolated(replied.author.name));
+}
+
+function wordsOf(post, place, isSeen) {
+  if (post.deleted) return [h("p", { class: "post-text gone" }, t("Dit bericht is verwijderd."))];
+  const words = h("p", { class: "post-text", dir: "auto" }, post.text);
+  if (isSeen) return [words];
+  if (place?.opens) return [h("details", { class: "gone" }, h("summary", {}, t("Verborgen bericht: toon het toch")), words)];
+  return [h("p", { class: "post-text gone" }, t("Dit bericht is verborgen."))];
 }
 
 // The description stands below the team's picture, so that whoever plays the citizen sees what a screen reader says.
@@ -104,7 +133,7 @@ function pictureOf({ file, src, alt, width, height }) {
   return src ? h("figure", { class: "team-picture" }, image, h("figcaption", { "aria-hidden": "true" }, alt)) : image;
 }
 
-function marksOf(post) {
+function marksOf(post, place) {
   const arrived = post.author.team
     ? null
     : post.delivered
@@ -115,11 +144,13 @@ function marksOf(post) {
     { class: "marks", "aria-label": t("Kenmerken") },
     post.private && h("li", { class: "private" }, icon("lock"), t("privé")),
     post.edited && h("li", {}, t("bewerkt")),
+    post.liked && h("li", { class: "liked" }, icon("thumb"), t("de gemeente vindt dit leuk")),
+    post.hidden && h("li", { class: "hidden-mark" }, icon("eye"), t("verborgen"), place?.hidden && ` · ${place.hidden}`),
     arrived && h("li", { class: "delivery" }, arrived),
   );
 }
 
-function actions(square, forms, post) {
+function actions(square, forms, post, place) {
   const open = (form) => () => {
     forms.replaceChildren(form);
     form.querySelector("textarea").focus();
@@ -136,27 +167,37 @@ function actions(square, forms, post) {
     );
   const reply = () => open(replyForm(square, forms, post))();
   const edit = () => open(editForm(square, forms, post))();
+  const way = wayOf(place, post);
   const own = !post.author.team && [
-    tool("edit", t("Bewerken"), "post-edit", edit),
-    tool("trash", t("Verwijderen"), "post-delete", remove),
+    (way?.edits ?? true) && tool("edit", t("Bewerken"), "post-edit", edit),
+    (way?.removes ?? true) && tool("trash", t("Verwijderen"), "post-delete", remove),
   ];
   return h("div", { class: "post-actions" }, tool("reply", t("Reageren"), "post-reply", reply), own);
 }
 
-// Who began the conversation usually goes on in it.
+// Whom a reply is from at first: who began a conversation usually goes on in it.
+function goesOn(square, post) {
+  if (!post.place || post.private) return talksWith(square, post) ?? square.citizen.chosen();
+  const replied = square.posts().find((other) => other.id === post.in_reply_to);
+  return post.citizen ?? replied?.citizen ?? square.citizen.chosen();
+}
+
+// On a platform nobody else can go on in a private talk.
 function replyForm(square, forms, post) {
   const posts = square.posts();
-  const { author } = posts.find((each) => each.id === post.conversation) ?? post;
-  const citizen = citizenPicker(author.team ? square.citizen.chosen() : author);
-  citizen.offer(square.citizens(), posts);
+  const other = goesOn(square, post);
+  const alone = Boolean(post.place) && post.private;
+  const picker = citizenPicker(other);
+  picker.offer(square.citizens(), posts);
+  const where = post.place ? { place: post.place } : { private: post.private };
   return shortForm(forms, {
-    before: citizen.node,
-    label: t("Reactie"),
+    before: alone ? null : picker.node,
+    label: alone ? t("Reactie van {name}", { name: other.name }) : t("Reactie"),
     value: "",
     submit: t("Reageer"),
     test: "reply",
     save: (text) =>
-      square.api.post({ citizen: citizen.chosen(), text, in_reply_to: post.id, private: post.private }),
+      square.api.post({ citizen: alone ? other : picker.chosen(), text, in_reply_to: post.id, ...where }),
   });
 }
 
