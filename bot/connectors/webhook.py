@@ -23,6 +23,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -303,16 +304,17 @@ class Webhook:
     async def _check_callback(self) -> Text:
         if not self._account.options.get("callback_url"):
             return text("Replies are not possible: no callback_url is set.")
-        response = await self._call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
+        response = await self.call("ping", f"ping_{secrets.token_hex(8)}", datetime.now(UTC), {})
         if response.status_code in NOT_UNDERSTOOD:
             return text("The callback answers, but does not know our ping; the first reply will tell whether it works.")
-        _judge(response)
+        self.judge(response)
         return text("The callback accepts our signature.")
 
     async def send(self, draft: Draft) -> Sent:
         """POST the reply to the callback; body and `webhook-id` are the same at every attempt, so it can drop repeats.
 
         The receiver may answer with {"id", "url"} of the published post; without an id, the key of the reply is its id.
+        `conversation` is that of what the citizen writes back to a private reply, if it has another key.
         """
         content: dict[str, Any] = {
             "id": draft.key,
@@ -324,13 +326,17 @@ class Webhook:
         if draft.image is not None:
             content["image"] = _image(draft.image)
         approved_at = draft.approved_at or draft.first_tried_at
-        response = await self._call("reply.created", draft.key, approved_at, content)
-        _judge(response)
+        response = await self.call("reply.created", draft.key, approved_at, content)
+        self.judge(response)
         answer = Item(_object_in(response), "", Reading({}, UTC, approved_at))
         try:
-            return Sent(answer.id("id") or draft.key, answer.address("url"))
+            sent = Sent(answer.id("id") or draft.key, answer.address("url"))
         except BadPayload:
-            return Sent(draft.key)
+            sent = Sent(draft.key)
+        try:
+            return replace(sent, conversation=answer.id("conversation"))
+        except BadPayload:
+            return sent
 
     def images(self, *, private: bool) -> Images | None:
         """Return which image goes with a reply, if the source takes any (option `images`)."""
@@ -349,7 +355,7 @@ class Webhook:
         """Count characters as a reader does; the limit is the option `max_length`, 5,000 by default."""
         return Measure(len(regex.findall(r"\X", text)), int(self._account.options.get("max_length", 5000)))
 
-    async def _call(self, kind: str, key: str, at: datetime, content: dict[str, Any]) -> httpx.Response:
+    async def call(self, kind: str, key: str, at: datetime, content: dict[str, Any]) -> httpx.Response:
         """POST one signed event to the callback and return its answer, whatever the status."""
         options = self._account.options
         if not options.get("callback_url"):
@@ -361,6 +367,22 @@ class Webhook:
         body = json.dumps({"type": kind, "timestamp": timestamp, "data": content})
         headers = {"Content-Type": "application/json", **_signed(keys, key, body)}
         return await http.request(self._client, "POST", options["callback_url"], content=body, headers=headers)
+
+    def judge(self, response: httpx.Response) -> None:
+        """Raise the verdict on a callback's answer, by the rules of Standard Webhooks."""
+        where, status = response.request.url.host, response.status_code
+        if status == 401:
+            raise Unauthorized(
+                "{host} does not accept our signature; renew this source's signing secret and give it the new one.",
+                host=where,
+            )
+        if status == 410:
+            raise Unauthorized("{host} says that this callback is gone for good.", host=where)
+        if 300 <= status < 400:
+            raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
+        answer = _object_in(response)
+        reason = answer.get("error") or answer.get("message")
+        http.judge(response, reason=reason if isinstance(reason, str) else "")
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -387,23 +409,6 @@ def _key(secret: str) -> bytes:
         return base64.b64decode(key + "=" * (-len(key) % 4), validate=True)
     except ValueError:
         return b""
-
-
-def _judge(response: httpx.Response) -> None:
-    """Raise the verdict on a callback's answer, by the rules of Standard Webhooks."""
-    where, status = response.request.url.host, response.status_code
-    if status == 401:
-        raise Unauthorized(
-            "{host} does not accept our signature; renew this source's signing secret and give it the new one.",
-            host=where,
-        )
-    if status == 410:
-        raise Unauthorized("{host} says that this callback is gone for good.", host=where)
-    if 300 <= status < 400:
-        raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
-    answer = _object_in(response)
-    reason = answer.get("error") or answer.get("message")
-    http.judge(response, reason=reason if isinstance(reason, str) else "")
 
 
 def _object_in(response: httpx.Response) -> dict[str, Any]:

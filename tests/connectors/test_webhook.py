@@ -649,6 +649,14 @@ async def test_only_a_web_address_is_taken_from_the_answer(receiver: Receiver, c
     assert await connector(receiver, client).send(draft()) == Sent("7")
 
 
+async def test_a_private_answer_may_open_a_conversation(receiver: Receiver, client: httpx.AsyncClient) -> None:
+    receiver.answer = web.json_response({"id": "7", "conversation": "dm-jan"})
+    assert await connector(receiver, client).send(draft(private=True)) == Sent("7", conversation="dm-jan")
+    for other in ({"id": 9}, ["dm-jan"], None):
+        receiver.answer = web.json_response({"id": "7", "conversation": other})
+        assert await connector(receiver, client).send(draft(private=True)) == Sent("7")
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict", "said"),
     [
