@@ -1,7 +1,7 @@
 """The desk: everything a handler or a job works with, built once and passed down."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.config import Settings
 from bot.connectors.base import Connector
 from bot.connectors.http import Client
+from bot.connectors.platform import Platform
 from bot.db import Sessions
 from bot.models import Account, Team
 from bot.texts import LANGUAGES, Texts
@@ -20,7 +21,8 @@ class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
     `http` is the client of all connectors, `connector` builds the connector of an account. `wake` says that a lane has
-    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out.
+    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out. `stand_ins` are
+    reached in the place of platforms of the registry, by name: none, except when trying out.
 
     What a team reads comes from `of(team)`: its language, and the Slack in which it works.
     """
@@ -34,10 +36,11 @@ class Desk:
     wake: Wake
     now: Callable[[], datetime]
     speed: float = 1.0
+    stand_ins: Mapping[str, Platform] = field(default_factory=dict)
 
     def of(self, team: Team) -> "TeamDesk":
         """Return the desk of one team. There is one Slack today, so all teams have its client."""
-        shared = {field.name: getattr(self, field.name) for field in fields(Desk)}
+        shared = {each.name: getattr(self, each.name) for each in fields(Desk)}
         return TeamDesk(**shared, team=team, t=self.texts((team.settings or {}).get("language")))
 
     def texts(self, language: str | None = None) -> Texts:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +28,7 @@ from bot.accounts.web import build_web
 from bot.app import build_app
 from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
+from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.models import Account
 from bot.outgoing import outbox
@@ -73,9 +74,16 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, engine: AsyncEngine, now: Callable[[], datetime] = utc_now, speed: float = 1.0
+    settings: Settings,
+    engine: AsyncEngine,
+    now: Callable[[], datetime] = utc_now,
+    speed: float = 1.0,
+    stand_ins: Mapping[str, Platform] | None = None,
 ) -> AsyncIterator[Desk]:
-    """Build the desk on a migrated database; its lanes, connections and clients end with the block."""
+    """Build the desk on a migrated database; its lanes, connections and clients end with the block.
+
+    `stand_ins`, by name, are reached in the place of platforms of the registry.
+    """
     lanes = InProcess(now, speed)
     shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite is of one process
     pace = Pace(settings.slack_pace, shared)
@@ -89,10 +97,11 @@ async def open_desk(
             reading=db.readings(engine),
             slack=paced_client(settings, http_session, pace, now),
             http=client,
-            connector=accounts.connector_of(settings, client, now, db.sessions(engine)),
+            connector=accounts.connector_of(settings, client, now, db.sessions(engine), stand_ins),
             wake=lanes,
             now=now,
             speed=speed,
+            stand_ins=stand_ins or {},
         )
         async with desk.reading() as session:  # before Slack says it again: cards link to each other with it
             contact_of(desk.slack).identity = {"url": await teams.workspace_url(session)}
@@ -116,19 +125,20 @@ async def run(
     ready: asyncio.Future[str] | None = None,
     now: Callable[[], datetime] = utc_now,
     speed: float = 1.0,
+    stand_ins: Mapping[str, Platform] | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
-    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one. `stopping` is
-    called when it is told to stop.
+    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one. `stand_ins`
+    are as for `open_desk`. `stopping` is called when it is told to stop.
     """
     _refuse_unusable(settings, http=http)
     engine = db.create_engine(settings.database_url)
     try:
         await db.prepare(engine)
-        async with open_desk(settings, engine, now, speed) as desk:
+        async with open_desk(settings, engine, now, speed, stand_ins) as desk:
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
                 for account in await session.exec(select(Account)):

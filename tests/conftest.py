@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,7 @@ from bot import accounts, db
 from bot.accounts import seal
 from bot.app import build_app
 from bot.config import Settings
+from bot.connectors.platform import Platform
 from bot.desk import Desk
 from bot.models import Account, Case
 from bot.run import listening, open_desk, serving
@@ -238,14 +239,15 @@ async def running_bot(
     *,
     http: bool = False,
     ack_within: float = 25,
+    stand_ins: Mapping[str, Platform] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Bot]:
-    """Run the bot on a database and a Slack, coupled to the citizens' square."""
+    """Run the bot on a database and a Slack, coupled to the citizens' square; `stand_ins` as for `run`."""
     clock = clock or RunningClock()
     settings = settings_for(database_url, slack, **changes)
     engine = db.create_engine(database_url)
     try:
-        async with open_desk(settings, engine, clock) as desk:
+        async with open_desk(settings, engine, clock, stand_ins=stand_ins) as desk:
             async with desk.session() as session:
                 await accounts.ensure_team(session, settings, desk.now())
                 if await accounts.find(session, "webhook", "plein") is None:

@@ -14,7 +14,7 @@ from bot.accounts.seal import is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client, host
-from bot.connectors.platform import Tools
+from bot.connectors.platform import Platform, Tools
 from bot.db import HELD, Sessions
 from bot.domain.event import EventKind
 from bot.domain.text import Wrong, text
@@ -56,13 +56,17 @@ def address(platform: str, name: str, settings: Settings) -> str:
 
 
 def connector_of(
-    settings: Settings, client: Client, now: Callable[[], datetime], open_session: Sessions
+    settings: Settings,
+    client: Client,
+    now: Callable[[], datetime],
+    open_session: Sessions,
+    stand_ins: Mapping[str, Platform] | None = None,
 ) -> Callable[[Account], base.Connector]:
-    """Return the function that builds the connector of a stored account."""
+    """Return the function that builds the connector of a stored account; `stand_ins` as for `connectors.connect`."""
 
     def connector(row: Account) -> base.Connector:
         secrets = StoredSecrets(row.id, settings, open_session)
-        return connectors.connect(opened(row, settings), Tools(client, now, secrets))
+        return connectors.connect(opened(row, settings), Tools(client, now, secrets), stand_ins)
 
     return connector
 

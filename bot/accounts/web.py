@@ -89,7 +89,8 @@ async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Res
 
 async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
     """Return what `/in/<first>/<second>` leads to, None when it leads nowhere."""
-    pushing = {p.name: p for p in connectors.registry().platforms.values() if p.receiver is not None}
+    known = {**connectors.registry().platforms, **desk.stand_ins}
+    pushing = {p.name: p for p in known.values() if p.receiver is not None}
     async with desk.reading() as session:
         named = select(Account).where(col(Account.platform).in_(pushing)).order_by(col(Account.id))
         own = [row for row in await session.exec(named.where(Account.name == first)) if _by_own_name(pushing, row)]

@@ -30,7 +30,8 @@ from bot.sandbox.slack.rules import Rules
 from bot.sandbox.square import example_posts
 from bot.team import agents
 from bot.team.settings import Snippet, TeamSettings
-from bot.trial import demo_history
+from bot.texts import Texts
+from bot.trial import demo_history, elsewhere, platforms
 
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
@@ -115,6 +116,7 @@ async def try_out(
     with tempfile.TemporaryDirectory(prefix="webcare-try-", ignore_cleanup_errors=True) as folder:
         settings = _settings(slack, Path(folder), speed)
         slack.workspace.language = settings.webcare_language
+        slack.square.places = platforms.places_in(Texts(settings.webcare_language, settings.time_zone))
         try:
             await _prepare(settings, slack, sources, clock)
             async with _running(settings, slack, clock) as bot:
@@ -145,7 +147,8 @@ def just_before_a_week(now: datetime) -> datetime:
 async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
     """Run the bot and the citizens until the block ends; yields the bot's task once it serves."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    tasks = [asyncio.create_task(run(settings, ready=ready, now=clock, speed=clock.speed))]
+    work = run(settings, ready=ready, now=clock, speed=clock.speed, stand_ins=platforms.on_square())
+    tasks = [asyncio.create_task(work)]
     bot = tasks[0]
     clock.start()
     try:
@@ -153,7 +156,8 @@ async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
         if not ready.done():
             await bot  # raises the reason why it cannot start
         slack.square.bot_url = f"{ready.result()}/in/plein"
-        tasks.append(asyncio.create_task(example_posts.play(slack.square)))
+        elsewhere.publish(slack.square, clock())
+        tasks += [asyncio.create_task(each.play(slack.square)) for each in (example_posts, elsewhere)]
         yield bot
     finally:
         for task in tasks:
@@ -210,6 +214,7 @@ async def _prepare(settings: Settings, slack: Sandbox, sources: Sequence[RealSou
             team.settings = TEAM.model_dump(mode="json", exclude_unset=True)
             await _add_other_team(session, clock())
             ours = [await _square(session, settings, slack, began, *named) for named in SOURCES]
+            await platforms.add_accounts(session, settings, slack, began)
             still_open = _post_earlier(slack, clock, accounts.opened(ours[0], settings))
             await demo_history.write_history(session, team, ours, clock(), still_open=still_open)
             for source in sources:

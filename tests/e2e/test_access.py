@@ -7,20 +7,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
 
+from tests.e2e.axe import SIZES, violations
 from tests.e2e.trying import WAIT, card_of, trying
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-RULES: dict[str, Any] = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-    "preload": False,  # it would fetch style sheets a second time, some at addresses that do not exist
-}
 CLAIM = "[data-action-id='case:claim']"
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -29,14 +23,6 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     folder = tmp_path_factory.mktemp("access")
     async with trying(folder, folder) as served:
         yield served
-
-
-async def violations(page: Page, state: str) -> list[str]:
-    """What axe finds in this state of the page."""
-    found = await Axe().run(page, options=RULES)
-    return [
-        f"{state}: {each['id']} at {node['target']}" for each in found.response["violations"] for node in each["nodes"]
-    ]
 
 
 async def go_to(page: Page, address: str, size: str, theme: Any) -> None:
