@@ -698,6 +698,7 @@ async def test_a_sound_account_has_no_problems_and_its_limits_are_learned(
         "max_characters": 500,
         "characters_reserved_per_url": 23,
         "version": "4.6.0",
+        "images": {"bytes": 10_485_760, "pixels": 16_777_216, "kinds": ["image/jpeg", "image/png"]},
     }
     assert health.identity == Identity(me["id"], "gemeente", "Gemeente Voorbeeld", me["url"])
 
