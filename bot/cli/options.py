@@ -108,6 +108,11 @@ def _asked(option: Option, *, asking: bool) -> Any:
 # --- Tokens --------------------------------------------------------------------------------------
 
 
+def is_given(option: Option, given: Given) -> bool:
+    """Tell whether a token was given, without reading it: standard input can be read once."""
+    return bool(given.get(option.name) or os.environ.get(variable_of(option)))
+
+
 def given_token(option: Option, given: Given) -> str:
     """Return the token from a file, standard input or the environment; "" when none was given."""
     file, variable = given.get(option.name), os.environ.get(variable_of(option), "")

@@ -11,7 +11,7 @@ from aiohttp import web
 from bot import accounts, db
 from bot.accounts import callback, sign_in
 from bot.accounts.sign_in import Connected, SignIns
-from bot.cli.options import Given, given_token
+from bot.cli.options import Given, is_given
 from bot.cli.terminal import ask, mark, may_ask, say, show
 from bot.config import BadSettings, Settings
 from bot.connectors import base
@@ -45,7 +45,7 @@ def wanted(platform: Platform, given: Given) -> bool:
     if given["sign_in"] or given["paste"]:
         return True
     brought = [option for option in platform.options if option.name in platform.sign_in.brings]
-    has_token = any(given_token(option, given) for option in brought if option.kind is OptionKind.TOKEN)
+    has_token = any(is_given(option, given) for option in brought if option.kind is OptionKind.TOKEN)
     if has_token or not may_ask():
         return False
     return typer.confirm(f"Sign in on {platform.title} in a browser? (no: give an access token)", True)

@@ -43,7 +43,7 @@ async def test_an_answer_that_tells_of_an_act_goes_out_right_after_it(acting: Bo
     act = await approve(bot, Act.HIDE, undo=LATER)
     reply = await answered(bot)
     async with bot.desk.session() as session:
-        (await session.get_one(Reply, reply.id)).key = act.key
+        (await session.get_one(Reply, reply.id)).tells_of = act.id
     async with bot.desk.session() as session:
         assert await queue.take_next(session, act.account_id, bot.desk.now()) is None
     async with bot.desk.reading() as session:

@@ -26,6 +26,7 @@ from bot.models import (
     Reply,
     ReplyStatus,
     Returned,
+    SigningIn,
     Transfer,
     Troubled,
     Unanswered,
@@ -78,6 +79,9 @@ async def test_every_kind_has_a_renderer(sqlite_bot: Bot) -> None:
         session.add(
             Hiding(act_id=1, rule="Schelden", article="We schelden niet.", text="?", url="", external_id="1",
                    author_id="f", author="Fatima", published_at=NOW, seen_at=NOW)
+        )  # fmt: skip
+        session.add(
+            SigningIn(id=1, state="", platform="webhook", team_id=1, by=SANNE, redirect="", ends_at=NOW)
         )  # fmt: skip
         session.add(
             Transfer(id=1, case_id=1, from_team_id=1, to_team_id=1, number=1, note="Let op", by=SANNE, at=NOW,

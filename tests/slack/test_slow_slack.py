@@ -74,12 +74,16 @@ async def test_a_card_that_slack_posted_twice_is_found_however_late_it_can_be_lo
     await refresh.refresh(bot.desk)
     await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "unreachable" and not m.leased_until))
     look.set()
-    for _ in range(2):
-        bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
-        await refresh.refresh(bot.desk)
-        await bot.desk.wake.idle()  # type: ignore[attr-defined]
-    await eventually(lambda: rows_with(bot, Message, lambda m: m.posting_since is None))
+    await eventually(lambda: the_doubt_is_over(bot))
     assert len(bot.cards()) == 1
+
+
+async def the_doubt_is_over(bot: Bot) -> bool:
+    """Let so much time pass that the doubt ends; a call that this machine makes slow begins it anew."""
+    bot.clock.advance(seconds=AFTER_THE_DOUBT.total_seconds())
+    await refresh.refresh(bot.desk)
+    await bot.desk.wake.idle()  # type: ignore[attr-defined]
+    return bool(await rows_with(bot, Message, lambda m: m.posting_since is None))
 
 
 async def test_two_processes_post_one_card_though_slack_takes_ten_times_as_long_as_a_call_may(impatient: Bot) -> None:
