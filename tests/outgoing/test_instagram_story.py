@@ -8,13 +8,12 @@ import pytest
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
-from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.graph import pushed, question
 from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
-from tests.people import answer, open_modal, polled, reopened, sent_out, stopped, told, twin
+from tests.people import answer, open_modal, polled, sent_out, stopped, told, twin
 
 PATH = "/in/instagram"
 
@@ -100,84 +99,6 @@ async def test_a_private_answer_goes_on_in_messages_and_what_is_taken_back_is_se
     server.unsend("jan", ident)
     assert (await told(bot, PATH, server.sent()))[0] == 200
     assert [mention.gone for mention in await bot.rows(Mention)] == [None, Gone.BY_AUTHOR]
-
-
-async def test_what_is_hidden_and_shown_again_there_is_seen_and_can_be_shown_again_from_here(
-    on_instagram: Bot, server: FakeInstagram
-) -> None:
-    bot = on_instagram
-    asked = server.comment("jan", "Wie veegt hier?")
-    fields = server.things[asked].fields
-    await polled(bot)
-    await bot.card("Wie veegt hier?", "Nieuw")
-    fields["hidden"] = True
-    for _ in range(2):
-        await polled(bot)
-        await bot.card("Wie veegt hier?", "*Verborgen* op het platform zelf")
-    fields["hidden"] = False
-    await polled(bot)
-    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
-    fields["hidden"] = True
-    await polled(bot)
-    await bot.card("*Verborgen* op het platform zelf")
-    await approve(bot, Act.SHOW)
-    await sent_out(bot)
-    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
-    assert fields["hidden"] is False
-    for _ in range(2):
-        await polled(bot)
-    acts = [(act.kind, act.by, act.status) for act in await bot.rows(ActRow)]
-    there = [(kind, "", ActStatus.DONE) for kind in (Act.HIDE, Act.SHOW, Act.HIDE)]
-    assert acts == [*there, (Act.SHOW, SANNE, ActStatus.DONE)]
-
-
-async def test_what_we_hide_is_not_told_as_hidden_there(on_instagram: Bot, server: FakeInstagram) -> None:
-    bot = on_instagram
-    asked = server.comment("jan", "Wie veegt hier?")
-    await polled(bot)
-    await approve(bot, Act.HIDE)
-    await polled(bot)  # our act waits no longer than this
-    await sent_out(bot)
-    assert server.things[asked].fields["hidden"] is True
-    for _ in range(3):
-        await polled(bot)
-    assert [(act.kind, act.by) for act in await bot.rows(ActRow)] == [(Act.HIDE, SANNE)]
-
-
-async def test_a_second_private_answer_to_the_same_comment_is_not_offered(
-    on_instagram: Bot, server: FakeInstagram
-) -> None:
-    bot = on_instagram
-    server.comment("jan", "Wie belt mij terug?")
-    await polled(bot)
-    card = await bot.card("belt mij", "Nieuw", "privé antwoorden kan tot")
-    await answer(bot, SANNE, card, "Wat is uw nummer?", answer_visibility="private")
-    await bot.card("*Beantwoord*")
-    await reopened(bot)
-    assert "privé antwoorden kan tot" not in text_of(await bot.card("*In behandeling*"))
-    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
-    view = await open_modal(bot, SANNE, "case:answer")
-    assert "answer_visibility" not in action_ids(view)
-    assert len(server.said()) == 1
-    server.say("jan", "012-345")
-    await polled(bot)
-    await answer(bot, SANNE, await bot.card("012-345"), "Wij bellen u.")  # now there is a conversation
-    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
-    assert server.said() == ["Wat is uw nummer? ^SB", "Wij bellen u. ^SB"]
-
-
-async def test_a_comment_that_was_answered_privately_elsewhere_offers_that_no_more(
-    sqlite_bot: Bot, server: FakeInstagram
-) -> None:
-    bot = await connected(sqlite_bot, server)
-    ident = server.comment("jan", "Wie belt mij terug?")
-    await polled(bot)
-    server.answered_privately({"comment_id": ident})
-    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
-    shown = await bot.card("Niet verstuurd", "al privé geantwoord")
-    assert "privé antwoorden kan tot" not in text_of(shown)
-    [mention] = await bot.rows(Mention)
-    assert mention.may(Act.ANSWER, bot.desk.now()) and not mention.may(Act.ANSWER_PRIVATELY, bot.desk.now())
 
 
 async def test_a_private_answer_is_held_to_the_length_of_a_message(sqlite_bot: Bot, server: FakeInstagram) -> None:

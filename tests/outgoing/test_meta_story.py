@@ -1,0 +1,121 @@
+"""What is the same on a Facebook page and an Instagram account: comments hidden there, and the one private answer.
+
+Each test runs on both.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.domain.mention import Act
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Mention
+from bot.sandbox.slack.inspection import action_ids, text_of
+from tests import people
+from tests.acting import approve
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.fakes import facebook, instagram
+from tests.fakes.facebook import FakeFacebook
+from tests.fakes.graph import SECRETS
+from tests.fakes.instagram import FakeInstagram
+from tests.people import answer, open_modal, polled, reopened, sent_out
+
+Server = FakeFacebook | FakeInstagram
+HIDDEN = {FakeFacebook: "is_hidden", FakeInstagram: "hidden"}
+"""The field that says that a comment is hidden."""
+
+
+@pytest.fixture(params=[FakeFacebook, FakeInstagram], ids=["facebook", "instagram"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with request.param() as one:
+        yield one
+
+
+async def connected(bot: Bot, server: Server) -> Bot:
+    """Add the team's account to the bot, and check it."""
+    server.clock = bot.desk.now
+    on = facebook if isinstance(server, FakeFacebook) else instagram
+    name = on.__name__.rpartition(".")[2]
+    return await people.connected(bot, name, server.url, SECRETS, {**on.OPTIONS, "messages": True})
+
+
+@pytest.fixture
+async def on_meta(bot: Bot, server: Server) -> Bot:
+    """The bot on each database, with the team's account."""
+    return await connected(bot, server)
+
+
+async def test_what_is_hidden_and_shown_again_there_is_seen_and_can_be_shown_again_from_here(
+    on_meta: Bot, server: Server
+) -> None:
+    bot = on_meta
+    asked = server.comment("jan", "Wie veegt hier?")
+    fields = server.things[asked].fields
+    await polled(bot)
+    await bot.card("Wie veegt hier?", "Nieuw")
+    fields[HIDDEN[type(server)]] = True
+    for _ in range(2):
+        await polled(bot)
+        await bot.card("Wie veegt hier?", "*Verborgen* op het platform zelf")
+    fields[HIDDEN[type(server)]] = False
+    await polled(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    fields[HIDDEN[type(server)]] = True
+    await polled(bot)
+    await bot.card("*Verborgen* op het platform zelf")
+    await approve(bot, Act.SHOW)
+    await sent_out(bot)
+    await bot.slack.wait_for(lambda: not bot.card_now("Verborgen"))
+    assert fields[HIDDEN[type(server)]] is False
+    for _ in range(2):
+        await polled(bot)
+    acts = [(act.kind, act.by, act.status) for act in await bot.rows(ActRow)]
+    there = [(kind, "", ActStatus.DONE) for kind in (Act.HIDE, Act.SHOW, Act.HIDE)]
+    assert acts == [*there, (Act.SHOW, SANNE, ActStatus.DONE)]
+
+
+async def test_what_we_hide_is_not_told_as_hidden_there(on_meta: Bot, server: Server) -> None:
+    bot = on_meta
+    asked = server.comment("jan", "Wie veegt hier?")
+    await polled(bot)
+    await approve(bot, Act.HIDE)
+    await polled(bot)  # our act waits no longer than this
+    await sent_out(bot)
+    assert server.things[asked].fields[HIDDEN[type(server)]] is True
+    for _ in range(3):
+        await polled(bot)
+    assert [(act.kind, act.by) for act in await bot.rows(ActRow)] == [(Act.HIDE, SANNE)]
+
+
+async def test_a_second_private_answer_to_the_same_comment_is_not_offered(on_meta: Bot, server: Server) -> None:
+    bot = on_meta
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    card = await bot.card("belt mij", "Nieuw", "privé antwoorden kan tot")
+    await answer(bot, SANNE, card, "Wat is uw nummer?", answer_visibility="private")
+    await bot.card("*Beantwoord*")
+    await reopened(bot)
+    assert "privé antwoorden kan tot" not in text_of(await bot.card("*In behandeling*"))
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "answer_visibility" not in action_ids(view)
+    assert len(server.said()) == 1
+    server.say("jan", "012-345")
+    await polled(bot)
+    await answer(bot, SANNE, await bot.card("012-345"), "Wij bellen u.")  # now there is a conversation
+    await bot.card("*Beantwoord*", "Wij bellen u. ^SB")
+    assert server.said() == ["Wat is uw nummer? ^SB", "Wij bellen u. ^SB"]
+
+
+async def test_a_comment_that_was_answered_privately_elsewhere_offers_that_no_more(
+    sqlite_bot: Bot, server: Server
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    ident = server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.answered_privately({"comment_id": ident})
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wat is uw nummer?", answer_visibility="private")
+    shown = await bot.card("Niet verstuurd", "al privé geantwoord")
+    assert "privé antwoorden kan tot" not in text_of(shown)
+    [mention] = await bot.rows(Mention)
+    assert mention.may(Act.ANSWER, bot.desk.now()) and not mention.may(Act.ANSWER_PRIVATELY, bot.desk.now())
