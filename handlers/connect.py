@@ -1,6 +1,5 @@
 """Connecting accounts from the settings: a coordinator signs in on the platform's page, and chooses what to connect."""
 
-import json
 from typing import Any
 
 from bot import accounts, connectors
@@ -17,7 +16,7 @@ from bot.slack import messages
 from bot.views import connecting as views
 from bot.views.block import Block
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, opened, values
+from handlers.modal import going_on, opened, remembered, values
 
 
 async def listed(desk: TeamDesk, team_id: int) -> Block:
@@ -43,7 +42,7 @@ def _is_ready(known: sign_in.Known) -> bool:
 
 async def open_connect(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Ask for what is missing, or say where to sign in."""
-    team_id = _kept(body["view"])["team"]
+    team_id = remembered(body["view"])["team"]
     async with going_on(desk, body) as show:
         platform = _platform(action["value"])
         async with desk.reading() as session:
@@ -56,7 +55,7 @@ async def open_connect(action: dict[str, Any], body: dict[str, Any], by: str, de
 
 async def begin(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Say where to sign in, on the server that was given."""
-    kept = _kept(view)
+    kept = remembered(view)
     platform = _platform(kept["platform"])
     server = server_of(values(view)["server"] or "")
     if not server or (is_readable_on_its_way(server) and not desk.settings.allow_private_addresses):
@@ -84,7 +83,7 @@ async def _begun(
 
 async def paste(ack: Ack, view: dict[str, Any], desk: TeamDesk) -> None:
     """Take the address at which the coordinator's browser came out, and ask what to connect."""
-    kept = _kept(view)
+    kept = remembered(view)
     query = sign_in.query_of(values(view)["came_out"] or "")
     try:
         row = await SignIns.of(desk).finish(kept["platform"], query)
@@ -114,7 +113,7 @@ async def open_choose(action: dict[str, Any], body: dict[str, Any], by: str, des
 
 async def choose(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Connect what was chosen, and say of each what became of it."""
-    kept = _kept(view)
+    kept = remembered(view)
     chosen = values(view)["offers"] or []
     if not chosen:
         raise Wrong({"offers": text("Choose at least one.")})
@@ -135,8 +134,3 @@ def _platform(name: str) -> Platform:
     if found is None:
         raise Refused("Nobody can sign in on this platform from here.")
     return found
-
-
-def _kept(view: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(view["private_metadata"])
-    return kept

@@ -1,5 +1,6 @@
 """Open a modal within the 3 seconds that Slack's trigger lives: first a loading view, then the real one."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -94,6 +95,12 @@ async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "") -> Bl
     if file.case.status not in OPEN or not file.case.assignee:
         return said(desk.t("This case moved meanwhile."), desk.t)
     return take_over_modal(file, desk.t, then=then)
+
+
+def remembered(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what a modal remembers besides its fields."""
+    kept: dict[str, Any] = json.loads(view["private_metadata"])
+    return kept
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

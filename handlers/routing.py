@@ -14,7 +14,7 @@ from bot.views.block import Block
 from bot.views.routing import ANY, Named, routing_list, rule_modal, tried_modal
 from bot.views.settings_modals import changed_modal
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, values
+from handlers.modal import going_on, remembered, values
 from handlers.roles import Person
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -40,14 +40,14 @@ async def named(desk: TeamDesk, team_id: int) -> Named:
 async def add(body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for a new rule."""
     async with going_on(desk, body) as show:
-        team_id = _kept(body["view"])["team"]
+        team_id = remembered(body["view"])["team"]
         await show(rule_modal(team_id, None, await named(desk, team_id), desk.t))
 
 
 async def do(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Change, move or remove the rule that was chosen."""
     verb, _, key = action["selected_option"]["value"].partition(":")
-    team_id = _kept(body["view"])["team"]
+    team_id = remembered(body["view"])["team"]
     async with going_on(desk, body) as show:
         if verb == "edit":
             await show(rule_modal(team_id, await _rule(desk, team_id, key), await named(desk, team_id), desk.t))
@@ -71,7 +71,7 @@ async def _rule(desk: TeamDesk, team_id: int, key: str) -> Rule:
 
 async def try_one(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Show what the rule would have done with the newest mentions, before it is saved."""
-    kept = _kept(view)
+    kept = remembered(view)
     rule = _read(values(view), kept["key"] or view["id"])
     async with desk.reading() as session:
         tried = await routing.tried(session, kept["team"], rule, known=person.roles)
@@ -103,13 +103,8 @@ def _read(filled: dict[str, Any], key: str) -> Rule:
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save the rule that was tried."""
-    kept = _kept(view)
+    kept = remembered(view)
     async with desk.session() as session:
         events = await routing.put(session, kept["team"], Rule.of(kept["rule"]), by=by, now=desk.now())
     view = changed_modal(kept["team"], events, desk.t, await named(desk, kept["team"]))
     await ack(response_action="update", view=view)
-
-
-def _kept(view: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(view["private_metadata"])
-    return kept

@@ -1,6 +1,5 @@
 """The settings of a team, changed by its coordinators: the menu, the forms, saving and undoing, and the roles."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ from handlers import routing, settings_lists
 from handlers.bolt_args import Ack
 from handlers.hand_over import refuse_unable, refuse_unclear
 from handlers.home import home_after, publish
-from handlers.modal import going_on, left_as_shown, opened, values
+from handlers.modal import going_on, left_as_shown, opened, remembered, values
 from handlers.roles import Access, admit, person_of
 from handlers.slack_directory import refuse_closed_channels, user_groups
 from handlers.submission import filled_again
@@ -156,7 +155,7 @@ async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequ
 
 def _touched(view: dict[str, Any]) -> set[str]:
     """Return the fields that were changed before the modal asked where cases go: it shows them as they were sent."""
-    return set(json.loads(view["private_metadata"]).get("touched", ()))
+    return set(remembered(view).get("touched", ()))
 
 
 def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Sequence[int]]) -> Block:
@@ -199,4 +198,4 @@ async def _changed(desk: TeamDesk, team_id: int, done: Changed, *, undone: bool 
 
 def team_of(view: dict[str, Any]) -> int:
     """Return the team whose settings a modal shows."""
-    return int(json.loads(view["private_metadata"])["team"])
+    return int(remembered(view)["team"])

@@ -1,6 +1,5 @@
 """The lists in the settings: snippets, advisers, house rules, norms per platform, initials."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from bot.views.block import Block
 from bot.views.settings_modals import changed_modal
 from handlers import connect
 from handlers.bolt_args import Ack
-from handlers.modal import going_on, values
+from handlers.modal import going_on, remembered, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
@@ -60,7 +59,7 @@ def _platforms(of_team: Sequence[Account], desk: TeamDesk, settings: TeamSetting
 async def open_one(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
     """Ask for one item of a list: a new one, or the one whose button was clicked."""
     kind, _, verb = action["action_id"].partition(":")
-    team_id, chosen = json.loads(body["view"]["private_metadata"])["team"], action["value"] if verb == "edit" else None
+    team_id, chosen = remembered(body["view"])["team"], action["value"] if verb == "edit" else None
     async with going_on(desk, body) as show:
         await show(await _form(desk, kind, team_id, chosen))
 
@@ -88,7 +87,7 @@ async def _form(desk: TeamDesk, kind: str, team_id: int, chosen: str | None) -> 
 
 async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Add, change or remove one item of a list, and offer to undo it."""
-    stored, kind = json.loads(view["private_metadata"]), view["callback_id"].partition(":")[2]
+    stored, kind = remembered(view), view["callback_id"].partition(":")[2]
     item = forms.read(kind, values(view), desk.t)["item"]
     if kind == "adviser" and item and item["target"][0] in "CG":
         await refuse_closed_channels(desk, {"adviser_channel": item["target"]})
@@ -101,7 +100,7 @@ async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Give a platform a norm of its own, or the general norm."""
-    stored = json.loads(view["private_metadata"])
+    stored = remembered(view)
     norm = forms.read("platform", values(view), desk.t)["item"]
     async with desk.session() as session:
         events = await teams.put_norm(session, stored["team"], stored["platform"], norm, by=by, now=desk.now())
@@ -110,7 +109,7 @@ async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk)
 
 async def save_initials(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Change a colleague's initials."""
-    stored, wanted = json.loads(view["private_metadata"]), values(view).get("initials") or ""
+    stored, wanted = remembered(view), values(view).get("initials") or ""
     async with desk.session() as session:
         events = await agents.correct_initials(session, stored["team"], stored["agent"], wanted, by=by, now=desk.now())
     await ack(response_action="update", view=changed_modal(stored["team"], events, desk.t))

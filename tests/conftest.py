@@ -100,6 +100,13 @@ def mail() -> Iterator[mail_server.MailServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def mastodon() -> Iterator[FakeMastodon]:
+    """A Mastodon server of the tests of one module."""
+    with FakeMastodon() as server:
+        yield server
+
+
 def _started(server: Any) -> None:
     """Start PostgreSQL. On a busy machine that may take longer than its wheel waits; it is then found running.
 

@@ -70,12 +70,11 @@ async def known(session: AsyncSession, settings: Settings, platform: Platform, t
 
     An address is not shared where it has to be given: there each account is on a server of its own.
     """
-    flow, shared = _flow(platform), None
-    if _app_options(platform):
+    flow, rows = _flow(platform), list[Account]()
+    if any(option.kind is not OptionKind.SERVER for option in _required(platform)):
         for team in await teams.beside(session, team_id):
-            rows = [row for row in await store.of_team(session, team.id) if row.platform == platform.name]
-            shared = max([*rows, *([shared] if shared else [])], key=lambda row: row.id, default=None)
-    has = store.opened(shared, settings) if shared else None
+            rows += [row for row in await store.of_team(session, team.id) if row.platform == platform.name]
+    has = store.opened(max(rows, key=lambda row: row.id), settings) if rows else None
     left_out = {*flow.brings, "since_days", "title"}
     options = {name: value for name, value in has.options.items() if name not in left_out} if has else {}
     secret = {option.name for option in (*platform.options, *flow.options) if option.kind is OptionKind.TOKEN}
@@ -89,11 +88,6 @@ def _required(platform: Platform) -> list[Option]:
     flow = _flow(platform)
     asked = [option for option in (*platform.options, *flow.options) if option.name not in flow.brings]
     return [option for option in asked if option.ask and option.default is None and option.kind is not OptionKind.MADE]
-
-
-def _app_options(platform: Platform) -> list[Option]:
-    """Return the required options that are about an app at the platform, and not about the account's server."""
-    return [option for option in _required(platform) if option.kind is not OptionKind.SERVER]
 
 
 def callback(settings: Settings, platform: str) -> str:
@@ -244,8 +238,9 @@ class SignIns:
             row = await session.get(SigningIn, sign_in_id)
         if row is None or row.by != by or row.stage is not SigningInStage.SIGNED_IN or row.ends_at <= self.now():
             raise over()
-        offers = [Offer(**each) for each in json.loads(self._opened(row)["offers"])]
-        done = [await self._connect(row, offer) for offer in offers if offer.id in chosen]
+        kept = self._opened(row)
+        given, offers = json.loads(kept["given"]), [Offer(**each) for each in json.loads(kept["offers"])]
+        done = [await self._connect(row, given, offer) for offer in offers if offer.id in chosen]
         async with self.open_session() as session:
             row = await session.get_one(SigningIn, sign_in_id, with_for_update=HELD)
             names = [each.name for each in done if each.account]
@@ -256,9 +251,9 @@ class SignIns:
             await _changed(session, [row.id])
         return done
 
-    async def _connect(self, row: SigningIn, offer: Offer) -> Connected:
+    async def _connect(self, row: SigningIn, given: Mapping[str, str], offer: Offer) -> Connected:
         """Try an account, and store it if it works."""
-        platform, given = connectors.registry().platforms[row.platform], json.loads(self._opened(row)["given"])
+        platform = connectors.registry().platforms[row.platform]
         made = {each.name: each.make() for each in platform.options if each.kind is OptionKind.MADE and each.make}
         options = {**row.options, **offer.options}
         draft = self._draft(row.platform, offer.name, row.url, {**made, **given, **offer.secrets}, options)

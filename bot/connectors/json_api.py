@@ -114,6 +114,13 @@ class JsonApi:
             raise self.unreadable()
         return [each for each in value if isinstance(each, dict)]
 
+    def token(self, response: httpx.Response) -> str:
+        """Return the access token in a good answer: https://www.rfc-editor.org/rfc/rfc6749#section-5.1"""
+        token = self.object(response).get("access_token")
+        if not isinstance(token, str) or not token:
+            raise self.unreadable()
+        return token
+
     def unreadable(self) -> OutcomeUnknown:
         """Return the verdict on an answer that is not what the API says."""
         return OutcomeUnknown("{host} sent an answer we cannot read.", host=self.host)

@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from aiohttp import ClientSession
 
@@ -27,12 +26,6 @@ from tests.people import changed, make_role, open_group, open_modal
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}
 OTHER = {"id": "204", "name": "Museum", "access_token": "one that Facebook does not take"}
 PUBLIC = "https://webcare.example.nl"
-
-
-@pytest.fixture(scope="module")
-def mastodon() -> Iterator[FakeMastodon]:
-    with FakeMastodon() as server:
-        yield server
 
 
 @pytest.fixture
@@ -154,20 +147,11 @@ async def test_one_signs_in_on_a_server_of_ones_own(public_bot: Bot, mastodon: F
     await bot.slack.submit(SANNE, {"server": f"{mastodon.base_url}/@gemeente"})
     shown = await bot.slack.wait_for(lambda: (view := bot.slack.view(SANNE)) and view["hash"] != asks["hash"] and view)
     address = await address_in(bot, shown)
-    status, _ = await come_back(bot, await picked(mastodon, address))
+    status, _ = await come_back(bot, mastodon.agree(address))
     assert status == 200
     assert "is gekoppeld" in text_of(await choose(bot, (await bot.rows(SigningIn))[0].offers[0]["id"]))
     added = (await bot.rows(Account))[-1]
     assert (added.platform, added.name, added.url) == ("mastodon", f"@{TEAM}@127.0.0.1", mastodon.base_url)
-
-
-async def picked(mastodon: FakeMastodon, address: str) -> str:
-    """Pick our account on the page of the server; returns where it leads back to."""
-    asked = parse_qs(urlsplit(address).query)
-    form = {name: asked[name][0] for name in ("redirect_uri", "client_id", "scope", "state")}
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(f"{mastodon.base_url}/oauth/authorize", data={**form, "username": TEAM})
-    return answer.headers["Location"]
 
 
 async def test_without_a_public_address_the_address_is_pasted(bot: Bot, server: FakeFacebook) -> None:

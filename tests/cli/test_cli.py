@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,6 @@ async def feed_url() -> AsyncIterator[str]:
     app.router.add_get("/rss", answer)
     async with TestServer(app) as server:
         yield str(server.make_url("/rss"))
-
-
-@pytest.fixture(scope="module")
-def mastodon() -> Iterator[FakeMastodon]:
-    with FakeMastodon() as server:
-        yield server
 
 
 async def stored(folder: Path, model: type[Any]) -> list[Any]:

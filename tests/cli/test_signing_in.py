@@ -5,10 +5,8 @@ import os
 import pty
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -25,12 +23,6 @@ from tests.fakes.facebook import PAGE, FakeFacebook
 from tests.fakes.mastodon import TEAM, FakeMastodon
 
 NAME = f"@{TEAM}@127.0.0.1"
-
-
-@pytest.fixture(scope="module")
-def mastodon() -> Iterator[FakeMastodon]:
-    with FakeMastodon() as server:
-        yield server
 
 
 @pytest.fixture
@@ -67,15 +59,6 @@ async def address_shown(file: Path) -> str:
     return str(await eventually(shown))
 
 
-async def picked(mastodon: FakeMastodon, address: str) -> str:
-    """Pick our account on the page of the server; returns where it leads back to."""
-    asked = parse_qs(urlsplit(address).query)
-    form = {name: asked[name][0] for name in ("redirect_uri", "client_id", "scope", "state")}
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(f"{mastodon.base_url}/oauth/authorize", data={**form, "username": TEAM})
-    return answer.headers["Location"]
-
-
 async def visit(address: str) -> httpx.Response:
     async with httpx.AsyncClient() as browser:
         return await browser.get(address)
@@ -86,7 +69,7 @@ async def test_a_browser_on_the_same_machine_comes_back_to_the_command(
 ) -> None:
     flags = ("--url", mastodon.base_url, "--sign-in", "--hashtag", "afval")
     running = asyncio.create_task(webcare(tmp_path, "accounts", "add", "mastodon", *flags, **settings))
-    back = await picked(mastodon, await address_shown(tmp_path / "stdout"))
+    back = mastodon.agree(await address_shown(tmp_path / "stdout"))
     assert back.startswith(f"http://localhost:{settings['sign_in_port']}/connect/mastodon/callback?")
     page = await visit(back)
     assert (page.status_code, "Ga verder in je terminal" in page.text) == (200, True)
@@ -105,7 +88,7 @@ async def test_a_browser_elsewhere_comes_back_to_the_bot_that_runs(
     async with running_bot(f"sqlite:///{tmp_path / 'webcare.db'}", slack, **public) as bot:
         flags = ("--url", mastodon.base_url, "--sign-in")
         running = asyncio.create_task(webcare(tmp_path, "accounts", "add", "mastodon", *flags, **settings, **public))
-        back = await picked(mastodon, await address_shown(tmp_path / "stdout"))
+        back = mastodon.agree(await address_shown(tmp_path / "stdout"))
         assert back.startswith("https://webcare.example.nl/connect/mastodon/callback?")
         page = await visit(back.replace("https://webcare.example.nl", bot.url))
         assert (page.status_code, "Ga verder in je terminal" in page.text) == (200, True)

@@ -2,12 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-import httpx
 import pytest
 
 from bot import connectors
@@ -42,12 +41,6 @@ async def signed_in(account: Account, client: Client, consents: Consents) -> lis
     back = dict(parse_qsl(urlsplit(consents.agree(address)).query))
     assert back["state"] == "s" * 40
     return list(await flow.offers(account, Code(back["code"], app, REDIRECT, "v" * 64), with_tools))
-
-
-@pytest.fixture(scope="module")
-def mastodon() -> Iterator[FakeMastodon]:
-    with FakeMastodon() as server:
-        yield server
 
 
 @pytest.fixture
@@ -95,23 +88,15 @@ async def test_mastodon_registers_an_app_and_gives_the_token_of_who_signed_in(
     assert asked["code_challenge_method"] == ["S256"]
     digest = hashlib.sha256(b"v" * 64).digest()
     assert asked["code_challenge"] == [base64.urlsafe_b64encode(digest).decode().rstrip("=")]
-    code = await _picked(mastodon, asked)
+    back = parse_qs(urlsplit(mastodon.agree(address)).query)
+    assert back["state"] == ["of this time"]
+    [code] = back["code"]
     offers = await flow.offers(account, Code(code, app, REDIRECT, "v" * 64), tools(client))
     assert [offer.name for offer in offers] == [f"@{TEAM}@127.0.0.1"]
     health = await connectors.connect(replace(account, secrets=offers[0].secrets), tools(client)).check()
     assert health.problems == ()
     assert health.identity is not None
     assert health.identity.id == offers[0].id
-
-
-async def _picked(mastodon: FakeMastodon, asked: dict[str, list[str]]) -> str:
-    """Pick our account on the page of the server, and return the code with which it leads back."""
-    form = {name: asked[name][0] for name in ("redirect_uri", "client_id", "scope", "state")}
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(f"{mastodon.base_url}/oauth/authorize", data={**form, "username": TEAM})
-    back = parse_qs(urlsplit(answer.headers["Location"]).query)
-    assert back["state"] == ["of this time"]
-    return back["code"][0]
 
 
 async def test_mastodon_refuses_a_code_that_is_none(mastodon: FakeMastodon, client: Client) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import uvicorn
@@ -104,6 +105,15 @@ class FakeMastodon:
                 )
             )
             session.commit()
+
+    # --- what the team does in a browser ---------------------------------------------------------
+
+    def agree(self, address: str) -> str:
+        """Let the team sign in at the address that it was shown; returns where its browser goes."""
+        asked = dict(parse_qsl(urlsplit(address).query))
+        form = {name: asked[name] for name in ("redirect_uri", "client_id", "scope", "state")}
+        answer = self._client.post("/oauth/authorize", data={**form, "username": TEAM})
+        return str(answer.headers["Location"])
 
     # --- what the team did -----------------------------------------------------------------------
 

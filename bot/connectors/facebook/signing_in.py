@@ -7,16 +7,14 @@ from collections.abc import Sequence
 
 from bot.connectors.base import Account
 from bot.connectors.meta import signing_in
-from bot.connectors.platform import Code, Offer, SignIn, Tools
+from bot.connectors.platform import Code, Offer, Tools
 
 RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
 IN_MESSENGER = ("pages_messaging",)
-SHOWN = "pages_show_list"
-"""The right to know which pages somebody has."""
 
 
 def _rights(account: Account) -> Sequence[str]:
-    return (SHOWN, *RIGHTS, *(IN_MESSENGER if account.options.get("messages") else ()))
+    return (*RIGHTS, *(IN_MESSENGER if account.options.get("messages") else ()))
 
 
 async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]:
@@ -28,12 +26,4 @@ async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]
     ]
 
 
-SIGN_IN = SignIn(
-    brings=frozenset({"page_id", "token"}),
-    page=signing_in.page_of,
-    asks=lambda account: signing_in.asks(account, _rights(account)),
-    app=signing_in.app_of,
-    offers=_offers,
-    options=(signing_in.CONFIG,),
-    pkce=False,
-)
+SIGN_IN = signing_in.sign_in("page_id", _rights, _offers)

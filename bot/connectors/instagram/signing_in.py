@@ -9,16 +9,14 @@ from bot.connectors.base import Account
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta import signing_in
 from bot.connectors.meta.graph import words
-from bot.connectors.platform import Code, Offer, SignIn, Tools
+from bot.connectors.platform import Code, Offer, Tools
 
 RIGHTS = ("instagram_basic", "instagram_manage_comments", "pages_manage_metadata", "pages_read_engagement")
 FOR_MESSAGES = ("instagram_manage_messages",)
-SHOWN = "pages_show_list"
-"""The right to know which pages somebody has."""
 
 
 def _rights(account: Account) -> Sequence[str]:
-    return (SHOWN, *RIGHTS, *(FOR_MESSAGES if account.options.get("messages") else ()))
+    return (*RIGHTS, *(FOR_MESSAGES if account.options.get("messages") else ()))
 
 
 async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]:
@@ -34,12 +32,4 @@ def _linked(pages: Sequence[Json]) -> Iterator[Offer]:
             yield Offer(ident, name, {"instagram_id": ident}, {"token": page["access_token"]})
 
 
-SIGN_IN = SignIn(
-    brings=frozenset({"instagram_id", "token"}),
-    page=signing_in.page_of,
-    asks=lambda account: signing_in.asks(account, _rights(account)),
-    app=signing_in.app_of,
-    offers=_offers,
-    options=(signing_in.CONFIG,),
-    pkce=False,
-)
+SIGN_IN = signing_in.sign_in("instagram_id", _rights, _offers)

@@ -37,9 +37,7 @@ async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]
         "code_verifier": code.verifier,
         "scope": SCOPES,
     }
-    token = server.object(await server.call("POST", "/oauth/token", data=asked)).get("access_token")
-    if not isinstance(token, str):
-        raise server.unreadable()
+    token = server.token(await server.call("POST", "/oauth/token", data=asked))
     with_token = {"Authorization": f"Bearer {token}"}
     me = server.object(await server.call("GET", "/api/v1/accounts/verify_credentials", headers=with_token))
     ident, handle = str(me.get("id") or ""), str(me.get("username") or "")

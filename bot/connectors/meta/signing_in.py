@@ -5,7 +5,7 @@ https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-lon
 https://developers.facebook.com/docs/graph-api/reference/user/accounts/
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ import httpx
 from bot.connectors.base import Account
 from bot.connectors.json_api import Json, JsonApi
 from bot.connectors.meta.graph import SERVER, Graph, after, error_of, listed, version_of, words
-from bot.connectors.platform import App, Code, Option, Tools
+from bot.connectors.platform import App, Code, Offer, Option, SignIn, Tools
 
 DIALOG = "https://www.facebook.com"
+SHOWN = "pages_show_list"
+"""The right to know which pages somebody has: https://developers.facebook.com/docs/permissions"""
 PAGES = 20
 """How many answers with pages we read, 100 in each."""
 CONFIG = Option(
@@ -27,32 +29,43 @@ CONFIG = Option(
 class Login(Graph):
     """The requests of a sign-in; each may raise a verdict."""
 
-    async def token(self, **asked: str) -> str:
+    async def changed(self, **asked: str) -> str:
         """Return the token that Facebook gives for a code or for another token."""
-        answer = self.object(await JsonApi.call(self, "GET", f"/{self.version}/oauth/access_token", params=asked))
-        token = answer.get("access_token")
-        if not isinstance(token, str) or not token:
-            raise self.unreadable()
-        return token
+        return self.token(await JsonApi.call(self, "GET", f"/{self.version}/oauth/access_token", params=asked))
 
     def reason_of(self, response: httpx.Response) -> str:
         """Return why Facebook refuses, without what we sent: it may quote the code."""
         return str(error_of(response).get("message") or "")
 
 
-async def app_of(account: Account, redirect: str, tools: Tools) -> App:
+def sign_in(
+    brings: str,
+    rights: Callable[[Account], Sequence[str]],
+    offers: Callable[[Account, Code, Tools], Awaitable[Sequence[Offer]]],
+) -> SignIn:
+    """Return the sign-in at Facebook that brings the option `brings` and a token, and asks for these rights."""
+    return SignIn(
+        brings=frozenset({brings, "token"}),
+        page=_page,
+        asks=lambda account: _asks(account, (SHOWN, *rights(account))),
+        app=_app,
+        offers=offers,
+        options=(CONFIG,),
+        pkce=False,
+    )
+
+
+async def _app(account: Account, redirect: str, tools: Tools) -> App:
     """Return the app that the team made at Meta."""
     return App(str(account.options.get("app_id", "")), account.secrets.get("app_secret", ""))
 
 
-def page_of(account: Account) -> str:
-    """Return the address at which somebody signs in."""
+def _page(account: Account) -> str:
     at = DIALOG if account.url in {"", SERVER} else account.url
     return f"{at}/{version_of(account)}/dialog/oauth"
 
 
-def asks(account: Account, rights: Sequence[str]) -> Mapping[str, str]:
-    """Return what Facebook asks the person to allow."""
+def _asks(account: Account, rights: Sequence[str]) -> Mapping[str, str]:
     config = str(account.options.get("config_id", ""))
     return {"config_id": config} if config else {"scope": ",".join(rights)}
 
@@ -63,8 +76,8 @@ async def pages(account: Account, code: Code, tools: Tools, fields: str) -> Sequ
     That is so because it comes from a long-lived token of the person.
     """
     login, app = Login(account, tools), {"client_id": code.app.id, "client_secret": code.app.secret}
-    short = await login.token(**app, redirect_uri=code.redirect, code=code.code)
-    long = await login.token(**app, grant_type="fb_exchange_token", fb_exchange_token=short)
+    short = await login.changed(**app, redirect_uri=code.redirect, code=code.code)
+    long = await login.changed(**app, grant_type="fb_exchange_token", fb_exchange_token=short)
     person = Graph(replace(account, secrets={**account.secrets, "token": long}), tools)
     found = list[Json]()
     params: dict[str, Any] = {"fields": f"{fields},access_token", "limit": 100}

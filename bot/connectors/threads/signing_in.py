@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.connectors.base import Account
-from bot.connectors.json_api import Json, JsonApi
+from bot.connectors.json_api import JsonApi
 from bot.connectors.platform import App, Code, Offer, Option, OptionKind, SignIn, Tools
 from bot.connectors.threads.checking import NEEDED, TO_REMOVE
 from bot.connectors.threads.server import SERVER, Server
@@ -24,23 +24,12 @@ CLIENT_SECRET = Option(
 )
 
 
-class _Login(Server):
-    """The requests of a sign-in; each may raise a verdict."""
-
-    async def token(self, method: str, path: str, **kwargs: Json) -> str:
-        """Return the token that Threads gives for a code or another token."""
-        token = self.object(await JsonApi.call(self, method, path, **kwargs)).get("access_token")
-        if not isinstance(token, str) or not token:
-            raise self.unreadable()
-        return token
-
-
 async def _app(account: Account, redirect: str, tools: Tools) -> App:
     return App(str(account.options.get("client_id", "")), account.secrets.get("client_secret", ""))
 
 
 async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]:
-    login = _Login(account, tools)
+    login = Server(account, tools)
     asked = {
         "client_id": code.app.id,
         "client_secret": code.app.secret,
@@ -48,9 +37,9 @@ async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]
         "redirect_uri": code.redirect,
         "code": code.code,
     }
-    short = await login.token("POST", "/oauth/access_token", data=asked)
+    short = login.token(await JsonApi.call(login, "POST", "/oauth/access_token", data=asked))
     longer = {"grant_type": "th_exchange_token", "client_secret": code.app.secret, "access_token": short}
-    token = await login.token("GET", "/access_token", params=longer)
+    token = login.token(await JsonApi.call(login, "GET", "/access_token", params=longer))
     me = await Server(replace(account, secrets={"token": token}), tools).me()
     return [Offer(me.id, me.username, secrets={"token": token})]
 
