@@ -148,7 +148,7 @@ CONNECTORS_SHARE = ("base", "platform", "html", "http", "json_api", "guard", "me
 def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module]) -> Iterator[str]:
     """A connector speaks one platform's language; only a clone knows another, by subclassing its original.
 
-    What begins with a connector's name and _ belongs to it (`webhook_example` to `webhook`), and what is in its folder.
+    What begins with a connector's name and _ belongs to it (`feed_reader` to `feed`), and what is in its folder.
     """
     known = {"bot.domain"} | {f"bot.connectors.{shared}" for shared in CONNECTORS_SHARE}
     known |= {"httpcore", "httpx", "feedparser", "nh3", "standardwebhooks", "regex", "structlog"}
