@@ -1,6 +1,5 @@
 """Ask the platforms for new mentions."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,7 +8,7 @@ from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors, db
-from bot.cases import inbox
+from bot.cases import inbox, mirror
 from bot.connectors.base import (
     Cursor,
     Limited,
@@ -26,9 +25,8 @@ from bot.connectors.base import (
 from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
-from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone, Post
-from bot.models import HELD, REACHED, WAITING, Account, Act, ActStatus, Author, Case, Mention, Reply
+from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
 from bot.slack import messages
@@ -141,20 +139,8 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
         .limit(RECHECKED)
     )
     found = rows.all()
-    hidden = await _hidden(session, [mention.id for mention, _ in found])
-    return [replace(post_of(mention, author), hidden=mention.id in hidden) for mention, author in found]
-
-
-async def _hidden(session: AsyncSession, mention_ids: Sequence[int]) -> set[int]:
-    """Return which of these mentions are hidden on the platform, as far as we know."""
-    acts = await session.exec(
-        select(Act.mention_id, Act.kind)
-        .where(col(Act.mention_id).in_(mention_ids), Act.status == ActStatus.DONE)
-        .where(col(Act.kind).in_((ActKind.HIDE, ActKind.SHOW)))
-        .order_by(col(Act.id))
-    )
-    last = dict(acts.all())
-    return {mention_id for mention_id, kind in last.items() if kind is ActKind.HIDE}
+    hides = await mirror.hides_of(session, [mention.id for mention, _ in found])
+    return [replace(post_of(mention, author), hidden=mirror.is_hidden(hides[mention.id])) for mention, author in found]
 
 
 async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:

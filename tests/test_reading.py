@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import event
 
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import CloseReason
+from bot.domain.mention import Author, Post
 from bot.models import Role
 from bot.slack.messages import drain
 from jobs import absence, claims, days, digest, drafts, duty, hidings, redaction, refresh, silence, sla
@@ -33,24 +35,24 @@ WRONG = re.compile(
 
 
 @contextmanager
-def statements(bot: Bot) -> Iterator[dict[str, Any]]:
+def statements(bot: Bot) -> Iterator[list[tuple[str, Any]]]:
     """Yield the queries of the bot, with what they were asked with, as they come."""
-    seen: dict[str, Any] = {}
+    seen: list[tuple[str, Any]] = []
 
     def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         if statement.startswith(("SELECT", "UPDATE")):
-            seen[statement] = parameters
+            seen.append((statement, parameters))
 
     event.listen(bot.engine.sync_engine, "before_cursor_execute", hear)
     yield seen
     event.remove(bot.engine.sync_engine, "before_cursor_execute", hear)
 
 
-async def gone_through(bot: Bot, asked: dict[str, Any]) -> dict[str, list[str]]:
+async def gone_through(bot: Bot, asked: list[tuple[str, Any]]) -> dict[str, list[str]]:
     """Return the queries that go through a table that grows, and how they do."""
     found = {}
     async with bot.engine.connect() as connection:
-        for statement, parameters in asked.items():
+        for statement, parameters in dict(asked).items():
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             steps = [str(row.detail) for row in plan]
             if any(WRONG.match(step) for step in steps):
@@ -83,6 +85,26 @@ async def test_commands_home_and_jobs_go_through_no_table_as_a_whole(sqlite_bot:
     assert await gone_through(bot, seen) == {}
 
 
+async def test_a_page_that_tells_what_is_hidden_takes_no_more_queries_for_ten_posts_than_for_one(
+    sqlite_bot: Bot,
+) -> None:
+    bot = sqlite_bot
+    posts = [
+        Post(f"p{n}", Author(f"b{n}", f"Burger {n}"), f"Vraag {n}", bot.desk.now(), hidden=False) for n in range(10)
+    ]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=bot.desk.now())
+    counts = []
+    for page in (posts[:1], posts):
+        with statements(bot) as seen:
+            async with bot.desk.session() as session:
+                await inbox.take_in(session, 1, page, now=bot.desk.now())
+        assert any(" acts" in statement for statement, _ in seen)
+        assert await gone_through(bot, seen) == {}
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
 async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_through_them(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
     bot.citizen_posts("Vraag")
@@ -91,7 +113,7 @@ async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_th
         await drain(bot.desk, CHANNEL)
     plans = []
     async with bot.engine.connect() as connection:
-        for statement, parameters in seen.items():
+        for statement, parameters in dict(seen).items():
             if all(each in statement for each in ("shown_version < messages.version", "messages.channel =")):
                 plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 plans.append(" ".join(str(row.detail) for row in plan))

@@ -66,10 +66,13 @@ async def take_in(
         is_news = not concerned and len(pages) == 1  # then nothing was stored that the page has to do with
         stored = before[0] if is_news else await related(session, account_id, list(page.values()))
         known = {mention.external_id for mention in stored.mentions} & page.keys()
-        for mention in await _mentions(session, account_id, known):
+        mentions = await _mentions(session, account_id, known)
+        tells = {key for key, same in versions.items() if any(version.hidden is not None for version in same)}
+        hides = await mirror.hides_of(session, [each.id for each in mentions if each.external_id in tells])
+        for mention in mentions:
             for version in versions[mention.external_id]:
                 changed |= await mirror.change(session, mention, version, now)
-                changed |= await mirror.hidden(session, mention, version, now)
+                changed |= await mirror.hidden(session, mention, version, hides.get(mention.id, []), now)
         sent = [] if is_news else await deliveries.ours(session, account_id, page)
         changed |= await deliveries.mirror(session, sent, page, now)
         left_out = known | _by_us(account, page.values()) | {reply.external_id or "" for reply in sent}

@@ -69,27 +69,41 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     return {mention.case_id}
 
 
-async def hidden(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
+async def hides_of(session: AsyncSession, mention_ids: Collection[int]) -> dict[int, list[Act]]:
+    """Return what was done to hide these mentions, or to show them again, in order; an empty list when nothing was."""
+    hides: dict[int, list[Act]] = {id: [] for id in mention_ids}
+    if hides:
+        kinds = col(Act.kind).in_(alike(ActKind.HIDE))
+        for act in await session.exec(select(Act).where(col(Act.mention_id).in_(hides), kinds).order_by(col(Act.id))):
+            hides[act.mention_id].append(act)
+    return hides
+
+
+def is_hidden(acts: Sequence[Act]) -> bool:
+    """Whether a post is hidden on its platform as far as we know, by its acts as `hides_of` returns them."""
+    done = [act.kind for act in acts if act.status is ActStatus.DONE]
+    return done[-1:] == [ActKind.HIDE]
+
+
+async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list[Act], now: datetime) -> set[int]:
     """Write down that a post was hidden or shown again on the platform itself; returns the case when that is news.
 
-    It is an act like ours, of nobody here and for no house rule. While one of ours is under way, or was just done, what
-    the platform told may be of before that.
+    It is an act like ours, of nobody here and for no house rule; `acts`, those of `hides_of`, grow by it. While one of
+    ours is under way, or was just done, what the platform told may be of before that.
     """
     if post.hidden is None or mention.gone is Gone.BY_AUTHOR:
         return set()
     kind = ActKind.HIDE if post.hidden else ActKind.SHOW
-    of_it = select(Act).where(Act.mention_id == mention.id, col(Act.kind).in_(alike(kind)))
-    acts = (await session.exec(of_it.order_by(col(Act.id)))).all()
     done = [act for act in acts if act.status is ActStatus.DONE]
-    is_hidden = bool(done) and done[-1].kind is ActKind.HIDE
     is_fresh = any(act.done_at is None or now - act.done_at < MAY_BE_OLDER for act in done[-1:])
-    if is_hidden is post.hidden or is_fresh or any(act.status in GOING for act in acts):
+    if is_hidden(acts) is post.hidden or is_fresh or any(act.status in GOING for act in acts):
         return set()
     act = Act(
         case_id=mention.case_id, mention_id=mention.id, account_id=mention.account_id, kind=kind, by="",
         key=f"platform:{mention.id}:{len(acts)}", status=ActStatus.DONE, created_at=now, send_at=now, done_at=now,
     )  # fmt: skip
     session.add(act)
+    acts.append(act)
     await session.flush()
     details = {"act": kind.value, "id": act.id, "why": "platform"}
     session.add(Event(case_id=mention.case_id, kind=EventKind.ACT_DONE, at=now, details=details))

@@ -51,6 +51,7 @@ class Act(SQLModel, table=True):
     __tablename__ = "acts"
     __table_args__ = (
         Index("ix_acts_case", "case_id"),
+        Index("ix_acts_mention", "mention_id"),
         Index(
             "ix_acts_unfinished",
             "account_id",
