@@ -5,7 +5,6 @@ this lasts. One that seems to work is told of when nothing comes in for longer t
 """
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,7 +67,7 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
         trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=account.problem, told=told)
         session.add(trouble)
     if trouble is not None and _lasts_otherwise(account, trouble, now, lasts):
-        trouble.budget = _limit(account, now, lasts)
+        trouble.budget = _limit(account, trouble, now, lasts)
         session.add(trouble)
         await _show_anew(session, trouble, _shown(trouble))
     if trouble is not None and _must_be_told(trouble, now, lasts):
@@ -134,7 +133,7 @@ async def _kind(
         return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
     if account.problem is not None:
         return TroubleKind.FAILING
-    if _limit(account, now, lasts) is not None:
+    if Budget.of(account.budget).gone(now, lasts) is not None:
         return TroubleKind.LIMITED
     if trouble is None or trouble.kind is not TroubleKind.SILENT:
         return None
@@ -146,15 +145,15 @@ async def _is_silent(session: AsyncSession, account_id: int, since: datetime) ->
     return (await session.exec(heard)).first() is None
 
 
-def _limit(account: Account, now: datetime, lasts: timedelta) -> dict[str, Any] | None:
-    """Return what of the platform's limit is used up for so long (a `Budget`); its percentage is not told."""
+def _limit(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> dict[str, Any] | None:
+    """Return what to tell of the platform's limit that is used up for so long (a `Budget`)."""
     gone = Budget.of(account.budget).gone(now, lasts)
-    return replace(gone, percent=None).to_json() if gone else None
+    return gone.told(Budget.of(trouble.budget), now).to_json() if gone else None
 
 
 def _lasts_otherwise(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
     """Tell whether something else of the limit is used up than was told, or until another moment."""
-    return trouble.kind is TroubleKind.LIMITED and trouble.budget != _limit(account, now, lasts)
+    return trouble.kind is TroubleKind.LIMITED and trouble.budget != _limit(account, trouble, now, lasts)
 
 
 def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:

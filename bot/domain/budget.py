@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+QUARTER = timedelta(minutes=15)
 TRIED_WITHIN = timedelta(minutes=15)
 """What waits is tried again so soon after the platform's wait; if nothing was, nothing waits."""
 
@@ -15,6 +16,14 @@ class Rest:
 
     since: datetime
     until: datetime
+
+    def told(self, before: Self | None, now: datetime) -> Self:
+        """Return the rest to tell of after `before` was told; see `Budget.told`."""
+        if before is None:
+            return self
+        if before.until <= now < self.until:
+            return replace(self, until=max(self.until, now + QUARTER))
+        return before if abs(self.until - before.until) < QUARTER else self
 
     def lasts(self, now: datetime) -> timedelta:
         """Return for how long it does not work, as far as is known now."""
@@ -62,6 +71,18 @@ class Budget:
             for rest in (self.reading, self.at(now).answering)
         )
         return replace(self, reading=reading, answering=answering) if reading or answering else None
+
+    def told(self, before: Self, now: datetime) -> Self:
+        """Return what to tell, after `before` was told: the same while it is no more than a quarter of an hour off.
+
+        An end that was told and did not hold is followed by one at least a quarter of an hour later. So a platform that
+        refuses a minute at a time is no reason to tell something else every minute.
+        """
+        reading, answering = (
+            rest.told(told, now) if rest else None
+            for rest, told in ((self.reading, before.reading), (self.answering, before.answering))
+        )
+        return replace(self, percent=None, reading=reading, answering=answering)
 
     @property
     def until(self) -> datetime | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.budget import TRIED_WITHIN, Budget, Rest
+from bot.domain.budget import QUARTER, TRIED_WITHIN, Budget, Rest
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 LASTS = timedelta(minutes=15)
@@ -56,6 +56,32 @@ def test_answering_rests_no_longer_when_nothing_was_tried_after_the_wait() -> No
     over = NOW + LASTS + TRIED_WITHIN
     assert budget.gone(over, LASTS) is None
     assert budget.not_answered(over + LASTS, over).answering == Rest(over, over + LASTS)
+
+
+@given(st.lists(st.tuples(MINUTES, MINUTES), min_size=1, max_size=40))
+def test_what_is_told_ends_after_now_or_was_not_put_off_and_is_never_far_off(
+    news: list[tuple[timedelta, timedelta]],
+) -> None:
+    at, told = NOW, Budget()
+    for wait, rest in news:
+        at += wait
+        real = Budget(40).not_read(at + rest, at)
+        told = real.told(told, at)
+        assert real.reading and told.reading
+        assert told.reading.until > at or real.reading.until <= at
+        assert abs(told.reading.until - real.reading.until) <= QUARTER
+        assert real.told(told, at) == told
+
+
+def test_a_platform_that_refuses_a_minute_at_a_time_is_told_anew_once_a_quarter() -> None:
+    minute, told, ends = timedelta(minutes=1), Budget(), list[datetime]()
+    budget = Budget().not_read(NOW, NOW)
+    for n in range(60):
+        budget = budget.not_read(NOW + (n + 1) * minute, NOW + n * minute)
+        told = budget.told(told, NOW + n * minute)
+        if told.until and told.until not in ends:
+            ends.append(told.until)
+    assert [end - NOW for end in ends] == [minute, *(QUARTER * n + minute for n in range(1, 5))]
 
 
 def test_reading_rests_until_it_works() -> None:

@@ -254,6 +254,18 @@ async def test_a_limit_that_is_used_up_again_after_a_failure_is_told_again(offic
     assert told == [1, 1, 2]
 
 
+async def test_a_platform_that_refuses_a_minute_at_a_time_changes_its_message_once_a_quarter(office: Bot) -> None:
+    bot, budget, words = office, Budget(), set[str]()
+    for _ in range(45):
+        budget = budget.not_answered(bot.desk.now() + timedelta(minutes=1), bot.desk.now())
+        async with bot.desk.session() as session:
+            (await session.get_one(Account, 1)).budget = budget.to_json()
+        words.update(await looked(bot))
+        bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
+    assert len(shown(bot)) == 1
+    assert len(words) == 3  # told after 14 minutes, until the 15th; then until the 30th, and the 45th
+
+
 async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot: Bot, mastodon: FakeMastodon) -> None:
     await connect(bot, mastodon.base_url)
     mastodon.fault(NOTIFICATIONS, "status", status=503, count=1)
