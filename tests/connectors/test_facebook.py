@@ -460,16 +460,18 @@ async def test_an_answer_that_was_published_is_told_whatever_address_its_post_ha
     server: FakeFacebook, facebook: Facebook, url: str
 ) -> None:
     post = replace(await read(facebook, server.comment("jan", "Wie veegt hier?")), url=url)
-    sent = await facebook.send(draft(post))
-    assert (sent.url, await facebook.find(draft(post))) == ("", sent)
+    sending = draft(post)
+    sent = await facebook.send(sending)
+    assert (sent.url, await facebook.find(sending)) == ("", sent)
 
 
 async def test_visitors_mentions_and_recommendations_are_answered(server: FakeFacebook, facebook: Facebook) -> None:
     idents = [server.visit("piet", "Dag"), server.tag("kim", "Dag"), server.review("ans", "Fijn")]
     posts = (await facebook.fetch({})).posts
     for post in posts:
-        sent = await facebook.send(draft(post))
-        assert await facebook.find(draft(post)) == sent
+        sending = draft(post)
+        sent = await facebook.send(sending)
+        assert await facebook.find(sending) == sent
     assert sorted(each.under[0] for each in server.things.values() if each.kind == "comment") == sorted(idents)
 
 
@@ -747,6 +749,19 @@ async def test_a_check_asks_for_no_more_rights_than_are_used(server: FakeFaceboo
     assert "pages_messaging" in str((await connect(server.url, client).check()).problems[0])
     assert (await connect(server.url, client, messages=False, reviews=False).check()).problems == ()
     assert server.apps[PAGE][0] == {"id": APP_ID, "name": "Webcare", "subscribed_fields": ["feed", "mention"]}
+
+
+async def test_images_need_a_right_of_their_own_and_are_offered_below_posts_only(
+    server: FakeFacebook, client: httpx.AsyncClient
+) -> None:
+    plain, illustrated = connect(server.url, client), connect(server.url, client, images=True)
+    assert plain.images(private=False) is None
+    assert illustrated.images(private=True) is None
+    takes = illustrated.images(private=False)
+    assert takes is not None and takes.described > 0
+    server.known["scopes"].remove("pages_manage_posts")
+    assert (await plain.check()).problems == ()
+    assert "pages_manage_posts" in str((await illustrated.check()).problems[0])
 
 
 async def test_the_token_of_another_page_or_of_a_person_is_refused(

@@ -122,13 +122,17 @@ async def test_one_sign_in_at_facebook_brings_all_pages_with_their_tokens(
     assert offers[250].secrets == {"token": "token-249"}
 
 
-async def test_facebook_is_asked_for_messenger_only_when_that_is_wanted(facebook: FakeFacebook, client: Client) -> None:
+async def test_facebook_is_asked_for_messenger_and_photos_only_when_they_are_wanted(
+    facebook: FakeFacebook, client: Client
+) -> None:
     await signed_in(at_facebook(facebook), client, facebook.consents)
     await signed_in(at_facebook(facebook, messages=True), client, facebook.consents)
+    await signed_in(at_facebook(facebook, images=True), client, facebook.consents)
     await signed_in(at_facebook(facebook, config_id="77"), client, facebook.consents)
-    without, with_messages, by_config = facebook.consents.asked
-    assert "pages_messaging" not in without.split(",")
-    assert "pages_messaging" in with_messages.split(",")
+    *asked, by_config = facebook.consents.asked
+    without, with_messages, with_images = (set(each.split(",")) for each in asked)
+    assert with_messages - without == {"pages_messaging"}
+    assert with_images - without == {"pages_manage_posts"}
     assert by_config == "config 77"
 
 

@@ -187,15 +187,20 @@ class OnFacebook(Driver):
     """A page; edits and removals are sent to us, all else is asked for."""
 
     platform = facebook.PLATFORM
-    publishes = ANY
+    publishes = "/v26.0/*/comments"
+    uploads = f"/v26.0/{PAGE}/photos"
 
     server: FakeFacebook
 
     def account_at(self, url: str) -> Account:
-        return Account(1, "facebook", "gemeente", url, SECRETS, OPTIONS, identity=Identity(PAGE))
+        options = {**OPTIONS, "images": True}
+        return Account(1, "facebook", "gemeente", url, SECRETS, options, identity=Identity(PAGE))
 
     def write(self, text: str) -> str:
         return self.server.comment("jan", text)
+
+    def pictures(self) -> list[tuple[bytes, str]]:
+        return self.server.pictures()
 
     def edit(self, post_id: str, text: str) -> None:
         self.server.edit(post_id, text)

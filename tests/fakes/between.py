@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +27,7 @@ class _Held:
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_for(self, request: web.Request) -> bool:
-        return self.method in {ANY, request.method} and self.path in {ANY, request.path}
+        return self.method in {ANY, request.method} and fnmatchcase(request.path, self.path)
 
     async def come(self) -> None:
         async with asyncio.timeout(60):
@@ -64,7 +65,7 @@ class Between:
     async def holding(self, method: str, path: str, *, passed_on: bool, skip: int = 0) -> AsyncIterator[Caught]:
         """Hold up the next request of this method and path until the end of the block; gives what waits for it to come.
 
-        Either may be ANY; `skip`: so many of them pass before it.
+        Either may be ANY, and a path may have a * for any part; `skip`: so many of them pass before it.
 
         `passed_on`: the other server carries it out, and only its answer is held up; it comes after the block.
         Otherwise the other server never hears of it, and the connection is cut after the block.

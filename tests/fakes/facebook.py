@@ -4,6 +4,7 @@ Each request is held to the parameters and fields that the Graph API has: the en
 with what did not hold. What it sends has the form of https://developers.facebook.com/docs/graph-api/webhooks/reference/page
 """
 
+import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ from tests.fakes.graph_messages import FakeInbox
 from tests.fakes.graph_parameters import fields_in
 
 PAGE, US = "104000000000001", "Gemeente Voorbeeld"
-RIGHTS = "pages_manage_engagement pages_manage_metadata pages_messaging pages_read_engagement pages_read_user_content"
+RIGHTS = (
+    "pages_manage_engagement pages_manage_metadata pages_manage_posts pages_messaging pages_read_engagement "
+    "pages_read_user_content"
+)
 OPTIONS: dict[str, Any] = {"page_id": PAGE, "app_id": APP_ID}
 __all__ = ["APP_ID", "OPTIONS", "PAGE", "SECRETS", "US", "FakeFacebook", "id_of"]
-MAX_COMMENT, MAX_MESSAGE = 8_000, 2_000
+MAX_COMMENT, MAX_MESSAGE, MAX_PHOTO = 8_000, 2_000, 4_000_000
 NEVER = datetime.fromtimestamp(0, UTC)
 GIVES = {"comments": "comment", "feed": "pagepost", "visitor_posts": "pagepost", "tagged": "pagepost",
          "ratings": "recommendation", "conversations": "unifiedthread", "messages": "message"}  # fmt: skip
@@ -55,6 +59,8 @@ class FakeFacebook(FakeInbox):
         self.known |= {"scopes": RIGHTS.split(), "profile_id": PAGE}
         self.things: dict[str, Thing] = {}
         self.reviews: list[Json] = []
+        self.photos: dict[str, tuple[bytes, str]] = {}
+        self.shown_with: dict[str, tuple[bytes, str]] = {}
         self._answered_privately: dict[str, str] = {}
         self.own = self.write("De markt gaat door.")
 
@@ -130,6 +136,10 @@ class FakeFacebook(FakeInbox):
             each.fields["message"] for each in self.things.values() if each.kind == "comment" and self._is_ours(each)
         ]
 
+    def pictures(self) -> list[tuple[bytes, str]]:
+        """The images of our comments, each with its description."""
+        return list(self.shown_with.values())
+
     # --- the server --------------------------------------------------------------------------------
 
     def _get_page(self, ident: str, given: Json) -> Json:
@@ -171,7 +181,24 @@ class FakeFacebook(FakeInbox):
             raise Refused(100, "(#100) The comment is too long")
         if self.things[ident].fields.get("can_comment") is False:
             raise Refused(200, "(#200) The user does not have permission to comment on this object", status=403)
-        return {"id": self.comment("gemeente", given["message"], answers=ident)}
+        photo = self.photos.get(given.get("attachment_id", ""))
+        if "attachment_id" in given and photo is None:
+            raise Refused(100, "(#100) Invalid attachment_id")
+        made = self.comment("gemeente", given["message"], answers=ident)
+        if photo is not None:
+            self.shown_with[made] = photo
+        return {"id": made}
+
+    def _post_page_photos(self, ident: str, given: Json) -> Json:
+        """Take a photo that is not published: https://developers.facebook.com/docs/graph-api/reference/page/photos"""
+        if "pages_manage_posts" not in self.known["scopes"]:
+            raise Refused(200, "(#200) This app is not allowed to publish photos to this page", status=403)
+        content = base64.b64decode(given["source"])
+        if len(content) > MAX_PHOTO or given["published"] != "false":
+            raise Refused(100, "(#100) Photos should be less than 4 MB")
+        made = self._number()
+        self.photos[made] = (content, given["alt_text_custom"])
+        return {"id": made}
 
     _post_pagepost_comments = _post_comment_comments
 

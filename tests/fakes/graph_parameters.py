@@ -21,7 +21,7 @@ USED = {
     "comment": ("api_get", "api_update", "api_delete", "get_comments", "create_comment", "create_like", "delete_likes",
                 "get_likes"),
     "page": ("api_get", "get_feed", "get_visitor_posts", "get_tagged", "get_ratings", "get_conversations",
-             "create_message", "get_subscribed_apps", "create_subscribed_app"),
+             "create_message", "create_photo", "get_subscribed_apps", "create_subscribed_app"),
     "igcomment": ("api_get", "api_update", "api_delete", "get_replies", "create_reply"),
     "igmedia": ("api_get", "get_comments"),
     "iguser": ("api_get", "get_media", "create_mention"),
@@ -56,6 +56,9 @@ LEADS_TO = {
 ARGUMENTS = {"mentioned_media": {"media_id"}, "mentioned_comment": {"comment_id"}}
 """What fields take besides: https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user"""
 
+FILES = {"POST page/photos": {"source"}}
+"""What is given as a file: https://developers.facebook.com/docs/graph-api/reference/page/photos"""
+
 
 class Violation(Exception):
     """A request that Graph does not know: where, and why."""
@@ -74,7 +77,7 @@ def hold(method: str, node: str, edge: str, given: Mapping[str, Any], *, gives: 
     if known is None:
         raise Violation(f"{node} has no edge {method} {edge}")
     for name, value in given.items():
-        if method == "GET" and name in PAGED:
+        if (method == "GET" and name in PAGED) or name in FILES.get(f"{method} {node}/{edge}", ()):
             continue
         if name not in known:
             raise Violation(f"{method} {node}/{edge} does not take {name}")

@@ -39,7 +39,7 @@ from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger
 from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pushed
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
-from bot.connectors.facebook.signing_in import IN_MESSENGER, RIGHTS, SIGN_IN
+from bot.connectors.facebook.signing_in import SIGN_IN, rights_of
 from bot.connectors.facebook.trial import TRIAL
 from bot.connectors.meta import health
 from bot.connectors.meta.again import look_again
@@ -50,6 +50,7 @@ from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
+from bot.domain.image import Images
 from bot.domain.mention import Act, Post
 from bot.domain.text import text
 
@@ -63,7 +64,8 @@ log = structlog.get_logger()
 class Facebook:
     """One page. Secrets: `token` (of the page), `app_secret`, `verify_token`.
 
-    Options: `page_id`, `app_id`, `messages` (Messenger too), `human_agent`, `reviews`, `since_days`, `version`.
+    Options: `page_id`, `app_id`, `messages` (Messenger too), `human_agent`, `images`, `reviews`, `since_days`,
+    `version`.
     """
 
     resend_safe_for = None
@@ -152,6 +154,10 @@ class Facebook:
         """Count characters of a comment, or of a message in Messenger."""
         return Measure(len(text), MAX_MESSAGE if private else writing.MAX_COMMENT)
 
+    def images(self, *, private: bool) -> Images | None:
+        """Return which image a comment takes, if the token may give one; in Messenger one is a message by itself."""
+        return writing.IMAGES if self._account.options.get("images") and not private else None
+
     async def act(self, act: Act, post: Post) -> None:
         """Hide a comment or show it again, like it or not, or remove an answer of ours."""
         await moderating.act(self._server, act, post)
@@ -162,7 +168,7 @@ class Facebook:
         """Say whether the token is one of our page, has its rights, and whether Facebook sends us what is new."""
         options, has_messages = self._account.options, self._server.page.has_messages
         app = str(options.get("app_id", ""))
-        token = await health.of_token(self._server, app, (*RIGHTS, *(IN_MESSENGER if has_messages else ())))
+        token = await health.of_token(self._server, app, rights_of(self._account))
         if token.problems:
             return token
         page = await self._of_page()
@@ -231,6 +237,7 @@ PLATFORM = Platform(
             Capability.PUSHES,
             Capability.REPLIES,
             Capability.MESSAGES,
+            Capability.IMAGES,
             Capability.HIDES,
             Capability.LIKES,
             Capability.DELETES,
@@ -260,6 +267,12 @@ PLATFORM = Platform(
             kind=OptionKind.FLAG,
             default=False,
             help="Meta has approved the feature Human Agent for the app: answer in Messenger for seven days.",
+        ),
+        Option(
+            "images",
+            kind=OptionKind.FLAG,
+            default=False,
+            help="Images with answers below posts; the access token must allow pages_manage_posts.",
         ),
         Option("reviews", kind=OptionKind.FLAG, default=False, help="Recommendations of the page too."),
         SINCE,

@@ -10,11 +10,13 @@ from bot.connectors.meta import signing_in
 from bot.connectors.platform import Code, Offer, Tools
 
 RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
-IN_MESSENGER = ("pages_messaging",)
+ALSO = {"messages": "pages_messaging", "images": "pages_manage_posts"}
+"""The right that an option needs besides."""
 
 
-def _rights(account: Account) -> Sequence[str]:
-    return (*RIGHTS, *(IN_MESSENGER if account.options.get("messages") else ()))
+def rights_of(account: Account) -> Sequence[str]:
+    """Return the rights that an account needs: no more than its options use."""
+    return (*RIGHTS, *(right for option, right in ALSO.items() if account.options.get(option)))
 
 
 async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]:
@@ -26,4 +28,4 @@ async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]
     ]
 
 
-SIGN_IN = signing_in.sign_in("page_id", _rights, _offers)
+SIGN_IN = signing_in.sign_in("page_id", rights_of, _offers)

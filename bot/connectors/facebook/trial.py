@@ -46,7 +46,7 @@ TRIAL = Trial(
         Way("post", text("Post on the team's page"), _visit, answered_by="comment"),
         Way("message", text("Message in Messenger"), _message, private=True, removes=False),
     ),
-    options={"page_id": PAGE.id, "messages": PAGE.has_messages},
+    options={"page_id": PAGE.id, "messages": PAGE.has_messages, "images": True},
     hidden=Hidden(text("Only the author and their friends still see it.")),
     once=REFUSALS[10900, None],
 )  # fmt: skip
