@@ -439,10 +439,11 @@ async def test_a_second_look_takes_turns_and_asks_of_no_message(server: FakeInst
 async def test_an_answer_stands_below_the_comment(server: FakeInstagram, instagram: Instagram) -> None:
     ident = server.comment("jan", "Wie veegt hier?")
     post = await read(instagram, ident)
-    sent = await instagram.send(draft(post))
+    sending = draft(post)
+    sent = await instagram.send(sending)
     assert (server.things[sent.external_id].parent, server.ours()) == (ident, ["Dat zoeken we uit. ^SB"])
     assert (sent.url, sent.conversation, sent.held) == (post.url, "", False)
-    assert await instagram.find(draft(post)) == sent
+    assert await instagram.find(sending) == sent
 
 
 async def test_an_answer_to_a_reply_names_whom_it_is_to(server: FakeInstagram, instagram: Instagram) -> None:
