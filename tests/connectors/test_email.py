@@ -1,8 +1,6 @@
 """The connector of e-mail on a real mail server, Dovecot and Exim: reading, sending once, and what breaks between."""
 
 import asyncio
-import base64
-import binascii
 import imaplib
 import json
 from dataclasses import replace
@@ -406,40 +404,6 @@ async def test_no_password_goes_over_a_connection_without_tls(
     assert said
     assert not [line for line in said if b"AUTH" in line.upper().replace(b"AUTH PLAIN", b"AUTH") and b"=" in line]
     assert not [line for line in said if line.split()[1:2] in ([b"LOGIN"], [b"AUTHENTICATE"])]
-
-
-async def test_a_token_is_used_in_place_of_a_password(client: httpx.AsyncClient, team: MailboxThere) -> None:
-    said: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            writer.write(b"* OK [CAPABILITY IMAP4REV1 AUTH=XOAUTH2] x\r\n")
-            while line := await reader.readline():
-                said.append(line)
-                tag = line.split()[0]
-                if b"AUTHENTICATE" in line:
-                    writer.write(b"+ \r\n")
-                    said.append(await reader.readline())
-                capable = b"* CAPABILITY IMAP4REV1 AUTH=XOAUTH2\r\n" if b"CAPABILITY" in line else b""
-                refused = b" NO [NONEXISTENT] x\r\n" if b"EXAMINE" in line else b" OK x\r\n"
-                writer.write(capable + tag + refused)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    one = account(team, imap=f"imap://127.0.0.1:{server.sockets[0].getsockname()[1]}", user="jan@gemeente.example")
-    with pytest.raises(Rejected):
-        await Email(replace(one, secrets={"token": "t0ken"}), tools(client)).fetch({})
-    server.close()
-    await server.wait_closed()
-    assert b"user=jan@gemeente.example\x01auth=Bearer t0ken\x01\x01" in [_from_base64(line) for line in said]
-
-
-def _from_base64(line: bytes) -> bytes:
-    try:
-        return base64.b64decode(line.strip(), validate=True)
-    except binascii.Error:
-        return b""
 
 
 async def test_private_networks_are_not_reached_unless_that_is_set(team: MailboxThere) -> None:

@@ -1,8 +1,12 @@
 """A real mail server on this machine: Dovecot keeps the mailboxes and gives them over IMAP, Exim delivers the mail.
 
-Both run on our own settings, on free ports of loopback, in a folder of their own. Every mailbox has the same password.
+Both run on our own settings, on free ports of loopback, in a folder of their own. Every mailbox has the same password,
+and opens with an access token that `token_for` signed, until it ends.
 """
 
+import base64
+import hmac
+import json
 import os
 import pwd
 import shutil
@@ -23,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 PASSWORD = "geheim"
+KEY = b"the key with which access tokens are signed"
 HOST = "mail.example"
 """The name in the certificate."""
 NEEDED = ("dovecot", "exim4")
@@ -40,7 +45,18 @@ ssl = yes
 ssl_server_cert_file = {here}/cert.pem
 ssl_server_key_file = {here}/key.pem
 auth_allow_cleartext = yes
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
+oauth2 {{
+  introspection_mode = local
+  username_attribute = sub
+  oauth2_local_validation {{
+    dict fs {{
+      fs posix {{
+        prefix = {here}/keys/
+      }}
+    }}
+  }}
+}}
 auth_failure_delay = 0
 default_internal_user = {user}
 default_internal_group = {group}
@@ -141,7 +157,20 @@ plain:
   server_prompts = :
   server_condition = ${{if eq{{$auth3}}{{{password}}}}}
   server_set_id = $auth2
+xoauth2:
+  driver = plaintext
+  public_name = XOAUTH2
+  server_prompts = :
+  server_condition = {is_token}
+  server_set_id = $auth1
 """
+
+KNOWN = r"${lookup{$2}lsearch{TOKENS}{$value}{-,0}}"
+IS_TOKEN = (
+    r"${if match{$auth1}{\N^user=([^\x01]+)\x01auth=Bearer ([^\x01]+)\x01\x01$\N}"
+    r"{${if and{{eq{$1}{${extract{1}{,}{KNOWN}}}}{>{${extract{2}{,}{KNOWN}}}{$tod_epoch}}}}}}"
+).replace("KNOWN", KNOWN)
+"""What Exim asks of a login with an access token: `token_for` noted it for this user, and it has not ended."""
 
 
 def missing() -> str:
@@ -166,6 +195,16 @@ class MailServer:
         with (self.here / "boxes").open("a") as boxes:
             boxes.write(f"{address}: x\n")
         return MailboxThere(self, address)
+
+    def token_for(self, address: str, lasts: timedelta) -> str:
+        """Return an access token for a mailbox: a JWT, https://www.rfc-editor.org/rfc/rfc7519"""
+        ends = int((datetime.now(UTC) + lasts).timestamp())
+        parts = {"alg": "HS256", "typ": "JWT"}, {"sub": address, "exp": ends, "iat": ends - 7200}
+        signed = b".".join(_base64(json.dumps(part).encode()) for part in parts)
+        token = (signed + b"." + _base64(hmac.digest(KEY, signed, "sha256"))).decode()
+        with (self.here / "tokens").open("a") as tokens:  # Exim reads no JWT
+            tokens.write(f"{token}: {address},{ends}\n")
+        return token
 
     def settled(self) -> None:
         """Wait until all mail that was taken has been delivered or has come back."""
@@ -216,6 +255,10 @@ class MailboxThere:
         return [path.name for path in (self.folder / f".{folder}" / "cur").glob("*")]
 
 
+def _base64(part: bytes) -> bytes:
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+
 @contextmanager
 def running() -> Iterator[MailServer]:
     """Run a mail server."""
@@ -248,10 +291,15 @@ def _prepared(here: Path) -> MailServer:
     owner = pwd.getpwnam("Debian-exim")
     ports = {name: _free_port() for name in ("imap", "imaps", "smtp", "smtps")}
     values = {"here": here, "user": owner.pw_name, "group": owner.pw_name, "host": HOST, "password": PASSWORD, **ports}
+    values["is_token"] = IS_TOKEN.replace("TOKENS", f"{here}/tokens")
     (here / "dovecot.conf").write_text(DOVECOT.format(**values))
     (here / "exim.conf").write_text(EXIM.format(**values))
     (here / "boxes").touch()
+    (here / "tokens").touch()
     _certify(here)
+    key = here / "keys" / "default" / "HS256" / "default"
+    key.parent.mkdir(parents=True)
+    key.write_bytes(base64.b64encode(KEY))
     for each in ("mail", "spool", "."):
         (here / each).mkdir(exist_ok=True)
         _give(here / each)

@@ -5,7 +5,7 @@ repeated mail, and no server can be asked whether it took one. So an answer leav
 (`sent`), and where its outcome stays unknown a person decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
@@ -21,10 +21,12 @@ from bot.connectors.base import (
     Page,
     Rejected,
     Sent,
+    Unauthorized,
     Unknowable,
     Verdict,
 )
 from bot.connectors.email import smtp
+from bot.connectors.email.access import AccessTokens
 from bot.connectors.email.answering import mail_for
 from bot.connectors.email.imap import Box, Mailbox
 from bot.connectors.email.parsing import ADDRESS
@@ -48,7 +50,7 @@ log = structlog.get_logger()
 
 
 class Email:
-    """One mailbox. Secrets: `password`, or `token` for XOAUTH2; options as `PLATFORM` declares them."""
+    """One mailbox. Secrets: `password`, or those of `access`; options as `PLATFORM` declares them."""
 
     resend_safe_for = None
 
@@ -58,6 +60,7 @@ class Email:
         self._options = account.options
         self._address = str(self._options.get("address", "")).strip().lower()
         self._sent = SentFolder(str(self._options.get("sent", "")))
+        self._access = AccessTokens(account, tools) if self._options.get("token_url") else None
 
     async def fetch(self, cursor: Cursor) -> Page:
         """Return the next mails of the folders; the first time those since the account begins."""
@@ -84,7 +87,9 @@ class Email:
             if before.begun:
                 raise OutcomeUnknown("An earlier attempt to send this answer has not ended.")
         try:
-            await smtp.send(self._tools.http, self._smtp(), self._login(), self._address, to, mail)
+            await self._logged_in(
+                lambda login: smtp.send(self._tools.http, self._smtp(), login, self._address, to, mail)
+            )
         except OutcomeUnknown:
             raise
         except Verdict:
@@ -156,8 +161,7 @@ class Email:
             problems += [text("The mailbox has no folder {folder}.", folder=each) for each in missing]
         try:
             server = self._smtp()
-            async with smtp.logged_in(self._tools.http, server, self._login()) as connection:
-                await connection.noop()
+            await self._logged_in(lambda login: smtp.log_in(self._tools.http, server, login))
             working.append(text("Sends as {address} through {host}.", address=self._address, host=server.host))
         except Verdict as verdict:
             problems.append(verdict.text)
@@ -187,13 +191,19 @@ class Email:
     def _smtp(self) -> Server:
         return Server.of(str(self._options.get("smtp", "")), Server.SMTP, "smtp")
 
-    def _login(self) -> Login:
-        secrets = self._account.secrets
-        user = str(self._options.get("user") or self._address)
-        return Login(user, secrets.get("password", ""), secrets.get("token", ""))
+    async def _logged_in(self, do: Callable[[Login], Awaitable[T]]) -> T:
+        """Do something that begins with a login; when our token is refused there, once more with a new one."""
+        user, password = str(self._options.get("user") or self._address), self._account.secrets.get("password", "")
+        if self._access is None:
+            return await do(Login(user, password))
+        token = await self._access.current()
+        try:
+            return await do(Login(user, token=token))
+        except Unauthorized:
+            return await do(Login(user, token=await self._access.current(refused=token)))
 
     async def _in_mailbox(self, work: Callable[[Box], T]) -> T:
-        return await Mailbox(self._tools.http, self._imap()).do(self._login(), work)
+        return await self._logged_in(lambda login: Mailbox(self._tools.http, self._imap()).do(login, work))
 
 
 PLATFORM = Platform(
@@ -212,18 +222,24 @@ PLATFORM = Platform(
         Option("user", "User name (empty: the address)", default="", help="User name, if it is not the address."),
         Option(
             "password",
-            "Password (empty: log in with an access token)",
+            "Password (empty: log in with access tokens, see the guide)",
             OptionKind.TOKEN,
             default="",
             help="Password of the mailbox, without spaces.",
             secret=True,
         ),
         Option(
-            "token",
-            "OAuth 2 access token (empty: log in with the password)",
-            OptionKind.TOKEN,
-            default="",
-            help="OAuth 2 access token for XOAUTH2, in place of a password.",
+            "token_url",
+            kind=OptionKind.ADDRESS,
+            help="Where we get access tokens (XOAUTH2), in place of a password; see the guide.",
+        ),
+        Option("client_id", help="Id of the app that gets the access tokens."),
+        Option("scope", help="What the access tokens are for."),
+        Option("client_secret", kind=OptionKind.TOKEN, help="Secret of that app.", secret=True),
+        Option(
+            "refresh_token",
+            kind=OptionKind.TOKEN,
+            help="Refresh token of somebody who lets the app in; without one the app gets tokens in its own name.",
             secret=True,
         ),
         Option("folders", help="Folders to read, with commas between; INBOX when left out."),

@@ -11,7 +11,7 @@ from bot.connectors.base import Rejected
 
 @dataclass(frozen=True)
 class Login:
-    """How we log in: `token` is an OAuth 2 access token, and used in place of the password when there is one."""
+    """How we log in: with a password, or with an access token (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol)."""
 
     user: str
     password: str = ""

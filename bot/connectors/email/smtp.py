@@ -36,7 +36,7 @@ NOT_LOGGED_IN = frozenset({530, 534, 535, 538})
 async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: str, to: str, mail: bytes) -> None:
     """Give the server a mail for one recipient; raises a verdict, and OutcomeUnknown only once the dot was written."""
     host = server.host
-    async with logged_in(client, server, login) as smtp:
+    async with _logged_in(client, server, login) as smtp:
         with _not_sent(host):
             await _accepted(smtp.mail(sender), host)
             await _accepted(smtp.rcpt(to), host)
@@ -51,8 +51,15 @@ async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: 
             raise verdict_on(answer.code, answer.message, host)
 
 
+async def log_in(client: httpx.AsyncClient, server: Server, login: Login) -> None:
+    """Log in, and no more: to see whether it works; raises a verdict."""
+    async with _logged_in(client, server, login) as smtp:
+        with _not_sent(server.host):
+            await smtp.noop()
+
+
 @contextlib.asynccontextmanager
-async def logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> AsyncIterator[SMTP]:
+async def _logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> AsyncIterator[SMTP]:
     """Give a connection with TLS on which we are logged in; whatever goes wrong here, nothing was sent."""
     connection = await http.connected(client, server.host, server.port)
     connection.setblocking(False)
