@@ -44,7 +44,8 @@ async def _check(desk: Desk, row: Account) -> None:
             account.problem = verdict.text.to_json()
         else:
             accounts.learned(account, health)
-            account.problem = health.problems[0].to_json() if health.problems else None
+            if health.problems and not account.faults:
+                account.problem = health.problems[0].to_json()
             if health.token_expires_at is not None:
                 await _tell_end(session, account, health.token_expires_at, desk.now())
         session.add(account)

@@ -7,7 +7,7 @@ import structlog
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import connectors, db
+from bot import accounts, connectors, db
 from bot.cases import inbox, mirror
 from bot.connectors.base import (
     Cursor,
@@ -72,27 +72,27 @@ async def poll(desk: Desk, account_id: str) -> datetime | None:
         return None
     try:
         connector = desk.connector(account)
-        not_before = None
+        page = None
         if isinstance(connector, Polls):
-            not_before = await _read_pages(desk, connector, account.id, dict(account.cursor))
+            page = await _read_pages(desk, connector, account.id, dict(account.cursor))
         if isinstance(connector, Rechecks):
             await _recheck(desk, connector, account.id, dict(account.recheck_cursor or {}))
     except (Unauthorized, RateLimited, Unavailable, Rejected) as verdict:
         await _store_verdict(desk, account.id, verdict)
     else:
-        await _healthy(desk, account.id, not_before, connector.usage if isinstance(connector, Limited) else Usage())
+        await _healthy(desk, account.id, page, connector.usage if isinstance(connector, Limited) else Usage())
     return None
 
 
-async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> datetime | None:
-    """Store page after page; return until when the platform asks us to wait, if it does."""
+async def _read_pages(desk: Desk, connector: Polls, account_id: int, cursor: Cursor) -> Page:
+    """Store page after page; return the last one."""
     for _ in range(PAGES):
         page = await connector.fetch(cursor)
         await _take_in(desk, account_id, page)
         cursor = page.cursor
         if not page.more or page.not_before is not None:
             break
-    return page.not_before
+    return page
 
 
 async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
@@ -185,11 +185,12 @@ def _put_off(account: Account, verdict: RateLimited | Unavailable | Rejected, no
         account.poll_after, account.problem = None, verdict.text.to_json()
 
 
-async def _healthy(desk: Desk, account_id: int, not_before: datetime | None, usage: Usage) -> None:
+async def _healthy(desk: Desk, account_id: int, page: Page | None, usage: Usage) -> None:
     async with desk.session() as session:
         account = await session.get_one(Account, account_id, with_for_update=db.HELD)
         account.polled_at = now = desk.now()
         account.budget = Budget.of(account.budget).read(usage.percent, usage.rests_until, now).to_json()
         if account.stopped_at is None:  # one stopped meanwhile keeps its reason
-            account.poll_after, account.problem = not_before, None
+            account.poll_after, account.problem = page.not_before if page else None, None
+            accounts.found_wrong(account, "reading", page.unread if page else ())
         session.add(account)

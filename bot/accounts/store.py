@@ -14,10 +14,10 @@ from bot.accounts.seal import is_current, resealed, seal, unseal
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import Client, host
-from bot.connectors.platform import Platform, Tools
+from bot.connectors.platform import Capability, Platform, Tools
 from bot.db import HELD, Sessions
 from bot.domain.event import EventKind
-from bot.domain.text import Wrong, text
+from bot.domain.text import Text, Wrong, text
 from bot.models import Account, AccountTrouble, Event, SigningIn, Team
 from bot.team import teams
 
@@ -238,8 +238,20 @@ async def health(connector: base.Connector) -> base.Health:
     return replace(found, working=(*found.working, until))
 
 
+def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
+    """Store what a "check" or a "reading" found wrong with a part of an account, or that it found nothing."""
+    others = {name: each for name, each in (account.faults or {}).items() if name != by}
+    account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
+
+
 def learned(account: Account, health: base.Health) -> None:
-    """Store what a check learned; start an account without problems again, unless people stopped it."""
+    """Store what a check learned; start an account without problems again, unless people stopped it.
+
+    On a platform that we ask, what is wrong is wrong with a part of it: whether the rest works, each reading tells.
+    """
+    platform = connectors.known(account.platform)
+    is_read = platform is not None and platform.can(Capability.POLLS)
+    found_wrong(account, "check", (*(health.problems if is_read else ()), *health.faults))
     account.limits = {**account.limits, **health.limits}
     account.token_ends_at = health.token_expires_at
     if health.identity is not None:
@@ -301,6 +313,7 @@ def stop(session: AsyncSession, account: Account, now: datetime) -> None:
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
     """Start a stopped account again, whatever stopped it."""
     account.stopped_at, account.problem, account.poll_after, account.budget = None, None, None, None
+    account.faults = None
     session.add(account)
     session.add(Event(account_id=account.id, kind=EventKind.ACCOUNT_STARTED, at=now))
 

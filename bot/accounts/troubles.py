@@ -64,10 +64,13 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
     if trouble is None and kind is not None:
         told = kind is TroubleKind.STOPPED  # by whoever stopped it
         since = account.stopped_at or now
-        trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=account.problem, told=told)
+        trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=_problem(account), told=told)
         session.add(trouble)
     if trouble is not None and _lasts_otherwise(account, trouble, now, lasts):
-        trouble.budget = _limit(account, trouble, now, lasts)
+        if trouble.kind is TroubleKind.LIMITED:
+            trouble.budget = _limit(account, trouble, now, lasts)
+        else:
+            trouble.problem = _problem(account)
         session.add(trouble)
         await _show_anew(session, trouble, _shown(trouble))
     if trouble is not None and _must_be_told(trouble, now, lasts):
@@ -135,6 +138,8 @@ async def _kind(
         return TroubleKind.FAILING
     if Budget.of(account.budget).gone(now, lasts) is not None:
         return TroubleKind.LIMITED
+    if account.fault is not None:
+        return TroubleKind.PARTLY
     if trouble is None or trouble.kind is not TroubleKind.SILENT:
         return None
     return trouble.kind if await _is_silent(session, account.id, trouble.since_at) else None
@@ -152,8 +157,14 @@ def _limit(account: Account, trouble: AccountTrouble, now: datetime, lasts: time
 
 
 def _lasts_otherwise(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
-    """Tell whether something else of the limit is used up than was told, or until another moment."""
+    """Tell whether another part fails than was told, or another limit is used up, or until another moment."""
+    if trouble.kind is TroubleKind.PARTLY:
+        return trouble.problem != _problem(account)
     return trouble.kind is TroubleKind.LIMITED and trouble.budget != _limit(account, trouble, now, lasts)
+
+
+def _problem(account: Account) -> dict[str, Any] | None:
+    return account.problem or account.fault
 
 
 def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
@@ -161,7 +172,7 @@ def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> b
 
 
 async def _tell(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
-    trouble.told, trouble.problem = True, account.problem
+    trouble.told, trouble.problem = True, _problem(account)
     session.add(trouble)
     await _post(session, account, _key(trouble), _shown(trouble))
 

@@ -226,7 +226,8 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
 def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
     """Return how an account does; the times are those of its last success, of the trouble, and of its token's end."""
     known = trouble.kind if trouble and trouble.kind in {TroubleKind.LIMITED, TroubleKind.SILENT} else "ok"
-    state = "stopped" if account.stopped_at else "failing" if account.problem else known
+    works = TroubleKind.PARTLY if account.fault and known == "ok" else known
+    state = "stopped" if account.stopped_at else "failing" if account.problem else works
     return {
         "platform": account.platform,
         "name": account.name,

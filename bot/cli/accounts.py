@@ -55,6 +55,8 @@ def _state(row: Account, t: Texts) -> str:
         return f"Stopped since {t.when(row.stopped_at, utc_now())}. {t.stored(row.problem)}"
     if row.problem is not None:
         return f"Has a problem, will be tried again. {t.stored(row.problem)}"
+    if row.fault is not None:
+        return f"Works in part. {t.stored(row.fault)}"
     if (limit := Budget.of(row.budget).gone(utc_now(), timedelta())) and limit.until:
         return f"Its platform's limit is used up until {t.when(limit.until, utc_now())}."
     return "Works" if row.polled_at or not _is_polled(row) else "Not read yet"
@@ -96,7 +98,7 @@ async def _check(settings: Settings, name: str) -> bool:
                 session.add(kept)
             if accounts.is_stopped_by_hand(kept):
                 say(f"It is stopped; start it with: webcare accounts start {row.name}")
-            all_work = all_work and not health.problems
+            all_work = all_work and not (health.problems or health.faults)
     if not rows:
         say("There are no accounts yet.")
     return all_work

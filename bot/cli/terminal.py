@@ -79,7 +79,7 @@ def show(health: Health) -> None:
         mark(True, sentence)
     for sentence in health.warnings:
         warn(sentence)
-    for sentence in health.problems:
+    for sentence in (*health.faults, *health.problems):
         mark(False, sentence)
 
 

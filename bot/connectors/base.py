@@ -75,9 +75,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Health:
-    """What a check of an account found, in plain sentences; `warnings` and `problems` each say how to mend it.
+    """What a check of an account found, in plain sentences; all but `working` say how to mend it.
 
-    An account with a problem does not work; one with a warning does. `limits` is what the connector wants to know about
+    An account with a problem does not work; of one with a fault a part does not, and its team hears of both. One with a
+    warning works. `limits` is what the connector wants to know about
     the server at its next calls.
     """
 
@@ -87,6 +88,7 @@ class Health:
     identity: Identity | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
     token_expires_at: datetime | None = None
+    faults: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ class Page:
     """What a platform gave, in the order in which it should be taken in (oldest first), and the cursor to store then.
 
     `more` asks to be called again at once; `not_before` asks not to be called again until then (the platform's own
-    pace). Edited and removed posts come as posts too (`edited_at`, `gone`).
+    pace). Edited and removed posts come as posts too (`edited_at`, `gone`). `unread` says, in a sentence each, which
+    parts of the account could not be read while the rest was.
     """
 
     items: tuple[Post | Delivery, ...]
     cursor: Cursor
     more: bool = False
     not_before: datetime | None = None
+    unread: tuple[Text, ...] = ()
 
     @property
     def posts(self) -> tuple[Post, ...]:

@@ -72,7 +72,7 @@ async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:
     of_accounts = [
         _of_account(account, trouble)
         for account, trouble in rows
-        if account.stopped_at is not None or account.problem or trouble
+        if account.stopped_at is not None or account.problem or account.fault or trouble
     ]
     of_slack = [
         Trouble("", False, reason_of(each.channel, each.error).to_json(), each.channel)
@@ -85,4 +85,4 @@ def _of_account(account: Account, trouble: AccountTrouble | None) -> Trouble:
     name, stopped = str(connectors.label_of(account)), account.stopped_at is not None
     if not account.problem and trouble is not None and trouble.kind is TroubleKind.LIMITED:
         return Trouble(name, stopped, until=Budget.of(trouble.budget).until)
-    return Trouble(name, stopped, account.problem or SILENT.to_json())
+    return Trouble(name, stopped, account.problem or account.fault or SILENT.to_json())

@@ -13,8 +13,10 @@ class Account(SQLModel, table=True):
     """An account on a platform.
 
     `sealed` is its tokens, encrypted. `limits` and `identity` are what its last check learned: of its server, and who
-    the account is there, and until when its token is valid. `problem` is what is wrong with it now; for a stopped
-    account, why it stopped. `budget` is how much of its platform's limit is used, and what waits for that (a `Budget`).
+    the account is there, and until when its token is valid. `problem` is why it does not work now; for a stopped
+    account, why it stopped. `faults` is what of it does not work although the rest does, by how we know: from the last
+    "check", or the last "reading". `budget` is how much of its platform's limit is used, and what waits for that (a
+    `Budget`).
     """
 
     __tablename__ = "accounts"
@@ -31,12 +33,18 @@ class Account(SQLModel, table=True):
     cursor: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     recheck_cursor: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    faults: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     budget: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     token_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     poll_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+    @property
+    def fault(self) -> dict[str, Any] | None:
+        """What is wrong with a part of it; None when all of it works."""
+        return next((each for each in (self.faults or {}).values()), None)
 
 
 class Author(SQLModel, table=True):

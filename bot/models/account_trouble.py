@@ -17,6 +17,8 @@ class TroubleKind(StrEnum):
     """Its token was refused, which stopped it."""
     FAILING = "failing"
     """It fails: its platform cannot be reached, or refuses."""
+    PARTLY = "partly"
+    """A part of it fails, as the check or the reading finds, while the rest works."""
     LIMITED = "limited"
     """Its platform's limit is used up: it cannot read or answer for longer than a short while."""
     SILENT = "silent"

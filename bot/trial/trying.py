@@ -20,7 +20,7 @@ from bot.accounts import seal
 from bot.config import BadSettings, Settings
 from bot.connectors.base import Account as OpenedAccount
 from bot.connectors.http import host
-from bot.connectors.webhook import posts_of
+from bot.connectors.webhook.mentions import posts_of
 from bot.domain.hours import at_minute
 from bot.domain.period import opening
 from bot.models import Account, Role, Team

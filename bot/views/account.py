@@ -11,6 +11,7 @@ from bot.views.block import View, context, literal, section
 
 BEGAN = {
     TroubleKind.FAILING: text("⚠️ The account *{account}* has not worked since {since}: {problem}"),
+    TroubleKind.PARTLY: text("⚠️ Part of the account *{account}* has not worked since {since}: {problem}"),
     TroubleKind.LIMITED: text("⏳ The platform's limit for the account *{account}* is used up until {rests_until}."),
     TroubleKind.SILENT: text(
         "🔇 Nothing has come in on *{account}* since {since}. At these hours it is seldom silent for so long."
@@ -18,6 +19,9 @@ BEGAN = {
 }
 WHAT_TO_DO = {
     TroubleKind.FAILING: text("We keep trying. If it lasts, an administrator sees more with `webcare accounts check`."),
+    TroubleKind.PARTLY: text(
+        "All else goes on. An administrator sees more, and how to mend it, with `webcare accounts check`."
+    ),
     TroubleKind.LIMITED: text(
         "You do not have to do anything: what waits follows by itself. What cannot wait can be read and answered on "
         "the platform itself."
@@ -30,11 +34,14 @@ WHAT_TO_DO = {
 WAS = {
     TroubleKind.STOPPED: text("From {since} to {until} the account *{account}* was stopped: {problem}"),
     TroubleKind.FAILING: text("From {since} to {until} the account *{account}* did not work: {problem}"),
+    TroubleKind.PARTLY: text("From {since} to {until} part of the account *{account}* did not work: {problem}"),
     TroubleKind.LIMITED: text("From {since} to {until} the platform's limit for the account *{account}* was used up."),
     TroubleKind.SILENT: text("From {since} to {until} nothing came in on *{account}*."),
 }
+ALL_WORKS = text("✅ All of the account *{account}* works again.")
 WORKS_AGAIN = text("✅ The account *{account}* works again. What waited since {since} follows now.")
 HEARD_AGAIN = text("✅ Mentions come in on *{account}* again.")
+NEWS = {TroubleKind.PARTLY: ALL_WORKS, TroubleKind.SILENT: HEARD_AGAIN}
 
 
 def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: datetime) -> View:
@@ -42,7 +49,7 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
     kind, until, limit = TroubleKind(troubled.kind), troubled.until, Budget.of(troubled.budget)
     said = BEGAN[kind] if until is None else WAS[kind]
     if troubled.is_news:
-        said = HEARD_AGAIN if kind is TroubleKind.SILENT else WORKS_AGAIN
+        said = NEWS.get(kind, WORKS_AGAIN)
     about = {
         "account": literal(str(label), 80),
         "since": t.when(troubled.since, now),

@@ -57,6 +57,8 @@ def _state(account: Account, t: Texts) -> str:
         return t("Stopped: {problem}", problem=literal(t.stored(account.problem), 300))
     if account.problem is not None:
         return t("Does not work now: {problem}", problem=literal(t.stored(account.problem), 300))
+    if account.fault is not None:
+        return t("Works in part: {problem}", problem=literal(t.stored(account.fault), 300))
     return t("Works")
 
 

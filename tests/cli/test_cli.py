@@ -26,7 +26,8 @@ from sqlmodel import select
 from bot import accounts, db
 from bot.accounts import seal
 from bot.config import Settings
-from bot.connectors.webhook import posts_of, verify
+from bot.connectors.webhook.mentions import posts_of
+from bot.connectors.webhook.signing import verify
 from bot.domain.text import Text
 from bot.models import Account, Author, Event, Role
 from bot.run import utc_now

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import OURS, facebook, feed, instagram, webhook, whatsapp
+from bot.connectors import OURS, facebook, feed, instagram, whatsapp
 from bot.connectors.base import Account, Identity
 from bot.connectors.bluesky import posts as bluesky
 from bot.connectors.email.parsing import mail_of
@@ -24,6 +24,7 @@ from bot.connectors.instagram import posts as on_ig
 from bot.connectors.mastodon import posts as mastodon
 from bot.connectors.meta.messages import WINDOW, message_of
 from bot.connectors.threads import posts as threads
+from bot.connectors.webhook.mentions import posts_of
 from bot.domain.mention import Author, Post, permits_to_json
 from tests.fakes.graph import SECRETS, pushed
 from tests.fakes.whatsapp import IDENTITY
@@ -104,7 +105,7 @@ READERS: dict[str, Callable[[bytes], Post]] = {
     "instagram": on_instagram,
     "mastodon": lambda body: mastodon.post_of(json.loads(body), None, "", may_answer=True),
     "threads": on_threads,
-    "webhook": lambda body: webhook.posts_of(SOURCE, body, now=NOW)[0],
+    "webhook": lambda body: posts_of(SOURCE, body, now=NOW)[0],
     "whatsapp": on_whatsapp,
 }
 

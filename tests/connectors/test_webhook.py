@@ -30,7 +30,9 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.connectors.guard import Transport
-from bot.connectors.webhook import METHODS, Webhook, new_secret, posts_of, verify
+from bot.connectors.webhook import Webhook
+from bot.connectors.webhook.mentions import posts_of
+from bot.connectors.webhook.signing import METHODS, new_secret, verify
 from bot.domain.mention import Act, Author, Post, PostKind, permits
 from bot.domain.payload import BadPayload
 from tests.fakes.tools import tools

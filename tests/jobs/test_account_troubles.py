@@ -16,14 +16,17 @@ from bot.figures.standing import standing
 from bot.models import Account, Mention, Team
 from bot.outgoing.outcomes import stop_account
 from bot.sandbox.slack.inspection import text_of
-from jobs import account_troubles, poll
+from jobs import account_troubles, check, poll
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
-from tests.fakes.facebook import OPTIONS, SECRETS, FakeFacebook
+from tests.fakes import whatsapp as numbers
+from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.fakes.mastodon import FakeMastodon
+from tests.fakes.whatsapp import FakeWhatsApp
 from tests.people import ACCOUNT, answer, connect, connected, mention, sent_out
 
 NOTIFICATIONS = "/api/v1/notifications"
+REFUSED = '{"error": {"message": "(#200) Missing Permissions", "code": 200}}'
 FULL = text("Its disk is full.")
 
 
@@ -264,6 +267,64 @@ async def test_a_platform_that_refuses_a_minute_at_a_time_changes_its_message_on
         bot.clock.at += timedelta(minutes=1)  # type: ignore[attr-defined]
     assert len(shown(bot)) == 1
     assert len(words) == 3  # told after 14 minutes, until the 15th; then until the 30th, and the 45th
+
+
+async def test_a_part_that_cannot_be_read_is_told_when_it_lasts_while_the_rest_comes_in(bot: Bot) -> None:
+    async with FakeFacebook() as server:
+        server.clock = bot.desk.now
+        await connected(bot, "facebook", server.url, SECRETS, OPTIONS)
+        server.fail(f"/v26.0/{PAGE}/tagged", status=400, body=REFUSED, count=3)
+        assert (await polled(bot)).problem is None
+        assert await looked(bot) == []
+        assert (await health(bot, "gemeente"))["state"] == "partly"
+        bot.clock.advance(minutes=16)
+        server.comment("jan", "Wie veegt hier?")
+        await polled(bot)
+        await bot.card("Wie veegt hier?")
+        [told] = [words for words in await looked(bot) if "deel van het account" in words]
+        assert "niet sinds" in told and "die de pagina noemen, zijn nu niet te lezen" in told
+        async with bot.desk.reading() as session:
+            [trouble] = (await standing(session, await session.get_one(Team, 1), bot.desk.now())).troubles
+        assert trouble.problem and not trouble.stopped
+        for _ in range(3):
+            bot.clock.advance(minutes=6)
+            await polled(bot)
+        before, news = [words for words in await looked(bot) if "account" in words]
+        assert "werkte een deel" in before and "werkt weer helemaal" in news
+        assert (await health(bot, "gemeente"))["state"] == "ok"
+
+
+async def test_what_the_daily_check_finds_is_told_although_each_reading_works(bot: Bot) -> None:
+    async with FakeFacebook() as server:
+        server.clock = bot.desk.now
+        await connected(bot, "facebook", server.url, SECRETS, {**OPTIONS, "messages": True})
+        server.known["scopes"].remove("pages_messaging")
+        await check.check_accounts(bot.desk)
+        for _ in range(4):
+            await polled(bot)
+            told = await looked(bot)
+            bot.clock.advance(minutes=6)
+        assert len(told) == 1
+        assert "deel van het account" in told[0] and "pages_messaging" in told[0]
+        server.known["scopes"].append("pages_messaging")
+        await check.check_accounts(bot.desk)
+        _before, news = await looked(bot)
+        assert "werkt weer helemaal" in news
+
+
+async def test_an_account_to_which_nothing_is_sent_any_more_is_told_of(bot: Bot) -> None:
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        server.fail(f"/v26.0/{numbers.OPTIONS['business_account_id']}/subscribed_apps", status=400, body=REFUSED)
+        await check.check_accounts(bot.desk)
+        await looked(bot)
+        bot.clock.advance(minutes=16)
+        [told] = await looked(bot)
+        assert "stuurt ons niet wat nieuw is" in told
+        assert (await health(bot, "gemeente"))["state"] == "partly"
+        await check.check_accounts(bot.desk)
+        _before, news = await looked(bot)
+        assert "werkt weer helemaal" in news
 
 
 async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot: Bot, mastodon: FakeMastodon) -> None:

@@ -43,9 +43,11 @@ from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, 
 from bot.connectors.bluesky.server import Server, Swapped, objects
 from bot.connectors.bluesky.trial import TRIAL
 from bot.connectors.json_api import Json, before_sending, giving_image, time_of, within
+from bot.connectors.parts import Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
 from bot.domain.mention import Act, Author, Post
+from bot.domain.text import text
 
 IMAGES = Images(described=2000)
 """How large: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json; how long its
@@ -89,8 +91,10 @@ class Bluesky:
         news = await self._news(self._notifications, cursor.get("notifications"))
         after, more = Cursor(notifications=news.state, words={}), news.more
         views = {item["uri"]: item for item in news.items}
+        parts = Parts(self._account.id)
         for word in self._account.options.get("words", ()):
-            found = await self._if_readable(word, cursor.get("words", {}).get(word))
+            searched = self._news(partial(self._found, word=word), cursor.get("words", {}).get(word))
+            found = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
             if found is not None:
                 views = {**{item["uri"]: item for item in found.items}, **views}
                 after["words"][word], more = found.state, more or found.more
@@ -100,9 +104,9 @@ class Bluesky:
             answered = await self._answered(me)
             views = {uri: view for uri, view in views.items() if uri not in answered}
         posts = await self._posts([view for view in views.values() if within(view, "author", "did") != me], me)
-        messages = await self._messages(cursor.get("messages"), after) if self._has_messages else []
+        messages = await self._messages(cursor.get("messages"), after, parts) if self._has_messages else []
         ordered = sorted([*posts, *messages], key=lambda post: (post.published_at, post.external_id))
-        return Page(tuple(ordered), after, more, self._server.rests_until)
+        return Page(tuple(ordered), after, more, self._server.rests_until, parts.unread)
 
     async def _news(self, pages: newest.Pages, state: Json | None) -> newest.News:
         return await newest.read(pages, state, self._account.begins_by_its_clock(self._now()), self._now())
@@ -118,24 +122,13 @@ class Bluesky:
         answer = await self._server.get("app.bsky.feed.searchPosts", **asked, **_at(cursor))
         return _dated(answer, "posts", ()), str(answer.get("cursor") or "")
 
-    async def _if_readable(self, word: str, state: Json | None) -> newest.News | None:
-        """Search for a word; if that fails, mentions still come in."""
-        try:
-            return await self._news(partial(self._found, word=word), state)
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("word not searched", account=self._account.id, verdict=type(verdict).__name__)
-            return None
-
-    async def _messages(self, last: str | None, after: Cursor) -> list[Post]:
+    async def _messages(self, last: str | None, after: Cursor, parts: Parts) -> list[Post]:
         """Return new private messages; if they cannot be read, mentions still come in."""
         begins = self._account.begins_by_its_clock(self._now())
-        try:
-            posts, after["messages"] = await self._chat.read(last, begins)
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("messages not read", account=self._account.id, verdict=type(verdict).__name__)
-            if last is not None:
-                after["messages"] = last
-            return []
+        read = await parts.read(self._chat.read(last, begins), otherwise=text("Private messages cannot be read now."))
+        posts, newest_read = read if read is not None else ([], last)
+        if newest_read is not None:
+            after["messages"] = newest_read
         return posts
 
     async def _answered(self, me: str) -> set[str]:

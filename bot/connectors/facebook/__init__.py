@@ -17,8 +17,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
-
 from bot.connectors.base import (
     Account,
     Cursor,
@@ -27,11 +25,9 @@ from bot.connectors.base import (
     Identity,
     Measure,
     Page,
-    RateLimited,
     Rechecked,
     Rejected,
     Sent,
-    Unavailable,
     Usage,
 )
 from bot.connectors.facebook import moderating, writing
@@ -49,6 +45,7 @@ from bot.connectors.meta.messages import edited_of
 from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
+from bot.connectors.parts import Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
 from bot.domain.mention import Act, Post
@@ -56,9 +53,14 @@ from bot.domain.text import text
 
 NOT_OUR_PAGE = text("The access token is of {name} ({other}) and not of the page {page}.")
 
-Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]
+NOT_READ = {
+    "visitors": text("Posts of visitors cannot be read now."),
+    "tagged": text("Posts elsewhere that name the page cannot be read now."),
+    "reviews": text("Recommendations cannot be read now."),
+    "messages": text("Private messages cannot be read now."),
+}
 
-log = structlog.get_logger()
+Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]
 
 
 class Facebook:
@@ -91,13 +93,14 @@ class Facebook:
         reader = Reader(self._server, self._now(), begins)
         found = await reader.comments(cursor.get("comments"))
         after, posts, more = Cursor(comments=found.state), list(found.posts), found.more
+        parts = Parts(self._account.id)
         for name, read in self._lists(reader, begins).items():
-            read_now = await self._if_readable(name, read, cursor.get(name))
+            read_now = await parts.read(read(cursor.get(name)), otherwise=NOT_READ[name])
             if read_now is not None:
                 after[name], posts = read_now.state, [*posts, *read_now.posts]
             elif name in cursor:
                 after[name] = cursor[name]
-        return Page(oldest_first(posts), after, more, self._server.rests_until)
+        return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
         """Return how each of the other lists is read, by its name in the cursor."""
@@ -107,14 +110,6 @@ class Facebook:
         if self._server.page.has_messages:
             lists["messages"] = partial(self._messenger.read, begins=begins)
         return lists
-
-    async def _if_readable(self, name: str, read: Read, state: Mapping[str, Any] | None) -> Found | None:
-        """Read a list; if that fails, comments still come in."""
-        try:
-            return await read(state)
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("list not read", account=self._account.id, list=name, verdict=type(verdict).__name__)
-            return None
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Look at some posts on our page again, in turn, and at our own comments; others cannot be looked at."""

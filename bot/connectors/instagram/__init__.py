@@ -13,10 +13,9 @@ Quirks that shape this package:
 - Below our own posts we may have another id than elsewhere, so that our name counts too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -28,11 +27,9 @@ from bot.connectors.base import (
     Identity,
     Measure,
     Page,
-    RateLimited,
     Rechecked,
     Rejected,
     Sent,
-    Unavailable,
     Unknowable,
     Usage,
     Verdict,
@@ -59,15 +56,17 @@ from bot.connectors.meta.again import look_again
 from bot.connectors.meta.graph import URL_OPTION, VERSION_OPTION, NotThere
 from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
-from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import ident_of, oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
+from bot.connectors.parts import Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
 
 PAGE = "me"
 """The page that the account is linked to, of which the token is."""
+
+MESSAGES_NOT_READ = text("Private messages cannot be read now.")
 
 log = structlog.get_logger()
 
@@ -120,20 +119,14 @@ class Instagram:
         begins = self._account.begins_by_its_clock(self._now())
         found = await Reader(self._server, begins).comments(cursor.get("comments"))
         after, posts = Cursor(comments=found.state), list(found.posts)
-        told = await self._in_messages(cursor.get("messages"), begins) if self._server.has_messages else None
+        parts, told = Parts(self._account.id), None
+        if self._server.has_messages:
+            told = await parts.read(self._messages.read(cursor.get("messages"), begins), otherwise=MESSAGES_NOT_READ)
         if told is not None:
             after["messages"], posts = told.state, [*posts, *told.posts]
         elif "messages" in cursor:
             after["messages"] = cursor["messages"]
-        return Page(oldest_first(posts), after, found.more, self._server.rests_until)
-
-    async def _in_messages(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found | None:
-        """Read the messages; if that fails, comments still come in."""
-        try:
-            return await self._messages.read(state, begins)
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("messages not read", account=self._account.id, verdict=type(verdict).__name__)
-            return None
+        return Page(oldest_first(posts), after, found.more, self._server.rests_until, parts.unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
         """Return what was sent to us with the words of mentions and the addresses of our posts."""

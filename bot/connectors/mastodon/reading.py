@@ -7,11 +7,13 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.connectors.base import Cursor, Page, RateLimited, Rechecked, Rejected, Unavailable, Verdict
+from bot.connectors.base import Cursor, Page, Rechecked, Verdict
 from bot.connectors.json_api import Json, within
 from bot.connectors.mastodon.posts import UNREADABLE, post_of, reply_to, time_in
 from bot.connectors.mastodon.server import AT_ONCE, FULL, Found, MastodonServer, age, is_newer
+from bot.connectors.parts import Parts
 from bot.domain.mention import Author, Gone, Post
+from bot.domain.text import text
 
 CONCERNING = ("mention", "quote", "update")
 """https://docs.joinmastodon.org/entities/Notification/#type"""
@@ -37,7 +39,7 @@ class Reading(MastodonServer):
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
         after: Cursor = {"account_id": me, "hashtags": {}}
-        more = False
+        more, parts = False, Parts(self._account.id)
         if not self._read_only:
             last = cursor.get("notifications")
             notes, more = await self._newer("/api/v1/notifications", NOTIFICATIONS, last)
@@ -47,14 +49,14 @@ class Reading(MastodonServer):
             by_id = {s["id"]: s for n in notes if (s := self._status_in(n, me))}
         for tag in self._account.options.get("hashtags", ()):
             seen = cursor.get("hashtags", {}).get(tag)
-            statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen)
+            statuses, after["hashtags"][tag], gap = await self._tagged_if_readable(tag, seen, parts)
             more = more or gap
             for status in statuses if seen is not None else self._begun(statuses):
                 by_id.setdefault(status["id"], status)
         if not cursor and me and self._account.options.get("since_days"):
             answered = await self._answered_since_it_begins(me)
             by_id = {key: status for key, status in by_id.items() if key not in answered}
-        return Page(await self._posts(by_id, me), after, more)
+        return Page(await self._posts(by_id, me), after, more, unread=parts.unread)
 
     async def _since_it_begins(self, newest: list[Json]) -> list[Json]:
         """Return the notifications since the account begins, oldest first, from the newest page and those before it."""
@@ -115,15 +117,14 @@ class Reading(MastodonServer):
             return Gone.UNREACHABLE
         return gone
 
-    async def _tagged_if_readable(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
+    async def _tagged_if_readable(
+        self, tag: str, seen: list[str] | None, parts: Parts
+    ) -> tuple[list[Json], list[str] | None, bool]:
         """Read a hashtag; if that fails, mentions still come in."""
-        try:
+        if self._read_only:
             return await self._tagged(tag, seen)
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            if self._read_only:
-                raise
-            log.warning("hashtag not read", account=self._account.id, verdict=type(verdict).__name__)
-            return [], seen, False
+        otherwise = text("The hashtag {tag} cannot be read now.", tag=f"#{tag}")
+        return await parts.read(self._tagged(tag, seen), otherwise=otherwise) or ([], seen, False)
 
     async def _tagged(self, tag: str, seen: list[str] | None) -> tuple[list[Json], list[str] | None, bool]:
         """Return a hashtag's new posts, the ids to compare the next page with, and whether there may be more."""

@@ -23,6 +23,7 @@ def merged(*parts: Health) -> Health:
         next((part.identity for part in reversed(parts) if part.identity), None),
         {name: value for part in parts for name, value in part.limits.items()},
         min((part.token_expires_at for part in parts if part.token_expires_at), default=None),
+        tuple(each for part in parts for each in part.faults),
     )
 
 
@@ -82,7 +83,7 @@ async def of_pushes(graph: Graph, object_id: str, app_id: str, fields: Sequence[
         wanted = sorted(subscribed.union(fields))
         await graph.post(f"{object_id}/subscribed_apps", {"subscribed_fields": wanted} if wanted else {})
     except Rejected as verdict:
-        return Health(warnings=(text("Meta does not send us what is new: {reason}", reason=str(verdict.text)[:200]),))
+        return Health(faults=(text("Meta does not send us what is new: {reason}", reason=str(verdict.text)[:200]),))
     return Health((text("Meta did not send us what is new; we have asked it to."),))
 
 

@@ -13,8 +13,6 @@ Quirks that shape this package:
 
 from datetime import timedelta
 
-import structlog
-
 from bot.connectors.base import (
     Account,
     Cursor,
@@ -22,22 +20,21 @@ from bot.connectors.base import (
     Health,
     Measure,
     Page,
-    RateLimited,
     Rejected,
     Sent,
-    Unavailable,
     Usage,
 )
-from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
+from bot.connectors.parts import Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.threads import checking, moderating, writing
 from bot.connectors.threads.reading import Reader
 from bot.connectors.threads.server import SERVER, VERSION, Server
 from bot.connectors.threads.signing_in import SIGN_IN
 from bot.domain.mention import Act, Post
+from bot.domain.text import text
 
-log = structlog.get_logger()
+MENTIONS_NOT_READ = text("Posts that name the account cannot be read now.")
 
 
 class Threads:
@@ -63,22 +60,15 @@ class Threads:
         reader = Reader(self._server, await self._server.me(), self._now(), begins)
         replies = await reader.replies(cursor.get("replies"))
         after = Cursor(replies=replies.state)
-        mentions = await self._mentions(reader, cursor)
+        parts = Parts(self._account.id)
+        mentions = await parts.read(reader.mentions(cursor.get("mentions")), otherwise=MENTIONS_NOT_READ)
         if mentions is not None:
             after["mentions"] = mentions.state
         elif "mentions" in cursor:
             after["mentions"] = cursor["mentions"]
         found = [*(mentions.posts if mentions else ()), *replies.posts]  # of a post in both lists, the last one counts
         posts = {post.external_id: post for post in found}.values()
-        return Page(oldest_first(posts), after, not_before=self._server.rests_until)
-
-    async def _mentions(self, reader: Reader, cursor: Cursor) -> Found | None:
-        """Read where others name us; if that fails, replies still come in."""
-        try:
-            return await reader.mentions(cursor.get("mentions"))
-        except (RateLimited, Unavailable, Rejected) as verdict:
-            log.warning("mentions not read", account=self._account.id, verdict=type(verdict).__name__)
-            return None
+        return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=parts.unread)
 
     async def send(self, draft: Draft) -> Sent:
         """Publish the answer below its post."""

@@ -1,0 +1,35 @@
+"""An account of which one part may fail without the others: the others come in, and what fails is told."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import structlog
+
+from bot.connectors.base import RateLimited, Rejected, Unavailable
+from bot.domain.text import Text
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class Parts:
+    """The parts of one account that are read for a page; `unread` says which could not be (`Page.unread`)."""
+
+    def __init__(self, account_id: int) -> None:
+        self._account_id = account_id
+        self._unread: list[Text] = []
+
+    @property
+    def unread(self) -> tuple[Text, ...]:
+        """Return which parts could not be read."""
+        return tuple(self._unread)
+
+    async def read(self, part: Awaitable[T], *, otherwise: Text) -> T | None:
+        """Read a part; None when that fails, and then `otherwise` is what people read. A refused token is raised."""
+        try:
+            return await part
+        except (RateLimited, Unavailable, Rejected) as verdict:
+            kind = type(verdict).__name__
+            log.warning("part not read", account=self._account_id, verdict=kind, part=otherwise.message)
+            self._unread.append(otherwise)
+            return None
