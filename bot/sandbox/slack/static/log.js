@@ -24,9 +24,14 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
     icon("chevron"),
   );
   scroller.append(jump);
+  let atEnd = true;
   scroller.addEventListener("scroll", () => {
-    if (left() < NEAR) jump.hidden = true;
+    atEnd = left() < NEAR;
+    if (atEnd) jump.hidden = true;
   });
+  new ResizeObserver(() => {
+    if (atEnd) toEnd(); // what is written below takes room, and the last message stays in sight
+  }).observe(scroller);
   return {
     show(id, messages) {
       const fresh = id !== shown;
