@@ -21,6 +21,7 @@ from bot.models import (
     Account,
     Act,
     ActStatus,
+    Case,
     Event,
     Message,
     MessageKind,
@@ -78,20 +79,28 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             reply.external_id, reply.url = outcome.external_id, outcome.url
             reply.conversation = outcome.conversation or None
             await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
+        case UsedUp() if reply.tries > 1:  # it was done before, perhaps by our earlier try
+            await deliveries.use_up(session, reply)
+            await _doubt(session, case, reply, now)
         case Rejected():
             if isinstance(outcome, UsedUp):
                 await deliveries.use_up(session, reply)
             await deliveries.failed(session, case, reply, outcome.text, now)
         case Unknowable():
-            reply.status = ReplyStatus.UNCERTAIN
-            about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
-            stays = not await deliveries.is_last(session, reply)
-            await cases.record(session, Move.DOUBT, case, **about, now=now, stays=stays)
-            await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.DOUBT}:{reply.id}", reply.id)
+            await _doubt(session, case, reply, now)
         case RateLimited() | Unauthorized() | Unavailable():
             put_off(reply, outcome, now)
     await session.flush()
     await cases.touch(session, reply.case_id)
+
+
+async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
+    """Ask a person whether a reply is there."""
+    reply.status = ReplyStatus.UNCERTAIN
+    about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
+    stays = not await deliveries.is_last(session, reply)
+    await cases.record(session, Move.DOUBT, case, **about, now=now, stays=stays)
+    await tell_thread(session, case, MessageKind.REPLY_PROBLEM, f"{Move.DOUBT}:{reply.id}", reply.id)
 
 
 async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: datetime) -> None:

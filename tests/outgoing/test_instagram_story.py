@@ -150,17 +150,37 @@ async def test_an_answer_whose_outcome_was_lost_is_there_once(
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
 
-async def test_a_lost_answer_to_a_mention_is_for_a_person(sqlite_bot: Bot, server: FakeInstagram) -> None:
+async def test_a_private_answer_that_is_there_but_is_not_shown_is_for_a_person(
+    on_instagram: Bot, server: FakeInstagram
+) -> None:
+    bot = on_instagram
+    server.comment("jan", "Wie belt mij terug?")
+    await polled(bot)
+    server.fail(method="POST", status=0, done=True)
+    chosen = {"answer_visibility": "private"}
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", **chosen)
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    server.fail("/v26.0/me/conversations", status=200, body='{"data": []}')
+    await sent_out(bot)
+    await bot.card("Wie belt mij terug?", "*Misschien verstuurd*")
+    assert server.said() == ["Wij bellen u. ^SB"]
+    assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
+    assert [mention.may_be(Act.ANSWER_PRIVATELY) for mention in await bot.rows(Mention)] == [False]
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_a_lost_answer_to_a_mention_is_for_a_person(sqlite_bot: Bot, server: FakeInstagram, taken: bool) -> None:
     bot = await connected(sqlite_bot, server)
     server.name_us("kim", f"Waar is de glasbak @{HANDLE}?")
     await told(bot, PATH, server.sent())
-    server.fail(method="POST", status=0, done=True)
+    server.fail(method="POST", status=0, done=taken)
     await answer(bot, SANNE, await bot.card("glasbak", "Nieuw"), "Bij de kerk.")
     await bot.card("glasbak", "nog niet zeker")
     bot.clock.advance(minutes=5)
     await sent_out(bot)
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.UNCERTAIN]
-    assert server.ours() == ["Bij de kerk. ^SB"]
+    assert server.ours() == ["Bij de kerk. ^SB"] * taken
 
 
 async def test_a_mention_of_a_stopped_account_is_sent_again_and_one_of_its_comments_need_not_be(
