@@ -16,6 +16,7 @@ from bot.connectors import base
 from bot.connectors.http import Client, host
 from bot.connectors.platform import Capability, Platform, Tools
 from bot.db import HELD, Sessions
+from bot.domain.budget import Budget
 from bot.domain.event import EventKind
 from bot.domain.text import Text, Wrong, text
 from bot.models import Account, AccountTrouble, Event, SigningIn, Team
@@ -33,9 +34,11 @@ def opened(row: Account, settings: Settings) -> base.Account:
     secrets = unseal(row.sealed, settings.webcare_secret_key.get_secret_value())
     identity = base.Identity(**row.identity) if row.identity else None
     at = address(row.platform, row.name, settings)
+    rests = Budget.of(row.budget).reading
     return base.Account(
-        row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at, row.created_at
-    )
+        row.id, row.platform, row.name, row.url, secrets, row.options, row.limits, identity, at, row.created_at,
+        rests.until if rests else None,
+    )  # fmt: skip
 
 
 def drafted(

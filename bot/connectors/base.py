@@ -43,7 +43,8 @@ class Account:
 
     `secrets` are its tokens (encrypted in the database), `options` what was set when it was added, `limits` what the
     last check learned about its server; all JSON. `address` is where its platform can push to us. `added_at` is when it
-    was added; None while it is not stored.
+    was added; None while it is not stored. `rests_until`: the platform's limit is nearly used, so that what can be done
+    without is not asked until then.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Account:
     identity: Identity | None = None
     address: str = ""
     added_at: datetime | None = None
+    rests_until: datetime | None = None
 
     def begins_at(self, now: datetime) -> datetime | None:
         """Return from when on its first reading takes posts in; None for all that the platform gives.

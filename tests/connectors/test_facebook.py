@@ -22,7 +22,7 @@ from bot.connectors.base import (
     Unavailable,
     Unknowable,
 )
-from bot.connectors.facebook import PLATFORM, Facebook
+from bot.connectors.facebook import PLATFORM, Facebook, completing
 from bot.connectors.platform import Tools
 from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
 from tests.fakes.between import ANY, Between
@@ -86,6 +86,11 @@ def told(server: FakeFacebook, **options: Any) -> list[Post]:
     """What Facebook sends about all that happened since the last time."""
     received = PLATFORM.receiver.receive(account("", **options), server.sent(), datetime.now(UTC))
     return list(received.items)  # type: ignore[arg-type]
+
+
+async def completed(server: FakeFacebook, facebook: Facebook) -> list[Post]:
+    """The same, with what only asking tells."""
+    return [item for item in await facebook.complete(told(server)) if isinstance(item, Post)]
 
 
 def acts(post: Post) -> set[Act]:
@@ -307,24 +312,106 @@ async def test_what_is_sent_is_the_same_post_as_what_is_asked_for(server: FakeFa
     server.tag("kim", "Dank @gemeente")
     server.review("ans", "Fijn")
     asked = {post.external_id: post for post in (await facebook.fetch({})).posts}
-    sent = {post.external_id: post for post in told(server)}
-    assert sent.keys() == asked.keys()
-    for ident, post in sent.items():
-        told_by_asking_only = {"replies_to": None, "hidden": None}
-        alike = replace(
-            asked[ident], url=post.url, published_at=post.published_at, permits=post.permits, **told_by_asking_only
-        )
-        assert post == alike
-        assert acts(post) == acts(asked[ident])
+    sent = told(server)
+    assert {post.external_id for post in sent} == asked.keys()
+    for post in sent:  # before anything is asked, it lacks what may be done and what it is below
+        assert acts(post) == acts(asked[post.external_id])
+        assert (post.replies_to, post.hidden) == (None, None)
+    for item in await facebook.complete(sent):
+        assert isinstance(item, Post)
+        assert item == replace(asked[item.external_id], url=item.url, published_at=item.published_at)
 
 
-async def test_edits_and_removals_are_sent(server: FakeFacebook) -> None:
+@pytest.mark.parametrize(
+    ("flag", "act"),
+    [
+        ("can_hide", Act.HIDE), ("can_like", Act.LIKE), ("can_comment", Act.ANSWER),
+        ("can_reply_privately", Act.ANSWER_PRIVATELY),
+    ],
+)  # fmt: skip
+async def test_what_a_comment_that_was_sent_forbids_is_not_offered(
+    server: FakeFacebook, facebook: Facebook, flag: str, act: Act
+) -> None:
+    server.comment("jan", "Vrij")
+    forbidden: dict[str, Any] = {flag: False}
+    server.comment("els", "Gebonden", **forbidden)
+    free, bound = await completed(server, facebook)
+    assert acts(free) - acts(bound) == {act}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500}, {"status": 0, "count": 2}, {"status": 200, "body": "[]"}, {"status": 200, "body": "{}"},
+        {"status": 403, "body": '{"error": {"code": 10, "message": "Geen recht."}}'},
+        {"status": 400, "body": '{"error": {"code": 100, "error_subcode": 33, "message": "Not there."}}'},
+        {"status": 400, "body": '{"error": {"code": 190, "message": "No token."}}'},
+        {"status": 400, "body": '{"error": {"code": 32, "message": "Too often."}}'},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("which", ["comment", "post"])
+async def test_what_cannot_be_asked_for_comes_in_as_it_was_sent(
+    server: FakeFacebook, facebook: Facebook, fault: dict[str, Any], which: str
+) -> None:
+    ident = server.comment("jan", "Wie veegt hier?")
+    sent = told(server)
+    server.fail(f"{V}/{ident if which == 'comment' else server.own}", **fault)
+    (post,) = await facebook.complete(sent)
+    assert isinstance(post, Post)
+    assert (post.text, acts(post), post.replies_to) == ("Wie veegt hier?", acts(sent[0]), None)
+
+
+async def test_of_many_comments_below_one_post_the_post_is_asked_for_once(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    for n in range(12):
+        server.comment(f"burger{n}", "Ik ook")
+    assert all(post.replies_to and post.hidden is False for post in await completed(server, facebook))
+    assert (server.asked.count(f"GET {V}/{server.own}"), len(server.asked)) == (1, 13)
+
+
+async def test_near_the_limit_nothing_is_asked_for_what_was_sent(
+    server: FakeFacebook, facebook: Facebook, client: httpx.AsyncClient
+) -> None:
+    for n in range(3):
+        server.comment("jan", f"Vraag {n}")
+    sent = told(server)
+    server.usage = {"X-Business-Use-Case-Usage": '{"104": [{"call_count": 96}]}'}
+    assert [post.hidden for post in await facebook.complete(sent)] == [False, None, None]  # type: ignore[union-attr]
+    asked = len(server.asked)
+    for now, is_asked in ((NOW, False), (NOW + HOUR, True)):
+        rests = replace(account(server.url), rests_until=NOW + HOUR)
+        connected = Facebook(rests, Tools(client, lambda: now, tools(client, SECRETS).secrets))  # noqa: B023
+        assert (await connected.complete(sent) != sent, len(server.asked) > asked) == (is_asked, is_asked)
+
+
+async def test_facebook_does_not_wait_long_for_what_we_ask(
+    server: FakeFacebook, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "WITHIN", 0.5)
+    server.comment("jan", "Wie veegt hier?")
+    sent = told(server)
+    async with Between(server.url) as between, between.holding("GET", ANY, passed_on=False):
+        assert await connect(between.url, client).complete(sent) == sent
+
+
+async def test_where_a_comment_says_it_stands_is_asked_for_only_by_an_id(
+    server: FakeFacebook, facebook: Facebook
+) -> None:
+    ident = server.comment("jan", "Wie veegt hier?")
+    server.news[-1]["changes"][0]["value"] |= {"post_id": "../me", "parent_id": "../me"}
+    (post,) = await completed(server, facebook)
+    assert (post.external_id, post.replies_to, server.asked) == (ident, None, [f"GET {V}/{ident}"])
+
+
+async def test_edits_and_removals_are_sent(server: FakeFacebook, facebook: Facebook) -> None:
     one, two, visit = server.comment("jan", "Een"), server.comment("els", "Twee"), server.visit("piet", "Drie")
     told(server)
     server.edit(one, "Toch niet")
     server.remove(two)
     server.remove(visit)
-    posts = {post.external_id: post for post in told(server)}
+    posts = {post.external_id: post for post in await completed(server, facebook)}
+    assert server.asked == []  # they tell all that is mirrored
     assert (posts[one].text, posts[one].edited_at is not None) == ("Toch niet", True)
     assert posts[two].gone is posts[visit].gone is Gone.BY_AUTHOR
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -9,10 +10,10 @@ from bot.connectors.base import Request
 from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
-from bot.sandbox.slack.inspection import text_of
+from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import check
 from tests import people
-from tests.acting import approve
+from tests.acting import approve, offered
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
 from tests.fakes.graph import pushed, question
@@ -54,6 +55,21 @@ async def test_what_facebook_sends_is_a_card_at_once_and_asking_makes_no_second(
     assert (await told(bot, PATH, server.sent()))[0] == 200  # our own answer
     await polled(bot)
     assert [mention.external_id for mention in await bot.rows(Mention)] == [asked]
+
+
+async def test_what_facebook_sends_offers_no_more_than_facebook_allows_and_shows_what_it_is_below(
+    on_facebook: Bot, server: FakeFacebook
+) -> None:
+    bot = on_facebook
+    server.comment("jan", "Wanneer wordt de container geleegd?")
+    bound: dict[str, Any] = dict.fromkeys(["can_hide", "can_like", "can_comment", "can_reply_privately"], False)
+    server.comment("els", "Wie veegt hier?", **bound)
+    assert (await told(bot, PATH, server.sent()))[0] == 200
+    free, card = await bot.card("container", "De markt gaat door."), await bot.card("Wie veegt", "De markt gaat door.")
+    assert [("case:answer" in action_ids(each)) for each in (free, card)] == [True, False]
+    acts = {"Bericht verbergen…", "Liken", "Privé verder…"}
+    assert acts <= await offered(bot, "container")
+    assert not acts & await offered(bot, "Wie veegt")
 
 
 async def test_a_comment_is_hidden_liked_and_our_answer_removed(on_facebook: Bot, server: FakeFacebook) -> None:

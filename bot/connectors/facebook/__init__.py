@@ -4,7 +4,7 @@ https://developers.facebook.com/documentation/pages-api and the Graph API's refe
 
 Quirks that shape this package:
 - Facebook sends news at once, and forgets some; so we also ask for it. It does not send what we may do with a comment,
-  nor who wrote in Messenger: of a message it only tells us to ask.
+  which is asked for at once, nor who wrote in Messenger: of a message it only tells us to ask.
 - It has no key for an answer, so one whose outcome is unknown is looked for. An answer to a reply stands below the same
   comment as answers to its other replies, so there we cannot tell which one it is.
 - It sends that a comment was removed, but not by whom. When we ask, it does not even say whether it was removed.
@@ -31,8 +31,9 @@ from bot.connectors.base import (
     Usage,
 )
 from bot.connectors.facebook import moderating, writing
+from bot.connectors.facebook.completing import Completing, as_it_is
 from bot.connectors.facebook.messenger import MAX_MESSAGE, Messenger
-from bot.connectors.facebook.posts import COMMENT, POST, comment_of, post_of, pushed
+from bot.connectors.facebook.posts import is_in, pushed
 from bot.connectors.facebook.reading import Reader
 from bot.connectors.facebook.server import Server, page_of
 from bot.connectors.facebook.signing_in import SIGN_IN, rights_of
@@ -48,7 +49,7 @@ from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to
 from bot.connectors.parts import Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
-from bot.domain.mention import Act, Post
+from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import text
 
 NOT_OUR_PAGE = text("The access token is of {name} ({other}) and not of the page {page}.")
@@ -113,13 +114,12 @@ class Facebook:
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Look at some posts on our page again, in turn, and at our own comments; others cannot be looked at."""
-        asked = [post for post in posts if not post.private and _is_in(post) in {"comment", "post"}]
-        return await look_again(asked, cursor, self._as_it_is, self._now())
+        asked = [post for post in posts if not post.private and is_in(post) in {"comment", "post"}]
+        return await look_again(asked, cursor, partial(as_it_is, self._server), self._now())
 
-    async def _as_it_is(self, post: Post) -> Post:
-        is_post, page = _is_in(post) == "post", self._server.page
-        found = await self._server.get(post.external_id, fields=POST if is_post else COMMENT)
-        return post_of(found, page, is_ours=True) if is_post else comment_of(found, page)
+    async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
+        """Return what was sent to us, with what may be done with it and what it is below, as far as we may ask now."""
+        return await Completing(self._server).complete(items)
 
     # --- answering -------------------------------------------------------------------------------
 
@@ -184,11 +184,6 @@ class Facebook:
         page = await self._server.get(ours, fields="username,link")
         identity = Identity(ours, str(page.get("username") or ours), name, str(page.get("link") or ""))
         return Health((text("We write as the page {name}.", name=name),), identity=identity)
-
-
-def _is_in(post: Post) -> str:
-    """Return what a post is; an answer of ours is a comment."""
-    return str((post.place or {}).get("is", "comment"))
 
 
 def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:

@@ -4,7 +4,7 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 """
 
 from bot.connectors.base import Unknowable
-from bot.connectors.facebook.posts import author_of
+from bot.connectors.facebook.posts import author_of, is_in
 from bot.connectors.facebook.server import Server
 from bot.connectors.json_api import Json, within
 from bot.connectors.meta.messages import CONVERSATION, Messages
@@ -46,4 +46,4 @@ class Messenger(Messages):
 
 
 def _is_post(to: Post) -> bool:
-    return (to.place or {}).get("is") == "post"
+    return is_in(to) == "post"

@@ -23,6 +23,8 @@ COMMENT = (
     "can_comment,can_reply_privately"
 )
 POST = "id,from,message,created_time,permalink_url,can_reply_privately,attachments{type,url,media,subattachments}"
+ABOVE = "id,from,message,permalink_url"
+"""What is asked of a post of ours, to show what comments below it are about."""
 REVIEW = "created_time,reviewer,review_text,recommendation_type,rating,open_graph_story{id}"
 PRIVATELY_FOR = timedelta(days=7)
 """https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies"""
@@ -128,7 +130,7 @@ def _privately(written: datetime) -> Iterator[Permit]:
 def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
     """Yield what one update brings: a new, edited or removed post of others, or raise one of UNREADABLE.
 
-    It does not say what we may do with a comment; the answer to what we try does.
+    It does not say what we may do with a comment, nor what it is below: that is asked for.
     """
     value, verb = update.value, str(update.value.get("verb"))
     item, by_us = str(value.get("item")), within(value, "from", "id") == page.id
@@ -177,6 +179,11 @@ def _presumed(kind: str, page: Page, written: datetime) -> Iterator[Permit]:
 
 
 # --- Parts -----------------------------------------------------------------------------------------
+
+
+def is_in(post: Post) -> str:
+    """Return what a post is: a comment, as our answers are, a post of a visitor, or something elsewhere."""
+    return str((post.place or {}).get("is", "comment"))
 
 
 def author_of(by: Any, of: str) -> Author:

@@ -1,0 +1,84 @@
+"""What Facebook does not send with a comment or a visitor's post: what may be done with it, and what it stands below.
+
+https://developers.facebook.com/docs/graph-api/webhooks/reference/page
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.connectors.base import Rejected, Verdict
+from bot.connectors.facebook.posts import ABOVE, COMMENT, POST, comment_of, is_in, post_of
+from bot.connectors.facebook.server import Server
+from bot.connectors.json_api import Json
+from bot.connectors.meta.hooks import UNREADABLE
+from bot.connectors.meta.parts import ident_of
+from bot.domain.mention import Delivery, Post
+
+WITHIN = 3.0
+"""Seconds that we take to ask: Facebook waits for our answer."""
+
+log = structlog.get_logger()
+
+
+async def as_it_is(server: Server, post: Post, above: Json | None = None) -> Post:
+    """Return a comment, below this post of ours, or a visitor's post as it is now; may raise one of UNREADABLE."""
+    is_post = is_in(post) == "post"
+    found = await server.get(post.external_id, fields=POST if is_post else COMMENT)
+    return post_of(found, server.page, is_ours=True) if is_post else comment_of(found, server.page, above)
+
+
+class Completing:
+    """Asks for what one call of Facebook's left out; of each post of ours once."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._above = server, dict[str, Json]()
+
+    async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
+        """Return what was sent with what only asking tells, as far as there is time, and room within the limit.
+
+        What could not be asked for is returned as it came.
+        """
+        done = list(items)
+        try:
+            async with asyncio.timeout(WITHIN):
+                for number, item in enumerate(items):
+                    if isinstance(item, Post) and _lacks(item) and self._has_room():
+                        done[number] = await self._completed(item)
+        except (TimeoutError, Verdict) as error:
+            log.warning("posts not completed", account=self._server.account.id, error=type(error).__name__)
+        return done
+
+    def _has_room(self) -> bool:
+        rests = self._server.rests_until or self._server.account.rests_until
+        return rests is None or rests <= self._server.now()
+
+    async def _completed(self, told: Post) -> Post:
+        above = await self._post_above(told)
+        try:
+            seen = await as_it_is(self._server, told, above)
+        except (Rejected, *UNREADABLE) as error:
+            log.warning("post not completed", post=told.external_id, error=type(error).__name__)
+            return told
+        return replace(told, permits=seen.permits, replies_to=seen.replies_to, hidden=seen.hidden)
+
+    async def _post_above(self, told: Post) -> Json | None:
+        """Return the post of ours that a comment stands below; None where there is none, or it cannot be read."""
+        if not told.above():
+            return None
+        ident = told.above()[-1]
+        if ident not in self._above:
+            try:
+                self._above[ident] = await self._server.get(ident_of(ident), fields=ABOVE)
+            except (Rejected, *UNREADABLE) as error:
+                log.warning("post of ours not read", post=ident, error=type(error).__name__)
+                self._above[ident] = {}
+        return self._above[ident]
+
+
+def _lacks(item: Post) -> bool:
+    """Tell whether something was sent with less than asking tells: a new comment, or a visitor's new post."""
+    is_new = item.gone is None and item.edited_at is None
+    return is_new and not item.private and is_in(item) in {"comment", "post"}
