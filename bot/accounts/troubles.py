@@ -88,7 +88,9 @@ async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, dateti
     for account_id, (hours, last) in (await _heard(session, now)).items():
         if account_id in listened and hours[0] <= now - KNOWN:
             team = await session.get_one(Team, listened[account_id].team_id)
-            zone = ZoneInfo(TeamSettings.of(team.settings).time_zone)
+            if (settings := TeamSettings.if_readable(team)) is None:
+                continue
+            zone = ZoneInfo(settings.time_zone)
             likely = usual(hours, hours[0], last, zone)
             if chance_of_silence(likely, last, now, zone) < ODD:
                 found.append((account_id, last))

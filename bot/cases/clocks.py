@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,13 +29,9 @@ from bot.domain.sla import (
     untold,
 )
 from bot.domain.text import Refused
-from bot.logs import trace
 from bot.models import HELD, REACHED, UNSENT, Account, Case, Clock, Event, Mention, Reply, ReplyKind, Team
 from bot.team import teams
 from bot.team.settings import TeamSettings
-
-log = structlog.get_logger()
-
 
 # --- Following the case --------------------------------------------------------------------------
 
@@ -333,12 +328,9 @@ async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, T
     """Return the teams that are open at this moment, with their settings; one whose settings fail holds up no other."""
     found = []
     for team in await teams.all_teams(session):
-        try:
-            settings = TeamSettings.of(team.settings)
-            if is_open(settings.hours(now), now):
-                found.append((team, settings))
-        except Exception as error:
-            log.error("the settings of a team cannot be read", team=team.id, **trace(error))
+        settings = TeamSettings.if_readable(team)
+        if settings is not None and is_open(settings.hours(now), now):
+            found.append((team, settings))
     return found
 
 

@@ -23,9 +23,11 @@ async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
     """Return the removed posts whose words were kept long enough, by their case; at most some of each account."""
     found = dict[int, set[int]]()
     for account, team in await session.exec(select(Account, Team).join(Team, col(Account.team_id) == Team.id)):
+        if (settings := TeamSettings.if_readable(team)) is None:
+            continue
         wanted = (
             select(Mention.case_id, Mention.id)
-            .where(REMOVED, Mention.account_id == account.id, col(Mention.gone_at) <= now - kept_for(account, team))
+            .where(REMOVED, Mention.account_id == account.id, col(Mention.gone_at) <= now - kept_for(account, settings))
             .order_by(col(Mention.gone_at))
             .limit(AT_ONCE)
         )
@@ -34,9 +36,9 @@ async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
     return found
 
 
-def kept_for(account: Account, team: Team) -> timedelta:
+def kept_for(account: Account, settings: TeamSettings) -> timedelta:
     """Return how long the words of a removed post are kept: as the team sets and the platform allows."""
-    days = timedelta(days=TeamSettings.of(team.settings).removed_days)
+    days = timedelta(days=settings.removed_days)
     platform = connectors.known(account.platform)
     most = platform.keeps_removed if platform else None
     return days if most is None else min(days, most)

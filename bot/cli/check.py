@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import aiohttp
+from pydantic import ValidationError
 from sqlalchemy import false, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -40,6 +41,8 @@ async def findings(settings: Settings, *, deep: bool = False) -> AsyncGenerator[
         yield found
         if engine is not None:
             channels, groups, rows = await _stored(engine, settings, channels)
+            async for found in _unreadable(engine):
+                yield found
             async for found in _waiting(engine):
                 yield found
         async for found in slack_findings(settings, channels, groups):
@@ -133,6 +136,19 @@ async def _stored(
         return channels, _groups(teams), await accounts.connected(session)
 
 
+async def _unreadable(engine: AsyncEngine) -> AsyncIterator[Finding]:
+    """Yield the teams whose settings cannot be read, and what is wrong in them."""
+    async with db.readings(engine)() as session:
+        teams = list(await session.exec(select(Team).order_by(col(Team.id))))
+    for team in teams:
+        try:
+            TeamSettings.of(team.settings)
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, each["loc"])) or each["msg"] for each in error.errors())
+            words = f"they cannot be read ({places}): put back those of a copy of the database, or correct them in it."
+            yield Finding(f"Settings of {team.name}", False, words)
+
+
 async def _waiting(engine: AsyncEngine) -> AsyncIterator[Finding]:
     """Yield what Slack refused the last time, per channel and reason."""
     async with db.readings(engine)() as session:
@@ -146,7 +162,8 @@ def _groups(teams: Sequence[Team]) -> list[Group]:
     """Return the user groups that follow duty, with Slack's last error for each."""
     groups = []
     for team in teams:
-        group, shown = TeamSettings.of(team.settings).duty_group, team.duty_shown or {}
+        settings, shown = TeamSettings.if_readable(team), team.duty_shown or {}
+        group = settings.duty_group if settings else ""
         if group:
             groups.append(Group(team.name, group, shown.get("problem", "") if shown.get("group") == group else ""))
     return groups

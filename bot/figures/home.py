@@ -16,6 +16,7 @@ from bot.figures import lists, reports
 from bot.figures.standing import standing
 from bot.models import Role, Team
 from bot.team import agents, teams
+from bot.team.settings import TeamSettings
 from bot.texts import Texts
 from bot.views.home import SHOWN, Chosen, Home
 
@@ -28,7 +29,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
     mine = await lists.waiting(session, team_ids, Filter(Which.MINE, slack_id), now=now, most=SHOWN)
     queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
     promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
-    places = await lists.places(session, own)
+    places, readable = await lists.places(session, own), [team for team in own if TeamSettings.if_readable(team)]
     chosen = await lists.waiting(session, team_ids, wanted, now=now, most=SHOWN) if wanted else None
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)
@@ -50,8 +51,8 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         queue=queue.lines,
         queue_count=queue.count,
         promises=promises.lines,
-        today=[await _today(session, team, now) for team in own],
-        week=_together([await _week(session, team, now) for team in own]),
+        today=[await _today(session, team, now) for team in readable],
+        week=_together([await _week(session, team, now) for team in readable]),
         asked=await lists.asked(session, slack_id),
         by=slack_id,
         places=places,

@@ -119,7 +119,8 @@ async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
     )
     accounts = [(account, connectors.label_of(account)) for account in found]
     platforms = {account.platform: label.platform for account, label in accounts}
-    topics = dict.fromkeys(topic for team in own for topic in TeamSettings.of(team.settings).topics)
+    readable = [settings for team in own if (settings := TeamSettings.if_readable(team))]
+    topics = dict.fromkeys(topic for settings in readable for topic in settings.topics)
     return [
         *(Place(Where.TEAM, str(team.id), team.name) for team in own if len(own) > 1),
         *(Place(Where.PLATFORM, name, label) for name, label in platforms.items() if len(platforms) > 1),

@@ -151,8 +151,9 @@ async def known(session: AsyncSession, team_id: int | None = None) -> list[Slack
 
 def _needed(team: Team) -> set[str]:
     """Return the channels in which we write for a team: its own, and those that its settings name."""
-    settings = TeamSettings.of(team.settings)
-    named = {team.channel, settings.escalation_channel, *(adviser.target for adviser in settings.advisers)}
+    named, settings = {team.channel}, TeamSettings.if_readable(team)
+    if settings is not None:
+        named |= {settings.escalation_channel, *(adviser.target for adviser in settings.advisers)}
     return {channel for channel in named if channel.startswith(("C", "G"))}
 
 
@@ -186,9 +187,10 @@ async def _end(session: AsyncSession, trouble: SlackTrouble, now: datetime) -> l
 
 async def _whom(session: AsyncSession, team: Team) -> list[str]:
     """Return the coordinators of a team; without any, all its agents."""
-    settings = TeamSettings.of(team.settings)
-    coordinators = {*await agents.with_role(session, team.id, Role.COORDINATOR), *settings.coordinators}
-    return sorted(coordinators) or await agents.answering(session, team.id)
+    named, settings = await agents.with_role(session, team.id, Role.COORDINATOR), TeamSettings.if_readable(team)
+    if settings is None:  # so who answers by being in the channel is not known
+        return named or await agents.with_role(session, team.id, Role.AGENT)
+    return sorted({*named, *settings.coordinators}) or await agents.answering(session, team.id)
 
 
 async def _tell(session: AsyncSession, trouble: SlackTrouble, person: str, until: str = "") -> str:

@@ -83,16 +83,19 @@ async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now
 
 
 async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
-    """Return the roles of a person by team; a team in which they have none is missing."""
+    """Return the roles of a person by team; a team in which they have none is missing.
+
+    Who is in the channel of a team whose settings cannot be read may only read there.
+    """
     given = select(Agent.team_id, Agent.role).where(Agent.slack_id == slack_id, col(Agent.role).is_not(None))
     joined = (
-        select(Team.id, Team.settings)
+        select(Team)
         .join(Member, (col(Member.channel) == Team.channel) & (col(Member.slack_id) == slack_id))
         .where(col(Member.is_full))
     )
     by_channel = {
-        team_id: Role.AGENT if TeamSettings.of(stored).channel_answers else Role.READER
-        for team_id, stored in await session.exec(joined)
+        team.id: Role.AGENT if (own := TeamSettings.if_readable(team)) and own.channel_answers else Role.READER
+        for team in await session.exec(joined)
     }
     return {**by_channel, **{team_id: Role(role) for team_id, role in await session.exec(given) if role}}
 

@@ -15,6 +15,8 @@ from bot.domain.holidays import HOLIDAYS, dutch_holidays
 from bot.domain.hours import ALWAYS, DAY, Hours, Interval
 from bot.domain.house_rules import is_criticism
 from bot.domain.sla import LADDER, Policy, Recipient, Step, Targets
+from bot.logs import going_on
+from bot.models import Team
 
 NOT_SELF_EVIDENT = frozenset({"Goede vrijdag", "Bevrijdingsdag"})
 OPENING = ("time_zone", "week", "always_open", "holidays", "closed_days", "early_closings")
@@ -206,6 +208,13 @@ class TeamSettings(BaseModel):
     def of(cls, stored: Mapping[str, Any] | None) -> Self:
         """Read the stored settings of a team; None means the defaults."""
         return cls.model_validate(stored or {})
+
+    @classmethod
+    def if_readable(cls, team: Team) -> Self | None:
+        """Read the settings of one of several teams; None, logged, when they cannot be read: the others go on."""
+        with going_on("the settings of a team cannot be read", team=team.id):
+            return cls.of(team.settings)
+        return None
 
     def hours(self, now: datetime) -> Hours:
         """Return the opening hours, with the ticked holidays from the year before `now` to two years after."""

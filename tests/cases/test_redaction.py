@@ -9,12 +9,12 @@ from bot import connectors
 from bot.cases import inbox
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Gone, Media, Post, Quote, permits
-from bot.models import Event, Mention, Message, MessageKind, Reply
+from bot.models import Account, Event, Mention, Message, MessageKind, Reply
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import redaction
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.people import open_modal, sent, settings
+from tests.people import open_modal, second_team, sent, settings
 
 SECRET = "Mijn bsn is 123456782"
 
@@ -133,3 +133,15 @@ async def test_the_list_of_what_a_colleague_got_shows_the_words_no_more(office: 
     await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
     await later(bot, days=31)
     assert SECRET not in text_of(bot.slack.direct(SANNE)[-1])
+
+
+async def test_words_go_though_the_settings_of_another_team_cannot_be_read(office: Bot) -> None:
+    bot = office
+    team_id = await second_team(bot, "Kapot", time_zone="Mars/Olympus")
+    async with bot.desk.session() as session:
+        session.add(Account(id=2, team_id=team_id, platform="webhook", name="kapot", url="", created_at=bot.desk.now()))
+    await comes_in(bot, post(bot))
+    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await later(bot, days=31)
+    assert "123456782" not in shown(bot)
+    assert (await bot.rows(Mention))[0].text == ""

@@ -113,6 +113,21 @@ async def test_the_channel_of_every_team_is_tried(database_url: str, slack: Sand
     assert words in everything["Channel of Afval"].words
 
 
+async def test_settings_of_a_team_that_cannot_be_read_are_told_and_hide_nothing_else(
+    database_url: str, slack: Sandbox
+) -> None:
+    settings, engine = settings_for(database_url, slack), db.create_engine(database_url)
+    async with db.sessions(engine)() as session:
+        await accounts.ensure_team(session, settings, utc_now())
+        broken = {"claim_reminder": "spoedig", "citizen_days": 0}
+        session.add(Team(name="Afval", channel="C0ESCALATIE", settings=broken, created_at=utc_now()))
+    await engine.dispose()
+    everything = await found(settings)
+    assert wrong(everything) == {"Settings of Afval"}
+    assert "(claim_reminder, citizen_days)" in everything["Settings of Afval"].words
+    assert {"Channel of Afval", "Web server"} <= set(everything)
+
+
 async def test_without_the_optional_permissions_all_is_well_and_what_is_missed_is_told(
     sqlite_url: str, slack: Sandbox
 ) -> None:

@@ -26,7 +26,7 @@ from handlers import card_menu, commands
 from handlers.roles import Access
 from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import asked, comes, home, make_role, mention, open_modal
+from tests.people import asked, comes, home, make_role, mention, open_modal, second_team
 
 README = Path(__file__).parents[2] / "README.md"
 ELSEWHERE = "C0ALGEMEEN"
@@ -429,3 +429,15 @@ async def test_a_coordinator_is_warned_of_a_channel_that_more_people_read(sqlite
         assert words in text_of(await home(bot, SANNE, "Het kanaal van", words))
         await bot.slack.open_home(YOUSSEF)
         assert "Het kanaal van" not in text_of(await home(bot, YOUSSEF, "Wachtrij"))
+
+
+async def test_who_is_in_two_channels_works_on_though_the_settings_of_one_team_cannot_be_read(bot: Bot) -> None:
+    await second_team(bot, "Kapot", time_zone="Mars/Olympus")
+    await mention(bot, text="Waar kan ik heen?")
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Vandaag", "Waar kan ik heen?")
+    await bot.slack.click(SANNE, CHANNEL, (await bot.card("Waar"))["ts"], "case:claim")
+    await bot.card("Waar", "In behandeling", SANNE)
+    assert "Waar kan ik heen?" in await asked(bot, SANNE, "/webcare mijn")
+    async with bot.desk.reading() as session:
+        assert await agents.roles(session, SANNE) == {1: Role.AGENT, 2: Role.READER}

@@ -23,7 +23,7 @@ from tests.fakes import whatsapp as numbers
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.whatsapp import FakeWhatsApp
-from tests.people import ACCOUNT, answer, connect, connected, mention, sent_out
+from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out
 
 NOTIFICATIONS = "/api/v1/notifications"
 REFUSED = '{"error": {"message": "(#200) Missing Permissions", "code": 200}}'
@@ -341,12 +341,12 @@ async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot:
     mastodon.clear_faults()
 
 
-async def heard(bot: Bot, *moments: str) -> None:
+async def heard(bot: Bot, *moments: str, account_id: int = 1) -> None:
     """Let mentions have come in at these hours, without more of them than the row that says when."""
     case_id = await mention(bot)
     async with bot.desk.session() as session:
         rows = [
-            {"account_id": 1, "case_id": case_id, "external_id": f"h{n}", "text": "", "received_at": local(at)}
+            {"account_id": account_id, "case_id": case_id, "external_id": f"h{n}", "text": "", "received_at": local(at)}
             for n, at in enumerate(moments)
         ]
         values = {"published_at": local(moments[0]), "url": "", "private": False}
@@ -389,6 +389,16 @@ async def test_silence_longer_than_usual_at_these_hours_is_told_once_and_its_end
     before, news = [words for words in shown(bot) if "binnen" in words]
     assert "niets binnen" in before and "weer" in news
     assert await listened(bot, "2026-11-20 15:00") == [before, news]
+
+
+async def test_the_silence_of_one_team_is_told_though_the_settings_of_another_cannot_be_read(busy: Bot) -> None:
+    bot = busy
+    team_id = await second_team(bot, "Kapot", time_zone="Mars/Olympus")
+    async with bot.desk.session() as session:
+        session.add(Account(id=2, team_id=team_id, platform="webhook", name="kapot", url="", created_at=bot.desk.now()))
+    await heard(bot, *(f"{day} {hour:02}:10" for day in WORKDAYS for hour in range(9, 17)), account_id=2)
+    [told] = await listened(bot, "2026-11-20 13:00")
+    assert "niets binnengekomen" in told
 
 
 @pytest.mark.parametrize(

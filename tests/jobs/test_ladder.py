@@ -14,7 +14,7 @@ from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from bot.staffing import presence
 from bot.team import teams
-from jobs import claims, duty, sla
+from jobs import claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import at, lists, mention, open_modal, sent, settings, showing
@@ -219,7 +219,9 @@ async def test_the_trouble_of_one_team_stops_no_other(office: Bot) -> None:
     await claims.look_after(office.desk)
     await duty.call_out(office.desk)
     await duty.follow(office.desk)
-    assert "returned" in {message.key.partition(":")[0] for message in await office.rows(Message)}
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await digest.send_digests(office.desk)
+    assert {"returned", "digest"} <= {message.key.partition(":")[0] for message in await office.rows(Message)}
 
 
 async def test_a_case_that_is_urgent_no_longer_climbs_the_ladder_of_its_norm_again(office: Bot) -> None:

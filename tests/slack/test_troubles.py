@@ -16,7 +16,7 @@ from jobs.digest import send_digests
 from jobs.workspace import look_at_slack
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, settings_for
-from tests.people import home, make_role, mention, settings
+from tests.people import BEHEER, home, make_role, mention, second_team, settings
 
 OTHER = "C0ALGEMEEN"
 
@@ -182,6 +182,24 @@ async def test_the_digest_and_the_check_name_a_channel_in_which_we_cannot_write(
     assert "is archived" in found["Channel of Webcare"].words
     assert re.search(r"\d wait, .*is_archived", found[f"Messages in {CHANNEL}"].words)
     assert not found[f"Messages in {CHANNEL}"].works
+
+
+async def test_what_is_wrong_in_one_team_is_told_though_the_settings_of_another_cannot_be_read(team_bot: Bot) -> None:
+    bot = team_bot
+    await second_team(bot, "Kapot", time_zone="Mars/Olympus")
+    await make_role(bot, YOUSSEF, Role.COORDINATOR, team_id=2)
+    channels = bot.slack.workspace.channels
+    channels[CHANNEL].archived = channels[BEHEER].archived = True
+    await look_at_slack(bot.desk)
+    await bot.slack.wait_for(lambda: told(bot, "niet meer schrijven", CHANNEL, "gearchiveerd"))
+    await bot.slack.wait_for(lambda: told(bot, "niet meer schrijven", BEHEER, person=YOUSSEF))
+    channels[CHANNEL].archived = channels[BEHEER].archived = False
+    await look_at_slack(bot.desk)
+    await bot.slack.wait_for(lambda: told(bot, "weer schrijven", CHANNEL))
+    channels[CHANNEL].archived = True
+    await mention(bot, text="Wie ziet dit?")
+    await eventually(lambda: rows_with(bot, Message, lambda m: m.problem == "is_archived"))
+    await bot.slack.wait_for(lambda: len(bot.slack.direct(MARIEKE)) == 3)
 
 
 async def test_a_broken_channel_keeps_only_a_bot_from_starting_that_never_wrote(bot: Bot) -> None:
