@@ -14,7 +14,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot import accounts
+from bot import accounts, run
+from bot.cli.app import STOP_SECONDS
 from bot.models import Case
 from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually
@@ -23,6 +24,12 @@ from tests.people import open_modal
 
 WITHIN = 20
 """Seconds: it takes at most 10, on a machine that has time for it."""
+
+
+def test_what_may_take_time_when_it_stops_takes_less_than_a_kill_waits() -> None:
+    """https://docs.docker.com/reference/cli/docker/container/stop: killed after 10 seconds."""
+    in_order = run.CLOSE_SECONDS + run.REQUEST_SECONDS + run.CLICK_SECONDS + run.LANE_SECONDS
+    assert in_order < STOP_SECONDS < 10
 
 
 @asynccontextmanager

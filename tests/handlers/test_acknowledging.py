@@ -14,7 +14,8 @@ from sqlalchemy import text
 import handlers
 from bot.domain.case import Status
 from bot.sandbox.app import Sandbox
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
+from bot.sandbox.slack.workspace import UserGroup
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, Databases, eventually, patient_app, running_bot
 from tests.people import open_modal
 
 
@@ -129,6 +130,27 @@ async def test_an_assignment_is_made_and_acknowledged_however_long_slack_takes(s
         asked.set()
         await bot.card("paspoort", "In behandeling", YOUSSEF)
         await view_with(bot, "Gelukt")
+
+
+async def test_a_question_to_a_group_is_acknowledged_and_asked_however_long_slack_takes(
+    sqlite_url: str, slack: Sandbox
+) -> None:
+    slack.workspace.usergroups["S0WEG"] = UserGroup("S0WEG", "wegen", "Wegen", [YOUSSEF, MARIEKE])
+    async with running_bot(sqlite_url, slack, ack_within=0) as bot:
+        bot.citizen_posts("Wanneer wordt de weg hersteld?")
+        card = await bot.card("weg")
+        await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:escalate")
+        await open_modal(bot, SANNE, "case:escalate")
+        bot.slack.listeners_end = None
+        asked = bot.slack.faults.hold("usergroups.users.list")
+        question = {"escalate_group": "S0WEG", "escalate_question": "Weten jullie dit?"}
+        assert (await bot.slack.submit(SANNE, question)).ok
+        assert (await bot.case()).status is Status.NEW
+        asked.set()
+        await view_with(bot, "Gelukt")
+        direct = bot.slack.direct
+        await bot.slack.wait_for(lambda: all("Weten jullie dit?" in str(direct(each)) for each in (YOUSSEF, MARIEKE)))
+        assert (await bot.case()).status is Status.ESCALATED
 
 
 # --- A submission that takes longer than Slack waits --------------------------------------------

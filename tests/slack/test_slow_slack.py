@@ -1,7 +1,7 @@
 """Slack is slow, or does what we had given up: one message all the same, and the others do not wait for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from bot.models import Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages, writing
+from bot.slack.calls import SlackDown, call, open_socket
 from jobs import refresh
 from tests.conftest import SANNE, YOUSSEF, Bot, eventually, rows_with, running_bot, second_desk
 from tests.people import mention
@@ -38,6 +39,27 @@ async def hasty(database_url: str, slack: Sandbox) -> AsyncIterator[Bot]:
 async def card_row(bot: Bot) -> Message:
     [row] = [m for m in await bot.rows(Message) if m.kind is MessageKind.CASE]
     return row
+
+
+async def ask_who(bot: Bot) -> None:
+    await call(bot.desk.slack, "users.info", user=SANNE)
+
+
+async def ask_for_a_socket(bot: Bot) -> None:
+    await open_socket(bot.desk.settings)
+
+
+@pytest.mark.parametrize(("ask", "method"), [(ask_who, "users.info"), (ask_for_a_socket, "apps.connections.open")])
+async def test_a_call_that_slack_does_not_answer_is_given_up(
+    hasty: Bot, ask: Callable[[Bot], Awaitable[None]], method: str
+) -> None:
+    held = hasty.slack.faults.hold(method)
+    with pytest.raises(SlackDown) as given_up:
+        async with asyncio.timeout(60):
+            await ask(hasty)
+    assert (given_up.value.method, given_up.value.maybe_late) == (method, True)
+    held.set()
+    await ask(hasty)
 
 
 async def test_a_card_that_slack_posts_long_after_we_gave_it_up_stands_there_once(impatient: Bot) -> None:
