@@ -1,7 +1,7 @@
 """Who may import whom, and what our code keeps out of its modules.
 
 A rule is a function from the modules to its violations; its name is the sentence it holds and its docstring the reason.
-It reads source with ``ast``, so nothing is imported, and each rule is also shown a tree that breaks it.
+It reads source with ``ast``, so nothing that it judges runs, and each rule is also shown a tree that breaks it.
 """
 
 import ast
@@ -15,6 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from bot.domain.case import FILLED_IN
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("bot", "handlers", "jobs")
@@ -438,7 +440,7 @@ def is_mutable(value: ast.expr | None) -> bool:
     return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
 
 
-OF_THE_STATE = {"status", "assignee", "claimed_at", "closed_at", "closed_by", "close_reason", "close_text"}
+OF_THE_STATE = {"status", *FILLED_IN}
 """The columns of a case that its moves fill and empty."""
 
 
@@ -556,6 +558,7 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("handlers/close.py", "update(Case).where(Case.id == 1).values(status=Status.CLOSED)"),
         ("handlers/close.py", "update(Case).values(**ended)"),
         ("bot/cases/moves.py", "setattr(case, 'status', Status.NEW)"),
+        ("bot/cases/closing.py", "case.waits_since = since"),
     ],
     no_module_keeps_mutable_state: [
         ("bot/wake.py", "lanes = {}"),

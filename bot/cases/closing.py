@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks
 from bot.cases.moves import tell_of, tell_undone
-from bot.cases.state import lock_all, locked, move, refuse_unless_allowed
+from bot.cases.state import lock_all, locked, move, recalled, refuse_unless_allowed, remembered
 from bot.domain.case import OPEN, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text
@@ -44,12 +44,10 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
 async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> tuple[Case, str]:
     """Close a locked case; return it, and the colleague who had it, "" for none."""
     owner = case.assignee or "" if case.status in OPEN and case.assignee != by else ""
-    coordinates, details = await _coordinates(session, case, by), {"reason": reason, "was": case.status}
-    if case.waits_since is not None:
-        details["waits_since"] = case.waits_since.isoformat()
+    details = {"reason": reason, "was": case.status, **remembered(case)}
     case = await move(
-        session, Move.CLOSE, case.id, by=by, now=now, details=details, reason=reason, text=text,
-        coordinates=coordinates,
+        session, Move.CLOSE, case.id, by=by, now=now, details=details,
+        fills={"close_reason": reason, "close_text": text}, coordinates=await _coordinates(session, case, by),
     )  # fmt: skip
     return case, owner
 
@@ -149,10 +147,8 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
         was = Status.CLAIMED
     await clocks.restart(session, case, closed_at)
     details = {"reason": closing.details["reason"], "closed_at": closed_at.isoformat()}
-    case = await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details)
-    if was is Status.WITH_CITIZEN:
-        case.waits_since = datetime.fromisoformat(closing.details["waits_since"])
-        session.add(case)
+    fills = recalled(closing.details)
+    await move(session, UNCLOSES[was], case.id, by=by, now=now, details=details, fills=fills)
 
 
 async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) -> list[Event]:

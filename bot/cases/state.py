@@ -1,6 +1,6 @@
 """The one place where a case changes status or owner. The order of locks stands in the map (bot/__init__.py)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from bot.domain.case import (
     logged_as,
 )
 from bot.domain.text import Refused
-from bot.models import Case, Event, Message, MessageKind
+from bot.models import Case, Event, Message, MessageKind, UtcDateTime
 
 
 class Taken(Refused):
@@ -56,20 +56,19 @@ async def move(
     now: datetime,
     owner: str | None = None,
     details: dict[str, Any] | None = None,
-    reason: str | None = None,
-    text: str = "",
+    fills: Mapping[str, Any] | None = None,
     coordinates: bool = False,
 ) -> Case:
     """Make an agent's move; raises Refused with who or what stands in the way.
 
-    `owner` is who has the case afterwards, when that changes. `reason` and `text` say why a case is closed;
+    `owner` is who has the case afterwards, when that changes; `fills` is what else the new status fills (FILLED_IN).
     `coordinates` as in `refuse_unless_allowed`.
     """
     case = await locked(session, case_id)
     refuse_unless_allowed(case, made, by, coordinates=coordinates)
     if case.status is Status.NEW and made in CLAIMS_TOO:
         owner = by
-    await _change(session, case, made, now, owner=owner, by=by, reason=reason, text=text)
+    await _change(session, case, made, now, owner=owner, by=by, fills=fills)
     await _log(session, case, made, by, now, details)
     return case
 
@@ -117,8 +116,7 @@ async def _change(
     *,
     owner: str | None,
     by: str,
-    reason: str | None = None,
-    text: str = "",
+    fills: Mapping[str, Any] | None = None,
 ) -> None:
     """Set the status and the columns that belong to it, empty the others, and bring the clocks level."""
     case.status = LEADS_TO[made][case.status]
@@ -129,7 +127,9 @@ async def _change(
     if made in WAITS_ANEW:
         case.waits_since = now
     if case.status is Status.CLOSED:
-        case.closed_at, case.closed_by, case.close_reason, case.close_text = now, by, reason, text
+        case.closed_at, case.closed_by = now, by
+    for name, value in (fills or {}).items():
+        setattr(case, name, value)
     for name, statuses in FILLED_IN.items():
         if case.status not in statuses:
             setattr(case, name, EMPTY[name])
@@ -144,6 +144,22 @@ async def _log(
     session.add(Event(case_id=case.id, kind=logged_as(made), by=by, at=now, details=details or {}))
     await session.flush()
     await touch(session, case.id)
+
+
+def remembered(case: Case) -> dict[str, Any]:
+    """Return what the status of a case fills, for the details of an event: `recalled` reads it."""
+    filled = {name: getattr(case, name) for name in FILLED_IN if getattr(case, name) != EMPTY[name]}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in filled.items()}
+
+
+def recalled(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event remembers of what a status filled, so that a move can fill it again."""
+    moments = {name for name in FILLED_IN if isinstance(getattr(Case, name).type, UtcDateTime)}
+    return {
+        name: datetime.fromisoformat(details[name]) if name in moments else details[name]
+        for name in FILLED_IN
+        if name in details
+    }
 
 
 def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool = False) -> None:

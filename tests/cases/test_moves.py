@@ -1,6 +1,7 @@
 """All moves in any order, twice and two at once: a case stays whole, and its clocks follow what it waits for."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -8,16 +9,19 @@ import pytest
 from sqlmodel import col, func, select
 
 from bot.cases import clocks, inbox
+from bot.cases.state import recalled, remembered
 from bot.connectors.base import Rejected
-from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, Move, Status, WaitsFor, logged_as, rests_for
+from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, UNCLOSES, Move, Status, WaitsFor, logged_as, rests_for
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import REACTIONS, ClockKind
 from bot.models import BY_AGENTS, Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
+from tests.clocks import local
 from tests.conftest import SANNE
 
+NOW = local("2026-11-20 10:00")
 SEEDS = range(4)
 STEPS = 40
 
@@ -235,6 +239,30 @@ async def test_undo_takes_the_reply_back_whatever_happened_to_the_case(database_
         assert [reply.status for reply in await rows(table, Reply)] == [ReplyStatus.WITHDRAWN]
         assert (await table.case()).status is Status.NEW
         await is_whole(table)
+
+
+@pytest.mark.parametrize("status", UNCLOSES)
+async def test_undoing_a_closing_fills_again_all_that_the_status_filled(database_url: str, status: Status) -> None:
+    async with one_case(database_url) as table:
+        await bring_to(table, status)
+        table.passes(minutes=5)
+        before = await table.case()
+        await table.must_make(Move.CLOSE)
+        table.passes(seconds=5)
+        await table.must_make(UNCLOSES[status])
+        after = await table.case()
+        assert {name: getattr(after, name) for name in ("status", *FILLED_IN)} == {
+            name: getattr(before, name) for name in ("status", *FILLED_IN)
+        }
+        await is_whole(table)
+
+
+def test_an_event_remembers_all_that_a_status_fills() -> None:
+    case = Case(team_id=1, number=1, account_id=1, author_id=1, opened_at=NOW)
+    for name in FILLED_IN:
+        setattr(case, name, NOW if name.endswith(("_at", "_since")) else "U1")
+    assert recalled(json.loads(json.dumps(remembered(case)))) == {name: getattr(case, name) for name in FILLED_IN}
+    assert remembered(Case(team_id=1, number=1, account_id=1, author_id=1, opened_at=NOW)) == {}
 
 
 async def test_a_page_opens_whole_cases(database_url: str) -> None:
