@@ -3,6 +3,9 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,11 +28,11 @@ from bot.domain.case import (
     rests_for,
     waits_for,
 )
-from bot.domain.event import OF_NO_CASE, EventKind
-from bot.models import SETTING, WAITING, Case
+from bot.domain.event import OF_NO_CASE, EventKind, Why
+from bot.models import SETTING, WAITING, Case, ReplyKind
 from bot.team.undo import PUT_BACK
 from bot.texts import Texts
-from bot.views.case_state import REASONS, state_line
+from bot.views.case_state import KINDS, REASONS, state_line
 from bot.views.details_modal import EVENTS, WHY
 from tests.views.examples import NOW, case_file
 
@@ -43,9 +46,8 @@ BOTH = (False, True)
 
 
 def test_every_job_is_scheduled() -> None:
-    scheduled = {job.__name__ for job in jobs.BY_OUR_CLOCK} | {
-        *("refresh", "poll_due", "check_accounts", "read_channels", "look_at_slack", "look_at_app_token")
-    }
+    desk: Any = SimpleNamespace(settings=SimpleNamespace(poll_seconds=60))
+    scheduled = {job.__name__ for job in (*jobs.BY_OUR_CLOCK, *jobs.by_the_world(desk))}
     found = set()
     for module in pkgutil.iter_modules(jobs.__path__):
         loaded = importlib.import_module(f"jobs.{module.name}")
@@ -58,11 +60,24 @@ def test_every_job_is_scheduled() -> None:
 
 def test_every_event_of_a_case_has_its_words() -> None:
     assert set(EVENTS) == set(EventKind) - OF_NO_CASE
-    assert set(WHY) == {"still", "away", "reader", "opposite", "gone", "platform"}
+    assert set(WHY) == set(Why)
 
 
-def test_every_close_reason_has_its_words() -> None:
+def test_the_reason_of_an_event_is_written_and_read_in_one_place() -> None:
+    """So each is one of `Why`, which have their words."""
+    naming = [path for path in ours() if '"why"' in path.read_text(encoding="utf-8")]
+    assert [path.name for path in naming] == ["event.py"]
+
+
+def ours() -> Iterator[Path]:
+    """Our modules."""
+    for package in ("bot", "handlers", "jobs"):
+        yield from (Path(__file__).parent.parent / package).rglob("*.py")
+
+
+def test_every_close_reason_and_kind_of_reply_has_its_words() -> None:
     assert set(REASONS) == set(CloseReason)
+    assert set(KINDS) == set(ReplyKind)
 
 
 def test_every_move_is_logged_as_an_event_of_a_case() -> None:

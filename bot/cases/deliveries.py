@@ -12,7 +12,7 @@ from bot.cases.indexing import index
 from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record, touch
 from bot.domain.case import Move
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import Act, Arrived, Delivery, Gone, Post
 from bot.domain.text import Text, text
 from bot.models import Case, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus
@@ -167,7 +167,7 @@ async def _decided(session: AsyncSession, reply: Reply, told: Delivery, now: dat
         why = NOT_APPROVED if reply.held else NOT_DELIVERED
         await failed(session, case, reply, told.reason or why, now)
     elif reply.status in {ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN}:
-        await settled(session, case, [reply], published=True, by="", now=now, why="platform")
+        await settled(session, case, [reply], published=True, by="", now=now, why=Why.PLATFORM)
         asked = f"{Move.DOUBT}:{reply.id}"
         await session.exec(update(Message).where(col(Message.key) == asked).values(version=Message.version + 1))
     else:
@@ -183,7 +183,7 @@ async def settled(
     published: bool,
     by: str,
     now: datetime,
-    why: str = "",
+    why: Why | None = None,
 ) -> None:
     """Write down whether replies with an unknown outcome, of one case, were published.
 
@@ -199,7 +199,7 @@ async def settled(
     await index(session, {case.id})
     answers = published and last and reply.kind is not ReplyKind.INTERIM
     stays = not answers or await clocks.asked_since_replies(session, case.id) is not None
-    details: dict[str, Any] = {"published": published, **({"why": why} if why else {})}
+    details: dict[str, Any] = {"published": published, **because(why)}
     made = Move.SETTLE_ASKED if reply.kind is ReplyKind.QUESTION else Move.SETTLE
     await record(session, made, case, by=by, owner=reply.by, now=now, details=details, stays=stays)
     if published:

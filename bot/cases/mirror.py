@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases.indexing import index
 from bot.cases.state import touch
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import Act as ActKind
 from bot.domain.mention import Gone, Post, alike
 from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
@@ -105,7 +105,7 @@ async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list
     session.add(act)
     acts.append(act)
     await session.flush()
-    details = {"act": kind.value, "id": act.id, "why": "platform"}
+    details = {"act": kind.value, "id": act.id, **because(Why.PLATFORM)}
     session.add(Event(case_id=mention.case_id, kind=EventKind.ACT_DONE, at=now, details=details))
     await session.flush()
     await touch(session, mention.case_id)

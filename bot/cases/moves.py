@@ -13,6 +13,7 @@ from bot.cases.indexing import index
 from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
+from bot.domain.event import Why, because
 from bot.domain.text import Refused
 from bot.models import (
     ASKED,
@@ -66,7 +67,7 @@ async def put_back(
     moved = (await session.exec(select(last_moved_at()).where(Case.id == case_id))).one()
     if case.assignee != owner or case.status not in ALLOWED_FROM[Move.PUT_BACK] or moved > still_since:
         raise Refused("This case moved meanwhile.")
-    await record(session, Move.PUT_BACK, case, now=now, details={"why": "away" if away else "still"})
+    await record(session, Move.PUT_BACK, case, now=now, details=because(Why.AWAY if away else Why.STILL))
     key, details = f"returned:{case_id}:{now.timestamp()}", Returned(away=owner if away else "").to_json()
     await tell_thread(session, case, MessageKind.RETURNED, key, details=details)
     return case

@@ -7,15 +7,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
-from bot.cases.state import FOLLOW_THE_CASE, lock_all, touch_all, touch_messages
+from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
-from bot.models import REMOVED, Account, Event, Mention, Message, MessageKind, Team
+from bot.models import REMOVED, Account, Event, Mention, Message, Shows, Team, kinds_that_show
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
-QUOTES = (*FOLLOW_THE_CASE, MessageKind.FOLLOW_UP, MessageKind.TRANSFERRED, MessageKind.TO_AND_FRO)
+QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
 """The messages of a case that show what the citizen wrote."""
-LISTS = (MessageKind.HANDED_OVER, MessageKind.PASSED)
+LISTS = kinds_that_show(Shows.LIST)
 """The messages that show it of several cases, which stand in their details."""
 
 

@@ -23,7 +23,7 @@ from bot.domain.case import (
     logged_as,
 )
 from bot.domain.text import Refused
-from bot.models import Case, Event, Message, MessageKind, UtcDateTime
+from bot.models import Case, Event, Message, MessageKind, Shows, UtcDateTime, kinds_that_show
 
 
 class Taken(Refused):
@@ -34,15 +34,7 @@ class Taken(Refused):
         super().__init__("This case is already with {agent}.", agent=f"<@{case.assignee}>")
 
 
-FOLLOW_THE_CASE = (
-    MessageKind.CASE,
-    MessageKind.FORMER,
-    MessageKind.ASK,
-    MessageKind.URGENT,
-    MessageKind.UNANSWERED,
-    MessageKind.SECOND,
-    MessageKind.REVIEW,
-)
+FOLLOW_THE_CASE = kinds_that_show(Shows.CASE)
 """The messages that show how their case stands, and are updated with it."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 

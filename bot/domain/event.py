@@ -1,6 +1,8 @@
-"""The kinds of events in the log."""
+"""The kinds of events in the log, and the reasons that some of them have."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class EventKind(StrEnum):
@@ -79,3 +81,27 @@ OF_NO_CASE = frozenset(
     }
 )
 """Events of accounts, teams and agents; all others are part of the history of a case."""
+
+
+class Why(StrEnum):
+    """Why a case went back to the queue by itself, why an act was taken back, or how we know of an outcome."""
+
+    STILL = "still"
+    """Nothing happened with the case."""
+    AWAY = "away"
+    READER = "reader"
+    """Its owner may only read now."""
+    OPPOSITE = "opposite"
+    """The opposite was approved after it."""
+    GONE = "gone"
+    PLATFORM = "platform"
+
+
+def because(why: Why | None) -> dict[str, Any]:
+    """Return the reason as part of the details of an event; nothing without one."""
+    return {"why": why} if why else {}
+
+
+def why_of(details: Mapping[str, Any]) -> Why | None:
+    """Return the reason that is in the details of an event, if any; one that only a newer version knows is none."""
+    return next((why for why in Why if why == details.get("why")), None)

@@ -53,9 +53,11 @@ from bot.models.message import (
     Named,
     Passed,
     Returned,
+    Shows,
     TokenEnds,
     Troubled,
     Unanswered,
+    kinds_that_show,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
 from bot.models.reminder import TOLD_ONCE, Reminder, ReminderKind
@@ -137,6 +139,7 @@ __all__ = [
     "ReplyStatus",
     "Returned",
     "Role",
+    "Shows",
     "SigningIn",
     "SigningInStage",
     "SlackPace",
@@ -152,5 +155,6 @@ __all__ = [
     "Workspace",
     "due_at",
     "in_order",
+    "kinds_that_show",
     "waits_for",
 ]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Self
+from enum import Enum, StrEnum, auto
+from typing import Any, Self, assert_never
 
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
@@ -16,6 +16,19 @@ _CHANGED = text("shown_version < version AND ts IS NOT NULL")
 _DOUBTED = text("posting_since IS NOT NULL")
 PUT_OFF = text("(leased_until IS NOT NULL OR retry_at IS NOT NULL)")
 """Which messages are being written, or are tried again later; SQLite knows its index by these very words."""
+
+
+class Shows(Enum):
+    """What a message shows that may change later: then it is rendered again."""
+
+    CASE = auto()
+    """How its case stands, and what the citizen wrote."""
+    WORDS = auto()
+    """What the citizen wrote, but not how the case stands."""
+    LIST = auto()
+    """Several cases, those that stand in its details, with what the citizens wrote."""
+    ELSE = auto()
+    """Something else: whoever changes that says so."""
 
 
 class MessageKind(StrEnum):
@@ -52,6 +65,33 @@ class MessageKind(StrEnum):
     UNANSWERED = "unanswered"
     SIGNED_IN = "signed_in"
     """A coordinator signed in on a platform, and can choose which accounts to connect."""
+
+    @property
+    def shows(self) -> Shows:
+        """Say after what a message of this kind is rendered again; mypy reports a kind of which nothing is said."""
+        match self:
+            case MessageKind.CASE | MessageKind.FORMER | MessageKind.ASK | MessageKind.URGENT:
+                return Shows.CASE
+            case MessageKind.UNANSWERED | MessageKind.SECOND | MessageKind.REVIEW:
+                return Shows.CASE
+            case MessageKind.FOLLOW_UP | MessageKind.TRANSFERRED | MessageKind.TO_AND_FRO:
+                return Shows.WORDS
+            case MessageKind.HANDED_OVER | MessageKind.PASSED:
+                return Shows.LIST
+            case MessageKind.QUESTION | MessageKind.ADVICE | MessageKind.NO_ADVICE | MessageKind.NOTE:
+                return Shows.ELSE
+            case MessageKind.ASSIGNED | MessageKind.TAKEN_OVER | MessageKind.RETURNED | MessageKind.AWAY:
+                return Shows.ELSE
+            case MessageKind.REPLY_PROBLEM | MessageKind.ACT_PROBLEM | MessageKind.ACCOUNT_PROBLEM:
+                return Shows.ELSE
+            case MessageKind.REMINDER | MessageKind.DIGEST | MessageKind.SLACK_TROUBLE | MessageKind.SIGNED_IN:
+                return Shows.ELSE
+        assert_never(self)
+
+
+def kinds_that_show(*what: Shows) -> tuple[MessageKind, ...]:
+    """Return the kinds of messages that show one of these."""
+    return tuple(kind for kind in MessageKind if kind.shows in what)
 
 
 @dataclass(frozen=True)

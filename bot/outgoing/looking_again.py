@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why
 from bot.domain.hours import between
 from bot.domain.mention import Act, Gone
 from bot.domain.text import Refused
@@ -53,7 +53,7 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
         act.status = ActStatus.WITHDRAWN
         session.add(act)
         await session.flush()
-        await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, why="gone")
+        await moderation.log(session, act, EventKind.ACT_WITHDRAWN, "", now, Why.GONE)
         return True
     team = await session.get_one(Team, case.team_id)
     settings = TeamSettings.of(team.settings)

@@ -5,13 +5,12 @@ The outbox carries an act out. An act may be repeated: doing it again changes no
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, connectors
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why, because
 from bot.domain.mention import Act, Gone, alike
 from bot.domain.text import Refused
 from bot.models import HOLDS, ActStatus, CaseFile, Event, Mention, Message, MessageKind, Reply, ReplyStatus
@@ -67,7 +66,7 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
     if last is not None and last.status is not ActStatus.DONE and await _take_back(session, last.id):
         act.status = ActStatus.WITHDRAWN
         await session.flush()
-        await log(session, last, EventKind.ACT_WITHDRAWN, by, now, why="opposite")
+        await log(session, last, EventKind.ACT_WITHDRAWN, by, now, Why.OPPOSITE)
     else:
         await session.flush()
         await log(session, act, EventKind.ACT_APPROVED, by, now)
@@ -102,9 +101,11 @@ async def take_back_telling(session: AsyncSession, act: ActRow, *, now: datetime
         await replies.withdraw(session, act.case_id, reply_id=reply.id, by=by or reply.by, now=now)
 
 
-async def log(session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, **details: Any) -> None:
+async def log(
+    session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, why: Why | None = None
+) -> None:
     """Write what happened to an act in the log of its case; the card and what the thread was told of it follow."""
-    about = {"act": act.kind.value, "id": act.id, **details}
+    about = {"act": act.kind.value, "id": act.id, **because(why)}
     session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
     await session.flush()
     await cases.touch(session, act.case_id)

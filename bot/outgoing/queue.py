@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why
 from bot.domain.mention import OPPOSITES
 from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, Reply, ReplyStatus
 from bot.outgoing import moderation
@@ -119,7 +119,7 @@ async def _waits_for_opposite(session: AsyncSession, act: Act, now: datetime) ->
         return True
     earlier_act.status = ActStatus.WITHDRAWN
     session.add(earlier_act)
-    await moderation.log(session, earlier_act, EventKind.ACT_WITHDRAWN, "", now, why="opposite")
+    await moderation.log(session, earlier_act, EventKind.ACT_WITHDRAWN, "", now, Why.OPPOSITE)
     return False
 
 

@@ -15,7 +15,7 @@ from bot import cases, db
 from bot.cases import HandingOver
 from bot.cases.moves import tell_thread
 from bot.domain.case import ALLOWED_FROM, Move
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why, because
 from bot.domain.text import Refused
 from bot.models import WAITING, Agent, Case, Event, MessageKind, Passed, Returned, Role, Team
 from bot.team import agents, teams, undo
@@ -149,7 +149,7 @@ async def return_from_reader(session: AsyncSession, case_id: int, now: datetime)
     case = await cases.locked(session, case_id)
     agent = await session.get(Agent, (case.team_id, case.assignee)) if case.assignee else None
     if agent is not None and agent.role is Role.READER and case.status in ALLOWED_FROM[Move.PUT_BACK]:
-        await cases.record(session, Move.PUT_BACK, case, now=now, details={"why": "reader"})
+        await cases.record(session, Move.PUT_BACK, case, now=now, details=because(Why.READER))
         key, details = f"returned:{case_id}:{now.timestamp()}", Returned(reader=agent.slack_id).to_json()
         await tell_thread(session, case, MessageKind.RETURNED, key, details=details)
 

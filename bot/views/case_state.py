@@ -1,6 +1,7 @@
 """How a case stands, in words: its status, what happens to its reply, why it was closed."""
 
 from datetime import datetime
+from typing import assert_never
 
 from bot.domain.case import CloseReason, Status, Urgency
 from bot.domain.mention import Arrived, Gone
@@ -183,8 +184,9 @@ def _arrived(reply: Reply, t: Texts, now: datetime) -> str:
             return t("delivered {time}", time=time)
         case Arrived.READ:
             return t("read {time}", time=time)
-        case _:
+        case Arrived.FAILED | None:
             return ""
+    assert_never(reply.arrived)
 
 
 def _gone(reply: Reply, t: Texts, now: datetime) -> str:
@@ -194,8 +196,9 @@ def _gone(reply: Reply, t: Texts, now: datetime) -> str:
             return t("the platform hid or removed our answer ({time})", time=time)
         case Gone.UNREACHABLE:
             return t("our answer can no longer be seen on the platform ({time})", time=time)
-        case _:
+        case Gone.BY_AUTHOR | None:
             return t("our answer was removed ({time})", time=time)
+    assert_never(reply.gone)
 
 
 def _audience(reply: Reply, t: Texts) -> str:
@@ -225,5 +228,6 @@ def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:
             return f"⚠️ {lost} {t('Answer again, or reach the citizen in another way.')}"
         case ReplyStatus.FAILED:
             return "⚠️ " + t("*Not sent* – {agent}, the answer was refused: {problem}", agent=who, problem=problem)
-        case _:
+        case ReplyStatus.SENT | ReplyStatus.WITHDRAWN:
             return ""
+    assert_never(reply.status)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN
-from bot.domain.event import EventKind
+from bot.domain.event import EventKind, Why, why_of
 from bot.domain.text import Text, text
 from bot.models import CaseFile, Event
 from bot.texts import Texts, capital
@@ -69,15 +69,14 @@ EVENTS: dict[EventKind, Text] = {
     EventKind.ACT_KEPT: text("still needed"),
 }
 
-WHY = {
-    "still": text("nothing happened with it"),
-    "away": text("its owner is away"),
-    "reader": text("its owner has read-only access"),
-    "opposite": text("the opposite is ready to go"),
-    "gone": text("the post is no longer there"),
-    "platform": text("the platform told us"),
+WHY: dict[Why, Text] = {
+    Why.STILL: text("nothing happened with it"),
+    Why.AWAY: text("its owner is away"),
+    Why.READER: text("its owner has read-only access"),
+    Why.OPPOSITE: text("the opposite is ready to go"),
+    Why.GONE: text("the post is no longer there"),
+    Why.PLATFORM: text("the platform told us"),
 }
-"""Why a case went back to the queue by itself, why an act was taken back, or how we know of an outcome."""
 
 
 def details_modal(
@@ -143,6 +142,6 @@ def _line(event: Event, t: Texts, now: datetime, notes: Mapping[int, str]) -> st
         what = f"{what} – {literal(note, 100)}"
     to = event.details.get("to")
     target = f" → <@{to}>" if isinstance(to, str) and to.startswith(("U", "W")) else ""
-    if why := WHY.get(str(event.details.get("why"))):
-        what = f"{what} ({t(why)})"
+    if why := why_of(event.details):
+        what = f"{what} ({t(WHY[why])})"
     return f"{t.when(event.at, now)} · {what}{target}" + (f" · <@{event.by}>" if event.by else "")
