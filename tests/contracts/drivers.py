@@ -18,7 +18,8 @@ from standardwebhooks import Webhook as Signature
 from bot.connectors import bluesky, email, facebook, feed, instagram, mastodon, threads, webhook, whatsapp
 from bot.connectors.base import Account, Connector, Cursor, Identity, Page, Polls, Rechecks, Request
 from bot.connectors.platform import Platform
-from bot.domain.mention import Gone, Post
+from bot.domain.mention import Act, Gone, Post
+from bot.domain.payload import BadPayload
 from tests.contracts.forum import webcare_forum
 from tests.contracts.forum.fake_forum import KEY, FakeForum
 from tests.fakes import graph, mail_wires
@@ -90,6 +91,18 @@ class Driver(ABC):
         """Return the images of what we published, each with its description."""
         raise NotImplementedError
 
+    def write_below_ours(self) -> str:
+        """Let a citizen write where we may hide it; returns the post's id."""
+        return self.write("Onzin")
+
+    def marks(self) -> list[tuple[Act, str]]:
+        """Return what is hidden and what we like, each as often as that stands there."""
+        raise NotImplementedError
+
+    def request_of(self, act: Act) -> tuple[str, str]:
+        """Return the method and path of the request that carries out an act."""
+        return "DELETE" if act in {Act.DELETE, Act.UNLIKE} else "POST", ANY
+
     @asynccontextmanager
     async def failing(
         self, status: int, body: str = "", headers: Mapping[str, str] | None = None, *, sends: bool = False
@@ -152,6 +165,12 @@ class OnMastodon(Driver):
         shown = [each for status in self.server.statuses_by_team() for each in status["media_attachments"]]
         return [(self.server.content_of(each["url"]), each["description"]) for each in shown]
 
+    def marks(self) -> list[tuple[Act, str]]:
+        return [(Act.LIKE, status["id"]) for status in self.server.as_team("GET", "/api/v1/favourites")]
+
+    def request_of(self, act: Act) -> tuple[str, str]:
+        return "DELETE" if act is Act.DELETE else "POST", ANY
+
 
 class OnBluesky(Driver):
     platform = bluesky.PLATFORM
@@ -181,6 +200,17 @@ class OnBluesky(Driver):
     def pictures(self) -> list[tuple[bytes, str]]:
         shown = [each for post in self.server.ours() for each in post.get("embed", {}).get("images", ())]
         return [(self.server.blobs[each["image"]["ref"]["$link"]], each["alt"]) for each in shown]
+
+    def write_below_ours(self) -> str:
+        ours = self.server.write("gemeente", "De markt gaat door.")
+        return self.server.write("jan", f"@{HANDLE} Onzin", answers=ours)
+
+    def marks(self) -> list[tuple[Act, str]]:
+        hidden = [uri for each in self.server.records.values() for uri in each.value.get("hiddenReplies", ())]
+        return [*((Act.HIDE, uri) for uri in hidden), *((Act.LIKE, uri) for uri in self.server.likes())]
+
+    def request_of(self, act: Act) -> tuple[str, str]:
+        return "POST", "/xrpc/com.atproto.repo.*"
 
 
 class OnFacebook(Driver):
@@ -214,6 +244,11 @@ class OnFacebook(Driver):
     def published(self) -> list[str]:
         return self.server.ours()
 
+    def marks(self) -> list[tuple[Act, str]]:
+        fields = {Act.HIDE: "is_hidden", Act.LIKE: "user_likes"}
+        things = self.server.things.items()
+        return [(act, ident) for act, name in fields.items() for ident, each in things if each.fields.get(name)]
+
     async def changes(self, client: httpx.AsyncClient, posts: list[Post], cursor: Cursor) -> list[Post]:
         assert self.platform.receiver is not None
         items = self.platform.receiver.receive(self.account, self.server.sent(), datetime.now(UTC)).items
@@ -237,6 +272,10 @@ class OnThreads(Driver):
 
     def published(self) -> list[str]:
         return self.server.ours()
+
+    def marks(self) -> list[tuple[Act, str]]:
+        things = self.server.things.items()
+        return [(Act.HIDE, ident) for ident, each in things if each.more.get("hide_status") == "HIDDEN"]
 
 
 class OnInstagram(Driver):
@@ -268,6 +307,9 @@ class OnInstagram(Driver):
     def published(self) -> list[str]:
         return self.server.ours()
 
+    def marks(self) -> list[tuple[Act, str]]:
+        return [(Act.HIDE, ident) for ident, each in self.server.things.items() if each.fields.get("hidden")]
+
 
 class OnForum(Driver):
     platform = webcare_forum.PLATFORM
@@ -292,6 +334,16 @@ class OnForum(Driver):
 
     def published(self) -> list[str]:
         return [post["raw"] for post in self.server.by_us()]
+
+
+class EndlessForum(FakeForum):
+    """A forum that says of no length that it is too long."""
+
+    longest = None
+
+
+class OnEndlessForum(OnForum):
+    """The same connector, on such a forum."""
 
 
 class FakeSite(FakeServer):
@@ -375,7 +427,7 @@ class OnWebhook(Driver):
         self.sent[int(post_id)] |= {"deleted": True}
 
     def spoil(self) -> None:
-        """The source is told in a 400 which mention is wrong, and mends its own."""
+        self.sent.append({"id": str(len(self.sent)), "text": ["oeps"], "author": "Jan"})
 
     def published(self) -> list[str]:
         return list(self.server.taken.values())
@@ -392,6 +444,13 @@ class OnWebhook(Driver):
         return [item for item in self._received(changed) if isinstance(item, Post)]
 
     def _received(self, mentions: list[dict[str, Any]]) -> tuple[Any, ...]:
+        """Send mentions; when that is refused because of one of them, each by itself, as a source would."""
+        try:
+            return self._receive(mentions)
+        except BadPayload:
+            return tuple(item for each in mentions for item in self._received([each])) if mentions[1:] else ()
+
+    def _receive(self, mentions: list[dict[str, Any]]) -> tuple[Any, ...]:
         now = datetime.now(UTC)
         body = json.dumps({"mentions": mentions})
         headers = {

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,13 +28,15 @@ from bot.connectors.base import (
     Unknowable,
     Verdict,
 )
-from bot.connectors.platform import Capability, Platform
-from bot.domain.mention import ANSWERS, Act
+from bot.connectors.platform import ACTS, Capability, Platform
+from bot.domain.mention import ANSWERS, Act, Post
 from bot.outgoing.cleaning import cleaned
 from tests.contracts.drivers import (
     Driver,
+    EndlessForum,
     FakeSite,
     OnBluesky,
+    OnEndlessForum,
     OnFacebook,
     OnFeed,
     OnForum,
@@ -55,7 +57,10 @@ from tests.fakes.pictures import photograph
 from tests.fakes.threads import FakeThreads
 from tests.fakes.whatsapp import FakeWhatsApp
 
-DRIVERS = (OnMastodon, OnBluesky, OnFacebook, OnInstagram, OnThreads, OnWhatsApp, OnForum, OnFeed, OnWebhook, OnMail)
+DRIVERS = (
+    OnMastodon, OnBluesky, OnFacebook, OnInstagram, OnThreads, OnWhatsApp, OnForum, OnEndlessForum, OnFeed, OnWebhook,
+    OnMail,
+)  # fmt: skip
 SERVERS = {
     OnBluesky: FakeBluesky,
     OnFacebook: FakeFacebook,
@@ -63,6 +68,7 @@ SERVERS = {
     OnThreads: FakeThreads,
     OnWhatsApp: FakeWhatsApp,
     OnForum: FakeForum,
+    OnEndlessForum: EndlessForum,
 }
 """The server of each platform that has one of its own."""
 MADE_UP = {"forum"}
@@ -79,13 +85,13 @@ def that(can: Callable[[Platform], bool]) -> list[type[Driver]]:
 
 
 def name_of(kind: type[Driver]) -> str:
-    return kind.platform.name
+    return kind.__name__.removeprefix("On").lower()
 
 
 @asynccontextmanager
-async def running(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
+async def running(request: pytest.FixtureRequest, kind: type[Driver] | None = None) -> AsyncIterator[Driver]:
     """Run a platform; it is reached through `Between`, which can hold up and cut off what passes."""
-    kind: type[Driver] = request.param
+    kind = kind or request.param
     async with AsyncExitStack() as stack:
         server: Any
         if kind is OnMail:
@@ -134,6 +140,53 @@ async def polling(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
 async def editing(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
     async with running(request) as found:
         yield found
+
+
+@dataclass(frozen=True)
+class Acting:
+    """What we do to a post on a platform, besides answering it."""
+
+    driver: Driver
+    act: Act
+
+    async def post(self, client: httpx.AsyncClient) -> Post:
+        """A post to which it is not done yet."""
+        driver, connector = self.driver, self.driver.connector(client)
+        if self.act is Act.DELETE:
+            sending = await draft(driver, client)
+            assert isinstance(connector, Replies)
+            return replace(sending.to, external_id=(await connector.send(sending)).external_id, place=None)
+        written = driver.write_below_ours()
+        post = next(each for each in (await driver.read(client, {})).posts if each.external_id == written)
+        assert UNDO.get(self.act, self.act) in {permit.act for permit in post.permits}
+        if self.act in UNDO:
+            await self.to(post, client, UNDO[self.act])
+        assert not self.is_done(post)
+        return post
+
+    async def to(self, post: Post, client: httpx.AsyncClient, act: Act | None = None) -> None:
+        """Do it to the post, or another act."""
+        connector = self.driver.connector(client)
+        assert isinstance(connector, Moderates)
+        await connector.act(act or self.act, post)
+
+    def is_done(self, post: Post) -> bool:
+        """Whether the platform shows that it was done, and once."""
+        if self.act is Act.DELETE:
+            return self.driver.published() == []
+        return self.driver.marks() == ([] if self.act in UNDO else [(self.act, post.external_id)])
+
+
+UNDO = {Act.SHOW: Act.HIDE, Act.UNLIKE: Act.LIKE}
+"""The acts that undo another."""
+DONE_THERE = [(kind, act) for kind in DRIVERS for can, acts in ACTS.items() if kind.platform.can(can) for act in acts]
+
+
+@pytest.fixture(params=sorted(DONE_THERE, key=str), ids=lambda param: f"{name_of(param[0])}-{param[1]}")
+async def acting(request: pytest.FixtureRequest) -> AsyncIterator[Acting]:
+    kind, act = request.param
+    async with running(request, kind) as found:
+        yield Acting(found, act)
 
 
 @pytest.fixture
@@ -290,7 +343,12 @@ async def test_the_longest_text_is_taken_and_one_sign_more_is_not(replying: Driv
     assert isinstance(connector, Replies)
     short = await draft(replying, client, "x")
     measured = connector.measure(short.text)
-    assert measured.limit is not None
+    if measured.limit is None:
+        very_long = short.text + "x" * 100_000
+        assert connector.measure(very_long).length == len(very_long)
+        assert (await connector.send(replace(short, text=very_long))).external_id
+        assert replying.published() == [very_long]
+        return
     longest = short.text + "x" * (measured.limit - measured.length)
     assert connector.measure(longest).length == measured.limit
     assert connector.compose(longest, to=short.to, private=False) == longest
@@ -420,3 +478,31 @@ async def test_a_reply_with_an_image_whose_connection_is_cut_is_published_once_o
     times = 1 if driver.tells else int(taken)
     assert driver.published() == [sending.text] * times
     assert driver.pictures() == [(sending.image.content, sending.image.description)] * times
+
+
+# --- What else is done to posts --------------------------------------------------------------------
+
+
+async def test_an_act_done_twice_is_the_same_as_once(acting: Acting, client: httpx.AsyncClient) -> None:
+    post = await acting.post(client)
+    for _ in range(2):
+        await acting.to(post, client)
+        assert acting.is_done(post)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
+    acting: Acting, client: httpx.AsyncClient, taken: bool
+) -> None:
+    driver, post = acting.driver, await acting.post(client)
+    method, path = driver.request_of(acting.act)
+    async with driver.between.holding(method, path, passed_on=taken) as caught:
+        async with http.new_client(allow_private=True) as hasty:
+            hasty.timeout = httpx.Timeout(driver.hasty)
+            with pytest.raises(OutcomeUnknown):
+                await acting.to(post, hasty)
+        await caught()
+    assert acting.is_done(post) is taken
+    for _ in range(2):
+        await acting.to(post, client)
+        assert acting.is_done(post)

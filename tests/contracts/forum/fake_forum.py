@@ -14,7 +14,9 @@ US = {"id": 1, "username": "gemeente", "name": "Gemeente"}
 
 
 class FakeForum(FakeServer):
-    """One forum with one account of the team."""
+    """One forum with one account of the team; its posts have at most so many characters, None: any number."""
+
+    longest: int | None = 300
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class FakeForum(FakeServer):
         return self._refused(request) or web.json_response({"current_user": {**US, "key_ends_at": self.key_ends_at}})
 
     async def _site(self, request: web.Request) -> web.Response:
-        return web.json_response({"max_post_length": 300})
+        return web.json_response({"max_post_length": self.longest})
 
     async def _latest(self, request: web.Request) -> web.Response:
         after, most = int(request.query["after"]), int(request.query["limit"])
@@ -97,8 +99,8 @@ class FakeForum(FakeServer):
 
     async def _create(self, request: web.Request) -> web.Response:
         wanted = await request.json()
-        if len(wanted["raw"]) > 300:
-            return web.json_response({"errors": ["Body is limited to 300 characters."]}, status=422)
+        if self.longest is not None and len(wanted["raw"]) > self.longest:
+            return web.json_response({"errors": [f"Body is limited to {self.longest} characters."]}, status=422)
         if refused := self._refused(request):
             return refused
         post = self._add(US, wanted["raw"], wanted.get("topic_id", 0), private="archetype" in wanted)

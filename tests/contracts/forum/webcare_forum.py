@@ -145,7 +145,7 @@ class Forum(JsonApi):
         return text
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
-        """Count characters; a forum whose limit is not known yet sets none."""
+        """Count characters; some forums set no limit."""
         return Measure(len(text), self._account.limits.get("max_length"))
 
 
