@@ -42,6 +42,8 @@ from bot.domain.mention import Post
 from bot.domain.payload import BadPayload, Item, Reading
 from bot.domain.text import Text, text
 
+__all__ = ["METHODS", "PLATFORM", "RESEND_SAFE_FOR", "Incoming", "Webhook", "new_secret", "posts_of", "verify"]
+
 RESEND_SAFE_FOR = timedelta(days=1)
 NOT_UNDERSTOOD = frozenset({400, 422})
 """How a callback answers that does not know our ping."""
