@@ -28,12 +28,12 @@ from bot.domain.case import (
     rests_for,
     waits_for,
 )
-from bot.domain.event import OF_NO_CASE, EventKind, Why
+from bot.domain.event import HAPPENED, OF_NO_CASE, WHY, EventKind, Why
 from bot.models import SETTING, WAITING, Case, ReplyKind
 from bot.team.undo import PUT_BACK
 from bot.texts import Texts
 from bot.views.case_state import KINDS, REASONS, state_line
-from bot.views.details_modal import EVENTS, WHY
+from bot.views.search_modal import LABELS, STATUSES
 from tests.views.examples import NOW, case_file
 
 STAYS = {
@@ -59,7 +59,7 @@ def test_every_job_is_scheduled() -> None:
 
 
 def test_every_event_of_a_case_has_its_words() -> None:
-    assert set(EVENTS) == set(EventKind) - OF_NO_CASE
+    assert set(HAPPENED) == set(EventKind) - OF_NO_CASE
     assert set(WHY) == set(Why)
 
 
@@ -82,8 +82,13 @@ def test_every_close_reason_and_kind_of_reply_has_its_words() -> None:
 
 def test_every_move_is_logged_as_an_event_of_a_case() -> None:
     assert set(LEADS_TO) == set(Move)
-    assert {logged_as(move) for move in Move} <= set(EVENTS)
+    assert {logged_as(move) for move in Move} <= set(HAPPENED)
     assert set(Move) >= BY_OWNER | BY_SYSTEM | CLAIMS_TOO | TAKES
+
+
+def test_every_status_can_be_searched_for() -> None:
+    assert frozenset().union(*STATUSES.values()) == frozenset(Status)
+    assert set(LABELS) == set(STATUSES)
 
 
 def test_what_waits_in_sql_is_what_is_open_by_the_rules() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.text import Text, text
+
 
 class EventKind(StrEnum):
     """What happened. The log stores the values, so they never change."""
@@ -82,6 +84,54 @@ OF_NO_CASE = frozenset(
 )
 """Events of accounts, teams and agents; all others are part of the history of a case."""
 
+HAPPENED: Mapping[EventKind, Text] = {
+    EventKind.OPENED: text("came in"),
+    EventKind.JOINED: text("the citizen wrote again"),
+    EventKind.REOPENED_BY_CITIZEN: text("reopened, because the citizen wrote again"),
+    EventKind.MENTION_EDITED: text("the citizen edited a post"),
+    EventKind.MENTION_GONE: text("a post can no longer be seen"),
+    EventKind.MENTION_BACK: text("a post can be seen again"),
+    EventKind.MENTION_REDACTED: text("the words of a removed post were deleted here"),
+    EventKind.CLAIM: text("claimed"),
+    EventKind.TAKE_OVER: text("taken over"),
+    EventKind.RELEASE: text("released"),
+    EventKind.ASSIGN: text("assigned"),
+    EventKind.TRANSFER: text("handed over to another team"),
+    EventKind.ANSWER: text("answer ready to go"),
+    EventKind.WITHDRAW: text("answer taken back"),
+    EventKind.REPLY_SENT: text("answer published"),
+    EventKind.REPLY_HELD: text("answer waits until the platform approves it"),
+    EventKind.REPLY_GONE: text("our answer can no longer be seen"),
+    EventKind.REPLY_BACK: text("our answer can be seen again"),
+    EventKind.REPLY_FAILED: text("answer refused by the platform"),
+    EventKind.REPLY_UNCERTAIN: text("not certain whether the answer was published"),
+    EventKind.SETTLED: text("recorded whether the answer was published"),
+    EventKind.ESCALATE: text("escalated"),
+    EventKind.ADVISE: text("advice given"),
+    EventKind.NO_ADVICE: text("no advice came in time"),
+    EventKind.CLOSE: text("closed"),
+    EventKind.UNCLOSE: text("closing undone"),
+    EventKind.REOPEN: text("reopened"),
+    EventKind.WAIT_ON: text("the citizen gets more time to answer"),
+    EventKind.NOTE: text("note added"),
+    EventKind.NOTE_DELETED: text("note deleted in Slack"),
+    EventKind.URGENT: text("made urgent"),
+    EventKind.NOT_URGENT: text("no longer urgent"),
+    EventKind.REMINDED: text("reminded"),
+    EventKind.SNOOZE: text("reminder put off"),
+    EventKind.TOPIC: text("topic chosen"),
+    EventKind.ACT_APPROVED: text("ready to go"),
+    EventKind.ACT_WITHDRAWN: text("taken back"),
+    EventKind.ACT_DONE: text("done"),
+    EventKind.ACT_FAILED: text("refused by the platform"),
+    EventKind.ACT_UNCERTAIN: text("not certain whether it was done"),
+    EventKind.ACT_ASKED: text("a second colleague was asked to agree"),
+    EventKind.ACT_AGREED: text("agreed to"),
+    EventKind.ACT_DECLINED: text("declined"),
+    EventKind.ACT_KEPT: text("still needed"),
+}
+"""What is said of each event of a case."""
+
 
 class Why(StrEnum):
     """Why a case went back to the queue by itself, why an act was taken back, or how we know of an outcome."""
@@ -95,6 +145,16 @@ class Why(StrEnum):
     """The opposite was approved after it."""
     GONE = "gone"
     PLATFORM = "platform"
+
+
+WHY: Mapping[Why, Text] = {
+    Why.STILL: text("nothing happened with it"),
+    Why.AWAY: text("its owner is away"),
+    Why.READER: text("its owner has read-only access"),
+    Why.OPPOSITE: text("the opposite is ready to go"),
+    Why.GONE: text("the post is no longer there"),
+    Why.PLATFORM: text("the platform told us"),
+}
 
 
 def because(why: Why | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.domain.case import OPEN, Move, Status, moves_from
+from bot.domain.case import ONGOING, OPEN, Move, Status, moves_from
 from bot.domain.mention import Act
 from bot.domain.text import Text, text
 from bot.models import CaseFile, ReplyStatus
@@ -21,7 +21,7 @@ from bot.views.block import (
     section,
 )
 from bot.views.case_menu import card_menu, reply_under_way
-from bot.views.case_state import ENDED, reply_line, spoken_state, state_line, writing_lines
+from bot.views.case_state import reply_line, spoken_state, state_line, writing_lines
 from bot.views.citizen import Room, excerpt, fitted, head_line
 from bot.views.exchange import image_words, newest
 from bot.views.marks import Mark, marks
@@ -54,7 +54,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
 
 def is_done(file: CaseFile) -> bool:
     """Tell whether nothing is left to do: its card is short, so that what waits fills the channel."""
-    return file.case.status in ENDED and not reply_under_way(file)
+    return file.case.status not in ONGOING and not reply_under_way(file)
 
 
 def _open(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.case import OPEN, Status
+from bot.domain.case import ONGOING, Status
 from bot.domain.queue import Filter
 from bot.models import CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
-from bot.views.case_state import ENDED, case_name
+from bot.views.case_state import case_name, list_state
 from bot.views.marks import marks
 
 LISTED = "listed:"
@@ -30,17 +30,10 @@ def case_row(
         words = t("(private)")
     said = t("{name} via {platform}: {text}", name=f"*{literal(line.author.name, 80)}*",
              platform=literal(line.platform, 60), text=words)  # fmt: skip
-    at = t.when(line.case.opened_at, now)
-    if line.case.status in OPEN:
-        stands = [t("waiting since {time}", time=at)]
-    elif line.case.status is Status.WITH_CITIZEN:  # its mark says what it waits for
-        stands = [t("since {time}", time=t.when(line.case.waits_since or line.case.opened_at, now))]
-    else:
-        stands = [t(ENDED[line.case.status]), t("came in {time}", time=at)]
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
     card = [link(card_url, t("card"))] if card_url else []
     name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
-    return f"{name} · {said}\n" + " · ".join([*marks(line, t, now), *stands, who, *card])
+    return f"{name} · {said}\n" + " · ".join([*marks(line, t, now), *list_state(line.case, t, now), who, *card])
 
 
 def case_block(
@@ -63,7 +56,7 @@ def _next_step(line: CaseLine, t: Texts) -> Block | None:
     value = str(line.case.id)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value)
-    if line.case.status in {*OPEN, Status.WITH_CITIZEN} and line.answerable:
+    if line.case.status in ONGOING and line.answerable:
         return button(t("Answer"), "case:answer", value)
     return None
 

@@ -19,10 +19,6 @@ REASONS: dict[str, Text] = {
 }
 
 
-ENDED: dict[Status, Text] = {Status.ANSWERED: text("answered"), Status.CLOSED: text("closed")}
-"""How a case that is off our desk stands, in a list."""
-
-
 KINDS: dict[ReplyKind, Text] = {
     ReplyKind.FINAL: text("answer"),
     ReplyKind.INTERIM: text("interim message"),
@@ -101,6 +97,20 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
             closed = t("*Closed* by {agent} at {time}: {reason}", agent=f"<@{case.closed_by}>",
                        time=t.when(case.closed_at or now, now), reason=reason)  # fmt: skip
             return f"☑️ {closed}{more}"
+
+
+def list_state(case: Case, t: Texts, now: datetime) -> list[str]:
+    """Say how a case stands in a list, and since when; its marks say for what it waits."""
+    at = t.when(case.opened_at, now)
+    match case.status:
+        case Status.NEW | Status.CLAIMED | Status.ESCALATED:
+            return [t("waiting since {time}", time=at)]
+        case Status.WITH_CITIZEN:
+            return [t("since {time}", time=t.when(case.waits_since or case.opened_at, now))]
+        case Status.ANSWERED:
+            return [t("answered"), t("came in {time}", time=at)]
+        case Status.CLOSED:
+            return [t("closed"), t("came in {time}", time=at)]
 
 
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:

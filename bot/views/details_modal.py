@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.case import OPEN
-from bot.domain.event import EventKind, Why, why_of
-from bot.domain.text import Text, text
+from bot.domain.event import HAPPENED, WHY, EventKind, why_of
 from bot.models import CaseFile, Event
 from bot.texts import Texts, capital
 from bot.views.act import ACTS
@@ -21,62 +20,6 @@ from bot.views.transfer import transfer_lines
 
 TALK = 150_000
 """Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and all else here stays below 100,000."""
-
-EVENTS: dict[EventKind, Text] = {
-    EventKind.OPENED: text("came in"),
-    EventKind.JOINED: text("the citizen wrote again"),
-    EventKind.REOPENED_BY_CITIZEN: text("reopened, because the citizen wrote again"),
-    EventKind.MENTION_EDITED: text("the citizen edited a post"),
-    EventKind.MENTION_GONE: text("a post can no longer be seen"),
-    EventKind.MENTION_BACK: text("a post can be seen again"),
-    EventKind.MENTION_REDACTED: text("the words of a removed post were deleted here"),
-    EventKind.CLAIM: text("claimed"),
-    EventKind.TAKE_OVER: text("taken over"),
-    EventKind.RELEASE: text("released"),
-    EventKind.ASSIGN: text("assigned"),
-    EventKind.TRANSFER: text("handed over to another team"),
-    EventKind.ANSWER: text("answer ready to go"),
-    EventKind.WITHDRAW: text("answer taken back"),
-    EventKind.REPLY_SENT: text("answer published"),
-    EventKind.REPLY_HELD: text("answer waits until the platform approves it"),
-    EventKind.REPLY_GONE: text("our answer can no longer be seen"),
-    EventKind.REPLY_BACK: text("our answer can be seen again"),
-    EventKind.REPLY_FAILED: text("answer refused by the platform"),
-    EventKind.REPLY_UNCERTAIN: text("not certain whether the answer was published"),
-    EventKind.SETTLED: text("recorded whether the answer was published"),
-    EventKind.ESCALATE: text("escalated"),
-    EventKind.ADVISE: text("advice given"),
-    EventKind.NO_ADVICE: text("no advice came in time"),
-    EventKind.CLOSE: text("closed"),
-    EventKind.UNCLOSE: text("closing undone"),
-    EventKind.REOPEN: text("reopened"),
-    EventKind.WAIT_ON: text("the citizen gets more time to answer"),
-    EventKind.NOTE: text("note added"),
-    EventKind.NOTE_DELETED: text("note deleted in Slack"),
-    EventKind.URGENT: text("made urgent"),
-    EventKind.NOT_URGENT: text("no longer urgent"),
-    EventKind.REMINDED: text("reminded"),
-    EventKind.SNOOZE: text("reminder put off"),
-    EventKind.TOPIC: text("topic chosen"),
-    EventKind.ACT_APPROVED: text("ready to go"),
-    EventKind.ACT_WITHDRAWN: text("taken back"),
-    EventKind.ACT_DONE: text("done"),
-    EventKind.ACT_FAILED: text("refused by the platform"),
-    EventKind.ACT_UNCERTAIN: text("not certain whether it was done"),
-    EventKind.ACT_ASKED: text("a second colleague was asked to agree"),
-    EventKind.ACT_AGREED: text("agreed to"),
-    EventKind.ACT_DECLINED: text("declined"),
-    EventKind.ACT_KEPT: text("still needed"),
-}
-
-WHY: dict[Why, Text] = {
-    Why.STILL: text("nothing happened with it"),
-    Why.AWAY: text("its owner is away"),
-    Why.READER: text("its owner has read-only access"),
-    Why.OPPOSITE: text("the opposite is ready to go"),
-    Why.GONE: text("the post is no longer there"),
-    Why.PLATFORM: text("the platform told us"),
-}
 
 
 def details_modal(
@@ -135,7 +78,7 @@ def _urgency(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def _line(event: Event, t: Texts, now: datetime, notes: Mapping[int, str]) -> str:
-    what = t(EVENTS[event.kind])
+    what = t(HAPPENED[event.kind])
     if act := ACTS.get(event.details.get("act", "")):
         what = f"{t(act)}: {what}"
     if event.kind is EventKind.ACT_APPROVED and (note := notes.get(event.details.get("id", 0))):

@@ -1,21 +1,29 @@
 """The search: its field on the Home, and the modal with its filters and what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.case import OPEN, Status
+from bot.domain.text import Text, text
 from bot.texts import Texts
 from bot.views.block import Block, View, button, field_of, modal, option, plain
 
 MAX_WORDS = 100
 """Characters of a search."""
 DAYS = (7, 31, 365)
-STATUSES = {
+STATUSES: Mapping[str, frozenset[Status]] = {
     "open": OPEN,
-    "with_citizen": {Status.WITH_CITIZEN},
-    "answered": {Status.ANSWERED},
-    "closed": {Status.CLOSED},
+    "with_citizen": frozenset({Status.WITH_CITIZEN}),
+    "answered": frozenset({Status.ANSWERED}),
+    "closed": frozenset({Status.CLOSED}),
 }
+LABELS: Mapping[str, Text] = {
+    "open": text("waiting"),
+    "with_citizen": text("waiting for the citizen"),
+    "answered": text("answered"),
+    "closed": text("closed"),
+}
+"""What one can choose of STATUSES."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,7 @@ def filter_button(words: str, t: Texts) -> Block:
 def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
     """Return the modal; `platforms` are names and titles, `found` is the list under it, once something was asked."""
     periods = [(str(days), _period(days, t)) for days in DAYS]
-    statuses = [
-        ("open", t("waiting")),
-        ("with_citizen", t("waiting for the citizen")),
-        ("answered", t("answered")),
-        ("closed", t("closed")),
-    ]
+    statuses = [(name, t(LABELS[name])) for name in STATUSES]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
     blocks = [
         field_of(

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.budget import Budget, Rest
 from bot.domain.case import CloseReason, Status, Urgency, WaitsFor
-from bot.domain.event import EventKind
+from bot.domain.event import HAPPENED, EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
@@ -75,7 +75,7 @@ from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
 from bot.views.case_list import case_block, case_list, page_buttons, share_button
 from bot.views.case_menu import more_modal
-from bot.views.details_modal import EVENTS, details_modal
+from bot.views.details_modal import details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
 from bot.views.hide import hide_modal, review, second_asked
@@ -410,7 +410,7 @@ def opened(t: Texts) -> Iterator[Block]:
     for lacks in ("", "files:read"):
         yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1), images=ImageFields(lacks, True))
     yield answer_modal(file, file.latest, short, t, NOW, ModalState(1, 1, image="a" * 64, file="F0IMAGE"))
-    events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in EVENTS]
+    events = [Event(case_id=1, kind=kind, by=BY, at=NOW, details={"to": OTHER}) for kind in HAPPENED]
     events += [Event(case_id=1, kind=EventKind.ACT_DONE, by=BY, at=NOW, details={"act": kind.value}) for kind in ACTS]
     yield details_modal(file, events, ["Afval", "Wegwerk"], t, NOW, card_url="https://x.slack.com/archives/C1/p1")
     file.case.urgent = True

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.event import HAPPENED
 from bot.domain.label import Label
 from bot.domain.mention import Act
 from bot.domain.reply import Composed
@@ -41,7 +42,7 @@ from bot.views.ask import ask_card
 from bot.views.block import Block, View, cut, escape, is_web, isolate, link, literal, quote
 from bot.views.case_card import case_card, is_done
 from bot.views.case_menu import more_modal
-from bot.views.details_modal import EVENTS, details_modal
+from bot.views.details_modal import details_modal
 from bot.views.escalate_modal import escalate_modal
 from bot.views.modals import advise_modal, assign_modal, close_modal, note_modal, take_over_modal
 from bot.views.reminder import urgent_call
@@ -232,7 +233,7 @@ def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
     composed = Composed(file.latest.text, 500 - len(file.latest.text), private=file.latest.private)
     draft = file.replies[-1].draft if file.replies else ""
     yield answer_modal(file, file.latest, composed, t, NOW, ModalState(1, 1, ask="SB" if draft else None), draft=draft)
-    events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in EVENTS] * 3
+    events = [Event(case_id=1, kind=kind, by="U0SANNE", at=NOW, details={"to": "U0SANNE"}) for kind in HAPPENED] * 3
     yield details_modal(file, events, [(file.author.name or "?")[:60]], t, NOW)
     yield more_modal(file, t, NOW, acts=True)
     name = (file.author.name or "?")[:60]

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from bot.domain.case import Move, logged_as
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, LOCALES, Texts
-from bot.views.details_modal import EVENTS
 from tests.views.examples import homes, messages, opened
 
 
@@ -48,10 +46,6 @@ def test_no_title_button_or_choice_is_cut(language: str) -> None:
         labels([*opened(t), *homes(t)])
     )
     assert {label for label in shown if label.endswith("…")} <= {t(each) for each in known if each.endswith("…")}
-
-
-def test_the_history_has_words_for_every_move() -> None:
-    assert {logged_as(move) for move in Move} <= set(EVENTS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
