@@ -1,5 +1,6 @@
 """The documents tell of every setting, and of nothing that is not there."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from bot.config import Settings
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SETTINGS = sorted(name.upper() for name in Settings.model_fields)
 
 
@@ -51,7 +53,7 @@ def test_the_two_commands_work_where_the_system_manages_its_python() -> None:
         first, second = line.split(" && ")
         assert first == install
         assert second.startswith("python3 -m uv run ")
-    assert install in (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert install in CONTRIBUTING
 
 
 def test_the_readme_names_every_request_url_that_slack_needs_over_http() -> None:
@@ -62,3 +64,24 @@ def test_the_readme_names_every_request_url_that_slack_needs_over_http() -> None
         assert f"`{command['command']}`" in paragraph
     for each in ("events", "interactivity", "select menus' options"):
         assert each in paragraph
+
+
+def test_contributing_names_only_files_that_exist() -> None:
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+(?:\.\w+)?)`", CONTRIBUTING))
+    missing = {path for path in named if not (ROOT / path).exists() and not (ROOT / "tests" / path).exists()}
+    assert missing == set()
+
+
+def test_contributing_names_only_tests_that_exist() -> None:
+    rows = re.findall(r"^\| `([a-z]+/\w+\.py)` `…(\w+)…?`", CONTRIBUTING, re.MULTILINE)
+    assert len(rows) > 5
+    for path, part in rows:
+        assert re.search(rf"def test_\w*{part}", (ROOT / "tests" / path).read_text(encoding="utf-8")), part
+
+
+def test_the_map_of_a_package_names_each_of_its_modules() -> None:
+    for package in sorted((ROOT / "bot").rglob("__init__.py")):
+        said = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or ""
+        named = set(re.findall(r"^(\w+)\.py ", said, re.MULTILINE))
+        if named and package.parent.name != "bot":  # that map names packages, and some modules in one line
+            assert named == {path.stem for path in package.parent.glob("*.py")} - {"__init__"}, package

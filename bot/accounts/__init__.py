@@ -5,6 +5,8 @@ seal.py    encrypts tokens
 sign_in.py signing in on a platform's own page
 web.py     the routes beside Slack's
 callback.py  the page to which a platform leads back
+troubles.py  what is wrong with accounts, told to their teams
+bodies.py  bodies of requests, with limits of time and memory
 manual.py  the account of hand-made cases
 """
 

@@ -18,6 +18,7 @@ conversations.py  which case a post joins
 routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for
 indexing.py       the words by which a case is found, level with what was written in it
+reminders.py      who is reminded of which cases, in one message each
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 

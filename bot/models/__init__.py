@@ -6,6 +6,7 @@ An `id` is typed as the int it is in every stored row; the database sets it when
 columns.py    column types: UTC times and enums
 team.py       workspaces, teams, agents, who is in a team's channel, and who is away
 account.py    accounts on platforms, and the authors who write to them
+account_trouble.py  what is wrong with an account now
 case.py       cases, with their mentions, notes and escalations; what was removed before it came in
 reply.py      replies
 image.py      the images of answers

@@ -6,6 +6,7 @@ health.py    what a check finds out: whether the token works and until when, and
 newest.py    what is new in a list that Graph gives newest first
 messages.py  private messages and private answers: reading, sending within the time for it, finding
 again.py     posts that we know, looked at again
+signing_in.py  one sign-in brings many pages, and the Instagram accounts that are linked to them
 setup.py     what an app of Meta's needs, as options and as first steps
 parts.py     ids, lists, posts that are gone
 """
