@@ -34,6 +34,7 @@ from bot.team.undo import PUT_BACK
 from bot.texts import Texts
 from bot.views.case_state import KINDS, REASONS, state_line
 from bot.views.search_modal import LABELS, STATUSES
+from tests.mutation.__main__ import LEFT_OUT, TESTS
 from tests.views.examples import NOW, case_file
 
 STAYS = {
@@ -41,6 +42,7 @@ STAYS = {
     "transfers",
 }  # fmt: skip
 """The columns of a case that no status empties."""
+ROOT = Path(__file__).parent.parent
 CALLED_BY_A_JOB = {"wake_outgoing"}
 BOTH = (False, True)
 
@@ -72,7 +74,14 @@ def test_the_reason_of_an_event_is_written_and_read_in_one_place() -> None:
 def ours() -> Iterator[Path]:
     """Our modules."""
     for package in ("bot", "handlers", "jobs"):
-        yield from (Path(__file__).parent.parent / package).rglob("*.py")
+        yield from (ROOT / package).rglob("*.py")
+
+
+def test_every_module_of_the_domain_is_broken_to_see_whether_its_tests_notice() -> None:
+    domain = {f"bot/domain/{path.name}" for path in (ROOT / "bot" / "domain").glob("[!_]*.py")}
+    assert domain == {path for path in [*TESTS, *LEFT_OUT] if path.startswith("bot/domain/")}
+    named = " ".join([*TESTS, *TESTS.values()]).split()
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_close_reason_and_kind_of_reply_has_its_words() -> None:
