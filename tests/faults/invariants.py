@@ -1,7 +1,8 @@
 """What holds once everything has settled, whatever happened."""
 
-from collections import Counter
-from collections.abc import AsyncIterator
+import re
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,11 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
+from bot.cases.clocks import elapsed
 from bot.desk import Desk
 from bot.domain.case import OPEN, Status
+from bot.domain.event import EventKind
+from bot.domain.hours import between
 from bot.domain.mention import OPPOSITES
 from bot.domain.sla import ClockKind
 from bot.domain.words import names_of, words_of
@@ -26,6 +30,7 @@ from bot.models import (
     Case,
     CaseWords,
     Clock,
+    Escalation,
     Event,
     Mention,
     Message,
@@ -40,14 +45,29 @@ from bot.models import (
     Transfer,
 )
 from bot.slack.rendering import team_of, view_of
+from bot.team.settings import TeamSettings
 from tests.conftest import SECRET_KEY
+from tests.faults.citizens_at_random import NAMES
 from tests.faults.people_at_random import READER
-from tests.faults.schedule import World
+from tests.faults.schedule import World, forgotten
 from tests.faults.source import SECRET
 from tests.faults.trouble import SLOW
 
 DELAYS = (0.0, *SLOW)
 """Seconds that may have passed between rendering a card and the end of the call that showed it."""
+NAMED = re.compile(rf"\b({'|'.join(NAMES)})\b", re.IGNORECASE)
+"""A citizen's name."""
+OUTCOMES = frozenset(
+    {
+        EventKind.REPLY_SENT,
+        EventKind.REPLY_FAILED,
+        EventKind.REPLY_UNCERTAIN,
+        EventKind.ACT_DONE,
+        EventKind.ACT_FAILED,
+        EventKind.ACT_UNCERTAIN,
+    }
+)
+"""What became of what an agent approved: it is logged under their name, whoever has the case by then."""
 
 
 async def broken(world: World) -> list[str]:
@@ -62,12 +82,12 @@ async def broken(world: World) -> list[str]:
         state = await State.of(session)
         found += posts(world, state)
         found += cards(world, state)
-        found += clocks(state)
+        found += clocks(world, state)
         found += replies(world, state)
         found += acts(world, state)
-        found += steps(state)
-        found += roles(state)
-        found += drafts(state, list(await session.exec(select(AnswerDraft))))
+        found += steps(world, state)
+        found += roles(world, state)
+        found += drafts(world, state, list(await session.exec(select(AnswerDraft))))
         found += words(state)
         found += transfers(state)
         found += await cards_show_their_case(world, session, state)
@@ -89,6 +109,7 @@ class State:
             Case,
             CaseWords,
             Clock,
+            Escalation,
             Event,
             Mention,
             Message,
@@ -119,16 +140,12 @@ async def reading(world: World) -> AsyncIterator[AsyncSession]:
 
 
 def logs(world: World) -> list[str]:
-    """No citizen's or agent's words and no token stand in the log."""
+    """No words or names of citizens, no words of agents and no token stand in the log, nor in what libraries log."""
     words = [word for post in world.citizens.posts.values() for word in post.words if "geheim" in word]
     words = [word.split()[-1] for word in words]
-    tokens = [world.slack.app.bot_token, world.slack.app.app_token, SECRET, SECRET_KEY]
-    return [
-        f"the log tells {secret}: {line}"
-        for line in world.logged
-        for secret in [*words, *tokens, "zegsel"]
-        if secret in line
-    ]
+    secrets = [*words, world.slack.app.bot_token, world.slack.app.app_token, SECRET, SECRET_KEY, "zegsel"]
+    told = [f"the log tells {secret}: {line}" for line in world.logged for secret in secrets if secret in line]
+    return told + [f"the log names {NAMED.findall(line)}: {line}" for line in world.logged if NAMED.search(line)]
 
 
 def words(state: State) -> list[str]:
@@ -262,9 +279,12 @@ def _as_text(blocks: Any) -> str:
     return str(blocks)
 
 
-def clocks(state: State) -> list[str]:
-    """Every case that waits for us, and that can be answered, has a clock that runs and a moment for its next step."""
-    found = []
+def clocks(world: World, state: State) -> list[str]:
+    """Every case that waits for us, and that can be answered, has a clock that runs and a moment for its next step.
+
+    That moment is still to come, or its team is closed.
+    """
+    found = forgotten(state[Clock], state[Team], world.now())
     for case in state[Case]:
         mine = [clock for clock in state[Clock] if clock.case_id == case.id and clock.stopped_at is None]
         answerable = any(m.permits() for m in state[Mention] if m.case_id == case.id)
@@ -278,6 +298,8 @@ def clocks(state: State) -> list[str]:
                 found.append(f"case {case.id} ({case.status}) waits and a clock rests")
         elif case.status is Status.CLOSED and mine:
             found.append(f"case {case.id} is closed and a clock goes on: {[clock.kind for clock in mine]}")
+        if any(clock.team_id != case.team_id for clock in mine):
+            found.append(f"case {case.id} is with team {case.team_id}, and a clock of it with another")
         kinds = [clock.kind for clock in mine if clock.kind is not ClockKind.PROMISE]
         if len(set(kinds)) < len(kinds):
             found.append(f"case {case.id} has two clocks of one kind: {kinds}")
@@ -335,15 +357,13 @@ def acts(world: World, state: State) -> list[str]:
     return found + [f"nobody approved {act} {ident}" for act, ident in board.acts if (act, ident) not in tried]
 
 
-def steps(state: State) -> list[str]:
-    """No step of a clock is told twice, but after a snooze; each recipient has one message of reminders at a time."""
-    told = Counter((e.case_id, e.details["clock"], e.details["percent"]) for e in state[Event] if e.kind == "reminded")
-    snoozes = Counter(event.case_id for event in state[Event] if event.kind == "snooze")
-    found = [
-        f"step {percent} of clock {clock} of case {case_id} was told {times} times"
-        for (case_id, clock, percent), times in told.items()
-        if times > 1 + snoozes[case_id]
-    ]
+def steps(world: World, state: State) -> list[str]:
+    """No step of a clock is told twice, but as `again` says; each recipient has one message of reminders at a time."""
+    history: dict[int, list[Event]] = {}
+    for event in sorted(state[Event], key=lambda e: (e.at, e.kind is not EventKind.REMINDED, e.id)):
+        history.setdefault(event.case_id, []).append(event)
+    settings = TeamSettings.of(state[Team][0].settings)  # those of the other team are the same
+    found = [fault for clock in state[Clock] for fault in again(clock, history[clock.case_id], settings, world.now())]
     live: dict[tuple[int, str, bool], set[int]] = {}
     for each in state[Reminder]:
         if each.kind is ReminderKind.HANDED_OVER:
@@ -353,11 +373,39 @@ def steps(state: State) -> list[str]:
     return found + [f"the reminders of {who} are in {len(ids)} messages" for who, ids in live.items() if len(ids) > 1]
 
 
-def drafts(state: State, kept: list[AnswerDraft]) -> list[str]:
+def again(clock: Clock, history: list[Event], settings: TeamSettings, now: datetime) -> Iterator[str]:
+    """What was told of a clock again, and should not have been.
+
+    After a snooze one thing is told again: what was told last. When the urgency of the case or its team changes, the
+    clock gets the target of that; what is due by it already is not told again, what is not due yet is, once it is. How
+    long a clock rested until then is not known here: at most as long as it rested in all, which is in its favour.
+    """
+    hours, policy = settings.hours(now), settings.policy()
+    rested = between(hours, clock.started_at, now) - elapsed(clock, hours, now)
+    told, snoozed, urgent = 0, False, False
+    for event in history:
+        match event.kind:
+            case EventKind.SNOOZE:
+                snoozed = True
+            case EventKind.URGENT | EventKind.NOT_URGENT | EventKind.TRANSFER:
+                urgent = event.kind is EventKind.URGENT or (urgent and event.kind is EventKind.TRANSFER)
+                snoozed = False
+                if clock.kind is not ClockKind.PROMISE:
+                    target = policy.targets(platform="", private=False, urgent=urgent).of(clock.kind)
+                    used = max(timedelta(), between(hours, clock.started_at, event.at) - rested)
+                    told = min(told, int(100 * used / target))
+            case EventKind.REMINDED if event.details["clock"] == clock.id:
+                percent = event.details["percent"]
+                if percent < told or (percent == told and not snoozed):
+                    yield f"step {percent} of clock {clock.id} of case {clock.case_id} was told again at {event.at}"
+                told, snoozed = percent, False
+
+
+def drafts(world: World, state: State, kept: list[AnswerDraft]) -> list[str]:
     """No draft is left of a modal that was sent, none of a reader, and none in which nothing was typed or chosen."""
-    sent = {reply.key for reply in state[Reply]}
+    sent, agents = {reply.key for reply in state[Reply]}, set[str]().union(*agents_of(world, state).values())
     found = [f"{each.by} has a draft of what was sent about case {each.case_id}" for each in kept if each.view in sent]
-    found += [f"the reader has a draft about case {each.case_id}" for each in kept if each.by == READER]
+    found += [f"{each.by} has a draft about case {each.case_id}" for each in kept if each.by not in agents]
     return found + [f"an empty draft is kept of case {each.case_id}" for each in kept if not (each.newest or each.view)]
 
 
@@ -372,13 +420,78 @@ def transfers(state: State) -> list[str]:
     left = [m.subject_id for m in state[Message] if m.kind is MessageKind.FORMER]
     if sorted(left) != [each.id for each in state[Transfer]]:
         found.append(f"the cards that were left are those of the transfers {sorted(left)}")
+    for case in state[Case]:
+        mine = [each for each in state[Transfer] if each.case_id == case.id]
+        came, went = [each.to_team_id for each in mine], [each.from_team_id for each in mine]
+        if mine and [*went[1:], case.team_id] != came:
+            found.append(f"case {case.id} is with team {case.team_id}, and went from {went} to {came}")
     made = Counter(each.case_id for each in state[Transfer])
     return found + [f"case {c.id} counts {c.transfers} transfers" for c in state[Case] if c.transfers != made[c.id]]
 
 
-def roles(state: State) -> list[str]:
-    """A reader has moved nothing and answered nobody."""
-    moved = [event for event in state[Event] if event.by == READER and event.kind not in {"advise", "note"}]
-    found = [f"the reader did {event.kind} on case {event.case_id}" for event in moved]
-    found += [f"the reader answered case {reply.case_id}" for reply in state[Reply] if reply.by == READER]
-    return found + [f"the reader has case {case.id}" for case in state[Case] if case.assignee == READER]
+def roles(world: World, state: State) -> list[str]:
+    """What was done with a case was done by those who answer for the team that had it then.
+
+    Others wrote in threads that they see, and advised where they were asked: the reader and the adviser no more than
+    that, an agent no more than that with the case of another team.
+    """
+    agents = agents_of(world, state)
+    found = [
+        f"{case.assignee} has case {case.id} of team {case.team_id}"
+        for case in state[Case]
+        if case.assignee is not None and case.assignee not in agents[case.team_id]
+    ]
+    answered = {(e.case_id, e.by, e.at) for e in state[Event] if e.kind is EventKind.ANSWER}
+    for reply in state[Reply]:
+        if (reply.case_id, reply.by, reply.created_at) not in answered:
+            found.append(f"{reply.by} wrote reply {reply.id}, and did not answer case {reply.case_id}")
+    for event, team_id in with_teams(state):
+        if event.by and not _might(world, state, event, agents, team_id):
+            found.append(f"{event.by} did {event.kind} with case {event.case_id} of team {team_id} at {event.at}")
+    return found
+
+
+def agents_of(world: World, state: State) -> dict[int, frozenset[str]]:
+    """Who answers for each team: everybody in its channel but the reader."""
+    channels = world.slack.workspace.channels
+    return {team.id: frozenset(channels[team.channel].members) - {READER} for team in state[Team]}
+
+
+def with_teams(state: State) -> Iterator[tuple[Event, int]]:
+    """Each event of a case, and the team that had it then; of a transfer the team from which it went."""
+    teams = {case.id: case.team_id for case in state[Case]}
+    went = {case_id: deque[int]() for case_id in teams}
+    for each in state[Transfer]:
+        went[each.case_id].append(each.from_team_id)
+    for event in state[Event]:
+        if event.case_id is not None:
+            left = went[event.case_id]
+            yield event, left[0] if left else teams[event.case_id]
+            if event.kind is EventKind.TRANSFER:
+                left.popleft()
+
+
+def _might(world: World, state: State, event: Event, agents: Mapping[int, Collection[str]], team_id: int) -> bool:
+    """Whether somebody might do this with a case of a team."""
+    if event.by in agents[team_id]:
+        return True
+    match event.kind:
+        case EventKind.NOTE:
+            wrote = {note.channel for note in state[Note] if (note.by, note.at) == (event.by, event.at)}
+            return any(where and event.by in world.slack.workspace.channels[where].members for where in wrote)
+        case EventKind.ADVISE:
+            return _was_asked(world, state, event.by, event.details["escalation"])
+        case kind if kind in OUTCOMES:
+            return any(event.by in each for each in agents.values())
+        case _:
+            return False
+
+
+def _was_asked(world: World, state: State, who: str, escalation_id: int) -> bool:
+    """Whether somebody was asked for this advice: by name, or where they are; who reads for a team is always."""
+    if any(each.id == escalation_id and each.target == who for each in state[Escalation]):
+        return True
+    asked = [m.channel for m in state[Message] if m.kind is MessageKind.ASK and m.subject_id == escalation_id]
+    places = [*asked, *(team.channel for team in state[Team])]
+    channels = world.slack.workspace.channels
+    return any(who in channels[each].members for each in places if each in channels)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -17,9 +17,11 @@ from sqlmodel import col, select
 
 from bot import accounts, db
 from bot.connectors import http
-from bot.models import Account, Act, Agent, AnswerDraft, Message, Reply, Role, Team
+from bot.domain.hours import is_open
+from bot.models import Account, Act, Agent, AnswerDraft, Clock, Message, Reply, Role, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
+from bot.team.settings import TeamSettings
 from tests.clocks import AMSTERDAM, local
 from tests.conftest import MANIFEST, MARIEKE, YOUSSEF, settings_for
 from tests.faults.board import Board
@@ -174,8 +176,20 @@ def _dated_by(clock: Callable[[], datetime]) -> type[datetime]:
     return Dated
 
 
+class _Kept(logging.Handler):
+    """Keeps what libraries log: the message, and the text of the exception."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(f"{record.name}: {self.format(record)}")
+
+
 def _keep_the_log(world: World) -> None:
     """Keep every line that a process logs; an error that is not of a killed process is a fault."""
+    logging.getLogger().addHandler(_Kept(world.logged))
 
     def keep(_: Any, name: str, line: Any) -> Any:
         process = OF.get()
@@ -303,7 +317,20 @@ async def _left(world: World, engine: Any) -> list[str]:
         unread = [] if board.get("after", 0) >= len(world.board.items) else ["the board is not read"]
         writing = await session.exec(select(AnswerDraft).where(col(AnswerDraft.writing)))
         said = [f"{draft.by} is said to be writing about case {draft.case_id}" for draft in writing]
-        return [*stale, *unsent, *undone, *unread, *said]
+        due = await session.exec(select(Clock).where(col(Clock.next_at) <= world.now()))
+        late = forgotten(due, await session.exec(select(Team)), world.now())
+        return [*stale, *unsent, *undone, *unread, *said, *late]
+
+
+def forgotten(clocks: Iterable[Clock], teams: Iterable[Team], now: datetime) -> list[str]:
+    """What should have been told of these clocks: their moment has come, and their team is open."""
+    hours = {team.id: TeamSettings.of(team.settings).hours(now) for team in teams}
+    return [
+        f"clock {clock.id} of case {clock.case_id} was to be told of at {clock.next_at}, and it is {now}"
+        for clock in clocks
+        if clock.stopped_at is None and clock.next_at is not None and clock.next_at <= now
+        if is_open(hours[clock.team_id], now)
+    ]
 
 
 def _waiting(message: Message) -> str:
