@@ -10,6 +10,7 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import text_of
 from bot.sandbox.slack.workspace import Channel, Person
+from bot.views.handing_over import QUEUE, WHERE
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF
 from tests.faults.platform_server import Clock, Json
 
@@ -32,11 +33,26 @@ WEIGHTS = {
     "case:hide_agree": 4,
     "case:settle_sent": 6,
     "case:settle_absent": 6,
+    "list:close": 4,
+    "list:hand_over": 4,
 }
 """How often each button is clicked; all others once."""
+UNDO = ("case:undo_close", "case:undo_hand_over")
+"""Buttons that work for some seconds after something was done at once."""
+IN_DETAILS = ("case:urgent", "case:not_urgent", "case:topic")
 ACTS = ("like:", "unlike:", "hide:", "show:", "remove:")
 """What the menu begins with a post, which is chosen more often."""
-LEFT_ALONE = ("settings:", "snippet:", "adviser:", "platform:", "initials:", "case:open", "figures:")
+LEFT_ALONE = (
+    "settings:",
+    "snippet:",
+    "adviser:",
+    "platform:",
+    "initials:",
+    "case:open",
+    "figures:",
+    "account:",
+    "route:",
+)
 """Buttons of which the schedules say nothing."""
 
 
@@ -75,13 +91,20 @@ class People:
 
     async def _act(self, who: str, dice: Random) -> None:
         if not self.slack.view(who):
-            if dice.random() < 0.1:
-                await self._say(who, dice)
-                return
-            await self._click(who, dice)
+            match dice.choices(("say", "home", "click"), (10, 8, 82))[0]:
+                case "say":
+                    await self._say(who, dice)
+                case "home":
+                    await self._at_home(who, dice)
+                case _:
+                    await self._click(who, dice)
         for _ in range(4):
             await asyncio.sleep(dice.choice((1, 2, 5, 20)))
-            if not self.slack.view(who) or not await self._in_modal(who, dice):
+            if self.slack.view(who):
+                goes_on = await self._in_modal(who, dice)
+            else:
+                goes_on = await self._regret(who, dice)
+            if not goes_on:
                 return
 
     async def _say(self, who: str, dice: Random) -> None:
@@ -105,7 +128,7 @@ class People:
         channel, message, block, element = dice.choices(
             offered, [WEIGHTS.get(element["action_id"], 1) for _, _, _, element in offered]
         )[0]
-        choice = self._choice(element, dice)
+        choice = _choice(element, dice)
         if element["action_id"] in {"case:settle_sent", "case:settle_absent"} and not self._is_true(message, element):
             return
         twice = dice.random() < 0.06
@@ -121,19 +144,53 @@ class People:
         return self.is_published(text_of(message)) is (element["action_id"] == "case:settle_sent")
 
     def _offered(self, who: str) -> Iterator[tuple[str, Json, Json, Json]]:
-        """All that somebody can click in messages, the newest last."""
+        """All that somebody can click in messages, the newest last; of those that only they see the last two."""
         for channel in self.slack.workspace.channels.values():
             if who in channel.members:
-                for message in self.slack.workspace.messages[channel.id].values():
-                    for block, element in input_state.elements(message.get("blocks", [])):
-                        if not element.get("action_id", "settings:").startswith(LEFT_ALONE):
-                            yield channel.id, message, block, element
+                shown = [*self.slack.workspace.messages[channel.id].values(), *self._own(who, channel.id)]
+                for message in shown:
+                    for block, element in _elements(message):
+                        yield channel.id, message, block, element
 
-    def _choice(self, element: Json, dice: Random) -> str:
-        if element["type"] != "overflow":
-            return ""
-        values = [str(each["value"]) for each in element["options"]]
-        return dice.choices(values, [4 if value.startswith(("more:", *ACTS)) else 1 for value in values])[0]
+    def _own(self, who: str, channel: str) -> list[Json]:
+        return self.slack.ephemerals(who, channel)[-2:]
+
+    async def _regret(self, who: str, dice: Random) -> bool:
+        """Undo, now and then, what a message says that only this person sees; tells whether they did."""
+        offered = [
+            (channel, message, block, element)
+            for channel, message, block, element in self._offered(who)
+            if element["action_id"] in UNDO and message in self._own(who, channel)[-1:]
+        ]
+        if not offered or dice.random() < 0.4:
+            return False
+        channel, message, block, element = offered[-1]
+        self.log(f"{who} clicks {element['action_id']} {element['value']}")
+        await self.slack.act_in_message(who, channel, message["ts"], input_state.action(block, element, {}))
+        return True
+
+    # -- the Home
+
+    async def _at_home(self, who: str, dice: Random) -> None:
+        """Open the Home, and click something there."""
+        await self.slack.open_home(who)
+        for _ in range(dice.randint(1, 2)):
+            await asyncio.sleep(dice.choice((1, 2)))
+            home = self.slack.home(who)
+            if home is None or self.slack.view(who) or not await self._click_in(who, home, list(_elements(home)), dice):
+                return
+
+    async def _click_in(self, who: str, view: Json, offered: list[tuple[Json, Json]], dice: Random) -> bool:
+        """Click one of these elements of a view; tells whether there was one."""
+        if not offered:
+            return False
+        weights = [WEIGHTS.get(element["action_id"], 1) for _, element in offered]
+        block, element = dice.choices(offered, weights)[0]
+        choice = _choice(element, dice)
+        self.log(f"{who} clicks {element['action_id']} {choice or element.get('value', '')} in {view['callback_id']}")
+        chosen = input_state.choice(element, choice) if choice else {}
+        await self.slack.act_in_view(who, view["id"], input_state.action(block, element, chosen))
+        return True
 
     # -- modals
 
@@ -142,7 +199,11 @@ class People:
         view = self.slack.view(who)
         assert view is not None
         what = view["callback_id"]
-        if what in {"loading", "said", "details"} or dice.random() < 0.08:
+        if what == "said" and dice.random() < 0.5:
+            wanted = [(block, each) for block, each in _elements(view) if each["action_id"] in (*UNDO, *IN_DETAILS)]
+            if await self._click_in(who, view, wanted, dice):
+                return True
+        if what in {"loading", "said"} or dice.random() < 0.08:
             await self.slack.close_view(who)
             return False
         if what == "more":
@@ -214,6 +275,11 @@ class People:
                     filled[name] = dice.choice(element["options"])["value"]
                 case "users_select":
                     filled[name] = dice.choice(AGENTS if name == "assign_to" else EVERYONE)
+                case "multi_users_select" if dice.random() < 0.7 and filled.get(WHERE) != QUEUE:
+                    filled[name] = dice.sample(AGENTS, dice.randint(1, 2))
+                case "checkboxes" if not element.get("initial_options") or dice.random() < 0.5:
+                    options = [each["value"] for each in element["options"]]
+                    filled[name] = dice.sample(options, dice.randint(1, min(3, len(options))))
                 case "datetimepicker":
                     later = self.now() + timedelta(hours=dice.choice((1, 5, 30, 100)))
                     filled[name] = int(later.timestamp())
@@ -226,6 +292,26 @@ class People:
     def _words(self, kind: str) -> str:
         self._count += 1
         return f"{kind.title()} zegsel{self._count:03}q."
+
+
+def _elements(shown: Json) -> list[tuple[Json, Json]]:
+    """What somebody can click in a message or view, with its block."""
+    return [
+        (block, element)
+        for block, element in input_state.elements(shown.get("blocks", []))
+        if not element.get("action_id", "settings:").startswith(LEFT_ALONE)
+    ]
+
+
+def _choice(element: Json, dice: Random) -> str:
+    """What somebody chooses in a menu, or types; "" for a button."""
+    if element["type"] == "plain_text_input":
+        return dice.choice(("vuilnis", "fatima"))
+    groups = [element, *element.get("option_groups", [])]
+    values = [str(each["value"]) for group in groups for each in group.get("options", [])]
+    if not values:
+        return ""
+    return dice.choices(values, [4 if value.startswith(("more:", *ACTS)) else 1 for value in values])[0]
 
 
 def _about(message: Json) -> str:

@@ -47,6 +47,7 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"week": [[("22:00", "06:00")]] * 7},
     {"claim_reminder": 5, "claim_return": 5, "norm": {"first_reaction": 10, "next_reaction": 10, "resolution": 30}},
 )
+TOPICS = ["Afval", "Verkeer"]
 PASSES = (2, 8, 8, 20, 60, 60, 300, 900, 3600, 4 * 3600, 16 * 3600, 64 * 3600)
 """Seconds that pass after a round."""
 BUSY = 15.0
@@ -212,7 +213,12 @@ async def _set_up(world: World) -> None:
         await session.flush()
         team = (await session.exec(select(Team))).one()
         chosen = world.dice.choice(SETTINGS)
-        team.settings = {**chosen, "coordinators": [MARIEKE], "rota": {day: [YOUSSEF] for day in range(7)}}
+        team.settings = {
+            **chosen,
+            "coordinators": [MARIEKE],
+            "rota": {day: [YOUSSEF] for day in range(7)},
+            "topics": TOPICS,
+        }
         session.add(team)
         session.add(Team(name="Beheer", channel=BEHEER, settings=team.settings, created_at=world.now()))
         for who, role in ((READER, Role.READER), (MARIEKE, Role.COORDINATOR)):
