@@ -124,14 +124,15 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
 
 def _of_account(desk: TeamDesk, account: Account, message: Message) -> View:
     t, label, details = desk.t, connectors.label_of(account), message.details
+    platform = connectors.known(account.platform)
     if not details:
-        platform = connectors.known(account.platform)
         asks = platform is None or platform.can(Capability.POLLS)
         answers = platform is None or platform.answers
         return account_stopped(account, label, t, is_asked=asks, answers=answers)
     if "kind" in details:
         return account_trouble(AccountTroubled.of(details), label, t, desk.now())
-    return token_ends(label, TokenEnds.of(details).ends_at, t)
+    signs_in = platform is not None and platform.sign_in is not None
+    return token_ends(label, TokenEnds.of(details).ends_at, t, signs_in=signs_in)
 
 
 async def team_of(session: AsyncSession, message: Message) -> Team:

@@ -77,13 +77,14 @@ def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool,
     return View(words, [section(words), context(repair)])
 
 
-def token_ends(label: Label, ends_at: datetime, t: Texts) -> View:
-    """Tell the team that an account's token ends soon, and how to renew it."""
+def token_ends(label: Label, ends_at: datetime, t: Texts, *, signs_in: bool) -> View:
+    """Tell the team that an account's token ends soon, and how to renew it; `signs_in`: on the platform's own page."""
     words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
               account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
-    return View(
-        words, [section(words), context(t("An administrator gives it a new token with `webcare accounts renew NAME`."))]
-    )
+    renew = t("An administrator gives it a new token with `webcare accounts renew NAME`.")
+    if signs_in:
+        renew = t("A coordinator signs in again, under *Accounts* in the settings.") + " " + renew
+    return View(words, [section(words), context(renew)])
 
 
 def _while_stopped(t: Texts, *, is_asked: bool, answers: bool) -> str:

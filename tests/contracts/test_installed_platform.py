@@ -167,7 +167,7 @@ async def test_it_is_told_that_the_address_is_ours_only_when_it_proves_who_asks(
     assert "1234" not in words
 
 
-async def test_the_team_hears_once_that_a_token_ends_soon(bot: Bot, forum: FakeForum) -> None:
+async def test_the_team_hears_once_at_each_of_three_times_that_a_token_ends_soon(bot: Bot, forum: FakeForum) -> None:
     ends = bot.desk.now() + timedelta(days=20)
     forum.key_ends_at = ends.isoformat()
     await connect(bot, forum)
@@ -178,10 +178,17 @@ async def test_the_team_hears_once_that_a_token_ends_soon(bot: Bot, forum: FakeF
         await check.check_accounts(bot.desk)
         await bot.card("dorpsforum", "Het token", "verloopt op", f"{ends.day}", "accounts renew")
     assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]) == 1
+    told = []
+    for days in (4, 3, 5, 1):  # 9, 6, 1 and 0 days before its end
+        bot.clock.advance(days=days)
+        for _ in range(2):
+            await check.check_accounts(bot.desk)
+        told.append(len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]))
+    assert told == [1, 2, 3, 3]
     assert (await account_of(bot, "dorpsforum")).stopped_at is None
     forum.key_ends_at = (ends + timedelta(days=1)).isoformat()  # renewed, but hardly
     await check.check_accounts(bot.desk)
-    assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]) == 2
+    assert len([m for m in await bot.rows(Message) if m.kind is MessageKind.ACCOUNT_PROBLEM]) == 4
 
 
 async def answered(bot: Bot, forum: FakeForum, **chosen: str) -> str:

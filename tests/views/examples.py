@@ -299,7 +299,7 @@ def messages(t: Texts) -> Iterator[View]:
     for is_asked, answers in ((True, True), (True, False), (False, True)):
         label = Label("Mastodon", account().name)
         yield account_stopped(account(), label, t, is_asked=is_asked, answers=answers)
-    yield token_ends(Label("Mastodon", account().name), NOW, t)
+    yield token_ends(Label("Mastodon", account().name), NOW, t, signs_in=True)
     for kind in TroubleKind:
         for until, is_news in (("", False), (NOW.isoformat(), False), (NOW.isoformat(), True)):
             if until or kind is not TroubleKind.STOPPED:
