@@ -25,7 +25,7 @@ from bot.connectors.base import (
 from bot.connectors.platform import Capability
 from bot.desk import Desk
 from bot.domain.budget import Budget
-from bot.domain.mention import Gone, Post
+from bot.domain.mention import FOR_GOOD, Post
 from bot.models import HELD, REACHED, WAITING, Account, Author, Case, Mention, Reply
 from bot.outgoing.composing import post_of, post_of_reply
 from bot.outgoing.outcomes import stop_account
@@ -127,13 +127,13 @@ async def _take_in_changes(desk: Desk, account_id: int, rechecked: Rechecked) ->
 
 
 async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
-    """Return the newest posts of open cases, without those that their author removed."""
+    """Return the newest posts of open cases, without those that were removed."""
     rows = await session.exec(
         select(Mention, Author)
         .join(Case, col(Mention.case_id) == Case.id)
         .join(Author, col(Case.author_id) == Author.id)
         .where(WAITING, Case.account_id == account_id)
-        .where(or_(col(Mention.gone).is_(None), col(Mention.gone) != Gone.BY_AUTHOR))
+        .where(or_(col(Mention.gone).is_(None), col(Mention.gone).not_in(FOR_GOOD)))
         .where(Mention.received_at > now - RECHECK_DAYS)
         .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by id alone, SQLite would scan all
         .limit(RECHECKED)
@@ -144,8 +144,8 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
 
 
 async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
-    """Return our newest replies that the platform holds, and the newest that were published and not removed by us."""
-    removed = col(Reply.gone) == Gone.BY_AUTHOR
+    """Return our newest replies that the platform holds, and the newest that were published and not removed."""
+    removed = col(Reply.gone).in_(FOR_GOOD)
     there = (col(Reply.sent_at) > now - RECHECK_DAYS) & REACHED & (col(Reply.gone).is_(None) | ~removed)
     posts = []
     for which in (HELD, there):

@@ -13,7 +13,7 @@ from bot.cases.moves import tell_thread
 from bot.cases.state import locked, record, touch
 from bot.domain.case import Move
 from bot.domain.event import EventKind, Why, because
-from bot.domain.mention import Act, Arrived, Delivery, Gone, Post
+from bot.domain.mention import FOR_GOOD, Act, Arrived, Delivery, Gone, Post
 from bot.domain.text import Text, text
 from bot.models import Case, Event, Mention, Message, MessageKind, Reply, ReplyKind, ReplyStatus
 
@@ -227,7 +227,7 @@ async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str
 
 async def gone(session: AsyncSession, reply: Reply, why: Gone | None, now: datetime) -> bool:
     """Store that our reply can no longer be read, or can be again (None); tells whether that is news."""
-    if reply.gone is why or reply.gone is Gone.BY_AUTHOR:
+    if reply.gone is why or reply.gone in FOR_GOOD:
         return False
     reply.gone, reply.gone_at = why, (reply.gone_at or now) if why else None
     kind, details = EventKind.REPLY_GONE if why else EventKind.REPLY_BACK, {"reply": reply.id, "gone": why}

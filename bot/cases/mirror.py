@@ -10,8 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases.indexing import index
 from bot.cases.state import touch
 from bot.domain.event import EventKind, Why, because
+from bot.domain.mention import FOR_GOOD, Gone, Post, alike
 from bot.domain.mention import Act as ActKind
-from bot.domain.mention import Gone, Post, alike
 from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
 
 MAY_BE_OLDER = timedelta(minutes=5)
@@ -28,12 +28,12 @@ def versions_of(posts: Iterable[Post]) -> dict[str, list[Post]]:
     for post in posts:
         versions.setdefault(post.external_id, []).append(post)
     for same in versions.values():
-        same.sort(key=lambda post: (post.gone is Gone.BY_AUTHOR, post.edited_at or NEVER))
+        same.sort(key=lambda post: (post.gone in FOR_GOOD, post.edited_at or NEVER))
     return versions
 
 
 async def removed_before(session: AsyncSession, account_id: int, ids: Collection[str]) -> set[str]:
-    """Return which of these posts were removed by their author before they came in."""
+    """Return which of these posts were removed before they came in."""
     if not ids:
         return set()
     known = select(Removal.external_id).where(Removal.account_id == account_id, col(Removal.external_id).in_(ids))
@@ -43,8 +43,8 @@ async def removed_before(session: AsyncSession, account_id: int, ids: Collection
 async def remember_removals(
     session: AsyncSession, account_id: int, unknown: Mapping[str, Sequence[Post]], now: datetime
 ) -> None:
-    """Remember which of these posts, given with their versions, their author removed before they came in."""
-    removed = {external_id for external_id, same in unknown.items() if same[-1].gone is Gone.BY_AUTHOR}
+    """Remember which of these posts, given with their versions, were removed before they came in."""
+    removed = {external_id for external_id, same in unknown.items() if same[-1].gone in FOR_GOOD}
     for external_id in removed - await removed_before(session, account_id, removed):
         session.add(Removal(account_id=account_id, external_id=external_id, at=now))
     await session.flush()
@@ -53,9 +53,9 @@ async def remember_removals(
 async def change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
     """Mirror one version of a mention's post; returns the case when something changed.
 
-    What its author removed stays removed and as it was: a version that comes after that is one that was overtaken.
+    What was removed stays removed and as it was: a version that comes after that is one that was overtaken.
     """
-    if mention.gone is Gone.BY_AUTHOR:
+    if mention.gone in FOR_GOOD:
         return set()
     kinds = _removed(mention, post.gone, now) if post.gone else [*_back(mention), *_edited(mention, post)]
     for kind in kinds:
@@ -64,6 +64,8 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     if not kinds:
         return set()
     session.add(mention)
+    if mention.gone is Gone.REMOVED:
+        session.add(Removal(account_id=mention.account_id, external_id=mention.external_id, at=now))
     await index(session, {mention.case_id})
     await touch(session, mention.case_id)
     return {mention.case_id}
@@ -91,7 +93,7 @@ async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list
     It is an act like ours, of nobody here and for no house rule; `acts`, those of `hides_of`, grow by it. While one of
     ours is under way, or was just done, what the platform told may be of before that.
     """
-    if post.hidden is None or mention.gone is Gone.BY_AUTHOR:
+    if post.hidden is None or mention.gone in FOR_GOOD:
         return set()
     kind = ActKind.HIDE if post.hidden else ActKind.SHOW
     done = [act for act in acts if act.status is ActStatus.DONE]

@@ -93,10 +93,16 @@ class Gone(StrEnum):
     """Why a post can no longer be read. BY_AUTHOR needs proof; a refused key or a 403 is no proof."""
 
     BY_AUTHOR = "by_author"
+    REMOVED = "removed"
+    """It was removed, and the platform does not tell by whom."""
     HIDDEN = "hidden"
     """The platform or its moderators hid or removed it."""
     UNREACHABLE = "unreachable"
     """We cannot see it, and do not know why."""
+
+
+FOR_GOOD = frozenset({Gone.BY_AUTHOR, Gone.REMOVED})
+"""What was removed does not come back: a version of it that comes later was overtaken. Its words go some days later."""
 
 
 class Arrived(StrEnum):

@@ -102,7 +102,7 @@ class Mention(SQLModel, table=True):
 
     `allows` is what the platform lets us do with it (`permits_to_json`); `place` is the connector's own data on it.
     `thread` is the same for all that hangs together: the external id of the first post that came in of it.
-    `redacted_at` is when its words were taken away, some time after its author removed it.
+    `redacted_at` is when its words were taken away, some time after it was removed.
     """
 
     __tablename__ = "mentions"
@@ -172,7 +172,10 @@ class Mention(SQLModel, table=True):
 
 
 class Removal(SQLModel, table=True):
-    """A post that its author removed before it came in; it is left out when it comes after all."""
+    """A post that was removed before it came in, which is left out when it comes after all; or by we do not know whom.
+
+    By it the words of the latter are found when their time is over.
+    """
 
     __tablename__ = "removals"
     __table_args__ = (UniqueConstraint("account_id", "external_id"),)

@@ -7,8 +7,8 @@ from datetime import datetime
 from bot.domain import case as rules
 from bot.domain.case import ONGOING, Status, WaitsFor
 from bot.domain.label import Label
+from bot.domain.mention import FOR_GOOD, alike
 from bot.domain.mention import Act as ActKind
-from bot.domain.mention import Gone, alike
 from bot.domain.reply import Template
 from bot.domain.sla import ClockKind
 from bot.models.account import Account, Author
@@ -187,7 +187,7 @@ class CaseFile:
         return [
             reply
             for reply in reversed(self.replies)
-            if reply.status is ReplyStatus.SENT and reply.external_id and reply.gone is not Gone.BY_AUTHOR
+            if reply.status is ReplyStatus.SENT and reply.external_id and reply.gone not in FOR_GOOD
             and reply.id not in going
         ]  # fmt: skip
 

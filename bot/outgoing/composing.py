@@ -131,6 +131,8 @@ def refuse_unanswerable(file: CaseFile, mention: Mention, now: datetime) -> None
     """Raise Refused when the platform takes no answer to this mention, or no longer."""
     if mention.gone in {Gone.HIDDEN, Gone.UNREACHABLE}:
         raise Refused("This post can no longer be seen on the platform, so it cannot be answered.")
+    if mention.gone is Gone.REMOVED:
+        raise Refused("This post was removed meanwhile, so it cannot be answered.")
     if mention.gone_at is not None:
         raise Refused("The citizen removed this post meanwhile, so it cannot be answered.")
     answers = [permit for permit in mention.permits() if permit.act in ANSWERS]

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases
 from bot.domain.event import EventKind, Why
 from bot.domain.hours import between
-from bot.domain.mention import Act, Gone
+from bot.domain.mention import FOR_GOOD, Act
 from bot.domain.text import Refused
 from bot.models import PROPOSED, ActStatus, Asking, Case, Hiding, Mention, Message, MessageKind, Role, Team
 from bot.models import Act as ActRow
@@ -49,7 +49,7 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
     if act.status is not ActStatus.ASKED:
         return False
     mention = await session.get_one(Mention, act.mention_id)
-    if mention.gone is Gone.BY_AUTHOR:
+    if mention.gone in FOR_GOOD:
         act.status = ActStatus.WITHDRAWN
         session.add(act)
         await session.flush()
@@ -79,7 +79,7 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         return False
     file = await cases.read(session, case.id)
     mention = next((each for each in file.mentions if each.id == act.mention_id), None)
-    if mention is None or mention.gone is Gone.BY_AUTHOR or not _stays_hidden(file.last_act(Act.HIDE, mention.id), act):
+    if mention is None or mention.gone in FOR_GOOD or not _stays_hidden(file.last_act(Act.HIDE, mention.id), act):
         hiding.review_at = None
         session.add(hiding)
         return False

@@ -206,7 +206,7 @@ def _gone(reply: Reply, t: Texts, now: datetime) -> str:
             return t("the platform hid or removed our answer ({time})", time=time)
         case Gone.UNREACHABLE:
             return t("our answer can no longer be seen on the platform ({time})", time=time)
-        case Gone.BY_AUTHOR | None:
+        case Gone.BY_AUTHOR | Gone.REMOVED | None:
             return t("our answer was removed ({time})", time=time)
     assert_never(reply.gone)
 

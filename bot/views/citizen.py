@@ -120,6 +120,8 @@ def _may_show_pictures(file: CaseFile, mention: Mention) -> bool:
 def gone_line(gone: Gone | None, time: str, t: Texts) -> str:
     """Return why a post can no longer be read; it names the author only with proof."""
     match gone:
+        case Gone.REMOVED:
+            return t("This post was removed; the platform does not tell by whom ({time}).", time=time)
         case Gone.HIDDEN:
             return t("The platform hid or removed this post ({time}).", time=time)
         case Gone.UNREACHABLE:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.mention import Gone
+from bot.domain.mention import FOR_GOOD
 from bot.models import CaseFile, Mention, Reply, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, context, link, literal, quote
@@ -86,7 +86,7 @@ def answer_line(reply: Reply, t: Texts, now: datetime) -> str:
     if reply.private:
         parts.append("🔒 " + t("private message"))
     parts.append(t.when(_at(reply), now))
-    if reply.gone is Gone.BY_AUTHOR:
+    if reply.gone in FOR_GOOD:
         parts.append("🗑 " + t("removed from the platform"))
     elif reply.url:
         parts.append(link(reply.url, t("view the answer")))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.mention import Act, Gone
+from bot.domain.mention import FOR_GOOD, Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
@@ -101,7 +101,7 @@ def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
     """Ask whether a post must still be hidden; afterwards say what became of that."""
     hiding, last = file.hidings[act.id], file.last_act(Act.HIDE, act.mention_id)
     rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
-    if mention is None or mention.gone is Gone.BY_AUTHOR:
+    if mention is None or mention.gone in FOR_GOOD:
         return _only(t("The hidden post (“{rule}”) is no longer there.", rule=rule))
     if last is not None and last.kind is Act.SHOW and not last.by:
         return _only(t("👁 The post that was hidden for “{rule}” was shown again on the platform itself.", rule=rule))

@@ -218,7 +218,7 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
         line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
              hint=t("The card says how many there are, and a list shows them.")),
         line(t(FIELDS["removed_days"]), "removed_days", filled, optional=False,
-             hint=t("After that a post that its author removed has no words here either; what we answered stays. "
+             hint=t("After that a removed post has no words here either; what we answered stays. "
                     "0: they go within a quarter of an hour. Some platforms set a shorter time.")),
         ticks(t(FIELDS["images"]), "images", [option(t("Show pictures of public posts on the card"), "yes")], filled,
               hint=t("Slack then fetches each picture from the platform. Without this tick, and in private messages, "

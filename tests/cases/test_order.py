@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from bot import db
 from bot.cases import inbox
-from bot.domain.mention import Act, Author, Gone, Post, permits
+from bot.domain.mention import FOR_GOOD, Act, Author, Gone, Post, permits
 from bot.models import Account, Mention, Message, MessageKind, Team
 from tests.conftest import Databases
 
@@ -119,8 +119,9 @@ def test_the_versions_of_a_post_in_any_order_leave_the_last_true_state(
         assert (found.text, found.gone) == (f"v{edits}", None)
 
 
-async def test_a_removal_that_overtakes_its_post_keeps_it_away(database_url: str) -> None:
-    removal = post("p", text="", gone=Gone.BY_AUTHOR)
+@pytest.mark.parametrize("gone", sorted(FOR_GOOD))
+async def test_a_removal_that_overtakes_its_post_keeps_it_away(database_url: str, gone: Gone) -> None:
+    removal = post("p", text="", gone=gone)
     found = await taken_in(database_url, [[removal], [removal, post("other")], [post("p")]])
     assert set(found.mentions) == {"other"}
 

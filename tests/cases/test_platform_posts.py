@@ -8,6 +8,7 @@ import pytest
 
 from bot.cases import inbox
 from bot.domain.mention import (
+    FOR_GOOD,
     Act,
     Arrived,
     Author,
@@ -91,15 +92,15 @@ def test_permits_that_were_stored_as_names_are_read() -> None:
 
 
 @pytest.mark.parametrize("gone", list(Gone))
-async def test_why_a_post_is_gone_is_stored_and_only_its_author_removes_it_for_good(bot: Bot, gone: Gone) -> None:
+async def test_why_a_post_is_gone_is_stored_and_only_what_was_removed_is_so_for_good(bot: Bot, gone: Gone) -> None:
     await take_in(bot, post("p1"))
     await take_in(bot, replace(post("p1"), gone=gone))
     [mention] = await bot.rows(Mention)
     assert (mention.gone, mention.gone_at is not None) == (gone, True)
     await take_in(bot, post("p1"))
     [mention] = await bot.rows(Mention)
-    assert (mention.gone is None) is (gone is not Gone.BY_AUTHOR)
-    assert (mention.gone_at is None) is (gone is not Gone.BY_AUTHOR)
+    assert (mention.gone is None) is (gone not in FOR_GOOD)
+    assert (mention.gone_at is None) is (gone not in FOR_GOOD)
 
 
 async def test_proof_that_the_author_removed_it_comes_after_a_guess(bot: Bot) -> None:

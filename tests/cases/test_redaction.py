@@ -8,7 +8,7 @@ import pytest
 from bot import connectors
 from bot.cases import inbox
 from bot.domain.event import EventKind
-from bot.domain.mention import Act, Author, Gone, Media, Post, Quote, permits
+from bot.domain.mention import FOR_GOOD, Act, Author, Gone, Media, Post, Quote, permits
 from bot.models import Account, Event, Mention, Message, MessageKind, Reply
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
@@ -72,18 +72,19 @@ async def test_the_words_of_a_removed_post_go_after_the_teams_days(office: Bot) 
     assert len(bot.slack.calls("chat.update")) == before, "once is enough"
 
 
-async def test_who_quotes_a_removed_post_quotes_it_no_more(office: Bot) -> None:
+@pytest.mark.parametrize("gone", sorted(FOR_GOOD))
+async def test_who_quotes_a_removed_post_quotes_it_no_more(office: Bot, gone: Gone) -> None:
     bot = office
     quote = Quote("Burger 1", SECRET)
     await comes_in(bot, post(bot), post(bot, 2, "Dat zou ik niet plaatsen", in_reply_to="1", replies_to=quote))
-    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    await comes_in(bot, replace(post(bot), gone=gone))
     assert SECRET in shown(bot)
     await later(bot, days=31)
     assert "123456782" not in shown(bot) and "Dat zou ik niet plaatsen" in shown(bot)
 
 
 @pytest.mark.parametrize("gone", [Gone.HIDDEN, Gone.UNREACHABLE, None])
-async def test_what_its_author_did_not_remove_is_kept(office: Bot, gone: Gone | None) -> None:
+async def test_what_was_not_removed_is_kept(office: Bot, gone: Gone | None) -> None:
     bot = office
     await comes_in(bot, post(bot))
     await comes_in(bot, replace(post(bot), gone=gone))
@@ -111,10 +112,12 @@ async def test_a_platform_may_set_a_shorter_time_and_a_team_none_at_all(
     assert "Weg ermee" not in shown(bot)
 
 
-async def test_a_later_version_brings_the_words_not_back(office: Bot) -> None:
+@pytest.mark.parametrize("gone", sorted(FOR_GOOD))
+async def test_a_later_version_brings_the_words_not_back(office: Bot, gone: Gone) -> None:
     bot = office
     await comes_in(bot, post(bot))
-    await comes_in(bot, replace(post(bot), gone=Gone.BY_AUTHOR))
+    for told in (Gone.UNREACHABLE, gone, gone):
+        await comes_in(bot, replace(post(bot), gone=told))
     await later(bot, days=31)
     await comes_in(bot, replace(post(bot), edited_at=bot.desk.now()))
     assert [each.text for each in await bot.rows(Mention)] == [""]

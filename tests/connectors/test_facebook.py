@@ -413,7 +413,7 @@ async def test_edits_and_removals_are_sent(server: FakeFacebook, facebook: Faceb
     posts = {post.external_id: post for post in await completed(server, facebook)}
     assert server.asked == []  # they tell all that is mirrored
     assert (posts[one].text, posts[one].edited_at is not None) == ("Toch niet", True)
-    assert posts[two].gone is posts[visit].gone is Gone.BY_AUTHOR
+    assert posts[two].gone is posts[visit].gone is Gone.REMOVED  # by whom is not told
 
 
 async def test_likes_hides_our_own_words_and_posts_without_an_author_are_left_alone(server: FakeFacebook) -> None:

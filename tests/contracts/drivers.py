@@ -214,9 +214,10 @@ class OnBluesky(Driver):
 
 
 class OnFacebook(Driver):
-    """A page; edits and removals are sent to us, all else is asked for."""
+    """A page; edits and removals are sent to us, but not by whom, and all else is asked for."""
 
     platform = facebook.PLATFORM
+    removed = Gone.REMOVED
     publishes = "/v26.0/*/comments"
     uploads = f"/v26.0/{PAGE}/photos"
 

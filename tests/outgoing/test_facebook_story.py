@@ -11,7 +11,7 @@ from bot.domain.mention import Act, Gone
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
-from jobs import check
+from jobs import check, redaction
 from tests import people
 from tests.acting import approve, offered
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
@@ -96,12 +96,20 @@ async def test_an_edit_and_a_removal_are_seen_on_the_card(on_facebook: Bot, serv
     await bot.card("container", "Nieuw")
     bot.clock.advance(minutes=1)
     server.edit(one, "Wanneer wordt de glasbak geleegd?")
-    await told(bot, PATH, server.sent())
+    late = server.sent()
+    await told(bot, PATH, late)
     await bot.card("glasbak")
     server.remove(one)
     await told(bot, PATH, server.sent())
+    await bot.card("glasbak", "Dit bericht is verwijderd, het platform zegt niet door wie")
     (mention,) = await bot.rows(Mention)
-    assert (mention.gone, mention.earlier_text) == (Gone.BY_AUTHOR, "Wanneer wordt de container geleegd?")
+    assert (mention.gone, mention.earlier_text) == (Gone.REMOVED, "Wanneer wordt de container geleegd?")
+    await told(bot, PATH, late)  # what was overtaken brings it not back
+    await polled(bot)
+    bot.clock.advance(days=31)
+    await redaction.redact(bot.desk)
+    (mention,) = await bot.rows(Mention)
+    assert (mention.gone, mention.text, mention.earlier_text) == (Gone.REMOVED, "", None)
 
 
 async def test_a_private_answer_goes_on_in_messenger_and_joins_the_case(on_facebook: Bot, server: FakeFacebook) -> None:

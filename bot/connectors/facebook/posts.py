@@ -130,6 +130,8 @@ def _privately(written: datetime) -> Iterator[Permit]:
 def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
     """Yield what one update brings: a new, edited or removed post of others, or raise one of UNREADABLE.
 
+    Who removed it (its author, the page or Facebook) is not told.
+
     It does not say what we may do with a comment, nor what it is below: that is asked for.
     """
     value, verb = update.value, str(update.value.get("verb"))
@@ -139,7 +141,7 @@ def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
         return
     ident = ident_of(value.get(named))
     if verb in REMOVED:
-        yield gone(ident, Gone.BY_AUTHOR)
+        yield gone(ident, Gone.REMOVED)
     elif not by_us and (update.field != "feed" or item == "comment" or within(value, "from", "id")):
         post = _pushed(update, ident, page, now)
         yield replace(post, edited_at=update.at or now) if verb in EDITED else post
