@@ -464,6 +464,34 @@ async def test_a_reply_that_was_published_is_found(server: FakeMastodon, mastodo
     assert await mastodon.find(mine) == sent
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+@pytest.mark.parametrize("version", ["4.5.0", ""], ids=["a real Mastodon", "another server"])
+async def test_a_private_reply_whose_connection_is_cut_is_there_once_or_a_person_looks(
+    server: FakeMastodon, client: httpx.AsyncClient, version: str, taken: bool
+) -> None:
+    to = server.post_as("jan", "@gemeente Wie belt mij terug?")["id"]
+    mine = draft("@jan Wij bellen u.", to, private=True)
+    async with Between(server.base_url) as between, http.new_client(allow_private=True) as hasty:
+        hasty.timeout = httpx.Timeout(0.5)
+        async with between.holding("POST", "/api/v1/statuses", passed_on=taken) as caught:
+            with pytest.raises(OutcomeUnknown):
+                await connect(between.url, hasty).send(mine)
+            await caught()
+    mastodon = connect(server.base_url, client, limits={"version": version})
+    if version:  # it knows the key again
+        sent = await mastodon.send(mine)
+    elif taken:
+        found = await mastodon.find(mine)
+        assert found is not None
+        sent = found
+    else:  # that a private reply is not shown proves nothing there
+        with pytest.raises(Unknowable):
+            await mastodon.find(mine)
+        assert server.statuses_by_team() == []
+        return
+    assert [(each["id"], each["visibility"]) for each in server.statuses_by_team()] == [(sent.external_id, "direct")]
+
+
 async def test_a_reply_that_was_not_published_is_not_found(server: FakeMastodon, mastodon: Mastodon) -> None:
     to = server.post_as("jan", "@gemeente hallo")["id"]
     other = server.post_as("jan", "@gemeente nog iets")["id"]

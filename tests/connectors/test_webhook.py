@@ -35,6 +35,7 @@ from bot.connectors.webhook.mentions import posts_of
 from bot.connectors.webhook.signing import METHODS, new_secret, verify
 from bot.domain.mention import Act, Author, Post, PostKind, permits
 from bot.domain.payload import BadPayload
+from tests.fakes.between import Between
 from tests.fakes.tools import tools
 from tests.fakes.wires import Names, Wires
 
@@ -624,6 +625,26 @@ async def test_sending_again_publishes_nothing_twice(receiver: Receiver, client:
     assert first == second
     assert len(receiver.published) == 1
     assert Webhook.resend_safe_for == timedelta(days=1)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+@pytest.mark.parametrize("private", [False, True], ids=["in public", "in private"])
+async def test_an_answer_whose_connection_is_cut_is_published_once_when_it_is_sent_again(
+    receiver: Receiver, client: httpx.AsyncClient, private: bool, taken: bool
+) -> None:
+    at = httpx.URL(receiver.url)
+    async with Between(str(at.copy_with(path="/")).rstrip("/")) as between:
+        webhook = Webhook(source(callback_url=between.url + at.path), tools(client))
+        async with between.holding("POST", at.path, passed_on=taken) as caught:
+            async with http.new_client(allow_private=True) as hasty:
+                hasty.timeout = httpx.Timeout(0.5)
+                with pytest.raises(OutcomeUnknown):
+                    await Webhook(source(callback_url=between.url + at.path), tools(hasty)).send(draft(private=private))
+            await caught()
+        assert len(receiver.published) == int(taken)
+        sent = await webhook.send(draft(private=private))
+    assert sent == Sent("42", "https://forum.example.nl/t/1001#42")
+    assert [each["private"] for each in receiver.published.values()] == [private]
 
 
 async def test_during_a_change_of_secret_the_receiver_may_know_either(

@@ -177,6 +177,25 @@ async def test_an_answer_whose_outcome_was_lost_is_there_once(
     assert [reply.status for reply in await bot.rows(Reply)] == [ReplyStatus.SENT]
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
+async def test_a_lost_private_answer_to_a_visitors_post_is_there_once_or_for_a_person(
+    sqlite_bot: Bot, server: FakeFacebook, taken: bool
+) -> None:
+    bot = await connected(sqlite_bot, server)
+    server.visit("els", "Wie belt mij terug?")
+    await polled(bot)
+    server.fail(method="POST", status=0, done=taken)
+    chosen = {"answer_visibility": "private"}
+    await answer(bot, SANNE, await bot.card("belt mij", "Nieuw"), "Wij bellen u.", **chosen)
+    await bot.card("Wie belt mij terug?", "nog niet zeker")
+    bot.clock.advance(minutes=5)
+    await sent_out(bot)
+    await bot.card("Wie belt mij terug?", "*Misschien verstuurd*" if taken else "*Beantwoord*")
+    assert (server.said(), server.ours()) == (["Wij bellen u. ^SB"], [])
+    expected = ReplyStatus.UNCERTAIN if taken else ReplyStatus.SENT
+    assert [reply.status for reply in await bot.rows(Reply)] == [expected]
+
+
 async def test_a_lost_answer_to_a_reply_beside_the_same_words_is_for_a_person(
     sqlite_bot: Bot, server: FakeFacebook
 ) -> None:
