@@ -120,7 +120,7 @@ async def test_what_a_citizen_sends_becomes_words_and_what_is_with_them(
     (post,) = received(server)
     assert (post.external_id, post.text, post.media) == (sent, words, with_it)
     assert (post.private, post.kind, post.published_at) == (True, PostKind.MESSAGE, NOW)
-    assert post.permits == permits(Act.ANSWER_PRIVATELY, until=NOW + timedelta(hours=24))
+    assert post.permits == permits(Act.ANSWER_PRIVATELY, Act.LIKE, until=NOW + timedelta(hours=24))
     assert post.in_reply_to == ("wamid.x" if context else None)
 
 
@@ -316,6 +316,69 @@ async def test_a_report_of_another_systems_message_has_no_key_of_ours(
     del ours.body["biz_opaque_callback_data"]
     server.report(ours, "delivered")
     assert received(server) == [Delivery(ours.id, Arrived.DELIVERED, NOW)]
+
+
+# --- likes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "named"), [("jan", {"to": "31612345678"}), ("fatima", {"recipient": "NL.13491208655302741918"})]
+)
+async def test_a_like_is_a_heart_on_the_message_of_a_citizen(
+    server: FakeWhatsApp, client: httpx.AsyncClient, who: str, named: dict[str, str]
+) -> None:
+    message = server.write(who, "Dank u!")
+    (post,) = received(server)
+    await connector(server, client).act(Act.LIKE, post)
+    assert server.bodies[-1] == {
+        "messaging_product": "whatsapp", "recipient_type": "individual", **named, "type": "reaction",
+        "reaction": {"message_id": message, "emoji": "❤️"},
+    }  # fmt: skip
+    assert (server.reactions, server.said()) == ({message: "❤️"}, [])
+
+
+async def test_a_like_twice_is_one_and_taken_back_it_is_gone(server: FakeWhatsApp, client: httpx.AsyncClient) -> None:
+    message, other = server.write("jan", "Dank u!"), server.write("piet", "Ook dank")
+    post, another = received(server)
+    one = connector(server, client)
+    await one.act(Act.LIKE, another)
+    for act, liked in ((Act.UNLIKE, False), (Act.LIKE, True), (Act.LIKE, True), (Act.UNLIKE, False)):
+        await one.act(act, post)
+        assert server.reactions == {other: "❤️", **({message: "❤️"} if liked else {})}
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
+@pytest.mark.parametrize("act", [Act.LIKE, Act.UNLIKE])
+async def test_a_like_whose_connection_was_cut_is_given_again(
+    server: FakeWhatsApp, client: httpx.AsyncClient, act: Act, taken: bool
+) -> None:
+    message = server.write("jan", "Dank u!")
+    (post,) = received(server)
+    one = connector(server, client)
+    if act is Act.UNLIKE:
+        await one.act(Act.LIKE, post)
+    server.fail(f"/v26.0/{NUMBER_ID}/messages", status=0, done=taken)
+    with pytest.raises(OutcomeUnknown):
+        await one.act(act, post)
+    await one.act(act, post)
+    assert server.reactions == ({message: "❤️"} if act is Act.LIKE else {})
+
+
+@pytest.mark.parametrize("act", [Act.LIKE, Act.UNLIKE])
+async def test_after_a_day_there_is_no_like(server: FakeWhatsApp, client: httpx.AsyncClient, act: Act) -> None:
+    server.clock = lambda: NOW - timedelta(hours=24)
+    server.write("jan", "Dank u!")
+    (post,) = received(server)
+    with pytest.raises(Rejected, match="no like"):
+        await connector(server, client).act(act, post)
+    assert server.bodies == []
+
+
+async def test_what_whatsapp_cannot_do_to_a_message_is_refused(server: FakeWhatsApp, client: httpx.AsyncClient) -> None:
+    server.write("jan", "Onzin")
+    (post,) = received(server)
+    with pytest.raises(Rejected, match="cannot do this"):
+        await connector(server, client).act(Act.HIDE, post)
 
 
 # --- what we send ----------------------------------------------------------------------------------

@@ -60,7 +60,10 @@ class Message:
 
 
 class FakeWhatsApp(FakeGraph):
-    """One number. `events` is what it has to send to us, in order; `sent` are our messages."""
+    """One number. `events` is what it has to send to us, in order; `sent` are our messages.
+
+    `reactions` are ours, by the citizen's message.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +81,7 @@ class FakeWhatsApp(FakeGraph):
         }
         self.templates: list[Json] = []
         self.sent: list[Message] = []
+        self.reactions: dict[str, str] = {}
         self.media: dict[str, bytes] = {}
         self.events: list[Json] = []
         self.spoilt: list[Json] = []
@@ -263,15 +267,25 @@ class FakeWhatsApp(FakeGraph):
         if body["type"] == "template":
             self._template(body["template"])
         message = Message(self._id(), citizen, body)
-        self.sent.append(message)
+        if body["type"] != "reaction":
+            self.sent.append(message)
         in_time = citizen.wrote_at is not None and self.clock() - citizen.wrote_at < WINDOW
         if body["type"] != "template" and not in_time:
             self.report(message, "failed", errors=[WINDOW_OVER])
-        elif self.reports:
-            self.report(message, "sent")
+        else:
+            self._react(body.get("reaction"))
+            if self.reports:
+                self.report(message, "sent")
         contact = {"input": body.get("to") or body["recipient"], "wa_id": citizen.phone}
         made = {"id": message.id, "message_status": "accepted"}
         return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [made]}
+
+    def _react(self, reaction: Json | None) -> None:
+        """A reaction takes the place of the one before it; an empty one takes it away."""
+        if reaction is not None:
+            self.reactions.pop(reaction["message_id"], None)
+            if reaction["emoji"]:
+                self.reactions[reaction["message_id"]] = reaction["emoji"]
 
     def _recipient(self, body: Json) -> Citizen:
         wanted = body.get("to") or body.get("recipient")

@@ -23,7 +23,9 @@ OPERATIONS = (
     "GET /{Version}/{WABA-ID}/message_templates", "POST /{Version}/{Phone-Number-ID}/media",
 )  # fmt: skip
 """What the connector uses."""
-SENT = {"text": "TextMessage", "image": "ImageMessage", "template": "TemplateMessage"}
+SENT = {
+    "text": "TextMessage", "image": "ImageMessage", "template": "TemplateMessage", "reaction": "ReactionMessage",
+}  # fmt: skip
 """The kinds of messages that the connector sends."""
 INCOMING = {
     "text": "TextMessage_2", "reaction": "ReactionMessage_1", "audio": "AudioMessage_1",

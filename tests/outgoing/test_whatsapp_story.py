@@ -9,18 +9,20 @@ import pytest
 
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.domain.mention import Arrived, Gone
+from bot.domain.mention import Act, Arrived, Gone
 from bot.domain.routing import Rule
-from bot.models import Author, Case, Event, Mention, Reply, ReplyStatus
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Author, Case, Event, Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.team import routing
 from jobs import check, refresh
 from tests import people
+from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.fakes.graph import SECRETS, VERIFY, pushed
 from tests.fakes.pictures import photograph
 from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
-from tests.people import BEHEER, answer, card_in, open_modal, second_team, stopped, told, twin
+from tests.people import BEHEER, answer, card_in, open_modal, second_team, sent_out, stopped, told, twin
 
 SEND = f"/v26.0/{NUMBER_ID}/messages"
 
@@ -133,6 +135,23 @@ async def test_an_answer_that_fails_after_it_was_taken_comes_back_to_its_agent(
     server.report(server.sent[0], "delivered")  # late: it takes nothing back
     await pushes(bot, server)
     assert (await reply_of(bot)).status is ReplyStatus.FAILED
+
+
+async def test_a_message_is_liked_and_the_like_is_taken_back(on_whatsapp: Bot, server: FakeWhatsApp) -> None:
+    bot = on_whatsapp
+    await asked(bot, server, "Wat is de lantaarn snel gemaakt!")
+    await approve(bot, Act.LIKE)
+    await sent_out(bot)
+    await bot.card("lantaarn", "♥ *Geliket* door")
+    assert list(server.reactions.values()) == ["❤️"]
+    await pushes(bot, server)  # what is reported of a like is about no answer
+    await approve(bot, Act.UNLIKE)
+    await sent_out(bot)
+    assert server.reactions == {}
+    assert [act.status for act in await bot.rows(ActRow)] == [ActStatus.DONE, ActStatus.DONE]
+    server.send_as("jan", "reaction", {"message_id": "wamid.ours", "emoji": "😡"})
+    await pushes(bot, server)
+    assert len(await bot.rows(Mention)) == len(await bot.rows(Case)) == 1
 
 
 async def test_who_keeps_their_number_from_us_is_answered_too(on_sqlite: Bot, server: FakeWhatsApp) -> None:

@@ -8,6 +8,7 @@ Quirks that shape this package:
 - No key makes it safe to repeat a request, and a sent message cannot be looked up. But what we send along in
   `biz_opaque_callback_data` comes back in each report about the message, which proves that it was taken.
 - Whether a message arrives is told in reports, in any order; some of what is accepted fails later.
+- A reaction takes the place of the one before it, so it may be sent again.
 - A citizen may have no number for us but an id (BSUID), which is theirs for our business alone.
 """
 
@@ -36,10 +37,10 @@ from bot.connectors.meta.setup import VERIFY_TOKEN
 from bot.connectors.platform import Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.connectors.whatsapp import templates
 from bot.connectors.whatsapp.messages import LONGEST, items_of, number_in, recipient_of
-from bot.connectors.whatsapp.refusals import PACE, REFUSALS, TEMPLATES_ONLY
+from bot.connectors.whatsapp.refusals import NO_LIKES, PACE, REFUSALS, TEMPLATES_ONLY
 from bot.connectors.whatsapp.trial import TRIAL
 from bot.domain.image import Image, Images
-from bot.domain.mention import Post
+from bot.domain.mention import Act, Post
 from bot.domain.text import text
 
 IMAGES = Images(described=0, words=1024)
@@ -57,6 +58,9 @@ NOT_KNOWN = 0
 """The code of a token that WhatsApp does not know (any more):
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"""
 HELD = "held_for_quality_assessment"
+HEARTS = {Act.LIKE: "❤️", Act.UNLIKE: ""}
+"""The reaction that each act leaves on a message; an empty one takes ours away:
+https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/reaction-messages"""
 
 
 class Api(Graph):
@@ -127,9 +131,7 @@ class WhatsApp:
         A template when the time for anything else is over; raises Rejected when the words are none.
         """
         message: Json = {
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            **recipient_of(draft.to),
+            **_to(draft.to),
             "context": {"message_id": draft.to.external_id},
             "biz_opaque_callback_data": draft.key,
         }
@@ -169,6 +171,17 @@ class WhatsApp:
     def measure(self, text: str, *, private: bool = False) -> Measure:
         """Count characters."""
         return Measure(len(text), LONGEST)
+
+    # --- liking ----------------------------------------------------------------------------------
+
+    async def act(self, act: Act, post: Post) -> None:
+        """Leave a heart on a citizen's message, or take it away."""
+        if act not in HEARTS:
+            raise Rejected("This platform cannot do this.")
+        if not any(permit.act is Act.LIKE and permit.holds(self._now()) for permit in post.permits):
+            raise Rejected(NO_LIKES.message)
+        reaction = {"message_id": post.external_id, "emoji": HEARTS[act]}
+        await self._graph.post(f"{self._number_id}/messages", {**_to(post), "type": "reaction", "reaction": reaction})
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -219,6 +232,11 @@ class WhatsApp:
         return None
 
 
+def _to(post: Post) -> Json:
+    """Return what every message to the author of a post begins with."""
+    return {"messaging_product": "whatsapp", "recipient_type": "individual", **recipient_of(post)}
+
+
 def first_steps(account: Account) -> tuple[str, ...]:
     """Return what to fill in at Meta, with the verify token."""
     several = account.address.rpartition("/")[0]
@@ -239,7 +257,7 @@ PLATFORM = Platform(
     about="Connect a number of yours on WhatsApp, over Meta's Cloud API: what citizens write to it, and your answers.",
     first_steps=first_steps,
     templates=templates.known,
-    capabilities=frozenset({Capability.PUSHES, Capability.MESSAGES, Capability.MESSAGE_IMAGES}),
+    capabilities=frozenset({Capability.PUSHES, Capability.MESSAGES, Capability.MESSAGE_IMAGES, Capability.LIKES}),
     options=(
         Option(
             "phone_number_id", "Phone number ID", help="Phone number ID, as Meta shows it under WhatsApp, API Setup."

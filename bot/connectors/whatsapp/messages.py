@@ -33,8 +33,8 @@ MAX_ITEMS = 20
 PHONE = re.compile(r"\+?[0-9]{4,20}")
 FILES = frozenset({"image", "video", "audio", "document", "sticker"})
 NO_POSTS = frozenset({"reaction", "request_welcome", "system"})
-"""A reaction is a sign of approval or the like, which needs no answer; a system message is not the citizen's; and who
-only opens the conversation has said nothing yet."""
+"""A citizen's reaction is a sign below a message that we know already, may change or go at any moment, and does not say
+what it means; a system message is not the citizen's; and who only opens the conversation has said nothing yet."""
 ARRIVED: Mapping[str, Arrived | None] = {
     "sent": None,
     "delivered": Arrived.DELIVERED,
@@ -117,7 +117,7 @@ def _post(message: Json, contacts: list[Json], now: datetime) -> Post | None:
         replies_to=_advert(message.get("referral")),
         private=True,
         media=media,
-        permits=permits(Act.ANSWER_PRIVATELY, until=at + WINDOW) if kind != "revoke" else frozenset(),
+        permits=permits(Act.ANSWER_PRIVATELY, Act.LIKE, until=at + WINDOW) if kind != "revoke" else frozenset(),
         edited_at=at if kind == "edit" else None,
         gone=Gone.BY_AUTHOR if kind == "revoke" else None,
         kind=PostKind.MESSAGE,

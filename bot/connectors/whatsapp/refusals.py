@@ -11,6 +11,7 @@ from bot.domain.payload import UNSTORABLE
 from bot.domain.text import Text, text
 
 TEMPLATES_ONLY = text("The citizen wrote more than 24 hours ago. After that WhatsApp takes templates only.")
+NO_LIKES = text("The citizen wrote more than 24 hours ago. After that WhatsApp takes no like, and takes none back.")
 REFUSALS: Mapping[tuple[int, int | None], Text] = {
     (131047, None): TEMPLATES_ONLY,
     (131026, None): text(
