@@ -183,6 +183,7 @@ def _mention_row(account: Account, post: Post, case_id: int, thread: str, now: d
         "language": post.language,
         "media": [asdict(m) for m in post.media],
         "kind": post.kind,
+        "cautions": [*post.cautions] or None,
         "rating": post.rating,
         "place": dict(post.place) if post.place is not None else None,
         "allows": permits_to_json(post.permits),

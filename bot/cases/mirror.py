@@ -61,7 +61,11 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     for kind in kinds:
         details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {})}
         session.add(Event(case_id=mention.case_id, kind=kind, at=now, details=details))
-    if not kinds:
+    cautions: list[str] | None = [*post.cautions] or None
+    is_marked_anew = post.gone is None and mention.cautions != cautions
+    if is_marked_anew:
+        mention.cautions = cautions
+    if not kinds and not is_marked_anew:
         return set()
     session.add(mention)
     if mention.gone is Gone.REMOVED:

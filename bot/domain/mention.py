@@ -105,6 +105,24 @@ FOR_GOOD = frozenset({Gone.BY_AUTHOR, Gone.REMOVED})
 """What was removed does not come back: a version of it that comes later was overtaken. Its words go some days later."""
 
 
+class Caution(StrEnum):
+    """What a platform, or an author, marks a post or its author as, so that nobody comes upon it unprepared."""
+
+    SENSITIVE = "sensitive"
+    ADULT = "adult"
+    NUDITY = "nudity"
+    GRAPHIC = "graphic"
+    SELF_HARM = "self_harm"
+    THREAT = "threat"
+    HATEFUL = "hateful"
+    RUDE = "rude"
+    MISLEADING = "misleading"
+    SCAM = "scam"
+    SPAM = "spam"
+    UNFIT = "unfit"
+    """Not to be shown."""
+
+
 class Arrived(StrEnum):
     """How far our message came on its way to the citizen, in order of time."""
 
@@ -163,8 +181,8 @@ class Post:
     `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
-    platform does not say. `rating` is the number of stars of a review. `place` is the connector's own JSON about the
-    post; the draft of a reply contains it too.
+    platform does not say. `cautions` are what it or its author is marked as there. `rating` is the number of stars of a
+    review. `place` is the connector's own JSON about the post; the draft of a reply contains it too.
     """
 
     external_id: str
@@ -183,6 +201,7 @@ class Post:
     gone: Gone | None = None
     hidden: bool | None = None
     kind: PostKind = PostKind.POST
+    cautions: tuple[Caution, ...] = ()
     rating: int | None = None
     place: Mapping[str, Any] | None = None
     ancestors: tuple[str, ...] = ()

@@ -134,6 +134,7 @@ class Mention(SQLModel, table=True):
     kind: PostKind = Field(
         default=PostKind.POST, sa_type=EnumText(PostKind), sa_column_kwargs={"server_default": "post"}
     )
+    cautions: list[str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     rating: int | None = None
     place: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     allows: list[Any] = Field(default_factory=list, sa_type=JSON)

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.connectors.base import Connector, Draft, Replies, TakesImages
 from bot.desk import TeamDesk
 from bot.domain.image import Images
-from bot.domain.mention import ANSWERS, Act, Author, Gone, Post, PostKind
+from bot.domain.mention import ANSWERS, Act, Author, Caution, Gone, Post, PostKind
 from bot.domain.reply import MAX_TYPED, Composed, Template, signed
 from bot.domain.text import Refused, Text, Wrong, text
 from bot.models import BY_AGENTS, HOLDS, Account, AnswerDraft, CaseFile, Mention, Reply, ReplyKind
@@ -315,6 +315,7 @@ def post_of(mention: Mention, author: AuthorRow) -> Post:
         edited_at=mention.edited_at,
         gone=mention.gone,
         kind=mention.kind,
+        cautions=tuple(Caution(each) for each in mention.cautions or () if each in set(Caution)),
         rating=mention.rating,
         place=mention.place,
     )

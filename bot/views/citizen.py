@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.mention import Gone
+from bot.domain.mention import Caution, Gone
 from bot.domain.text import text
 from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
@@ -92,6 +92,8 @@ def mention_blocks(
     if earlier := mention.replies_to or file.answered_posts.get(mention.in_reply_to or ""):
         author, words = literal(str(earlier.get("author", "")), 80), literal(str(earlier.get("text", "")), 200)
         blocks.append(context("↪ " + t("in reply to {author}: {text}", author=author, text=words)))
+    if caution := _caution(mention, t):
+        blocks.append(context(f"⚠️ {caution}"))
     if mention.redacted_at is None:
         blocks.append(quote(mention.text, limit))
     images = images if _may_show_pictures(file, mention) else 0
@@ -113,8 +115,31 @@ def mention_blocks(
 
 
 def _may_show_pictures(file: CaseFile, mention: Mention) -> bool:
-    """Tell whether Slack may fetch the pictures of a post: its team wants that, and everyone can see the post."""
-    return bool((file.team.settings or {}).get("images")) and not mention.private and mention.gone_at is None
+    """Tell whether Slack may fetch the pictures of a post: its team wants that, and everyone may and can see them."""
+    may_be_seen = not mention.private and mention.gone_at is None and not mention.cautions
+    return bool((file.team.settings or {}).get("images")) and may_be_seen
+
+
+def _caution(mention: Mention, t: Texts) -> str:
+    """Say what a post or its author is marked as on its platform; "" when that is nothing."""
+    marked = [t(CAUTIONS[caution]) for caution in Caution if caution in (mention.cautions or ())]
+    return t("Take care: marked on the platform as {what}.", what=", ".join(marked)) if marked else ""
+
+
+CAUTIONS = {
+    Caution.SENSITIVE: text("sensitive"),
+    Caution.ADULT: text("sexual"),
+    Caution.NUDITY: text("nudity"),
+    Caution.GRAPHIC: text("shocking images"),
+    Caution.SELF_HARM: text("self-harm"),
+    Caution.THREAT: text("threatening"),
+    Caution.HATEFUL: text("hateful"),
+    Caution.RUDE: text("rude"),
+    Caution.MISLEADING: text("misleading"),
+    Caution.SCAM: text("fraud"),
+    Caution.SPAM: text("spam"),
+    Caution.UNFIT: text("not to be shown"),
+}
 
 
 def gone_line(gone: Gone | None, time: str, t: Texts) -> str:

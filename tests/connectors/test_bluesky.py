@@ -22,8 +22,9 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.connectors.bluesky import Bluesky
+from bot.connectors.bluesky.posts import cautions_of
 from bot.connectors.platform import Tools
-from bot.domain.mention import Act, Author, Gone, Post, PostKind, permits
+from bot.domain.mention import Act, Author, Caution, Gone, Post, PostKind, permits
 from tests.fakes.between import Between
 from tests.fakes.bluesky import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
 
@@ -92,6 +93,50 @@ async def test_a_mention_comes_in_as_its_citizen_wrote_it(server: FakeBluesky, b
     assert [(m.url, m.kind, m.alt) for m in post.media] == [("https://cdn.example/l.jpg", "image", "Een kapotte lamp")]
     assert post.permits == permits(Act.ANSWER, Act.LIKE)
     assert post.published_at == server.records[uri].sorted_at
+
+
+def label(
+    value: str, *, by: str = "did:plc:moderators", at: str = "2026-11-27T09:00:00Z", **more: Any
+) -> dict[str, Any]:
+    return {"src": by, "uri": "at://x/y/z", "val": value, "cts": at, **more}
+
+
+LATER = "2026-11-27T10:00:00Z"
+TAKEN_BACK = [label("porn", at=LATER, neg=True), label("porn"), label("spam", at=LATER), label("spam", neg=True)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "of_author", "cautions"),
+    [
+        ([], [], ()),
+        ([label("porn"), label("graphic-media")], [], (Caution.ADULT, Caution.GRAPHIC)),
+        ([label("!warn")], [label("!hide")], (Caution.SENSITIVE, Caution.UNFIT)),
+        ([label("nudity", by=did_of("jan"))], [label("!no-unauthenticated"), label("bot")], (Caution.NUDITY,)),
+        (TAKEN_BACK, [], (Caution.SPAM,)),
+        ([label("rude", by="did:plc:one", neg=True, at=LATER)], [label("rude", by="did:plc:two")], (Caution.RUDE,)),
+    ],
+    ids=["none", "of the post", "to warn of and to hide", "by its author", "taken back", "taken back by another"],
+)
+async def test_what_is_marked_on_the_platform_is_told(
+    server: FakeBluesky, bluesky: Bluesky, labels: list[Any], of_author: list[Any], cautions: tuple[Caution, ...]
+) -> None:
+    server.labels[did_of("jan")] = of_author
+    assert (await mention(bluesky, server, shows={"labels": labels})).cautions == cautions
+
+
+async def test_a_mark_that_comes_or_goes_later_follows(server: FakeBluesky, bluesky: Bluesky) -> None:
+    post = await mention(bluesky, server)
+    server.records[post.external_id].shows = {"labels": [label("graphic-media")]}
+    marked = (await rechecked(bluesky, post))[post.external_id]
+    assert (marked.cautions, marked.edited_at, marked.text) == ((Caution.GRAPHIC,), None, post.text)
+    assert await rechecked(bluesky, marked) == {}
+    server.records[post.external_id].shows = {}
+    assert (await rechecked(bluesky, marked))[post.external_id].cautions == ()
+
+
+@pytest.mark.parametrize("odd", [7, "porn", [7, None, {"val": ["porn"]}, {"val": "porn", "neg": "no"}]])
+def test_labels_that_are_none_break_nothing(odd: Any) -> None:
+    assert set(cautions_of({"labels": odd}, {"labels": None})) <= {Caution.ADULT}
 
 
 async def test_what_is_no_mention_reply_or_quote_of_others_does_not_come_in(

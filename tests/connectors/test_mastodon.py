@@ -28,7 +28,7 @@ from bot.connectors.base import (
     Unknowable,
 )
 from bot.connectors.mastodon import Mastodon
-from bot.domain.mention import Act, Author, Gone, Post, permits
+from bot.domain.mention import Act, Author, Caution, Gone, Post, permits
 from tests.fakes.between import ANY, Between
 from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.tools import tools
@@ -107,6 +107,16 @@ async def test_a_content_warning_is_the_first_line(server: FakeMastodon, mastodo
     server.post_as("jan", "@gemeente Er ligt een dode meeuw.", spoiler_text="dode dieren")
     (mention,) = (await mastodon.fetch({})).posts
     assert mention.text == "dode dieren\n@gemeente Er ligt een dode meeuw."
+
+
+@pytest.mark.parametrize(("sensitive", "cautions"), [(True, (Caution.SENSITIVE,)), (False, ())])
+async def test_pictures_that_their_author_calls_sensitive_are_marked(
+    server: FakeMastodon, mastodon: Mastodon, sensitive: bool, cautions: tuple[Caution, ...]
+) -> None:
+    status = server.post_as("jan", "@gemeente Een ongeluk", sensitive=sensitive)
+    server.attach(status["id"], "https://social.example/lamp.jpg", "De auto")
+    (mention,) = (await mastodon.fetch({})).posts
+    assert mention.cautions == cautions
 
 
 async def test_the_options_of_a_poll_are_part_of_its_text(server: FakeMastodon, mastodon: Mastodon) -> None:

@@ -87,6 +87,7 @@ class FakeBluesky(FakeServer):
         self.taken_down, self.closed = set[str](), set[str]()
         self.blocking, self.gone_accounts = set[str](), set[str]()
         self.incoming: dict[str, str] = {}
+        self.labels: dict[str, list[Json]] = {}
         self.refusal = ""
         self.preferences: dict[str, Json] = {}
         self.convos: dict[str, Convo] = {}
@@ -373,7 +374,8 @@ class FakeBluesky(FakeServer):
     def _profile(self, did: str) -> Json:
         name = self.names[did]
         chat = {"associated": {"chat": {"allowIncoming": self.incoming[did]}}} if did in self.incoming else {}
-        return {"did": did, "handle": f"{name}.example", "displayName": name.capitalize(), **chat}
+        labels = {"labels": self.labels[did]} if self.labels.get(did) else {}
+        return {"did": did, "handle": f"{name}.example", "displayName": name.capitalize(), **chat, **labels}
 
     def _getProfile(self, asked: Json) -> Json:
         return self._profile(asked["actor"])

@@ -8,8 +8,9 @@ import pytest
 from bot import cases
 from bot.cases import inbox
 from bot.domain.case import Urgency
-from bot.domain.mention import Act, Author, Gone, Media, Post, permits
-from bot.models import Role
+from bot.domain.event import EventKind
+from bot.domain.mention import Act, Author, Caution, Gone, Media, Post, permits
+from bot.models import Event, Role
 from bot.slack import messages
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
 from tests.people import answer, make_role, open_group, open_modal, read, settings, settings_of
@@ -151,6 +152,21 @@ async def test_at_most_three_pictures_are_shown_and_none_of_a_private_or_removed
     assert pictures(card) == [] and "https://platform.example/0.png|afbeelding" in str(card)
     await takes_in(bot, replace(post(bot, 1, "Openbaar", media=four), gone=Gone.BY_AUTHOR))
     assert pictures(await bot.card("Openbaar", "verwijderd")) == []
+
+
+async def test_what_is_marked_on_its_platform_is_said_before_its_words_and_its_pictures_stay_links(bot: Bot) -> None:
+    await settings(bot, images=True)
+    marked = post(bot, 1, "Kijk dan!", media=(PICTURE,), cautions=(Caution.GRAPHIC, Caution.ADULT))
+    await takes_in(bot, marked)
+    card = await bot.card("Let op: op het platform gemarkeerd als seksueel, schokkende beelden.", "Kijk dan!")
+    assert pictures(card) == [] and f"{PICTURE.url}|afbeelding" in str(card)
+    assert read(card).index("gemarkeerd") < read(card).index("Kijk dan!")
+    await takes_in(bot, replace(marked, cautions=(Caution.SPAM,)))
+    await bot.card("gemarkeerd als spam.")
+    await takes_in(bot, replace(marked, cautions=()))
+    await bot.slack.wait_for(lambda: not bot.card_now("gemarkeerd"))
+    assert len(pictures(await bot.card("Kijk dan!"))) == 1
+    assert EventKind.MENTION_EDITED not in {event.kind for event in await bot.rows(Event)}
 
 
 async def test_a_picture_that_slack_cannot_fetch_is_a_link(bot: Bot) -> None:

@@ -11,7 +11,7 @@ from bot.domain.event import HAPPENED, EventKind
 from bot.domain.figures import Figures, Measured, Overview, Part, Span, Standing
 from bot.domain.holidays import HOLIDAYS
 from bot.domain.label import Label
-from bot.domain.mention import Act, Arrived, Gone
+from bot.domain.mention import Act, Arrived, Caution, Gone
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.reply import Composed
 from bot.domain.routing import Rule, Visibility, WorkingTime
@@ -131,7 +131,7 @@ def mention(number: int, **more: Any) -> Mention:
 MENTIONS = [
     mention(0, gone_at=NOW),
     mention(1, edited_at=NOW, earlier_text=LONG),
-    mention(2, replies_to={"author": "Gemeente", "text": LONG}),
+    mention(2, replies_to={"author": "Gemeente", "text": LONG}, cautions=[*Caution, "of a later version"]),
     mention(3, private=True, media=[{"kind": kind, "url": "https://example.nl/1"} for kind in ("image", "audio", "x")]),
 ]
 

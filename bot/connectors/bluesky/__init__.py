@@ -168,7 +168,7 @@ class Bluesky:
             return None
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Return the posts that were written anew, are gone or are back; of private messages that cannot be seen.
+        """Return the posts that were written anew or are gone, back or marked otherwise; of private messages none is.
 
         Of missing posts we ask a few authors' servers per recheck; the cursor says where to continue.
         """
@@ -187,9 +187,10 @@ class Bluesky:
 
     def _changed(self, before: Post, view: Json, me: str) -> Post | None:
         known = (before.place or {}).get("cid")
-        if before.gone is None and known in {None, view.get("cid")}:
-            return None
         post = self._post(view, None, me)
+        is_same = known in {None, view.get("cid")} and post is not None and post.cautions == before.cautions
+        if before.gone is None and is_same:
+            return None
         if post is None or known in {None, view["cid"]}:
             return post
         return replace(post, edited_at=time_of(view["indexedAt"]))

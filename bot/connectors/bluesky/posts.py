@@ -8,13 +8,23 @@ from datetime import datetime
 from typing import Any
 
 from bot.connectors.json_api import Json, time_of, web, within
-from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permits
+from bot.domain.mention import Act, Author, Caution, Media, Post, PostKind, Quote, permits
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 POST = "app.bsky.feed.post"
 CONCERNING = ("mention", "reply", "quote")
 """The reasons of notifications that concern us:
 https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/notification/listNotifications.json"""
+LABELS = {
+    "!hide": Caution.UNFIT, "!warn": Caution.SENSITIVE, "sensitive": Caution.SENSITIVE,
+    "porn": Caution.ADULT, "sexual": Caution.ADULT, "sexual-figurative": Caution.ADULT, "nudity": Caution.NUDITY,
+    "graphic-media": Caution.GRAPHIC, "gore": Caution.GRAPHIC, "self-harm": Caution.SELF_HARM,
+    "threat": Caution.THREAT, "intolerant": Caution.HATEFUL, "extremist": Caution.HATEFUL, "rude": Caution.RUDE,
+    "misleading": Caution.MISLEADING, "misinformation": Caution.MISLEADING, "impersonation": Caution.MISLEADING,
+    "scam": Caution.SCAM, "spam": Caution.SPAM,
+}  # fmt: skip
+"""The labels that warn, of those that the protocol and Bluesky's own moderators know; the rest say other things:
+https://docs.bsky.app/docs/advanced-guides/moderation#labels"""
 NO_HANDLE = "handle.invalid"
 """What stands in place of a handle that does not lead to its account: https://atproto.com/specs/handle"""
 
@@ -40,6 +50,7 @@ def post_of(view: Json, me: str, *, parent: Json | None, by_message: bool) -> Po
         language=(record.get("langs") or [""])[0],
         media=tuple(_media(view.get("embed"))),
         permits=permits(*_allowed(view, root, me, by_message=by_message)),
+        cautions=cautions_of(view, author),
         kind=PostKind.REPLY if above else PostKind.POST,
         place={"cid": view["cid"], **({"root": {"uri": root, "cid": reply["root"]["cid"]}} if root else {})},
     )
@@ -59,6 +70,7 @@ def message_of(message: Json, convo: Json) -> Post:
         replies_to=quote_of(within(message, "embed", "record")),
         private=True,
         permits=permits(Act.ANSWER_PRIVATELY),
+        cautions=cautions_of(sender),
         kind=PostKind.MESSAGE,
         place={"convo": convo["id"]},
     )
@@ -108,6 +120,19 @@ def quote_of(view: Any) -> Quote | None:
         return Quote(author_of(view["author"]).name, _words(record, None), url_of(view["uri"]))
     except UNREADABLE:
         return None
+
+
+def cautions_of(*shown: Json) -> tuple[Caution, ...]:
+    """Return what posts and profiles are marked as, in labels that were not taken back.
+
+    https://atproto.com/specs/label: of the labels of one source, thing and value the newest holds.
+    """
+    given = [one.get("labels") for one in shown]
+    told = [each for labels in given if isinstance(labels, list) for each in labels if isinstance(each, dict)]
+    told.sort(key=lambda each: str(each.get("cts")))
+    newest = {tuple(str(each.get(key)) for key in ("src", "uri", "val")): each for each in told}
+    holds = {LABELS.get(value) for (_, _, value), each in newest.items() if each.get("neg") is not True}
+    return tuple(caution for caution in Caution if caution in holds)
 
 
 def _allowed(view: Json, root: str | None, me: str, *, by_message: bool) -> Iterator[Act]:

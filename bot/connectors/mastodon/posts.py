@@ -7,7 +7,7 @@ from typing import Any
 from bot.connectors.html import text_of
 from bot.connectors.json_api import Json, time_of, web, within
 from bot.connectors.mastodon.server import Found
-from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permits
+from bot.domain.mention import Act, Author, Caution, Media, Post, PostKind, Quote, permits
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -42,6 +42,7 @@ def post_of(status: Json, parent: Found, me: str, *, may_answer: bool) -> Post:
         language=status.get("language") or "",
         media=tuple(_media(status.get("media_attachments") or [])),
         permits=permits(*ways) if may_answer else frozenset(),
+        cautions=(Caution.SENSITIVE,) if status.get("sensitive") is True and status.get("media_attachments") else (),
         edited_at=time_of(edited) if edited else None,
         kind=_kind(status),
     )
