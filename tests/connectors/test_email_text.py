@@ -15,7 +15,7 @@ from bot.connectors.email import answering, automatic, threads
 from bot.connectors.email.folding import fold
 from bot.connectors.email.parsing import Mail, mail_of
 from bot.connectors.email.reading import post_of, unread
-from bot.domain.mention import Author, Delivery, Post
+from bot.domain.mention import Arrived, Author, Delivery, Post
 
 NOW = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
 TEAM = "webcare@gemeente.example"
@@ -334,6 +334,90 @@ def test_a_report_of_anything_else_changes_nothing(action: str) -> None:
 
 def test_a_report_about_another_mail_is_about_no_answer_of_ours() -> None:
     assert failed(report("5.1.1", about="Message-ID: <1@burger.example>")) is None
+
+
+QMAIL = f"""Hi. This is the qmail-send program at burger.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<weg@burger.example>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+Return-Path: <{TEAM}>
+Received: (qmail 4.98.2 invoked); 27 Nov 2026 09:00:00 -0000
+From: Gemeente <{TEAM}>
+References: <0@burger.example> <{threads.id_of("key-0", TEAM)}>
+Message-ID: <{OURS}>
+
+Dag
+"""
+EXIM = f"""This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  weg@burger.example
+    SMTP error from remote mail server after RCPT TO:<weg@burger.example>:
+    host mx.burger.example: 552 5.2.2 mailbox is full
+
+------ This is a copy of the message, including all the headers. ------
+
+Return-path: <{TEAM}>
+Message-ID: <{OURS}>
+From: Gemeente <{TEAM}>
+
+Dag
+"""
+BY_SERVER = {"Return_Path": "<>", "From": "MAILER-DAEMON@burger.example", "Subject": "failure notice"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "words"),
+    [
+        (QMAIL, {"Subject": "failure notice"}, "The address weg@burger.example does not exist."),
+        (EXIM, {"X_Failed_Recipients": "weg@burger.example"}, "The mailbox of weg@burger.example is full."),
+        (EXIM, {}, "The mailbox of weg@burger.example is full."),
+        (EXIM.replace("552 5.2.2", "550"), {}, "delivered: host mx.burger.example: 550 mailbox is full"),
+        (EXIM.replace("552 5.2.2", "hm"), {"From": "Postmaster <x@y.example>"}, "weg@burger.example could not be"),
+        (f"Helaas.\n\n> From: x\n> message-id: <{OURS}>\n", {}, "The mail to ? could not be delivered."),
+        (EXIM, {"From": "MAILER-DAEMON (Mail Delivery Subsystem)"}, "The mailbox of weg@burger.example is full."),
+    ],
+    ids=["qmail", "exim", "no header", "no status", "no code", "quoted", "no address"],
+)
+def test_a_report_in_words_gives_the_answer_back_too(body: str, headers: dict[str, str], words: str) -> None:
+    told = failed(mail(body, **{**BY_SERVER, **headers}))
+    assert told is not None
+    assert (told.external_id, told.arrived) == (OURS, Arrived.FAILED)
+    assert words in str(told.reason)
+
+
+def test_a_report_in_words_with_our_mail_attached() -> None:
+    body = f"--r\n\nUser unknown\n--r\nContent-Type: message/rfc822\n\nMessage-ID: <{OURS}>\n\nDag\n--r--\n"
+    assert failed(mail(body, Content_Type='multipart/mixed; boundary="r"', **BY_SERVER)) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (QMAIL, {"Return_Path": "<jan@burger.example>"}),
+        (QMAIL, {"Return_Path": "<jan@burger.example>", "X_Failed_Recipients": "weg@burger.example"}),
+        (QMAIL, {"From": "jan@burger.example"}),
+        (QMAIL, {"Subject": "Warning: message 1abc delayed 24 hours"}),
+        ("*** THIS IS A WARNING MESSAGE ONLY ***\n" + QMAIL, {}),
+        (QMAIL.replace(OURS, "1@burger.example"), {}),
+        (QMAIL.replace(OURS, "1@burger.example") + f"> Message-ID: <{OURS}>\n", {}),
+        ("Ik ben er niet.", {"In_Reply_To": f"<{OURS}>", "References": f"<{OURS}>"}),
+        (f"Wij kregen {OURS}", {}),
+        ("", {}),
+    ],
+    ids=["quoted by a citizen", "with a header of a server", "of a citizen who is away", "delayed", "warning",
+         "about another mail", "about a mail that quotes ours", "answers ours", "names it", "nothing"],
+)  # fmt: skip
+def test_what_only_looks_like_a_report_in_words_takes_no_answer_back(body: str, headers: dict[str, str]) -> None:
+    one = mail(body, **{**BY_SERVER, **headers})
+    assert not automatic.is_report(one) or automatic.delivery_of(one, NOW) is None
 
 
 # --- Threads -------------------------------------------------------------------------------------

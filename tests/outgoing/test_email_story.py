@@ -110,6 +110,30 @@ async def test_an_answer_that_comes_back_is_told_with_the_reason_and_the_case_is
     assert len(await bot.rows(Mention)) == 1
 
 
+async def test_a_report_in_words_takes_the_answer_back_and_the_same_words_of_a_citizen_do_not(
+    by_mail: Bot, team: MailboxThere, jan: MailboxThere
+) -> None:
+    bot = by_mail
+    write(team, jan.address, "Hallo?", 1)
+    await poll.poll_due(bot.desk)
+    await answer(bot, SANNE, await bot.card("Hallo?"), "Dag!")
+    await bot.card("*Beantwoord*")
+    [told] = read(jan)
+    words = (
+        f"Hi. This is the qmail-send program.\r\n\r\n<{jan.address}>:\r\nSorry, no mailbox here by that name. (#5.1.1)"
+        f"\r\n\r\n--- Below this line is a copy of the message.\r\n\r\nMessage-ID: {told['Message-ID']}\r\n"
+    )
+    write(team, jan.address, words, 2, Return_Path=f"<{jan.address}>", Subject="failure notice")
+    await settled(bot)
+    await bot.card("qmail-send program", "Nieuw")
+    assert [each.status for each in await bot.rows(Reply)] == [ReplyStatus.SENT]
+    write(team, "MAILER-DAEMON@burger.example", words, 3, Return_Path="<>", Subject="failure notice")
+    await settled(bot)
+    await bot.card("Niet aangekomen", SANNE)
+    assert [each.status for each in await bot.rows(Reply)] == [ReplyStatus.FAILED]
+    assert len(await bot.rows(Mention)) == 2
+
+
 @pytest.mark.parametrize("taken", [False, True])
 async def test_an_answer_whose_outcome_nobody_knows_has_a_person_look(
     by_mail: Bot, team: MailboxThere, jan: MailboxThere, between: BetweenMail, taken: bool

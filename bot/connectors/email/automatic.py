@@ -19,6 +19,17 @@ AWAY = re.compile(
 )
 """How Exchange begins the subject of an automatic answer."""
 OUR_ID = re.compile(r"webcare\.[0-9a-f]{40}@[^<>\s@]+")
+COPIED = re.compile(r"^[> \t]*Message-ID:\s*<?([^<>\s]+)", re.IGNORECASE | re.MULTILINE)
+DAEMON = re.compile(r"\b(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
+BELOW = re.compile(r"^[ \t]*(?:-{3,}|(?:Return-Path|Received|Message-ID|From):)", re.IGNORECASE | re.MULTILINE)
+"""Where the copy of a mail begins, below what a server says of it."""
+UNDER_WAY = re.compile(
+    r"^[ \t]*warning\b|\bwarning message only\b|\bdelayed\b|\bstill being retried\b|\bnot yet been\b|\bvertraagd\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+NAMED = re.compile(r"^[ \t]*<?([^\s<>@:]+@[^\s<>@:]+)>?:?[ \t]*$", re.MULTILINE)
+"""An address on a line of its own, as qmail and Exim name it."""
+REPLY_CODE = re.compile(r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b")
 SMTP_CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 
@@ -39,8 +50,24 @@ def is_automatic(mail: Mail, own_address: str) -> bool:
 
 
 def is_report(mail: Mail) -> bool:
-    """Tell whether this is a report about a mail that was sent: https://www.rfc-editor.org/rfc/rfc3464"""
+    """Tell whether this is a report about a mail that was sent: in the form of RFC 3464, or in words alone.
+
+    https://www.rfc-editor.org/rfc/rfc3464
+    """
+    return _has_form(mail) or _is_in_words(mail)
+
+
+def _has_form(mail: Mail) -> bool:
     return mail.message.get_content_type() == "multipart/report"
+
+
+def _is_in_words(mail: Mail) -> bool:
+    """Tell whether a mail server wrote this: with no address to come back to, and in its own name.
+
+    https://www.rfc-editor.org/rfc/rfc5321#section-4.5.5
+    """
+    is_by_server = DAEMON.search(mail.header("From")) is not None or mail.header("X-Failed-Recipients") != ""
+    return mail.header("Return-Path").strip() == "<>" and is_by_server
 
 
 def delivery_of(mail: Mail, at: datetime) -> Delivery | None:
@@ -49,13 +76,32 @@ def delivery_of(mail: Mail, at: datetime) -> Delivery | None:
     A report of a delay is none: the mail is still under way.
     """
     parts = _parts(mail.message)
+    if not _has_form(mail):
+        return _told_in_words(mail, parts, at)
     about = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     fields = [block for part in about for block in _parts(part)[1:]]
     failed = [block for block in fields if header(block, "Action").lower() == "failed"]
     ours = _ours(mail, parts)
     if not failed or not ours:
         return None
-    return Delivery(ours, Arrived.FAILED, at, _reason(failed[0]))
+    return Delivery(ours, Arrived.FAILED, at, _reason_in(failed[0]))
+
+
+def _told_in_words(mail: Mail, parts: list[Message], at: datetime) -> Delivery | None:
+    """Read a report that is only words with a copy of our mail, as of qmail and older Exims.
+
+    It is known by the copy's own Message-ID: what the report answers, an automatic answer names too.
+    https://cr.yp.to/proto/qsbmf.txt
+    """
+    copy = COPIED.search(mail.text)  # the first is that of the mail itself; its words may name others
+    ours = _in_copies(parts) or (copy[1] if copy and OUR_ID.fullmatch(copy[1]) else "")
+    said = BELOW.split(mail.text, maxsplit=1)[0][:5000]
+    if not ours or not _is_in_words(mail) or UNDER_WAY.search(f"{mail.subject}\n{said}"):
+        return None
+    named = NAMED.search(said)
+    to = mail.header("X-Failed-Recipients").partition(",")[0].strip() or (named[1] if named else "")
+    why = next((line for line in said.splitlines() if REPLY_CODE.search(line)), "")
+    return Delivery(ours, Arrived.FAILED, at, _reason(words(to)[:320], " ".join(why.split())[:200]))
 
 
 def _parts(message: Message) -> list[Message]:
@@ -67,6 +113,13 @@ def _parts(message: Message) -> list[Message]:
 
 def _ours(mail: Mail, parts: list[Message]) -> str:
     """Return the id of our mail: from the copy that came back with the report, else from what the report answers."""
+    if ours := _in_copies(parts):
+        return ours
+    found = OUR_ID.search(" ".join([mail.in_reply_to, *mail.references]))
+    return found.group() if found else ""
+
+
+def _in_copies(parts: list[Message]) -> str:
     copies = [part for part in parts if part.get_content_type() in {"message/rfc822", "text/rfc822-headers"}]
     for copy in copies:
         inside = copy.get_payload()
@@ -75,16 +128,18 @@ def _ours(mail: Mail, parts: list[Message]) -> str:
         told = told if "webcare." in told else str(inside) if isinstance(inside, str) else told
         if found := OUR_ID.search(told):
             return found.group()
-    answered = " ".join([mail.in_reply_to, *mail.references])
-    found = OUR_ID.search(answered)
-    return found.group() if found else ""
+    return ""
 
 
-def _reason(block: Message) -> Text:
-    """Say in words why a mail did not arrive, by its status code: https://www.rfc-editor.org/rfc/rfc3463"""
-    to = words(header(block, "Final-Recipient").rpartition(";")[2]) or "?"
+def _reason_in(block: Message) -> Text:
+    to = words(header(block, "Final-Recipient").rpartition(";")[2])
     said = clean(words(header(block, "Diagnostic-Code").partition(";")[2]))[:200]
-    status = header(block, "Status")
+    return _reason(to, said, header(block, "Status"))
+
+
+def _reason(to: str, said: str, status: str = "") -> Text:
+    """Say in words why a mail did not arrive, by its status code: https://www.rfc-editor.org/rfc/rfc3463"""
+    to = to or "?"
     status = next((code for code in SMTP_CODE.findall(f"{said} {status}") if not code.endswith(".0.0")), status)
     kind = ".".join(status.split(".")[1:3])
     if kind in {"1.1", "1.0", "1.6", "1.10"}:
