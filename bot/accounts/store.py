@@ -230,15 +230,32 @@ async def connected(session: AsyncSession) -> list[Account]:
 
 
 async def health(connector: base.Connector) -> base.Health:
-    """Return the result of the connector's check, and until when its token is valid; a verdict becomes a problem."""
+    """Return the result of the connector's check; a verdict becomes a problem.
+
+    It also says until when the token is valid, and what becomes of a reply when the platform's answer to it is lost.
+    """
     try:
         found = await connector.check()
     except base.Verdict as verdict:
         return base.Health(problems=(verdict.text,))
-    if found.token_expires_at is None:
-        return found
-    until = text("Its token is valid until {date}.", date=f"{found.token_expires_at:%Y-%m-%d}")
-    return replace(found, working=(*found.working, until))
+    working = [*found.working]
+    if found.token_expires_at is not None:
+        working.append(text("Its token is valid until {date}.", date=f"{found.token_expires_at:%Y-%m-%d}"))
+    if isinstance(connector, base.Replies) and found.answers and not found.problems:
+        working.append(_on_lost_answers(connector))
+    return replace(found, working=tuple(working))
+
+
+def _on_lost_answers(connector: base.Replies) -> Text:
+    """Say what we do when we sent a reply and do not hear what became of it (outgoing/outbox.py)."""
+    if connector.resend_safe_for is not None:
+        return text(
+            "When we do not hear what became of a reply, we send it again: it is recognised and published once."
+        )
+    return text(
+        "When we do not hear what became of a reply, we look for it before we send it again, because it may be "
+        "published twice; where that cannot be seen, the card asks you."
+    )
 
 
 def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:

@@ -91,6 +91,8 @@ class Health:
     limits: Mapping[str, Any] = field(default_factory=dict)
     token_expires_at: datetime | None = None
     faults: tuple[Text, ...] = ()
+    answers: bool = True
+    """Whether posts can be answered with this account, on a platform where they can."""
 
 
 @dataclass(frozen=True)

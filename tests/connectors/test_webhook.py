@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook as Signature
 
+from bot import accounts
 from bot.connectors import http
 from bot.connectors.base import (
     Account,
@@ -813,6 +814,12 @@ async def test_the_check_finds_what_cannot_work(
 ) -> None:
     health = await Webhook(source(held, **options), tools(client)).check()
     assert said in str(health.problems[0])
+
+
+async def test_of_a_source_without_a_callback_is_not_said_what_becomes_of_a_reply(client: httpx.AsyncClient) -> None:
+    health = await accounts.health(Webhook(source({"signing_secret": SECRET}), tools(client)))
+    said = " ".join(map(str, health.working))
+    assert "Replies are not possible" in said and "what became of a reply" not in said
 
 
 async def test_a_passphrase_will_do_where_only_the_hub_signature_is_used(client: httpx.AsyncClient) -> None:

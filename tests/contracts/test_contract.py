@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bot import accounts
 from bot.connectors import OURS, http
 from bot.connectors.base import (
     Draft,
@@ -220,6 +221,20 @@ async def test_what_is_declared_is_implemented_and_no_more(driver: Driver, clien
     assert platform.edits is (isinstance(connector, Rechecks) or platform.can(Capability.PUSHES))
     if isinstance(connector, Replies):
         assert connector.resend_safe_for in {None, platform.resend_safe_for}
+
+
+async def test_a_check_says_what_becomes_of_a_reply_of_which_nothing_is_heard(
+    driver: Driver, client: httpx.AsyncClient
+) -> None:
+    connector = driver.connector(client)
+    health = await accounts.health(connector)
+    told = [words for each in health.working if "what became of a reply" in (words := str(each))]
+    if not isinstance(connector, Replies):
+        assert told == []
+        return
+    assert health.answers and len(told) == 1, health
+    assert ("we send it again:" in told[0]) is (connector.resend_safe_for is not None)
+    assert ("we look for it" in told[0] and "asks you" in told[0]) is (connector.resend_safe_for is None)
 
 
 async def test_posts_come_oldest_first_once_and_again_from_an_older_cursor(

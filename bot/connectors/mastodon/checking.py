@@ -1,12 +1,12 @@
 """Trying an account on Mastodon: its token and scopes, the server's limits, and whether posts of strangers reach us."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx
 
 from bot.connectors.base import Health, Identity, Rejected
 from bot.connectors.json_api import Json, web
-from bot.connectors.mastodon.answering import is_mastodon
 from bot.connectors.mastodon.server import MastodonServer, limits_of, reason_of
 from bot.domain.text import Text, text
 
@@ -37,9 +37,9 @@ class Checking(MastodonServer):
                     version=limits["version"],
                 )
             )
+        self._account = replace(self._account, limits={**self._account.limits, **limits})  # it holds from now on
         if self._read_only:
             return await self._check_reading(working, limits)
-        working.append(_on_lost_answers(limits["version"]))
         response = await self.call("GET", "/api/v1/accounts/verify_credentials")
         if response.status_code in {401, 403}:
             return Health(tuple(working), problems=(self._token_problem(response),), limits=limits)
@@ -55,7 +55,7 @@ class Checking(MastodonServer):
         except Rejected as verdict:
             return Health(tuple(working), problems=(verdict.text,), limits=limits)
         working.append(text("Public hashtags can be read; nothing can be answered."))
-        return Health(tuple(working), limits=limits)
+        return Health(tuple(working), limits=limits, answers=False)
 
     def _token_problem(self, response: httpx.Response) -> Text:
         if response.status_code == 403 and "scope" in reason_of(response):
@@ -88,16 +88,6 @@ class Checking(MastodonServer):
                 host=self.host,
             )
         ]
-
-
-def _on_lost_answers(version: str) -> Text:
-    """Say what we do when we send a reply and the server's answer is lost."""
-    if is_mastodon(version):
-        return text("It recognises a reply that is sent twice and publishes it once.")
-    return text(
-        "It has not proved to be Mastodon, so it may publish a reply twice. When its answer is lost, we look for the "
-        "reply before we send it again; where that cannot be seen, the card asks you."
-    )
 
 
 def _identity(me: Json) -> Identity:

@@ -65,7 +65,8 @@ class Webhook:
             working.append(await self._check_callback())
         except Verdict as verdict:
             problems.append(verdict.text)
-        return Health(tuple(working), problems=tuple(problems))
+        answers = bool(self._account.options.get("callback_url"))
+        return Health(tuple(working), problems=tuple(problems), answers=answers)
 
     async def _check_callback(self) -> Text:
         if not self._account.options.get("callback_url"):
