@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import insert
 
 from bot import accounts
@@ -17,8 +18,9 @@ from bot.models import Account, Mention, Team
 from bot.outgoing.outcomes import stop_account
 from bot.sandbox.slack.inspection import text_of
 from jobs import account_troubles, check, poll
+from tests import people
 from tests.clocks import local
-from tests.conftest import CHANNEL, SANNE, Bot, account_of
+from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
 from tests.fakes import whatsapp as numbers
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
 from tests.fakes.mastodon import FakeMastodon
@@ -339,6 +341,40 @@ async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot:
     assert await looked(bot) == [told]
     assert (await health(bot, ACCOUNT))["state"] == "failing"
     mastodon.clear_faults()
+
+
+def entries(reading: int) -> str:
+    """A feed that makes new ids at every reading, and says in each entry how often it was read."""
+    said = f"<description>{reading} keer gelezen</description>"
+    each = (f"<item><title>Bericht {n}</title><guid>{reading}-{n}</guid>{said}</item>" for n in range(4))
+    return f"<rss version='2.0'><channel><title>Nieuws</title>{''.join(each)}</channel></rss>"
+
+
+async def test_that_a_feed_is_held_that_brings_the_same_again_and_again_is_told_to_its_team_once(bot: Bot) -> None:
+    read = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal read
+        read += 1
+        return web.Response(text=entries(read), content_type="application/rss+xml")
+
+    site = web.Application()
+    site.router.add_get("/feed", answer)
+    async with TestServer(site) as server:
+        await connected(bot, "feed", str(server.make_url("/feed")), {})
+
+        async def is_held() -> bool:
+            await people.polled(bot)
+            return (await account_of(bot, "gemeente")).stopped_at is not None
+
+        await eventually(is_held)
+        await bot.slack.wait_for(lambda: [words for words in shown(bot) if "alsof ze nieuw zijn" in words])
+        before = read
+        await people.polled(bot)
+        await looked(bot)
+    assert read == before
+    assert len([words for words in shown(bot) if "alsof ze nieuw zijn" in words]) == 1
+    assert (await health(bot, "gemeente"))["state"] == "stopped"
 
 
 async def heard(bot: Bot, *moments: str, account_id: int = 1) -> None:

@@ -107,6 +107,11 @@ async def strict(database_url: str) -> AsyncIterator[Bot]:
         yield bot
 
 
+def view_saying(words: str) -> dict[str, object]:
+    title, said = ({"type": "plain_text", "text": each} for each in ("X", words))
+    return {"type": "modal", "callback_id": "x", "title": title, "blocks": [{"type": "section", "text": said}]}
+
+
 def refused(bot: Bot) -> list[str]:
     return [call.method for call in bot.slack.calls() if call.status == 429]
 
@@ -164,6 +169,26 @@ async def test_forty_updates_at_once_keep_to_slacks_pace_and_a_click_does_not_wa
     assert refused(bot) == []
 
 
+async def test_a_modal_that_changes_at_every_key_keeps_to_slacks_pace_and_shows_the_last(strict: Bot) -> None:
+    bot = strict
+    await take_in(bot, 1)
+    await all_work(bot.desk)
+    await bot.slack.click(SANNE, CHANNEL, bot.cards()[0]["ts"], "case:answer")
+    view_id = (await open_modal(bot, SANNE, "case:answer"))["id"]
+    held = 0
+    for n in range(150):  # two and a half a second: Slack takes a hundred a minute
+        bot.clock.at += 0.4 * SECOND  # type: ignore[attr-defined]
+        try:
+            await calls.call(bot.desk.slack, "views.update", view_id=view_id, view=view_saying(f"toets {n}"))
+        except calls.SlackLater:
+            held += 1
+    assert 0 < held < 150
+    assert refused(bot) == []
+    bot.clock.at += 60 * SECOND  # type: ignore[attr-defined]
+    await calls.show(bot.desk.slack, view_id, view_saying("klaar"))
+    assert "klaar" in str(bot.slack.view(SANNE))
+
+
 async def test_during_a_retry_after_no_process_calls_the_method(strict: Bot) -> None:
     bot = strict
     await take_in(bot, 1)
@@ -198,12 +223,7 @@ async def test_of_the_views_that_wait_for_their_turn_the_newest_is_shown(sqlite_
     shown = await open_modal(bot, SANNE, "case:answer")
     made = len(bot.slack.calls("views.update"))
     bot.slack.faults.rate_limit("views.update", 1)
-    base = {"type": "modal", "callback_id": "x", "title": {"type": "plain_text", "text": "X"}}
-
-    def view(words: str) -> dict[str, object]:
-        return {**base, "blocks": [{"type": "section", "text": {"type": "plain_text", "text": words}}]}
-
-    await asyncio.gather(*(calls.show(bot.desk.slack, shown["id"], view(f"toets {n}")) for n in range(9)))
+    await asyncio.gather(*(calls.show(bot.desk.slack, shown["id"], view_saying(f"toets {n}")) for n in range(9)))
     await bot.slack.wait_for(lambda: "toets 8" in str(bot.slack.view(SANNE)))
     assert len(bot.slack.calls("views.update")) == made + 2
 
