@@ -542,6 +542,12 @@ class OnWhatsApp(Driver):
         shown = [each.body["image"]["id"] for each in self.server.sent if each.body["type"] == "image"]
         return [(self.server.media[each], "") for each in shown]
 
+    def marks(self) -> list[tuple[Act, str]]:
+        return [(Act.LIKE, ident) for ident in self.server.reactions]
+
+    def request_of(self, act: Act) -> tuple[str, str]:
+        return "POST", self.publishes
+
     async def read(self, client: httpx.AsyncClient, cursor: Cursor) -> Page:
         seen = cursor.get("seen", 0)
         return Page(self._received(self.server.events[seen:]), {"seen": len(self.server.events)})
