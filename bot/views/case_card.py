@@ -111,7 +111,7 @@ def _unsent(file: CaseFile, t: Texts) -> list[Block]:
 
 def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
     """Return two lines and a menu: how the case ended, and whose it was; Details has the rest."""
-    about = [head_line(file, t), literal(file.label.platform, 60), excerpt(file, t, 60)]
+    about = [head_line(file, t), literal(file.label.signed_platform, 60), excerpt(file, t, 60)]
     stands = [state_line(file, t, now), *_noticed(file, t, now)]
     ended = section(f"{' · '.join(stands)}\n{' · '.join(about)}")
     beside = reply_line(file, t, now)

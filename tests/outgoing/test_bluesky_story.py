@@ -47,7 +47,7 @@ async def test_a_mention_is_answered_hidden_liked_and_the_answer_removed(on_blue
     for command in ("open", "stats vandaag"):
         assert "🦋 Bluesky" in await people.asked(bot, SANNE, f"/webcare {command}")
     await answer(bot, SANNE, card, "Donderdag, zie voorbeeld.nl/afval")
-    await bot.card("*Beantwoord*", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
+    await bot.card("*Beantwoord*", "🦋 Bluesky", "Donderdag, zie voorbeeld.nl/afval ^SB", "bekijk het antwoord")
     reply = server.ours()[-1]
     assert (reply["text"], reply["reply"]["parent"]["uri"]) == ("Donderdag, zie voorbeeld.nl/afval ^SB", asked)
     assert reply["facets"][0]["features"][0]["uri"] == "https://voorbeeld.nl/afval"
