@@ -24,7 +24,7 @@ from bot.connectors.base import (
 from bot.connectors.bluesky import Bluesky
 from bot.connectors.bluesky.posts import cautions_of
 from bot.connectors.platform import Tools
-from bot.domain.mention import Act, Author, Caution, Gone, Post, PostKind, permits
+from bot.domain.mention import OPPOSITES, Act, Author, Caution, Gone, Post, PostKind, permits
 from tests.fakes.between import Between
 from tests.fakes.bluesky import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
 
@@ -525,7 +525,7 @@ async def test_a_post_is_liked_once_and_unliked(server: FakeBluesky, bluesky: Bl
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before it was taken", "cut after it was taken"])
-@pytest.mark.parametrize("kind", [Act.HIDE, Act.LIKE, Act.DELETE])
+@pytest.mark.parametrize("kind", [Act.HIDE, Act.SHOW, Act.LIKE, Act.UNLIKE, Act.DELETE])
 async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
     server: FakeBluesky, client: httpx.AsyncClient, kind: Act, taken: bool
 ) -> None:
@@ -534,14 +534,18 @@ async def test_an_act_whose_connection_is_cut_is_done_once_when_it_is_repeated(
     to = await mention(bluesky, server, "Onzin", answers=root)
     sent = await bluesky.send(draft(to))
     about = replace(to, external_id=sent.external_id) if kind is Act.DELETE else to
-    path = "/xrpc/com.atproto.repo.deleteRecord" if kind is Act.DELETE else PUT
+    if kind in {Act.SHOW, Act.UNLIKE}:
+        await bluesky.act(OPPOSITES[kind], about)
+    path = "/xrpc/com.atproto.repo.deleteRecord" if kind in {Act.DELETE, Act.UNLIKE} else PUT
     server.fail(path, status=0, done=taken)
     with pytest.raises(OutcomeUnknown):
         await bluesky.act(kind, about)
     await bluesky.act(kind, about)
     assert {
         Act.HIDE: lambda: (server.gate(root) or {})["hiddenReplies"] == [to.external_id],
+        Act.SHOW: lambda: (server.gate(root) or {})["hiddenReplies"] == [],
         Act.LIKE: lambda: server.likes() == [to.external_id],
+        Act.UNLIKE: lambda: server.likes() == [],
         Act.DELETE: lambda: [each["text"] for each in server.ours()] == ["De markt gaat door."],
     }[kind]()
 

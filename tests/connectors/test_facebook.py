@@ -24,7 +24,7 @@ from bot.connectors.base import (
 )
 from bot.connectors.facebook import PLATFORM, Facebook, completing
 from bot.connectors.platform import Tools
-from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
+from bot.domain.mention import OPPOSITES, Act, Gone, Media, Permit, Post, PostKind, Quote, permits
 from tests.fakes.between import ANY, Between
 from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, US, FakeFacebook, id_of
 from tests.fakes.graph import APP_ID, pushed
@@ -775,14 +775,16 @@ async def test_what_is_done_twice_changes_nothing_and_can_be_undone(
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("act", [Act.HIDE, Act.LIKE, Act.DELETE])
+@pytest.mark.parametrize("act", [Act.HIDE, Act.SHOW, Act.LIKE, Act.UNLIKE, Act.DELETE])
 async def test_an_act_that_was_cut_off_is_done_again(
     server: FakeFacebook, client: httpx.AsyncClient, act: Act, taken: bool
 ) -> None:
     facebook = connect(server.url, client)
     by = "gemeente" if act is Act.DELETE else "jan"
     post = Post(server.comment(by, "Dag"), (await read(facebook, server.comment("els", "x"))).author, "Dag", NOW)
-    method = "DELETE" if act is Act.DELETE else "POST"
+    if act in {Act.SHOW, Act.UNLIKE}:
+        await facebook.act(OPPOSITES[act], post)
+    method = "DELETE" if act in {Act.DELETE, Act.UNLIKE} else "POST"
     async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
         async with http.new_client(allow_private=True) as hasty:
             hasty.timeout = httpx.Timeout(HASTY)
@@ -791,7 +793,8 @@ async def test_an_act_that_was_cut_off_is_done_again(
         await caught()
     await facebook.act(act, post)
     thing = server.things.get(post.external_id)
-    assert thing is None if act is Act.DELETE else thing.fields[{Act.HIDE: "is_hidden", Act.LIKE: "user_likes"}[act]]
+    field = "is_hidden" if act in {Act.HIDE, Act.SHOW} else "user_likes"
+    assert thing is None if act is Act.DELETE else thing.fields[field] is (act in {Act.HIDE, Act.LIKE})
 
 
 async def test_what_may_not_be_hidden_is_refused(server: FakeFacebook, facebook: Facebook) -> None:

@@ -658,13 +658,15 @@ async def test_hiding_twice_changes_nothing_and_can_be_undone(server: FakeInstag
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("act", [Act.HIDE, Act.DELETE])
+@pytest.mark.parametrize("act", [Act.HIDE, Act.SHOW, Act.DELETE])
 async def test_an_act_that_was_cut_off_is_done_again(
     server: FakeInstagram, client: httpx.AsyncClient, act: Act, taken: bool
 ) -> None:
     instagram = connect(server.url, client)
     by = HANDLE if act is Act.DELETE else "jan"
     post = Post(server.comment(by, "Dag"), (await read(instagram, server.comment("els", "x"))).author, "Dag", NOW)
+    if act is Act.SHOW:
+        await instagram.act(Act.HIDE, post)
     method = "DELETE" if act is Act.DELETE else "POST"
     async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
         async with http.new_client(allow_private=True) as hasty:
@@ -674,7 +676,7 @@ async def test_an_act_that_was_cut_off_is_done_again(
         await caught()
     await instagram.act(act, post)
     thing = server.things.get(post.external_id)
-    assert thing is None if act is Act.DELETE else thing is not None and thing.fields["hidden"]
+    assert thing is None if act is Act.DELETE else thing is not None and thing.fields["hidden"] is (act is Act.HIDE)
 
 
 async def test_only_an_answer_of_ours_can_be_removed(server: FakeInstagram, instagram: Instagram) -> None:

@@ -461,12 +461,14 @@ async def test_a_reply_is_hidden_with_those_below_it_and_shown_again(server: Fak
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("act", [Act.HIDE, Act.DELETE])
+@pytest.mark.parametrize("act", [Act.HIDE, Act.SHOW, Act.DELETE])
 async def test_an_act_that_was_cut_off_is_done_again(
     server: FakeThreads, client: httpx.AsyncClient, act: Act, taken: bool
 ) -> None:
     threads = connect(server.url, client)
     post = Post(server.reply(US if act is Act.DELETE else "jan", "Dag"), Author("", ""), "Dag", NOW)
+    if act is Act.SHOW:
+        await threads.act(Act.HIDE, post)
     method = "DELETE" if act is Act.DELETE else "POST"
     async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
         async with http.new_client(allow_private=True) as hasty:
@@ -476,7 +478,8 @@ async def test_an_act_that_was_cut_off_is_done_again(
         await caught()
     await threads.act(act, post)
     thing = server.things.get(post.external_id)
-    assert thing is None if act is Act.DELETE else thing.more["hide_status"] == "HIDDEN"
+    stands = {Act.HIDE: "HIDDEN", Act.SHOW: "UNHUSHED", Act.DELETE: None}
+    assert (thing and thing.more["hide_status"]) == stands[act]
 
 
 async def test_only_an_answer_of_ours_can_be_removed(server: FakeThreads, threads: Threads) -> None:
