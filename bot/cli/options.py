@@ -69,8 +69,8 @@ def variable_of(option: Option) -> str:
 def answers(options: Sequence[Option], given: Given, *, asking: bool, plain_http: bool) -> dict[str, Any]:
     """Return the values of the options that have one, as they are stored; raises BadSettings for what cannot be.
 
-    What is required is asked for when it was not given, and so are tokens; the other questions are only asked when
-    `asking`. With `plain_http`, tokens may go over http. Secrets that we make are made.
+    What is required is asked for when it was not given, and so are tokens that have a question; the other questions
+    are only asked when `asking`. With `plain_http`, tokens may go over http. Secrets that we make are made.
     """
     values: dict[str, Any] = {}
     for option in options:
@@ -79,7 +79,9 @@ def answers(options: Sequence[Option], given: Given, *, asking: bool, plain_http
                 values[option.name] = option.make()
             continue
         if option.kind is OptionKind.TOKEN:
-            value = given_token(option, given) or asked_token(option, may_be_empty=option.default is not None)
+            value = given_token(option, given)
+            if not value and option.ask:
+                value = asked_token(option, may_be_empty=option.default is not None)
         else:
             value = _value(option, given[option.name] or _asked(option, asking=asking), plain_http=plain_http)
         if value not in ("", None, False, [], {}):
