@@ -259,6 +259,51 @@ async def test_twice_cut_at_the_dot_is_never_sent_again_by_itself(
     assert len(arrived(jan)) == int(taken)
 
 
+@pytest.mark.parametrize("taken", [False, True])
+async def test_cut_while_the_marked_copy_is_put_there_nothing_is_sent_and_never_twice(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient, taken: bool
+) -> None:
+    async with BetweenMail(team.server.ports["imap"], "imap") as between:
+        one = connector(team, client, imap=between.url)
+        async with between.holding("", "APPEND", passed_on=taken) as caught:
+            sending = asyncio.ensure_future(one.send(draft(jan.address)))
+            await caught()
+        with pytest.raises(Unavailable) as raised:
+            await sending
+        assert not isinstance(raised.value, OutcomeUnknown)
+        assert arrived(jan) == []
+        if taken:  # the copy says that an attempt began, and nobody noted its end
+            for _ in range(2):
+                with pytest.raises(OutcomeUnknown):
+                    await one.send(draft(jan.address))
+                with pytest.raises(Unknowable):
+                    await one.find(draft(jan.address))
+        else:
+            assert await one.find(draft(jan.address)) is None
+            assert await one.send(draft(jan.address)) == await one.send(draft(jan.address))
+    assert (len(arrived(jan)), copies(team)) == ((0, ["DS"]) if taken else (1, ["S"]))
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_cut_while_the_mark_is_taken_off_the_answer_is_sent_once(
+    team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient, taken: bool
+) -> None:
+    async with BetweenMail(team.server.ports["imap"], "imap") as between:
+        one = connector(team, client, imap=between.url)
+        async with between.holding("", "UID STORE", passed_on=taken) as caught:
+            sending = asyncio.ensure_future(one.send(draft(jan.address)))
+            await caught()
+        sent = await sending
+        if taken:
+            assert await one.send(draft(jan.address)) == await one.find(draft(jan.address)) == sent
+        else:
+            with pytest.raises(OutcomeUnknown):
+                await one.send(draft(jan.address))
+            with pytest.raises(Unknowable):
+                await one.find(draft(jan.address))
+    assert (len(arrived(jan)), copies(team)) == (1, ["S"] if taken else ["DS"])
+
+
 async def test_of_two_processes_that_send_at_once_one_sends(
     team: MailboxThere, jan: MailboxThere, client: httpx.AsyncClient
 ) -> None:

@@ -1,6 +1,7 @@
 """What can go wrong on the way to a mail server: connections held up and cut, and servers that refuse everything."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from types import TracebackType
 from typing import Self
 
 DOT = b"\r\n.\r\n"
+BROUGHT = re.compile(rb"\{([0-9]+)\}\r\n\Z")
+"""How a command of IMAP says that so many bytes follow: https://www.rfc-editor.org/rfc/rfc9051#section-4.3"""
 Caught = Callable[[], Awaitable[None]]
 
 
@@ -25,17 +28,20 @@ class _Held:
 
 
 class BetweenMail:
-    """Passes SMTP on to a server; `url` is its own address. It can hold up the dot after a mail, or a command."""
+    """Passes SMTP or IMAP on to a server; `url` is its own address.
 
-    def __init__(self, port: int) -> None:
-        self.port, self.url = port, ""
+    It can hold up the dot after a mail, or a command; of IMAP's APPEND the end of the mail that it brings.
+    """
+
+    def __init__(self, port: int, scheme: str = "smtp") -> None:
+        self.port, self.scheme, self.url = port, scheme, ""
         self.said: list[bytes] = []
         self._waiting: list[_Held] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"smtp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.url = f"{self.scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(
@@ -92,6 +98,10 @@ class BetweenMail:
                     await to_server.drain()
                     continue
                 self._waiting.remove(held)
+                if brings := BROUGHT.search(said):
+                    to_server.write(said)
+                    await to_server.drain()
+                    said = await reader.readexactly(int(brings[1]) + len(b"\r\n"))
                 answers.cancel()
                 await asyncio.gather(answers, return_exceptions=True)
                 if held.passed_on:
@@ -106,7 +116,9 @@ class BetweenMail:
 
 
 def _is_for(held: _Held, said: bytes) -> bool:
-    return said.endswith(DOT) if held.path == "DOT" else said.upper().startswith(held.path.encode())
+    if held.path == "DOT":
+        return said.endswith(DOT)
+    return said.upper().startswith(held.path.encode()) or f" {held.path} ".encode() in said[:40].upper()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

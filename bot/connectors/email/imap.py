@@ -79,6 +79,8 @@ class Mailbox:
             finally:
                 with contextlib.suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
                     box.logout()
+                with contextlib.suppress(OSError):  # where no goodbye came through, imaplib holds the connection open
+                    box.client.shutdown()
 
 
 class Box(BaseMailBox):
