@@ -4,12 +4,14 @@ import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.kwargs_injection.async_args import AsyncArgs
 
+from bot import cases
 from bot.desk import Desk
 from bot.slack.calls import contact_of
 from bot.views import case_menu
@@ -49,6 +51,7 @@ from handlers import (
     write,
 )
 from handlers.bolt_args import Ack
+from handlers.concerns import names_case
 from handlers.roles import Access, Needs, admit, person_of
 from handlers.submission import ACK_WITHIN, Submission
 
@@ -232,7 +235,10 @@ def _listener(
         args.context["desk"] = desk.of(person.teams[0])  # the error listener speaks the team's language
         access = needs(args.body) if callable(needs) else needs
         person = await admit(desk, access, args.body, person)
-        given: dict[str, Any] = {"by": by, "person": person, "desk": desk.of(person.teams[0]), "ack": ack}
+        theirs = desk.of(person.teams[0])
+        if names_case(args.body):
+            theirs = replace(theirs, session=cases.within_team(desk.session, theirs.team.id))
+        given: dict[str, Any] = {"by": by, "person": person, "desk": theirs, "ack": ack}
         await handler(**{name: given[name] if name in given else getattr(args, name) for name in wanted})
 
     return listen

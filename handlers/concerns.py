@@ -31,6 +31,11 @@ async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) 
     return concerned
 
 
+def names_case(body: dict[str, Any]) -> bool:
+    """Tell whether a request is about one case: the team that it concerns is the one that had the case just now."""
+    return any(kind in {"case", "escalation"} for kind, _ in _subjects(body))
+
+
 def channel_of(body: dict[str, Any]) -> str:
     """Return the channel in which somebody clicked, typed or wrote; "" outside channels."""
     event, container = body.get("event") or {}, body.get("container") or {}

@@ -44,7 +44,17 @@ from bot.cases.moves import (
 from bot.cases.numbers import by_number
 from bot.cases.reading import briefly, get, history, last_moved_at, read
 from bot.cases.retiming import retime
-from bot.cases.state import Taken, lock_all, locked, record, refuse_ended, refuse_unless_allowed, touch, touch_all
+from bot.cases.state import (
+    Taken,
+    lock_all,
+    locked,
+    record,
+    refuse_ended,
+    refuse_unless_allowed,
+    touch,
+    touch_all,
+    within_team,
+)
 from bot.cases.transfers import transfer
 
 __all__ = [
@@ -94,4 +104,5 @@ __all__ = [
     "undo_hand_over",
     "wait_on",
     "was_asked",
+    "within_team",
 ]

@@ -1,6 +1,7 @@
 """The one place where a case changes status or owner. The order of locks stands in the map (bot/__init__.py)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,8 @@ class Taken(Refused):
 
 FOLLOW_THE_CASE = kinds_that_show(Shows.CASE)
 """The messages that show how their case stands, and are updated with it."""
+TEAM = "team"
+"""Where a session says of which team alone it changes cases: `within_team`."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 
 
@@ -90,7 +93,24 @@ async def locked(session: AsyncSession, case_id: int) -> Case:
     case = await session.get(Case, case_id, with_for_update=db.HELD, populate_existing=True)
     if case is None:
         raise Refused("This case no longer exists.")
+    if session.info.get(TEAM, case.team_id) != case.team_id:
+        raise Refused("This case moved meanwhile.")
     return case
+
+
+def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
+    """Return what opens sessions in which a case of another team cannot be changed.
+
+    Who may act is asked before the case is locked; a colleague may hand it over to another team in between.
+    """
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[AsyncSession]:
+        async with sessions() as session:
+            session.info[TEAM] = team_id
+            yield session
+
+    return opened
 
 
 async def lock_all(session: AsyncSession, case_ids: Collection[int]) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy import text as sql
 from sqlmodel import col, select, update
 
@@ -105,6 +106,29 @@ async def test_after_the_transfer_only_the_other_team_acts_whatever_a_request_na
         await bot.slack._deliver(Kind.INTERACTION, payloads.view_submission(bot.slack.workspace, who, view))
     assert (await bot.case(card_id)).team_id == beheer
     assert len(await bot.rows(Transfer)) == 1
+
+
+async def test_a_click_that_crosses_a_transfer_gets_no_case_of_the_other_team(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await bot.slack.leave(SANNE, BEHEER)
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    admitted = asyncio.Event()
+
+    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "FROM agents" in statement:
+            admitted.set()
+
+    async with bot.desk.session() as session:
+        await cases.transfer(session, 1, seen=1, to=beheer, note=WHY, by=YOUSSEF, now=bot.desk.now(), submission="s")
+        event.listen(bot.engine.sync_engine, "after_cursor_execute", hear)
+        clicks = asyncio.create_task(bot.slack.click(SANNE, CHANNEL, card["ts"], "case:claim"))
+        await admitted.wait()  # what she may do is known, and the case is not locked by her yet
+    event.remove(bot.engine.sync_engine, "after_cursor_execute", hear)
+    await clicks
+    await bot.slack.wait_for(lambda: "intussen" in str(bot.slack.ephemerals(SANNE, CHANNEL)))
+    case = await bot.case()
+    assert (case.team_id, case.status, case.assignee) == (beheer, Status.NEW, None)
 
 
 async def test_a_team_that_does_not_exist_or_has_the_case_already_is_refused(sqlite_bot: Bot) -> None:
