@@ -224,7 +224,11 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
 
 
 def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
-    """Return how an account does; the times are those of its last success, of the trouble, and of its token's end."""
+    """Return how an account does.
+
+    The times are those of the last reading that worked, of what last came in and how long after it was written, of the
+    trouble, and of the token's end.
+    """
     known = trouble.kind if trouble and trouble.kind in {TroubleKind.LIMITED, TroubleKind.SILENT} else "ok"
     works = TroubleKind.PARTLY if account.fault and known == "ok" else known
     state = "stopped" if account.stopped_at else "failing" if account.problem else works
@@ -234,6 +238,8 @@ def _account(account: Account, trouble: AccountTrouble | None, now: datetime) ->
         "state": state,
         "since": trouble.since_at.isoformat() if trouble and state != "ok" else None,
         "last_read": account.polled_at and account.polled_at.isoformat(),
+        "last_heard": account.heard_at and account.heard_at.isoformat(),
+        "lag_seconds": account.lag,
         "token_ends": account.token_ends_at and account.token_ends_at.isoformat(),
         "budget": _budget(Budget.of(account.budget).at(now)),
     }

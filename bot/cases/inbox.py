@@ -5,7 +5,7 @@ Safe to repeat: the same page again changes nothing.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -31,6 +31,7 @@ INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "postgresql": postgresql.insert,
 }
 """The same statement in both, but for the ON CONFLICT that only they know."""
+HEARD_EVERY = timedelta(minutes=1)
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
@@ -52,6 +53,7 @@ async def take_in(
     """
     account, team, rules = await _locked(session, account_id)
     posts = [item for item in items if isinstance(item, Post)]
+    _heard(session, account, posts, now)
     pages = [posts[start : start + PAGE] for start in range(0, len(posts), PAGE)]
     before = [await related(session, account_id, page) for page in pages]
     concerned = await _of_replies(session, account_id, items)
@@ -99,6 +101,17 @@ async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team
     )
     account, team, stored = found.one()
     return account, team, [Rule.of(each) for each in stored or []]
+
+
+def _heard(session: AsyncSession, account: Account, posts: Sequence[Post], now: datetime) -> None:
+    """Note that something came in, once a minute at most: the row of a busy account is not written for each post."""
+    if account.heard_at is not None and now - account.heard_at < HEARD_EVERY:
+        return
+    account.heard_at = now
+    written = [post.edited_at or post.published_at for post in posts if not post.gone]
+    if written:
+        account.lag = max(0, round((now - max(written)).total_seconds()))
+    session.add(account)
 
 
 async def _of_replies(session: AsyncSession, account_id: int, items: Sequence[Post | Delivery]) -> set[int]:

@@ -16,7 +16,8 @@ class Account(SQLModel, table=True):
     the account is there, and until when its token is valid. `problem` is why it does not work now; for a stopped
     account, why it stopped. `faults` is what of it does not work although the rest does, by how we know: from the last
     "check", or the last "reading". `budget` is how much of its platform's limit is used, and what waits for that (a
-    `Budget`).
+    `Budget`). `heard_at` is when something last came in, to the minute, and `lag` how many seconds after it was written
+    that was.
     """
 
     __tablename__ = "accounts"
@@ -38,6 +39,8 @@ class Account(SQLModel, table=True):
     token_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    heard_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lag: int | None = None
     poll_after: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -11,7 +11,9 @@ from sqlalchemy import insert
 
 from bot import accounts
 from bot.accounts.troubles import known
+from bot.cases import inbox
 from bot.domain.budget import Budget
+from bot.domain.mention import Author, Post
 from bot.domain.text import text
 from bot.figures.standing import standing
 from bot.models import Account, Mention, Team
@@ -98,6 +100,23 @@ async def test_a_failure_that_lasts_is_told_once_and_once_more_when_it_is_over(
         assert "✅" in news and "werkt weer" in news
     assert await troubles(bot) == 0
     assert (await health(bot, ACCOUNT))["state"] == "ok"
+
+
+async def test_health_says_when_something_last_came_in_and_how_late(bot: Bot) -> None:
+    assert (await health(bot, "plein"))["last_heard"] is None
+    async with bot.desk.session() as session:
+        written = bot.desk.now() - timedelta(seconds=90)
+        await inbox.take_in(session, 1, [Post("p1", Author("jan", "Jan"), "Help!", written)], now=bot.desk.now())
+    first = await health(bot, "plein")
+    assert first["lag_seconds"] == 90 and first["last_heard"] is not None
+    bot.citizen_posts("Nog iets")
+    await bot.card("Nog iets")
+    assert await health(bot, "plein") == first  # within the minute
+    bot.clock.advance(minutes=2)
+    bot.citizen_posts("En nog iets")
+    await bot.card("En nog iets")
+    last = await health(bot, "plein")
+    assert last["last_heard"] > first["last_heard"] and last["lag_seconds"] != 90
 
 
 async def test_a_failure_that_is_over_soon_is_never_told(office: Bot) -> None:
