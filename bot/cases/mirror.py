@@ -68,8 +68,6 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
     if not kinds and not is_marked_anew:
         return set()
     session.add(mention)
-    if mention.gone is Gone.REMOVED:
-        session.add(Removal(account_id=mention.account_id, external_id=mention.external_id, at=now))
     await index(session, {mention.case_id})
     await touch(session, mention.case_id)
     return {mention.case_id}

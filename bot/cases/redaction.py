@@ -12,12 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import connectors
 from bot.cases.state import lock_all, touch_all, touch_messages
 from bot.domain.event import EventKind
-from bot.domain.mention import FOR_GOOD, Gone
-from bot.models import REMOVED, Account, Event, Mention, Message, Removal, Shows, Team, kinds_that_show
+from bot.models import REMOVED, Account, Event, Mention, Message, Shows, Team, kinds_that_show
 from bot.team.settings import TeamSettings
 
 AT_ONCE = 100
-WITH_WORDS = col(Mention.redacted_at).is_(None)
 QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
 """The messages of a case that show what the citizen wrote."""
 LISTS = kinds_that_show(Shows.LIST)
@@ -31,17 +29,14 @@ async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
         if (settings := TeamSettings.if_readable(team)) is None:
             continue
         until = now - kept_for(account, settings)
-        noted = select(Removal.external_id).where(Removal.account_id == account.id)
-        by_somebody = WITH_WORDS & (col(Mention.gone) == Gone.REMOVED) & col(Mention.external_id).in_(noted)
-        for removed in (REMOVED, by_somebody):  # each by an index of its own
-            wanted = (
-                select(Mention.case_id, Mention.id)
-                .where(removed, Mention.account_id == account.id, col(Mention.gone_at) <= until)
-                .order_by(col(Mention.gone_at))
-                .limit(AT_ONCE)
-            )
-            for case_id, mention_id in await session.exec(wanted):
-                found.setdefault(case_id, set()).add(mention_id)
+        wanted = (
+            select(Mention.case_id, Mention.id)
+            .where(REMOVED, Mention.account_id == account.id, col(Mention.gone_at) <= until)
+            .order_by(col(Mention.gone_at))
+            .limit(AT_ONCE)
+        )
+        for case_id, mention_id in await session.exec(wanted):
+            found.setdefault(case_id, set()).add(mention_id)
     return found
 
 
@@ -55,8 +50,7 @@ def kept_for(account: Account, settings: TeamSettings) -> timedelta:
 
 async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[int], now: datetime) -> None:
     """Take the words of these posts away, wherever we keep or show them; the copy of a post that we hid stays."""
-    removed_posts = WITH_WORDS & col(Mention.gone).in_(FOR_GOOD)
-    posts = select(Mention).where(Mention.case_id == case_id, col(Mention.id).in_(mention_ids), removed_posts)
+    posts = select(Mention).where(Mention.case_id == case_id, col(Mention.id).in_(mention_ids), REMOVED)
     quoting = await _quoting(session, (await session.exec(posts)).all())
     await lock_all(session, {case_id, *(mention.case_id for mention in quoting)})
     removed = (await session.exec(posts.execution_options(populate_existing=True))).all()

@@ -84,9 +84,11 @@ class Case(SQLModel, table=True):
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
-_REMOVED = "gone = 'by_author' AND redacted_at IS NULL"
-REMOVED: ColumnElement[bool] = literal_column("mentions.gone = 'by_author' AND mentions.redacted_at IS NULL")
-"""The condition that we still have the words of a post that its author removed; that of its partial index."""
+_REMOVED = "gone IN ('by_author', 'removed') AND redacted_at IS NULL"
+REMOVED: ColumnElement[bool] = literal_column(
+    "mentions.gone IN ('by_author', 'removed') AND mentions.redacted_at IS NULL"
+)
+"""The condition that we still have the words of a post that was removed (FOR_GOOD); that of its partial index."""
 
 
 class CaseCount(SQLModel, table=True):
