@@ -1,4 +1,4 @@
-"""Who may do what: the least role that each listener needs, which the README's table repeats.
+"""Who may do what: the least role that each listener needs, which the table of .github/guide/team.md repeats.
 
 A person's role in a team is what a coordinator gave them; without that, full members of the workspace who are in the
 team's channel answer too (bot/team/agents.py). It is read from the database. Only one who would be refused is looked up

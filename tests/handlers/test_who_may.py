@@ -1,4 +1,4 @@
-"""Who may do what: README's table, every listener, and somebody without a role who tries each of them."""
+"""Who may do what: the guide's table, every listener, and somebody without a role who tries each of them."""
 
 import inspect
 import json
@@ -28,7 +28,7 @@ from jobs import members
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import asked, comes, home, make_role, mention, open_modal, second_team
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / ".github" / "guide" / "team.md"
 ELSEWHERE = "C0ALGEMEEN"
 
 TABLE: dict[str, dict[str, set[str]]] = {
@@ -144,16 +144,16 @@ def needed() -> Iterator[tuple[str, str, Access]]:
 
 
 def rows() -> dict[str, str]:
-    """The lines of README's table, and what each says, column by column."""
-    found = re.findall(r"^\| ([^|]+?) \|(.*)\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    """The lines of the guide's table, and what each says, column by column."""
+    found = re.findall(r"^\| ([^|]+?) \|(.*)\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     return {what: re.sub(r"[\s|]", "", ticks.replace("if asked", "ifasked")) for what, ticks in found}
 
 
-def test_the_table_of_the_readme_says_what_the_code_asks() -> None:
+def test_the_table_of_the_guide_says_what_the_code_asks() -> None:
     said = rows()
     classed = {(kind, name): line for line, named in TABLE.items() for kind in named for name in named[kind]}
     asked_for = {(kind, name): access for kind, name, access in needed() if kind != "event" or name not in OF_SLACK}
-    assert set(classed) == set(asked_for), "give each listener its line in TABLE, and in the README"
+    assert set(classed) == set(asked_for), "give each listener its line in TABLE, and in .github/guide/team.md"
     for (kind, name), access in asked_for.items():
         needs = Access.COORDINATORS if (kind, name) in ASKS_ITSELF else access
         line = classed[kind, name]
