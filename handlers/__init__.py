@@ -1,4 +1,4 @@
-"""Where clicks come in: the table of handlers, with one module per verb, and what each of them is given."""
+"""Where clicks come in: the table of handlers, one module per verb, and the arguments of each."""
 
 import asyncio
 import inspect
@@ -63,8 +63,8 @@ def register(
 ) -> None:
     """Route each click, submission, command, shortcut and event to its handler, with who may do it.
 
-    A submitted modal that has no answer after `ack_within` seconds is acknowledged first. `running` holds the tasks of
-    what is being handled.
+    A submitted modal without an answer after `ack_within` seconds is acknowledged first. `running` holds the tasks of
+    the requests that are being handled.
     """
 
     def may(needs: Needs) -> Callable[[Handler], Handler]:
@@ -186,7 +186,7 @@ def register(
 def register_unknown(
     app: AsyncApp, desk: Desk, ack_within: float = ACK_WITHIN, running: set[asyncio.Task[Any]] | None = None
 ) -> None:
-    """Route whatever no other listener knows; call it last, because the first that matches is taken."""
+    """Route what no other listener knows; call it last, because the first match is taken."""
     any_id, running = re.compile(""), set() if running is None else running
     clicked, submitted, asked = (
         _listener(desk, ack_within, running, Access.EVERYONE, each)
@@ -201,11 +201,11 @@ def register_unknown(
 def _listener(
     desk: Desk, ack_within: float, running: set[asyncio.Task[Any]], needs: Needs, handler: Handler
 ) -> Handler:
-    """Return the listener that gives a handler what its parameters ask for (handlers/bolt_args.py).
+    """Return the listener that gives a handler the arguments that its parameters name (handlers/bolt_args.py).
 
-    A handler without `ack` is acknowledged at once, before anything is read: Slack waits 3 seconds, however busy the
-    database is. One with `ack` (a submitted modal, a list of options) acknowledges with what it read,
-    or with a view that says that we are at work.
+    For a handler without `ack` the request is acknowledged at once, before anything is read: Slack waits 3 seconds,
+    even if the database is busy. A handler with `ack` (a submitted modal, a list of options) acknowledges with what it
+    read, or with a view that says that we are working on it.
     """
     wanted = inspect.signature(handler).parameters
 

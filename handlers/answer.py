@@ -48,24 +48,24 @@ async def open_answer(action: dict[str, Any], body: dict[str, Any], desk: TeamDe
 
 
 async def ask_answer(desk: TeamDesk, body: dict[str, Any], case_id: int, *, to_private: bool = False) -> None:
-    """Open the answer modal, which moves no case; of a colleague's case ask for a take-over first."""
+    """Open the answer modal, which moves no case; for a colleague's case, ask for a take-over first."""
     by = body["user"]["id"]
     async with opened(desk, body) as show:
         view = await view_of(desk, case_id, by, show.view_id, home=home_of(body), to_private=to_private)
-        if not await show(view):  # closed while it was loading: Slack does not tell us
+        if not await show(view):  # closed while it was loading: Slack does not report that
             await left(desk, case_id, by, show.view_id)
     await messages.sync(desk, case_id)
 
 
 async def ask_private(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the answer modal for a private message with what is said in public beside it."""
+    """Open the answer modal for a private message with a public invitation beside it."""
     await ask_answer(desk, body, case_id, to_private=True)
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Take the case over from the colleague whom the modal named, and show the answer modal.
 
-    When someone else has the case by now, the question is asked again with their name.
+    When someone else has the case now, ask again with their name.
     """
     number, _, rest = view["private_metadata"].partition(":")
     case_id, owner = int(number), rest.partition(":")[2]
@@ -87,9 +87,9 @@ async def view_of(
     tells_of: int | None = None,
     to_private: bool = False,
 ) -> Block:
-    """Return the answer modal as it opens, with these words before what the agent wrote already; see `first_view`.
+    """Return the answer modal as it opens, with `words` before the agent's draft; see `first_view`.
 
-    `tells_of` is the act of which these words tell the citizen.
+    `tells_of` is the act about which these words inform the citizen.
     """
     who = await writer(desk, case_id, by)
     case = who.file.case
@@ -105,17 +105,17 @@ async def view_of(
 
 
 async def send(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Approve the reply; an error is shown at its field, and the modal stays open. What is refused stays a draft."""
+    """Approve the reply; an error is shown at its field, and the modal stays open. A refused answer stays a draft."""
     state, image = ModalState.of(view), None
     try:
         image = await attached(desk, view)
         reply = await _approve(desk, view, by, image)
     except Wrong as wrong:
-        await _keep(desk, view, by, image)
+        await _store_draft(desk, view, by, image)
         await _show_wrong(ack, desk, view, by, wrong)
         return
     except Refused:
-        await _keep(desk, view, by, image)
+        await _store_draft(desk, view, by, image)
         raise
     await ack()
     desk.wake(f"outgoing:{reply.account_id}")
@@ -130,7 +130,7 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
     async with desk.session() as session:
         file = await cases.read(session, state.case)
         chosen = _with(image, chosen_in(desk, file, view))
-        shown = image is not None or KEEP_IMAGE in filled  # else none is taken, as the modal says
+        shown = image is not None or KEEP_IMAGE in filled  # else the platform takes none, as the modal says
         promises = chosen.kind is ReplyKind.INTERIM and filled.get(PROMISE)
         answer = Answer(
             state.case, state.mention, submission=view["id"], words=chosen.words.strip(), private=chosen.private,
@@ -146,8 +146,8 @@ async def _approve(desk: TeamDesk, view: Block, by: str, image: Attached | None)
     return reply
 
 
-async def _keep(desk: TeamDesk, view: Block, by: str, image: Attached | None) -> None:
-    """Keep what an agent tried to send as their draft."""
+async def _store_draft(desk: TeamDesk, view: Block, by: str, image: Attached | None) -> None:
+    """Store what an agent tried to send as their draft."""
     if image is not None:
         keep_in(view, desk, image)
     async with desk.session() as session:
@@ -157,12 +157,12 @@ async def _keep(desk: TeamDesk, view: Block, by: str, image: Attached | None) ->
 
 
 def _with(image: Attached | None, chosen: Chosen) -> Chosen:
-    """Return what was chosen, with the image that was just stored in the place of one from before."""
+    """Return what was chosen, with the image that was just stored in place of an earlier one."""
     return chosen if image is None else replace(chosen, image=image.sha256, image_file=image.file)
 
 
 async def _show_wrong(ack: Ack, desk: TeamDesk, view: Block, by: str, wrong: Wrong) -> None:
-    """Show each error at its field; when a field that the choices need is missing, show that field first."""
+    """Show each error at its field; if a field that the choices need is missing, show that field first."""
     ids = {name_of_field(block_id): block_id for block_id in values(view)}
     missing = {composing.PROMISE: PROMISE, composing.CONFIRMED: CONFIRM}
     if any(part in wrong.fields and field not in ids for part, field in missing.items()):  # sent before it appeared

@@ -1,4 +1,4 @@
-"""The answer modal of one case and agent: what it opens with, and how it follows what is typed and chosen in it."""
+"""The answer modal of one case and agent: what it opens with, and how it follows what the agent types and chooses."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ from handlers.modal import values
 
 @dataclass(frozen=True)
 class Writer:
-    """Who has the modal open, and what we read for them: the case, their own draft, their initials ("" for none)."""
+    """Who has the modal open, with the case, their own draft and their initials ("" for none)."""
 
     by: str
     file: CaseFile
@@ -47,7 +47,7 @@ class Writer:
 
 
 async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
-    """Read what a modal for this agent needs."""
+    """Read the data that a modal for this agent needs."""
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         draft = await drafts.read(session, case_id, by)
@@ -57,13 +57,13 @@ async def writer(desk: TeamDesk, case_id: int, by: str) -> Writer:
 def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "", to_private: bool = False) -> Block:
     """Return the modal as it opens, filled with these words and what is offered again.
 
-    `to_private`: when nothing is, it is for a private message, with the team's words for it in public; where the
-    platform takes none, for a public one that begins with where the citizen reaches the team.
+    `to_private`: if nothing is offered, it is for a private message, with the team's public invitation; where the
+    platform takes no private messages, for a public one that begins with how the citizen can reach the team.
     """
-    kept, mention = _offered(who, desk.now())
+    offer, mention = _offered(who, desk.now())
     state = replace(state, mention=mention.id)
     initials = who.initials or state.ask or ""
-    if kept is None:
+    if offer is None:
         goes_private = to_private and composing.may_be_invited(mention, desk.now())
         private = goes_private or composing.is_private_by_default(mention, desk.now())
         if to_private and not private:
@@ -73,38 +73,38 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
         reminds = who.file.case.status is Status.WITH_CITIZEN
         kind = ReplyKind.QUESTION if reminds else ReplyKind.FINAL
         return _modal(desk, who, mention, composed, state, kind=kind, text=words, invited=invited)
-    since = int(kept.since.timestamp()) if kept.since and kept.words.strip() else None
-    promise = int(kept.promised_at.timestamp()) if kept.promised_at else None
-    state = replace(state, since=since, promise=promise, image=kept.image or "", file=kept.image_file)
-    text = "\n\n".join(part for part in (words, kept.words) if part)[:MAX_TYPED]
-    composed = compose(desk, who.file, mention, text, initials, private=kept.private)
+    since = int(offer.since.timestamp()) if offer.since and offer.words.strip() else None
+    promise = int(offer.promised_at.timestamp()) if offer.promised_at else None
+    state = replace(state, since=since, promise=promise, image=offer.image or "", file=offer.image_file)
+    text = "\n\n".join(part for part in (words, offer.words) if part)[:MAX_TYPED]
+    composed = compose(desk, who.file, mention, text, initials, private=offer.private)
     return _modal(
-        desk, who, mention, composed, state, kind=kept.kind, text=text, topic=kept.topic, invited=kept.invitation,
-        description=kept.image_description,
+        desk, who, mention, composed, state, kind=offer.kind, text=text, topic=offer.topic, invited=offer.invitation,
+        description=offer.image_description,
     )  # fmt: skip
 
 
 def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
-    """Return what is offered again, if anything, and the mention to answer, which allows a reply as public or private.
+    """Return what is offered again, if anything, and the mention to answer, which must allow the same visibility.
 
     Without such a mention nothing is offered: a private text must not appear in a modal for a public reply.
     """
-    newest, kept = who.file.answerable, drafts.offered(who.file, who.draft)
+    newest, offer = who.file.answerable, drafts.offered(who.file, who.draft)
     assert newest is not None  # noqa: S101 - the caller has refused the rest
-    if kept is None:
+    if offer is None:
         return None, newest
-    mention = next((each for each in who.file.mentions if each.id == kept.mention_id), newest)
-    is_allowed = composing.may_be_private if kept.private else composing.may_be_public
+    mention = next((each for each in who.file.mentions if each.id == offer.mention_id), newest)
+    is_allowed = composing.may_be_private if offer.private else composing.may_be_public
     for each in (newest, mention):
         if each.gone_at is None and is_allowed(each, now):
-            return kept, each
+            return offer, each
     return None, newest
 
 
 def next_view(desk: TeamDesk, who: Writer, view: Block, chosen: Chosen, *, text: str | None = None) -> Block:
     """Return the modal that fits what was typed and chosen; it remembers the content of a field that disappears.
 
-    `text` is put in the text field in the place of what was typed.
+    `text` replaces what was typed in the text field.
     """
     filled, state = filled_in(view), ModalState.of(view)
     state = replace(state, promise=filled.get(PROMISE) or state.promise)
@@ -142,9 +142,9 @@ def filled_in(view: Block) -> dict[str, Any]:
 def chosen_in(
     desk: TeamDesk, file: CaseFile, view: Block, *, text: str | None = None, draft: AnswerDraft | None = None
 ) -> Chosen:
-    """Return what was typed and chosen in the modal; `text` in the place of what was typed.
+    """Return what was typed and chosen in the modal; `text` replaces what was typed.
 
-    A file that was chosen is no image of ours yet, unless the agent tried to send it before: then `draft` has it.
+    A chosen file is not stored as an image yet, unless the agent tried to send it before: then `draft` has it.
     """
     filled, state = filled_in(view), ModalState.of(view)
     mention = composing.mention_of(file, state.mention)
@@ -171,7 +171,7 @@ def file_in(view: Block) -> dict[str, Any] | None:
 
 
 def _image_in(filled: dict[str, Any], state: ModalState, draft: AnswerDraft | None) -> dict[str, Any]:
-    """Return the image that stays with the answer: the one from before, unless the agent leaves it out."""
+    """Return the image that stays with the answer: the earlier one, unless the agent leaves it out."""
     chosen = filled.get(IMAGE) or []
     if chosen and draft is not None and draft.image and draft.image_file == chosen[0].get("id"):
         return {"image": draft.image, "image_file": draft.image_file}
@@ -187,7 +187,7 @@ def compose(desk: TeamDesk, file: CaseFile, mention: Mention, words: str, initia
 
 
 def _prefilled(view: Block, name: str) -> str:
-    """Return what a text field was prefilled with, which stays the same while it is open."""
+    """Return the text that a field was prefilled with; it stays the same while the modal is open."""
     fields = (block["element"] for block in view["blocks"] if block["type"] == "input")
     return next((str(each.get("initial_value") or "") for each in fields if each["action_id"] == name), "")
 

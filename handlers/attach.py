@@ -1,4 +1,4 @@
-"""Attach: the image that an agent chose in the answer modal is read from Slack, made fit to publish, and stored."""
+"""Attach: read the image that an agent chose in the answer modal from Slack, make it safe to publish, and store it."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from handlers.answer_view import chosen_in, file_in
 
 @dataclass(frozen=True)
 class Attached:
-    """An image that was stored: its SHA-256, and the id of its file in Slack."""
+    """A stored image: its SHA-256, and the id of its file in Slack."""
 
     sha256: str
     file: str
@@ -27,7 +27,7 @@ class Attached:
 async def attached(desk: TeamDesk, view: Block) -> Attached | None:
     """Store the image that was chosen in a submitted modal; None when none was.
 
-    Raises Wrong when it cannot be read, or is none that the platform takes.
+    Raises Wrong when it cannot be read, or the platform does not take it.
     """
     file = file_in(view)
     if file is None:
@@ -50,7 +50,7 @@ async def attached(desk: TeamDesk, view: Block) -> Attached | None:
 
 
 async def _taken(desk: TeamDesk, view: Block) -> Images | None:
-    """Return which image the platform takes with the answer in the modal."""
+    """Return which images the platform takes with the answer in the modal."""
     async with desk.reading() as session:
         case = await cases.read(session, ModalState.of(view).case)
     chosen = chosen_in(desk, case, view)
@@ -64,7 +64,7 @@ def _wrong(words: Text) -> Wrong:
 
 
 def keep_in(view: Block, desk: TeamDesk, image: Attached) -> None:
-    """Let a view that may be shown again offer the image that is stored: Slack keeps no chosen file in one."""
+    """Offer the stored image in a view that may be shown again: Slack drops the chosen file from such a view."""
     state = ModalState.of(view)
     view["private_metadata"] = json.dumps(asdict(replace(state, image=image.sha256, file=image.file)))
     blocks = [each for each in view["blocks"] if name_of_field(each.get("block_id", "")) != KEEP_IMAGE]

@@ -1,4 +1,4 @@
-"""The menu of a card, and the modal "More…" with all verbs that the case allows; bot/views/case_menu.py shows both."""
+"""The menu of a card, and the modal "More…" with all verbs that a case allows; bot/views/case_menu.py has both."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -28,7 +28,7 @@ OPENS: dict[str, Do] = {
     "hide": hide.open_hide,
     "tell": hide.tell,
 }
-"""Choices that open a modal; chosen in a modal, they replace it."""
+"""Choices that open a modal; if chosen in a modal, they replace it."""
 
 DOES: dict[str, Do] = {
     "claim": claim.claim_case,
@@ -41,7 +41,7 @@ DOES: dict[str, Do] = {
     "unlike": moderate.unlike,
     "show": moderate.show,
 }
-"""Choices that act at once, without a modal; one chosen in a modal shows there what it returns, or what comes next."""
+"""Choices that act at once; one chosen in a modal shows there the view that it returns, or the menu again."""
 
 OPEN = "open"
 """A link in the menus of older messages; Slack opens it itself."""
@@ -72,7 +72,7 @@ def chosen(action: dict[str, Any]) -> tuple[str, int]:
 
 
 def needs(body: dict[str, Any]) -> Access:
-    """Return who may make a choice in the menu: looking is for readers too."""
+    """Return who may make a choice in the menu: readers may look too."""
     looks = all(chosen(action)[0] in LOOKS for action in body["actions"])
     return Access.READERS if looks else Access.AGENTS
 
@@ -84,4 +84,4 @@ async def _more(desk: TeamDesk, person: Person, case_id: int) -> Block:
 
 
 async def only_open() -> None:
-    """Do nothing more for a button that is a link than acknowledge it: Slack has opened it."""
+    """Only acknowledge a button that is a link: Slack has opened it."""

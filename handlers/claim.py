@@ -17,7 +17,7 @@ from handlers.roles import Access, Person, admit
 
 
 async def claim(action: dict[str, Any], body: dict[str, Any], respond: Respond, desk: TeamDesk) -> None:
-    """Claim the case whose button was clicked, for the agent who clicked it; the list that it stood in follows."""
+    """Claim the case whose button was clicked, for the agent who clicked it; the list with the button is updated."""
     async with home_after(desk, body), list_after(desk, action, body, respond):
         await claim_case(desk, body, int(action["value"]))
 
@@ -42,7 +42,7 @@ async def release_by_button(action: dict[str, Any], body: dict[str, Any], desk: 
 
 
 async def open_assign(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask to whom to assign the case."""
+    """Ask who gets the case."""
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)

@@ -51,7 +51,7 @@ async def close(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None
 
 
 def _wake_owner(desk: TeamDesk, case: Case, by: str) -> None:
-    """Let the colleague whose case a coordinator closed hear of it now."""
+    """Notify the colleague whose case a coordinator closed now."""
     if case.assignee not in {None, by}:
         messages.wake(desk, {str(case.assignee)})
 
@@ -86,7 +86,7 @@ def undo_of(desk: TeamDesk, case_ids: Sequence[int], closed_at: datetime) -> tup
 
 
 async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
-    """Undo a closing, and say in the place of the button what became of the cases."""
+    """Undo a closing, and replace the button by the result."""
     case_ids, closed_at = closing.undone_by(action["value"])
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)

@@ -22,19 +22,19 @@ from handlers.roles import Access, Person
 async def open_close_many(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Ask which cases of the list to close: those that this person may close now."""
     async with opened(desk, body) as show:
-        found = await lists.found(desk, person, action["value"], most=choosing.MOST)
-        lines = [line for line in found.lines if _may_close(line, person)]
+        listing = await lists.found(desk, person, action["value"], most=choosing.MOST)
+        lines = [line for line in listing.lines if _may_close(line, person)]
         if not lines:
             raise Refused("There is no case in this list that you can close.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
         teams = [team for team in person.teams if team.id in {line.case.team_id for line in lines}]
-        left, reasons, origin = found.count - len(lines), _reasons(teams or [desk.team]), origin_of(action, body)
+        left, reasons, origin = listing.count - len(lines), _reasons(teams or [desk.team]), origin_of(action, body)
         await show(closing.close_many_modal(lines, seen, left, reasons, desk.t, desk.now(), origin=origin.to_text()))
 
 
 async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Close the cases that were chosen; say which were not closed, and offer to undo it all. The list follows."""
+    """Close the chosen cases; say which were not closed, offer to undo everything, and update the list."""
     filled = values(view)
     reason, why = reason_in(filled)
     seen, now = choosing.chosen_cases(filled, closing.TICKED), desk.now()
@@ -52,7 +52,7 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
 
 
 def _may_close(line: CaseLine, person: Person) -> bool:
-    """Tell whether a person may close a case: nobody's, their own, and any as a coordinator."""
+    """Tell whether a person may close a case: one without owner, their own, and any as a coordinator."""
     role = person.roles.get(line.case.team_id, Role.READER)
     own = line.case.assignee in {None, person.by}
     return line.case.status in OPEN and (role is Role.COORDINATOR or (role is Role.AGENT and own))

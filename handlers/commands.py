@@ -39,7 +39,7 @@ WORDS = {
     "settings": "settings",
     "help": "help",
 }
-"""The words that an agent may type, in Dutch and English, and what each asks for."""
+"""The words that an agent may type, in Dutch and English, with their meaning."""
 
 
 NEEDS: Mapping[str, Access] = {
@@ -53,10 +53,10 @@ NEEDS: Mapping[str, Access] = {
     "initials": Access.AGENTS,
     "away": Access.EVERYONE,
     "help": Access.EVERYONE,
-    "": Access.EVERYONE,  # a word that we do not know
-    "settings": Access.EVERYONE,  # the modal that opens says who may
+    "": Access.EVERYONE,  # an unknown word
+    "settings": Access.EVERYONE,  # the modal says who may
 }
-"""Who may ask what."""
+"""Who may use which command."""
 
 
 def needs(body: dict[str, Any]) -> Access:
@@ -65,7 +65,7 @@ def needs(body: dict[str, Any]) -> Access:
 
 
 def _asked(command: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what a command asks for, the word that was typed for it, and the rest."""
+    """Return what a command asks for, the word that was typed, and the rest."""
     word, _, rest = (command.get("text") or "").strip().partition(" ")
     return WORDS.get(word.casefold(), "help" if not word else ""), word, rest.strip()
 

@@ -1,7 +1,7 @@
 """Which teams a click, command or event concerns; they determine the language and what the person may do.
 
-A card or modal about a case concerns the team of the case, the settings the team in their modal, a command or message
-the team of its channel. The Home and direct messages concern all teams of the person.
+A card or modal about a case concerns the case's team, a settings modal the team in it, and a command or message the
+team of its channel. The Home and direct messages concern all teams of the person.
 """
 
 import json
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"(?:[a-z_]+:)?(\d{1,18})(?:[:|]|$)")
 async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) -> Sequence[Team]:
     """Return the teams that a request concerns, at least one; raises Refused when there are no teams.
 
-    One who is in no team, outside a team's channel, is told about all of them: they may do nothing in any.
+    For a person in no team, outside a team's channel, that is all teams; they have no rights in any.
     """
     named = await _named(session, body) or await teams.of_channel(session, channel_of(body))
     concerned = [named] if named else await teams.of_person(session, by) or await teams.all_teams(session)
@@ -44,14 +44,14 @@ def channel_of(body: dict[str, Any]) -> str:
 
 
 async def _named(session: AsyncSession, body: dict[str, Any]) -> Team | None:
-    """Return the team of what a request names; None when it names nothing that is known.
+    """Return the team of the thing that a request names; None when it names nothing that we know.
 
-    Raises Refused when a modal and the button in it are of two teams, which none of ours is.
+    Raises Refused when a modal and the button in it belong to two teams: our own modals never do that.
     """
-    found = [team for kind, number in _subjects(body) if (team := await _team_of(session, kind, number))]
-    if len({team.id for team in found}) > 1:
+    named = [team for kind, number in _subjects(body) if (team := await _team_of(session, kind, number))]
+    if len({team.id for team in named}) > 1:
         raise Refused("This belongs to another team.")
-    return found[0] if found else None
+    return named[0] if named else None
 
 
 async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None:
@@ -70,10 +70,10 @@ async def _team_of(session: AsyncSession, kind: str, number: int) -> Team | None
 
 
 def _subjects(body: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yield the kind and id of what a request names: a case, a question, a sign-in, or the team of settings or figures.
+    """Yield the kind and id of what a request names: a case, question, sign-in, or the team of settings or figures.
 
-    A modal holds the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
-    modal about something only the buttons of a case name anything themselves.
+    A modal has the id in its `private_metadata`: alone, with a word, or in JSON. A button has it in its value; in a
+    modal that names something itself, only the buttons of cases count.
     """
     view = body.get("view") or {}
     metadata = "" if view.get("type") == "home" else view.get("private_metadata") or ""

@@ -1,4 +1,4 @@
-"""Connecting accounts from the settings: a coordinator signs in on the platform's page, and chooses what to connect."""
+"""Connect accounts from the settings: a coordinator signs in on the platform's page, and chooses what to connect."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from handlers.modal import going_on, opened, remembered, values
 
 
 async def listed(desk: TeamDesk, team_id: int) -> Block:
-    """Return the list of a team's accounts, and where another can be connected."""
+    """Return the list of a team's accounts, and the platforms where another can be connected."""
     async with desk.reading() as session:
         rows = [row for row in await accounts.of_team(session, team_id) if connectors.known(row.platform)]
         places = [
@@ -36,12 +36,12 @@ def _platforms() -> list[Platform]:
 
 
 def _is_ready(known: sign_in.Known) -> bool:
-    """Tell whether only what may be typed in Slack is missing: the address of a server, but no secret."""
+    """Tell whether nothing is missing that may not be typed in Slack: the address of a server may, a secret may not."""
     return all(option.kind is OptionKind.SERVER for option in known.lacks)
 
 
 async def open_connect(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Ask for what is missing, or say where to sign in."""
+    """Ask for the missing address, or say where to sign in."""
     team_id = remembered(body["view"])["team"]
     async with going_on(desk, body) as show:
         platform = _platform(action["value"])
@@ -55,14 +55,14 @@ async def open_connect(action: dict[str, Any], body: dict[str, Any], by: str, de
 
 async def begin(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Say where to sign in, on the server that was given."""
-    kept = remembered(view)
-    platform = _platform(kept["platform"])
+    metadata = remembered(view)
+    platform = _platform(metadata["platform"])
     server = server_of(values(view)["server"] or "")
     if not server or (is_readable_on_its_way(server) and not desk.settings.allow_private_addresses):
         raise Wrong({"server": text("This is no address of a server. It begins with https://.")})
     async with desk.reading() as session:
-        known = await sign_in.known(session, desk.settings, platform, kept["team"])
-    shown = await _begun(desk, platform, known, kept["team"], by, url=server)
+        known = await sign_in.known(session, desk.settings, platform, metadata["team"])
+    shown = await _begun(desk, platform, known, metadata["team"], by, url=server)
     await ack(response_action="update", view=shown)
 
 
@@ -82,17 +82,17 @@ async def _begun(
 
 
 async def paste(ack: Ack, view: dict[str, Any], desk: TeamDesk) -> None:
-    """Take the address at which the coordinator's browser came out, and ask what to connect."""
-    kept = remembered(view)
+    """Take the address at which the coordinator's browser ended, and ask what to connect."""
+    metadata = remembered(view)
     query = sign_in.query_of(values(view)["came_out"] or "")
     try:
-        row = await SignIns.of(desk).finish(kept["platform"], query)
+        row = await SignIns.of(desk).finish(metadata["platform"], query)
     except Refused as refused:
         raise Wrong({"came_out": refused.text}) from None
     if row.stage is SigningInStage.FAILED:
         raise _failed(row)
     await messages.wake_lanes(desk)
-    shown = views.choose_modal(kept["team"], row, connectors.title(row.platform), desk.t)
+    shown = views.choose_modal(metadata["team"], row, connectors.title(row.platform), desk.t)
     await ack(response_action="update", view=shown)
 
 
@@ -102,7 +102,7 @@ def _failed(row: SigningIn) -> Refused:
 
 
 async def open_choose(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Ask what to connect of what a sign-in lets us into."""
+    """Ask which accounts of a sign-in to connect."""
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             row = await session.get(SigningIn, int(action["value"]))
@@ -112,14 +112,14 @@ async def open_choose(action: dict[str, Any], body: dict[str, Any], by: str, des
 
 
 async def choose(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Connect what was chosen, and say of each what became of it."""
-    kept = remembered(view)
+    """Connect the chosen accounts, and show the result for each."""
+    metadata = remembered(view)
     chosen = values(view)["offers"] or []
     if not chosen:
         raise Wrong({"offers": text("Choose at least one.")})
-    done = await SignIns.of(desk).choose(kept["sign_in"], chosen, by=by)
+    done = await SignIns.of(desk).choose(metadata["sign_in"], chosen, by=by)
     await ack(
-        response_action="update", view=views.connected_page(kept["team"], [_result(each) for each in done], desk.t)
+        response_action="update", view=views.connected_page(metadata["team"], [_result(each) for each in done], desk.t)
     )
     await messages.wake_lanes(desk)
 
@@ -130,7 +130,7 @@ def _result(done: Connected) -> views.Result:
 
 
 def _platform(name: str) -> Platform:
-    found = next((platform for platform in _platforms() if platform.name == name), None)
-    if found is None:
+    chosen = next((platform for platform in _platforms() if platform.name == name), None)
+    if chosen is None:
         raise Refused("Nobody can sign in on this platform from here.")
-    return found
+    return chosen

@@ -1,4 +1,4 @@
-"""The details of a case: its whole history, whether it is urgent, and its topic."""
+"""The details of a case: its whole history, its urgency, and its topic."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Escalate: ask a colleague, a user group or another team for advice; and advise."""
+"""Escalate: ask a colleague, a user group or another team for advice; and give advice."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ async def open_escalate(action: dict[str, Any], body: dict[str, Any], desk: Team
 
 
 async def ask_escalate(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Open the escalate modal, which changes nothing until it is sent; of a colleague's case ask for a take-over."""
+    """Open the escalate modal, which changes nothing until it is sent; for a colleague's case, ask for a take-over."""
     async with opened(desk, body, then="escalate") as show:
         await show(await view_of(desk, case_id, body["user"]["id"]))
 
@@ -50,7 +50,7 @@ async def view_of(desk: TeamDesk, case_id: int, by: str) -> Block:
 
 
 async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Escalate the case, which becomes the agent's if it was nobody's, and post the question to each adviser."""
+    """Escalate the case, which the agent gets if nobody had it, and post the question to each adviser."""
     filled, case_id = values(view), int(view["private_metadata"])
     chosen = [
         each
@@ -105,7 +105,7 @@ async def open_advise(action: dict[str, Any], body: dict[str, Any], person: Pers
 
 
 async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Store the advice and show it to the owner, in the thread of the case; the adviser's Home asks it no more."""
+    """Store the advice and show it to the owner, in the thread of the case; the question leaves the adviser's Home."""
     advice, escalation_id = values(view)["advice_text"], int(view["private_metadata"])
     async with desk.session() as session:
         if escalation := await session.get(Escalation, escalation_id):
@@ -117,6 +117,6 @@ async def advise(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk)
 
 
 async def _refuse_unasked(session: AsyncSession, escalation: Escalation, person: Person, place: str) -> None:
-    """Raise Refused for one who has no role in the team and whom it did not ask."""
+    """Raise Refused for a person who has no role in the team and whom it did not ask."""
     if not person.teams_with(Access.READERS) and not await cases.was_asked(session, escalation, person.by, place):
         raise Refused("This question was not put to you.")

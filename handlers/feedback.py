@@ -21,15 +21,15 @@ from handlers.concerns import channel_of
 log = structlog.get_logger()
 
 NAME_WITHIN = 0.5
-"""Seconds that a name may take to come: a submitted modal has 3 seconds in all."""
+"""Seconds to wait for a name: a submitted modal has 3 seconds in all."""
 POSTS = frozenset({"chat.postMessage", "files.completeUploadExternal"})
-"""The methods after which something may stand in Slack although it did not answer."""
+"""The methods after which something may be posted although Slack did not answer."""
 
 
 async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[str, Any]] | None = None) -> None:
     """Show a message only to the person who acted: where they acted, else in their direct messages.
 
-    When Slack takes neither, that is logged: it raises nothing.
+    If Slack takes neither, that is only logged, not raised.
     """
     user = (body.get("user") or {}).get("id") or body.get("user_id") or (body.get("event") or {}).get("user")
     if not user:
@@ -37,17 +37,17 @@ async def tell(desk: Desk, body: dict[str, Any], words: str, blocks: list[dict[s
     shown = {"text": words, **({"blocks": blocks} if blocks else {})}
     channel = channel_of(body)
     try:
-        if channel.startswith(("C", "G")) and await _told_there(desk, body, channel, user, shown):
+        if channel.startswith(("C", "G")) and await _shown_there(desk, body, channel, user, shown):
             return
         await call_in_turn(desk.slack, "chat.postMessage", channel=await conversation(desk.slack, user), **shown)
     except SlackProblem as problem:
         log.warning("an agent was not told what became of it", **trace(problem))
 
 
-async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str, shown: dict[str, Any]) -> bool:
+async def _shown_there(desk: Desk, body: dict[str, Any], channel: str, user: str, shown: dict[str, Any]) -> bool:
     """Show a message only to this person, where they acted; return whether Slack took it."""
     container = body.get("container") or {}
-    # Of a card with a thread both are the same; it was clicked in the channel, where its thread may be closed.
+    # For a card with a thread both are the same: the click was in the channel, and its thread may be closed.
     thread = container.get("thread_ts") if container.get("thread_ts") != container.get("message_ts") else None
     where = {"channel": channel, "user": user, **({"thread_ts": thread} if thread else {})}
     try:
@@ -59,7 +59,7 @@ async def _told_there(desk: Desk, body: dict[str, Any], channel: str, user: str,
 
 
 async def answer(respond: Respond, desk: Desk, body: dict[str, Any], view: View, *, replaces: bool = False) -> None:
-    """Answer a command or click by its response_url; one that is used up, too old or out of reach is told otherwise."""
+    """Answer a command or click by its response_url; if that is used up, too old or unreachable, in another way."""
     content = response_url.content_of(view)
     kind: dict[str, Any] = {"replace_original": True} if replaces else {"response_type": "ephemeral"}
     status = await response_url.outcome(respond(**content, **kind))
@@ -69,7 +69,7 @@ async def answer(respond: Respond, desk: Desk, body: dict[str, Any], view: View,
 
 
 async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
-    """Return a refusal as plain text: with people's names instead of <@U…>, as far as Slack tells them in time."""
+    """Return a refusal as plain text: with people's names instead of <@U…>, if Slack gives them in time."""
     words = t(refused.text)
     for mark, user in set(re.findall(r"(<@(\w+)>)", words)):
         words = words.replace(mark, await name_of(desk, user) or t("a colleague"))
@@ -77,7 +77,7 @@ async def without_marks(desk: Desk, t: Texts, refused: Refused) -> str:
 
 
 async def name_of(desk: Desk, user: str) -> str:
-    """Return somebody's name in Slack; "" when Slack does not tell it in time, because Slack itself waits for us."""
+    """Return somebody's name in Slack; "" when Slack does not give it in time, because Slack itself waits for us."""
     try:
         async with asyncio.timeout(NAME_WITHIN):
             person = (await call(desk.slack, "users.info", user=user))["user"]
@@ -89,7 +89,7 @@ async def name_of(desk: Desk, user: str) -> str:
 def log_fault(t: Texts, error: Exception) -> str:
     """Log a fault; return what the agent reads: what failed, whether it was done, what to do, and the reference.
 
-    Only a fault of ours is an error: that Slack is down, slow or refuses is a warning.
+    Only our own fault is logged as an error: if Slack is down, slow or refuses, that is a warning.
     """
     facts = trace(error)
     code = error.error if isinstance(error, SlackProblem) else ""

@@ -19,7 +19,7 @@ from handlers.roles import Person
 async def stats(desk: TeamDesk, person: Person, words: str) -> View:
     """Return a team's figures in a period: `[period] [team]`, by default today and the team of the channel.
 
-    Those of several teams together are for the person who asks: not everyone in a channel may see them.
+    The figures of several teams together are only for the person who asks: not everyone in a channel may see them.
     """
     async with desk.reading() as session:
         asked = await asked_for(session, desk.team, words, desk.now(), known=person.roles)

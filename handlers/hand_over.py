@@ -1,4 +1,4 @@
-"""Hand several of one's own cases over at once: to colleagues, or back to the queue."""
+"""Hand over several of one's own cases at once: to colleagues, or back to the queue."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -25,23 +25,23 @@ from handlers.roles import Access, Person, admit
 
 
 async def open_hand_over(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Ask which of their open cases this person hands over, and to whom."""
+    """Ask which of their open cases this person wants to hand over, and to whom."""
     async with opened(desk, body) as show:
         mine = Filter(Which.MINE, person.by).to_text()
-        found = await lists.found(desk, person, mine, most=choosing.MOST)
-        lines = [line for line in found.lines if person.roles.get(line.case.team_id, Role.READER) is not Role.READER]
+        listing = await lists.found(desk, person, mine, most=choosing.MOST)
+        lines = [line for line in listing.lines if person.roles.get(line.case.team_id, Role.READER) is not Role.READER]
         if not lines:
             raise Refused("Nothing waits with you any more.")
         async with desk.reading() as session:
             seen = await cases.last_events(session, [line.case.id for line in lines])
-        left, origin = found.count - len(lines), origin_of(action, body).to_text()
+        left, origin = listing.count - len(lines), origin_of(action, body).to_text()
         await show(views.hand_over_modal(lines, seen, left, person.by, desk.t, desk.now(), origin=origin))
 
 
 async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Hand over the cases that were chosen; say who got what and what was left, and offer to undo it all.
+    """Hand over the chosen cases; say who got what and what was left, and offer to undo everything.
 
-    The list or question that it was opened from follows.
+    The list or question from which it was opened is updated.
     """
     asked = _asked(view, person.by)
     await refuse_unable(desk, asked.to, person.teams_with(Access.AGENTS), views.TO)
@@ -59,7 +59,7 @@ async def hand_over(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDe
 
 
 def _asked(view: dict[str, Any], by: str) -> HandingOver:
-    """Return what was filled in; raises Wrong at the field that is not."""
+    """Return what was filled in; raises Wrong for a field that is not."""
     filled = values(view)
     seen, to = choosing.chosen_cases(filled, views.CHOSEN), filled.get(views.TO) or []
     if not seen:
@@ -80,7 +80,7 @@ def refuse_unclear(where: str, to: Collection[str], field: str) -> None:
 
 
 async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team], field: str) -> None:
-    """Raise Wrong when one of these people can answer for none of these teams."""
+    """Raise Wrong when one of these people cannot answer for any of these teams."""
     for each in to:
         async with desk.reading() as session:
             roles = await agents.roles(session, each)
@@ -91,7 +91,7 @@ async def refuse_unable(desk: TeamDesk, to: Sequence[str], teams: Sequence[Team]
 
 
 async def undo(action: dict[str, Any], body: dict[str, Any], by: str, respond: Respond, desk: TeamDesk) -> None:
-    """Undo a handing over, and say in the place of the button what became of the cases."""
+    """Undo a handing over, and replace the button by the result."""
     case_ids, submission = choosing.value_in(action["value"])
     async with desk.session() as session:
         within = timedelta(seconds=desk.settings.undo_seconds)

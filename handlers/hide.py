@@ -1,4 +1,4 @@
-"""Hide a post for a house rule, agree to that as the second colleague, and tell the citizen why."""
+"""Hide a post for a house rule, agree to that as the second colleague, and inform the citizen why."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from handlers.moderate import go_on
 
 
 async def open_hide(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask which post is hidden, and for which house rule."""
+    """Ask which post to hide, and for which house rule."""
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)
@@ -38,7 +38,7 @@ async def open_hide(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
 
 
 async def hide(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Hide the post, or ask a second colleague first; then offer to tell the citizen why."""
+    """Hide the post, or ask a second colleague first; then offer to inform the citizen why."""
     filled = values(view)
     number, _, only = view["private_metadata"].partition(":")
     chosen = Hide(
@@ -48,18 +48,18 @@ async def hide(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)
         act = await hiding.hide(session, chosen, by=by, now=desk.now(), undo=undo)
-    next_one = await _telling(desk, act, by, view["id"])
+    next_one = await _explaining(desk, act, by, view["id"])
     await (ack(response_action="update", view=next_one) if next_one else ack())
     await go_on(desk, act)
 
 
-async def _telling(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Block | None:
-    """Return the modal in which this agent tells the citizen; None when there is nothing to tell, or not by them."""
+async def _explaining(desk: TeamDesk, act: ActRow, by: str, view_id: str) -> Block | None:
+    """Return the modal in which this agent informs the citizen; None when that is not needed, or not up to them."""
     async with desk.reading() as session:
         file = await cases.read(session, act.case_id)
-    told = file.unexplained is not None and file.unexplained.id == act.id and act.status is not ActStatus.ASKED
+    unexplained = file.unexplained is not None and file.unexplained.id == act.id and act.status is not ActStatus.ASKED
     may = file.case.status in OPEN and file.case.assignee in {None, by} and file.answerable is not None
-    if not (told and may):
+    if not (unexplained and may):
         return None
     try:
         return await answer.view_of(desk, act.case_id, by, view_id, words=_words(desk, file, act), tells_of=act.id)
@@ -96,7 +96,7 @@ async def agree(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def decline(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Decline, as the second colleague, that the post is hidden; the first takes it back by this."""
+    """Decline, as the second colleague, to hide the post; for the first colleague, this takes it back."""
     case_id, act_id = map(int, action["value"].split(":"))
     async with desk.session() as session:
         act = await hiding.decline(session, act_id, case_id=case_id, by=by, now=desk.now())
@@ -104,7 +104,7 @@ async def decline(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def keep(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Say that a post must still be hidden."""
+    """Store that a post must stay hidden."""
     case_id, act_id, at = action["value"].split(":", 2)
     async with desk.session() as session:
         await looking_again.keep(session, int(act_id), case_id=int(case_id), at=at, by=by, now=desk.now())
@@ -112,7 +112,7 @@ async def keep(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def show_again(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Show the hidden post again of which was asked whether that is still needed."""
+    """Show the hidden post again that the review was about."""
     case_id, act_id = map(int, action["value"].split(":"))
     async with desk.session() as session:
         undo = timedelta(seconds=desk.settings.undo_seconds)

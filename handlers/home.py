@@ -24,14 +24,14 @@ async def home_opened(event: dict[str, Any], person: Person, desk: TeamDesk) -> 
     """Show the Home as it is now."""
     if event.get("tab") == "home":
         if not person.teams_with(Access.READERS):
-            with suppress(Refused):  # one who joined a moment ago
+            with suppress(Refused):  # somebody who joined a moment ago
                 await admit(desk, Access.READERS, {}, person)
         await publish(desk, event["user"], filter_in(event), over=(event.get("view") or {}).get("hash") or "")
 
 
 @asynccontextmanager
 async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None]:
-    """Publish the Home again after a click there, also when the click failed; do nothing for a click elsewhere."""
+    """Publish the Home again after a click there, even if the click failed; do nothing for a click elsewhere."""
     try:
         yield
     finally:
@@ -40,17 +40,17 @@ async def home_after(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[None
 
 
 def is_home(body: dict[str, Any]) -> bool:
-    """Say whether a click was on the Home."""
+    """Tell whether a click was on the Home."""
     return bool((body.get("view") or {}).get("type") == "home")
 
 
 def filter_in(body: dict[str, Any]) -> Filter | None:
-    """Return by what the Home is filtered that a click or its opening shows; None for the overview."""
+    """Return the filter of the Home in a request, at a click or its opening; None for the overview."""
     return filter_of((body.get("view") or {}).get("private_metadata") or OVERVIEW)
 
 
 def home_of(body: dict[str, Any]) -> str:
-    """Return what a modal that a click opens remembers of the Home; "" for a click elsewhere."""
+    """Return what a modal opened by a click must remember of the Home; "" for a click elsewhere."""
     return (body["view"].get("private_metadata") or OVERVIEW) if is_home(body) else ""
 
 
@@ -62,8 +62,8 @@ def filter_of(value: str) -> Filter | None:
 async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None, *, over: str = "") -> None:
     """Publish a person's Home with the list that they want, by default the overview.
 
-    It is in the language of their first team. If Slack refuses, the next opening tries again. With the hash of the view
-    that it comes `over`, nothing is published when something newer is there: what they chose while it was opened stays.
+    It is in the language of their first team. If Slack refuses, the next opening tries again. `over` is the hash of the
+    view that it replaces: nothing is published if there is a newer one, so what they chose in the meantime stays.
     https://docs.slack.dev/reference/methods/views.publish#arg_hash
     """
     async with desk.reading() as session:

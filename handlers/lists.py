@@ -1,4 +1,4 @@
-"""Lists of cases for the person who asks: all that wait, their own, and search results."""
+"""Lists of cases for the person who asks: all waiting ones, their own, and search results."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -30,36 +30,36 @@ SEARCH = "search"
 
 async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     """Return the page of the queue that a person asks for, with the buttons for its other pages."""
-    found, cards = await _read(desk, _teams(person, wanted), wanted)
-    wanted = replace(wanted, page=found.page)
+    listing, cards = await _read(desk, _teams(person, wanted), wanted)
+    wanted = replace(wanted, page=listing.page)
     async with desk.reading() as session:
         places = await lists.places(session, person.teams)
     above = filter_bar(wanted, places, person.by, desk.t)
     below = actions(
-        *page_buttons(wanted, found.pages, desk.t),
-        *_several_buttons(person, wanted.to_text(), found, desk),
+        *page_buttons(wanted, listing.pages, desk.t),
+        *_several_buttons(person, wanted.to_text(), listing, desk),
         share_button(wanted.to_text(), desk.t),
     )
-    rows = await _rows(desk, found, cards, person, wanted.to_text())
-    return case_list(_head(desk, found, wanted), rows, above=above, below=below)
+    rows = await _rows(desk, listing, cards, person, wanted.to_text())
+    return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
 
 
 async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool = False) -> View:
-    """Return the cases that are searched for; a list in a message has buttons to share it and to search with filters.
+    """Return the search results; a list in a message has buttons to share it and to search with filters.
 
-    It is shared only if that would show anything.
+    The button to share is left out if the shared list would be empty.
     """
-    found, cards = await _search(desk, [team.id for team in person.teams], asked)
-    shown_to_all = any(not line.latest.private for line in found.lines)
+    listing, cards = await _search(desk, [team.id for team in person.teams], asked)
+    shown_to_all = any(not line.latest.private for line in listing.lines)
     what = f"{SEARCH}||{asked.words}"
-    buttons = [*_several_buttons(person, what, found, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
+    buttons = [*_several_buttons(person, what, listing, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
     below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
-    rows = await (_rows(desk, found, cards) if in_modal else _rows(desk, found, cards, person, what))
-    return case_list(_found(desk, found), rows, more=_left_out(desk, found), below=below)
+    rows = await (_rows(desk, listing, cards) if in_modal else _rows(desk, listing, cards, person, what))
+    return case_list(_result_head(desk, listing), rows, more=_left_out(desk, listing), below=below)
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
-    """Show another page or another filter of a list in its place, which is the answer to a command or the Home."""
+    """Replace a list, in the answer to a command or on the Home, by another page or filter of it."""
     value = action.get("value") or action["selected_option"]["value"]
     if is_home(body):
         await publish(desk, person.by, filter_of(value))
@@ -68,22 +68,22 @@ async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Post the list that an agent asked for in the channel, as it is now, without private messages and buttons."""
+    """Post an agent's list in the channel, as it is now, without private messages and buttons."""
     teams = [team.id for team in person.teams]
     which, _, rest = action["value"].partition("|")
     if which == SEARCH:
-        found, cards = await _search(desk, teams, Asked(rest.partition("|")[2], public=True))
-        head, left_out = _found(desk, found), _left_out(desk, found)
+        listing, cards = await _search(desk, teams, Asked(rest.partition("|")[2], public=True))
+        head, left_out = _result_head(desk, listing), _left_out(desk, listing)
     else:
-        found, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
-        head, left_out = _head(desk, found, Filter.of_text(action["value"])), _rest(desk, found)
+        listing, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
+        head, left_out = _head(desk, listing, Filter.of_text(action["value"])), _rest(desk, listing)
     more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
-    view = case_list(head, await _rows(desk, found, cards), more=more)
+    view = case_list(head, await _rows(desk, listing, cards), more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
 async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> CaseList:
-    """Return the first cases of a list that a person was shown, as it is now; `asked` is what its buttons say."""
+    """Return the first cases of a list that a person saw, as it is now; `asked` is the value of its buttons."""
     which, _, rest = asked.partition("|")
     async with desk.reading() as session:
         if which == SEARCH:
@@ -102,63 +102,63 @@ async def _read(
     desk: TeamDesk, teams: Sequence[int], wanted: Filter, *, public: bool = False
 ) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        found = await lists.waiting(session, teams, wanted, now=desk.now(), most=SHOWN, public=public)
-        return found, await cards_of(session, [line.case.id for line in found.lines])
+        listing = await lists.waiting(session, teams, wanted, now=desk.now(), most=SHOWN, public=public)
+        return listing, await cards_of(session, [line.case.id for line in listing.lines])
 
 
 async def _search(desk: TeamDesk, teams: Sequence[int], asked: Asked) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        found = await by_words.search(session, teams, asked, most=SHOWN)
-        return found, await cards_of(session, [line.case.id for line in found.lines])
+        listing = await by_words.search(session, teams, asked, most=SHOWN)
+        return listing, await cards_of(session, [line.case.id for line in listing.lines])
 
 
-def _head(desk: TeamDesk, found: CaseList, wanted: Filter) -> str:
-    if not found.count:
+def _head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str:
+    if not listing.count:
         all_of = replace(wanted, page=0) == Filter()
         return desk.t("Nothing is waiting. 🎉") if all_of else desk.t("Nothing here.")
-    head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", found.count)
-    page = desk.t("page {n} of {pages}", n=found.page + 1, pages=found.pages)
-    return f"{head} · {page}" if found.pages > 1 else head
+    head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", listing.count)
+    page = desk.t("page {n} of {pages}", n=listing.page + 1, pages=listing.pages)
+    return f"{head} · {page}" if listing.pages > 1 else head
 
 
-def _found(desk: TeamDesk, found: CaseList) -> str:
-    if not found.count:
+def _result_head(desk: TeamDesk, listing: CaseList) -> str:
+    if not listing.count:
         return desk.t("Nothing found.")
-    if found.more:
-        return desk.t("*More than {n} cases found*", n=found.count)
-    return desk.t.plural("*{n} case found*", "*{n} cases found*", found.count)
+    if listing.more:
+        return desk.t("*More than {n} cases found*", n=listing.count)
+    return desk.t.plural("*{n} case found*", "*{n} cases found*", listing.count)
 
 
-def _left_out(desk: TeamDesk, found: CaseList) -> list[str]:
-    """Say what a search did not show."""
-    return [desk.t("These are the newest. Add a word to find fewer.")] if found.more else _rest(desk, found)
+def _left_out(desk: TeamDesk, listing: CaseList) -> list[str]:
+    """Return what a search does not show."""
+    return [desk.t("These are the newest. Add a word to find fewer.")] if listing.more else _rest(desk, listing)
 
 
-def _rest(desk: TeamDesk, found: CaseList) -> list[str]:
-    left = found.count - len(found.lines)
+def _rest(desk: TeamDesk, listing: CaseList) -> list[str]:
+    left = listing.count - len(listing.lines)
     return [desk.t("… and {n} more", n=left)] if left else []
 
 
 async def _rows(
-    desk: TeamDesk, found: CaseList, cards: Mapping[int, Place], person: Person | None = None, asked: str = ""
+    desk: TeamDesk, listing: CaseList, cards: Mapping[int, Place], person: Person | None = None, asked: str = ""
 ) -> list[Block]:
     """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act.
 
-    `asked` is what the list was asked for, by which it is shown again after a click.
+    `asked` is the query of the list, with which it is shown again after a click.
     """
     urls = await permalinks(desk.slack, cards)
     rows = {
         line.case.id: case_block(
             line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id)
         )
-        for line in found.lines
+        for line in listing.lines
     }
     return [remembering(row, case_id, asked) if asked else row for case_id, row in rows.items()]
 
 
-def _several_buttons(person: Person, asked: str, found: CaseList, desk: TeamDesk) -> list[Block]:
-    """Return the buttons that do something with several cases of a list, for one who may act on some."""
-    acts = any(_acts(person, line.case.team_id) for line in found.lines)
+def _several_buttons(person: Person, asked: str, listing: CaseList, desk: TeamDesk) -> list[Block]:
+    """Return the buttons for several cases of a list, for a person who may act on some of them."""
+    acts = any(_acts(person, line.case.team_id) for line in listing.lines)
     return several_buttons(asked, desk.t) if acts else []
 
 
@@ -166,9 +166,9 @@ def _several_buttons(person: Person, asked: str, found: CaseList, desk: TeamDesk
 async def list_after(
     desk: TeamDesk, action: dict[str, Any], body: dict[str, Any], respond: Respond
 ) -> AsyncIterator[None]:
-    """Show a list as it is now after a click in one of its rows, also when the click failed; nothing for another click.
+    """Show a list as it is now after a click in one of its rows, even if the click failed; ignore other clicks.
 
-    Only its reader sees the list, and it remembers in its rows what was asked.
+    Only its reader sees the list, and its rows remember the query.
     """
     try:
         yield
@@ -181,7 +181,7 @@ async def list_after(
 
 
 async def again(desk: TeamDesk, person: Person, asked: str) -> View:
-    """Return a list that a person was shown, as it is now; `asked` is what its buttons say."""
+    """Return a list that a person saw, as it is now; `asked` is the value of its buttons."""
     which, _, rest = asked.partition("|")
     if which == SEARCH:
         return await search(desk, person, Asked(rest.partition("|")[2]))
@@ -189,5 +189,5 @@ async def again(desk: TeamDesk, person: Person, asked: str) -> View:
 
 
 def _acts(person: Person | None, team_id: int) -> bool:
-    """Tell whether a person may act in a team; nobody may in a list that is shared, which is no longer updated."""
+    """Tell whether a person may act in a team; in a shared list, which is no longer updated, nobody may."""
     return person is not None and person.roles.get(team_id, Role.READER) is not Role.READER

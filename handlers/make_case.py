@@ -1,4 +1,4 @@
-"""The message shortcut "Make a case", for a Slack message that links to a post which no connector reads."""
+"""The message shortcut "Make a case", for a Slack message with a link to a post that no connector reads."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Somebody joins or leaves the channel of a team: what they may do there follows at once."""
+"""Somebody joins or leaves the channel of a team: their rights there change at once."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from bot.team import members, teams
 async def joined(event: dict[str, Any], desk: TeamDesk) -> None:
     """Store who joined the channel of a team, and whether they are a full member of our workspace.
 
-    Where we could not write, it may be the bot itself that was invited.
+    If we could not write there, it may be the bot itself that was invited.
     """
     if await troubles.is_troubled(desk, event["channel"]):
         await troubles.look_at(desk, event["channel"])

@@ -1,4 +1,4 @@
-"""Open a modal within the 3 seconds that Slack's trigger lives: first a loading view, then the real one."""
+"""Open a modal within the 3 seconds that Slack's trigger is valid: first a loading view, then the real one."""
 
 import json
 from collections.abc import AsyncIterator
@@ -43,8 +43,8 @@ class Show:
 async def opened(desk: TeamDesk, body: dict[str, Any], *, then: str = "") -> AsyncIterator[Show]:
     """Open a loading modal and yield the function that replaces its view; a click in a modal reuses that modal.
 
-    The modal also shows a refusal or a bug, so that it does not stay loading; of a colleague's case it asks for a
-    take-over, and goes on with `then` (handlers/take_over.py).
+    The modal also shows a refusal or a bug, so that it does not stay loading; for a colleague's case it asks for a
+    take-over, and continues with `then` (handlers/take_over.py).
     """
     if in_modal(body):
         view_id = body["view"]["id"]
@@ -57,7 +57,7 @@ async def opened(desk: TeamDesk, body: dict[str, Any], *, then: str = "") -> Asy
 
 @asynccontextmanager
 async def pushed(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
-    """Put a loading modal on top of the clicked one, which stays as it is, and yield what replaces its view."""
+    """Put a loading modal on top of the clicked one, which stays as it is; yield what replaces its view."""
     answer = await calls.call(desk.slack, "views.push", trigger_id=body["trigger_id"], view=loading(desk.t))
     async with _showing_errors(desk, answer["view"]["id"]) as show:
         yield show
@@ -71,7 +71,7 @@ async def going_on(desk: TeamDesk, body: dict[str, Any]) -> AsyncIterator[Show]:
 
 
 def in_modal(body: dict[str, Any]) -> bool:
-    """Say whether a click was in a modal."""
+    """Tell whether a click was in a modal."""
     return bool((body.get("view") or {}).get("type") == "modal")
 
 
@@ -99,8 +99,8 @@ async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "") -> Bl
 
 def remembered(view: dict[str, Any]) -> dict[str, Any]:
     """Return what a modal remembers besides its fields."""
-    kept: dict[str, Any] = json.loads(view["private_metadata"])
-    return kept
+    metadata: dict[str, Any] = json.loads(view["private_metadata"])
+    return metadata
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Do something to a post besides answering it: like it, show it again, remove our answer, and take that back."""
+"""Act on a post besides answering it: like it, show it again, remove our answer, and take that back."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,17 +17,17 @@ from handlers.modal import opened, values
 
 
 async def like(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Like the post that the choice names."""
+    """Like the chosen post."""
     await _at_once(desk, body, case_id, Act.LIKE)
 
 
 async def unlike(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Take the like back of the post that the choice names."""
+    """Take back the like of the chosen post."""
     await _at_once(desk, body, case_id, Act.UNLIKE)
 
 
 async def show(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Show the hidden post again that the choice names."""
+    """Show the chosen hidden post again."""
     await _at_once(desk, body, case_id, Act.SHOW)
 
 
@@ -47,7 +47,7 @@ async def _approve(desk: TeamDesk, chosen: Moderation, by: str) -> ActRow:
 
 
 async def go_on(desk: TeamDesk, act: ActRow) -> None:
-    """Let the outbox carry an act out when it is due, and the card say how it stands."""
+    """Let the outbox carry out an act when it is due, and update the card."""
     desk.wake(f"outgoing:{act.account_id}")
     await messages.sync(desk, act.case_id)
 
@@ -61,7 +61,7 @@ async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
 
 
 async def open_remove(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
-    """Ask which answer of ours is removed, and why."""
+    """Ask which of our answers to remove, and why."""
     async with opened(desk, body) as show:
         async with desk.reading() as session:
             file = await cases.read(session, case_id)

@@ -1,4 +1,4 @@
-"""Where a modal was opened from: what stood there is shown anew after what was done in the modal."""
+"""Where a modal was opened from: the list or view there is shown again after an action in the modal."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -18,9 +18,9 @@ from handlers.roles import person_of
 
 @dataclass(frozen=True)
 class Origin:
-    """What the Home showed; or of a list (or question) that only one person sees its response_url and what was asked.
+    """What the Home showed; or, for a list or question that only one person sees, its response_url and its query.
 
-    Empty for another place, where nothing is shown anew.
+    Empty for any other place, where nothing is shown again.
     """
 
     home: str = ""
@@ -40,7 +40,7 @@ class Origin:
 
 
 def origin_of(action: dict[str, Any], body: dict[str, Any]) -> Origin:
-    """Return where a click was that opens a modal about several cases."""
+    """Return the place of the click that opens a modal about several cases."""
     if home := home_of(body):
         return Origin(home=home)
     if (body.get("container") or {}).get("is_ephemeral"):

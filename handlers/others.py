@@ -27,7 +27,7 @@ async def open_others(desk: TeamDesk, body: dict[str, Any], case_id: int) -> Non
 
 
 async def on_top(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
-    """Show them on top of the modal whose button was clicked: what was typed there stays."""
+    """Show them on top of the modal whose button was clicked, so that what was typed there stays."""
     async with pushed(desk, body) as show:
         await show(await _others(desk, person, int(action["value"])))
 
@@ -35,16 +35,16 @@ async def on_top(action: dict[str, Any], body: dict[str, Any], person: Person, d
 async def _others(desk: TeamDesk, person: Person, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-        found = await lists.of_author(session, file, most=SHOWN)
-        cards = await cards_of(session, [line.case.id for line in found.lines])
+        listing = await lists.of_author(session, file, most=SHOWN)
+        cards = await cards_of(session, [line.case.id for line in listing.lines])
     urls = await permalinks(desk.slack, cards)
-    rows = [_row(desk, person, file, line, urls.get(line.case.id, "")) for line in found.lines]
+    rows = [_row(desk, person, file, line, urls.get(line.case.id, "")) for line in listing.lines]
     months = TeamSettings.of(file.team.settings).person_months
-    return others_modal(file, rows, found.count - len(rows), months, desk.t)
+    return others_modal(file, rows, listing.count - len(rows), months, desk.t)
 
 
 def _row(desk: TeamDesk, person: Person, file: CaseFile, line: CaseLine, url: str) -> Block:
-    """Return the row of a case; what was written privately to a team is read only by who has a role there."""
+    """Return the row of a case; a private message to a team is shown only to people with a role there."""
     team = next((each for each in file.teams if each.id == line.case.team_id), file.team)
     name = team.name if team.id != file.team.id else ""
     return case_block(

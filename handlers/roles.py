@@ -1,8 +1,8 @@
 """Who may do what: the least role that each listener needs, which the table of .github/guide/team.md repeats.
 
-A person's role in a team is what a coordinator gave them; without that, full members of the workspace who are in the
-team's channel answer too (bot/team/agents.py). It is read from the database. Only one who would be refused is looked up
-in Slack first: they may have joined a moment ago.
+A coordinator sets a person's role in a team; without one, full members of the workspace who are in the team's channel
+answer too (bot/team/agents.py). Roles are read from the database. Only a person who would be refused is looked up in
+Slack first: they may have joined a moment ago.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,16 +25,16 @@ class Access(StrEnum):
     """Who may use a listener."""
 
     EVERYONE = "everyone"
-    """It shows nothing of citizens, or acts on the person's own presence and cases only."""
+    """It shows nothing of citizens, or acts only on the person's own presence and cases."""
     ASKED = "asked"
-    """Whoever an agent asked for advice, and everyone with a role; handlers/escalate.py checks it."""
+    """Everyone whom an agent asked for advice, or who has a role; handlers/escalate.py checks it."""
     READERS = "readers"
     AGENTS = "agents"
     COORDINATORS = "coordinators"
 
 
 Needs = Access | Callable[[dict[str, Any]], Access]
-"""What a listener needs; a menu or a command needs what was chosen or typed."""
+"""What a listener needs; for a menu or a command, that depends on what was chosen or typed."""
 
 RANKS: Mapping[Role, int] = {Role.READER: 1, Role.AGENT: 2, Role.COORDINATOR: 3}
 LEAST: Mapping[Access, int] = {
@@ -55,7 +55,7 @@ class Person:
     roles: Mapping[int, Role]
 
     def teams_with(self, access: Access) -> list[Team]:
-        """Return the concerned teams in which this person has at least the role for this."""
+        """Return the concerned teams in which this person has at least the role for `access`."""
         return [team for team in self.teams if self.rank_in(team) >= LEAST[access]]
 
     def rank_in(self, team: Team) -> int:
@@ -72,7 +72,7 @@ async def person_of(session: AsyncSession, body: dict[str, Any], by: str) -> Per
 async def admit(desk: Desk, access: Access, body: dict[str, Any], person: Person) -> Person:
     """Return the person with only those concerned teams in which they may do this; raises Refused when there are none.
 
-    While a team has no coordinator, the first of its agents who asks becomes it.
+    While a team has no coordinator, the first of its agents who asks becomes one.
     """
     if not person.teams_with(access):
         person = await _looked_up(desk, body, person)
@@ -85,7 +85,7 @@ async def admit(desk: Desk, access: Access, body: dict[str, Any], person: Person
 
 
 async def _looked_up(desk: Desk, body: dict[str, Any], person: Person) -> Person:
-    """Ask Slack about one who has no role in the concerned teams; raises Refused while Slack does not answer."""
+    """Ask Slack about a person without a role in the concerned teams; raises Refused while Slack does not answer."""
     unknown = [team for team in person.teams if team.id not in person.roles]
     if not unknown:
         return person

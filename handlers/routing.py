@@ -1,4 +1,4 @@
-"""The rules that route new mentions to the teams: the list, one rule, trying and saving it."""
+"""The rules that route new mentions to teams: list them, and edit, try and save one."""
 
 import json
 import re
@@ -28,7 +28,7 @@ async def listed(desk: TeamDesk, team_id: int) -> Block:
 
 
 async def named(desk: TeamDesk, team_id: int) -> Named:
-    """Return the names of what rules are about, in the organisation of a team."""
+    """Return the names of the things that rules refer to, in the organisation of a team."""
     async with desk.reading() as session:
         of_organisation = await teams.beside(session, team_id)
         known = [each for team in of_organisation for each in await accounts.of_team(session, team.id)]
@@ -63,25 +63,25 @@ async def do(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDe
 
 async def _rule(desk: TeamDesk, team_id: int, key: str) -> Rule:
     async with desk.reading() as session:
-        found = next((each for each in await routing.of_team(session, team_id) if each.key == key), None)
-    if found is None:
+        rule = next((each for each in await routing.of_team(session, team_id) if each.key == key), None)
+    if rule is None:
         raise Refused("That was removed meanwhile. Choose another.")
-    return found
+    return rule
 
 
 async def try_one(ack: Ack, view: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Show what the rule would have done with the newest mentions, before it is saved."""
-    kept = remembered(view)
-    rule = _read(values(view), kept["key"] or view["id"])
+    metadata = remembered(view)
+    rule = _read(values(view), metadata["key"] or view["id"])
     async with desk.reading() as session:
-        tried = await routing.tried(session, kept["team"], rule, known=person.roles)
-    names = await named(desk, kept["team"])
-    shown = tried_modal(kept["team"], rule, names, tried.of, tried.count, tried.shown, desk.t, desk.now())
+        tried = await routing.tried(session, metadata["team"], rule, known=person.roles)
+    names = await named(desk, metadata["team"])
+    shown = tried_modal(metadata["team"], rule, names, tried.of, tried.count, tried.shown, desk.t, desk.now())
     await ack(response_action="update", view=shown)
 
 
 def _read(filled: dict[str, Any], key: str) -> Rule:
-    """Return the rule of a form; raises Wrong."""
+    """Return the rule in a form; raises Wrong."""
     words = [line.strip() for line in (filled.get("route_words") or "").splitlines() if line.strip()]
     languages = re.split(r"[,;\s]+", (filled.get("route_languages") or "").strip().lower())
     visibility, time = filled["route_visibility"], filled["route_time"]
@@ -103,8 +103,8 @@ def _read(filled: dict[str, Any], key: str) -> Rule:
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
     """Save the rule that was tried."""
-    kept = remembered(view)
+    metadata = remembered(view)
     async with desk.session() as session:
-        events = await routing.put(session, kept["team"], Rule.of(kept["rule"]), by=by, now=desk.now())
-    view = changed_modal(kept["team"], events, desk.t, await named(desk, kept["team"]))
+        events = await routing.put(session, metadata["team"], Rule.of(metadata["rule"]), by=by, now=desk.now())
+    view = changed_modal(metadata["team"], events, desk.t, await named(desk, metadata["team"]))
     await ack(response_action="update", view=view)

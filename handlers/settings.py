@@ -1,4 +1,4 @@
-"""The settings of a team, changed by its coordinators: the menu, the forms, saving and undoing, and the roles."""
+"""The settings of a team, which its coordinators change: the menu, the forms, saving and undoing, and the roles."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ CHANNELS = ("channel", "escalation_channel")
 async def open_settings(desk: TeamDesk, body: dict[str, Any]) -> None:
     """Open the menu of the team's settings, for an acknowledged command or click.
 
-    The first who opens them becomes coordinator.
+    The first person who opens them becomes coordinator.
     """
     by = body.get("user_id") or body["user"]["id"]
     async with opened(desk, body) as show:
@@ -105,7 +105,7 @@ async def _history(desk: TeamDesk, team_id: int, number: int) -> Block:
 
 
 async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Save a group of settings, and show them on the Home; an error is shown at its field and nothing typed is lost."""
+    """Save a group of settings, and update the Home; an error is shown at its field and nothing typed is lost."""
     team_id = team_of(view)
     changes = await _filled_in(desk, team_id, view)
     async with desk.session() as session:
@@ -118,7 +118,7 @@ async def save(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
 async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that a form sets; raises Wrong.
 
-    A field that was not touched gets the current setting, so that a colleague's change in the meantime stays.
+    An untouched field gets the current setting, so that a colleague's change in the meantime stays.
     """
     async with desk.reading() as session:
         now_set = forms.written_of(await session.get_one(Team, team_id), desk.t)
@@ -130,7 +130,7 @@ async def _filled_in(desk: TeamDesk, team_id: int, view: dict[str, Any]) -> dict
 
 
 async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give colleagues their roles; first ask where the open cases go of those who would no longer answer."""
+    """Save the roles; first ask where the open cases of colleagues go who would no longer answer."""
     destination = await _destination(desk, view)
     try:
         async with desk.session() as session:
@@ -145,7 +145,7 @@ async def save_roles(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) ->
 
 
 async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequence[str]]:
-    """Return the roles as they were filled in; one that was not touched stays as it is by now."""
+    """Return the roles as they were filled in; an untouched one gets its current value."""
     filled, untouched = values(view), {*left_as_shown(view)} - _touched(view)
     return {
         role: await agents.with_role(session, team_of(view), role) if field in untouched else filled[field] or []
@@ -154,12 +154,12 @@ async def _given(session: AsyncSession, view: dict[str, Any]) -> dict[Role, Sequ
 
 
 def _touched(view: dict[str, Any]) -> set[str]:
-    """Return the fields that were changed before the modal asked where cases go: it shows them as they were sent."""
+    """Return the fields that were changed before the modal asked where cases go; it shows them as they were sent."""
     return set(remembered(view).get("touched", ()))
 
 
 def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Sequence[int]]) -> Block:
-    """Return the modal as it was sent, with the question where these colleagues' open cases go."""
+    """Return the modal as it was sent, with the question of where these colleagues' open cases go."""
     again = filled_again(view, modals.who_have_cases(theirs, desk.t))
     again["blocks"] += where_fields(desk.t("Where do their cases go?"), desk.t)
     touched = sorted({*values(view)} - {*left_as_shown(view)})
@@ -167,7 +167,7 @@ def _asks_where(desk: TeamDesk, view: dict[str, Any], theirs: Mapping[str, Seque
 
 
 async def _destination(desk: TeamDesk, view: dict[str, Any]) -> Destination | None:
-    """Return where the cases go of those who no longer answer; None while that was not asked. Raises Wrong."""
+    """Return where the cases of those who no longer answer go; None before that was asked. Raises Wrong."""
     filled = values(view)
     if WHERE not in filled:
         return None
@@ -189,7 +189,7 @@ async def put_back(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk)
 
 
 async def _changed(desk: TeamDesk, team_id: int, done: Changed, *, undone: bool = False) -> Block:
-    """Return the modal that says what was changed, in the team's language of now: that may be the change."""
+    """Return the modal that says what was changed, in the team's current language: that may be the change."""
     async with desk.reading() as session:
         team = await session.get_one(Team, team_id)
     names = await routing.named(desk, team_id)

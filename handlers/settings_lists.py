@@ -18,7 +18,7 @@ from handlers.modal import going_on, remembered, values
 from handlers.slack_directory import refuse_closed_channels, user_groups
 
 LISTS = {"snippet": "snippets", "adviser": "advisers", "rule": "house_rules"}
-"""The setting of each list whose items are changed one at a time, by the name of its form."""
+"""The setting of each list whose items are edited one at a time, by the name of its form."""
 
 
 async def shown(desk: TeamDesk, group: str, team_id: int) -> Block | None:
@@ -99,7 +99,7 @@ async def save_one(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
 
 
 async def save_platform(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Give a platform a norm of its own, or the general norm."""
+    """Give a platform its own norm, or the general norm."""
     stored = remembered(view)
     norm = forms.read("platform", values(view), desk.t)["item"]
     async with desk.session() as session:

@@ -1,4 +1,4 @@
-"""What we look up in Slack for a form: the workspace's user groups, and whether the bot is in a channel."""
+"""Slack look-ups for a form: the workspace's user groups, and whether the bot is in a channel."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ async def user_groups(desk: TeamDesk) -> list[tuple[str, str]]:
 
 
 async def refuse_closed_channels(desk: TeamDesk, channels: Mapping[str, str]) -> None:
-    """Raise Wrong for the channels, by field, that the bot cannot read; it could not post there either."""
+    """Raise Wrong, by field, for channels that the bot cannot read; it could not post there either."""
     wrong = {field: reason for field, channel in channels.items() if (reason := await _why_not(desk, channel))}
     if wrong:
         raise Wrong(wrong)

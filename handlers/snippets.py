@@ -1,4 +1,4 @@
-"""The team's snippets in the answer modal, or the templates that a platform takes; searched by the words in them."""
+"""The team's snippets in the answer modal, or the templates that a platform takes; searched by their words."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OFFERED = 100
 
 
 async def offer(ack: Ack, body: dict[str, Any], desk: TeamDesk) -> None:
-    """Offer the snippets that contain all words typed so far; those with the words in their title first."""
+    """Offer the snippets that contain all words typed so far, those with the words in their title first."""
     async with desk.reading() as session:
         state = ModalState.of(body["view"])
         file = await cases.read(session, state.case)

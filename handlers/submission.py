@@ -1,7 +1,7 @@
 """Answer a submitted modal in time: Slack waits 3 seconds, and the work behind it may take longer.
 
-Slack shows an error for a submission that nobody acknowledged, although its work goes on. So after `ACK_WITHIN` seconds
-the modal says that we are at work, and shows the outcome later.
+Slack shows an error for a submission that was not acknowledged, although its work goes on. So after `ACK_WITHIN`
+seconds the modal says that we are working on it, and shows the outcome later.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ log = structlog.get_logger()
 ACK_WITHIN = 2.0
 """Seconds, of the 3 that Slack waits for (https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response)."""
 SETTLED = 1.0
-"""Seconds until Slack has surely shown the view of an acknowledgement: an update that overtakes it would be lost."""
+"""Seconds until Slack has surely shown the view of an acknowledgement: an earlier update would be lost."""
 OF_A_VIEW = ("type", "callback_id", "title", "blocks", "submit", "close", "private_metadata", "notify_on_close")
-"""What a view in a payload has that may be sent back (https://docs.slack.dev/reference/views)."""
+"""The fields of a view in a payload that may be sent back (https://docs.slack.dev/reference/views)."""
 
 
 class Submission:
@@ -40,7 +40,7 @@ class Submission:
         self._late_since: float | None = None
 
     async def __call__(self, **answer: Any) -> None:
-        """Answer the submission: with nothing (the modal closes), with `errors`, or with another `view`."""
+        """Answer the submission: without arguments (the modal closes), with `errors`, or with another `view`."""
         if self._late_since is None:
             self._answered = True
             await self._ack(**answer)
@@ -53,11 +53,11 @@ class Submission:
 
     @property
     def is_late(self) -> bool:
-        """Whether the modal shows that we are at work, instead of an answer."""
+        """Whether the modal shows that we are working on it, instead of an answer."""
         return self._late_since is not None
 
     async def show_errors(self, errors: Mapping[str, str]) -> None:
-        """Show the modal again as it was sent, with what is wrong above it; one who closed it is told what is wrong."""
+        """Show the modal again as it was sent, with the errors above it; if it was closed, send a message."""
         wrong = list(dict.fromkeys(errors.values()))
         try:
             is_open = await self._show(filled_again(self._view, wrong))
@@ -69,7 +69,7 @@ class Submission:
 
     @asynccontextmanager
     async def answered_within(self, seconds: float) -> AsyncIterator[None]:
-        """Let a handler run; without an answer after so many seconds, the modal says that we are at work."""
+        """Run a handler; without an answer after `seconds`, the modal says that we are working on it."""
         waiting = asyncio.create_task(self._wait(seconds))
         try:
             yield
@@ -84,14 +84,14 @@ class Submission:
             await self._ack(response_action="update", view=said(words, self.t))
 
     async def _show(self, view: Block) -> bool:
-        """Show a view once Slack shows that we are at work; return whether the modal is still open."""
+        """Show a view once Slack has shown the acknowledgement; return whether the modal is still open."""
         assert self._late_since is not None  # noqa: S101
         await asyncio.sleep(max(0.0, self._late_since + SETTLED - asyncio.get_running_loop().time()))
         return await show_if_open(self._desk.slack, self._view["id"], view)
 
 
 def filled_again(view: Block, wrong: list[str]) -> Block:
-    """Return a submitted view with what was filled in, and above it what is wrong."""
+    """Return a submitted view with what was filled in, and the errors above it."""
     again = {name: copy.deepcopy(view[name]) for name in OF_A_VIEW if view.get(name) is not None}
     state = view["state"]["values"]
     for block in again["blocks"]:

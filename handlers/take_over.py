@@ -1,4 +1,4 @@
-"""Take a case over from the colleague who has it, wherever that stood in the way, and go on with what was wanted."""
+"""Take a case over from the colleague who has it, when that blocked an action, and continue with that action."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -18,21 +18,21 @@ OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "close": close.view_of,
     "escalate": escalate.view_of,
 }
-"""The modals that come after a take-over, by what the agent wanted; `answer` has its own."""
+"""The modals that follow a take-over, by what the agent wanted; `answer` has its own."""
 BACK = "back"
-"""The question lies upon the modal that was sent, which the agent sends again."""
+"""The question is on top of the modal that was sent, which the agent sends again."""
 
 
 async def ask(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask whether to take the case over whose button was clicked, from whoever has it now."""
+    """Ask whether to take over the case whose button was clicked, from its current owner."""
     async with opened(desk, body) as show:
         await show(await asked_to_take_over(desk, int(action["value"].partition(":")[0])))
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take the case over from the colleague whom the modal named, and go on.
+    """Take the case over from the colleague whom the modal named, and continue.
 
-    When someone else has the case by now, the question is asked again with their name.
+    When someone else has the case now, ask again with their name.
     """
     number, then, owner = view["private_metadata"].split(":")
     if then == "answer":

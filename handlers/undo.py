@@ -8,7 +8,7 @@ from bot.slack import messages
 
 
 async def undo(action: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Take a reply back before it is sent: the one that the button names."""
+    """Take back the reply that the button names, before it is sent."""
     case_id, _, reply_id = action["value"].partition(":")
     async with desk.session() as session:
         case = await replies.withdraw(

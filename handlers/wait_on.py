@@ -1,4 +1,4 @@
-"""Wait on: give the citizen as much time again to answer our question."""
+"""Wait on: give the citizen the same time again to answer our question."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from bot.slack import messages
 
 
 async def wait_on(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Wait on for the citizen of the case whose button was clicked."""
+    """Give more time to the citizen of the case whose button was clicked."""
     async with desk.session() as session:
         case = await cases.wait_on(session, int(action["value"]), by=body["user"]["id"], now=desk.now())
     await messages.sync(desk, case.id)

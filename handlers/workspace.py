@@ -1,4 +1,4 @@
-"""What happens to our channels and to the app itself: an event says where to look, what is true Slack says."""
+"""Events about our channels and the app itself: an event only says where to look; we ask Slack what is true."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from bot.slack import troubles
 
 
 async def channel_changed(event: dict[str, Any], desk: TeamDesk) -> None:
-    """Look whether we can write in a channel that was archived or opened again, or that somebody left or joined."""
+    """Check whether we can write in a channel that was archived or reopened, or that somebody left or joined."""
     await troubles.look_at(desk, event["channel"])
 
 
 async def app_changed(desk: TeamDesk) -> None:
-    """Look whether Slack still takes our token, after the app was removed or a token withdrawn."""
+    """Check whether Slack still takes our token, after the app was removed or a token revoked."""
     await troubles.look_at_token(desk)

@@ -1,4 +1,4 @@
-"""What happens in an open answer modal before it is sent: typing, choosing, snippets, beginning anew, closing."""
+"""Actions in an open answer modal before it is sent: typing, choosing, snippets, starting over, closing."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -19,16 +19,16 @@ from handlers.feedback import name_of
 
 
 async def preview(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Keep what was typed and chosen, and show it as the citizen will see it, with the fields that the choices need."""
+    """Store what was typed and chosen, and show the preview and the fields that the choices need."""
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     chosen = chosen_in(desk, who.file, view, draft=who.draft)
-    who = await _kept(desk, body, who, chosen)
+    who = await _stored(desk, body, who, chosen)
     await _show(desk, view, next_view(desk, who, view, chosen))
 
 
 async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Put the chosen snippet before the typed text; a template takes its place."""
+    """Put the chosen snippet before the typed text; a template replaces the text."""
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     title = action["selected_option"]["value"]
@@ -46,34 +46,34 @@ async def insert_snippet(action: dict[str, Any], body: dict[str, Any], by: str, 
     if len(text) > MAX_TYPED:
         raise Refused("There is no room left for that text.")
     chosen = chosen_in(desk, who.file, view, text=text, draft=who.draft)
-    who = await _kept(desk, body, who, chosen)
+    who = await _stored(desk, body, who, chosen)
     await _show(desk, view, next_view(desk, who, view, chosen, text=text))
 
 
 async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Delete what was typed and chosen, and show the modal as it is without a draft."""
+    """Delete what was typed and chosen, and show the modal without a draft."""
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     mention = composing.mention_of(who.file, ModalState.of(view).mention)
     nothing = Chosen(mention.id, "", composing.is_private_by_default(mention, desk.now()))
-    who = await _kept(desk, body, who, nothing, anew=True)
+    who = await _stored(desk, body, who, nothing, anew=True)
     await _show(desk, view, answer_view.empty_view(desk, who, view))
 
 
 async def closed(view: dict[str, Any], by: str, desk: TeamDesk) -> None:
-    """Say no longer that this agent is writing; their draft is kept."""
+    """Stop showing that this agent is writing; their draft stays."""
     await left(desk, ModalState.of(view).case, by, view["id"])
 
 
 async def left(desk: TeamDesk, case_id: int, by: str, view_id: str) -> None:
-    """Let the card say so when an agent no longer has this modal open."""
+    """Update the card when an agent no longer has this modal open."""
     async with desk.session() as session:
         await drafts.end(session, case_id, by=by, view=view_id)
     await messages.sync(desk, case_id)
 
 
-async def _kept(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chosen, *, anew: bool = False) -> Writer:
-    """Keep a change; return its writer with the draft as it is now."""
+async def _stored(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chosen, *, anew: bool = False) -> Writer:
+    """Store a change; return its writer with the draft as it is now."""
     newest = _microseconds(body["actions"][0]["action_ts"])
     async with desk.session() as session:
         draft = await drafts.keep(
@@ -85,7 +85,7 @@ async def _kept(desk: TeamDesk, body: dict[str, Any], who: Writer, chosen: Chose
 
 
 async def _show(desk: TeamDesk, view: Block, shown: Block) -> None:
-    with suppress(SlackLater):  # the next key updates the preview
+    with suppress(SlackLater):  # the next keystroke updates the preview
         await calls.show_if_open(desk.slack, view["id"], shown)
 
 

@@ -1,4 +1,4 @@
-"""The jobs that run by the clock, with one module per job; `start` starts them."""
+"""The jobs that run by the clock, one module per job; `start` starts them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -51,11 +51,11 @@ BY_OUR_CLOCK: Mapping[Job, int] = {
     sign_ins.end_old: MINUTE,
     sla.count_down: 15 * MINUTE,
 }
-"""The jobs that follow the clock of the desk, and their intervals in its seconds."""
+"""The jobs that follow the desk's clock, and their intervals in its seconds."""
 
 
 def by_the_world(desk: Desk) -> Mapping[Job, float]:
-    """Return the jobs that call the outside world, and their intervals in real seconds."""
+    """Return the jobs that call external systems, and their intervals in real seconds."""
     return {
         refresh.refresh: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,

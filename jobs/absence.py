@@ -1,7 +1,7 @@
 """Absent owners: we ask Slack who is away, and ask the owner about their cases; without an answer the cases return.
 
-This runs in opening hours only, for agents who have a waiting case or whom Slack showed as away before. A reader never
-keeps a case.
+This runs in opening hours only, for agents who have a waiting case or whom Slack showed as away before. Readers never
+own a case for long.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ async def look(desk: Desk) -> None:
             continue  # Slack gives no answer about this person
         except (SlackLater, SlackDown):
             return
-        except Exception as error:  # the other owners go on
+        except Exception as error:  # continue with the other owners
             log.error("looking whether an owner is away failed", **trace(error))
 
 
@@ -77,10 +77,10 @@ async def _hand_back(desk: Desk, team: Team, settings: TeamSettings) -> None:
 
 
 async def return_from_readers(desk: Desk) -> None:
-    """Put the open cases of owners with read-only access back in the queue, at any hour."""
+    """Put the open cases of owners who may only read back in the queue, at any hour."""
     async with desk.reading() as session:
-        found = await leaving.with_readers(session)
-    for case_id in found:
+        case_ids = await leaving.with_readers(session)
+    for case_id in case_ids:
         with going_on("a reader's case was not put back", case=case_id):
             async with desk.session() as session:
                 await leaving.return_from_reader(session, case_id, desk.now())

@@ -1,4 +1,4 @@
-"""How the accounts do: what is wrong with one is told to its team, and also when it is over."""
+"""The state of the accounts: a problem with one is reported to its team, and so is its end."""
 
 from bot.accounts import troubles
 from bot.desk import Desk
@@ -7,8 +7,11 @@ from bot.slack import messages
 
 
 async def look_after(desk: Desk) -> None:
-    """Tell what has gone wrong with an account, or is over."""
-    now, lasts = desk.now(), troubles.LASTS * desk.speed  # platforms fail in real time, however fast our clock runs
+    """Report problems with accounts that began or are over."""
+    now, lasts = (
+        desk.now(),
+        troubles.LASTS * desk.speed,
+    )  # platforms fail in real time, at any speed of our clock
     async with desk.reading() as session:
         changed = await troubles.changed(session, now, lasts)
     for account_id in changed:
@@ -20,7 +23,7 @@ async def look_after(desk: Desk) -> None:
 
 
 async def listen(desk: Desk) -> None:
-    """Tell on which accounts nothing has come in for longer than usual; not while our clock runs faster than people."""
+    """Report accounts on which nothing has come in for longer than usual; not while our clock runs fast."""
     if desk.speed != 1:
         return
     async with desk.reading() as session:

@@ -1,4 +1,4 @@
-"""Questions to advisers: in opening hours, ask again what stays unanswered, and return its case in the end."""
+"""Questions to advisers: in opening hours, repeat unanswered ones, and in the end return their cases."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from bot.team.settings import TeamSettings
 
 
 async def chase(desk: Desk) -> None:
-    """Ask again at half of the time in which advice was wanted; at the end of it the owner has the case again."""
+    """Ask again after half of the time allowed for advice; at the end of it the case goes back to its owner."""
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:

@@ -1,4 +1,4 @@
-"""Check the accounts at the start and once a day: whether they work, and what limits their servers have."""
+"""Check the accounts at the start and once a day: whether they work, and the limits of their servers."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from bot.slack import messages
 
 EVERY = timedelta(days=1)
 SOON = (timedelta(days=1), timedelta(days=7), timedelta(days=14))
-"""How long before its token ends the team hears of it."""
+"""How long before an account's token ends we notify the team."""
 
 
 async def check_accounts(desk: Desk) -> None:
@@ -30,7 +30,7 @@ async def check_accounts(desk: Desk) -> None:
 
 
 async def _check(desk: Desk, row: Account) -> None:
-    """Store the result of the check; the team hears of a refused token, which stops the account, and of its end."""
+    """Store the result of the check; notify the team of a refused token, which stops the account, and of its end."""
     verdict: Verdict | None = None
     try:
         health = await desk.connector(row).check()
@@ -47,13 +47,13 @@ async def _check(desk: Desk, row: Account) -> None:
             if health.problems and not account.faults:
                 account.problem = health.problems[0].to_json()
             if health.token_expires_at is not None:
-                await _tell_end(session, account, health.token_expires_at, desk.now())
+                await _announce_end(session, account, health.token_expires_at, desk.now())
         session.add(account)
     await messages.wake_lanes(desk)
 
 
-async def _tell_end(session: AsyncSession, account: Account, ends_at: datetime, now: datetime) -> None:
-    """Tell the team that the account's token ends, once for each of the times before it."""
+async def _announce_end(session: AsyncSession, account: Account, ends_at: datetime, now: datetime) -> None:
+    """Notify the team that the account's token ends, once for each of the times before it."""
     before = next((soon for soon in SOON if ends_at - now <= soon), None)
     if before is None:
         return

@@ -53,7 +53,7 @@ async def _look_after(desk: Desk, team: Team, settings: TeamSettings) -> None:
 async def _waiting_with_an_owner(
     session: AsyncSession, team: Team, before: datetime
 ) -> Sequence[tuple[int, str, datetime]]:
-    """Return (case, owner, when it last moved) of the cases that wait for us and were claimed up to `before`."""
+    """Return (case, owner, when it last moved) for the cases that wait for us and were claimed up to `before`."""
     promised = (
         select(Clock.id)
         .where(Clock.case_id == Case.id, Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None))
@@ -81,8 +81,8 @@ async def _remind(desk: Desk, team_id: int, case_id: int, owner: str, moved_at: 
     async with desk.session() as session:
         team = await reminders.hold(session, team_id)
         if not await reminders.is_told_idle(session, case_id, owner, moved_at):
-            told = Told(owner, case_id, ReminderKind.STILL, case_id, since=moved_at)
-            await reminders.remind(session, team, [told], now=desk.now())
+            reminder = Told(owner, case_id, ReminderKind.STILL, case_id, since=moved_at)
+            await reminders.remind(session, team, [reminder], now=desk.now())
 
 
 async def _put_back(desk: Desk, case_id: int, owner: str, moved_at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The digests. A unique key makes sure that each is written once, by however many processes."""
+"""The digests. A unique key makes sure that each is written once, by any number of processes."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -36,8 +36,8 @@ async def send_digests(desk: Desk) -> None:
 async def _unwritten(desk: Desk, team: Team, day: date) -> list[Span]:
     """Return which digests were not written yet: of this day, and of the week and the month before it.
 
-    On whichever day that is found, so that they are not lost when the first working day was missed. A team has none of
-    a week or month in which it did not exist.
+    Any later day finds these too, so that they are not lost when the first working day was missed. A team has no digest
+    of a week or month in which it did not exist.
     """
     first = {Span.DAY: day, Span.WEEK: day - timedelta(days=day.weekday()), Span.MONTH: day.replace(day=1)}
     zone = zone_of(team)

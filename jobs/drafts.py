@@ -1,6 +1,6 @@
-"""Drafts of answers: who typed nothing for a while is no longer said to be writing; a draft of a week is deleted.
+"""Drafts of answers: cards stop saying that silent agents are writing; drafts of a week old are deleted.
 
-So are the images that no answer and no draft has any more.
+So are the images that no answer and no draft uses any more.
 """
 
 from bot.desk import Desk
@@ -9,9 +9,9 @@ from bot.slack import messages
 
 
 async def look_after(desk: Desk) -> None:
-    """Let the cards of silent writers say so no more, and delete old drafts and what nothing has any more."""
+    """Update the cards of writers who fell silent, and delete old drafts and unused images."""
     now = desk.now()
-    since = now - drafts.SILENCE * desk.speed  # people type in real time, however fast our clock runs
+    since = now - drafts.SILENCE * desk.speed  # people type in real time, no matter how fast our clock runs
     async with desk.reading() as session:
         silent, forgets = await drafts.silent(session, since), await drafts.any_to_forget(session, now)
         looks = await images.any_due(session, now)

@@ -1,4 +1,4 @@
-"""Duty: call those on duty to urgent cases that nobody has claimed, and keep a Slack user group equal to them."""
+"""Duty: call those on duty to urgent cases that nobody has claimed, and make a Slack user group follow duty."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,11 +20,11 @@ from bot.team.settings import TeamSettings
 log = structlog.get_logger()
 
 AGAIN = timedelta(hours=1)
-"""How long an update of a user group, or Slack's refusal of it, holds while duty stays the same."""
+"""How long an update of a user group, or Slack's refusal, stays valid while duty stays the same."""
 
 
 async def call_out(desk: Desk) -> None:
-    """Call those on duty to every urgent case that nobody has claimed and nobody was called to yet."""
+    """Call those on duty to every urgent case that has no owner and to which nobody was called yet."""
     async with desk.reading() as session:
         open_now = [team.id for team, _ in await clocks.open_teams(session, desk.now())]
         uncalled = await duty.uncalled(session, open_now) if open_now else []

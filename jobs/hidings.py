@@ -1,4 +1,4 @@
-"""Hidden posts: in opening hours, remind of what waits for a second colleague, and ask what must stay hidden."""
+"""Hidden posts: in opening hours, remind of acts that wait for a second colleague, and ask what must stay hidden."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ Step = Callable[[AsyncSession, int, datetime], Awaitable[bool]]
 
 
 async def look_after(desk: Desk) -> None:
-    """In every open team, remind of and ask about what is due now."""
+    """In every open team, send the reminders and questions that are due now."""
     async with desk.reading() as session:
         proposed = await looking_again.proposed(session)
         due = await looking_again.to_review(session, desk.now())

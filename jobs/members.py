@@ -22,5 +22,5 @@ async def read_channels(desk: Desk) -> None:
             await membership.read_channel(desk, team_id)
         except (SlackRefuses, SlackLater, SlackDown) as problem:
             log.info("a channel's members were not read", team=team_id, reason=str(problem))
-        except Exception as error:  # the other teams go on
+        except Exception as error:  # continue with the other teams
             log.error("reading a channel's members failed", team=team_id, **trace(error))

@@ -34,11 +34,11 @@ from bot.slack import messages
 log = structlog.get_logger()
 
 PAGES = 20
-"""Pages read from one account per poll; the rest waits for the next poll, so that a busy account starves no other."""
+"""Pages read from one account per poll; the rest waits for the next, so that a busy account does not starve others."""
 RECHECKED = 40
 """Open mentions that a connector may recheck per poll for edits and removals; its own budget may be lower."""
 RECHECKED_REPLIES = 10
-"""Our newest replies that are rechecked besides them, and as many that the platform holds."""
+"""Our newest replies that are rechecked besides these, and the same number of replies that the platform holds."""
 RECHECK_DAYS = timedelta(days=7)
 
 
@@ -50,14 +50,14 @@ async def poll_due(desk: Desk) -> None:
         rows = await session.exec(
             select(Account).where(col(Account.stopped_at).is_(None), or_(later.is_(None), later <= now))
         )
-        # The time is read again: a poll that ended since `now` would lie in the future, and its account not be due.
+        # The time is read again: a poll that ended after `now` would be in the future, and its account not due.
         due = [account.id for account in rows if _is_due(account, desk.now())]
     for account_id in due:
         desk.wake(f"poll:{account_id}")
 
 
 def _is_due(account: Account, now: datetime) -> bool:
-    """Say whether we poll this account's platform and its interval has passed; the manual account has no connector."""
+    """Tell whether we poll this account's platform and its interval has passed; the manual account has no connector."""
     platform = connectors.known(account.platform)
     if platform is None or not platform.can(Capability.POLLS):
         return False
@@ -108,7 +108,7 @@ async def _take_in(desk: Desk, account_id: int, page: Page) -> None:
 
 
 async def _recheck(desk: Desk, connector: Rechecks, account_id: int, cursor: Cursor) -> None:
-    """Store edits and removals of the posts of open cases, and what became of our replies."""
+    """Store edits and removals of the posts of open cases, and changes of our replies."""
     async with desk.reading() as session:
         posts = await _open_posts(session, account_id, desk.now())
         posts += await _our_posts(session, account_id, desk.now())
@@ -138,9 +138,9 @@ async def _open_posts(session: AsyncSession, account_id: int, now: datetime) -> 
         .order_by(col(Case.opened_at).desc(), col(Mention.id).desc())  # by id alone, SQLite would scan all
         .limit(RECHECKED)
     )
-    found = rows.all()
-    hides = await mirror.hides_of(session, [mention.id for mention, _ in found])
-    return [replace(post_of(mention, author), hidden=mirror.is_hidden(hides[mention.id])) for mention, author in found]
+    pairs = rows.all()
+    hides = await mirror.hides_of(session, [mention.id for mention, _ in pairs])
+    return [replace(post_of(mention, author), hidden=mirror.is_hidden(hides[mention.id])) for mention, author in pairs]
 
 
 async def _our_posts(session: AsyncSession, account_id: int, now: datetime) -> list[Post]:
@@ -177,7 +177,7 @@ async def _store_verdict(
 
 
 def _put_off(account: Account, verdict: RateLimited | Unavailable | Rejected, now: datetime) -> None:
-    """Note that an account was not read: a limit that is used up is no problem while it is over soon."""
+    """Note that an account was not read: a limit that is used up is no problem if that is over soon."""
     if isinstance(verdict, RateLimited):
         account.poll_after = verdict.retry_at
         account.budget = Budget.of(account.budget).not_read(verdict.retry_at, now).to_json()

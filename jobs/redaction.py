@@ -7,7 +7,7 @@ from bot.slack import messages
 
 
 async def redact(desk: Desk) -> None:
-    """Delete the words of removed posts that were kept long enough, and bring what shows them level."""
+    """Delete the words of removed posts whose time is over, and bring the messages that show them level."""
     async with desk.reading() as session:
         due = await redaction.due(session, desk.now())
     for case_id, mention_ids in sorted(due.items()):

@@ -1,4 +1,4 @@
-"""The sweep: it wakes each lane with a message that is not level or a reply that is not sent, also after a crash."""
+"""The sweep: it wakes each lane with a message that is not level or a reply that is not sent, even after a crash."""
 
 from bot.desk import Desk
 from bot.logs import going_on

@@ -1,4 +1,4 @@
-"""Sign-ins whose time is over are ended: what they let us into is forgotten."""
+"""End sign-ins whose time is over, and delete their secrets."""
 
 from bot.accounts import sign_in
 from bot.desk import Desk
@@ -6,7 +6,7 @@ from bot.slack import messages
 
 
 async def end_old(desk: Desk) -> None:
-    """End what nobody finished in time."""
+    """End the sign-ins that nobody finished in time."""
     async with desk.reading() as session:
         if not await sign_in.any_over(session, desk.now()):
             return

@@ -10,7 +10,7 @@ from bot.team.settings import TeamSettings
 
 
 async def ask_owners(desk: Desk) -> None:
-    """In every open team, ask the owners of cases whose citizens have had all their time to answer."""
+    """In every open team, ask the owners of cases whose citizens' time to answer is over."""
     async with desk.reading() as session:
         open_now = await clocks.open_teams(session, desk.now())
     for team, settings in open_now:

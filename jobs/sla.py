@@ -1,10 +1,10 @@
-"""Reminders: tell each due step of a clock's ladder once, in opening hours only; of several due at once, the last.
+"""Reminders: send each due step of a clock's ladder once, in opening hours only; of several due at once, the last.
 
-After the last step, what is late is told to the team once on each opening day; so nothing falls silent. What each
-recipient is told stands in one message of theirs (`cases.reminders`).
+After the last step, the team is reminded of what is late once on each opening day, so that nothing falls silent. Each
+recipient has all their reminders in one message (`cases.reminders`).
 
-One transaction tells a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
-several processes never tell a step twice, and a crash loses no step.
+One transaction handles a step: it locks the clock's row, writes the message, and moves the clock to its next step. So
+several processes never send a step twice, and a crash loses no step.
 """
 
 from collections.abc import Collection, Sequence
@@ -37,11 +37,11 @@ log = structlog.get_logger()
 AT_ONCE = 500
 """Clocks handled per team and tick; the rest waits for the next tick."""
 LATELY = timedelta(hours=1)
-"""How long the card of what has become late is still updated, so that it says so whatever the ladder."""
+"""How long the card of a late case is still updated, so that it says so with any ladder."""
 
 
 async def remind(desk: Desk) -> None:
-    """Remind of every step that is due now; a closed team is reminded when it opens."""
+    """Send every reminder that is due now; a closed team gets them when it opens."""
     await _follow_settings(desk)
     async with desk.reading() as session:
         rows = await session.exec(
@@ -57,12 +57,12 @@ async def remind(desk: Desk) -> None:
 
 
 async def count_down(desk: Desk) -> None:
-    """Update the cards of what is due soon, which say how much time is left, and of what has just become late."""
+    """Update the cards of cases that are due soon, which show the time left, and of those that just became late."""
     async with desk.session() as session:
         soon, lately = desk.now() + COUNTED_DOWN, desk.now() - LATELY
         rows = await session.exec(
             select(Clock.case_id)
-            .where(col(Clock.team_id).in_(select(Team.id)))  # by team, as the index of running clocks is
+            .where(col(Clock.team_id).in_(select(Team.id)))  # by team, like the index of running clocks
             .where(col(Clock.stopped_at).is_(None), col(Clock.due_at).between(lately, soon))
             .distinct()
             .limit(AT_ONCE)
@@ -72,10 +72,10 @@ async def count_down(desk: Desk) -> None:
 
 
 async def _follow_settings(desk: Desk) -> None:
-    """Set the running clocks anew of every team whose opening hours or ladder changed."""
+    """Recompute the running clocks of every team whose opening hours or ladder changed."""
     async with desk.reading() as session:
-        found = await teams.all_teams(session)
-    for team in found:
+        all_teams = await teams.all_teams(session)
+    for team in all_teams:
         with going_on("setting the clocks of a team anew failed", team=team.id):
             if team.timed_by != TeamSettings.of(team.settings).timing():
                 async with desk.session() as session:
@@ -84,7 +84,7 @@ async def _follow_settings(desk: Desk) -> None:
 
 
 class _Why(StrEnum):
-    """Why a clock is told of: a step is due, a snooze is over, or it was late already when the team opened."""
+    """Why there is a reminder of a clock: a step is due, a snooze is over, or it was late before the team opened."""
 
     STEP = "step"
     SNOOZED = "snoozed"
@@ -93,7 +93,7 @@ class _Why(StrEnum):
 
 @dataclass(frozen=True)
 class _Due:
-    """A step that is being told, for the first time or again."""
+    """A step to remind of, for the first time or again."""
 
     clock: Clock
     case: Case
@@ -129,22 +129,22 @@ async def _remind_team(session: AsyncSession, team_id: int, now: datetime) -> No
     await cases.touch_all(session, {one.case.id for one in climbing})
     duty = await presence.on_duty(session, team.id, settings, now)
     leads = await presence.present_of(session, settings.coordinators)
-    told = await _told(session, team, settings, due)
-    await reminders.remind(session, team, told, now=now, duty=duty, leads=leads)
+    due_reminders = await _reminders(session, team, settings, due)
+    await reminders.remind(session, team, due_reminders, now=now, duty=duty, leads=leads)
 
 
 def _take(
     session: AsyncSession, clock: Clock, case: Case, settings: TeamSettings, hours: Hours, now: datetime
 ) -> list[_Due]:
-    """Set a clock that is due to when it is told of next, and return what is told now; one that fails is left out."""
+    """Set the next moment of a due clock, and return its steps to remind of now; none for a clock that fails."""
     try:
         ladder = clocks.ladder_of(clock, settings)
-        why, steps = _to_tell(clock, hours, ladder, now)
+        why, steps = _due_steps(clock, hours, ladder, now)
         clock.snoozed_until = None
         if steps:
             clock.told_percent, clock.told_at = max(clock.told_percent, steps[-1].percent), now
         clock.next_at = clocks.when_next(clock, hours, ladder)
-    except Exception as error:  # the other clocks go on; the next tick tries again
+    except Exception as error:  # continue with the other clocks; the next tick tries again
         log.error("reminding of a case failed", case=case.id, clock=clock.id, **trace(error))
         session.expunge(clock)
         return []
@@ -152,8 +152,8 @@ def _take(
     return [_Due(clock, case, step, why) for step in steps]
 
 
-def _to_tell(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> tuple[_Why, list[Step]]:
-    """Return what is told of a clock that is due, and why; nothing if its next step was put off meanwhile."""
+def _due_steps(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> tuple[_Why, list[Step]]:
+    """Return the steps to remind of for a due clock, and why; none if its next step was put off in the meantime."""
     steps = clocks.due_steps(clock, hours, ladder, now)
     if steps:
         return _Why.STEP, steps
@@ -164,17 +164,17 @@ def _to_tell(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) 
 
 
 def _again_once(due: Sequence[_Due]) -> list[_Due]:
-    """Leave only one clock of a case that is told again: what is due first, or none if a step of it is told now."""
-    told = {one.case.id for one in due if one.why is _Why.STEP}
+    """Repeat the reminder of only one clock of a case: the one due first, or none if a step of the case is due now."""
+    has_step = {one.case.id for one in due if one.why is _Why.STEP}
     again: dict[int, _Due] = {}
     for one in sorted(due, key=lambda one: one.clock.due_at or datetime.max.replace(tzinfo=UTC)):
-        if one.why is not _Why.STEP and one.case.id not in told:
+        if one.why is not _Why.STEP and one.case.id not in has_step:
             again.setdefault(one.case.id, one)
     return [one for one in due if one.why is _Why.STEP] + list(again.values())
 
 
-async def _told(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due]) -> list[Told]:
-    """Return who is told what; those whose step names a person who is away or nobody are told in the channel."""
+async def _reminders(session: AsyncSession, team: Team, settings: TeamSettings, due: Sequence[_Due]) -> list[Told]:
+    """Return who is reminded of what; a step for a person who is away, or for nobody, goes to the channel."""
     owners = {one.case.assignee for one in due if one.case.assignee}
     away = owners.difference(await presence.present_of(session, sorted(owners)))
     return [

@@ -1,4 +1,4 @@
-"""Look at Slack itself: whether it takes our tokens, and whether we can write in the channels that the teams need."""
+"""Check Slack itself: whether it takes our tokens, and whether we can write in the channels that the teams need."""
 
 from datetime import timedelta
 
@@ -12,12 +12,12 @@ TOKEN_EVERY = timedelta(minutes=10)
 
 
 async def look_at_slack(desk: Desk) -> None:
-    """Look at the bot token and at each channel that the teams need."""
+    """Check the bot token and each channel that the teams need."""
     await troubles.look_around(desk)
 
 
 async def look_at_app_token(desk: Desk) -> None:
-    """Ask for a connection, because an open one need not end when the token of Socket Mode is withdrawn."""
+    """Ask for a connection, because an open one may stay open when the token of Socket Mode is revoked."""
     contact = contact_of(desk.slack)
     if contact.is_connected is None:
         return

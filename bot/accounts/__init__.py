@@ -4,8 +4,8 @@ store.py   add, renew, stop, start, remove; the connector of an account (its fun
 seal.py    encrypts tokens
 sign_in.py signing in on a platform's own page
 web.py     the routes beside Slack's
-callback.py  the page to which a platform leads back
-troubles.py  what is wrong with accounts, told to their teams
+callback.py  the page to which a platform redirects
+troubles.py  what is wrong with accounts, reported to their teams
 bodies.py  bodies of requests, with limits of time and memory
 manual.py  the account of hand-made cases
 """

@@ -1,6 +1,6 @@
-"""Bodies of requests: read within a time, and never more in memory at once than there is room for.
+"""Bodies of requests: read within a time limit, with a limit on all that is in memory at once.
 
-Whether a body may be read at all is decided before this: what comes for an unknown source is refused unread.
+Whether a body may be read at all is decided before this: a request for an unknown source is refused unread.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from aiohttp import web
 MAX_BODY = 5 * 1024 * 1024
 READ_SECONDS = 20.0
 ROOM = 32 * 1024 * 1024
-"""Bytes of all bodies in hand, of each what is over SMALL."""
+"""The most bytes of all bodies in memory; of each body only the bytes over SMALL count."""
 SMALL = 64 * 1024
-"""Bytes for which there is always room, so that a few large bodies keep no mention out."""
+"""Bytes of a body for which there is always room, so that a few large bodies block no mention."""
 
 
 class BodyRefused(Exception):
@@ -28,7 +28,7 @@ class BodyRefused(Exception):
 
 @dataclass
 class Bodies:
-    """The bodies in hand. A body counts from its first byte until its request is answered."""
+    """The bodies in memory. A body counts from its first byte until its request is answered."""
 
     room: int = ROOM
     seconds: float = READ_SECONDS
@@ -36,7 +36,7 @@ class Bodies:
 
     @asynccontextmanager
     async def reading(self, request: web.Request) -> AsyncIterator[bytes]:
-        """Read the body of a request, and let it go at the end of the block; raises BodyRefused."""
+        """Read the body of a request, and release it at the end of the block; raises BodyRefused."""
         if (request.content_length or 0) > MAX_BODY:
             raise BodyRefused(413, "The body is larger than 5 MB; send fewer mentions at once.")
         held = 0

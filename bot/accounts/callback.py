@@ -1,4 +1,4 @@
-"""The page of ours to which a platform leads the browser back after a sign-in."""
+"""Our page to which a platform redirects the browser after a sign-in."""
 
 from collections.abc import Callable
 from html import escape
@@ -17,7 +17,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Nothing of the address, which holds the code, may reach anybody else."""
+"""The address contains the code, so no part of it may reach anybody else."""
 PAGE = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -30,7 +30,7 @@ body {{ font: 1.125rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh
 
 
 def add_route(app: web.Application, sign_ins: SignIns, t: Texts, finished: Callable[[SigningIn], None]) -> None:
-    """Serve the page, in this language; `finished` is called with each sign-in that was finished."""
+    """Serve the page, in this language; `finished` is called with each finished sign-in."""
 
     async def come_back(request: web.Request) -> web.Response:
         try:
@@ -44,7 +44,7 @@ def add_route(app: web.Application, sign_ins: SignIns, t: Texts, finished: Calla
 
 
 def _outcome(row: SigningIn, t: Texts) -> web.Response:
-    """Say in the browser what became of a sign-in, and where to go on."""
+    """Show in the browser the result of a sign-in, and where to continue."""
     if row.stage is SigningInStage.FAILED:
         return _page(400, t("Not signed in"), t.stored(row.problem), t)
     go_on = t("You got a direct message in Slack: choose there what to connect. You can close this page.")

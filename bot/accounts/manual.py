@@ -16,24 +16,24 @@ LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|([^>]*))?>")
 
 async def account(session: AsyncSession, team: Team, *, now: datetime) -> Account:
     """Return the account of a team's hand-made cases, created if needed."""
-    found = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
-    kept = found.first()
-    if kept is None:
-        kept = Account(team_id=team.id, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
-        session.add(kept)
+    rows = await session.exec(select(Account).where(Account.platform == PLATFORM, Account.team_id == team.id))
+    stored = rows.first()
+    if stored is None:
+        stored = Account(team_id=team.id, platform=PLATFORM, name=f"Slack ({team.name})", url="", created_at=now)
+        session.add(stored)
         await session.flush()
-    return kept
+    return stored
 
 
 def post(slack_text: str, *, now: datetime) -> Post | None:
     """Return a Slack message with a link as a post, or None when it has no link.
 
-    The link is the post's id. Its author is not known, and it cannot be answered from here.
+    The link is the post's id. Its author is unknown, and it cannot be answered from here.
     """
-    found = LINK.search(slack_text)
-    if found is None:
+    match = LINK.search(slack_text)
+    if match is None:
         return None
-    url = html.unescape(found[1])
+    url = html.unescape(match[1])
     words = html.unescape(LINK.sub(lambda link: link[2] or link[1], slack_text))
     host = url.split("/")[2]
     return Post(

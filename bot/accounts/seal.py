@@ -48,7 +48,7 @@ def seal(secrets: Mapping[str, str], secret_key: str) -> bytes:
 
 
 def is_current(sealed: bytes, secret_key: str) -> bool:
-    """Tell whether something is encrypted with the first key, so that it needs none of the others."""
+    """Tell whether something is encrypted with the first key, and so needs none of the others."""
     if not sealed:
         return True
     first = next((key for key in secret_key.split(",") if key.strip()), "")

@@ -1,6 +1,6 @@
-"""Signing in on a platform's own page: begun on the command line or in Slack, finished by the browser, then chosen.
+"""Sign in on a platform's own page: begin on the command line or in Slack, finish in the browser, choose the accounts.
 
-Between the steps it is in the database, so that any process can take the next one.
+Between the steps a sign-in is in the database, so that any process can take the next step.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ from bot.team import teams
 TO_SIGN_IN = timedelta(minutes=15)
 """How long a sign-in waits for the browser."""
 TO_CHOOSE = timedelta(hours=1)
-"""How long the tokens are kept of which nobody said yet what to connect."""
+"""How long the tokens are stored until somebody chooses what to connect."""
 NOTHING = text("This sign-in lets us into no account. Choose at least one on the page of {platform}.")
 OF_ANOTHER = text("This account belongs to the team {team} already.")
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A sign-in that waits for a browser: its id, and the address to open in that."""
+    """A sign-in that waits for a browser: its id, and the address to open."""
 
     id: int
     address: str
@@ -46,7 +46,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Connected:
-    """What became of one chosen account: what its check found, and the stored account if it works."""
+    """The result for one chosen account: its check, and the stored account if it works."""
 
     name: str
     health: base.Health
@@ -57,7 +57,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known for a sign-in before anybody is asked; `lacks` are the options that still have to be given."""
+    """What a sign-in knows before anybody is asked; `lacks` are the options that must still be given."""
 
     url: str
     options: Mapping[str, Any]
@@ -66,9 +66,9 @@ class Known:
 
 
 async def known(session: AsyncSession, settings: Settings, platform: Platform, team_id: int) -> Known:
-    """Return what a new sign-in shares with the organisation's newest account on the platform: the app at its side.
+    """Return what a new sign-in shares with the organisation's newest account on the platform, such as our app there.
 
-    An address is not shared where it has to be given: there each account is on a server of its own.
+    A required address is not shared: on such a platform each account is on a server of its own.
     """
     flow, rows = _flow(platform), list[Account]()
     if any(option.kind is not OptionKind.SERVER for option in _required(platform)):
@@ -91,20 +91,20 @@ def _required(platform: Platform) -> list[Option]:
 
 
 def callback(settings: Settings, platform: str) -> str:
-    """Return the address of ours to which a platform's page leads back; "" without a public address."""
+    """Return our address to which a platform's page redirects; "" without a public address."""
     return f"{settings.public_url.rstrip('/')}/connect/{platform}/callback" if settings.public_url else ""
 
 
 def loopback(settings: Settings, platform: str) -> str:
-    """Return the address on the browser's own machine to which a platform's page leads back.
+    """Return the address on the browser's own machine to which a platform's page redirects.
 
-    Meta takes no 127.0.0.1: https://developers.facebook.com/docs/facebook-login/security#redirect-uris
+    Meta does not accept 127.0.0.1: https://developers.facebook.com/docs/facebook-login/security#redirect-uris
     """
     return f"http://localhost:{settings.sign_in_port}/connect/{platform}/callback"
 
 
 def query_of(address: str) -> Mapping[str, str]:
-    """Return what stands behind the ? of an address that somebody pasted."""
+    """Return the query of an address that somebody pasted."""
     try:
         return dict(parse_qsl(urlsplit(address.strip()).query))
     except ValueError:
@@ -143,7 +143,7 @@ class SignIns:
         flow = _flow(platform)
         app = await flow.app(draft, redirect, store.tools_of(draft, self.client, self.now))
         state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-        kept = {"given": json.dumps(dict(given)), "app_id": app.id, "app_secret": app.secret, "verifier": verifier}
+        stored = {"given": json.dumps(dict(given)), "app_id": app.id, "app_secret": app.secret, "verifier": verifier}
         row = SigningIn(
             state=_hash(state),
             platform=platform.name,
@@ -152,7 +152,7 @@ class SignIns:
             url=url,
             options=dict(options),
             redirect=redirect,
-            sealed=self._sealed(kept),
+            sealed=self._sealed(stored),
             ends_at=self.now() + TO_SIGN_IN,
         )
         async with self.open_session() as session:
@@ -164,9 +164,9 @@ class SignIns:
     # --- the browser comes back ------------------------------------------------------------------
 
     async def finish(self, platform: str, query: Mapping[str, str]) -> SigningIn:
-        """Take what the browser brought back from the platform's page; returns the sign-in, which may have failed.
+        """Take the query that the browser brought back from the platform; returns the sign-in, which may have failed.
 
-        Raises Refused when this belongs to no sign-in that waits: each is taken once.
+        Raises Refused when it belongs to no waiting sign-in: each is taken once.
         """
         row = await self._taken(platform, query.get("state", ""))
         offers: Sequence[Offer] = ()
@@ -206,7 +206,7 @@ class SignIns:
         return row
 
     async def _offers(self, row: SigningIn, query: Mapping[str, str]) -> Sequence[Offer]:
-        platform, kept = connectors.registry().platforms[row.platform], self._opened(row)
+        platform, stored = connectors.registry().platforms[row.platform], self._opened(row)
         if error := query.get("error"):
             if error == "access_denied":
                 raise Refused("You gave us no permission on {platform}.", platform=platform.title)
@@ -214,14 +214,14 @@ class SignIns:
             raise Refused("{platform} did not let you sign in: {reason}", platform=platform.title, reason=reason)
         if not query.get("code"):
             raise Refused("This is not the address at which you came out: it holds no code.")
-        draft = self._draft(row.platform, "", row.url, json.loads(kept["given"]), row.options)
-        app = App(kept["app_id"], kept["app_secret"])
-        code = Code(query["code"], app, row.redirect, kept["verifier"])
+        draft = self._draft(row.platform, "", row.url, json.loads(stored["given"]), row.options)
+        app = App(stored["app_id"], stored["app_secret"])
+        code = Code(query["code"], app, row.redirect, stored["verifier"])
         return await _flow(platform).offers(draft, code, store.tools_of(draft, self.client, self.now))
 
     def _signed_in(self, session: AsyncSession, row: SigningIn, offers: Sequence[Offer]) -> None:
-        kept = {"given": self._opened(row)["given"], "offers": json.dumps([asdict(offer) for offer in offers])}
-        row.sealed, row.stage = self._sealed(kept), SigningInStage.SIGNED_IN
+        stored = {"given": self._opened(row)["given"], "offers": json.dumps([asdict(offer) for offer in offers])}
+        row.sealed, row.stage = self._sealed(stored), SigningInStage.SIGNED_IN
         row.offers = [{"id": offer.id, "name": offer.name} for offer in offers]
         row.ends_at = self.now() + TO_CHOOSE
         if row.by:
@@ -230,16 +230,16 @@ class SignIns:
     # --- choosing --------------------------------------------------------------------------------
 
     async def choose(self, sign_in_id: int, chosen: Collection[str], *, by: str = "") -> list[Connected]:
-        """Connect the accounts with these ids that work, and renew those that are connected already.
+        """Connect the accounts with these ids that work, and renew those that are already connected.
 
-        Raises Refused when the sign-in is over, or is not that of `by`.
+        Raises Refused when the sign-in is over, or does not belong to `by`.
         """
         async with self.open_session() as session:
             row = await session.get(SigningIn, sign_in_id)
         if row is None or row.by != by or row.stage is not SigningInStage.SIGNED_IN or row.ends_at <= self.now():
             raise over()
-        kept = self._opened(row)
-        given, offers = json.loads(kept["given"]), [Offer(**each) for each in json.loads(kept["offers"])]
+        stored = self._opened(row)
+        given, offers = json.loads(stored["given"]), [Offer(**each) for each in json.loads(stored["offers"])]
         done = [await self._connect(row, given, offer) for offer in offers if offer.id in chosen]
         async with self.open_session() as session:
             row = await session.get_one(SigningIn, sign_in_id, with_for_update=HELD)
@@ -313,8 +313,8 @@ class SignIns:
     ) -> base.Account:
         return store.drafted(self.settings, platform=platform, name=name, url=url, secrets=given, options=options)
 
-    def _sealed(self, kept: Mapping[str, str]) -> bytes:
-        return seal(kept, self._secret_key)
+    def _sealed(self, stored: Mapping[str, str]) -> bytes:
+        return seal(stored, self._secret_key)
 
     def _opened(self, row: SigningIn) -> Mapping[str, str]:
         return unseal(row.sealed, self._secret_key)
@@ -325,7 +325,7 @@ class SignIns:
 
 
 def over() -> Refused:
-    """Return the refusal of a sign-in that nobody can go on with."""
+    """Return the refusal of a sign-in that cannot continue."""
     return Refused("This sign-in is over, or it was used already. Begin anew.")
 
 
@@ -349,20 +349,20 @@ def _over(now: datetime) -> Any:
 
 
 async def _changed(session: AsyncSession, ids: Collection[int]) -> None:
-    """Have the messages about these sign-ins written anew."""
-    told = update(Message).where(col(Message.key).in_([_key(each) for each in ids]))
-    await session.exec(told.values(version=Message.version + 1))
+    """Mark the messages about these sign-ins to be written again."""
+    query = update(Message).where(col(Message.key).in_([_key(each) for each in ids]))
+    await session.exec(query.values(version=Message.version + 1))
 
 
 async def _known(session: AsyncSession, platform: str, health: base.Health) -> Account | None:
-    """Return the stored account that is this one on its platform."""
+    """Return the stored account that is the same one on the platform."""
     rows = await session.exec(select(Account).where(Account.platform == platform).with_for_update(key_share=True))
     ident = health.identity.id if health.identity else None
     return next((row for row in rows if ident and (row.identity or {}).get("id") == ident), None)
 
 
 def _name(draft: base.Account, offer: Offer, health: base.Health) -> str:
-    """Return what to call a new account: its handle if it has one."""
+    """Return the name of a new account: its handle if it has one."""
     has_handle = health.identity is not None and health.identity.handle not in {"", health.identity.id}
     return store.name_of(draft.url, health) if has_handle else offer.name
 

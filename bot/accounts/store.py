@@ -1,4 +1,4 @@
-"""The accounts on platforms: add, renew, stop, start and remove them, and build the connector of each."""
+"""The accounts on platforms: add, renew, stop, start and remove them, and build their connectors."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +23,7 @@ from bot.models import Account, AccountTrouble, Event, SigningIn, Team
 from bot.team import teams
 
 STOPPED_BY_HAND = text("It was stopped by hand.")
-"""The problem of an account that people stopped; only people start it again."""
+"""The problem of an account that people stopped; only people can start it again."""
 
 
 def opened(row: Account, settings: Settings) -> base.Account:
@@ -52,7 +52,7 @@ def drafted(
 def address(platform: str, name: str, settings: Settings) -> str:
     """Return the address at which an account's platform can push to us: under PUBLIC_URL, else on this machine.
 
-    A source that goes by its own name has a short address.
+    A source that is called by its own name has a short address.
     """
     at = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
     return f"{at}/in/{platform}/{name}" if connectors.title(platform) else f"{at}/in/{name}"
@@ -103,7 +103,7 @@ class StoredSecrets:
 
 @dataclass
 class DraftSecrets:
-    """The secrets of an account that is not stored yet: `now` holds them as the platform last gave them."""
+    """The secrets of an account that is not stored yet; `now` are those that the platform gave last."""
 
     now: Mapping[str, str]
 
@@ -112,14 +112,15 @@ class DraftSecrets:
         return self.now
 
     async def replace(self, new: Mapping[str, str]) -> None:
-        """Keep new secrets, so that these are stored with the account."""
+        """Replace the secrets, so that the new ones are stored with the account."""
         self.now = dict(new)
 
 
 async def ensure_team(session: AsyncSession, settings: Settings, now: datetime) -> None:
-    """Create the first team from TEAM_NAME and SLACK_CHANNEL; later, apply what changed in them since the last start.
+    """Create the first team from TEAM_NAME and SLACK_CHANNEL; later, apply their changes since the last start.
 
-    The last change wins, so what a coordinator set in Slack in the meantime stays. Does nothing without a channel.
+    The last change wins, so a setting that a coordinator changed in Slack in the meantime stays. Does nothing without a
+    channel.
     """
     if not settings.slack_channel:
         return
@@ -163,8 +164,8 @@ async def add(
 ) -> Account:
     """Store a new account for a team (the first one by default), with its tokens encrypted."""
     teams = select(Team).order_by(col(Team.id))
-    found = await session.exec(teams.where(Team.name == team) if team else teams)
-    owner = found.first()
+    rows = await session.exec(teams.where(Team.name == team) if team else teams)
+    owner = rows.first()
     if owner is None:
         missing = f"There is no team named {team}." if team else "There is no team yet: set SLACK_CHANNEL."
         raise BadSettings(missing)
@@ -181,13 +182,13 @@ async def add(
     )
     session.add(account)
     await session.flush()
-    # The event names the account: it has no account_id, so that an account that was never used can be deleted.
+    # The event has the account's name but no account_id, so that an account that was never used can be deleted.
     session.add(Event(kind=EventKind.ACCOUNT_ADDED, by=by, at=now, details=_name_of(account)))
     return account
 
 
 def name_of(url: str, health: base.Health) -> str:
-    """Return what to call an account that nobody named: its handle, with the server where there are many."""
+    """Return the name of an account that nobody named: its handle, with the server on platforms with many servers."""
     handle = health.identity.handle.lstrip("@") if health.identity else ""
     if handle and not url:
         return handle
@@ -196,24 +197,24 @@ def name_of(url: str, health: base.Health) -> str:
 
 async def find(session: AsyncSession, platform: str, name: str) -> Account | None:
     """Return the account of this name on this platform, if there is one."""
-    found = await session.exec(select(Account).where(Account.platform == platform, Account.name == name))
-    return found.first()
+    rows = await session.exec(select(Account).where(Account.platform == platform, Account.name == name))
+    return rows.first()
 
 
 def key(account: Account) -> str:
-    """Return what an account is called in commands, which no other account is: platform/name."""
+    """Return the unique name of an account in commands: platform/name."""
     return f"{account.platform}/{account.name}"
 
 
 async def named(session: AsyncSession, name: str) -> Account:
     """Return the account of this name or key; raises BadSettings when there is none, or more than one."""
-    found = [each for each in await connected(session) if name in {each.name, key(each)}]
-    if not found:
+    matches = [each for each in await connected(session) if name in {each.name, key(each)}]
+    if not matches:
         raise BadSettings(f"There is no account named {name}; `webcare accounts list` shows which there are.")
-    if len(found) > 1:
-        choices = " or ".join(map(key, found))
+    if len(matches) > 1:
+        choices = " or ".join(map(key, matches))
         raise BadSettings(f"Several accounts are named {name}: write {choices}.")
-    return found[0]
+    return matches[0]
 
 
 async def of_team(session: AsyncSession, team_id: int) -> Sequence[Account]:
@@ -232,22 +233,22 @@ async def connected(session: AsyncSession) -> list[Account]:
 async def health(connector: base.Connector) -> base.Health:
     """Return the result of the connector's check; a verdict becomes a problem.
 
-    It also says until when the token is valid, and what becomes of a reply when the platform's answer to it is lost.
+    It also says until when the token is valid, and what we do with a reply when the platform's answer to it is lost.
     """
     try:
-        found = await connector.check()
+        result = await connector.check()
     except base.Verdict as verdict:
         return base.Health(problems=(verdict.text,))
-    working = [*found.working]
-    if found.token_expires_at is not None:
-        working.append(text("Its token is valid until {date}.", date=f"{found.token_expires_at:%Y-%m-%d}"))
-    if isinstance(connector, base.Replies) and found.answers and not found.problems:
+    working = [*result.working]
+    if result.token_expires_at is not None:
+        working.append(text("Its token is valid until {date}.", date=f"{result.token_expires_at:%Y-%m-%d}"))
+    if isinstance(connector, base.Replies) and result.answers and not result.problems:
         working.append(_on_lost_answers(connector))
-    return replace(found, working=tuple(working))
+    return replace(result, working=tuple(working))
 
 
 def _on_lost_answers(connector: base.Replies) -> Text:
-    """Say what we do when we sent a reply and do not hear what became of it (outgoing/outbox.py)."""
+    """Return what we do when we sent a reply and its outcome is unknown (outgoing/outbox.py)."""
     if connector.resend_safe_for is not None:
         return text(
             "When we do not hear what became of a reply, we send it again: it is recognised and published once."
@@ -259,15 +260,15 @@ def _on_lost_answers(connector: base.Replies) -> Text:
 
 
 def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
-    """Store what a "check" or a "reading" found wrong with a part of an account, or that it found nothing."""
+    """Store the faults that a "check" or a "reading" found in parts of an account; none clears the earlier one."""
     others = {name: each for name, each in (account.faults or {}).items() if name != by}
     account.faults = {**others, **({by: faults[0].to_json()} if faults else {})} or None
 
 
 def learned(account: Account, health: base.Health) -> None:
-    """Store what a check learned; start an account without problems again, unless people stopped it.
+    """Store the result of a check; start an account without problems again, unless people stopped it.
 
-    On a platform that we ask, what is wrong is wrong with a part of it: whether the rest works, each reading tells.
+    On a platform that we poll, a problem counts as a fault of a part: each reading shows whether the rest works.
     """
     platform = connectors.known(account.platform)
     is_read = platform is not None and platform.can(Capability.POLLS)
@@ -277,7 +278,7 @@ def learned(account: Account, health: base.Health) -> None:
     if health.identity is not None:
         account.identity = asdict(health.identity)
     if not health.problems and not is_stopped_by_hand(account):
-        if account.problem is not None:  # without a problem, poll_after is the platform's own request
+        if account.problem is not None:  # without a problem, poll_after is what the platform asked for
             account.poll_after = None
         account.problem, account.stopped_at = None, None
 
@@ -302,9 +303,9 @@ def renew(
 
 
 async def seal_anew(session: AsyncSession, settings: Settings) -> int:
-    """Encrypt with the first key what is encrypted with an older one; returns how many accounts that were.
+    """Encrypt with the first key what is encrypted with an older one; returns the number of accounts.
 
-    After that the older keys are not needed any more.
+    After that the older keys are no longer needed.
     """
     key = settings.webcare_secret_key.get_secret_value()
     rows = (await session.exec(select(Account).order_by(col(Account.id)).with_for_update(key_share=True))).all()
@@ -331,7 +332,7 @@ def stop(session: AsyncSession, account: Account, now: datetime) -> None:
 
 
 def start(session: AsyncSession, account: Account, now: datetime) -> None:
-    """Start a stopped account again, whatever stopped it."""
+    """Start a stopped account again, no matter what stopped it."""
     account.stopped_at, account.problem, account.poll_after, account.budget = None, None, None, None
     account.faults = None
     session.add(account)
@@ -339,7 +340,7 @@ def start(session: AsyncSession, account: Account, now: datetime) -> None:
 
 
 async def remove(session: AsyncSession, account: Account, now: datetime) -> bool:
-    """Delete an account and return True; one that other rows refer to is only stopped, and False returned."""
+    """Delete an account and return True; stop it and return False if other rows refer to it."""
     gone = _name_of(account)
     try:
         async with session.begin_nested():  # the foreign keys decide whether it is in use

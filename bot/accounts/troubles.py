@@ -1,7 +1,7 @@
-"""How the accounts do: what is wrong with one is told to its team once, and once more when it is over.
+"""The state of the accounts: a problem with one is reported to its team once, and once more when it is over.
 
-An account that fails is told of when that lasts; one whose platform's limit is used up, as soon as it is known that
-this lasts. One that seems to work is told of when nothing comes in for longer than usual at those hours of the week.
+A failure is reported when it lasts; a platform's limit that is used up, as soon as we know that it will last. An
+account that seems to work is reported when nothing comes in for longer than usual at those hours of the week.
 """
 
 from collections import defaultdict
@@ -22,38 +22,38 @@ from bot.models import Account, AccountTrouble, AccountTroubled, Mention, Messag
 from bot.team.settings import TeamSettings
 
 LASTS = timedelta(minutes=15)
-"""A failure, or a limit that is used up, that is over sooner is not told."""
+"""A failure, or a limit that is used up, is not reported if it is over sooner."""
 LOOKED_BACK = timedelta(weeks=8)
-"""From these weeks we know when something usually comes in."""
+"""The weeks from which we learn when something usually comes in."""
 KNOWN = timedelta(weeks=2)
-"""Of an account that got its first mention later than this ago we do not know it yet."""
+"""An account needs mentions for this long before we know what is usual."""
 ODD = 0.001
-"""Silence is odd that is less likely than this."""
+"""A silence that is less likely than this is unusual."""
 HOUR = 3600
 
 
 async def known(session: AsyncSession) -> dict[int, AccountTrouble]:
-    """Return what is wrong, by account."""
+    """Return the troubles, by account."""
     return {trouble.account_id: trouble for trouble in await session.exec(select(AccountTrouble))}
 
 
 async def changed(session: AsyncSession, now: datetime, lasts: timedelta) -> list[int]:
-    """Return the accounts with which something is wrong, or no longer, that was not so the last time."""
-    troubles, found = await known(session), list[int]()
+    """Return the accounts whose trouble began, ended or changed since the last time."""
+    troubles, news = await known(session), list[int]()
     for account in await store.connected(session):
         trouble = troubles.get(account.id)
         kind = await _kind(session, account, trouble, now, lasts)
         if trouble is None or trouble.kind is not kind:
             is_news = kind is not None or trouble is not None
         else:
-            is_news = _must_be_told(trouble, now, lasts) or _lasts_otherwise(account, trouble, now, lasts)
+            is_news = _is_due(trouble, now, lasts) or _has_changed(account, trouble, now, lasts)
         if is_news:
-            found.append(account.id)
-    return found
+            news.append(account.id)
+    return news
 
 
 async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: timedelta) -> None:
-    """Store and tell what is wrong with an account now, or that it is over."""
+    """Store and report what is wrong with an account now, or that it is over."""
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     trouble = await session.get(AccountTrouble, account_id, populate_existing=True)
     kind = await _kind(session, account, trouble, now, lasts)
@@ -62,19 +62,21 @@ async def follow(session: AsyncSession, account_id: int, now: datetime, lasts: t
         await _end(session, account, trouble, now, is_news=works and trouble.told)
         trouble = None
     if trouble is None and kind is not None:
-        told = kind is TroubleKind.STOPPED  # by whoever stopped it
+        reported = kind is TroubleKind.STOPPED  # the code that stopped it did so
         since = account.stopped_at or now
-        trouble = AccountTrouble(account_id=account_id, kind=kind, since_at=since, problem=_problem(account), told=told)
+        trouble = AccountTrouble(
+            account_id=account_id, kind=kind, since_at=since, problem=_problem(account), told=reported
+        )
         session.add(trouble)
-    if trouble is not None and _lasts_otherwise(account, trouble, now, lasts):
+    if trouble is not None and _has_changed(account, trouble, now, lasts):
         if trouble.kind is TroubleKind.LIMITED:
             trouble.budget = _limit(account, trouble, now, lasts)
         else:
             trouble.problem = _problem(account)
         session.add(trouble)
-        await _show_anew(session, trouble, _shown(trouble))
-    if trouble is not None and _must_be_told(trouble, now, lasts):
-        await _tell(session, account, trouble)
+        await _update_message(session, trouble, _shown(trouble))
+    if trouble is not None and _is_due(trouble, now, lasts):
+        await _report(session, account, trouble)
 
 
 async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, datetime]]:
@@ -84,7 +86,7 @@ async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, dateti
         for account in await store.connected(session)
         if _is_heard(account) and account.stopped_at is None and account.problem is None
     }
-    found = list[tuple[int, datetime]]()
+    silences = list[tuple[int, datetime]]()
     for account_id, (hours, last) in (await _heard(session, now)).items():
         if account_id in listened and hours[0] <= now - KNOWN:
             team = await session.get_one(Team, listened[account_id].team_id)
@@ -93,19 +95,19 @@ async def silent(session: AsyncSession, now: datetime) -> list[tuple[int, dateti
             zone = ZoneInfo(settings.time_zone)
             likely = usual(hours, hours[0], last, zone)
             if chance_of_silence(likely, last, now, zone) < ODD:
-                found.append((account_id, last))
-    return found
+                silences.append((account_id, last))
+    return silences
 
 
 async def begin_silence(session: AsyncSession, account_id: int, since: datetime) -> None:
-    """Tell the team that nothing has come in on an account since then, unless something else is wrong with it."""
+    """Report to the team that nothing has come in on an account since then, unless something else is wrong with it."""
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     if await session.get(AccountTrouble, account_id, populate_existing=True) is not None:
         return
     if account.problem is None and await _is_silent(session, account_id, since):
         trouble = AccountTrouble(account_id=account_id, kind=TroubleKind.SILENT, since_at=since)
         session.add(trouble)
-        await _tell(session, account, trouble)
+        await _report(session, account, trouble)
 
 
 def _is_heard(account: Account) -> bool:
@@ -114,7 +116,7 @@ def _is_heard(account: Account) -> bool:
 
 
 async def _heard(session: AsyncSession, now: datetime) -> dict[int, tuple[list[datetime], datetime]]:
-    """Return per account the hours in which something came in, the oldest first, and when the last did."""
+    """Return per account the hours in which something came in, the oldest first, and when the last mention came in."""
     received = col(Mention.received_at)
     hour = (cast(extract("epoch", received), BigInteger) // HOUR).label("hour")
     query: Any = (
@@ -133,7 +135,7 @@ async def _heard(session: AsyncSession, now: datetime) -> dict[int, tuple[list[d
 async def _kind(
     session: AsyncSession, account: Account, trouble: AccountTrouble | None, now: datetime, lasts: timedelta
 ) -> TroubleKind | None:
-    """Return what is wrong with an account now; that people stopped it is nothing wrong."""
+    """Return what is wrong with an account now; None for one that people stopped."""
     if account.stopped_at is not None:
         return None if store.is_stopped_by_hand(account) else TroubleKind.STOPPED
     if account.problem is not None:
@@ -153,13 +155,13 @@ async def _is_silent(session: AsyncSession, account_id: int, since: datetime) ->
 
 
 def _limit(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> dict[str, Any] | None:
-    """Return what to tell of the platform's limit that is used up for so long (a `Budget`)."""
+    """Return what to report about a platform's limit that is used up for that long (a `Budget`)."""
     gone = Budget.of(account.budget).gone(now, lasts)
     return gone.told(Budget.of(trouble.budget), now).to_json() if gone else None
 
 
-def _lasts_otherwise(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
-    """Tell whether another part fails than was told, or another limit is used up, or until another moment."""
+def _has_changed(account: Account, trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
+    """Tell whether the report is outdated: another part fails, or another limit is used up, or until another moment."""
     if trouble.kind is TroubleKind.PARTLY:
         return trouble.problem != _problem(account)
     return trouble.kind is TroubleKind.LIMITED and trouble.budget != _limit(account, trouble, now, lasts)
@@ -169,11 +171,11 @@ def _problem(account: Account) -> dict[str, Any] | None:
     return account.problem or account.fault
 
 
-def _must_be_told(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
+def _is_due(trouble: AccountTrouble, now: datetime, lasts: timedelta) -> bool:
     return not trouble.told and (trouble.kind is TroubleKind.LIMITED or now - trouble.since_at >= lasts)
 
 
-async def _tell(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
+async def _report(session: AsyncSession, account: Account, trouble: AccountTrouble) -> None:
     trouble.told, trouble.problem = True, _problem(account)
     session.add(trouble)
     await _post(session, account, _key(trouble), _shown(trouble))
@@ -182,15 +184,15 @@ async def _tell(session: AsyncSession, account: Account, trouble: AccountTrouble
 async def _end(
     session: AsyncSession, account: Account, trouble: AccountTrouble, now: datetime, *, is_news: bool
 ) -> None:
-    """Say in what was told that it is over, and tell that anew if it is news."""
-    await _show_anew(session, trouble, _shown(trouble, until=now))
+    """Mark the report as over, and post a new message if that is news."""
+    await _update_message(session, trouble, _shown(trouble, until=now))
     if is_news:
         await _post(session, account, f"{_key(trouble)}:over", _shown(trouble, until=now, is_news=True))
     await session.delete(trouble)
     await session.flush()
 
 
-async def _show_anew(session: AsyncSession, trouble: AccountTrouble, shown: AccountTroubled) -> None:
+async def _update_message(session: AsyncSession, trouble: AccountTrouble, shown: AccountTroubled) -> None:
     for message in await session.exec(select(Message).where(Message.key == _key(trouble))):
         message.details = shown.to_json()
         message.version += 1
@@ -203,7 +205,7 @@ def _shown(trouble: AccountTrouble, *, until: datetime | None = None, is_news: b
 
 
 def _key(trouble: AccountTrouble) -> str:
-    """Return the key of the message that told of it; of a stop, outgoing/outcomes.py wrote it."""
+    """Return the key of the message that reports it; that of a stop is written by outgoing/outcomes.py."""
     return f"account_{trouble.kind}:{trouble.account_id}:{trouble.since_at.timestamp()}"
 
 

@@ -1,7 +1,7 @@
-"""The web routes beside Slack's: what platforms push to us, where they lead back to, and whether we are healthy.
+"""The web routes besides Slack's: pushes from platforms, redirects after a sign-in, and our health.
 
 A platform that pushes has the addresses `/in/<platform>` (the body says for which accounts) and
-`/in/<platform>/<account>`. A source that goes by its own name also has `/in/<source>` and `/in/<source>/<token>`.
+`/in/<platform>/<account>`. A source that is called by its own name also has `/in/<source>` and `/in/<source>/<token>`.
 """
 
 import json
@@ -41,7 +41,7 @@ STOPPED = "This source was stopped here; send this again when it was started."
 
 @dataclass(frozen=True)
 class _Addressed:
-    """What an address leads to: the accounts that may be meant, the token in it, and whether the body says which."""
+    """The target of an address: the accounts that may be meant, the token in it, and whether the body says which."""
 
     receiver: Receiver
     accounts: Sequence[Account]
@@ -68,7 +68,7 @@ def build_web(desk: Desk, bodies: Bodies) -> web.Application:
 
 
 async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Response:
-    """Store what one call brings; the answer is 2xx only once it is in the database."""
+    """Store the items of one call; the answer is 2xx only once they are in the database."""
     addressed = await _addressed(desk, request.match_info["first"], request.match_info.get("second", ""))
     if addressed is None:
         return _problem(404, UNKNOWN)
@@ -88,7 +88,7 @@ async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Res
 
 
 async def _addressed(desk: Desk, first: str, second: str) -> _Addressed | None:
-    """Return what `/in/<first>/<second>` leads to, None when it leads nowhere."""
+    """Return the target of `/in/<first>/<second>`, None when there is none."""
     known = {**connectors.registry().platforms, **desk.stand_ins}
     pushing = {p.name: p for p in known.values() if p.receiver is not None}
     async with desk.reading() as session:
@@ -124,7 +124,7 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
     if not accounts:
         return _problem(404, UNKNOWN)
     received, new, refusals = 0, 0, list[Exception]()
-    for row in accounts:  # what is refused for one account must not keep out what is for another
+    for row in accounts:  # a refusal for one account must not block what is for another
         try:
             items, ask = await _items(desk, receiver, row, asked, accounts)
         except (NotSigned, BadPayload, _SendAgain) as refusal:
@@ -140,19 +140,20 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
 
 
 class _SendAgain(Exception):
-    """What cannot be taken in now; its source shall send it again."""
+    """It cannot be taken in now; the source must send it again."""
 
 
 async def _items(
     desk: Desk, receiver: Receiver, row: Account, asked: Request, accounts: Sequence[Account]
 ) -> tuple[Sequence[Post | Delivery], bool]:
-    """Return what a call brings for one of its accounts, and whether to ask for more.
+    """Return the items of a call for one of its accounts, and whether to ask for more.
 
-    Raises NotSigned, BadPayload or _SendAgain. One that people stopped gets nothing. What we read by asking once it is
-    started need not be sent again, so that a call which is about others too does not fail for hours.
+    Raises NotSigned, BadPayload or _SendAgain. An account that people stopped gets nothing. If we poll its platform,
+    the call need not be sent again, because we read the items once the account is started; so a call that is about
+    other accounts too does not fail for hours.
     """
     brought = receiver.receive(store.opened(row, desk.settings), asked, desk.now())
-    if store.is_stopped_by_hand(row):  # a fault is trouble with replies, not with mentions
+    if store.is_stopped_by_hand(row):  # a stop by a fault concerns replies, not mentions
         platform = connectors.known(row.platform)
         is_asked = platform is not None and platform.can(Capability.POLLS) and not brought.only_pushed
         if not is_asked or all(map(store.is_stopped_by_hand, accounts)):
@@ -166,7 +167,7 @@ async def _items(
 
 
 def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], asked: Request) -> str | None:
-    """Return the answer of the first account that a platform's question is for; raises NotSigned if for none."""
+    """Return the answer of the first account that a platform's question is for; raises NotSigned if it is for none."""
     refusal: NotSigned | None = None
     for row in accounts:
         try:
@@ -179,7 +180,7 @@ def _challenge(desk: Desk, receiver: Receiver, accounts: Iterable[Account], aske
 
 
 async def _complete(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-    """Ask the platform for what it left out, where it leaves something out; may raise a verdict."""
+    """Ask the platform for what it left out, if it leaves something out; may raise a verdict."""
     connector = desk.connector(row) if items else None
     return await connector.complete(items) if isinstance(connector, Completes) else items
 
@@ -192,7 +193,7 @@ async def _take_in(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -
 
 
 async def _health(desk: Desk) -> web.Response:
-    """Tell whether the database answers, and which accounts and Slack channels need attention; no contents."""
+    """Report whether the database answers, and which accounts and Slack channels need attention; no contents."""
     try:
         async with desk.reading() as session:
             rows = (await session.exec(select(Account))).all()
@@ -210,7 +211,7 @@ async def _health(desk: Desk) -> web.Response:
 
 
 async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str, Any]:
-    """Return how our contact with Slack is; the times are of this process."""
+    """Return the state of our contact with Slack; the times are those of this process."""
     socket = await contact.socket()
     fails = refused or contact.unreachable_since is not None or socket in {"refused", "closed"}
     return {
@@ -224,7 +225,7 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
 
 
 def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
-    """Return how an account does.
+    """Return the state of an account.
 
     The times are those of the last reading that worked, of what last came in and how long after it was written, of the
     trouble, and of the token's end.
@@ -246,7 +247,7 @@ def _account(account: Account, trouble: AccountTrouble | None, now: datetime) ->
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
-    """Return how much of the platform's limit is used, in percent, and until when reading and answering rest for it."""
+    """Return the percentage of the platform's limit that is used, and until when reading and answering rest for it."""
     return {
         "used_percent": budget.percent,
         "reads_again": budget.reading and budget.reading.until.isoformat(),

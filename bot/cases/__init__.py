@@ -9,15 +9,15 @@ marks.py          urgent, topic, notes
 transfers.py      a case goes to another team
 numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved
-around.py         who had a case before, what of others its mentions answer, its author's other cases
+around.py         who had a case before, the posts of others that its mentions answer, its author's other cases
 inbox.py          take in posts: skip known ones, join or open a case, reopen
-deliveries.py     how our replies come to the citizen: read, held, not delivered, removed
+deliveries.py     whether our replies reach the citizen: readable, held, not delivered, removed
 mirror.py         mirror edits, removals and returns of posts
-redaction.py      the words of removed posts go too, some days later
+redaction.py      the text of removed posts is deleted too, some days later
 conversations.py  which case a post joins
 routes.py         which team gets a new case
 clocks.py         what is timed: clocks follow what a case waits for
-indexing.py       the words by which a case is found, level with what was written in it
+indexing.py       the search words of a case, level with what was written in it
 reminders.py      who is reminded of which cases, in one message each
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """

@@ -1,4 +1,4 @@
-"""Questions that no adviser answers: they are asked again, and in the end their case is with its owner again."""
+"""Questions that no adviser answers: we ask again, and at last the case goes back to its owner."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,18 +15,18 @@ from bot.models import ASKED, WAITING, Case, Escalation, Message, MessageKind, R
 
 
 async def unanswered(session: AsyncSession, team_id: int) -> Sequence[Escalation]:
-    """Return the questions for which cases of a team wait."""
+    """Return the open questions of a team's cases."""
     escalated = select(Case.id).where(WAITING, Case.team_id == team_id, Case.status == Status.ESCALATED)
-    found = await session.exec(
+    rows = await session.exec(
         select(Escalation).where(ASKED, col(Escalation.case_id).in_(escalated)).order_by(col(Escalation.id))
     )
-    return found.all()
+    return rows.all()
 
 
 async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, now: datetime) -> None:
     """Remind those who were asked, once for each percentage; at 100 the question lapses.
 
-    With the last question of a case its owner has the case again, and is told. Advice that comes later is still shown.
+    When the last question of a case lapses, the case goes back to its owner, who is notified. Later advice still shows.
     """
     case_id, team_id = (
         await session.exec(select(Case.id, Case.team_id).join(Escalation).where(Escalation.id == escalation_id))
@@ -36,7 +36,7 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
     asked = await session.get_one(Escalation, escalation_id, populate_existing=True)
     if case.status is not Status.ESCALATED or asked.advice is not None or asked.lapsed_at is not None:
         return
-    await reminders.remind(session, team, await _told(session, asked, percent), now=now)
+    await reminders.remind(session, team, await _reminders(session, asked, percent), now=now)
     if percent < 100:
         return
     asked.lapsed_at = now
@@ -49,22 +49,22 @@ async def ask_again(session: AsyncSession, escalation_id: int, *, percent: int, 
         await tell_thread(session, case, MessageKind.NO_ADVICE, f"no_advice:{asked.id}", asked.id)
 
 
-async def _told(session: AsyncSession, asked: Escalation, percent: int) -> list[Told]:
-    """Return who is reminded of a question, wherever it was posted, unless they were at this percentage."""
+async def _reminders(session: AsyncSession, asked: Escalation, percent: int) -> list[Told]:
+    """Return the reminders of a question: for each place where it was posted, unless it got one at this percentage."""
     ask = f"ask:{asked.id}:"
     keys = await session.exec(
         select(Message.key)
         .where(Message.case_id == asked.case_id, Message.kind == MessageKind.ASK, Message.subject_id == asked.id)
         .order_by(col(Message.id))
     )
-    told = await session.exec(
+    reminded = await session.exec(
         select(Reminder.recipient).where(
             Reminder.case_id == asked.case_id, Reminder.kind == ReminderKind.ADVICE, Reminder.subject_id == asked.id,
             Reminder.percent >= percent,
         )
     )  # fmt: skip
     recipients = [key.removeprefix(ask) for key in keys]
-    before = set(told)
+    already = set(reminded)
     return [
-        Told(each, asked.case_id, ReminderKind.ADVICE, asked.id, percent) for each in recipients if each not in before
+        Told(each, asked.case_id, ReminderKind.ADVICE, asked.id, percent) for each in recipients if each not in already
     ]

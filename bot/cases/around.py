@@ -1,4 +1,4 @@
-"""What stands around a case: who had it before, what of others its mentions answer, its author's other cases."""
+"""The context of a case: who had it before, the posts of others that its mentions answer, its author's other cases."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,11 +16,11 @@ from bot.models import COUNTED, Account, Author, Case, Event, Mention, Message, 
 from bot.team.settings import TeamSettings
 
 GAVE = sorted({EventKind.CLAIM, EventKind.TAKE_OVER, EventKind.ASSIGN, EventKind.REOPEN})
-"""The events that gave a case to somebody: who it is says `to` in their details, else `by`."""
+"""The events that gave a case to somebody: to `to` in their details, else to `by`."""
 
 
 async def former(session: AsyncSession, case: Case) -> str | None:
-    """Return who had a case last that nobody has now; None when nobody ever had it."""
+    """Return the last owner of a case that has no owner now; None when it never had one."""
     if case.status is not Status.NEW:
         return None
     had = select(Event).where(Event.case_id == case.id, col(Event.kind).in_(GAVE)).order_by(col(Event.id).desc())
@@ -31,7 +31,7 @@ async def former(session: AsyncSession, case: Case) -> str | None:
 async def answered_posts(
     session: AsyncSession, account: Account, mentions: Sequence[Mention]
 ) -> dict[str, dict[str, str]]:
-    """Return what these mentions answer that others wrote, or that we wrote to others, in public."""
+    """Return the public posts that these mentions answer and that others wrote, or that we wrote to others."""
     own = {mention.external_id for mention in mentions}
     above = {m.in_reply_to for m in mentions if m.in_reply_to and not m.replies_to} - own
     if not above:
@@ -49,9 +49,9 @@ async def answered_posts(
         .where(Reply.account_id == account.id, col(Reply.external_id).in_(above), ~col(Reply.private))
         .where(col(Reply.gone_at).is_(None), col(Reply.case_id).not_in(case_ids))
     )
-    found = {key: {"author": name, "text": text} for key, name, text in posts}
+    theirs = {key: {"author": name, "text": text} for key, name, text in posts}
     us = connectors.label_of(account)
-    return found | {key: {"author": us.name or us.platform, "text": text} for key, text in ours if key}
+    return theirs | {key: {"author": us.name or us.platform, "text": text} for key, text in ours if key}
 
 
 def of_author(case: Case, team: Team, team_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -77,8 +77,8 @@ async def others(session: AsyncSession, case: Case, team: Team, teams: Sequence[
         .order_by(col(Case.id).desc())
         .limit(COUNTED)
     )
-    found = (await (await session.connection()).execute(newest)).all()
+    rows = (await (await session.connection()).execute(newest)).all()
     return [
         OtherCase(case_id, number, status, names.get(team_id, ""), channel or "", ts or "")
-        for case_id, number, status, team_id, channel, ts in found
+        for case_id, number, status, team_id, channel, ts in rows
     ]

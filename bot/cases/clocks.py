@@ -1,6 +1,6 @@
 """The clocks of a case: they follow what the case waits for, and measure the team's working time.
 
-A clock keeps the target it started with: a later change of the norm never rewrites what was measured.
+A clock keeps the target it started with: a later change of the norm never changes what was measured.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ from bot.team.settings import TeamSettings
 async def follow(session: AsyncSession, case: Case, now: datetime) -> None:
     """Bring the clocks of a case level with what it waits for; called after every move.
 
-    On our desk they run, and the resolution is timed. While the case waits elsewhere for the citizen or a moment they
+    While the case waits for us they run, and the resolution is timed. While it waits for the citizen or a moment they
     rest. When it waits for nobody they stop. A promise keeps its own moment until then.
     """
     clocks = await open_clocks(session, case.id)
@@ -64,7 +64,7 @@ async def follow(session: AsyncSession, case: Case, now: datetime) -> None:
 
 
 async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) -> WaitsFor:
-    """Return what a case waits for, by its status, its replies and these open clocks of it."""
+    """Return what a case waits for, by its status, its replies and these open clocks."""
     promised = any(clock.kind is ClockKind.PROMISE for clock in clocks)
     if case.status is not Status.ANSWERED:
         return rules.waits_for(case.status, promised=promised)
@@ -74,7 +74,7 @@ async def waits_for(session: AsyncSession, case: Case, clocks: Sequence[Clock]) 
 
 
 async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> None:
-    """Let the clocks of a case that stopped at that moment go on, as if they had not."""
+    """Restart the clocks of a case that stopped at that moment, as if they never had."""
     settings = await teams.settings(session, case.team_id)
     hours = settings.hours(stopped_at)
     for clock in await session.exec(select(Clock).where(Clock.case_id == case.id, Clock.stopped_at == stopped_at)):
@@ -88,8 +88,8 @@ async def restart(session: AsyncSession, case: Case, stopped_at: datetime) -> No
 async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: datetime) -> None:
     """A reply reached the citizen: it is a reaction to what they wrote before it was approved; a final one resolves it.
 
-    What they wrote after that keeps clocks of its own, which count from when it came in. Clocks that a colleague ended
-    by closing the case while the reply was on its way have measured until now, and count after all.
+    What they wrote after that gets clocks of its own, which count from when it came in. Clocks that a colleague stopped
+    by closing the case while the reply was being sent measure until now, and count after all.
     """
     hours = await hours_of(session, case.team_id, at)
     given_up = await session.exec(
@@ -100,7 +100,7 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
     for clock in [*await open_clocks(session, case.id), *given_up]:
         answers = clock.kind in REACTIONS or reply.kind is ReplyKind.FINAL
         if answers and clock.started_at <= reply.created_at:
-            if clock.stopped_at is not None:  # the closing ended it: it was late in no period before this one
+            if clock.stopped_at is not None:  # closing the case stopped it: it was late in no period before this one
                 clock.due_at = None
             stop(clock, hours, at, counts=True)
             session.add(clock)
@@ -116,7 +116,7 @@ async def reply_sent(session: AsyncSession, case: Case, reply: Reply, at: dateti
 
 
 async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """A reply did not come after all: a reaction is timed anew, and what only that reply promised is no promise."""
+    """A reply did not arrive after all: time a reaction again, and drop what only that reply promised."""
     hours = await hours_of(session, case.team_id, now)
     for clock in await open_clocks(session, case.id):
         if clock.kind is ClockKind.PROMISE and reply.kind is ReplyKind.INTERIM and clock.due_at == reply.promised_at:
@@ -129,7 +129,7 @@ async def reply_lost(session: AsyncSession, case: Case, reply: Reply, now: datet
 
 
 async def asked_since_replies(session: AsyncSession, case_id: int) -> datetime | None:
-    """Return when the citizen first wrote again, more than thanks, after we approved the last reply that they got."""
+    """Return when the citizen first wrote more than thanks after we approved the last reply that reached them."""
     answered_until = (select(func.max(Reply.created_at)).where(Reply.case_id == case_id, REACHED)).scalar_subquery()
     joined = await session.exec(
         select(Event.at, Event.details)
@@ -178,7 +178,7 @@ async def _targets(session: AsyncSession, case: Case) -> Targets | None:
 
 
 async def time_for_advice(session: AsyncSession, case: Case, now: datetime) -> timedelta:
-    """Return in how much working time advice is wanted: what is left to resolve the case, at least that to react."""
+    """Return the working time in which we want advice: what is left to resolve the case, at least the time to react."""
     settings, terms = await teams.settings(session, case.team_id), await _targets(session, case)
     least = (terms or settings.policy().base).next_reaction
     left = [
@@ -192,7 +192,7 @@ async def time_for_advice(session: AsyncSession, case: Case, now: datetime) -> t
 async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
     """Give the open clocks of a case the targets of its new urgency, counted from when they started.
 
-    What was told of a shorter target, and would not be due by the new one, is told again when it is.
+    A step that was notified by the old target but is not due by the new one is notified again when it is due.
     """
     targets = await _targets(session, case)
     if targets is None:
@@ -200,12 +200,12 @@ async def retarget(session: AsyncSession, case: Case, now: datetime) -> None:
     settings = await teams.settings(session, case.team_id)
     for clock in await open_clocks(session, case.id):
         if clock.kind is not ClockKind.PROMISE:
-            _aim_anew(clock, targets, settings, now)
+            _aim_again(clock, targets, settings, now)
             session.add(clock)
 
 
-def _aim_anew(clock: Clock, targets: Targets | None, settings: TeamSettings, now: datetime) -> None:
-    """Give an open clock its target of these, if any; what would not be due by that is told again when it is."""
+def _aim_again(clock: Clock, targets: Targets | None, settings: TeamSettings, now: datetime) -> None:
+    """Give an open clock its target of these, if any; steps not yet due by that are notified again when they are."""
     hours, ladder = settings.hours(now), settings.steps()
     if targets is not None:
         clock.target_seconds = int(targets.of(clock.kind).total_seconds())
@@ -218,7 +218,7 @@ def _aim_anew(clock: Clock, targets: Targets | None, settings: TeamSettings, now
 
 
 async def hand_over(session: AsyncSession, case: Case, team_id: int, now: datetime) -> None:
-    """Give the case to another team: its clocks go on by that team's hours, norm and ladder; what was used stays used.
+    """Give the case to another team: its clocks go on by that team's hours, norm and ladder, and keep the time used.
 
     A promise keeps its own moment.
     """
@@ -235,15 +235,15 @@ async def hand_over(session: AsyncSession, case: Case, team_id: int, now: dateti
         else:
             if clock.running_since is not None:
                 clock.used_seconds, clock.running_since = int(elapsed(clock, hours, now).total_seconds()), now
-            _aim_anew(clock, targets, settings, now)
+            _aim_again(clock, targets, settings, now)
         session.add(clock)
     await session.flush()
 
 
 async def snooze(session: AsyncSession, case: Case, minutes: int, now: datetime) -> None:
-    """Put off the reminders of a case for so much working time: then there is one, and what is due stays due.
+    """Put off the reminders of a case for `minutes` of working time; one follows then. Due times do not change.
 
-    Raises Refused when there can be none.
+    Raises Refused when no reminder would follow.
     """
     clocks = [clock for clock in await open_clocks(session, case.id) if clock.due_at is not None]
     try:
@@ -276,7 +276,7 @@ def opening_rows(team: Team, platform: str, now: datetime, *, private: bool) -> 
 def new_row(
     team_id: int, kind: ClockKind, target: timedelta, hours: Hours, ladder: Sequence[Step], since: datetime
 ) -> dict[str, Any]:
-    """Return the row of a clock that runs since then, without the case; it is never due if the team never opens."""
+    """Return the row of a clock that runs since `since`, without the case; it is never due if the team never opens."""
     try:
         due, steps = due_at(hours, since, target), untold(ladder, 0)
         next_at = step_at(hours, since, target, steps[0].percent) if steps else opens_again(hours, due)
@@ -299,7 +299,7 @@ def new_row(
 async def promise(session: AsyncSession, case: Case, until: datetime, now: datetime) -> None:
     """Time a promise to the citizen: it is due at its own moment, and its owner is reminded before that.
 
-    The reminder comes after four fifths of the working time until then; of all time, if the team is closed until then.
+    The reminder comes after four fifths of the working time until then; of clock time if the team is closed all along.
     """
     clock = Clock(
         case_id=case.id,
@@ -318,20 +318,20 @@ async def promise(session: AsyncSession, case: Case, until: datetime, now: datet
 
 async def open_clocks(session: AsyncSession, case_id: int) -> Sequence[Clock]:
     """Return the clocks of a case that have not been stopped, resting ones included."""
-    found = await session.exec(
+    rows = await session.exec(
         select(Clock).where(Clock.case_id == case_id, col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
     )
-    return found.all()
+    return rows.all()
 
 
 async def open_teams(session: AsyncSession, now: datetime) -> list[tuple[Team, TeamSettings]]:
-    """Return the teams that are open at this moment, with their settings; one whose settings fail holds up no other."""
-    found = []
+    """Return the teams that are open now, with their settings; one whose settings fail does not hold up the others."""
+    opened = []
     for team in await teams.all_teams(session):
         settings = TeamSettings.if_readable(team)
         if settings is not None and is_open(settings.hours(now), now):
-            found.append((team, settings))
-    return found
+            opened.append((team, settings))
+    return opened
 
 
 async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
@@ -343,7 +343,7 @@ async def hours_of(session: AsyncSession, team_id: int, now: datetime) -> Hours:
 
 
 def elapsed(clock: Clock, hours: Hours, at: datetime) -> timedelta:
-    """Return the working time a clock has used up to a moment; of one that was stopped, as if it had gone on."""
+    """Return the working time a clock has used up to a moment; for a stopped clock, as if it had gone on."""
     if clock.stopped_at is not None:
         return timedelta(seconds=clock.elapsed_seconds or 0) + between(hours, clock.stopped_at, at)
     used = timedelta(seconds=clock.used_seconds)
@@ -351,7 +351,7 @@ def elapsed(clock: Clock, hours: Hours, at: datetime) -> timedelta:
 
 
 def stop(clock: Clock, hours: Hours, at: datetime, *, counts: bool) -> None:
-    """End a clock and write down what it measured."""
+    """Stop a clock and store what it measured."""
     took = elapsed(clock, hours, at)
     clock.elapsed_seconds = int(took.total_seconds())
     if clock.target_seconds is not None:
@@ -363,7 +363,7 @@ def stop(clock: Clock, hours: Hours, at: datetime, *, counts: bool) -> None:
 
 
 def pause(clock: Clock, hours: Hours, at: datetime, why: WaitsFor) -> None:
-    """Let a clock rest; a promise goes on."""
+    """Pause a clock; a promise goes on."""
     if clock.kind is ClockKind.PROMISE:
         return
     if clock.running_since is not None:
@@ -373,13 +373,13 @@ def pause(clock: Clock, hours: Hours, at: datetime, why: WaitsFor) -> None:
 
 
 def resume(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> None:
-    """Let a resting clock go on with what is left of its target; steps taken are not taken again."""
+    """Resume a resting clock with what is left of its target; steps that were notified are not repeated."""
     clock.running_since, clock.rests_for = now, None
     aim(clock, hours, ladder)
 
 
 def aim(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> None:
-    """Set when a running clock is due, and its next step, by its target and what was used of it."""
+    """Set when a running clock is due, and its next step, by its target and the time used."""
     clock.due_at = _at_percent(clock, hours, 100)
     clock.next_at = when_next(clock, hours, ladder)
 
@@ -390,7 +390,7 @@ def ladder_of(clock: Clock, settings: TeamSettings) -> Sequence[Step]:
 
 
 def due_steps(clock: Clock, hours: Hours, ladder: Sequence[Step], now: datetime) -> list[Step]:
-    """Return what is to be told now: the last of the steps that are due, with others at the same percentage."""
+    """Return the steps to notify now: the last one that is due, with others at the same percentage."""
     due = [step for step in untold(ladder, clock.told_percent) if _is_due(clock, hours, step, now)]
     return [step for step in due if step.percent == due[-1].percent]
 
@@ -401,9 +401,9 @@ def _is_due(clock: Clock, hours: Hours, step: Step, now: datetime) -> bool:
 
 
 def when_next(clock: Clock, hours: Hours, ladder: Sequence[Step]) -> datetime | None:
-    """Return when a running clock is told of next; None when its team never opens.
+    """Return when a running clock is next notified; None when its team never opens.
 
-    That is at its next step. After the last it is once on each opening day on which it is late. A snooze comes first.
+    That is at its next step. After the last step it is once on each opening day while it is late. A snooze comes first.
     """
     if clock.snoozed_until is not None:
         return clock.snoozed_until
@@ -435,7 +435,7 @@ def _at_percent(clock: Clock, hours: Hours, percent: int) -> datetime | None:
 
 
 def _of_promise(clock: Clock, hours: Hours, percent: int) -> datetime | None:
-    """Return when a promise has used this percentage of the working time that it had; of all time, if it had none."""
+    """Return when a promise has used this percentage of its working time; of clock time, if it had no working time."""
     until = clock.due_at
     if until is None or percent == 100:
         return until

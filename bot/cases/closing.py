@@ -19,7 +19,7 @@ from bot.team import agents
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of several cases: those that were changed, and why each of the others was not."""
+    """The result for several cases: those that were changed, and why each of the others was not."""
 
     done: Sequence[int]
     skipped: Mapping[int, Text]
@@ -29,7 +29,7 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
     """End a case without a further answer; the reason is one of CloseReason or a team's own words.
 
     Closing a closed case again for the same reason changes nothing. When a coordinator closes a colleague's case, that
-    colleague is told.
+    colleague is notified.
     """
     reason = str(reason)
     case = await locked(session, case_id)
@@ -42,7 +42,7 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
 
 
 async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> tuple[Case, str]:
-    """Close a locked case; return it, and the colleague who had it, "" for none."""
+    """Close a locked case; return it, and the colleague who had it ("" when nobody did)."""
     owner = case.assignee or "" if case.status in OPEN and case.assignee != by else ""
     details = {"reason": reason, "was": case.status, **remembered(case)}
     case = await move(
@@ -64,8 +64,8 @@ async def close_all(
 ) -> Outcome:
     """Close these cases of these teams, each by itself; one that changed since the agent saw it is left as it is.
 
-    `seen` gives for each case its last event of then, as `last_events` does. A colleague whose cases a coordinator
-    closes is told once, of all of them.
+    `seen` gives the last event of each case at that time, as `last_events` does. A colleague whose cases a coordinator
+    closes gets one notification for all of them.
     """
     await lock_all(session, seen)
     last, done, skipped = await last_events(session, seen), [], {}
@@ -90,13 +90,13 @@ async def close_all(
 
 
 async def last_events(session: AsyncSession, case_ids: Collection[int]) -> dict[int, int]:
-    """Return the last event of each of these cases; that somebody was reminded is none."""
-    found = await session.exec(
+    """Return the last event of each of these cases; reminders do not count."""
+    rows = await session.exec(
         select(col(Event.case_id), func.max(Event.id))
         .where(col(Event.case_id).in_(case_ids), Event.kind != EventKind.REMINDED)
         .group_by(col(Event.case_id))
     )
-    return {case_id: last for case_id, last in found if case_id is not None}
+    return {case_id: last for case_id, last in rows if case_id is not None}
 
 
 async def refuse_closing(session: AsyncSession, case: Case, by: str) -> None:
@@ -113,7 +113,7 @@ async def undo_close(
 ) -> Outcome:
     """Give these cases, which `by` closed at that moment, the status, owner and clocks that they had.
 
-    One that moved since then stays as it is. Undoing twice changes nothing. Raises Refused after the undo time.
+    A case that moved since then stays as it is. Undoing twice changes nothing. Raises Refused after the undo time.
     """
     if now > closed_at + undo:
         raise Refused("Too late to undo: press Reopen on the card.")
@@ -152,12 +152,12 @@ async def _unclose(session: AsyncSession, case: Case, closed_at: datetime, by: s
 
 
 async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) -> list[Event]:
-    """Return the closing of a case at that moment, and after it its undoing, if any; raises Refused without one."""
+    """Return the closing of a case at that moment, then its undoing, if any; raises Refused without a closing."""
     kinds = (EventKind.CLOSE, EventKind.UNCLOSE)
-    found = await session.exec(
+    rows = await session.exec(
         select(Event).where(Event.case_id == case_id, col(Event.kind).in_(kinds)).order_by(col(Event.id))
     )
-    events = list(found)
+    events = list(rows)
     closings = [event for event in events if event.kind is EventKind.CLOSE and event.at == closed_at]
     if not closings:
         raise Refused("This case moved meanwhile.")
@@ -167,5 +167,5 @@ async def _closings(session: AsyncSession, case_id: int, closed_at: datetime) ->
 
 async def is_asked(session: AsyncSession, case_id: int) -> bool:
     """Tell whether a question about a case waits for advice."""
-    found = await session.exec(select(Escalation.id).where(Escalation.case_id == case_id, ASKED))
-    return found.first() is not None
+    rows = await session.exec(select(Escalation.id).where(Escalation.case_id == case_id, ASKED))
+    return rows.first() is not None

@@ -1,7 +1,7 @@
 """Which mentions form one case: one author's posts in one thread.
 
-A thread is all that hangs together: what answers one another, our replies among them, and what the platform gives the
-same key of a conversation. It bears the external id of the first post that came in of it.
+A thread is all posts that belong together: those that answer one another, our replies among them, and those to which
+the platform gives the same conversation key. Its name is the external id of its first post that came in.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from bot.domain.mention import Post
 from bot.models import Account, Author, Case, Mention, Reply
 
 Node = tuple[str, str]
-"""What ties posts together: a post, a conversation or a thread, each with its key."""
+"""What links posts: a post, a conversation or a thread, each with its key."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Earlier:
     team_id: int
 
     def nodes(self) -> set[Node]:
-        """Return what ties it to other posts."""
+        """Return what links it to other posts."""
         return _nodes(self.external_id, self.conversation, self.in_reply_to) | {("thread", self.thread)}
 
 
 @dataclass(frozen=True)
 class Related:
-    """What is stored that posts of a page have to do with.
+    """The stored mentions and replies that posts of a page relate to.
 
-    `own` are the cases of their authors in the same threads: by thread and external id of the author, an open case
-    before one that is answered or closed, and then the newest.
+    `own` are the cases of their authors in the same threads, by thread and external id of the author: an open case
+    before one that is answered or closed, then the newest.
     """
 
     mentions: Sequence[Earlier]
@@ -58,21 +58,21 @@ class Related:
 
 @dataclass(frozen=True)
 class Threads:
-    """The thread of each post of a page, by external id; `joined`: what threads that turn out to be one are named."""
+    """The thread of each post of a page, by external id; `joined`: the new name of threads that turn out to be one."""
 
     of: Mapping[str, str]
     joined: Mapping[str, str]
 
 
 async def related(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> Related:
-    """Return what is stored that these posts are, answer, are answered by, or share a conversation or thread with."""
+    """Return the stored posts that these are, answer, are answered by, or share a conversation or thread with."""
     above = {parent for post in posts for parent in post.above()}
     ids = above | {post.external_id for post in posts}
     conversations = {post.conversation for post in posts if post.conversation}
-    told: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id]
-    told += [Case.author_id, Case.team_id]
+    columns: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id]
+    columns += [Case.author_id, Case.team_id]
     known = (
-        sqlalchemy.select(col(Mention.external_id), *told)
+        sqlalchemy.select(col(Mention.external_id), *columns)
         .join(Case, col(Mention.case_id) == Case.id)
         .where(col(Mention.account_id) == account_id)
     )
@@ -83,7 +83,7 @@ async def related(session: AsyncSession, account_id: int, posts: Sequence[Post])
         known.where(col(Mention.in_reply_to).in_(ids)),
     ]
     answers = (
-        sqlalchemy.select(col(Reply.external_id), *told)
+        sqlalchemy.select(col(Reply.external_id), *columns)
         .join(Mention, col(Reply.mention_id) == Mention.id)
         .join(Case, col(Mention.case_id) == Case.id)
         .where(col(Reply.account_id) == account_id, col(Reply.external_id).in_(above))
@@ -112,13 +112,13 @@ async def _own_cases(
         .where(col(Author.external_id).in_({post.author.external_id for post in posts}))
         .distinct()
     )
-    found = (await (await session.connection()).execute(own)).all()
-    last = sorted(found, key=lambda row: (row[3] in OPEN, row[2]))
+    rows = (await (await session.connection()).execute(own)).all()
+    last = sorted(rows, key=lambda row: (row[3] in OPEN, row[2]))
     return {(thread, author): case_id for thread, author, case_id, _ in last}
 
 
 def threads_of(posts: Sequence[Post], stored: Related) -> Threads:
-    """Return the thread of each of these posts; one that hangs together with nothing begins its own."""
+    """Return the thread of each of these posts; one that relates to nothing begins its own."""
     groups = _Groups()
     for each in (*stored.mentions, *stored.replies):
         groups.tie(each.nodes())
@@ -135,7 +135,7 @@ def threads_of(posts: Sequence[Post], stored: Related) -> Threads:
 
 
 async def join_threads(session: AsyncSession, account_id: int, threads: Threads) -> None:
-    """Let threads that turn out to be one be one."""
+    """Join threads that turn out to be one."""
     for thread, name in sorted(threads.joined.items()):
         await session.exec(
             update(Mention)
@@ -154,7 +154,7 @@ def _nodes(external_id: str, conversation: str | None = None, in_reply_to: str |
 
 
 class _Groups:
-    """Nodes in groups; nodes that are tied are in one group."""
+    """Nodes in groups; linked nodes are in one group."""
 
     def __init__(self) -> None:
         self._next: dict[Node, Node] = {}
@@ -167,7 +167,7 @@ class _Groups:
         return node
 
     def tie(self, nodes: Iterable[Node]) -> None:
-        """Put these nodes, and all that are tied to them, in one group."""
+        """Put these nodes, and all that are linked to them, in one group."""
         first, *others = sorted(nodes)
         for other in others:
             self._next[self.of(other)] = self.of(first)
@@ -184,8 +184,8 @@ async def cases_to_join(
     """Return, by external id of a post, the existing case of the same author that it belongs to.
 
     That is the case of the author's own mention or our reply to it, when the post answers that; else their case in the
-    same thread, whomever they answer. A private conversation that our reply opened has one citizen in it, who may have
-    another id there.
+    same thread, no matter whom they answer. A private conversation that our reply opened has one citizen in it, who may
+    have another id there.
     """
     answered = {(each.external_id, each.author_id): each.case_id for each in (*stored.mentions, *stored.replies)}
     own = {(threads.joined.get(thread, thread), author): case_id for (thread, author), case_id in stored.own.items()}
@@ -206,16 +206,16 @@ async def _opened_by_us(session: AsyncSession, account: Account, conversations: 
     """Return the cases whose private replies opened these conversations."""
     if not conversations:
         return {}
-    found = await session.exec(
+    rows = await session.exec(
         select(Reply.conversation, Reply.case_id)
         .where(Reply.account_id == account.id, col(Reply.conversation).in_(conversations))
         .order_by(col(Reply.id))
     )
-    return {conversation: case_id for conversation, case_id in found if conversation}
+    return {conversation: case_id for conversation, case_id in rows if conversation}
 
 
 def openers_of(posts: Sequence[Post], authors: Mapping[str, int], threads: Threads) -> dict[str, str]:
-    """Return, by external id, the post of the same page whose new case each belongs to; an opener belongs to its own.
+    """Return, by external id, the post of the page that opens the case of each post; an opener opens its own.
 
     Posts of one page join each other as they would join a case: one author's posts in one thread.
     """

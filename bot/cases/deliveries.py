@@ -1,4 +1,4 @@
-"""How our replies come to the citizen: they can read one, the platform holds it, it does not arrive, it is removed."""
+"""Whether our replies reach the citizen: readable, held by the platform, not delivered, removed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -20,11 +20,11 @@ from bot.models import Case, Event, Mention, Message, MessageKind, Reply, ReplyK
 NOT_APPROVED = text("The moderators of the platform did not approve it.")
 NOT_DELIVERED = text("The platform could not deliver it to the citizen.")
 UNPROVEN = frozenset({ReplyStatus.SENDING, ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN})
-"""The statuses of replies that were not sent as far as we know; of one that was withdrawn a colleague said so."""
+"""The statuses of replies that were not sent as far as we know; of a withdrawn one a colleague said so."""
 
 
 async def is_last(session: AsyncSession, reply: Reply) -> bool:
-    """Tell whether a reply is the last of its case, so that its outcome is the case's; an invitation never is."""
+    """Tell whether a reply is the last of its case, so that its outcome decides the case; an invitation never is."""
     if reply.kind is ReplyKind.INVITATION:
         return False
     later = (
@@ -36,7 +36,7 @@ async def is_last(session: AsyncSession, reply: Reply) -> bool:
 
 
 async def published(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that a reply was published.
+    """Record that a reply was published.
 
     After an interim message its agent keeps the case; after a question it waits for the citizen.
     """
@@ -52,14 +52,14 @@ async def published(session: AsyncSession, case: Case, reply: Reply, now: dateti
 
 
 async def use_up(session: AsyncSession, reply: Reply) -> None:
-    """Note on the mention that it was answered so, for platforms that allow that once."""
+    """Note on the mention that it was answered this way, for platforms that allow that once."""
     mention = await session.get_one(Mention, reply.mention_id)
     mention.use_up(Act.ANSWER_PRIVATELY if reply.private else Act.ANSWER)
     session.add(mention)
 
 
 def invite(session: AsyncSession, reply: Reply, now: datetime) -> None:
-    """Approve what is said in public beside a reply, if anything, now that it was sent; never of one that failed."""
+    """Approve the public invitation that goes with a reply, if any, now that it was sent; never for one that failed."""
     said = reply.invitation
     if said is None:
         return
@@ -80,7 +80,7 @@ def invite(session: AsyncSession, reply: Reply, now: datetime) -> None:
 
 
 async def held(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that the platform shows a reply only once it approved that: until then the citizen still waits."""
+    """Record that the platform must approve a reply before it shows it: until then the citizen still waits."""
     reply.held = True
     session.add(reply)
     session.add(Event(case_id=case.id, kind=EventKind.REPLY_HELD, by=reply.by, at=now, details={"reply": reply.id}))
@@ -89,7 +89,7 @@ async def held(session: AsyncSession, case: Case, reply: Reply, now: datetime) -
 
 
 async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text, now: datetime) -> None:
-    """Write down that the citizen does not get a reply: its agent has the case again, and is told."""
+    """Record that the citizen does not get a reply: its agent gets the case back, and a notification."""
     was_reached = reply.reached
     reply.status, reply.held, reply.problem = ReplyStatus.FAILED, False, problem.to_json()
     session.add(reply)
@@ -101,7 +101,7 @@ async def failed(session: AsyncSession, case: Case, reply: Reply, problem: Text,
 
 
 async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Write down that the citizen can read the reply, unless it only says that another one was sent."""
+    """Record that the citizen can read the reply, unless it only says that another one was sent."""
     if reply.kind is ReplyKind.INVITATION:
         return
     case.answered_at = now
@@ -110,62 +110,64 @@ async def reached(session: AsyncSession, case: Case, reply: Reply, now: datetime
 
 
 async def store(session: AsyncSession, account_id: int, deliveries: Sequence[Delivery], now: datetime) -> set[int]:
-    """Store how far each of our messages came; returns the cases whose card shows it. They are locked.
+    """Store how far each of our messages got; returns the cases whose card shows it, locked.
 
-    What a platform tells late or twice takes nothing back.
+    A report that comes late or twice takes nothing back.
     """
     changed = set[int]()
     for each in deliveries:
         for reply in await _concerned(session, account_id, each):
-            if await _told(session, reply, each, now):
+            if await _reported(session, reply, each, now):
                 changed.add(reply.case_id)
     return changed
 
 
-async def _concerned(session: AsyncSession, account_id: int, told: Delivery) -> Sequence[Reply]:
-    """Return the replies that a report is about, and lock them: by their id, or by their key while they have no id."""
-    found = await ours(session, account_id, [told.external_id])
-    if found or not told.key:
-        return found
-    named = select(Reply).where(Reply.account_id == account_id, Reply.key == told.key, col(Reply.external_id).is_(None))
+async def _concerned(session: AsyncSession, account_id: int, report: Delivery) -> Sequence[Reply]:
+    """Lock and return the replies that a report is about: by their id, or by their key while they have no id."""
+    replies = await ours(session, account_id, [report.external_id])
+    if replies or not report.key:
+        return replies
+    named = select(Reply).where(
+        Reply.account_id == account_id, Reply.key == report.key, col(Reply.external_id).is_(None)
+    )
     return (await session.exec(named.with_for_update(key_share=True))).all()
 
 
-async def _told(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> bool:
-    """Store one report about a reply; tells whether its card shows something else then."""
-    proves = reply.status in UNPROVEN and told.key == reply.key
-    if reply.status is ReplyStatus.WITHDRAWN and told.arrived is Arrived.FAILED:
+async def _reported(session: AsyncSession, reply: Reply, report: Delivery, now: datetime) -> bool:
+    """Store one report about a reply; returns whether its card changes."""
+    proves = reply.status in UNPROVEN and report.key == reply.key
+    if reply.status is ReplyStatus.WITHDRAWN and report.arrived is Arrived.FAILED:
         return False
     if not proves and reply.status is not ReplyStatus.SENT:
         return False
-    reply.external_id = told.external_id
-    is_news = _is_news(reply.arrived, told.arrived)
+    reply.external_id = report.external_id
+    is_news = _is_news(reply.arrived, report.arrived)
     if is_news:
-        reply.arrived, reply.arrived_at = told.arrived, told.at
+        reply.arrived, reply.arrived_at = report.arrived, report.at
     session.add(reply)
     await session.flush()
-    decides = proves or (is_news and (reply.held or told.arrived is Arrived.FAILED))
+    decides = proves or (is_news and (reply.held or report.arrived is Arrived.FAILED))
     if decides:
-        await _decided(session, reply, told, now)
+        await _decided(session, reply, report, now)
     elif is_news:
         await touch(session, reply.case_id)
     return decides or is_news
 
 
 def _is_news(before: Arrived | None, now: Arrived | None) -> bool:
-    """Tell whether a message came further; it does not fail any more once it came."""
+    """Tell whether a message got further; once it arrived it cannot fail any more."""
     if now is None or before is None:
         return now is not None
     order = list(Arrived)
     return Arrived.FAILED not in {before, now} and order.index(now) > order.index(before)
 
 
-async def _decided(session: AsyncSession, reply: Reply, told: Delivery, now: datetime) -> None:
-    """Write down what a report decides: a reply that was held or whose outcome was unknown was published, or failed."""
+async def _decided(session: AsyncSession, reply: Reply, report: Delivery, now: datetime) -> None:
+    """Record what a report decides: a reply that was held or whose outcome was unknown was published, or failed."""
     case = await locked(session, reply.case_id)
-    if told.arrived is Arrived.FAILED:
+    if report.arrived is Arrived.FAILED:
         why = NOT_APPROVED if reply.held else NOT_DELIVERED
-        await failed(session, case, reply, told.reason or why, now)
+        await failed(session, case, reply, report.reason or why, now)
     elif reply.status in {ReplyStatus.UNCERTAIN, ReplyStatus.WITHDRAWN}:
         await settled(session, case, [reply], published=True, by="", now=now, why=Why.PLATFORM)
         asked = f"{Move.DOUBT}:{reply.id}"
@@ -185,10 +187,10 @@ async def settled(
     now: datetime,
     why: Why | None = None,
 ) -> None:
-    """Write down whether replies with an unknown outcome, of one case, were published.
+    """Record whether replies of one case, with an unknown outcome, were published.
 
-    One that was counts as sent from now: the figures of the past stay what they were. It answers the case only if the
-    case still waits for this reply, and not for an answer to a later question.
+    A published one counts as sent from now, so figures of the past do not change. It answers the case only if the case
+    still waits for this reply, and not for an answer to a later question.
     """
     reply = next((each for each in reversed(replies) if each.kind is not ReplyKind.INVITATION), replies[-1])
     last = await is_last(session, reply)
@@ -210,7 +212,7 @@ async def settled(
 
 
 async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str, Post], now: datetime) -> set[int]:
-    """Mirror what became of these replies of ours in a page; returns the cases whose card shows it. They are locked.
+    """Mirror how these replies of ours appear in a page; returns the cases whose card shows it, locked.
 
     One that was held and can be read now has been approved.
     """
@@ -226,7 +228,7 @@ async def mirror(session: AsyncSession, sent: Sequence[Reply], page: Mapping[str
 
 
 async def gone(session: AsyncSession, reply: Reply, why: Gone | None, now: datetime) -> bool:
-    """Store that our reply can no longer be read, or can be again (None); tells whether that is news."""
+    """Store that our reply can no longer be read, or can be again (None); returns whether that is news."""
     if reply.gone is why or reply.gone in FOR_GOOD:
         return False
     reply.gone, reply.gone_at = why, (reply.gone_at or now) if why else None
@@ -238,7 +240,7 @@ async def gone(session: AsyncSession, reply: Reply, why: Gone | None, now: datet
 
 
 async def ours(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Reply]:
-    """Return the replies that were sent from here and have these ids on the platform, and lock them."""
+    """Lock and return the replies that were sent from here and have these ids on the platform."""
     mine = select(Reply).where(Reply.account_id == account_id, col(Reply.external_id).in_(external_ids))
     return (await session.exec(mine.order_by(col(Reply.id)).with_for_update(key_share=True))).all()
 

@@ -21,10 +21,10 @@ from bot.team import agents
 
 @dataclass(frozen=True)
 class HandingOver:
-    """What one submission asks: whose cases, each with its last event as it was `seen`, to whom, and with which note.
+    """What one submission asks: whose cases, each with the last event that was `seen`, to whom, and with which note.
 
-    Several colleagues get a case in turn; without any the cases go back to the queue. `submission` is the modal: sent
-    twice, it is done once.
+    Several colleagues get a case in turn; without any the cases go back to the queue. `submission` is the modal's id:
+    sent twice, it is done once.
     """
 
     of: str
@@ -36,7 +36,7 @@ class HandingOver:
 
 @dataclass(frozen=True)
 class HandedOut(Outcome):
-    """Which colleague got which cases, besides what became of them all."""
+    """Which colleague got which cases, besides the result for each case."""
 
     got: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class HandedOut(Outcome):
 async def hand_over(session: AsyncSession, asked: HandingOver, *, by: str, now: datetime) -> HandedOut:
     """Hand these cases over, each by itself in the log; one that changed since it was seen stays as it is.
 
-    Each colleague gets only cases of teams for which they answer, and is told once, of all that they got.
+    Each colleague gets only cases of teams for which they answer, and one notification for all of them.
     """
     await lock_all(session, asked.seen)
     last, got, done, skipped = await _last(session, asked.seen), {to: list[int]() for to in asked.to}, [], {}
@@ -64,20 +64,20 @@ async def hand_over(session: AsyncSession, asked: HandingOver, *, by: str, now: 
                 got[case.assignee].append(case_id)
     for to, case_ids in got.items():
         if case_ids and to != by:
-            told = HandedOver(to, by, case_ids, asked.of, asked.note)
-            await _tell(session, told, _key(asked.submission, to), now)
+            details = HandedOver(to, by, case_ids, asked.of, asked.note)
+            await _notify(session, details, _key(asked.submission, to), now)
     return HandedOut(done, skipped, {to: case_ids for to, case_ids in got.items() if case_ids})
 
 
 async def _last(session: AsyncSession, case_ids: Collection[int]) -> dict[int, Event]:
     """Return the last event of each of these cases."""
     ids = (await last_events(session, case_ids)).values()
-    found = await session.exec(select(Event).where(col(Event.id).in_(ids)))
-    return {event.case_id: event for event in found if event.case_id is not None}
+    events = await session.exec(select(Event).where(col(Event.id).in_(ids)))
+    return {event.case_id: event for event in events if event.case_id is not None}
 
 
 async def _next(session: AsyncSession, case: Case, got: Mapping[str, Sequence[int]]) -> str | None:
-    """Return whose turn it is of those who answer for the team of a case; None when it goes to the queue."""
+    """Return whose turn it is among those who answer for the team of a case; None when it goes to the queue."""
     if not got:
         return None
     answering = await agents.answering(session, case.team_id)
@@ -100,14 +100,14 @@ async def _hand_over(
         await record(session, Move.ASSIGN, case, by=by, now=now, owner=to, details=about)
 
 
-async def _tell(session: AsyncSession, told: HandedOver, key: str, now: datetime) -> None:
-    """Tell a colleague in one direct message which cases they got; it follows these cases."""
+async def _notify(session: AsyncSession, details: HandedOver, key: str, now: datetime) -> None:
+    """Notify a colleague in one direct message which cases they got; the message follows these cases."""
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is not None:
         return
-    message = Message(key=key, kind=MessageKind.HANDED_OVER, channel=told.to, details=told.to_json())
+    message = Message(key=key, kind=MessageKind.HANDED_OVER, channel=details.to, details=details.to_json())
     session.add(message)
     await session.flush()
-    await reminders.list_handed_over(session, message, await last_events(session, told.cases), now)
+    await reminders.list_handed_over(session, message, await last_events(session, details.cases), now)
 
 
 def _key(submission: str, to: str) -> str:
@@ -119,7 +119,7 @@ async def undo_hand_over(
 ) -> Outcome:
     """Give these cases, which `by` handed over with that submission, back to who had them.
 
-    What waited for advice does so again. One that moved since then stays as it is, and all do after the undo time.
+    A case that waited for advice does so again. One that moved since then stays as it is; after the undo time all do.
     Undoing twice changes nothing.
     """
     await lock_all(session, case_ids)
@@ -144,11 +144,11 @@ async def undo_hand_over(
 
 
 async def _handed(session: AsyncSession, case_id: int, submission: str) -> tuple[Event, Sequence[Event]]:
-    """Return by what a case was handed over with a submission, and its moves after that; raises Refused without any."""
-    found = await session.exec(
+    """Return the event by which a submission handed a case over, and its later moves; raises Refused without one."""
+    rows = await session.exec(
         select(Event).where(Event.case_id == case_id, col(Event.kind).in_(MOVED)).order_by(col(Event.id))
     )
-    moves = found.all()
+    moves = rows.all()
     handed = next((each for each in moves if each.details.get("submission") == submission), None)
     if handed is None:
         raise Refused("This case moved meanwhile.")
@@ -156,7 +156,7 @@ async def _handed(session: AsyncSession, case_id: int, submission: str) -> tuple
 
 
 async def _take_back(session: AsyncSession, case: Case, handed: Event, since: Sequence[Event], now: datetime) -> None:
-    """Give a locked case back to who had it, unless that was done; raises Refused when it moved since."""
+    """Give a locked case back to its former owner, unless that was done; raises Refused when it moved since."""
     of = handed.details["from"]
     undone = {"to": of, "undone": handed.details["submission"]}
     if any(each.details == undone for each in since):

@@ -30,7 +30,7 @@ INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-"""The same statement in both, but for the ON CONFLICT that only they know."""
+"""The insert of either database: only these know ON CONFLICT."""
 HEARD_EVERY = timedelta(minutes=1)
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
@@ -49,7 +49,7 @@ async def take_in(
 ) -> TakenIn:
     """Store a page of one account; edits and removals change their mention, deliveries the reply that they are about.
 
-    What we wrote ourselves is left out. Not `by_rules`: new cases are for the account's team, as made there by hand.
+    Posts of our own are left out. Without `by_rules` new cases go to the account's team, as if made there by hand.
     """
     account, team, rules = await _locked(session, account_id)
     posts = [item for item in items if isinstance(item, Post)]
@@ -65,7 +65,7 @@ async def take_in(
     for same_page in pages:
         versions = mirror.versions_of(same_page)
         page = {external_id: same[-1] for external_id, same in versions.items()}
-        is_news = not concerned and len(pages) == 1  # then nothing was stored that the page has to do with
+        is_news = not concerned and len(pages) == 1  # then nothing stored relates to the page
         stored = before[0] if is_news else await related(session, account_id, list(page.values()))
         known = {mention.external_id for mention in stored.mentions} & page.keys()
         mentions = await _mentions(session, account_id, known)
@@ -91,15 +91,15 @@ async def take_in(
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:
-    """Return the account, its team and the organisation's rules; lock the account: pages come one after another."""
-    found = await session.exec(
+    """Return the account, its team and the organisation's rules; locks the account, so that pages are taken in turn."""
+    rows = await session.exec(
         select(Account, Team, Workspace.routing)
         .join(Team, col(Account.team_id) == Team.id)
         .join(Workspace, col(Team.workspace_id) == Workspace.id)
         .where(Account.id == account_id)
         .with_for_update(of=Account, key_share=True)
     )
-    account, team, stored = found.one()
+    account, team, stored = rows.one()
     return account, team, [Rule.of(each) for each in stored or []]
 
 
@@ -115,7 +115,7 @@ def _heard(session: AsyncSession, account: Account, posts: Sequence[Post], now: 
 
 
 async def _of_replies(session: AsyncSession, account_id: int, items: Sequence[Post | Delivery]) -> set[int]:
-    """Return the cases of our replies that these items are, tell of, or answer in private."""
+    """Return the cases of our replies that these items are, report on, or answer in private."""
     concerned = set[int]()
     replies = {item.external_id for item in items}
     keys_told = {item.key for item in items if isinstance(item, Delivery) and item.key}
@@ -131,8 +131,8 @@ async def _channels_of(session: AsyncSession, case_ids: set[int]) -> set[str]:
     """Return the channels with messages about these cases."""
     if not case_ids:
         return set()
-    found = await session.exec(select(Message.channel).where(col(Message.case_id).in_(case_ids)).distinct())
-    return set(found)
+    rows = await session.exec(select(Message.channel).where(col(Message.case_id).in_(case_ids)).distinct())
+    return set(rows)
 
 
 async def _mentions(session: AsyncSession, account_id: int, external_ids: Collection[str]) -> Sequence[Mention]:
@@ -143,7 +143,7 @@ async def _mentions(session: AsyncSession, account_id: int, external_ids: Collec
 
 
 def _by_us(account: Account, page: Iterable[Post]) -> set[str]:
-    """Return the ids of the posts that the account wrote, wherever that was done."""
+    """Return the ids of the posts that the account wrote, here or elsewhere."""
     me = account.identity["id"] if account.identity else None
     return {post.external_id for post in page if me is not None and post.author.external_id == me}
 
@@ -176,7 +176,7 @@ async def _add(
     ids = dict(await _insert(session, Mention, rows, "external_id", "id"))
     await indexing.index(session, {cases[post.external_id] for post in followers})
     joined = [(post, cases[post.external_id], ids[post.external_id]) for post in followers]
-    joined.sort(key=lambda each: each[1])  # several cases are always locked in this order
+    joined.sort(key=lambda each: each[1])  # cases are always locked in this order
     await _follow_up(session, joined, now)
     return {case_id for _, case_id, _ in joined}, [team for team, _ in for_teams]
 
@@ -211,7 +211,7 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows, *returned: str) -> Sequence[Any]:
-    """Insert rows in as few statements as possible; returns these columns of the new rows, in any order.
+    """Insert rows in as few statements as possible; returns the columns `returned` of the new rows, in any order.
 
     To keep the order of `rows`, SQLite would insert them one by one.
     """
@@ -226,7 +226,7 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 async def _insert_each(
     session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
 ) -> None:
-    """Insert one row for each of these cases, in order of the cases; only the case differs between the rows."""
+    """Insert one row for each of these cases, in their order; the rows differ only in the case."""
     table = _table(model)
     alike = [
         value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
@@ -237,7 +237,7 @@ async def _insert_each(
 
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
-    """Return the ids of the posts' authors by their external id; adds new authors and updates changed names."""
+    """Return the authors' ids by external id; adds new authors and updates changed names."""
     connection = await session.connection()
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
     known = select(Author.id, Author.name, Author.handle)

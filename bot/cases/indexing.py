@@ -1,8 +1,8 @@
-"""The words by which a case is found, level with the case in the same transaction.
+"""The search words of a case, updated in the transaction that changes the case.
 
-They are of what can be read: the citizen's posts that still exist, our replies that were not taken back, and notes.
-What changes the words of a case holds the case. A new name of an author changes only `names`, without holding the
-cases; the account of the author is held then.
+They come from what can be read: the citizen's posts that still exist, our replies that were not taken back, and notes.
+Code that changes the words of a case locks the case. A new name of an author changes only `names`, and locks the
+author's account instead of the cases.
 """
 
 from collections import defaultdict
@@ -19,12 +19,12 @@ from bot.domain.words import names_of, words_of
 from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatus
 
 BATCH = 300
-"""Cases of which the words are written at once; each is two parameters of a statement (SQLite: at most 32,766)."""
+"""Cases whose words are stored at once; each is two parameters of a statement (SQLite: at most 32,766)."""
 TABLE: Table = CaseWords.metadata.tables[str(CaseWords.__tablename__)]
 
 
 async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
-    """Write down by which words these cases are found now; whoever changes what is written in a case calls this."""
+    """Store the search words of these cases as they are now; call it after each change of what is written in a case."""
     ordered = sorted(case_ids)
     await session.flush()
     for start in range(0, len(ordered), BATCH):
@@ -32,7 +32,7 @@ async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
 
 
 async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
-    """Write down the words of new cases, each of one post so far."""
+    """Store the search words of new cases, each with one post so far."""
     rows = [
         {"case_id": case_id, "names": names_of(post.author.name, post.author.handle), "words": words_of([post.text])}
         for case_id, post in sorted(opened.items())
@@ -75,7 +75,7 @@ async def _texts(session: AsyncSession, case_ids: Sequence[int]) -> dict[int, li
 
 
 async def rename(session: AsyncSession, author_id: int, name: str, handle: str) -> None:
-    """Let all cases of an author be found by their new name and handle, and no longer by the old ones."""
+    """Make all cases of an author searchable by the new name and handle, and no longer by the old ones."""
     theirs = select(Case.id).where(Case.author_id == author_id)
     await session.exec(
         update(CaseWords)

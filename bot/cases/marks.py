@@ -1,4 +1,4 @@
-"""What agents add to a case without moving it: that it is urgent, its topic, and notes."""
+"""What agents add to a case without moving it: urgency, a topic, notes."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from bot.models import Case, Event, Message, MessageKind, Note
 
 
 async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: str, now: datetime) -> Case:
-    """Say that a case is urgent, or no longer; its clocks get the targets that belong to that."""
+    """Mark a case as urgent, or no longer; its clocks get the targets that belong to that."""
     case = await locked(session, case_id)
     refuse_ended(case)
     if case.urgent is not urgent:
@@ -28,7 +28,7 @@ async def set_urgent(session: AsyncSession, case_id: int, *, urgent: bool, by: s
 
 
 async def set_topic(session: AsyncSession, case_id: int, *, topic: str | None, by: str, now: datetime) -> Case:
-    """Say what a case is about, by one of the team's topics, or None; allowed whatever its status."""
+    """Set the topic of a case, one of the team's or None; allowed in every status."""
     case = await locked(session, case_id)
     if case.topic != topic:
         details = {"before": case.topic, "after": topic}
@@ -57,11 +57,11 @@ async def keep_thread_message(
 ) -> None:
     """Store what a colleague wrote in the thread as a note; the same message, edited or sent again, is one note.
 
-    Under the card of a team that handed the case over it is shown under the new card too.
+    A note under the card of a team that handed the case over is shown under the new card too.
     """
     case = await locked(session, case_id)
-    found = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
-    note = found.first()
+    rows = await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))
+    note = rows.first()
     if note is None:
         note = Note(case_id=case_id, by=by, text=text, at=now, channel=channel, ts=ts)
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE, by=by, at=now)])
@@ -71,7 +71,7 @@ async def keep_thread_message(
     elif note.deleted_at is None and note.text != text:
         note.text = text
         session.add(note)
-        await _show_anew(session, note)
+        await _show_again(session, note)
     await index(session, {case_id})
 
 
@@ -80,14 +80,14 @@ def _key(note: Note) -> str:
     return f"note:{note.channel}:{note.ts}"
 
 
-async def _show_anew(session: AsyncSession, note: Note) -> None:
-    """Let the message that repeats a note, if there is one, say what was changed."""
+async def _show_again(session: AsyncSession, note: Note) -> None:
+    """Update the message that repeats an edited note, if there is one."""
     repeated = update(Message).where(col(Message.key) == _key(note))
     await session.exec(repeated.values(version=Message.version + 1).execution_options(synchronize_session=False))
 
 
 async def _is_former(session: AsyncSession, case_id: int, channel: str) -> bool:
-    """Tell whether the card of a case in this channel is that of a team that handed it over."""
+    """Tell whether the card of a case in this channel belongs to a team that handed it over."""
     cards = (MessageKind.CASE, MessageKind.FORMER)
     here = select(Message.kind).where(
         Message.case_id == case_id, Message.channel == channel, col(Message.kind).in_(cards)
@@ -98,7 +98,7 @@ async def _is_former(session: AsyncSession, case_id: int, channel: str) -> bool:
 async def delete_thread_message(
     session: AsyncSession, case_id: int, *, by: str, now: datetime, channel: str, ts: str
 ) -> None:
-    """Delete the note that a colleague wrote in the thread. Its message may come in after this: then it is no note."""
+    """Delete the note that a colleague wrote in the thread. Its message may come in after this: it is no note then."""
     await locked(session, case_id)
     note = (await session.exec(select(Note).where(Note.channel == channel, Note.ts == ts))).first()
     if note is None:
@@ -106,5 +106,5 @@ async def delete_thread_message(
     elif note.deleted_at is None:
         note.text, note.deleted_at = "", now
         session.add_all([note, Event(case_id=case_id, kind=EventKind.NOTE_DELETED, at=now)])
-        await _show_anew(session, note)
+        await _show_again(session, note)
         await index(session, {case_id})

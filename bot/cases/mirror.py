@@ -1,4 +1,4 @@
-"""Mirror what became of a post: edits, removals and returns, in whatever order their news arrives."""
+"""Mirror changes of a post on its platform: edits, removals and returns, in any order of arrival."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,14 +15,14 @@ from bot.domain.mention import Act as ActKind
 from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
 
 MAY_BE_OLDER = timedelta(minutes=5)
-"""What a platform tells of a post may have been read so long ago."""
+"""A platform's report of a post may be this old."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def versions_of(posts: Iterable[Post]) -> dict[str, list[Post]]:
-    """Return the posts of a page by their id, the versions of each from the oldest to the last; a removal comes last.
+    """Return the posts of a page by id, the versions of each from the oldest to the newest; a removal comes last.
 
-    Of versions that do not say when they were made, the one that stands later in the page is the later one.
+    Versions without a time of their own count in the order of the page.
     """
     versions: dict[str, list[Post]] = {}
     for post in posts:
@@ -53,7 +53,7 @@ async def remember_removals(
 async def change(session: AsyncSession, mention: Mention, post: Post, now: datetime) -> set[int]:
     """Mirror one version of a mention's post; returns the case when something changed.
 
-    What was removed stays removed and as it was: a version that comes after that is one that was overtaken.
+    A removed post stays removed and as it was: a version that comes in after the removal is an older one.
     """
     if mention.gone in FOR_GOOD:
         return set()
@@ -62,10 +62,10 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
         details = {"mention": mention.id, **({"gone": post.gone} if post.gone else {})}
         session.add(Event(case_id=mention.case_id, kind=kind, at=now, details=details))
     cautions: list[str] | None = [*post.cautions] or None
-    is_marked_anew = post.gone is None and mention.cautions != cautions
-    if is_marked_anew:
+    cautions_changed = post.gone is None and mention.cautions != cautions
+    if cautions_changed:
         mention.cautions = cautions
-    if not kinds and not is_marked_anew:
+    if not kinds and not cautions_changed:
         return set()
     session.add(mention)
     await index(session, {mention.case_id})
@@ -74,7 +74,7 @@ async def change(session: AsyncSession, mention: Mention, post: Post, now: datet
 
 
 async def hides_of(session: AsyncSession, mention_ids: Collection[int]) -> dict[int, list[Act]]:
-    """Return what was done to hide these mentions, or to show them again, in order; an empty list when nothing was."""
+    """Return the acts that hid these mentions or showed them again, in order; an empty list for one without any."""
     hides: dict[int, list[Act]] = {id: [] for id in mention_ids}
     if hides:
         kinds = col(Act.kind).in_(alike(ActKind.HIDE))
@@ -90,10 +90,10 @@ def is_hidden(acts: Sequence[Act]) -> bool:
 
 
 async def hidden(session: AsyncSession, mention: Mention, post: Post, acts: list[Act], now: datetime) -> set[int]:
-    """Write down that a post was hidden or shown again on the platform itself; returns the case when that is news.
+    """Record that a post was hidden or shown again on the platform itself; returns the case when that is news.
 
-    It is an act like ours, of nobody here and for no house rule; `acts`, those of `hides_of`, grow by it. While one of
-    ours is under way, or was just done, what the platform told may be of before that.
+    It is stored as an act like ours, by nobody here and for no house rule, and added to `acts` (those of `hides_of`).
+    While an act of ours is in progress, or was just done, the report is ignored: it may be older than that act.
     """
     if post.hidden is None or mention.gone in FOR_GOOD:
         return set()
@@ -131,9 +131,10 @@ def _back(mention: Mention) -> list[EventKind]:
 
 
 def _edited(mention: Mention, post: Post) -> list[EventKind]:
-    """Take over a version that says it is a later one: any edit is later than what was never edited.
+    """Store a version that is newer than ours: any edit is newer than a post that was never edited.
 
-    Of two with one time, which many platforms tell in whole seconds, the one that came in last, if it has other words.
+    Many platforms give times in whole seconds. Of two versions with the same time, the one that came in last is newer
+    if its words differ.
     """
     media = [asdict(each) for each in post.media]
     is_later = post.edited_at is not None and (mention.edited_at is None or post.edited_at > mention.edited_at)

@@ -1,4 +1,4 @@
-"""What agents do with a case, and what the clock does in their place. Each verb is one transaction."""
+"""What agents do with a case, and what happens by itself in their place. Each verb is one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) 
 
 
 async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str, now: datetime) -> Case:
-    """Take a case from `owner`, who is told in the thread; raises Refused when a colleague or nobody has it by now."""
+    """Take a case from `owner`, who is notified in the thread; raises Refused when another or nobody has it now."""
     case = await locked(session, case_id)
     if case.assignee != owner:
         raise Refused("This case moved meanwhile.")
@@ -52,14 +52,14 @@ async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str,
 
 
 async def release(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Put one's case back in the queue."""
+    """Put your own case back in the queue."""
     return await move(session, Move.RELEASE, case_id, by=by, now=now)
 
 
 async def put_back(
     session: AsyncSession, case_id: int, *, owner: str, still_since: datetime, now: datetime, away: bool = False
 ) -> Case:
-    """Put a case back in the queue that has not moved since then, or whose owner is `away`; the thread is told.
+    """Put a case that has not moved since then, or whose owner is `away`, back in the queue; the thread says so.
 
     The log says why, and that nobody did it by hand. Raises Refused when the case moved meanwhile.
     """
@@ -74,7 +74,7 @@ async def put_back(
 
 
 async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: datetime) -> Case:
-    """Give the case to a colleague; in the thread they are told, and who had it, unless that is who gives it."""
+    """Give the case to a colleague; the thread notifies them and the former owner, unless that is `by`."""
     case = await locked(session, case_id)
     former = case.assignee
     if former == to:
@@ -82,8 +82,8 @@ async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: 
     case = await move(session, Move.ASSIGN, case_id, by=by, owner=to, now=now, details={"to": to, "from": former})
     lost = former if former and former != by else ""
     if to != by or lost:
-        key, told = f"assigned:{case_id}:{to}:{now.timestamp()}", Handed(to=to, former=lost).to_json()
-        await tell_thread(session, case, MessageKind.ASSIGNED, key, details=told)
+        key, details = f"assigned:{case_id}:{to}:{now.timestamp()}", Handed(to=to, former=lost).to_json()
+        await tell_thread(session, case, MessageKind.ASSIGNED, key, details=details)
     return case
 
 
@@ -99,8 +99,7 @@ async def escalate(
     urgency: Urgency,
     submission: str,
 ) -> Case:
-    """Ask `target` (a colleague, group or channel) for advice; the question is posted in each of `channels`, and in the
-    case's thread.
+    """Ask `target` (a colleague, group or channel) for advice; the question goes to each of `channels` and the thread.
 
     Raises Refused for a channel when the citizen wrote privately.
     """
@@ -125,12 +124,12 @@ async def escalate(
 
 
 async def _is_private(session: AsyncSession, case_id: int) -> bool:
-    found = await session.exec(select(Mention.id).where(Mention.case_id == case_id, col(Mention.private)))
-    return found.first() is not None
+    rows = await session.exec(select(Mention.id).where(Mention.case_id == case_id, col(Mention.private)))
+    return rows.first() is not None
 
 
 async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: datetime, advice: str) -> Case:
-    """Give advice on a question; the first advice counts, and it goes into the case's thread for the owner."""
+    """Give advice on a question; the first advice counts, and is posted in the case's thread for the owner."""
     asked = await session.get(Escalation, escalation_id)
     if asked is None:
         raise Refused("This question no longer exists.")
@@ -151,9 +150,9 @@ async def advise(session: AsyncSession, escalation_id: int, *, by: str, now: dat
 
 
 async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str, place: str) -> bool:
-    """Say whether a question was put to somebody: to them, or where they clicked (`place`, "" outside a message).
+    """Tell whether a question was put to somebody: to them, or where they clicked (`place`, "" outside a message).
 
-    A person sees no question elsewhere than where it was put, so the modal of a group or channel is theirs.
+    People see a question only where it was posted, so the modal of a group or channel is theirs.
     """
     if escalation.target == slack_id:
         return True
@@ -167,7 +166,7 @@ async def was_asked(session: AsyncSession, escalation: Escalation, slack_id: str
 
 
 async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Case:
-    """Store an approved reply and count its case as answered by its owner; the outbox sends it."""
+    """Store an approved reply and mark its case as answered by its owner; the outbox sends it."""
     refuse_unless_allowed(await locked(session, reply.case_id), Move.ANSWER, reply.by)
     session.add(reply)
     await index(session, {reply.case_id})
@@ -175,12 +174,12 @@ async def answered(session: AsyncSession, reply: Reply, *, now: datetime) -> Cas
 
 
 async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Take up an answered or closed case again; the agent who reopens it has it."""
+    """Reopen an answered or closed case, for the agent who does so."""
     return await move(session, Move.REOPEN, case_id, by=by, owner=by, now=now)
 
 
 async def wait_on(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
-    """Give the citizen as much time again to answer our question."""
+    """Give the citizen the same time again to answer our question."""
     return await move(session, Move.WAIT_ON, case_id, by=by, now=now)
 
 
@@ -199,7 +198,7 @@ async def tell_thread(
 
 
 async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime) -> None:
-    """Tell a colleague in one direct message what was done with cases of theirs."""
+    """Notify a colleague in one direct message of what was done with their cases."""
     session.add(
         Message(key=_passed(to, passed.by, now), kind=MessageKind.PASSED, channel=to, details=passed.to_json())
     )  # fmt: skip
@@ -207,16 +206,16 @@ async def tell_of(session: AsyncSession, to: str, passed: Passed, now: datetime)
 
 
 async def tell_undone(session: AsyncSession, to: str, at: datetime, case_ids: Sequence[int], *, by: str) -> None:
-    """Let what a colleague was told at that moment say that it was undone for these cases."""
+    """Show in the message that a colleague got at that moment that it was undone for these cases."""
     await say_undone(session, _passed(to, by, at), Passed, case_ids)
 
 
 async def say_undone(
     session: AsyncSession, key: str, kind: type[Passed] | type[HandedOver], case_ids: Sequence[int]
 ) -> None:
-    """Let the message with this key, if there is one, say that what it tells was undone for these of its cases."""
-    told = select(Message).where(Message.key == key).with_for_update(key_share=True)
-    message = (await session.exec(told)).first()
+    """Show in the message with this key, if there is one, that what it says was undone for these of its cases."""
+    query = select(Message).where(Message.key == key).with_for_update(key_share=True)
+    message = (await session.exec(query)).first()
     if message is not None:
         was = kind.of(message.details)
         undone = sorted({*was.undone, *case_ids} & set(was.cases))

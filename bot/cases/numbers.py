@@ -1,4 +1,4 @@
-"""The numbers of cases, by which people call them: counted up per team, without gaps."""
+"""The numbers by which people call cases: counted up per team, without gaps."""
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -7,7 +7,7 @@ from bot import db
 from bot.models import Case, CaseCount, Transfer
 
 HIGHEST = 2_147_483_647
-"""What the column can hold."""
+"""The largest number that the column can hold."""
 
 
 async def take(session: AsyncSession, team_id: int, count: int) -> range:
@@ -22,7 +22,7 @@ async def take(session: AsyncSession, team_id: int, count: int) -> range:
 
 
 async def by_number(session: AsyncSession, team_id: int, number: int) -> Case | None:
-    """Return the case that has this number in a team, or had it there before another team got it; None without one."""
+    """Return the case that has this number in a team, or had it there before a transfer; None when there is none."""
     if not 0 < number <= HIGHEST:
         return None
     case = (await session.exec(select(Case).where(Case.team_id == team_id, Case.number == number))).first()

@@ -1,4 +1,4 @@
-"""Reading a case, with all that belongs to it, and when it last moved."""
+"""Read a case, with all that belongs to it, and when it last moved."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -42,14 +42,14 @@ async def get(session: AsyncSession, case_id: int) -> Case:
 
 async def read(session: AsyncSession, case_id: int) -> CaseFile:
     """Return all that is known of a case; raises Refused when there is none."""
-    found = await session.exec(
+    result = await session.exec(
         select(Case, Team, Account, Author)
         .join(Team, col(Case.team_id) == Team.id)
         .join(Account, col(Case.account_id) == Account.id)
         .join(Author, col(Case.author_id) == Author.id)
         .where(Case.id == case_id)
     )
-    row = found.first()
+    row = result.first()
     if row is None:
         raise Refused("This case no longer exists.")
     case, team, account, author = row
@@ -91,13 +91,13 @@ async def transfers(session: AsyncSession, case: Case) -> Sequence[Transfer]:
     """Return the transfers of a case, in order."""
     if not case.transfers:
         return []
-    found = select(Transfer).where(Transfer.case_id == case.id).order_by(col(Transfer.id))
-    return (await session.exec(found)).all()
+    query = select(Transfer).where(Transfer.case_id == case.id).order_by(col(Transfer.id))
+    return (await session.exec(query)).all()
 
 
 async def briefly(session: AsyncSession, case_ids: Collection[int]) -> list[CaseBrief]:
-    """Return the little that a sentence or line says of each of these cases, in order of their ids."""
-    found = await session.exec(
+    """Return what a sentence or line says of each of these cases, in order of their ids."""
+    rows = await session.exec(
         select(Case, Author)
         .join(Author, col(Case.author_id) == Author.id)
         .where(col(Case.id).in_(case_ids))
@@ -107,7 +107,7 @@ async def briefly(session: AsyncSession, case_ids: Collection[int]) -> list[Case
         select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
     )
     latest = {mention.case_id: mention for mention in wrote}
-    return [CaseBrief(case, author, latest[case.id]) for case, author in found]
+    return [CaseBrief(case, author, latest[case.id]) for case, author in rows]
 
 
 async def history(session: AsyncSession, case_id: int) -> Sequence[Event]:
@@ -116,10 +116,10 @@ async def history(session: AsyncSession, case_id: int) -> Sequence[Event]:
 
 
 def last_moved_at() -> ColumnElement[datetime]:
-    """Return, in SQL beside Case, when a case last moved; it lies still since then.
+    """Return, in SQL beside Case, when a case last moved; it is idle since then.
 
-    What counts is anything its owner did with it, and every move, whoever made it: a colleague, an adviser, or the
-    clock. What a citizen writes, a colleague's note and a reminder do not count.
+    Anything its owner did with it counts, and every move, by a colleague, an adviser or the system. A citizen's post, a
+    colleague's note and a reminder do not count.
     """
     counts = or_(col(Event.by) == Case.assignee, col(Event.kind).in_(MOVED))
     last = select(func.max(Event.at)).where(Event.case_id == Case.id, counts).correlate(Case).scalar_subquery()

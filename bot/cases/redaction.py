@@ -1,6 +1,6 @@
-"""The words of a post that was removed: kept for some days, then redacted. What we answered stays.
+"""The words of a removed post: stored for some days, then redacted. Our answers stay.
 
-Where a platform does not tell by whom it was removed, it may have been its author, so that its words go too.
+Where a platform does not say who removed a post, it may have been the author, so its words are redacted too.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,12 +19,12 @@ AT_ONCE = 100
 QUOTES = kinds_that_show(Shows.CASE, Shows.WORDS)
 """The messages of a case that show what the citizen wrote."""
 LISTS = kinds_that_show(Shows.LIST)
-"""The messages that show it of several cases, which stand in their details."""
+"""The messages that show it for several cases; their details name the cases."""
 
 
 async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
-    """Return the removed posts whose words were kept long enough, by their case; at most some of each account."""
-    found = dict[int, set[int]]()
+    """Return the removed posts whose words must be redacted now, by case; a limited number of each account."""
+    posts_by_case = dict[int, set[int]]()
     for account, team in await session.exec(select(Account, Team).join(Team, col(Account.team_id) == Team.id)):
         if (settings := TeamSettings.if_readable(team)) is None:
             continue
@@ -36,12 +36,12 @@ async def due(session: AsyncSession, now: datetime) -> dict[int, set[int]]:
             .limit(AT_ONCE)
         )
         for case_id, mention_id in await session.exec(wanted):
-            found.setdefault(case_id, set()).add(mention_id)
-    return found
+            posts_by_case.setdefault(case_id, set()).add(mention_id)
+    return posts_by_case
 
 
 def kept_for(account: Account, settings: TeamSettings) -> timedelta:
-    """Return how long the words of a removed post are kept: as the team sets and the platform allows."""
+    """Return how long the words of a removed post are stored: as the team sets and the platform allows."""
     days = timedelta(days=settings.removed_days)
     platform = connectors.known(account.platform)
     most = platform.keeps_removed if platform else None
@@ -49,7 +49,7 @@ def kept_for(account: Account, settings: TeamSettings) -> timedelta:
 
 
 async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[int], now: datetime) -> None:
-    """Take the words of these posts away, wherever we keep or show them; the copy of a post that we hid stays."""
+    """Delete the words of these posts wherever we store or show them; the copy of a post that we hid stays."""
     posts = select(Mention).where(Mention.case_id == case_id, col(Mention.id).in_(mention_ids), REMOVED)
     quoting = await _quoting(session, (await session.exec(posts)).all())
     await lock_all(session, {case_id, *(mention.case_id for mention in quoting)})
@@ -65,8 +65,8 @@ async def redact(session: AsyncSession, case_id: int, mention_ids: Collection[in
     await session.flush()
     await touch_all(session, {mention.case_id for mention in [*removed, *quoting]}, QUOTES)
     lists = await session.exec(select(Message.id, Message.details).where(col(Message.kind).in_(LISTS)))
-    telling = [number for number, told in lists if case_id in (told or {}).get("cases", ())]
-    await touch_messages(session, col(Message.id).in_(telling))
+    listing = [number for number, details in lists if case_id in (details or {}).get("cases", ())]
+    await touch_messages(session, col(Message.id).in_(listing))
 
 
 async def _quoting(session: AsyncSession, removed: Collection[Mention]) -> Sequence[Mention]:

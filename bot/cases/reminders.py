@@ -1,8 +1,8 @@
 """What each recipient is reminded of, all of it in one message per recipient.
 
-A message is written when the first thing of an opening is told; then it is edited as cases come and go, and posted anew
-only for what is newly late. How each reminder stands is read from its case, so nothing is said that is no longer true.
-Whoever tells something holds the team first (`hold`), so that of several processes one writes at a time.
+A message is posted for the first reminder of an opening; then it is edited as cases come and go, and posted again only
+for what is newly late. How each reminder stands is read from its case, so a message never says what is no longer true.
+Lock the team first (`hold`) before reminding anybody, so that of several processes one writes at a time.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ from bot.team.settings import TeamSettings
 
 @dataclass(frozen=True)
 class Told:
-    """Something of which a recipient is reminded now. `heard`: what they need no post of; `at_once`: they asked for it.
+    """Something a recipient is reminded of now. `heard`: what needs no new post for them; `at_once`: they asked for it.
 
     The fields are those of Reminder.
     """
@@ -57,13 +57,13 @@ class Told:
 
     @property
     def key(self) -> tuple[str, ReminderKind, int]:
-        """What there is once in a team."""
+        """What is unique in a team."""
         return self.recipient, self.kind, self.subject_id
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A reminder, its case, and how it stands now; `due_at` is of its clock, if that runs."""
+    """A reminder, its case, and how it stands now; `due_at` is that of its clock, if it runs."""
 
     reminder: Reminder
     case: Case
@@ -73,7 +73,7 @@ class Fact:
 
 
 async def hold(session: AsyncSession, team_id: int) -> Team:
-    """Return a team, locked: whoever reminds does so before anything else."""
+    """Return a team, locked; call it before anything else that reminds."""
     return await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
 
 
@@ -86,14 +86,14 @@ async def remind(
     duty: Sequence[str] = (),
     leads: Sequence[str] = (),
 ) -> None:
-    """Bring the messages of all recipients of a team level with what they are told now, and with who has which case.
+    """Bring the messages of all recipients of a team level with their new reminders, and with who has which case.
 
-    A message in a channel calls those on duty by name for a case that nobody has; with what was late already when the
-    team opened also `leads`. The caller holds the team.
+    A message in a channel names those on duty when it lists a case that nobody has, and `leads` too when it lists what
+    was late before the team opened. The caller holds the team.
     """
     rows = await _rows(session, team.id)
     held = await _held(session, {row.message_id for row in rows.values()})
-    fresh = [each for each in [*told, *await _handed_over(session, rows, now)] if not _tell_again(rows, each, now)]
+    fresh = [each for each in [*told, *await _handed_over(session, rows, now)] if not _update_existing(rows, each, now)]
     for each in fresh:
         rows[each.key] = _new(team, each, now)
     facts = defaultdict[str, list[Fact]](list)
@@ -127,38 +127,38 @@ def is_person(recipient: str) -> bool:
 
 async def _rows(session: AsyncSession, team_id: int) -> dict[tuple[str, ReminderKind, int], Reminder]:
     of_recipients = (Reminder.team_id == team_id, col(Reminder.kind).not_in(TOLD_ONCE))
-    found = await session.exec(select(Reminder).where(*of_recipients).order_by(col(Reminder.id)))
-    return {(row.recipient, row.kind, row.subject_id): row for row in found}
+    reminders = await session.exec(select(Reminder).where(*of_recipients).order_by(col(Reminder.id)))
+    return {(row.recipient, row.kind, row.subject_id): row for row in reminders}
 
 
 async def _held(session: AsyncSession, message_ids: Collection[int]) -> dict[int, Message]:
     held = select(Message).where(col(Message.id).in_(message_ids)).order_by(col(Message.id))
-    found = await session.exec(held.with_for_update(key_share=True), execution_options={"populate_existing": True})
-    return {message.id: message for message in found}
+    messages = await session.exec(held.with_for_update(key_share=True), execution_options={"populate_existing": True})
+    return {message.id: message for message in messages}
 
 
-def _tell_again(rows: dict[tuple[str, ReminderKind, int], Reminder], told: Told, now: datetime) -> bool:
-    """Store what is told now in the row that tells of the same already; return whether there is one."""
-    row = rows.get(told.key)
+def _update_existing(rows: dict[tuple[str, ReminderKind, int], Reminder], new: Told, now: datetime) -> bool:
+    """Update the existing row of the same reminder; return whether there is one."""
+    row = rows.get(new.key)
     if row is None:
         return False
-    row.percent, row.text, row.told_at, row.for_owner = told.percent, told.text, now, told.for_owner
-    if row.since != told.since:
-        row.since, row.heard = told.since, Heard.NOTHING
+    row.percent, row.text, row.told_at, row.for_owner = new.percent, new.text, now, new.for_owner
+    if row.since != new.since:
+        row.since, row.heard = new.since, Heard.NOTHING
     return True
 
 
-def _new(team: Team, told: Told, now: datetime) -> Reminder:
+def _new(team: Team, new: Told, now: datetime) -> Reminder:
     return Reminder(
-        team_id=team.id, recipient=told.recipient, case_id=told.case_id, kind=told.kind, subject_id=told.subject_id,
-        since=told.since, percent=told.percent, text=told.text, for_owner=told.for_owner, told_at=now, heard=told.heard,
+        team_id=team.id, recipient=new.recipient, case_id=new.case_id, kind=new.kind, subject_id=new.subject_id,
+        since=new.since, percent=new.percent, text=new.text, for_owner=new.for_owner, told_at=now, heard=new.heard,
     )  # fmt: skip
 
 
 async def _handed_over(
     session: AsyncSession, rows: dict[tuple[str, ReminderKind, int], Reminder], now: datetime
 ) -> list[Told]:
-    """Return what the new owners of cases are reminded of, because the former ones were."""
+    """Return the reminders that go to the new owners of cases, because the former owners had them."""
     owned = [row for row in rows.values() if row.for_owner and is_person(row.recipient)]
     cases = await _by_id(session, Case, {row.case_id for row in owned})
     passed = []
@@ -174,7 +174,7 @@ async def _handed_over(
 
 
 def _rows_by_case(facts: Sequence[Fact]) -> list[Row]:
-    """Return the reminders for the rules: of a case that has several, one heard of all when they heard of one."""
+    """Return the rows for the rules: a recipient who heard one reminder of a case has heard all of that case."""
     heard = defaultdict[int, set[Heard]](set)
     for fact in facts:
         heard[fact.case.id].add(fact.reminder.heard)
@@ -183,7 +183,7 @@ def _rows_by_case(facts: Sequence[Fact]) -> list[Row]:
 
 
 def _opened_since(hours: Hours, written: datetime, now: datetime) -> bool:
-    """Tell whether the team was closed for longer than a break since then, and opened again."""
+    """Tell whether the team closed for longer than a break since then, and opened again."""
     try:
         return opens_again(hours, written) <= now
     except NeverOpen:
@@ -191,21 +191,21 @@ def _opened_since(hours: Hours, written: datetime, now: datetime) -> bool:
 
 
 def _nobody_has_any(facts: Sequence[Fact]) -> bool:
-    """Tell whether a reminder is of a case without owner, or stands in a channel for want of a present owner."""
+    """Tell whether a reminder has no present owner: its case has none, or its owner is away, so it is in a channel."""
     return any(fact.standing in STANDS and (fact.case.assignee is None or fact.reminder.for_owner) for fact in facts)
 
 
-def _is_opening_list(told: Sequence[Told]) -> bool:
-    return any(each.heard is Heard.LATE for each in told)
+def _is_opening_list(new: Sequence[Told]) -> bool:
+    return any(each.heard is Heard.LATE for each in new)
 
 
 async def _post(
     session: AsyncSession, team: Team, listed: Listed, facts: Sequence[Fact], live: Message | None, *, begins: bool
 ) -> None:
-    """Write a new message with all that stands; the one before it keeps nothing.
+    """Write a new message with all standing reminders; the message before it keeps none.
 
-    With one that `begins` an opening, what was done before is forgotten. Its key names the message before it, so that
-    two processes can never both write the next one.
+    A message that `begins` an opening drops what was done before. Its key names the message before it, so that two
+    processes can never both write the next one.
     """
     key = f"reminder:{team.id}:{live.id if live else 0}:{listed.to}"
     message = Message(
@@ -229,7 +229,7 @@ async def _post(
 
 
 async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> None:
-    """Show in the message of a recipient what they are told now; one that Slack does not have yet notifies of it."""
+    """Show the new reminders in the message of a recipient; it notifies of them if Slack does not have it yet."""
     live.version += 1
     session.add(live)
     for fact in facts:
@@ -243,18 +243,18 @@ async def _edit(session: AsyncSession, live: Message, facts: Sequence[Fact]) -> 
 
 async def is_told_idle(session: AsyncSession, case_id: int, owner: str, moved_at: datetime) -> bool:
     """Tell whether the owner of a case was reminded that it is idle since it last moved."""
-    told = select(Reminder.id).where(
+    reminded = select(Reminder.id).where(
         Reminder.case_id == case_id, Reminder.recipient == owner, Reminder.kind == ReminderKind.STILL,
         Reminder.since == moved_at,
     )  # fmt: skip
-    return (await session.exec(told)).first() is not None
+    return (await session.exec(reminded)).first() is not None
 
 
 async def list_late(session: AsyncSession, digest: Message, team_id: int, now: datetime, *, most: int) -> None:
-    """Let the digest of a day list what is late, as long as it is; the digest before it lists nothing any more."""
+    """List in the digest of a day what is late, while it is; the digest before it no longer lists anything."""
     before = (col(Reminder.team_id) == team_id, col(Reminder.kind) == ReminderKind.LISTED)
     former = set(await session.exec(select(Reminder.message_id).where(*before)))
-    await _held(session, former)  # a message before its rows, as everywhere: two never wait for each other
+    await _held(session, former)  # lock a message before its rows, as everywhere, against deadlocks
     await session.exec(delete(Reminder).where(*before))
     await follow(session, sorted(former))
     due = select(Clock.case_id).where(
@@ -264,15 +264,15 @@ async def list_late(session: AsyncSession, digest: Message, team_id: int, now: d
         select(Case.id).where(WAITING, Case.team_id == team_id, col(Case.id).in_(due)).order_by(*IN_ORDER).limit(most)
     )
     for case_id in late:
-        told: dict[str, Any] = {"case_id": case_id, "subject_id": case_id, "kind": ReminderKind.LISTED}
+        about: dict[str, Any] = {"case_id": case_id, "subject_id": case_id, "kind": ReminderKind.LISTED}
         place: dict[str, Any] = {"message_id": digest.id, "team_id": team_id, "recipient": digest.channel}
-        session.add(Reminder(**told, **place, told_at=now, heard=Heard.LATE))
+        session.add(Reminder(**about, **place, told_at=now, heard=Heard.LATE))
     await session.flush()
     await _level_with_cases(session, [digest.id])
 
 
 async def list_handed_over(session: AsyncSession, message: Message, got: Mapping[int, int], now: datetime) -> None:
-    """Let the message to a colleague follow the cases that they got, each by this event, as long as they have them."""
+    """Let the message to a colleague follow the cases that they got, each by this event, while they have them."""
     for case in (await _by_id(session, Case, got)).values():
         about: dict[str, Any] = {"case_id": case.id, "subject_id": got[case.id], "team_id": case.team_id}
         place: dict[str, Any] = {"message_id": message.id, "recipient": message.channel}
@@ -294,10 +294,8 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
     asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
     moved = dict[int, datetime]()
     if by_kind[ReminderKind.STILL]:
-        found = await session.exec(
-            select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL]))
-        )
-        moved = dict(found.all())
+        rows = await session.exec(select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL])))
+        moved = dict(rows.all())
     overdue = set[int]()
     if by_kind[ReminderKind.LISTED]:
         listed = col(Clock.case_id).in_(by_kind[ReminderKind.LISTED])
@@ -326,12 +324,12 @@ Table = TypeVar("Table", Case, Clock, Escalation)
 
 
 async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]) -> dict[int, Table]:
-    found = await session.exec(select(table).where(col(table.id).in_(ids)))
-    return {row.id: row for row in found}
+    rows = await session.exec(select(table).where(col(table.id).in_(ids)))
+    return {row.id: row for row in rows}
 
 
 def _of_clock(reminder: Reminder, case: Case, clock: Clock, now: datetime) -> Standing:
-    """A clock that rests, was given more time, or is with another owner is gone; after the answer it is done."""
+    """Return gone for a clock that rests, got more time or has another owner; done after the answer."""
     others = reminder.for_owner and is_person(reminder.recipient) and case.assignee != reminder.recipient
     if case.team_id != reminder.team_id or clock.rests_for is not None or (others and case.status in OPEN):
         return Standing.GONE
@@ -362,7 +360,7 @@ def _of_idle(reminder: Reminder, case: Case, moved_at: datetime | None) -> Stand
 
 
 async def behind(session: AsyncSession, case_id: int | None = None) -> list[int]:
-    """Return the messages with reminders of cases that changed since, of all cases or of one."""
+    """Return the messages with reminders of cases that changed since; of all cases or of one."""
     query = (
         select(Reminder.message_id)
         .join(Message, (col(Message.case_id) == Reminder.case_id) & (col(Message.kind) == MessageKind.CASE))
@@ -377,7 +375,7 @@ async def behind(session: AsyncSession, case_id: int | None = None) -> list[int]
 async def follow(session: AsyncSession, message_ids: Sequence[int]) -> set[str]:
     """Mark messages as no longer level with the cases of their reminders; returns their channels.
 
-    Cases do not touch these messages themselves: two that change several cases would wait for each other.
+    Moves of cases do not touch these messages: two that change several cases would deadlock.
     """
     held = await _held(session, message_ids)
     for message in held.values():
@@ -390,7 +388,7 @@ async def follow(session: AsyncSession, message_ids: Sequence[int]) -> set[str]:
 
 
 async def _follow_no_longer(session: AsyncSession, message_ids: Sequence[int]) -> None:
-    """Forget of these messages what they told of cases that their readers got and no longer have."""
+    """Delete the reminders in these messages of cases that their readers got and no longer have."""
     theirs = select(Case.id).where(WAITING, Case.id == Reminder.case_id, Case.assignee == Reminder.recipient)
     over = delete(Reminder).where(
         col(Reminder.message_id).in_(message_ids), col(Reminder.kind) == ReminderKind.HANDED_OVER,
@@ -400,7 +398,7 @@ async def _follow_no_longer(session: AsyncSession, message_ids: Sequence[int]) -
 
 
 async def _level_with_cases(session: AsyncSession, message_ids: Sequence[int]) -> None:
-    """Store with which version of each case's card these messages are level, once they are written."""
+    """Store the version of each case's card that these messages will show once they are written."""
     card = (
         select(func.max(Message.version))
         .where(col(Message.case_id) == Reminder.case_id, col(Message.kind) == MessageKind.CASE)
@@ -413,5 +411,5 @@ async def _level_with_cases(session: AsyncSession, message_ids: Sequence[int]) -
 
 
 async def teams_with_reminders(session: AsyncSession) -> set[int]:
-    """Return the teams in which somebody is reminded of something, or was lately."""
+    """Return the teams in which somebody is reminded of something, or was recently."""
     return set(await session.exec(select(Reminder.team_id).distinct()))

@@ -1,4 +1,4 @@
-"""Set the running clocks of a team anew, so that card, reminders and figures count by the same opening hours."""
+"""Recompute the running clocks of a team, so that card, reminders and figures count by the same opening hours."""
 
 from datetime import datetime
 
@@ -15,15 +15,15 @@ from bot.team.settings import TeamSettings
 async def retime(session: AsyncSession, team_id: int, now: datetime) -> None:
     """Set when each running clock of a team is due, and its next step, by the team's settings as they are now.
 
-    Its norm stays the one with which it started, and a promise keeps its moment.
+    A clock keeps the norm with which it started, and a promise its moment.
     """
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)
     running = (Clock.team_id == team_id, col(Clock.stopped_at).is_(None), col(Clock.running_since).is_not(None))
     await lock_all(session, set(await session.exec(select(Clock.case_id).where(*running))))
-    found = await session.exec(select(Clock).where(*running).order_by(col(Clock.id)).with_for_update(key_share=True))
-    clocks = found.all()
+    rows = await session.exec(select(Clock).where(*running).order_by(col(Clock.id)).with_for_update(key_share=True))
+    clocks = rows.all()
     was_due = {clock.id: clock.due_at for clock in clocks}
     for clock in clocks:
         aim(clock, hours, ladder_of(clock, settings))

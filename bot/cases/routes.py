@@ -1,4 +1,4 @@
-"""Which team gets the new cases of a page: who has the conversation already, else by the rules, else the account's."""
+"""Which team gets the new cases of a page: the one with the conversation, else by the rules, else the account's."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ class Routes:
         self._is_open = rules is not None and is_open(TeamSettings.of(team.settings).hours(now), now)
 
     def teams_of(self, posts: Sequence[Post], stored: Related, joined: Mapping[str, int]) -> dict[str, Team]:
-        """Return the team for each of these posts, by external id; what answers a post goes to the team that has it.
+        """Return the team for each of these posts, by external id; an answer goes to the team of what it answers.
 
         `joined` are the existing cases that other posts of the page joined.
         """
@@ -30,13 +30,13 @@ class Routes:
         of_case = {each.case_id: each.team_id for each in earlier}
         have = {key: of_case[case_id] for key, case_id in joined.items() if case_id in of_case}
         have |= {each.external_id: each.team_id for each in earlier}
-        found: dict[str, Team] = {}
+        chosen: dict[str, Team] = {}
         for post in posts:
             above = next((have[parent] for parent in post.above() if parent in have), None)
             team = self._teams.get(above) if above is not None else self._by_rule(post)
-            found[post.external_id] = team or self._team
-            have[post.external_id] = found[post.external_id].id
-        return found
+            chosen[post.external_id] = team or self._team
+            have[post.external_id] = chosen[post.external_id].id
+        return chosen
 
     def _by_rule(self, post: Post) -> Team | None:
         if self._rules is None:
@@ -53,15 +53,15 @@ async def read(
     """Read the teams of an account's organisation that these rules, or the conversations of these posts, may name."""
     teams: Sequence[Team] = [team]
     if rules or any(post.above() for post in posts):
-        found = select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id))
-        teams = (await session.exec(found)).all()
+        query = select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id))
+        teams = (await session.exec(query)).all()
     return Routes(account, team, {each.id: each for each in teams}, Routing(rules) if rules else None, now)
 
 
 def by_team(teams: Mapping[str, Team], posts: Sequence[Post]) -> list[tuple[Team, list[Post]]]:
     """Return the posts of each team, in their order; the team with the lowest id first, as rows are locked."""
-    found: dict[int, tuple[Team, list[Post]]] = {}
+    grouped: dict[int, tuple[Team, list[Post]]] = {}
     for post in posts:
         team = teams[post.external_id]
-        found.setdefault(team.id, (team, []))[1].append(post)
-    return [found[team_id] for team_id in sorted(found)]
+        grouped.setdefault(team.id, (team, []))[1].append(post)
+    return [grouped[team_id] for team_id in sorted(grouped)]

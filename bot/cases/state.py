@@ -1,4 +1,4 @@
-"""The one place where a case changes status or owner. The order of locks stands in the map (bot/__init__.py)."""
+"""The one place where a case changes status or owner. The map (bot/__init__.py) gives the order of locks."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ from bot.models import Case, Event, Message, MessageKind, Shows, UtcDateTime, ki
 
 
 class Taken(Refused):
-    """A colleague has the case: whoever wants it can take it over from them."""
+    """A colleague has the case; another can take it over from them."""
 
     def __init__(self, case: Case) -> None:
         self.case_id, self.owner = case.id, case.assignee or ""
@@ -36,7 +36,7 @@ class Taken(Refused):
 
 
 FOLLOW_THE_CASE = kinds_that_show(Shows.CASE)
-"""The messages that show how their case stands, and are updated with it."""
+"""The messages that show the state of their case, and are updated with it."""
 TEAM = "team"
 """Where a session says of which team alone it changes cases: `within_team`."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
@@ -56,8 +56,8 @@ async def move(
 ) -> Case:
     """Make an agent's move; raises Refused with who or what stands in the way.
 
-    `owner` is who has the case afterwards, when that changes; `fills` is what else the new status fills (FILLED_IN).
-    `coordinates` as in `refuse_unless_allowed`.
+    `owner` is who has the case afterwards, when that changes; `fills` are the other columns that the new status fills
+    (FILLED_IN). `coordinates` as in `refuse_unless_allowed`.
     """
     case = await locked(session, case_id)
     refuse_unless_allowed(case, made, by, coordinates=coordinates)
@@ -81,7 +81,7 @@ async def record(
 ) -> None:
     """Log what happened to a locked case, and make the move if its status allows that.
 
-    `stays` is for what happened without moving the case: news of an older reply, advice that is not the last.
+    `stays`: it happened without moving the case, like news of an older reply, or advice that is not the last.
     """
     if not stays and case.status in ALLOWED_FROM[made]:
         await _change(session, case, made, now, owner=owner, by=by)
@@ -89,7 +89,7 @@ async def record(
 
 
 async def locked(session: AsyncSession, case_id: int) -> Case:
-    """Return the case as it is now and hold its row, so that the same request delivered twice sees its first effect."""
+    """Return the case as it is now and lock its row, so that a request delivered twice sees its first effect."""
     case = await session.get(Case, case_id, with_for_update=db.HELD, populate_existing=True)
     if case is None:
         raise Refused("This case no longer exists.")
@@ -114,7 +114,7 @@ def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
 
 
 async def lock_all(session: AsyncSession, case_ids: Collection[int]) -> None:
-    """Hold several cases, in order of their ids: whoever changes more than one holds all of them first."""
+    """Lock several cases, in order of their ids; before changing more than one, lock all of them."""
     if case_ids:
         held = select(Case.id).where(col(Case.id).in_(case_ids)).order_by(col(Case.id))
         await session.exec(held.with_for_update(key_share=True))
@@ -130,7 +130,7 @@ async def _change(
     by: str,
     fills: Mapping[str, Any] | None = None,
 ) -> None:
-    """Set the status and the columns that belong to it, empty the others, and bring the clocks level."""
+    """Set the status and its columns, clear those of other statuses, and bring the clocks level."""
     case.status = LEADS_TO[made][case.status]
     if owner is not None:
         case.assignee = owner
@@ -159,13 +159,13 @@ async def _log(
 
 
 def remembered(case: Case) -> dict[str, Any]:
-    """Return what the status of a case fills, for the details of an event: `recalled` reads it."""
+    """Return the columns that the status of a case fills, for the details of an event; `recalled` reads them."""
     filled = {name: getattr(case, name) for name in FILLED_IN if getattr(case, name) != EMPTY[name]}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in filled.items()}
 
 
 def recalled(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an event remembers of what a status filled, so that a move can fill it again."""
+    """Return the columns that `remembered` stored in an event, so that a move can fill them again."""
     moments = {name for name in FILLED_IN if isinstance(getattr(Case, name).type, UtcDateTime)}
     return {
         name: datetime.fromisoformat(details[name]) if name in moments else details[name]
@@ -177,7 +177,7 @@ def recalled(details: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool = False) -> None:
     """Raise Refused when the status or the owner of a case does not allow a move now; say who or what is in the way.
 
-    It is Taken when a colleague has the case. One who `coordinates` the team may close a colleague's case.
+    Raises Taken when a colleague has the case. Somebody who `coordinates` the team may close a colleague's case.
     """
     allowed = case.status in ALLOWED_FROM[made]
     if made in BY_OWNER:
@@ -205,19 +205,19 @@ def refuse_ended(case: Case) -> None:
 
 
 async def touch(session: AsyncSession, case_id: int) -> None:
-    """Say that what the case's card and its questions show is no longer level with the case."""
+    """Mark the case's card and its questions as no longer level with the case."""
     await touch_all(session, {case_id})
 
 
 async def touch_all(
     session: AsyncSession, case_ids: Collection[int], kinds: Collection[MessageKind] = FOLLOW_THE_CASE
 ) -> None:
-    """Touch several cases: their messages of these kinds."""
+    """Mark the messages of these kinds, of several cases, as no longer level."""
     await touch_messages(session, col(Message.case_id).in_(case_ids) & col(Message.kind).in_(kinds))
 
 
 async def touch_messages(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    """Say that messages are not level, held in one order: two who do so wait for one another, not for each other."""
+    """Mark messages as no longer level; they are locked in one order, so that two callers cannot deadlock."""
     held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
     ids = (await session.exec(held)).all()
     await session.exec(

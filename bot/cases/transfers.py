@@ -1,4 +1,4 @@
-"""A case goes to another team: with a note, its clocks go on by the hours and norm of that team, and its card moves."""
+"""Transfer a case to another team, with a note; its clocks go on by that team's hours and norm, and its card moves."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,15 +17,15 @@ from bot.team.settings import TeamSettings
 
 UNSETTLED = (ReplyStatus.APPROVED, ReplyStatus.SENDING, ReplyStatus.UNCERTAIN)
 MANY = 2
-"""From so many transfers of a case on, the coordinators of both teams are told: somebody has to decide."""
+"""From this number of transfers of a case on, the coordinators of both teams are notified: somebody must decide."""
 
 
 async def transfer(
     session: AsyncSession, case_id: int, *, seen: int, to: int, note: str, by: str, now: datetime, submission: str
 ) -> Case:
-    """Hand a case over to the team `to`, where it waits in the queue; the same submission again changes nothing.
+    """Transfer a case to the queue of the team `to`; the same submission again changes nothing.
 
-    Raises Refused when it is no longer with the team in which it was `seen`, when an answer is on its way or uncertain,
+    Raises Refused when it is no longer with the team in which it was `seen`, when an answer is being sent or uncertain,
     or when a colleague has it.
     """
     case = await locked(session, case_id)
@@ -51,34 +51,34 @@ async def transfer(
     await record(session, Move.TRANSFER, case, by=by, now=now, details={"from_team": former.id, "to_team": receiver.id})
     await _move_card(session, case, made, receiver)
     if case.transfers >= MANY:
-        await _tell_coordinators(session, case, made, [former, receiver])
+        await _notify_coordinators(session, case, made, [former, receiver])
     return case
 
 
 async def _refuse_unsettled(session: AsyncSession, case: Case) -> None:
-    """Raise Refused while we do not know what becomes of an answer: the team that wrote it settles that."""
-    found = select(Reply.id).where(Reply.case_id == case.id, col(Reply.status).in_(UNSETTLED)).limit(1)
-    if (await session.exec(found)).first() is not None:
+    """Raise Refused while the outcome of an answer is open: the team that wrote it settles that."""
+    query = select(Reply.id).where(Reply.case_id == case.id, col(Reply.status).in_(UNSETTLED)).limit(1)
+    if (await session.exec(query)).first() is not None:
         raise Refused("An answer to this citizen is on its way or not certain yet. Hand the case over after that.")
 
 
 async def _stop_writing(session: AsyncSession, case_id: int) -> None:
-    """Let nobody seem to be writing: who was cannot send it any more, and keeps their draft."""
+    """Mark nobody as writing: those who were cannot send any more, and keep their drafts."""
     writing = update(AnswerDraft).where(col(AnswerDraft.case_id) == case_id, col(AnswerDraft.writing))
     await session.exec(writing.values(writing=False).execution_options(synchronize_session=False))
 
 
 async def _number_there(session: AsyncSession, case: Case, team: Team) -> int:
-    """Return the number of the case in the team that gets it: the one that it had there before, else the next."""
+    """Return the number of the case in the team that gets it: its earlier number there, else the next."""
     had = select(Transfer.number).where(Transfer.case_id == case.id, Transfer.from_team_id == team.id).limit(1)
     before = (await session.exec(had)).first()
     return before if before is not None else (await numbers.take(session, team.id, 1))[0]
 
 
 async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Team) -> None:
-    """Let the card say where the case went, and post a new one for the team that has it now, with the note under it.
+    """Show on the card where the case went, and post a new one for the team that has it now, with the note under it.
 
-    What stands in no thread yet comes in the new one; what may be on its way to Slack stays with the old card.
+    Messages that are in no thread yet go to the new one; those that Slack may have already stay with the old card.
     """
     old = update(Message).where(col(Message.case_id) == case.id).execution_options(synchronize_session=False)
     await session.exec(
@@ -92,14 +92,14 @@ async def _move_card(session: AsyncSession, case: Case, made: Transfer, team: Te
     await tell_thread(session, case, MessageKind.TRANSFERRED, f"transferred:{made.id}", made.id)
 
 
-async def _tell_coordinators(session: AsyncSession, case: Case, made: Transfer, both: Sequence[Team]) -> None:
-    """Tell the coordinators of both teams that the case goes to and fro; without any, all who answer there."""
-    told: set[str] = set()
+async def _notify_coordinators(session: AsyncSession, case: Case, made: Transfer, both: Sequence[Team]) -> None:
+    """Notify the coordinators of both teams that the case goes to and fro; without any, all who answer there."""
+    notified: set[str] = set()
     for team in both:
         named = await agents.with_role(session, team.id, Role.COORDINATOR)
         people = {*named, *TeamSettings.of(team.settings).coordinators}
-        told |= people or set(await agents.answering(session, team.id))
-    for person in sorted(told):
+        notified |= people or set(await agents.answering(session, team.id))
+    for person in sorted(notified):
         key = f"to_and_fro:{made.id}:{person}"
         session.add(Message(key=key, kind=MessageKind.TO_AND_FRO, case_id=case.id, subject_id=made.id, channel=person))
     await session.flush()

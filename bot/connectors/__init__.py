@@ -1,6 +1,6 @@
-"""The platforms, one a file or a folder. `registry` knows them all, `connect` builds the connector of an account.
+"""The platforms, each a file or a folder. `registry` knows them all, `connect` builds the connector of an account.
 
-A package outside this repository adds a platform with an entry point in the group `webcare.platforms` that leads to
+A package outside this repository adds a platform with an entry point in the group `webcare.platforms` that refers to
 its `Platform`.
 """
 
@@ -32,7 +32,7 @@ OURS = (
 
 @dataclass(frozen=True)
 class Registry:
-    """The platforms by name, and why an entry point could not be used, by the name of that entry point."""
+    """The platforms by name, and why entry points could not be used, by their names."""
 
     platforms: Mapping[str, Platform]
     broken: Mapping[str, str]
@@ -45,13 +45,13 @@ def registry() -> Registry:
 
 
 def registered(ours: Iterable[Platform], others: Iterable[EntryPoint]) -> Registry:
-    """Return our platforms and those that entry points lead to; one that is broken does not stop the others."""
+    """Return our platforms and those of entry points; a broken one does not stop the others."""
     platforms = {platform.name: platform for platform in ours}
     broken = {}
     for entry in others:
         try:
             platform = entry.load()
-        except (Exception, SystemExit) as error:  # whatever someone else's module does when it is imported
+        except (Exception, SystemExit) as error:  # somebody else's module may raise anything on import
             broken[entry.name] = f"{type(error).__name__}: {error}"
             continue
         if not isinstance(platform, Platform):
@@ -71,7 +71,7 @@ def known(name: str) -> Platform | None:
 def connect(account: Account, tools: Tools, stand_ins: Mapping[str, Platform] | None = None) -> Connector:
     """Return the connector of an account; raises Unavailable when its platform is not installed here.
 
-    `stand_ins`, by name, are asked in the place of platforms of the registry.
+    `stand_ins`, by name, replace platforms of the registry.
     """
     platform = (stand_ins or {}).get(account.platform) or known(account.platform)
     if platform is None:
@@ -80,7 +80,7 @@ def connect(account: Account, tools: Tools, stand_ins: Mapping[str, Platform] | 
 
 
 def title(name: str) -> str:
-    """Return a platform's name for people; empty when its accounts have names of their own."""
+    """Return a platform's name for people; empty when its accounts go by their own names."""
     platform = known(name)
     return platform.title if platform else ""
 
@@ -88,14 +88,14 @@ def title(name: str) -> str:
 def templates(name: str, limits: Mapping[str, Any] | None) -> Sequence[Template]:
     """Return the texts that an account may still send once the time for an answer is over.
 
-    `name` is that of its platform, `limits` what the last check learned about it.
+    `name` is its platform's, `limits` what the last check learned about it.
     """
     platform = known(name)
     return platform.templates(limits or {}) if platform and platform.templates else ()
 
 
 class Named(Protocol):
-    """An account, stored or as its connector has it."""
+    """An account, as stored or as in its connector."""
 
     @property
     def platform(self) -> str:

@@ -1,12 +1,12 @@
 """What connectors and the rest of the bot exchange: the protocols of a platform, their values, and the verdicts.
 
 A connector implements `Connector` and those of `Polls`, `Rechecks`, `Replies`, `TakesImages`, `Moderates` and
-`Publishes` that its platform can do; its `Platform` declares them as capabilities. `Limited` tells of its limits, where
-it says so. What a platform pushes to us is read by a `Receiver`.
+`Publishes` that its platform supports; its `Platform` declares them as capabilities. `Limited` reports the platform's
+limits, if it gives them. A `Receiver` reads what a platform pushes to us.
 
 A verdict is an exception that says how a request ended. Only OutcomeUnknown means "perhaps it was carried out", so
-perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and tells its
-team, RateLimited waits, Unavailable is tried again, Rejected is shown to the agent. Unknowable ends the search for a
+perhaps a reply was published; after every other verdict it surely was not. Unauthorized stops the account and notifies
+its team, RateLimited waits, Unavailable is retried, Rejected is shown to the agent. Unknowable ends the search for a
 reply: a person must look.
 """
 
@@ -20,7 +20,7 @@ from bot.domain.mention import Act, Delivery, Post
 from bot.domain.text import Text
 
 Cursor = dict[str, Any]
-"""How far we have read, in the connector's own terms; JSON, stored with the account after the posts are."""
+"""How far we have read, in the connector's own terms; JSON, stored with the account after the posts."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Identity:
 
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far the clock of a platform may be from ours."""
+"""How far a platform's clock may be off from ours."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Account:
 
     `secrets` are its tokens (encrypted in the database), `options` what was set when it was added, `limits` what the
     last check learned about its server; all JSON. `address` is where its platform can push to us. `added_at` is when it
-    was added; None while it is not stored. `rests_until`: the platform's limit is nearly used, so that what can be done
-    without is not asked until then.
+    was added; None while it is not stored. `rests_until`: the platform's limit is nearly used up, so requests that can
+    be skipped are skipped until then.
     """
 
     id: int
@@ -60,9 +60,9 @@ class Account:
     rests_until: datetime | None = None
 
     def begins_at(self, now: datetime) -> datetime | None:
-        """Return from when on its first reading takes posts in; None for all that the platform gives.
+        """Return from when on its first reading takes posts in; None for everything that the platform gives.
 
-        That is when it was added, or as many days earlier as its option `since_days` says.
+        That is when it was added, or earlier by the days in its option `since_days`.
         """
         days = self.options.get("since_days", 0)
         if self.added_at is None and not days:
@@ -70,18 +70,17 @@ class Account:
         return (self.added_at or now) - timedelta(days=days)
 
     def begins_by_its_clock(self, now: datetime) -> datetime | None:
-        """Return `begins_at` by the clock of a platform, which may be behind ours."""
+        """Return `begins_at` by the platform's clock, which may be behind ours."""
         begins = self.begins_at(now)
         return begins - CLOCKS_DIFFER if begins else None
 
 
 @dataclass(frozen=True)
 class Health:
-    """What a check of an account found, in plain sentences; all but `working` say how to mend it.
+    """The result of a check of an account, in plain sentences; all but `working` say how to repair it.
 
-    An account with a problem does not work; of one with a fault a part does not, and its team hears of both. One with a
-    warning works. `limits` is what the connector wants to know about
-    the server at its next calls.
+    An account with a problem does not work; with a fault, a part of it does not. Its team is notified of both. With a
+    warning it works. `limits` is what the connector needs to know about the server in its next calls.
     """
 
     working: tuple[Text, ...] = ()
@@ -92,16 +91,16 @@ class Health:
     token_expires_at: datetime | None = None
     faults: tuple[Text, ...] = ()
     answers: bool = True
-    """Whether posts can be answered with this account, on a platform where they can."""
+    """Whether posts can be answered with this account, on a platform that allows answers."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a platform gave, in the order in which it should be taken in (oldest first), and the cursor to store then.
+    """Items from a platform, in the order in which to take them in (oldest first), and the cursor to store then.
 
-    `more` asks to be called again at once; `not_before` asks not to be called again until then (the platform's own
-    pace). Edited and removed posts come as posts too (`edited_at`, `gone`). `unread` says, in a sentence each, which
-    parts of the account could not be read while the rest was.
+    `more` asks for another call at once; `not_before` asks for no call until then (the platform's own pace). Edited and
+    removed posts come as posts too (`edited_at`, `gone`). `unread` has a sentence for each part of the account that
+    could not be read while the rest was.
     """
 
     items: tuple[Post | Delivery, ...]
@@ -118,7 +117,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Usage:
-    """How much of the platform's limit is used, by its last answers: in percent, None where it does not say.
+    """How much of the platform's limit is used, by its last answers: in percent, None if it does not say.
 
     `rests_until`: we read no more until then, because the limit is nearly reached.
     """
@@ -136,7 +135,7 @@ class Rechecked:
 
 
 def in_turn(ids: Sequence[str], cursor: Cursor, most: int) -> tuple[Sequence[str], Cursor]:
-    """Return which of these a recheck looks at, at most so many, and the cursor by which the next one goes on."""
+    """Return at most `most` of these for a recheck, and the cursor with which the next one continues."""
     start = ids.index(cursor["last"]) + 1 if cursor.get("last") in ids else 0
     turn = [*ids[start:], *ids[:start]][:most]
     return turn, {"last": turn[-1]} if len(turn) < len(ids) else {}
@@ -144,9 +143,9 @@ def in_turn(ids: Sequence[str], cursor: Cursor, most: int) -> tuple[Sequence[str
 
 @dataclass(frozen=True)
 class Draft:
-    """A reply on its way out. `text` is exactly what will be published; `key` is the same at every attempt.
+    """A reply to send. `text` is exactly what will be published; `key` is the same on every attempt.
 
-    `first_tried_at` is when the first attempt began that may have succeeded; `approved_at`, which never changes, is
+    `first_tried_at` is when the first attempt that may have succeeded began; `approved_at`, which never changes, is
     when an agent approved it. `subject` is the title of a private message, for platforms that need one, in the
     citizen's language.
     """
@@ -163,7 +162,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Announcement:
-    """Something that we publish of our own accord; `key` is the same at every attempt."""
+    """Something that we publish on our own initiative; `key` is the same on every attempt."""
 
     key: str
     text: str
@@ -172,10 +171,10 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Sent:
-    """What the platform made of a reply: its id and where it can be seen (empty when private).
+    """A reply on the platform: its id and where people can see it (empty when private).
 
-    `conversation` is the key of the conversation that the reply opened, when the citizen's next words come under
-    another key than the post that was answered. `held`: the platform shows it only after someone approved it.
+    `conversation` is the key of the conversation that the reply opened, if the citizen's next words come with another
+    key than the answered post. `held`: the platform shows it only after somebody approved it.
     """
 
     external_id: str
@@ -186,7 +185,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Measure:
-    """The length of a text as the platform counts it, and the greatest length that it takes (None: no limit)."""
+    """The length of a text as the platform counts it, and the longest that it takes (None: no limit)."""
 
     length: int
     limit: int | None
@@ -194,7 +193,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Request:
-    """What was sent to our web address. Header names are in small letters; `token` is what stood in the address."""
+    """A request to our web address. Header names are in lower case; `token` comes from the address."""
 
     method: str
     headers: Mapping[str, str]
@@ -205,10 +204,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Received:
-    """What a pushed request brought, in the order in which it should be taken in (oldest first).
+    """The items of a pushed request, in the order in which they should be taken in (oldest first).
 
-    `ask`: it tells that there is more, for which the platform must be asked (`Polls`). `only_pushed`: some of it cannot
-    be asked for later.
+    `ask`: it announces more, which must be polled (`Polls`). `only_pushed`: some of it cannot be polled later.
     """
 
     items: tuple[Post | Delivery, ...]
@@ -223,36 +221,36 @@ class Connector(Protocol):
     """One account on one platform. Constructors do no I/O. Every call may raise a verdict."""
 
     async def check(self) -> Health:
-        """Try the account and say in plain words what works; learn who it is and the server's limits."""
+        """Try the account and report in plain words what works; learn who it is and the server's limits."""
         ...
 
 
 @runtime_checkable
 class Polls(Protocol):
-    """A platform that we ask for new posts."""
+    """A platform that we poll for new posts."""
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return the next page after `cursor`; {} the first time: then only what came since `Account.begins_at`."""
+        """Return the next page after `cursor`; the first time it is {}: then only posts since `Account.begins_at`."""
         ...
 
 
 @runtime_checkable
 class Rechecks(Protocol):
-    """A platform that tells on request whether a post was edited or removed."""
+    """A platform that says on request whether a post was edited or removed."""
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Return those of these posts that were edited or are gone, and those with `gone` set that are back.
+        """Return the posts among these that were edited or are gone, and those with `gone` set that are back.
 
-        And those that are hidden or shown otherwise than `hidden` says, where the platform tells that.
+        Also those whose `hidden` is no longer right, where the platform says so.
 
-        Stays within the platform's budget of requests: what it leaves for the next time is said by the cursor.
+        Stays within the platform's budget of requests: the cursor says what is left for the next time.
         """
         ...
 
 
 @runtime_checkable
 class Limited(Protocol):
-    """A platform that tells how much of its limit of requests is used."""
+    """A platform that says how much of its request limit is used."""
 
     @property
     def usage(self) -> Usage:
@@ -262,12 +260,12 @@ class Limited(Protocol):
 
 @runtime_checkable
 class Completes(Protocol):
-    """A platform that pushes less of a post than it tells when asked at once, and perhaps never again."""
+    """A platform that pushes less of a post than it returns on request, and perhaps only if we ask at once."""
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-        """Return what was pushed, with what only asking tells; what can no longer be read is left out.
+        """Return the pushed items, completed with what we must ask for; items that can no longer be read are left out.
 
-        Asks soon: the platform waits for our answer. After a verdict it sends the same again.
+        It must be fast: the platform waits for our answer. After a verdict it sends the same again.
         """
         ...
 
@@ -282,13 +280,13 @@ class Replies(Protocol):
         ...
 
     async def send(self, draft: Draft) -> Sent:
-        """Publish the reply, once. A request before the one that publishes goes inside `http.before_sending()`."""
+        """Publish the reply, once. Requests before the one that publishes go inside `http.before_sending()`."""
         ...
 
     async def find(self, draft: Draft) -> Sent | None:
         """Look for a reply whose outcome is unknown: Sent when it is there, None when it surely is not.
 
-        Raises Unknowable when the platform cannot tell.
+        Raises Unknowable when the platform cannot say.
         """
         ...
 
@@ -297,7 +295,7 @@ class Replies(Protocol):
         ...
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
-        """Return the length of a composed text, for everyone or private, and the limit."""
+        """Return the length of a composed text, public or private, and the limit."""
         ...
 
 
@@ -306,13 +304,13 @@ class TakesImages(Protocol):
     """A platform on which an answer can hold an image: `Draft.image`."""
 
     def images(self, *, private: bool) -> Images | None:
-        """Return which image this server takes with an answer for everyone, or a private one; None: it takes none."""
+        """Return which images this server takes with a public or a private answer; None: it takes none."""
         ...
 
 
 @runtime_checkable
 class Moderates(Protocol):
-    """A platform on which posts can be hidden or liked, or our own removed."""
+    """A platform on which posts can be hidden or liked, or our own posts removed."""
 
     async def act(self, act: Act, post: Post) -> None:
         """Do this to a post. Doing it again changes nothing and is no error."""
@@ -321,7 +319,7 @@ class Moderates(Protocol):
 
 @runtime_checkable
 class Publishes(Protocol):
-    """A platform on which we can publish of our own accord."""
+    """A platform on which we can publish on our own initiative."""
 
     async def publish(self, announcement: Announcement) -> Sent:
         """Publish it, once."""
@@ -329,10 +327,10 @@ class Publishes(Protocol):
 
 
 class Receiver(Protocol):
-    """What a platform pushes to us. No method does I/O: the request and the account are all they need."""
+    """Reads what a platform pushes to us. No method does I/O: the request and the account are all they need."""
 
     def challenge(self, account: Account, request: Request) -> str | None:
-        """Return what to answer when the platform asks us to prove that the address is ours; None for other requests.
+        """Return the answer when the platform asks us to prove that the address is ours; None for other requests.
 
         Raises NotSigned when the question does not come from the platform.
         """
@@ -346,7 +344,7 @@ class Receiver(Protocol):
         ...
 
     def receive(self, account: Account, request: Request, now: datetime) -> Received:
-        """Return what a request brings for this account; raises NotSigned, and BadPayload for what cannot be read."""
+        """Return the items of a request for this account; raises NotSigned, and BadPayload if it cannot be read."""
         ...
 
 
@@ -362,7 +360,7 @@ class Verdict(Exception):
 
 
 class Unauthorized(Verdict):
-    """The account's token no longer works: stop the account and tell the team."""
+    """The account's token no longer works: stop the account and notify the team."""
 
 
 class RateLimited(Verdict):
@@ -374,27 +372,27 @@ class RateLimited(Verdict):
 
 
 class Unavailable(Verdict):
-    """The platform cannot be reached or fails, but the request was surely not carried out; try at the next tick."""
+    """The platform cannot be reached or fails, but the request was surely not carried out; retry at the next tick."""
 
 
 class OutcomeUnknown(Unavailable):
-    """The platform cannot be reached or fails, and the request may have been carried out all the same."""
+    """The platform cannot be reached or fails, and the request may have been carried out nevertheless."""
 
 
 class Rejected(Verdict):
-    """The platform refuses this request and will go on refusing it; the text says why, for the agent."""
+    """The platform refuses this request and will keep refusing it; the text says why, for the agent."""
 
 
 class UsedUp(Rejected):
-    """The platform allows this once for a post, and it was done before, perhaps not from here."""
+    """The platform allows this once per post, and it was done before, perhaps not from here."""
 
 
 class Unknowable(Exception):
-    """Whether a reply was published cannot be found out by us; a person must look."""
+    """We cannot find out whether a reply was published; a person must look."""
 
 
 class NotSigned(Exception):
-    """A request that does not prove to come from the source; the text says why, in plain words (HTTP 401)."""
+    """A request without proof that it comes from the source; the text says why, in plain words (HTTP 401)."""
 
     def __init__(self, reason: Text) -> None:
         self.text = reason

@@ -43,13 +43,13 @@ MAX_SEEN = 500
 MAX_UNDATED_AT_FIRST = 10
 READING_SECONDS = 30
 LATE = timedelta(days=7)
-"""How much older than the account an entry may be when it appears: a feed may date it earlier than it shows it."""
+"""How much older than the account a new entry may be: a feed may date it earlier than it shows it."""
 MANY = 3
-"""So many entries that all come again under other ids and with other words are no coincidence …"""
+"""This many entries that all come again under other ids and with other words are no coincidence …"""
 OFTEN = 3
-"""… when it happens so many times in a row …"""
+"""… if it happens this many times in a row …"""
 SOON = timedelta(hours=6)
-"""… each within this time of the one before: a feed that was held and is started again gets a new chance."""
+"""… each within this time of the one before: a feed that was stopped and is started again gets a new chance."""
 REMEMBERED = ("since", "seen", "count", "titles", "anew", "at", "body", "ttl")
 VALIDATORS = {"etag": ("ETag", "If-None-Match"), "modified": ("Last-Modified", "If-Modified-Since")}
 
@@ -70,7 +70,7 @@ class Entry:
 
     @property
     def content(self) -> str:
-        """A short hash of what a reader sees, to notice a change."""
+        """A short hash of what a reader sees, to detect a change."""
         return _short(f"{self.author['external_id']}\n{self.text}")
 
 
@@ -91,8 +91,8 @@ class Feed:
     The external id of an entry is its id (guid), stripped; without one, a hash of its link and title. The cursor
     remembers the last 500 entries that we delivered. We read at most 200 at once, so the cursor never forgets an entry
     that is still in the feed. An entry that returns after the cursor forgot it is delivered again under the same
-    external id, which the database stores once per account. Of what was published before the account begins, nothing is
-    delivered. Of more than 200 new entries between two readings, only the newest 200 are read.
+    external id, which the database stores once per account. Entries from before the account begins are not delivered.
+    Of more than 200 new entries between two readings, only the newest 200 are read.
     """
 
     def __init__(self, account: Account, tools: Tools) -> None:
@@ -128,8 +128,8 @@ class Feed:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new and changed entries; at first those since the account begins, and if that is past 10 undated ones.
 
-        `not_before` of the page says how long the feed asks us to wait. Raises Unauthorized, which holds the account,
-        for a feed that brings the same entries again and again as if they were new.
+        `not_before` of the page says how long the feed asks us to wait. Raises Unauthorized, which stops the account,
+        for a feed that repeats the same entries as if they were new.
         """
         now = datetime.now(UTC)
         if cursor.get("for") != self._account.url:
@@ -187,7 +187,7 @@ class Feed:
             following["url"] = moved_to
         for key, (header, _) in VALIDATORS.items():
             value = response.headers.get(header) or (cursor.get(key, "") if response.status_code == 304 else "")
-            if value and len(value) <= 500 and value.isascii():  # we cannot send anything else back
+            if value and len(value) <= 500 and value.isascii():  # we can send back nothing else
                 following[key] = value
         return following
 
@@ -203,7 +203,7 @@ def _next_address(address: str, location: str) -> str:
 
 
 def _judge(response: httpx.Response) -> None:
-    """Raise the verdict on an answer that is no feed, in words for the person who set up the account."""
+    """Raise the verdict on an answer that is not a feed, in words for the person who set up the account."""
     status, where = response.status_code, response.request.url.host
     if status == 401:
         raise Unauthorized("{host} asks for a login to read this feed. Take its public address.", host=where)
@@ -289,7 +289,7 @@ Seen = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class _Read:
-    """The content of a feed as it was read at `now` from `base`."""
+    """The content of a feed, read at `now` from `base`."""
 
     reading: Reading
     base: httpx.URL
@@ -305,7 +305,7 @@ class _Read:
 
 
 def _first(read: _Read, begins_at: datetime | None, *, with_undated: bool) -> tuple[tuple[Post, ...], Cursor]:
-    """Return the posts of a first reading, oldest first, and what to remember: all entries, also those left out."""
+    """Return the posts of a first reading, oldest first, and what to remember: all entries, even those left out."""
     begins = int(begins_at.timestamp()) if begins_at else 0
     undated_left = MAX_UNDATED_AT_FIRST if with_undated else 0
     posts, seen = [], {}
@@ -322,8 +322,8 @@ def _first(read: _Read, begins_at: datetime | None, *, with_undated: bool) -> tu
 def _news(read: _Read, cursor: Cursor) -> tuple[tuple[Post, ...], Cursor]:
     """Return the new and changed posts, oldest first, and what to remember.
 
-    An entry that stands in place of one of the last reading, with the same author and words but another id, is that
-    entry: there are feeds that make new ids or links at each fetch.
+    An entry that replaces one of the last reading, with the same author and words but another id, is that same entry:
+    some feeds make new ids or links at each fetch.
     """
     delivered, entries = cursor["seen"], read.entries()
     vanished = Counter(delivered[key][0] for key in _last(cursor) - entries.keys())
@@ -357,7 +357,7 @@ def _all_anew(read: _Read, cursor: Cursor) -> bool:
 
 
 def _last(cursor: Cursor) -> set[str]:
-    """Return which of the remembered entries the last reading had: the last of them."""
+    """Return the remembered entries of the last reading: the last ones."""
     count = cursor.get("count", 0)
     return set(list(cursor["seen"])[-count:]) if count else set()
 
@@ -370,7 +370,7 @@ def _remember(read: _Read, delivered: Seen, current: Seen) -> Cursor:
 
 
 def _past(moment: int | None, now: datetime) -> int | None:
-    """Return a past moment; None for a date in the future, which is no information."""
+    """Return a past moment; None for a date in the future, which tells us nothing."""
     return moment if moment is not None and moment <= now.timestamp() else None
 
 
@@ -392,7 +392,7 @@ def _post(entry: Entry, base: httpx.URL, now: datetime, *, edited: bool) -> Post
 
 
 def _web_address(base: httpx.URL, reference: str) -> str:
-    """Return a reference as an absolute http(s) address; "" when it is something else."""
+    """Return a reference as an absolute http(s) address; "" for anything else."""
     try:
         address = base.join(reference)
         sound = address.scheme in {"http", "https"} and address.host and (address.port or 0) < 65536

@@ -2,9 +2,9 @@
 
     python -m bot.connectors.feed_reader < "content type, newline, the feed's bytes" > JSON
 
-feedparser (https://feedparser.readthedocs.io) reads RSS 0.9x, 1.0, 2.0 and Atom, also when broken. But a feed of a few
+feedparser (https://feedparser.readthedocs.io) reads RSS 0.9x, 1.0, 2.0 and Atom, even if broken. But a feed of a few
 hundred kilobytes can make it use gigabytes (entities within entities), or hours in one regular expression (a long
-author). Nothing can stop a thread then, and it blocks all others; a process has limits and can be stopped. This one
+author). A thread cannot be stopped then, and blocks all others; a process has limits and can be stopped. This one
 opens no address or file, and knows neither our settings nor our tokens.
 """
 
@@ -49,7 +49,7 @@ JSON = dict[str, Any]
 
 def main() -> None:
     """Read a feed from standard input, within limits of memory and time, and write JSON to standard output."""
-    with contextlib.suppress(ValueError, OSError):  # some systems do not let a process limit its memory
+    with contextlib.suppress(ValueError, OSError):  # some systems do not allow a process to limit its memory
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     content_type, _, body = sys.stdin.buffer.read().partition(b"\n")
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def reading_of(body: bytes, content_type: str) -> JSON:
-    """Return the feed, or {"fault": "page", "json", "broken" or "other"} when it is no feed; never raises.
+    """Return the feed, or {"fault": "page", "json", "broken" or "other"} when it is not a feed; never raises.
 
     A feed has `title`, `ttl` (minutes), `total` (number of entries), `repeated` (entries with the id of another) and
     `entries`: the newest 200, newest first, one for each id, with the fields of `bot.connectors.feed.Entry`.
@@ -151,7 +151,7 @@ def _external_id(entry: Any) -> str:
 def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON:
     title_detail = entry.get("title_detail") or {}
     text, media, url = _text(_title(entry), _body(entry)), _media(entry), _link(entry)
-    if not text:  # only a picture, which its description stands for, or only a link
+    if not text:  # only a picture, represented by its description, or only a link
         media = media or _pictures(entry)
         text = "\n".join(each["alt"] for each in media if each["alt"]) or ("" if media else url)
     return {
@@ -168,7 +168,7 @@ def _entry(external_id: str, entry: Any, feed_title: str, language: str) -> JSON
 
 
 def _author(entry: Any, feed_title: str) -> JSON:
-    """Return the author of an entry; the id is the email address, else the name, else the address, else the feed."""
+    """Return the author of an entry; the id is the e-mail address, else the name, else the address, else the feed."""
     detail = entry.get("author_detail") or {}
     name, email, url = _line(detail.get("name")), _line(detail.get("email")), _address(detail.get("href"))
     written = _line(entry.get("author"))
@@ -180,7 +180,7 @@ def _author(entry: Any, feed_title: str) -> JSON:
 
 
 def _link(entry: Any) -> str:
-    """Return the entry's link; feedparser may use an id as link, which counts only if it is an address."""
+    """Return the entry's link; feedparser may use an id as a link, which counts only if it is an address."""
     link = _address(entry.get("link"))
     return "" if entry.get("guidislink") and link == _address(entry.get("id")) and not link.startswith("http") else link
 
@@ -237,10 +237,10 @@ def _media(entry: Any) -> list[JSON]:
 
 def _pictures(entry: Any) -> list[JSON]:
     """Return the pictures in the HTML of an entry."""
-    found = _Pictures()
+    parser = _Pictures()
     for part in (*(entry.get("content") or []), {"value": entry.get("summary")}, {"value": entry.get("title")}):
-        found.feed(str(part.get("value") or "")[:200_000])
-    return [{"url": url, "kind": "image", "alt": alt} for url, alt in found.alts.items()][:MAX_MEDIA]
+        parser.feed(str(part.get("value") or "")[:200_000])
+    return [{"url": url, "kind": "image", "alt": alt} for url, alt in parser.alts.items()][:MAX_MEDIA]
 
 
 class _Pictures(HTMLParser):
@@ -267,8 +267,8 @@ def _end_media_description(parser: Any) -> None:
         contents[-1].setdefault("description", description)
 
 
-# feedparser mistakes the description of a picture for the text of the entry (in Mastodon's feeds: each post with a
-# picture). Only methods with a name like these can handle one of its elements.
+# feedparser mistakes the description of a picture for the text of the entry (in Mastodon's feeds, for every post with
+# a picture). Only methods with names like these can handle one of its elements.
 for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
     parser._start_media_description = _start_media_description
     parser._end_media_description = _end_media_description
@@ -280,14 +280,14 @@ def _date(entry: Any) -> int | None:
 
 
 def _moment(entry: Any, key: str) -> int | None:
-    # Not through feedparser's own `get`, which warns when it returns a date of another name.
+    # Not with feedparser's own `get`, which warns when it returns a date with another name.
     moment = moment_of(_line(dict.get(entry, key)))
     if moment is None:
         try:
             moment = calendar.timegm(dict.get(entry, f"{key}_parsed") or ())
         except (ValueError, OverflowError, TypeError):
             return None
-    return moment if 0 < moment < 253_000_000_000 else None  # years 1970 to 9987; "0001-01-01" is no date
+    return moment if 0 < moment < 253_000_000_000 else None  # years 1970 to 9987; "0001-01-01" is not a real date
 
 
 def _language(value: Any) -> str:
@@ -306,7 +306,7 @@ def _address(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    """Remove what databases and screens refuse: NULs, control characters and halves of characters (surrogates)."""
+    """Remove what databases and screens refuse: NULs, control characters and half characters (surrogates)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 

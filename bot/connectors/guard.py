@@ -1,8 +1,8 @@
-"""Keeps requests to outside addresses out of private networks: https://owasp.org/www-community/attacks/Server_Side_Request_Forgery
+"""Keep requests to outside addresses out of private networks: https://owasp.org/www-community/attacks/Server_Side_Request_Forgery
 
 Feeds, servers and callbacks are addresses that people typed, and a redirect is one that a stranger chose. A name is
-looked up once, every address that it has is checked, and the connection goes to one of these. So it does not matter
-what the name leads to a moment later, how an address was written, or which request it is for.
+resolved once, all its addresses are checked, and the connection goes to one of these. So it does not matter what the
+name resolves to a moment later, how an address was written, or which request it is for.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ import httpx
 from bot.connectors.base import Rejected, Unavailable
 
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-"""The part of IPv6 that is given out: https://www.iana.org/assignments/ipv6-address-space"""
+"""The allocated part of IPv6: https://www.iana.org/assignments/ipv6-address-space"""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 COMPATIBLE = ipaddress.ip_network("::/96")
-"""IPv6 addresses that end in the IPv4 address to which they lead (RFC 6052, RFC 4291)."""
+"""IPv6 addresses that end in the IPv4 address that they stand for (RFC 6052, RFC 4291)."""
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address lies in the public internet, also when it is IPv4 written as IPv6."""
+    """Tell whether an IP address is on the public internet, even if it is IPv4 written as IPv6."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip in NAT64 or ip in COMPATIBLE:
@@ -38,13 +38,13 @@ def is_public(address: str) -> bool:
 
 
 class Transport(httpx.AsyncHTTPTransport):
-    """The transport of a client for outside addresses; a proxy of the environment is not used.
+    """The transport of a client for outside addresses; a proxy in the environment is ignored.
 
-    `network` makes the connections, once the addresses were checked.
+    `network` makes the connections once the addresses are checked.
     """
 
     def __init__(self, *, allow_private: bool = False, network: httpcore.AsyncNetworkBackend | None = None) -> None:
-        # Without super().__init__(): httpx has no parameter for a network, and without a pool it sends nothing.
+        # No super().__init__(): httpx has no parameter for a network, and without a pool it sends nothing.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             max_connections=LIMITS.max_connections,
@@ -67,7 +67,7 @@ class _Guard(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that can be reached, if all of them may be."""
+        """Connect to the first reachable address of a host, if all its addresses are allowed."""
         now = asyncio.get_running_loop().time
         ends = now() + timeout if timeout is not None else None
         try:
@@ -90,9 +90,9 @@ class _Guard(httpcore.AsyncNetworkBackend):
 
 
 async def connected(host: str, port: int, *, allow_private: bool, seconds: float) -> socket.socket:
-    """Return a connection for another protocol than HTTP, to the first address of a host that can be reached.
+    """Return a connection for another protocol than HTTP, to the first reachable address of a host.
 
-    All its addresses are checked as for HTTP. `seconds` is the time for the whole, and for each later read and write.
+    All its addresses are checked as for HTTP. `seconds` is the time for connecting, and for each later read and write.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -127,9 +127,9 @@ async def _allowed(host: str, port: int, *, allow_private: bool) -> list[str]:
 
 
 async def _addresses(host: str, port: int) -> list[str]:
-    """Look a name up; what looks like a number in any way of writing becomes the address it stands for."""
+    """Resolve a name; a number, in any notation, becomes the address that it stands for."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        results = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unavailable("The name {host} cannot be found.", host=host) from error
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return list(dict.fromkeys(str(address[0]) for *_, address in results))

@@ -19,7 +19,7 @@ BULLET = "• "
 def text_of(html: str) -> str:
     """Return the text of a piece of HTML as a reader sees it, with line breaks where the layout has them.
 
-    An empty line separates paragraphs. A link shows its text; one that Mastodon shortened for display
+    An empty line separates paragraphs. A link shows its text; a link that Mastodon shortened for display
     (https://docs.joinmastodon.org/spec/activitypub/#sanitization: span.invisible, span.ellipsis) shows its address.
     Takes any input: broken or hostile markup gives text, never an error.
     """
@@ -85,7 +85,7 @@ class _Reader(HTMLParser):
             self._write(data)
 
     def _part(self, tag: str) -> None:
-        """Begin a new line or paragraph, unless only a bullet stands on this one."""
+        """Begin a new line or paragraph, unless this one has only a bullet."""
         if self._parts[-1:] != [BULLET]:
             wanted = 2 if tag in PARAGRAPHS else 1 if tag in LINES else 0
             self._breaks = max(self._breaks, wanted)
@@ -107,7 +107,7 @@ class _Reader(HTMLParser):
 
 
 class _Link:
-    """The link being read; only at its end we know whether its text was shortened."""
+    """The link that is being read; only at its end do we know whether its text was shortened."""
 
     def __init__(self, href: str) -> None:
         self.href = href

@@ -17,7 +17,7 @@ MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 HEADERS = {"User-Agent": "webcare-bot", "Accept-Encoding": "gzip"}
 LEAST_WAIT = timedelta(seconds=5)
-"""How long we wait at least after a 429, whatever the server says: "Retry-After: 0" would make us ask without end."""
+"""How long we wait at least after a 429, no matter what the server says: "Retry-After: 0" would loop forever."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -39,7 +39,7 @@ def new_client(*, allow_private: bool = False) -> Client:
 
 
 def seconds_of(client: httpx.AsyncClient) -> float:
-    """Return how long a server may take to answer; a connector of another protocol waits as long."""
+    """Return how long a server may take to answer; connectors of other protocols use the same time."""
     return client.timeout.read or TIMEOUT.read or 0.0
 
 
@@ -52,7 +52,7 @@ async def connected(client: httpx.AsyncClient, host: str, port: int) -> socket.s
 async def request(
     client: httpx.AsyncClient, method: str, url: str, *, max_bytes: int = MAX_BYTES, **kwargs: Any
 ) -> httpx.Response:
-    """Send one request and return the whole answer, whatever its status.
+    """Send one request and return the whole answer, with any status.
 
     It repeats a GET once when a keep-alive connection was dropped. Raises Unavailable when there is no answer
     (OutcomeUnknown when the request may have arrived), and Rejected when the answer is over `max_bytes`.
@@ -89,9 +89,9 @@ async def _read(client: httpx.AsyncClient, asked: httpx.Request, max_bytes: int)
 
 
 async def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    """Return the unpacked body of an answer; it stops unpacking after `max_bytes`.
+    """Return the unpacked body of an answer; unpacking stops after `max_bytes`.
 
-    httpx unpacks as often as the server says, without a limit: 3 kB of "gzip, gzip" became 3.9 GB.
+    httpx unpacks as many times as the server says, without a limit: 3 kB of "gzip, gzip" became 3.9 GB.
     """
     encoding = response.headers.get("Content-Encoding", "").lower()
     gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -156,12 +156,12 @@ def retry_at(response: httpx.Response, *, default: timedelta = timedelta(minutes
 
 
 def within_reason(wanted: datetime, now: datetime) -> datetime:
-    """Return when to try again for a moment that a server named: not too soon, and within a day."""
+    """Return when to try again, for a moment that a server named: not too soon, and within a day."""
     return max(now + LEAST_WAIT, min(wanted, now + timedelta(days=1)))
 
 
 def json_of(response: httpx.Response) -> Any:
-    """Return the answer's JSON; another body is an error of the server, so it raises Unavailable."""
+    """Return the answer's JSON; any other body is an error of the server, so it raises Unavailable."""
     try:
         return response.json()
     except ValueError as error:
@@ -191,7 +191,7 @@ def host(url: str) -> str:
 
 
 def address_of(typed: str) -> str:
-    """Return what somebody typed as a web address, with https:// before it if it has no scheme; "" if it is none."""
+    """Return what somebody typed as a web address, with https:// if it has no scheme; "" if it is not an address."""
     url = typed.strip() if "://" in typed else f"https://{typed.strip()}"
     try:
         parts = urlsplit(url)
@@ -202,12 +202,12 @@ def address_of(typed: str) -> str:
 
 
 def server_of(typed: str) -> str:
-    """Return the address of a server from what people copy, of which a page will do; "" if it is no address."""
+    """Return the address of a server from what people copy, such as a page's address; "" if it is not an address."""
     parts = urlsplit(address_of(typed))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
 def is_readable_on_its_way(url: str) -> bool:
-    """Say whether others could read requests to an address: it is not https, and not on this machine."""
+    """Tell whether others could read requests to an address: it is not https, and not on this machine."""
     parts = httpx.URL(url)
     return parts.scheme == "http" and parts.host not in {"127.0.0.1", "localhost", "::1"}

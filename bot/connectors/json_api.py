@@ -13,14 +13,14 @@ from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthori
 
 Json = dict[str, Any]
 GIVEN_WITHIN = 30.0
-"""Seconds that giving an image may take: the reply must still go out before the outbox would try it again."""
+"""Seconds that uploading an image may take: the reply must still be sent before the outbox would retry it."""
 
 
 @contextlib.contextmanager
 def before_sending() -> Iterator[None]:
-    """Wrap a request that prepares a reply: whatever becomes of it, the reply was surely not sent.
+    """Wrap a request that prepares a reply: with any outcome, the reply was surely not sent.
 
-    Its unknown outcome is raised as Unavailable, so that the reply is simply tried again.
+    An unknown outcome is raised as Unavailable, so that the reply is simply tried again.
     """
     try:
         yield
@@ -30,7 +30,7 @@ def before_sending() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def giving_image() -> AsyncIterator[None]:
-    """Wrap the requests that give a platform an image before the reply: as `before_sending`, within `GIVEN_WITHIN`."""
+    """Wrap the requests that upload an image before the reply: as `before_sending`, within `GIVEN_WITHIN`."""
     with before_sending():
         try:
             async with asyncio.timeout(GIVEN_WITHIN):
@@ -40,10 +40,10 @@ async def giving_image() -> AsyncIterator[None]:
 
 
 class JsonApi:
-    """One server with a JSON API, as one of our accounts sees it. Every method may raise a verdict.
+    """One server with a JSON API, for one of our accounts. Every method may raise a verdict.
 
-    A subclass says how this platform explains a refusal (`reason_of`) and which refusals are about our own token
-    (`is_our_token`), and overrides `retry_at` when the platform says in its own way how long to wait.
+    A subclass defines how the platform explains a refusal (`reason_of`) and which refusals are about our own token
+    (`is_our_token`), and overrides `retry_at` if the platform has its own way to say how long to wait.
     """
 
     def __init__(self, client: httpx.AsyncClient, base: str, headers: Mapping[str, str]) -> None:
@@ -80,10 +80,10 @@ class JsonApi:
         return response
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict that an answer stands for.
+        """Raise the verdict on an answer.
 
-        A refusal that is not in the platform's own words comes from something in between: to a mere question that says
-        nothing about our token or the post.
+        A refusal that is not in the platform's own words comes from something in between: in the answer to a GET it
+        proves nothing about our token or the post.
         """
         status, reason = response.status_code, self.reason_of(response)
         if status >= 400 and self.is_our_token(response):
@@ -107,7 +107,7 @@ class JsonApi:
         return value
 
     def list(self, response: httpx.Response, *keys: str) -> "list[Json]":
-        """Return the objects of the list in a good answer, or of the one at these keys in its object."""
+        """Return the objects of the list in a good answer, or of the list at these keys in its object."""
         value = self.json(response)
         value = within(value, *keys) if keys else value
         if not isinstance(value, list):
@@ -122,23 +122,23 @@ class JsonApi:
         return token
 
     def unreadable(self) -> OutcomeUnknown:
-        """Return the verdict on an answer that is not what the API says."""
+        """Return the verdict on an answer that does not follow the API."""
         return OutcomeUnknown("{host} sent an answer we cannot read.", host=self.host)
 
 
 def within(value: Any, *keys: str) -> Any:
-    """Return what lies at these keys, or None where something else than an object is on the way."""
+    """Return the value at these keys, or None if something on the way is not an object."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def time_of(value: str) -> datetime:
-    """Return a moment from ISO 8601 text as aware UTC; ValueError when it is none."""
+    """Return a moment from ISO 8601 text as aware UTC; raises ValueError for other text."""
     moment = datetime.fromisoformat(value)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def web(address: Any) -> str:
-    """Return a web address, or nothing: another server chose it, and people will click on it."""
+    """Return a web address, or "" for anything else: another server chose it, and people will click on it."""
     return address if isinstance(address, str) and address.startswith(("https://", "http://")) else ""

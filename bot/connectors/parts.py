@@ -1,4 +1,4 @@
-"""An account of which one part may fail without the others: the others come in, and what fails is told."""
+"""An account whose parts may fail separately: the others are read, and the failure is reported."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Parts:
-    """The parts of one account that are read for a page; `unread` says which could not be (`Page.unread`)."""
+    """The parts of one account that are read for a page; `unread` says which could not be read (`Page.unread`)."""
 
     def __init__(self, account_id: int) -> None:
         self._account_id = account_id
@@ -25,7 +25,7 @@ class Parts:
         return tuple(self._unread)
 
     async def read(self, part: Awaitable[T], *, otherwise: Text) -> T | None:
-        """Read a part; None when that fails, and then `otherwise` is what people read. A refused token is raised."""
+        """Read a part; None if that fails, and then people read `otherwise`. A refused token is raised."""
         try:
             return await part
         except (RateLimited, Unavailable, Rejected) as verdict:

@@ -1,7 +1,7 @@
-"""How citizens write on a platform, for who tries it out without an account there (`webcare try`).
+"""How citizens write on a platform, for trying it out without an account there (`webcare try`).
 
-A connector declares it with the functions by which it reads what the platform really gives. So what may be done with a
-post of a trial, until when, and how it is shown are what they are with an account of the platform.
+A connector declares it with the functions that read the platform's real payloads. So a post of a trial allows the same
+acts, for the same time, and is shown in the same way as with an account on the platform.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,8 +17,8 @@ from bot.domain.text import Text, text
 class Written:
     """What a citizen wrote: `author` is their id, `handle` their name on the platform, `us` the name of our account.
 
-    Of a public post, `root` is the id of the one with which its thread began, and `ours` what that says when it is
-    ours; `parent` is the id of the comment that it is below. Of a private one, `parent` is what it answers.
+    For a public post, `root` is the id of the first post of its thread, and `ours` the text of that post if it is ours;
+    `parent` is the id of the comment above it. For a private one, `parent` is what it answers.
     """
 
     id: str
@@ -36,11 +36,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Way:
-    """One way in which citizens write; `title` names it to people, `read` returns the post that it becomes.
+    """One way in which citizens write; `title` names it for people, `read` returns the post that it becomes.
 
-    `below`: it stands below a post of ours. `has_subject`: it has one, and a thread of its own; other private ones of a
-    citizen are one conversation, whose key is the citizen's id. `edits` and `removes`: whether it reaches us when the
-    author does that. `answered_by` is the way in which others write below it, when that is another one.
+    `below`: it is below a post of ours. `has_subject`: it has a subject, and a thread of its own; other private
+    messages of a citizen are one conversation, whose key is the citizen's id. `edits` and `removes`: whether we learn
+    that the author did that. `answered_by` is the way in which others write below it, if that is another one.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Hidden:
-    """Who still sees what was hidden; `opens`: everyone who asks for it."""
+    """Who still sees a hidden post; `opens`: everyone who asks for it."""
 
     who: Text
     opens: bool = False
@@ -66,9 +66,9 @@ class Hidden:
 class Trial:
     """A platform that can be tried out. `about` says in a few sentences what an answer may be, and until when.
 
-    `handle` makes a name on the platform of a plain {handle}; "" where people go by their name. `options` and `limits`
-    are those of an account, as if it had been added and checked. `once` is what the platform says to a second private
-    answer to one post; None where it takes more.
+    `handle` turns a plain {handle} into a name on the platform; "" where people go by their names. `options` and
+    `limits` are those of an account, as if it had been added and checked. `once` is the platform's answer to a second
+    private answer to one post; None if it takes more.
     """
 
     about: Text
@@ -83,4 +83,4 @@ class Trial:
 BELOW_OURS = text("Comment below a post of the team")
 NAMES_US = text("Post that names the team")
 PRIVATELY = text("Private message")
-"""Titles of ways that several platforms have."""
+"""Titles of ways that several platforms share."""

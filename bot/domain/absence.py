@@ -23,12 +23,12 @@ BACK = re.compile(r"\b(terug van|back from)\b", re.IGNORECASE)
 
 
 def status_says_away(emoji: str, words: str, expires: float, now: datetime) -> bool:
-    """Say whether a status means leave or illness; `expires` is in epoch seconds, 0 for never."""
+    """Tell whether a status means leave or illness; `expires` is in epoch seconds, 0 for never."""
     if 0 < expires <= now.timestamp() or BACK.search(words):
         return False
     return emoji in EMOJI or WORDS.search(words) is not None
 
 
 def do_not_disturb(start: float, end: float, now: datetime) -> bool:
-    """Say whether do-not-disturb is on, from the next period that Slack gives, in epoch seconds."""
+    """Tell whether do-not-disturb is on, from the next period that Slack gives, in epoch seconds."""
     return start <= now.timestamp() < end

@@ -7,18 +7,18 @@ from typing import Any, Self
 
 QUARTER = timedelta(minutes=15)
 TRIED_WITHIN = timedelta(minutes=15)
-"""What waits is tried again so soon after the platform's wait; if nothing was, nothing waits."""
+"""Waiting work is retried this soon after the platform's wait; if nothing was retried by then, nothing waits."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """Something has not worked since a moment, and the platform takes it again from another."""
+    """Something does not work: since when, and when the platform takes it again."""
 
     since: datetime
     until: datetime
 
     def told(self, before: Self | None, now: datetime) -> Self:
-        """Return the rest to tell of after `before` was told; see `Budget.told`."""
+        """Return the rest to report after `before` was reported; see `Budget.told`."""
         if before is None:
             return self
         if before.until <= now < self.until:
@@ -26,13 +26,13 @@ class Rest:
         return before if abs(self.until - before.until) < QUARTER else self
 
     def lasts(self, now: datetime) -> timedelta:
-        """Return for how long it does not work, as far as is known now."""
+        """Return for how long it does not work, as far as we know now."""
         return max(self.until, now) - self.since
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What is known of an account's limit: the percent used (None: unknown), and what rests until there is room.
+    """What we know of an account's limit: the percent used (None: unknown), and what rests until there is room.
 
     A rest ends when reading or answering works again. That of answering also ends when nothing waits to be tried.
     """
@@ -42,30 +42,30 @@ class Budget:
     answering: Rest | None = None
 
     def read(self, percent: int | None, rests_until: datetime | None, now: datetime) -> Self:
-        """Return what is known after a reading that worked; with `rests_until` the next one waits for the limit."""
+        """Return the budget after a reading that worked; with `rests_until` the next one waits for the limit."""
         reading = Rest(now, rests_until) if rests_until is not None and rests_until > now else None
         return replace(self, percent=percent, reading=reading)
 
     def not_read(self, until: datetime, now: datetime) -> Self:
-        """Return what is known after a reading that the platform refused until then."""
+        """Return the budget after a reading that the platform refused until then."""
         return replace(self, reading=Rest(self.reading.since if self.reading else now, until))
 
     def answered(self) -> Self:
-        """Return what is known after an answer, or what else we do there, that was taken."""
+        """Return the budget after an answer or act that the platform took."""
         return replace(self, answering=None)
 
     def not_answered(self, until: datetime, now: datetime) -> Self:
-        """Return what is known after an answer that the platform refused until then."""
+        """Return the budget after an answer that the platform refused until then."""
         before = self.at(now).answering
         return replace(self, answering=Rest(before.since, max(before.until, until)) if before else Rest(now, until))
 
     def at(self, now: datetime) -> Self:
-        """Return what holds at a moment."""
+        """Return the budget at a moment, without a rest that is over."""
         over = self.answering is not None and now - self.answering.until >= TRIED_WITHIN
         return replace(self, answering=None) if over else self
 
     def gone(self, now: datetime, lasts: timedelta) -> Self | None:
-        """Return this with only the rests that last so long or longer; None when none does."""
+        """Return this with only the rests that last at least `lasts`; None when there are none."""
         reading, answering = (
             rest if rest is not None and rest.lasts(now) >= lasts else None
             for rest in (self.reading, self.at(now).answering)
@@ -73,10 +73,10 @@ class Budget:
         return replace(self, reading=reading, answering=answering) if reading or answering else None
 
     def told(self, before: Self, now: datetime) -> Self:
-        """Return what to tell, after `before` was told: the same while it is no more than a quarter of an hour off.
+        """Return what to report after `before` was reported: the same while it is at most a quarter of an hour off.
 
-        An end that was told and did not hold is followed by one at least a quarter of an hour later. So a platform that
-        refuses a minute at a time is no reason to tell something else every minute.
+        A reported end that did not hold is followed by one at least a quarter of an hour later, so that a platform
+        which refuses for one minute at a time does not change the report every minute.
         """
         reading, answering = (
             rest.told(told, now) if rest else None
@@ -97,7 +97,7 @@ class Budget:
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self:
-        """Return it from the JSON of `to_json`; None is nothing known."""
+        """Return it from the JSON of `to_json`; None means nothing is known."""
         stored = value or {}
         moments = {name: map(datetime.fromisoformat, stored.get(name, ())) for name in ("reading", "answering")}
         rests = {name: Rest(*each) for name, each in moments.items() if name in stored}

@@ -38,15 +38,15 @@ class Move(StrEnum):
     ADVISE = "advise"
     CLOSE = "close"
     UNCLOSE = "unclose"
-    """Undo a closing: `UNCLOSES` says which of these, by the status that the case had."""
+    """Undo a closing: `UNCLOSES` gives the move by the status that the case had."""
     UNCLOSE_CLAIMED = "unclose_claimed"
     UNCLOSE_ESCALATED = "unclose_escalated"
     UNCLOSE_WITH_CITIZEN = "unclose_with_citizen"
     REOPEN = "reopen"
     WAIT_ON = "wait_on"
-    """The citizen gets as much time again to answer our question."""
+    """The citizen gets the same time again to answer our question."""
     NO_ADVICE = "no_advice"
-    """No adviser answered in time: the owner has the case again."""
+    """No adviser answered in time: the case goes back to its owner."""
     PUT_BACK = "put_back"
     """A job returns a case to the queue: it was idle, or its owner is away."""
     REOPEN_BY_CITIZEN = "reopened_by_citizen"
@@ -149,7 +149,7 @@ TAKES = frozenset({Move.CLAIM, Move.TAKE_OVER, Move.ASSIGN, Move.REOPEN})
 """Moves that give the case to an agent; they set `claimed_at`."""
 
 WAITS_ANEW = frozenset({Move.ASK, Move.SETTLE_ASKED, Move.WAIT_ON})
-"""Moves after which the citizen has all the time to answer our question; they set `waits_since`."""
+"""Moves that start the citizen's time to answer our question; they set `waits_since`."""
 
 CLAIMS_TOO = frozenset({Move.ANSWER, Move.ESCALATE})
 """Moves that give a new case to the agent who makes them."""

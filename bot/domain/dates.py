@@ -1,6 +1,6 @@
-"""Dates as people write them, in Dutch or English, which feedparser does not read or reads wrong.
+"""Dates as people write them, in Dutch or English, which feedparser cannot read or misreads.
 
-It takes 24-11-2026 for a day in 2024, CET for UTC, and knows no Dutch names.
+It reads 24-11-2026 as a day in 2024 and CET as UTC, and knows no Dutch names.
 """
 
 import re
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 HERE = ZoneInfo("Europe/Amsterdam")
-"""The time of a date that names no zone: a feed that a Dutch team follows is most likely from here."""
+"""The zone of a date that names none: a feed that a Dutch team follows is most likely from here."""
 HOURS_EAST = {
     "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "met": 1, "mez": 1, "cest": 2,
     "mest": 2, "mesz": 2, "eet": 2, "eest": 3,
@@ -40,15 +40,15 @@ FORMS = tuple(
 
 
 def moment_of(written: str) -> int | None:
-    """Return the moment of a date as it is written (epoch seconds); None for one that this does not know."""
+    """Return the moment of a written date (epoch seconds); None for an unknown form."""
     words = " ".join(written.lower().split())
     if re.fullmatch(r"[0-9]{10}", words):
         return int(words)
-    found = next((match for form in FORMS if (match := form.fullmatch(words))), None)
-    if found is None:
+    matched = next((match for form in FORMS if (match := form.fullmatch(words))), None)
+    if matched is None:
         return None
     try:
-        return int(_moment(found.groupdict()).timestamp())
+        return int(_moment(matched.groupdict()).timestamp())
     except (KeyError, ValueError, OverflowError):
         return None
 

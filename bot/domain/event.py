@@ -10,7 +10,7 @@ from bot.domain.text import Text, text
 class EventKind(StrEnum):
     """What happened. The log stores the values, so they never change."""
 
-    # A case is moved (bot.domain.case says by which move).
+    # Moves of a case (bot.domain.case says which).
     CLAIM = "claim"
     TAKE_OVER = "take_over"
     RELEASE = "release"
@@ -30,7 +30,7 @@ class EventKind(StrEnum):
     REPLY_FAILED = "reply_failed"
     REPLY_UNCERTAIN = "reply_uncertain"
     SETTLED = "settled"
-    # Something else happens to a case.
+    # Other events of a case.
     OPENED = "opened"
     JOINED = "joined"
     MENTION_EDITED = "mention_edited"
@@ -47,7 +47,7 @@ class EventKind(StrEnum):
     NOT_URGENT = "not_urgent"
     REMINDED = "reminded"
     SNOOZE = "snooze"
-    # Something is done to a post besides answering it; `details["act"]` says what.
+    # Acts: what is done to a post besides answering it; `details["act"]` says what.
     ACT_APPROVED = "act_approved"
     ACT_WITHDRAWN = "act_withdrawn"
     ACT_DONE = "act_done"
@@ -57,7 +57,7 @@ class EventKind(StrEnum):
     ACT_AGREED = "act_agreed"
     ACT_DECLINED = "act_declined"
     ACT_KEPT = "act_kept"
-    # Accounts, settings and agents change.
+    # Changes of accounts, settings and agents.
     ACCOUNT_ADDED = "account_added"
     ACCOUNT_RENEWED = "account_renewed"
     ACCOUNT_STARTED = "account_started"
@@ -130,7 +130,7 @@ HAPPENED: Mapping[EventKind, Text] = {
     EventKind.ACT_DECLINED: text("declined"),
     EventKind.ACT_KEPT: text("still needed"),
 }
-"""What is said of each event of a case."""
+"""The words for each event of a case."""
 
 
 class Why(StrEnum):
@@ -163,5 +163,5 @@ def because(why: Why | None) -> dict[str, Any]:
 
 
 def why_of(details: Mapping[str, Any]) -> Why | None:
-    """Return the reason that is in the details of an event, if any; one that only a newer version knows is none."""
+    """Return the reason in the details of an event, if any; a reason that only a newer version knows counts as none."""
     return next((why for why in Why if why == details.get("why")), None)

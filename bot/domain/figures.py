@@ -30,7 +30,7 @@ class Taken:
         return sum(map(len, self.runs))
 
     def percentile(self, percent: int) -> int | None:
-        """Return the lowest measured time that at least so many percent of the clocks did not exceed; None of none.
+        """Return the lowest measured time that at least `percent` of the clocks did not exceed; None without clocks.
 
         It is never an average: the median of two times is the lower one.
         """
@@ -38,7 +38,7 @@ class Taken:
         if not runs:
             return None
         low, high = min(run[0] for run in runs), max(run[-1] for run in runs)
-        while low < high:  # a search in the sorted runs, which are never merged
+        while low < high:  # a binary search over the sorted runs, without merging them
             middle = (low + high) // 2
             if sum(bisect_right(run, middle) for run in runs) * 100 >= wanted:
                 high = middle
@@ -64,13 +64,13 @@ class Measured:
 
     @property
     def percent(self) -> int | None:
-        """The share within the norm of all that was measured or late, rounded down: 100 means all."""
+        """The percentage within the norm of all that was measured or late, rounded down: 100 means all."""
         return 100 * self.kept // (self.count + self.late) if self.count + self.late else None
 
 
 @dataclass(frozen=True)
 class Source:
-    """The figures of one account; `reactions` counts first reactions, also late ones, `kept` those in time."""
+    """The figures of one account; `reactions` counts first reactions, late ones too, `kept` those in time."""
 
     name: str
     mentions: int = 0

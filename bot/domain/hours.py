@@ -1,7 +1,7 @@
 """Working time: when a team is open, and how to add and measure the time in which it is open.
 
-Buttons, reminders, reports and export all use it. The clock on the wall decides: a team is open whenever the local time
-lies within its hours. On the night in which the clock goes back, such a time comes twice; in the other it never comes.
+Buttons, reminders, reports and export all use it. Local time decides: a team is open whenever the local time is within
+its hours. On the night when the clock goes back, such a time comes twice; when it goes forward, it may never come.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,16 +10,16 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 DAY = 24 * 60
 HORIZON = timedelta(days=400)
-"""How long a team may stay closed; one that is closed for longer never opens."""
+"""A team that stays closed for longer than this never opens."""
 
 BREAK = timedelta(hours=4)
-"""A team that is closed for so long is on a break, as for lunch."""
+"""A team that is closed for no longer than this is on a break, such as lunch."""
 
 NIGHT, DAY_AND_NIGHT = timedelta(hours=16), timedelta(hours=40)
-"""From so long before midnight UTC to so long after it: all of a local day, wherever it is."""
+"""This long before and after midnight UTC: covers a local day in any zone."""
 
 Interval = tuple[int, int]
-"""Start and end in minutes after local midnight; an end over 1,440 is in the following night."""
+"""Start and end in minutes after local midnight; an end over 1,440 is in the next night."""
 Span = tuple[datetime, datetime]
 
 
@@ -32,7 +32,7 @@ class Hours:
     """When a team is open.
 
     `week` holds the intervals of Monday to Sunday; `closed` are closed days; `early` are days that close early, with
-    the minute after midnight.
+    the closing time in minutes after midnight.
     """
 
     week: tuple[tuple[Interval, ...], ...]
@@ -53,7 +53,7 @@ ALWAYS: tuple[tuple[Interval, ...], ...] = (((0, DAY),),) * 7
 
 
 def is_open(hours: Hours, at: datetime) -> bool:
-    """Say whether the team is open at a moment; at the moment of closing it is closed."""
+    """Tell whether the team is open at a moment; at the moment of closing it is closed."""
     opened, _ = next(_spans(hours, at), (None, None))
     return opened == at
 
@@ -68,7 +68,7 @@ def next_opening(hours: Hours, at: datetime) -> datetime:
 def opens_again(hours: Hours, at: datetime) -> datetime:
     """Return when the team opens after it was closed for longer than a break; raises NeverOpen.
 
-    A team that is not closed for so long within a day opens again on the next day, as it were.
+    A team that is not closed for that long within a day counts as opening again on the next day.
     """
     reached = at
     for opened, closed in _spans(hours, at):
@@ -104,7 +104,7 @@ def between(hours: Hours, start: datetime, end: datetime) -> timedelta:
 
 
 def _spans(hours: Hours, since: datetime) -> Iterator[Span]:
-    """Yield the open spans after a moment, in order and apart, until the team stays closed for HORIZON."""
+    """Yield the open spans after a moment, in order and without overlap, until the team stays closed for HORIZON."""
     day, reached = since.astimezone(hours.zone).date(), since
     last = day + HORIZON
     while day <= last:
@@ -117,7 +117,7 @@ def _spans(hours: Hours, since: datetime) -> Iterator[Span]:
 
 
 def _of_day(hours: Hours, day: date) -> Iterator[Span]:
-    """Yield the open spans within one local day, also those that began the evening before."""
+    """Yield the open spans within one local day, with those that began the evening before."""
     for begun, shift in ((day - timedelta(days=1), DAY), (day, 0)):
         if begun in hours.closed:
             continue
@@ -125,11 +125,11 @@ def _of_day(hours: Hours, day: date) -> Iterator[Span]:
         for start, end in hours.week[begun.weekday()]:
             first, last = max(0, start - shift), min(DAY, min(end, ends_at) - shift)
             if first < last:
-                yield from _by_the_wall(day, first, last, hours.zone)
+                yield from _in_local_time(day, first, last, hours.zone)
 
 
-def _by_the_wall(day: date, first: int, last: int, zone: tzinfo) -> Iterator[Span]:
-    """Yield when the clock on the wall shows these minutes of a day: twice or in part if it changes meanwhile."""
+def _in_local_time(day: date, first: int, last: int, zone: tzinfo) -> Iterator[Span]:
+    """Yield when the local time is within these minutes of a day: twice or in part if the clock changes meanwhile."""
     midnight = datetime.combine(day, time(), tzinfo=UTC)
     start, end = midnight + timedelta(minutes=first), midnight + timedelta(minutes=last)
     before, after = _offset(midnight - NIGHT, zone), _offset(midnight + DAY_AND_NIGHT, zone)
@@ -158,7 +158,7 @@ def at_minute(day: date, minute: int, zone: tzinfo) -> datetime:
 
 
 def _change(midnight: datetime, zone: tzinfo) -> datetime:
-    """Return when the clock changes on or beside a day on which it does."""
+    """Return when the clock changes on, or just before or after, a day on which it does."""
     before, change = midnight - NIGHT, midnight + DAY_AND_NIGHT
     old = _offset(before, zone)
     while change - before > timedelta(seconds=1):
@@ -171,5 +171,5 @@ def _change(midnight: datetime, zone: tzinfo) -> datetime:
 
 
 def _offset(at: datetime, zone: tzinfo) -> timedelta:
-    """Return how far the clock on the wall is ahead of UTC."""
+    """Return how far local time is ahead of UTC."""
     return at.astimezone(zone).utcoffset() or timedelta()

@@ -1,4 +1,4 @@
-"""The house rules by which a post may be hidden, and what can never be one: a public body does not hide criticism."""
+"""The house rules for hiding posts, and what no rule may be about: a public body does not hide criticism."""
 
 from bot.domain.words import folded
 
@@ -7,9 +7,9 @@ CRITICISM = (
     "mopper", "gemopper", "ontevreden", "onvrede", "mening", "oneens", "tegenspraak", "tegengeluid",
     "critic", "complain", "opinion", "disagree", "dissent", "unhappy", "dissatisf",
 )  # fmt: skip
-"""How words begin that mean criticism, sarcasm, negativity or a complaint, in Dutch and English."""
+"""Beginnings of words for criticism, sarcasm, negativity or a complaint, in Dutch and English."""
 ANYWHERE = ("kritiek", "kritisch", "sarcas", "negatie", "negativ", "ontevreden")
-"""Those of which the letters say it wherever they stand, so that spaces and signs between them hide nothing."""
+"""Beginnings that count anywhere in the title, so that spaces and signs between the letters hide nothing."""
 
 
 def is_criticism(title: str) -> bool:

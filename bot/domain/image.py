@@ -1,19 +1,19 @@
-"""The image of an answer: what a platform takes, and the one that is published."""
+"""The image of an answer: which images a platform takes, and the one that is published."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 JPEG, PNG = "image/jpeg", "image/png"
 SUFFIX = {JPEG: "jpg", PNG: "png"}
-"""The kinds of image that we publish, and how a file of each is named."""
+"""The kinds of image that we publish, with their file name extensions."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Which image a platform takes with an answer: of these kinds, with at most so many bytes and pixels.
+    """Which images a platform takes with an answer: their kinds, and their limits in bytes and pixels.
 
-    `described` is how many characters its description may have; 0: it takes none. `words` is how many characters the
-    answer may have beside it; None: as many as without.
+    `described` is how many characters the description may have; 0: the platform takes none. `words` is how many
+    characters the answer may have with an image; None: as many as without.
     """
 
     kinds: Collection[str] = (JPEG, PNG)
@@ -23,13 +23,13 @@ class Images:
     words: int | None = None
 
     def take(self, kind: str, size: int, pixels: int) -> bool:
-        """Tell whether an image of this kind, with so many bytes and pixels, is taken as it is."""
+        """Tell whether an image of this kind, with `size` bytes and `pixels` pixels, is taken as it is."""
         return kind in self.kinds and size <= self.bytes and pixels <= self.pixels
 
 
 @dataclass(frozen=True)
 class Image:
-    """The image of an answer; `content` is the same at every attempt to publish it."""
+    """The image of an answer; `content` is the same on every attempt to publish it."""
 
     content: bytes = field(repr=False)
     kind: str
@@ -39,5 +39,5 @@ class Image:
 
     @property
     def file_name(self) -> str:
-        """A name for it that tells nothing of the file from which it was made."""
+        """A name for it that reveals nothing about the original file."""
         return f"image.{SUFFIX[self.kind]}"

@@ -10,7 +10,7 @@ class Label:
     platform: str
     name: str = ""
     sign: str = ""
-    """A small sign of the platform, an emoji; it never stands without the platform's name."""
+    """A small sign of the platform, an emoji; it is never shown without the platform's name."""
 
     def __str__(self) -> str:
         """Return platform and name, for a list or a table."""

@@ -27,7 +27,7 @@ class Act(StrEnum):
 
 ANSWERS = frozenset({Act.ANSWER, Act.ANSWER_PRIVATELY})
 OPPOSITES = {Act.HIDE: Act.SHOW, Act.SHOW: Act.HIDE, Act.LIKE: Act.UNLIKE, Act.UNLIKE: Act.LIKE}
-"""Each act and its opposite. Nothing undoes an answer or the removal of a post."""
+"""Each act and its opposite. An answer or the removal of a post cannot be undone."""
 
 
 def alike(act: Act) -> frozenset[Act]:
@@ -37,14 +37,14 @@ def alike(act: Act) -> frozenset[Act]:
 
 @dataclass(frozen=True)
 class Permit:
-    """An act that a platform allows with a post, until a moment (None: for ever); `once`: not a second time."""
+    """An act that a platform allows on a post, until a moment (None: for ever); `once`: not a second time."""
 
     act: Act
     until: datetime | None = None
     once: bool = False
 
     def holds(self, now: datetime) -> bool:
-        """Say whether the permit still holds."""
+        """Tell whether the permit still holds."""
         return self.until is None or now < self.until
 
 
@@ -54,7 +54,7 @@ def permits(*acts: Act, until: datetime | None = None) -> frozenset[Permit]:
 
 
 def permits_to_json(given: frozenset[Permit]) -> list[Any]:
-    """Return permits as JSON: for each the name of the act, or an object with the act and what limits it."""
+    """Return permits as JSON: for each the name of the act, or an object with the act and its limits."""
     return [
         _permit_to_json(p) for p in sorted(given, key=lambda p: (p.act, p.until.isoformat() if p.until else "", p.once))
     ]
@@ -94,7 +94,7 @@ class Gone(StrEnum):
 
     BY_AUTHOR = "by_author"
     REMOVED = "removed"
-    """It was removed, and the platform does not tell by whom."""
+    """It was removed, and the platform does not say by whom."""
     HIDDEN = "hidden"
     """The platform or its moderators hid or removed it."""
     UNREACHABLE = "unreachable"
@@ -102,11 +102,11 @@ class Gone(StrEnum):
 
 
 FOR_GOOD = frozenset({Gone.BY_AUTHOR, Gone.REMOVED})
-"""What was removed does not come back: a version of it that comes later was overtaken. Its words go some days later."""
+"""A removed post does not come back: a version that comes in later is older. Its words are deleted some days later."""
 
 
 class Caution(StrEnum):
-    """What a platform, or an author, marks a post or its author as, so that nobody comes upon it unprepared."""
+    """A warning that a platform or an author put on a post or its author, so that nobody sees it unprepared."""
 
     SENSITIVE = "sensitive"
     ADULT = "adult"
@@ -120,7 +120,7 @@ class Caution(StrEnum):
     SCAM = "scam"
     SPAM = "spam"
     UNFIT = "unfit"
-    """Not to be shown."""
+    """It must not be shown."""
 
 
 class Arrived(StrEnum):
@@ -135,7 +135,7 @@ class Arrived(StrEnum):
 class Delivery:
     """A platform's report about a message that we sent; the id is the one in `Sent`. `reason`: why it failed.
 
-    `key` is that of the draft, where the platform gives it back: it proves that the message was taken, even if we never
+    `key` is that of the draft, where the platform returns it: it proves that the message was taken, even if we never
     got the answer to our request. `arrived` is None when the report says no more than that.
     """
 
@@ -148,7 +148,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Author:
-    """Who wrote a post, as the platform names them; `external_id` never changes, the rest may."""
+    """Who wrote a post, with the platform's names for them; `external_id` never changes, the rest may."""
 
     external_id: str
     name: str
@@ -181,8 +181,8 @@ class Post:
     `conversation` is the platform's key for the whole exchange, if it has one. `in_reply_to` is the id of the answered
     post, `ancestors` those of posts further up, as far as they are known. `gone`: the post can no longer be read, and
     the other fields may be empty. `hidden`: it is hidden below our post, as an act of ours would do it; None when the
-    platform does not say. `cautions` are what it or its author is marked as there. `rating` is the number of stars of a
-    review. `place` is the connector's own JSON about the post; the draft of a reply contains it too.
+    platform does not say. `cautions` are the warnings on it or its author. `rating` is the number of stars of a review.
+    `place` is the connector's own JSON about the post; the draft of a reply contains it too.
     """
 
     external_id: str
@@ -211,17 +211,17 @@ class Post:
         return (*([self.in_reply_to] if self.in_reply_to else []), *self.ancestors)
 
     def may_be_answered(self) -> bool:
-        """Say whether the platform allows any kind of answer, perhaps for a limited time."""
+        """Tell whether the platform allows any kind of answer, perhaps for a limited time."""
         return any(permit.act in ANSWERS for permit in self.permits)
 
 
 THANK_YOU = frozenset("dank bedankt dankjewel dankuwel dankje dankju merci thanks thank thx ty".split())
-"""Words that thank; one of them turns the words around it into thanks."""
+"""Words that thank; one of them makes the words around it thanks too."""
 APPROVAL = frozenset(
     """top toppie toppers super fijn mooi prima ok oke okay duidelijk helder perfect geweldig tof great
     gelukt""".split()
 )
-"""Words that need no answer by themselves either: "Prima!", "Helemaal duidelijk"."""
+"""Words of approval, which need no answer either: "Prima!", "Helemaal duidelijk"."""
 WITH_APPROVAL = frozenset(
     """heel erg hartstikke helemaal zo dan en alvast goed groetjes groet groeten fijne dag avond weekend nog tot ziens
     mvg webcare team""".split()
@@ -237,11 +237,11 @@ KIND_SYMBOLS = frozenset("👍🙏❤♥😊🙂😀😃😄😁☺😘🥰👏�
 SIGNS = frozenset(".,!-–:;)'’\"@#&+*_~^")
 """Signs that do not change the meaning of thanks; ( and / are not among them, because they may be a sad face."""
 TRAILS_OFF = re.compile(r"\.\s*\.")
-"""Thanks that trail off ("Bedankt hoor...") are seldom meant; the sign … is not among SIGNS either."""
+"""Thanks that trail off ("Bedankt hoor...") are seldom meant; that is also why the sign … is not in SIGNS."""
 
 
 def is_mere_thanks(text: str) -> bool:
-    """Say whether a post only says thank you (or "ok") and needs no answer.
+    """Tell whether a post only says thank you (or "ok") and needs no answer.
 
     It is strict on purpose: any unknown word, sign or symbol makes it a normal post.
     """

@@ -121,7 +121,7 @@ class Item:
         return known
 
     def moment(self, field: str, *, ahead: timedelta = timedelta()) -> datetime | None:
-        """Return a date in UTC, None without one; at most `now`, by a clock that may be so far `ahead` of ours."""
+        """Return a date in UTC, None without one; at most `ahead` after `now`, for a sender whose clock runs ahead."""
         date = self.end(field)
         return min(date, self.reading.now + ahead) if date else None
 

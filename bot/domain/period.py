@@ -25,7 +25,7 @@ PERIOD_WORDS = {
     "last week": "last week",
     "last month": "last month",
 }
-"""The words for a period and their meaning; a week begins on Monday, and this week and this month end now."""
+"""The words for a period and their meaning; a week begins on Monday; this week and this month end now."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def month_before(day: date, zone: tzinfo) -> Period:
 
 
 def months_before(at: datetime, months: int) -> datetime:
-    """Return the same day and time so many months earlier, or the last day of a month that is shorter."""
+    """Return the same day and time `months` months earlier, or the last day of a month that is shorter."""
     years, month = divmod(at.month - 1 - months, 12)
     year, month = at.year + years, month + 1
     return at.replace(year=year, month=month, day=min(at.day, monthrange(year, month)[1]))
@@ -115,7 +115,7 @@ def working_day_before(hours: Hours, day: date) -> date | None:
 
 
 def working_days(hours: Hours, since: datetime, until: datetime) -> int:
-    """Return how many whole days with an opening lie between two moments; the days of both do not count."""
+    """Return how many whole days with an opening lie between two moments; the days of the moments do not count."""
     first, last = (at.astimezone(hours.zone).date() for at in (since, until))
     return sum(opening(hours, first + n * DAY) is not None for n in range(1, (last - first).days))
 

@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Self
 
 OVERVIEW = "overview"
-"""What a button of the Home holds in the place of a filter: no list, but the overview."""
+"""The value of the button on the Home for the overview, in place of a filter."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def precedence(*, urgent: bool, due_at: datetime | None, opened_at: datetime, case_id: int) -> tuple[object, ...]:
-    """Return what cases are sorted by: urgent ones first, then what is due first, then the oldest.
+    """Return the sort key of a case: urgent ones first, then those due first, then the oldest.
 
-    What is never due comes after what is. `bot.models.order` says the same in SQL.
+    Cases that are never due come after those that are. `bot.models.order` says the same in SQL.
     """
     return (not urgent, due_at or NEVER, opened_at, case_id)
 
@@ -30,7 +30,7 @@ class Which(StrEnum):
 
 
 class Where(StrEnum):
-    """By what else a list is filtered."""
+    """What else a list can be filtered by."""
 
     TEAM = "team"
     PLATFORM = "platform"
@@ -40,7 +40,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Something by which a list can be filtered, and what it is called."""
+    """Something a list can be filtered by, and its name."""
 
     kind: Where
     name: str
@@ -48,15 +48,15 @@ class Place:
 
     @property
     def where(self) -> str:
-        """Return it as a filter names it."""
+        """Return its value in a filter."""
         return f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list shows: which cases, those of whom (an agent), from where (`topic:markt`), and which page of them.
+    """What a list shows: which cases, of which agent, from where (`topic:markt`), and which page.
 
-    `where` may name what no longer exists; then the list is empty.
+    `where` may name something that no longer exists; then the list is empty.
     """
 
     which: Which = Which.OPEN
@@ -66,17 +66,17 @@ class Filter:
 
     @property
     def place(self) -> tuple[Where | None, str]:
-        """Return by what else the list is filtered, and by which of these."""
+        """Return what else the list is filtered by, and the value."""
         kind, _, name = self.where.partition(":")
         return (Where(kind), name) if kind in set(Where) else (None, "")
 
     def to_text(self) -> str:
-        """Return it as the value of a button or option; it begins with a letter, so that it is never read as an id."""
+        """Return it as the value of a button or option; it begins with a letter, so it cannot be taken for an id."""
         return f"{self.which}|{self.of}|{self.page}|{self.where}"
 
     @classmethod
     def of_text(cls, text: str) -> Self:
-        """Read the value of a button, however old; what we no longer know is left out."""
+        """Read the value of a button of any age; what we no longer know is left out."""
         which, of, page, where, *_ = [*text.split("|", 3), "", "", ""]
         return cls(
             Which(which) if which in set(Which) else Which.OPEN,

@@ -1,4 +1,4 @@
-"""Reminders: what each says of its case now, and when its recipient is notified. A post notifies, an edit does not."""
+"""Reminders: what each says of its case, and when its recipient is notified. A post notifies, an edit does not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from datetime import timedelta
 from enum import StrEnum
 
 CALM = timedelta(hours=4)
-"""So long after a post, what is late and was only edited in since then is posted; what is urgent is posted at once."""
+"""Late cases that were only edited into a post are posted again after this time; urgent ones at once."""
 
 
 class Standing(StrEnum):
-    """How a reminder stands: something is late, soon late, idle, asked of an adviser, or was put off until now.
+    """The state of a reminder: something is late, soon late, idle, asked of an adviser, or was put off until now.
 
-    Done: the recipient did it, or somebody else. Gone: it is no longer for this recipient, or not for now, and nothing
-    is said of it.
+    Done: the recipient or somebody else did it. Gone: it is no longer for this recipient, or not for now, and is not
+    shown.
     """
 
     LATE = "late"
@@ -26,11 +26,11 @@ class Standing(StrEnum):
 
 
 STANDS = frozenset(Standing) - {Standing.DONE, Standing.GONE}
-"""What waits for its recipient."""
+"""The states of reminders that wait for their recipient."""
 
 
 class Heard(StrEnum):
-    """What a recipient was notified of, by a post: nothing yet, that it waits, or that it is late."""
+    """What a post notified the recipient of: nothing yet, that it waits, or that it is late."""
 
     NOTHING = "nothing"
     WAITING = "waiting"
@@ -47,7 +47,7 @@ class Write(StrEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """A reminder of one recipient: how it stands, whether that is urgent, and what they were notified of."""
+    """A reminder of one recipient: its state, whether it is urgent, and what they were notified of."""
 
     standing: Standing
     heard: Heard
@@ -55,12 +55,12 @@ class Row:
 
     @property
     def is_news(self) -> bool:
-        """Tell whether it is late, or asked of them, and they were notified of nothing yet."""
+        """Tell whether it is late or asked of them, and they were not notified of anything yet."""
         return self.standing in {Standing.LATE, Standing.ASKED} and self.heard is Heard.NOTHING
 
     @property
     def is_urgent_news(self) -> bool:
-        """Tell whether it is urgent and late, or asked, and they were not notified of that."""
+        """Tell whether it is urgent and late, or asked of them, and they were not notified of that."""
         if not self.urgent:
             return False
         return self.is_news or (self.standing is Standing.LATE and self.heard is not Heard.LATE)
@@ -72,10 +72,10 @@ def heard_of(standing: Standing) -> Heard:
 
 
 def how_to_write(rows: Iterable[Row], *, told: bool, opened: bool, calm: bool, at_once: bool) -> Write:
-    """Return whether the message of a recipient is posted anew, edited, or left.
+    """Return whether the message of a recipient is posted again, edited, or left.
 
-    `told`: a reminder of theirs was told now. `opened`: their last post is from before the team opened, or there is
-    none. `calm`: it is older than CALM. `at_once`: they asked to be reminded at this moment.
+    `told`: they get a reminder now. `opened`: their last post is from before the team opened, or there is none.
+    `calm`: it is older than CALM. `at_once`: they asked to be reminded at this moment.
     """
     standing = [row for row in rows if row.standing in STANDS]
     if standing and ((told and opened) or at_once or any(row.is_urgent_news for row in standing)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 INITIALS = re.compile(r"[A-Z]{1,4}")
 BLANK = re.compile(r"\{\{([1-9][0-9]?)\}\}")
 NOT_FILLED_IN = re.compile(r"[\n\t{}]| {5}")
-"""What may not be filled in, and what stands there as long as nothing was."""
+"""What a value may not contain; the braces also show where nothing was filled in yet."""
 MAX_TYPED = 3000
 """The longest text that an agent can type: Slack's input takes no more
 (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
@@ -36,9 +36,9 @@ class Template:
         return f"{self.name[:60]} ({self.language[:10]})"
 
     def filled_in(self, words: str) -> list[str] | None:
-        """Return what was filled in to get these words, by number; None when they are not this text.
+        """Return the values that were filled in to get these words, by number; None when they are not this text.
 
-        What is filled in is on one line.
+        Each value is on one line.
         """
         first, *rest = BLANK.split(self.text)
         at, values = len(first), dict[int, str]()
@@ -64,7 +64,7 @@ def initials_of(name: str) -> str:
 
 
 def signed(draft: str, initials: str) -> str:
-    """Return the draft with ` ^XX` at its end; not twice when the agent typed it."""
+    """Return the draft with ` ^XX` at its end, unless the agent typed that already."""
     body = re.sub(rf"(?:\s*\^\s*{re.escape(initials)})+\s*$", "", draft.strip(), flags=re.IGNORECASE)
     return f"{body.rstrip()} ^{initials}" if body.strip() else ""
 
@@ -72,11 +72,11 @@ def signed(draft: str, initials: str) -> str:
 def filled_in(snippet: str, *, name: str, agent: str) -> str:
     """Return a canned text in which {name} and {agent} are the first names of the citizen and the agent."""
     words = {"{name}": name, "{agent}": agent}
-    return re.sub(r"\{name\}|\{agent\}", lambda found: (words[found[0]].split() or [""])[0], snippet)
+    return re.sub(r"\{name\}|\{agent\}", lambda match: (words[match[0]].split() or [""])[0], snippet)
 
 
 def has_words(text: str, typed: str) -> bool:
-    """Say whether a text contains all typed words, in any order; capitals and accents do not matter."""
+    """Tell whether a text contains all typed words, in any order; capitals and accents do not matter."""
     there = _plain(text)
     return all(word in there for word in _plain(typed).split())
 

@@ -1,4 +1,4 @@
-"""Which team a new mention is for: the first rule that matches decides, without one it is the team of the account."""
+"""Which team a new mention is for: that of the first rule that matches, else the team of the account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -24,10 +24,10 @@ class WorkingTime(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: what meets all its conditions goes to `team`; one that is empty is met by everything.
+    """A rule: a mention that meets all its conditions goes to `team`; an empty condition is met by every mention.
 
-    `words` holds words or whole phrases, of which one must occur. `languages` are codes as `nl`; what a post does not
-    declare is not guessed. `key` stays the same when the rule is changed or moved.
+    `words` holds words or whole phrases, one of which must occur. `languages` are codes such as `nl`; a language that a
+    post does not declare is not guessed. `key` stays the same when the rule is changed or moved.
     """
 
     key: str
@@ -41,16 +41,16 @@ class Rule:
 
     @property
     def has_conditions(self) -> bool:
-        """Whether it is not met by everything."""
+        """Whether it has any condition."""
         return bool(self.accounts or self.platforms or self.languages or self.words or self.visibility or self.time)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is stored."""
+        """Return the JSON to store."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        """Read what was stored."""
+        """Read the stored JSON."""
         known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
         known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
         visibility, time = known.get("visibility"), known.get("time")
@@ -61,7 +61,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the rules look at of a mention; `is_open`: the team of its account is open."""
+    """The facts of a mention that the rules look at; `is_open`: the team of its account is open."""
 
     account: int
     platform: str
@@ -72,7 +72,7 @@ class Asked:
 
 
 class Routing:
-    """The rules of an organisation, in their order, made ready for many mentions."""
+    """The rules of an organisation, in order, prepared for many mentions."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [(rule, [_phrase(folded(words)) for words in rule.words]) for rule in rules]
@@ -91,7 +91,7 @@ class Routing:
 
 
 def _meets(rule: Rule, asked: Asked) -> bool:
-    """Tell whether a mention meets all conditions but the words."""
+    """Tell whether a mention meets all conditions except the words."""
     language = asked.language.partition("-")[0].lower()
     return (
         (not rule.accounts or asked.account in rule.accounts)
@@ -103,5 +103,5 @@ def _meets(rule: Rule, asked: Asked) -> bool:
 
 
 def _phrase(words: Sequence[str]) -> str:
-    """Return words such that a phrase occurs in a text only as whole words, in the same order; no words never do."""
+    """Return words between spaces, so that a phrase matches only whole words, in order; no words never match."""
     return f" {' '.join(words)} " if words else "\n"

@@ -21,7 +21,7 @@ REACTIONS = frozenset({ClockKind.FIRST_REACTION, ClockKind.NEXT_REACTION})
 
 
 class Recipient(StrEnum):
-    """Who is reminded at a step of the ladder; the team is stored as what teams have always written."""
+    """Who is reminded at a step of the ladder; the team is stored as teams have always written it."""
 
     OWNER = "owner"
     TEAM = "thread"
@@ -31,7 +31,7 @@ class Recipient(StrEnum):
 
 @dataclass(frozen=True)
 class Targets:
-    """Working time within which a team reacts for the first time, reacts again, and resolves."""
+    """The working time in which a team reacts for the first time, reacts again, and resolves."""
 
     first_reaction: timedelta = timedelta(minutes=60)
     next_reaction: timedelta = timedelta(minutes=60)
@@ -88,11 +88,11 @@ PROMISE_LADDER: Sequence[Step] = (
     Step(125, Recipient.COORDINATOR),
 )
 PROMISE_CLIMBS_AFTER = timedelta(minutes=15)
-"""A promise that has lapsed takes its last step after so much working time, however long ago it was made."""
+"""A lapsed promise takes its last step after this much working time, no matter when it was made."""
 
 
 ADVICE_STEPS = (50, 100)
-"""At these percentages of the time for a question an adviser is reminded of it; at the last their time is over."""
+"""An adviser is reminded at these percentages of the time for a question; at the last one the time is over."""
 
 
 def advice_step(used: timedelta, allowed: timedelta) -> int:
@@ -109,17 +109,17 @@ class Pressure(StrEnum):
 
 
 def is_late(due: datetime, at: datetime) -> bool:
-    """Say whether a moment is late: it is from the moment on at which the clock is due."""
+    """Tell whether a moment is late: it is from the moment the clock is due."""
     return at >= due
 
 
 def is_used_up(target: timedelta, used: timedelta) -> bool:
-    """Say the same by working time: a target is used up at the moment at which the clock is due, see `due_at`."""
+    """Tell the same by working time: a target is used up at the moment the clock is due, see `due_at`."""
     return used >= target
 
 
 def pressure(due: datetime, told: int, now: datetime) -> Pressure:
-    """Return late when the clock is due, soon when a step of it was told, else in time."""
+    """Return late when the clock is due, soon when a step of it was notified (`told` percent), else in time."""
     if is_late(due, now):
         return Pressure.LATE
     return Pressure.SOON if told > 0 else Pressure.IN_TIME
@@ -136,5 +136,5 @@ def step_at(hours: Hours, started_at: datetime, target: timedelta, percent: int)
 
 
 def untold(ladder: Sequence[Step], told: int) -> list[Step]:
-    """Return the steps after the percentage that was told last, in order; whatever the ladder was like then."""
+    """Return the steps after the percentage that was notified last, in order; the ladder may have changed since."""
     return sorted((step for step in ladder if step.percent > told), key=lambda step: step.percent)

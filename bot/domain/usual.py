@@ -1,4 +1,4 @@
-"""When something usually comes in, per hour of the week as in the past weeks, and so how odd silence is."""
+"""When something usually comes in, per hour of the week, from the past weeks; and so how unusual a silence is."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ HOURS_OF_WEEK = 7 * 24
 
 
 def usual(busy: Collection[datetime], since: datetime, until: datetime, zone: ZoneInfo) -> list[float]:
-    """Return per hour of the week, Monday 00:00 first, how likely something comes in.
+    """Return for each hour of the week, from Monday 00:00, how likely something comes in.
 
-    `busy` are the whole hours of `since` to `until` in which something did. One hour more is counted as empty, so that
+    `busy` are the whole hours from `since` to `until` in which something did. One extra empty hour is counted, so that
     no hour is ever certain.
     """
     was_busy, seen, filled = set(busy), [0] * HOURS_OF_WEEK, [0] * HOURS_OF_WEEK
@@ -25,7 +25,7 @@ def usual(busy: Collection[datetime], since: datetime, until: datetime, zone: Zo
 
 
 def chance_of_silence(likely: Sequence[float], since: datetime, until: datetime, zone: ZoneInfo) -> float:
-    """Return how likely it is that nothing comes in from `since` to `until`, by what `usual` returned."""
+    """Return how likely it is that nothing comes in from `since` to `until`, by the result of `usual`."""
     chance, at = 1.0, since
     while at < until:
         end = min(_whole_hour(at) + HOUR, until)
@@ -35,7 +35,7 @@ def chance_of_silence(likely: Sequence[float], since: datetime, until: datetime,
 
 
 def _whole_hour(at: datetime) -> datetime:
-    """Return the beginning of the hour, in UTC: the nights on which clocks change have no hour twice there."""
+    """Return the beginning of the hour, in UTC, where no hour comes twice on nights when clocks change."""
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 

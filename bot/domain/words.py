@@ -5,15 +5,15 @@ import unicodedata
 from collections.abc import Iterable
 
 MAX_LETTERS = 40
-"""Longer words are cut, where they stand and where they are asked for."""
+"""Longer words are cut, in the index and in a search."""
 MAX_WORDS = 5_000
-"""Different words kept of one case: with MAX_LETTERS they stay under the 1 MB that PostgreSQL takes for one row."""
+"""Different words stored of one case: with MAX_LETTERS they stay under the 1 MB that PostgreSQL takes for one row."""
 MAX_ASKED = 8
-"""Words of a search; the rest of a long one is left out."""
+"""The most words of a search; the rest is left out."""
 ALIKE = str.maketrans(
     {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t"}
 )
-"""Letters that Unicode does not take apart, as people type them who do not have them."""
+"""Letters that Unicode does not decompose, as people without them on the keyboard type them."""
 WORD = re.compile(r"[^\W_]+")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 
@@ -27,9 +27,9 @@ def folded(text: str) -> list[str]:
 
 
 def words_of(texts: Iterable[str]) -> str:
-    """Return the different words of texts, in one order whatever the order of the texts."""
-    found = {word for text in texts for word in folded(text)}
-    return " ".join(sorted(found)[:MAX_WORDS])
+    """Return the different words of texts, sorted, so that the order of the texts does not matter."""
+    words = {word for text in texts for word in folded(text)}
+    return " ".join(sorted(words)[:MAX_WORDS])
 
 
 def names_of(name: str, handle: str) -> str:

@@ -1,1 +1,1 @@
-"""Figures: what is counted of a team, and what the digest, the export and the Home show of it."""
+"""Figures: what we count for a team, and what the digest, the export and the Home show of it."""

@@ -18,7 +18,7 @@ ALL = frozenset({"alle", "alle teams", "all", "all teams"})
 
 @dataclass(frozen=True)
 class Asked:
-    """A period and a team; `others` are the teams of which the figures are asked together with it."""
+    """A period and a team; `others` are the teams whose figures are added to it."""
 
     period: Period
     team: Team
@@ -38,8 +38,8 @@ class Asked:
 async def asked_for(session: AsyncSession, team: Team, words: str, now: datetime, *, known: Collection[int]) -> Asked:
     """Return the period and the team that the words of a command ask for; raises Refused when they are not understood.
 
-    Without a period it is today, without the name of a team it is this one; "alle" are all of theirs. `known` are the
-    teams in which the person who asks has a role; no other is told about.
+    The default is today and this team; "alle" means all teams of the person who asks. `known` are the teams in which
+    that person has a role; they see no others.
     """
     others: list[Team] = []
     zone = reports.zone_of(team)

@@ -1,6 +1,6 @@
-"""What is counted of a period, from the rows: each kind of event through an index on its own moment.
+"""Count a period from its rows: each kind of event through an index on its own moment.
 
-So a query costs as much as its period, not as the whole database. `bot/figures/reports.py` says when what counts.
+So the cost of a query depends on its period, not on the whole database. `bot/figures/reports.py` says what counts when.
 """
 
 from array import array
@@ -33,7 +33,7 @@ from bot.models import (
 )
 
 MAX_UNDO = timedelta(minutes=2)
-"""A closing is not undone later than this; the undo time is at most a minute (bot/config.py)."""
+"""A closing cannot be undone later than this; the undo time is at most a minute (bot/config.py)."""
 
 
 def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -42,7 +42,7 @@ def within(moment: Mapped[Any], period: Period) -> tuple[ColumnElement[bool], Co
 
 
 def team_at(moment: Any) -> ColumnElement[int]:
-    """Return, in SQL beside Case, the team that had a case at a moment: the one that next handed it over, if any."""
+    """Return, in SQL beside Case, the team that had a case at a moment: the team of its next transfer, else its own."""
     next_one = (
         select(Transfer.from_team_id)
         .where(Transfer.case_id == Case.id, col(Transfer.at) > moment)
@@ -77,8 +77,8 @@ async def _per_part(
 ) -> Counter[tuple[int, int, int]]:
     if not periods:
         return Counter()
-    # Each part has its own bounds, so that PostgreSQL estimates few rows. We count for all teams: with a condition on
-    # the team, SQLite might start from all cases of that team.
+    # Each part has its own bounds, so that PostgreSQL estimates few rows. We count all teams: with a condition on the
+    # team, SQLite might start from all cases of that team.
     queries: list[Any] = [
         select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each), *which)
         for number, each in periods
@@ -105,9 +105,9 @@ async def opened(session: AsyncSession, period: Period) -> Counter[tuple[int, in
 
 
 async def topics(session: AsyncSession, team_ids: Collection[int], period: Period) -> Counter[str]:
-    """Return how many of the opened cases have which topic now; those without one are left out.
+    """Return how many of the opened cases have each topic now; cases without a topic are left out.
 
-    The index on topics names each topic that there ever was and counts its cases, without sorting those of a year.
+    The index on topics gives each topic that ever existed and counts its cases, without sorting those of a year.
     """
     first, other = aliased(Case), aliased(Case)
     known = select(func.min(first.topic).label("topic")).where(col(first.topic).is_not(None)).cte(recursive=True)
@@ -125,7 +125,7 @@ async def topics(session: AsyncSession, team_ids: Collection[int], period: Perio
 
 
 async def hidden(session: AsyncSession, team_ids: Collection[int], period: Period) -> Counter[str]:
-    """Return how many posts were hidden, by house rule; one that is shown again counts too."""
+    """Return how many posts were hidden, by house rule; posts that are shown again count too."""
     rows = await session.exec(
         select(Hiding.rule, func.count())
         .select_from(Act)
@@ -138,7 +138,7 @@ async def hidden(session: AsyncSession, team_ids: Collection[int], period: Perio
 
 
 async def closed(session: AsyncSession, period: Period) -> Counter[tuple[int, int, str]]:
-    """Return how often cases were closed, by team, account and reason; one reopened and closed again counts again."""
+    """Return how often cases were closed, by team, account and reason; a case that is closed again counts again."""
     columns: list[Any] = [
         team_at(Event.at).label("team"), Case.account_id, col(Event.details)["reason"].as_string().label("reason"),
         func.count(),
@@ -156,7 +156,7 @@ async def closed(session: AsyncSession, period: Period) -> Counter[tuple[int, in
 
 
 class Undone(NamedTuple):
-    """A closing that was undone: when it was, of which case, for which reason; and the team and account of the case."""
+    """A closing that was undone: its moment, case and reason, and the team and account of the case."""
 
     at: datetime
     case_id: int
@@ -169,7 +169,7 @@ async def undone(session: AsyncSession, period: Period) -> list[Undone]:
     """Return the closings in a period that were undone; they do not count."""
     at, until = col(Event.at), period.until + MAX_UNDO
     columns: list[Any] = [Event.details, Case.id, team_at(Event.at), Case.account_id]
-    found = await session.exec(
+    rows = await session.exec(
         select(*columns)
         .select_from(Event)
         .join(Case, col(Event.case_id) == Case.id)
@@ -177,13 +177,13 @@ async def undone(session: AsyncSession, period: Period) -> list[Undone]:
     )
     closings = [
         Undone(datetime.fromisoformat(details["closed_at"]), case_id, details["reason"], team, account)
-        for details, case_id, team, account in found
+        for details, case_id, team, account in rows
     ]
     return [each for each in closings if period.since <= each.at < period.until]
 
 
 async def taken(session: AsyncSession, kind: ClockKind, period: Period) -> Mapping[tuple[int, int], Taken]:
-    """Return what the clocks of one kind measured that stopped in a period and count, by team and account."""
+    """Return what the clocks of one kind measured, of those that stopped in a period and count, by team and account."""
     took, target = col(Clock.elapsed_seconds), col(Clock.target_seconds)
     columns: list[Any] = [
         Clock.team_id, Case.account_id, took, func.count(), func.sum(case((col(Clock.kept).is_(True), 1), else_=0)),
@@ -198,10 +198,10 @@ async def taken(session: AsyncSession, kind: ClockKind, period: Period) -> Mappi
         .order_by(took)
     )
     runs: dict[tuple[int, int], array[int]] = defaultdict(lambda: array("I"))
-    found = defaultdict[tuple[int, int], Taken](Taken)
+    measured = defaultdict[tuple[int, int], Taken](Taken)
     for team, account, seconds, count, kept, lowest, highest in rows:
         runs[team, account].extend([seconds] * count)
-        found[team, account].add(kept, lowest, highest)
+        measured[team, account].add(kept, lowest, highest)
     for key, run in runs.items():
-        found[key].runs.append(run)
-    return found
+        measured[key].runs.append(run)
+    return measured

@@ -1,8 +1,8 @@
-"""The days that are over, counted once and stored: what figures read of a long period in place of its rows.
+"""Past days, counted once and stored: figures of a long period read these in place of its rows.
 
-A day can be counted because its figures never change any more (`bot/figures/reports.py`), but for the topics of its
-cases and its late clocks, which are always read from the rows. The days are those of UTC, which no team moves, and all
-days up to one are counted, without gaps. What else there is of a period is read from its rows.
+A day can be counted because its figures no longer change (`bot/figures/reports.py`), except the topics of its cases
+and its late clocks, which are always read from the rows. Days are in UTC, so that a team's time zone does not matter,
+and are counted up to one day without gaps. The rest of a period is read from its rows.
 """
 
 import sys
@@ -24,14 +24,14 @@ from bot.models import CLOSING, FIRST_WORKSPACE, Case, Clock, Counted, DayCount,
 
 DAY = timedelta(days=1)
 SETTLED = timedelta(days=1)
-"""How long a day is over before it is counted: what was being written in it is stored by then, and not undone."""
+"""How long a day must be over before it is counted: by then its last writes are stored, and can no longer be undone."""
 TIMED = {ClockKind.FIRST_REACTION: Counted.FIRST_REACTION, ClockKind.RESOLUTION: Counted.RESOLUTION}
 """The clocks that figures measure."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A period: the stored days in it, from `first` up to but not including `last`, and the rest of it."""
+    """A period: its stored days, from `first` up to but not including `last`, and the rest."""
 
     first: date
     last: date
@@ -39,12 +39,12 @@ class Split:
 
 
 async def counted_until(session: AsyncSession) -> date | None:
-    """Return the day before which all days are counted; None while there are none."""
+    """Return the day before which all days are counted; None while no day is."""
     return (await session.get_one(Workspace, FIRST_WORKSPACE)).counted_until
 
 
 def split(period: Period, until: date | None) -> Split:
-    """Divide a period, when the days before `until` are counted."""
+    """Divide a period, given that the days before `until` are counted."""
     first = _day(period.since) if _at(_day(period.since)) == period.since else _day(period.since) + DAY
     last = min(_day(period.until), until) if until else first
     if first >= last:
@@ -80,7 +80,7 @@ async def per_day(
 
 @dataclass
 class Sums:
-    """What is counted of a whole period: openings by account, closings by reason, and clocks by kind and account."""
+    """The counts of a whole period: openings by account, closings by reason, and clocks by kind and account."""
 
     opened: dict[int, int] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
@@ -89,28 +89,28 @@ class Sums:
 
 async def sums(session: AsyncSession, team_ids: Collection[int], period: Period) -> Sums:
     """Count a period for these teams together."""
-    divided, found = split(period, await counted_until(session)), Sums()
+    divided, totals = split(period, await counted_until(session)), Sums()
     if divided.first < divided.last:
-        await _add_stored(session, team_ids, divided, found)
+        await _add_stored(session, team_ids, divided, totals)
     for each in divided.rest:
-        await _add_rows(session, team_ids, each, found)
-    return found
+        await _add_rows(session, team_ids, each, totals)
+    return totals
 
 
-async def _add_rows(session: AsyncSession, team_ids: Collection[int], period: Period, found: Sums) -> None:
+async def _add_rows(session: AsyncSession, team_ids: Collection[int], period: Period, totals: Sums) -> None:
     for (team, account), n in (await counting.opened(session, period)).items():
         if team in team_ids:
-            found.opened[account] = found.opened.get(account, 0) + n
+            totals.opened[account] = totals.opened.get(account, 0) + n
     for (team, _, reason), n in (await counting.closed(session, period)).items():
         if team in team_ids:
-            found.closed[reason] = found.closed.get(reason, 0) + n
+            totals.closed[reason] = totals.closed.get(reason, 0) + n
     for kind in TIMED:
         for (team, account), each in (await counting.taken(session, kind, period)).items():
             if team in team_ids:
-                found.taken[kind].setdefault(account, Taken()).add(each.kept, each.lowest, each.highest, *each.runs)
+                totals.taken[kind].setdefault(account, Taken()).add(each.kept, each.lowest, each.highest, *each.runs)
 
 
-async def _add_stored(session: AsyncSession, team_ids: Collection[int], divided: Split, found: Sums) -> None:
+async def _add_stored(session: AsyncSession, team_ids: Collection[int], divided: Split, totals: Sums) -> None:
     what, account, reason = col(DayCount.what), col(DayCount.account_id), col(DayCount.reason)
     theirs = _within(team_ids, divided.first, divided.last)
     columns: list[Any] = [
@@ -122,13 +122,13 @@ async def _add_stored(session: AsyncSession, team_ids: Collection[int], divided:
         select(*columns).where(*theirs).group_by(what, account, reason)
     ):
         if its is Counted.OPENED:
-            found.opened[of] = int(n)
+            totals.opened[of] = int(n)
         elif its is Counted.CLOSED:
-            found.closed[why] = found.closed.get(why, 0) + int(n)
+            totals.closed[why] = totals.closed.get(why, 0) + int(n)
         elif its in timed:
-            found.taken[timed[its]].setdefault(of, Taken()).add(int(kept), lowest, highest)
+            totals.taken[timed[its]].setdefault(of, Taken()).add(int(kept), lowest, highest)
     for its, of, took in await session.exec(select(what, account, DayCount.took).where(*theirs, what.in_(timed))):
-        found.taken[timed[its]][of].runs.append(_unpacked(took or b""))
+        totals.taken[timed[its]][of].runs.append(_unpacked(took or b""))
 
 
 def _within(team_ids: Collection[int], first: date, last: date) -> tuple[Any, ...]:
@@ -163,9 +163,9 @@ async def is_due(session: AsyncSession, now: datetime) -> bool:
 
 
 async def count_next(session: AsyncSession, now: datetime) -> None:
-    """Count the next day that is over, if any. Of two who count at once the second waits, and counts the day after.
+    """Count the next past day, if any. Of two processes that count at once, the second waits and counts the day after.
 
-    Days that are not over, counted while the clock of this machine was wrong, are given up.
+    Days that are not over, counted while the clock of this machine was wrong, are dropped.
     """
     workspace = await session.get_one(Workspace, FIRST_WORKSPACE, with_for_update=db.HELD, populate_existing=True)
     day, limit = workspace.counted_until or await _first_day(session), _limit(now)
@@ -202,23 +202,23 @@ async def _first_day(session: AsyncSession) -> date | None:
 async def _counted(session: AsyncSession, day: date) -> list[DayCount]:
     """Count a day from its rows."""
     period = Period(_at(day), _at(day) + DAY)
-    found = [
+    counts = [
         DayCount(day=day, team_id=team, account_id=account, what=what, n=n)
         for what, count in ((Counted.MENTION, counting.mentions), (Counted.ANSWER, counting.answers))
         for (_, team, account), n in (await count(session, [(0, period)])).items()
     ]
-    found += [
+    counts += [
         DayCount(day=day, team_id=team, account_id=account, what=Counted.OPENED, n=n)
         for (team, account), n in (await counting.opened(session, period)).items()
     ]
-    found += [
+    counts += [
         DayCount(day=day, team_id=team, account_id=account, what=Counted.CLOSED, reason=reason, n=n)
         for (team, account, reason), n in (await counting.closed(session, period)).items()
     ]
     for kind, what in TIMED.items():
         for (team, account), each in (await counting.taken(session, kind, period)).items():
-            found.append(
+            counts.append(
                 DayCount(day=day, team_id=team, account_id=account, what=what, n=each.count, kept=each.kept,
                          lowest=each.lowest, highest=each.highest, took=_packed(each))
             )  # fmt: skip
-    return found
+    return counts

@@ -1,6 +1,6 @@
 """The content of a digest, frozen when it is written: what happened since the last digest, or the past week or month.
 
-A digest begins where the last written one ended. So nothing is missed between two digests, also when one was skipped or
+A digest begins where the last written one ended. So nothing is missed between two digests, even if one was skipped or
 its time was changed.
 """
 
@@ -23,7 +23,7 @@ from bot.team.settings import TeamSettings, minute
 ALWAYS_OPEN_AT = 9 * 60
 """When a team that never closes gets its digest: at nine."""
 MAX_DAYS = 31
-"""The most days that a digest covers, however long ago the last one was written."""
+"""The most days that a digest covers, even if the last one is older."""
 
 
 def moment(settings: TeamSettings, hours: Hours, day: date) -> datetime | None:
@@ -44,7 +44,7 @@ def key_of(team: Team, day: date, span: Span) -> str:
 def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | None:
     """Return the day whose digest came due last, and when; None if that was before today.
 
-    A digest at 24:00 comes due when its day ends: it is the one of yesterday.
+    A digest at 24:00 is due when its day ends: it is yesterday's.
     """
     hours = settings.hours(now)
     today = now.astimezone(hours.zone).date()
@@ -56,14 +56,14 @@ def latest(settings: TeamSettings, now: datetime) -> tuple[date, datetime] | Non
 
 
 def keys_since(team: Team, first: date, day: date, span: Span) -> list[str]:
-    """Return the keys with which the digest of a past week or month may have been written, from `first` to `day`."""
+    """Return the possible keys of the digest of a past week or month, written from `first` to `day`."""
     return [key_of(team, first + n * DAY, span) for n in range((day - first).days + 1)]
 
 
 async def daily(session: AsyncSession, team: Team, now: datetime, day: date | None = None) -> Overview:
     """Return the digest of a day: since the last digest of an earlier day, but at most MAX_DAYS.
 
-    Without a day an agent asked for it, so it runs up to now. Its `missed` says that the working day before had none.
+    Without a day an agent asked for it, so it runs up to now. `missed`: the previous working day had no digest.
     """
     settings = TeamSettings.of(team.settings)
     hours = settings.hours(now)

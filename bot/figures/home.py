@@ -22,7 +22,7 @@ from bot.views.home import SHOWN, Chosen, Home
 
 
 async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wanted: Filter | None = None) -> Home:
-    """Return what this agent's Home shows now: the overview, or the list that they want."""
+    """Return the content of this agent's Home now: the overview, or the list that they want."""
     midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     own = await teams.of_person(session, slack_id)
     team_ids = [team.id for team in own]
@@ -63,7 +63,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
 
 
 async def _today(session: AsyncSession, team: Team, now: datetime) -> Overview:
-    """Return a team's figures of today, and how it stands."""
+    """Return a team's figures of today, and its standing."""
     zone = reports.zone_of(team)
     today = now.astimezone(zone).date()
     figures = await reports.figures(session, team, days_of(today, today, zone), now)

@@ -1,4 +1,4 @@
-"""Lists of cases: what waits, by filter and page, and where words occur; read in as few queries however many."""
+"""Lists of cases: waiting cases by filter and page, and search results; read in a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -42,7 +42,7 @@ PUBLIC = ~select(Mention.id).where(Mention.case_id == Case.id, col(Mention.priva
 
 @dataclass(frozen=True)
 class CaseList:
-    """How many cases there are, and one page of them. `more`: there are more than were counted."""
+    """The number of cases, and one page of them. `more`: there are more than were counted."""
 
     count: int
     lines: Sequence[CaseLine]
@@ -60,10 +60,10 @@ async def waiting(
     most: int,
     public: bool = False,
 ) -> CaseList:
-    """Return one page of the cases of these teams that a filter lets through; without a filter of all that wait.
+    """Return one page of the cases of these teams that match a filter; without a filter, of all that wait.
 
-    Of a page that is no more, because the cases were answered meanwhile, the last one is returned. With `public` those
-    with a private mention are left out.
+    If the page no longer exists, because cases were answered in the meantime, the last page is returned. With `public`
+    cases with a private mention are left out.
     """
     wanted = wanted or Filter()
     which = _which(wanted, now) & _where(wanted) & col(Case.team_id).in_(team_ids)
@@ -113,11 +113,11 @@ def _where(wanted: Filter) -> ColumnElement[bool]:
 
 
 async def places(session: AsyncSession, own: Sequence[Team]) -> list[Place]:
-    """Return by what else the lists of these teams can be filtered; of what there is one only, nothing."""
-    found = await session.exec(
+    """Return what else the lists of these teams can be filtered by; a kind with only one value is left out."""
+    rows = await session.exec(
         select(Account).where(col(Account.team_id).in_([team.id for team in own])).order_by(col(Account.id))
     )
-    accounts = [(account, connectors.label_of(account)) for account in found]
+    accounts = [(account, connectors.label_of(account)) for account in rows]
     platforms = {account.platform: label.platform for account, label in accounts}
     readable = [settings for team in own if (settings := TeamSettings.if_readable(team))]
     topics = dict.fromkeys(topic for settings in readable for topic in settings.topics)
@@ -140,7 +140,7 @@ def _id(name: str) -> int:
 
 
 async def promised(session: AsyncSession, team_ids: Collection[int], *, before: datetime, most: int) -> CaseList:
-    """Return the cases of these teams of which a promise to the citizen is due before a moment, or already was."""
+    """Return the cases of these teams with a promise to the citizen that is due before a moment, or overdue."""
     due = select(Clock.case_id).where(
         Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
     )
@@ -148,16 +148,16 @@ async def promised(session: AsyncSession, team_ids: Collection[int], *, before: 
 
 
 async def asked(session: AsyncSession, slack_id: str) -> Sequence[Escalation]:
-    """Return the questions that cases wait for and that were put to a person, alone or in a group; the oldest first."""
+    """Return the open questions that were put to a person, alone or in a group; the oldest first."""
     key = literal("ask:") + cast(col(Escalation.id), String) + literal(f":{slack_id}")
     put = select(Message.id).where(Message.key == key).correlate(Escalation)
     escalated = select(Case.id).where(WAITING, Case.status == Status.ESCALATED)
-    found = await session.exec(
+    rows = await session.exec(
         select(Escalation)
         .where(ASKED, col(Escalation.case_id).in_(escalated), put.exists())
         .order_by(col(Escalation.id))
     )
-    return found.all()
+    return rows.all()
 
 
 async def listed(
@@ -168,10 +168,10 @@ async def listed(
     page: int = 0,
     order: Sequence[Any] = IN_ORDER,
 ) -> CaseList:
-    """Return one page of `most` of the cases that are wanted, in the order of the queue."""
+    """Return one page of `most` of the wanted cases, in the order of the queue."""
     count = (await session.exec(select(func.count()).select_from(Case).where(wanted))).one()
     page = max(0, min(page, (count - 1) // most))
-    found = await session.exec(
+    pairs = await session.exec(
         select(Case, Author, Account)
         .join(Author, col(Case.author_id) == Author.id)
         .join(Account, col(Case.account_id) == Account.id)
@@ -180,7 +180,7 @@ async def listed(
         .limit(most)
         .offset(page * most)
     )
-    rows = found.all()
+    rows = pairs.all()
     case_ids = [case.id for case, *_ in rows]
     mentions, clocks = await _mentions(session, case_ids), await _clocks(session, case_ids)
     replies = await _replies(session, [case.id for case, *_ in rows if case.status is Status.ANSWERED])
@@ -200,29 +200,29 @@ async def listed(
 
 
 async def _mentions(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Mention]]:
-    found = await session.exec(
+    rows = await session.exec(
         select(Mention).where(col(Mention.case_id).in_(case_ids)).order_by(col(Mention.published_at), col(Mention.id))
     )
-    return _by_case(found)
+    return _by_case(rows)
 
 
 async def _clocks(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Clock]]:
-    found = await session.exec(
+    rows = await session.exec(
         select(Clock).where(col(Clock.case_id).in_(case_ids), col(Clock.stopped_at).is_(None)).order_by(col(Clock.id))
     )
-    return _by_case(found)
+    return _by_case(rows)
 
 
 async def _replies(session: AsyncSession, case_ids: Collection[int]) -> dict[int, list[Reply]]:
-    """Return the replies of cases that were answered; what other cases wait for does not depend on them."""
+    """Return the replies of answered cases; what other cases wait for does not depend on replies."""
     if not case_ids:
         return defaultdict(list)
-    found = await session.exec(
+    rows = await session.exec(
         select(Reply)
         .where(col(Reply.case_id).in_(case_ids), Reply.status != ReplyStatus.WITHDRAWN)
         .order_by(col(Reply.id))
     )
-    return _by_case(found)
+    return _by_case(rows)
 
 
 def _by_case(rows: Any) -> dict[int, list[Any]]:

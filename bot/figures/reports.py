@@ -1,24 +1,24 @@
 """The queries behind digest, command, App Home and export. Figures are of teams and accounts, never of a person.
 
-A day that is over is counted once (`bot/figures/days.py`), the rest is counted from its rows (`counting.py`). Times are
-working time, as the clocks measured it.
+A past day is counted once (`bot/figures/days.py`), the rest is counted from its rows (`counting.py`). Times are working
+time, as the clocks measured it.
 
 The figures of a past period never change, because every counted moment is written once:
 
-- a mention counts when we received it, also after its author edits or removes it;
+- a mention counts when we received it, even after its author edits or removes it;
 - a case counts when it was opened;
-- a closing counts when the log says so, also after a reopening, but not if it was undone at once;
-- a post that we hid counts when the platform did so, also after it is shown again;
-- a reply counts as an answer when we knew that it was published; a question to the citizen is none;
-- what happened to a case counts for the team that had it at that moment, also after another team got it;
-- a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). One that ended without
-  counting, because the case was closed, counts when a reply that was on its way then is published. One that still runs
-  when a period ends, and was due in it, counts there as late.
+- a closing counts at the moment in the log, even after a reopening, but not if it was undone at once;
+- a post that we hid counts when the platform did so, even after it is shown again;
+- a reply counts as an answer when we knew that it was published; a question to the citizen does not count;
+- an event of a case counts for the team that had the case at that moment, even after another team got it;
+- a clock counts when it stopped; a stopped clock never runs again (the case gets a new one). A clock that stopped
+  without counting, because the case was closed, counts when a reply that was being sent then is published. A clock
+  that still runs when a period ends, and was due in it, counts there as late.
 
-There are exceptions. The topic of a case can be chosen or changed later. A closing of the last seconds of a period can
-be undone after it; the clocks that it stopped then run on. A clock that is late loses that moment when it rests or its
-norm changes. And an event that is being written at the moment a period ends may be missing from figures asked at that
-moment.
+There are exceptions. The topic of a case can be chosen or changed later. A closing in the last seconds of a period can
+be undone after it; the clocks that it stopped then run on. A late clock loses that moment when it rests or its norm
+changes. And an event that is being written at the moment a period ends may be missing from figures that are read at
+that moment.
 """
 
 from bisect import bisect_right
@@ -51,7 +51,7 @@ async def figures(
 ) -> Figures:
     """Return the figures of a team in a period, as far as it has passed.
 
-    With `others`, those of several teams together, nothing twice.
+    With `others` they are for several teams together, and count nothing twice.
     """
     team_ids = {team.id, *others}
     within_period, mentions, answers = await _parts(session, team, period, team_ids)
@@ -101,19 +101,19 @@ async def _parts(
     periods, until = parts(period, zone_of(team)), await days.counted_until(session)
     divided = [days.split(each, until) for each in periods]
     rest = [(number, each) for number, part in enumerate(divided) for each in part.rest]
-    found = {Counted.MENTION: Counter[tuple[int, int]](), Counted.ANSWER: Counter[tuple[int, int]]()}
+    counts = {Counted.MENTION: Counter[tuple[int, int]](), Counted.ANSWER: Counter[tuple[int, int]]()}
     for what, count in ((Counted.MENTION, counting.mentions), (Counted.ANSWER, counting.answers)):
         for (number, team_id, account), n in (await count(session, rest)).items():
             if team_id in team_ids:
-                found[what][number, account] += n
+                counts[what][number, account] += n
     stored = [(number, part) for number, part in enumerate(divided) if part.first < part.last]
     if stored:
         begins = [part.first for _, part in stored]
         for day, what, account, n in await days.per_day(session, team_ids, begins[0], stored[-1][1].last):
             number, part = stored[bisect_right(begins, day) - 1]
-            if day < part.last:  # the days between are divided over two parts
-                found[what][number, account] += n
-    return periods, found[Counted.MENTION], found[Counted.ANSWER]
+            if day < part.last:  # a day between two parts is divided over both
+                counts[what][number, account] += n
+    return periods, counts[Counted.MENTION], counts[Counted.ANSWER]
 
 
 def _course(periods: Sequence[Period], mentions: Counts, answers: Counts) -> list[Part]:
@@ -136,7 +136,7 @@ Late = Mapping[tuple[ClockKind, int], int]
 
 
 async def _late(session: AsyncSession, team_ids: Collection[int], period: Period, now: datetime) -> Late:
-    """Count the clocks that were due in a period and still ran when it ended, or do now."""
+    """Count the clocks that were due in a period and still ran when it ended, or still run now."""
     due = (col(Clock.team_id).in_(team_ids), *within(col(Clock.due_at), period), col(Clock.due_at) <= now)
     late = Counter[tuple[ClockKind, int]]()
     for still in (col(Clock.stopped_at).is_(None), col(Clock.stopped_at) >= period.until):  # each has its own index
@@ -153,7 +153,7 @@ async def _late(session: AsyncSession, team_ids: Collection[int], period: Period
 
 
 def _measured(sums: Sums, kind: ClockKind, late: Late) -> Measured:
-    """Return what the clocks of one kind measured that stopped in a period and count in the figures."""
+    """Return what the clocks of one kind measured, of those that stopped in a period and count in the figures."""
     taken = Taken()
     for each in sums.taken[kind].values():
         taken.add(each.kept, each.lowest, each.highest, *each.runs)
@@ -165,14 +165,14 @@ def _measured(sums: Sums, kind: ClockKind, late: Late) -> Measured:
 
 
 def _reactions(sums: Sums, late: Late) -> dict[int, tuple[int, int]]:
-    """Return per account the number of first reactions, those that are late included, and how many were in time."""
+    """Return per account the number of first reactions, late ones included, and how many were in time."""
     taken = sums.taken[ClockKind.FIRST_REACTION]
-    found = {account: (each.count, each.kept) for account, each in taken.items() if each.count}
+    reactions = {account: (each.count, each.kept) for account, each in taken.items() if each.count}
     for (kind, account), count in late.items():
         if kind is ClockKind.FIRST_REACTION:
-            measured, kept = found.get(account, (0, 0))
-            found[account] = (measured + count, kept)
-    return found
+            measured, kept = reactions.get(account, (0, 0))
+            reactions[account] = (measured + count, kept)
+    return reactions
 
 
 async def _names(session: AsyncSession, ids: Collection[int]) -> list[tuple[int, str]]:

@@ -1,12 +1,12 @@
-"""Cases found by words: by who wrote, what they wrote, what we answered, and notes. All words must occur in a case.
-A number finds the case with that number first.
+"""Search cases by words: who wrote, what they wrote, what we answered, and notes. A case must contain all words.
+A number returns the case with that number first.
 
-A word also finds the words that begin with it. The newest case comes first, and at most MAX_COUNTED are counted, so
-that nothing has to be read of the others.
+A word also matches words that begin with it. The newest case comes first, and at most MAX_COUNTED are counted, so that
+the others need not be read.
 
-What a full-text index is slow at, are words that occur in very many cases, and filters that leave few of what the words
-find. So the newest cases that the filters leave are looked through first. Mostly that is all there is to do when a
-word is common or a filter narrow. Otherwise the index looks up the words that turned out to be rare.
+A full-text index is slow at words that occur in very many cases, and at filters that leave few of the matches. So the
+newest cases that the filters leave are scanned first. That is usually enough when a word is common or a filter narrow.
+Otherwise the index looks up the words that turned out to be rare.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,19 +27,19 @@ from bot.models import WAITING, Account, Case, CaseWords, Reply
 
 MAX_COUNTED = 1_000
 LOOKED_THROUGH = 10_000
-"""The newest cases that are looked through without the index."""
+"""How many of the newest cases are scanned without the index."""
 RARE = LOOKED_THROUGH // 20
-"""A word that no more of those hold is looked up in the index."""
+"""A word that at most this many of those contain is looked up in the index."""
 
 GIN = "array_to_tsvector(string_to_array(btrim(case_words.names || ' ' || case_words.words), ' '))"
-"""The expression of the index ix_case_words, word for word."""
+"""The exact expression of the index ix_case_words."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is searched: words, and what the cases must be; "" and None leave that open.
+    """What to search for: words and filters; "" and None leave a filter open.
 
-    `public` leaves out the cases in which something private was written.
+    `public` leaves out cases with something private in them.
     """
 
     words: str
@@ -51,28 +51,28 @@ class Asked:
 
 async def platforms_of(session: AsyncSession, team_ids: Collection[int]) -> Sequence[str]:
     """Return the names of the platforms on which these teams have accounts."""
-    found = await session.exec(
+    rows = await session.exec(
         select(Account.platform).where(col(Account.team_id).in_(team_ids)).distinct().order_by(col(Account.platform))
     )
-    return found.all()
+    return rows.all()
 
 
 async def search(session: AsyncSession, team_ids: Collection[int], asked: Asked, *, most: int) -> CaseList:
-    """Return the cases of these teams that are searched for, the newest first; the one with that number before all."""
+    """Return the cases of these teams that match, the newest first; the case with the number before all others."""
     words = asked_words(asked.words)
     if not words:
         return CaseList(0, [])
     wanted = await _wanted(session, team_ids, asked)
     numbered = (await session.exec(select(Case.id).where(Case.number == asked_number(asked.words), *wanted))).all()
-    ids = [*numbered, *(each for each in await _found(session, words, wanted) if each not in numbered)]
+    ids = [*numbered, *(each for each in await _search(session, words, wanted) if each not in numbered)]
     first = col(Case.id).in_(ids[:most])
     order = (col(Case.id).in_(numbered).desc(), col(Case.id).desc())
-    found = await lists.listed(session, first, most=most, order=order)
-    return replace(found, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
+    result = await lists.listed(session, first, most=most, order=order)
+    return replace(result, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
 
 
 async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked) -> list[ColumnElement[bool]]:
-    """Return the conditions for the cases, besides their words."""
+    """Return the conditions for the cases, other than their words."""
     wanted: list[ColumnElement[bool]] = [col(Case.team_id).in_(team_ids)]
     if asked.platform:
         accounts = await session.exec(select(Account.id).where(Account.platform == asked.platform))
@@ -89,8 +89,8 @@ async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked
     return wanted
 
 
-async def _found(session: AsyncSession, words: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Sequence[int]:
-    """Return the first of the cases that hold all words, the newest first: one more than are counted, if there are."""
+async def _search(session: AsyncSession, words: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Sequence[int]:
+    """Return the first cases that contain all words, the newest first: one more than are counted, if there is one."""
     newest = select(Case.id).where(*wanted).order_by(col(Case.opened_at).desc()).limit(LOOKED_THROUGH).subquery()
     sqlite, holds = session.get_bind().dialect.name == "sqlite", [_holds(word) for word in words]
     gathered = (func.json_group_array if sqlite else func.json_agg)(CaseWords.case_id).filter(and_(*holds))
@@ -105,19 +105,19 @@ async def _found(session: AsyncSession, words: Sequence[str], wanted: Sequence[C
     common = [each for each, count in zip(holds, with_each, strict=True) if count > limit]
     ids = select(CaseWords.case_id).order_by(col(CaseWords.case_id).desc()).limit(MAX_COUNTED + 1)
     indexed = _by_fts5(ids, rare) if sqlite else _by_gin(ids, rare)
-    found = await session.exec(indexed.join(Case, col(Case.id) == CaseWords.case_id).where(*common, *wanted))
-    return list(found.all())
+    ids_by_index = await session.exec(indexed.join(Case, col(Case.id) == CaseWords.case_id).where(*common, *wanted))
+    return list(ids_by_index.all())
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    """Tell whether a case holds a word that begins so, by looking at its words."""
+    """Return the condition that a case contains a word with this beginning, by a scan of its words."""
     return (literal(" ") + col(CaseWords.names) + " " + col(CaseWords.words)).contains(f" {word}")
 
 
 def _by_fts5(ids: Any, words: Sequence[str]) -> Any:
     """Return the query with these words by the index of SQLite (https://www.sqlite.org/fts5.html#fts5_prefix_queries).
 
-    The words have letters and digits only, so that nothing in them can be an operator.
+    The words contain only letters and digits, so they cannot contain operators.
     """
     match = literal_column("case_words_fts").op("MATCH")(" ".join(f'"{word}"*' for word in words))
     fts = table("case_words_fts", column("rowid"))
@@ -127,7 +127,7 @@ def _by_fts5(ids: Any, words: Sequence[str]) -> Any:
 def _by_gin(ids: Any, words: Sequence[str]) -> Any:
     """Return the query with these words by the index of PostgreSQL, which has the same words.
 
-    Its result comes first, by itself: else PostgreSQL may go through all cases from the newest on to save the sort.
+    It is evaluated first, separately: else PostgreSQL may read all cases from the newest on to save the sort.
     """
     asked = cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)
     hits = select(CaseWords.case_id).where(literal_column(GIN).op("@@")(asked)).cte("hits").prefix_with("MATERIALIZED")

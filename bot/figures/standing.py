@@ -1,4 +1,4 @@
-"""How a team stands now: which cases wait and how long, what is late or promised, and which accounts have trouble."""
+"""The standing of a team now: waiting cases and how long, what is late or promised, and accounts with trouble."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -28,7 +28,7 @@ OF_NO_PROBLEM = frozenset({TroubleKind.SILENT, TroubleKind.LIMITED})
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
-    """Return how a team stands now; `oldest_url` stays empty, `digests.with_oldest` asks Slack for it."""
+    """Return the standing of a team now; `oldest_url` stays empty, `digests.with_oldest` asks Slack for it."""
     opened = col(Case.opened_at)
     edges = [now - timedelta(hours=hours) for hours in AGES]
     younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]

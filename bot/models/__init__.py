@@ -7,20 +7,20 @@ columns.py    column types: UTC times and enums
 team.py       workspaces, teams, agents, who is in a team's channel, and who is away
 account.py    accounts on platforms, and the authors who write to them
 account_trouble.py  what is wrong with an account now
-case.py       cases, with their mentions, notes and escalations; what was removed before it came in
+case.py       cases, with their mentions, notes and escalations; posts removed before they came in
 reply.py      replies
 image.py      the images of answers
-day.py        the days that are over, counted
+day.py        past days, counted
 draft.py      drafts of answers that were not sent
 act.py        acts: what we do to a post besides answering it
 hiding.py     why posts were hidden
 clock.py      clocks of targets and promises
 event.py      the log
-words.py      the words by which a case is found
+words.py      the search words of cases
 transfer.py   cases that went to another team
 message.py    our messages in Slack, and what each kind shows besides its case
 reminder.py   what each recipient is reminded of
-sign_in.py    sign-ins on platforms' own pages, until it is chosen what to connect
+sign_in.py    sign-ins on platforms' own pages, until somebody chooses what to connect
 slack_pace.py     until when calls to Slack are booked
 slack_trouble.py  where Slack no longer lets us write
 case_file.py  CaseFile and CaseLine: all that is known of one case, and what a list shows of it; not tables

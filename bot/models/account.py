@@ -12,12 +12,11 @@ from bot.models.columns import UtcDateTime
 class Account(SQLModel, table=True):
     """An account on a platform.
 
-    `sealed` is its tokens, encrypted. `limits` and `identity` are what its last check learned: of its server, and who
-    the account is there, and until when its token is valid. `problem` is why it does not work now; for a stopped
-    account, why it stopped. `faults` is what of it does not work although the rest does, by how we know: from the last
-    "check", or the last "reading". `budget` is how much of its platform's limit is used, and what waits for that (a
-    `Budget`). `heard_at` is when something last came in, to the minute, and `lag` how many seconds after it was written
-    that was.
+    `sealed` is its tokens, encrypted. `limits` and `identity` come from its last check: the limits of its server, and
+    who the account is there and until when its token is valid. `problem` is why it does not work now; for a stopped
+    account, why it stopped. `faults` are the parts that do not work while the rest does, by source: the last "check"
+    or the last "reading". `budget` is how much of its platform's limit is used, and what waits for that (a `Budget`).
+    `heard_at` is when something last came in, to the minute, and `lag` how many seconds after it was written that was.
     """
 
     __tablename__ = "accounts"
@@ -46,7 +45,7 @@ class Account(SQLModel, table=True):
 
     @property
     def fault(self) -> dict[str, Any] | None:
-        """What is wrong with a part of it; None when all of it works."""
+        """What is wrong with a part of it; None when all parts work."""
         return next((each for each in (self.faults or {}).values()), None)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an account now, and whether its team was told."""
+"""What is wrong with an account now, and whether its team was notified."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,9 +16,9 @@ class TroubleKind(StrEnum):
     STOPPED = "stopped"
     """Its token was refused, which stopped it."""
     FAILING = "failing"
-    """It fails: its platform cannot be reached, or refuses."""
+    """It fails: its platform cannot be reached, or refuses us."""
     PARTLY = "partly"
-    """A part of it fails, as the check or the reading finds, while the rest works."""
+    """A part of it fails, by its check or its reading, while the rest works."""
     LIMITED = "limited"
     """Its platform's limit is used up: it cannot read or answer for longer than a short while."""
     SILENT = "silent"
@@ -26,9 +26,9 @@ class TroubleKind(StrEnum):
 
 
 class AccountTrouble(SQLModel, table=True):
-    """What is wrong with an account since then, and its `problem` in words; a failure is `told` only when it lasts.
+    """What is wrong with an account since `since_at`, and its `problem` in words.
 
-    `budget` is what of the platform's limit was told.
+    `told`: the team was notified; of a failure only when it lasts. `budget` is what the message said about the limit.
     """
 
     __tablename__ = "account_troubles"

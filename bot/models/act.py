@@ -38,14 +38,14 @@ class ActStatus(StrEnum):
 GOING = frozenset({ActStatus.APPROVED, ActStatus.SENDING})
 """The states of an act that is still to be carried out; UNFINISHED in SQL."""
 HOLDS = frozenset({*GOING, ActStatus.DONE})
-"""The states of an act that decides how a post ends up: it was done, or it will be."""
+"""The states of an act that decides the state of a post: it was done, or it will be."""
 
 
 class Act(SQLModel, table=True):
     """Something done to a mention, or to our reply to it when `reply_id` is set.
 
-    `key` is that of the agent's submission. `note` is why they did it, for colleagues. `problem` is why the last
-    attempt did not succeed; it is empty while an attempt is being made. `delays` is how often it was put off.
+    `key` is that of the agent's submission. `note` is the agent's reason, for colleagues. `problem` is why the last
+    attempt failed; it is empty while an attempt is being made. `delays` is how often it was put off.
     """
 
     __tablename__ = "acts"

@@ -25,8 +25,8 @@ WITH_CITIZEN: ColumnElement[bool] = literal_column(f"cases.{_WITH_CITIZEN}")
 
 _HAS_TOPIC = "topic IS NOT NULL"
 _NUMBERED = "number IS NOT NULL"
-"""Always true. A column of a whole unique index is a key: for PostgreSQL, who changes it, as a transfer does, and who
-only refers to the row wait for each other. A partial index makes none.
+"""Always true. PostgreSQL treats a column of a full unique index as a key: a transaction that changes it, as a transfer
+does, blocks those that only refer to the row. A partial index does not make it a key.
 https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS"""
 
 
@@ -34,8 +34,8 @@ class Case(SQLModel, table=True):
     """One author's mentions in one conversation, handled as one.
 
     `number` is what people call it, counted up in its team (CaseCount). `topic` comes from the team's own list.
-    `waits_since` is since when its citizen has time to answer our question: since that was sent, or an agent waits on.
-    `close_reason` is a CloseReason or the text of a reason of the team.
+    `waits_since` is when the citizen's time to answer our question began: when it was sent, or an agent gave more time.
+    `close_reason` is a CloseReason or the text of one of the team's own reasons.
     """
 
     __tablename__ = "cases"
@@ -60,7 +60,7 @@ class Case(SQLModel, table=True):
             postgresql_where=text(_HAS_TOPIC),
             sqlite_where=text(_HAS_TOPIC),
         ),
-        Index(  # by team first, SQLite would use it for all else
+        Index(  # with the team first, SQLite would use it for everything else
             "ix_cases_number", "number", "team_id", unique=True, postgresql_where=text(_NUMBERED)
         ),
     )
@@ -88,11 +88,11 @@ _REMOVED = "gone IN ('by_author', 'removed') AND redacted_at IS NULL"
 REMOVED: ColumnElement[bool] = literal_column(
     "mentions.gone IN ('by_author', 'removed') AND mentions.redacted_at IS NULL"
 )
-"""The condition that we still have the words of a post that was removed (FOR_GOOD); that of its partial index."""
+"""The condition that we still have the words of a removed post (FOR_GOOD); the text of its partial index."""
 
 
 class CaseCount(SQLModel, table=True):
-    """How many cases a team has had: the number of its newest. Whoever opens a case there holds this row."""
+    """How many cases a team has had: the number of its newest. Opening a case there locks this row."""
 
     __tablename__ = "case_counts"
     team_id: int = Field(foreign_key="teams.id", primary_key=True)
@@ -103,8 +103,8 @@ class Mention(SQLModel, table=True):
     """A citizen's post that concerns us. UNIQUE(account_id, external_id) refuses a second copy.
 
     `allows` is what the platform lets us do with it (`permits_to_json`); `place` is the connector's own data on it.
-    `thread` is the same for all that hangs together: the external id of the first post that came in of it.
-    `redacted_at` is when its words were taken away, some time after it was removed.
+    `thread` is the same for all posts that belong together: the external id of the first one that came in.
+    `redacted_at` is when its words were deleted, some time after it was removed.
     """
 
     __tablename__ = "mentions"
@@ -148,11 +148,11 @@ class Mention(SQLModel, table=True):
     redacted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     def permits(self) -> frozenset[Permit]:
-        """Return what the platform lets us do with it, each until when."""
+        """Return what the platform lets us do with it, and until when."""
         return permits_from_json(self.allows)
 
     def use_up(self, act: Act) -> None:
-        """Note that this was done to it: where the platform lets us do that once, it may not be done again."""
+        """Note that this was done to it: if the platform allows it once, it may not be done again."""
         left = frozenset(permit for permit in self.permits() if not (permit.once and permit.act is act))
         if left != self.permits():
             self.allows = permits_to_json(left)
@@ -162,22 +162,22 @@ class Mention(SQLModel, table=True):
         return any(permit.act is act and permit.holds(now) for permit in self.permits())
 
     def may_be(self, act: Act) -> bool:
-        """Tell whether it still exists and the platform lets us do or undo this to it, or did so until some moment.
+        """Tell whether it still exists and the platform lets us do or undo this to it, or did so for a limited time.
 
-        What is hidden can still be shown.
+        A hidden post can still be shown.
         """
         exists = self.gone_at is None or (act is Act.SHOW and self.gone is Gone.HIDDEN)
         return exists and any(permit.act in alike(act) for permit in self.permits())
 
     def may_be_answered(self) -> bool:
-        """Tell whether it still exists and the platform lets us answer it, or did so until some moment."""
+        """Tell whether it still exists and the platform lets us answer it, or did so for a limited time."""
         return self.gone_at is None and any(permit.act in ANSWERS for permit in self.permits())
 
 
 class Removal(SQLModel, table=True):
-    """A post that was removed before it came in, which is left out when it comes after all; or by we do not know whom.
+    """A removed post: removed before it came in, so that it is skipped if it comes after all, or removed by an unknown.
 
-    By it the words of the latter are found when their time is over.
+    It is how we find the words of the latter when they must be redacted.
     """
 
     __tablename__ = "removals"
@@ -191,8 +191,8 @@ class Removal(SQLModel, table=True):
 class Note(SQLModel, table=True):
     """An internal note of an agent, never sent to a citizen.
 
-    `channel` and `ts` are set if it was written as a message in the thread of the case. One that was deleted in Slack
-    keeps its row, without its text: its message may still come in after the news of its deletion.
+    `channel` and `ts` are set if it was written as a message in the thread of the case. A note deleted in Slack keeps
+    its row, without its text: its message may still come in after the news of its deletion.
     """
 
     __tablename__ = "notes"
@@ -210,9 +210,8 @@ class Note(SQLModel, table=True):
 class Escalation(SQLModel, table=True):
     """A question to a colleague, a user group or another channel, and the advice they gave.
 
-    `allowed_seconds` is the working time in which advice was wanted, None in older rows; `lapsed_at` is when that was
-    over without advice. `submission` is the id of the modal, so that Slack can deliver the same submission twice and we
-    ask only once.
+    `allowed_seconds` is the working time allowed for advice, None in older rows; `lapsed_at` is when that ended without
+    advice. `submission` is the id of the modal, so that we ask once if Slack delivers the same submission twice.
     """
 
     __tablename__ = "escalations"

@@ -1,4 +1,4 @@
-"""What is known of one case in one value: all of it, or what a list shows; not tables."""
+"""What we know of one case in one value: everything, or what a list shows; not tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from bot.models.team import Team
 from bot.models.transfer import Transfer
 
 UNDOES = {ActKind.SHOW: ActKind.HIDE, ActKind.UNLIKE: ActKind.LIKE}
-"""The acts that undo another: there is nothing to do as long as that other does not hold."""
+"""The acts that undo another: there is nothing to do while that other does not hold."""
 COUNTED = 100
 """How many other cases of an author are counted at most."""
 
@@ -29,7 +29,7 @@ COUNTED = 100
 FEW = 10
 """How many other open cases a card names or counts.
 
-Of an author with more (a newspaper whose every article is a case) the cards say only that there are more, so that each
+For an author with more (a newspaper whose every article is a case) the cards say only that there are more, so that a
 new case does not change all of them.
 """
 
@@ -38,7 +38,7 @@ new case does not change all of them.
 class OtherCase:
     """Another case of the same author; `team` is its team's name if that is another one.
 
-    `channel` and `ts` say where its card stands, if Slack has it.
+    `channel` and `ts` say where its card is, if Slack has it.
     """
 
     id: int
@@ -54,10 +54,10 @@ class CaseFile:
     """Everything we know about one case, read together; rows are ordered by time.
 
     `writing` are the agents who have an answer open: that they do, not what they type. `teams` are all teams of its
-    organisation. `former` is who had a case last that nobody has now. `answered_posts` are the posts of others, and
+    organisation. `former` is the last owner of a case that has none now. `answered_posts` are the posts of others, and
     our answers to others, that its mentions answer: author and text, by external id. `others` are the newest other
-    cases of its author, as far back as the team looks and those that have not ended, the newest first. `acts` is
-    what was done or is to be done to its posts besides answering them, and `can` what the platform's connector can
+    cases of its author, as far back as the team looks, and those that have not ended, the newest first. `acts` is
+    what was or will be done to its posts besides answering them, and `can` what the platform's connector can
     do. `templates` are the only texts that the platform takes once the time for an answer is over.
     """
 
@@ -89,12 +89,12 @@ class CaseFile:
 
     @property
     def reply(self) -> Reply | None:
-        """The newest reply that was not withdrawn and says how the case stands, if any."""
+        """The newest reply that was not withdrawn and decides the state of the case, if any."""
         return next((r for r in reversed(self.answers) if r.status is not ReplyStatus.WITHDRAWN), None)
 
     @property
     def answers(self) -> Sequence[Reply]:
-        """The replies that agents wrote to the citizen, without what was said in public beside them."""
+        """The replies that agents wrote to the citizen, without the public invitations beside them."""
         return [reply for reply in self.replies if reply.kind is not ReplyKind.INVITATION]
 
     @property
@@ -110,7 +110,7 @@ class CaseFile:
 
     @property
     def doubted(self) -> Reply | None:
-        """The newest reply of which an agent must say whether it was published, if any."""
+        """The newest reply for which an agent must say whether it was published, if any."""
         return next((r for r in reversed(self.replies) if r.status is ReplyStatus.UNCERTAIN), None)
 
     @property
@@ -123,24 +123,24 @@ class CaseFile:
     def answerable(self) -> Mention | None:
         """The newest mention that still exists and that the platform lets us answer, if any.
 
-        The platform may have set an end to that: what is composed for it is refused after the end.
+        If the platform set an end to that, composing an answer is refused after the end.
         """
         return next((m for m in reversed(self.mentions) if m.may_be_answered()), None)
 
     @property
     def earlier(self) -> int:
-        """How many cases of its author came in before it, of those in `others`."""
+        """How many of `others` came in before it."""
         return sum(other.id < self.case.id for other in self.others)
 
     @property
     def also_open(self) -> Sequence[OtherCase]:
-        """The other cases of its author that have not ended, while it has not either; the oldest first."""
+        """The other cases of its author that have not ended, the oldest first; empty if this one has ended."""
         if self.case.status not in ONGOING:
             return []
         return [other for other in reversed(self.others) if other.status in ONGOING]
 
     def last_act(self, kind: ActKind, mention_id: int, reply_id: int | None = None) -> Act | None:
-        """The last act of this kind or its opposite on a post that was not taken back, if any."""
+        """The last act of this kind or its opposite on a post, without acts that were taken back, if any."""
         return next(
             (
                 act
@@ -198,9 +198,9 @@ class CaseFile:
 
     @property
     def unexplained(self) -> Act | None:
-        """The newest act that hides a post of a citizen who was not told and should be, if any.
+        """The newest act that hides a post of a citizen who should be informed and was not, if any.
 
-        They count as told when we wrote to them since, in whatever words.
+        They count as informed when we wrote to them since, in any words.
         """
         for act in reversed(self.acts):
             hiding = self.hidings.get(act.id)
@@ -243,7 +243,7 @@ class CaseLine:
 
 @dataclass(frozen=True)
 class CaseBrief:
-    """The little that a sentence or line says of a case."""
+    """What a sentence or line says of a case."""
 
     case: Case
     author: Author

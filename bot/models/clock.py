@@ -16,10 +16,10 @@ class Clock(SQLModel, table=True):
     """A measurement of one target or promise, in working time. A later change of the team's norms does not change it.
 
     `target_seconds` is the norm when the clock started, or when the urgency of the case last changed; a promise has
-    none, only the moment `due_at`. `next_at` is when something is told of it next; `told_percent` is the last step that
-    was told, which holds also when the ladder has changed since, and `told_at` is when something was last told. Until
-    `snoozed_until` nothing is told; then it is. A clock that rests has no `running_since`, `due_at` or `next_at`, and
-    `rests_for` says what its case waits for; `used_seconds` is the working time of earlier runs. When the clock is
+    none, only the moment `due_at`. `next_at` is the time of the next notification, `told_at` that of the last one, and
+    `told_percent` the last step that was notified, even if the ladder has changed since. There is no notification
+    before `snoozed_until`, and one at that moment. A clock that rests has no `running_since`, `due_at` or `next_at`,
+    and `rests_for` says what its case waits for; `used_seconds` is the working time of earlier runs. When the clock is
     stopped, `elapsed_seconds` is the working time it took and `kept` is whether that was in time. `counts` is false if
     there was nothing to measure; reports and exports leave that clock out.
     """

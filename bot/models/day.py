@@ -1,4 +1,4 @@
-"""The days that are over, counted once: figures of a long period need not go through its rows."""
+"""Past days, counted once, so that figures of a long period need not read all its rows."""
 
 from datetime import date
 from enum import StrEnum
@@ -20,11 +20,11 @@ class Counted(StrEnum):
 
 
 class DayCount(SQLModel, table=True):
-    """How often something happened on a day (in UTC), for a team and an account; of closings for each reason.
+    """How often something happened on a day (in UTC), for a team and an account; closings are counted by reason.
 
-    Of clocks that stopped and count: `n` of them, `kept` in time, with the lowest and the highest target, and in `took`
-    the measured seconds in order, each as an unsigned number of 32 bits, the lowest byte first. The days before
-    `Workspace.counted_until` are here, and never change.
+    For stopped clocks that count: their number `n`, how many were in time (`kept`), the lowest and the highest target,
+    and in `took` the measured seconds in order, each as an unsigned 32-bit number, lowest byte first. The table has all
+    days before `Workspace.counted_until`, and they never change.
     """
 
     __tablename__ = "day_counts"

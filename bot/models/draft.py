@@ -10,13 +10,13 @@ from bot.models.reply import ReplyKind
 
 
 class AnswerDraft(SQLModel, table=True):
-    """An agent's draft of an answer to one case. It is personal: only its agent gets to read it.
+    """An agent's draft of an answer to one case. It is personal: only its agent can read it.
 
-    `newest` is Slack's time (microseconds) of the newest change in it, 0 while nothing was changed; changes come in out
-    of order. `changed_at` is our time of it. `topic` is the chosen option, "" for the one that the case has.
+    `newest` is Slack's time (microseconds) of the newest change, 0 before the first one; changes come in out of order.
+    `changed_at` is our time of that change. `topic` is the chosen option, "" for the topic of the case.
     `was_private`: its words were once private. `view` is the modal in which it is open, None once that was closed.
-    `writing`: the card says that its agent writes; `active_at` is when they last did something in it. `image` is the
-    SHA-256 of the image that they tried to send, `image_file` the id of its file in Slack.
+    `writing`: the card says that its agent is writing; `active_at` is when they last did something in it. `image` is
+    the SHA-256 of the image that they tried to send, `image_file` the id of its file in Slack.
     """
 
     __tablename__ = "drafts"

@@ -15,10 +15,11 @@ CLOSING: ColumnElement[bool] = literal_column(f"events.{_CLOSING}")
 WAITING."""
 _UNCLOSING = "kind = 'unclose'"
 UNCLOSING: ColumnElement[bool] = literal_column(f"events.{_UNCLOSING}")
-"""The condition that an event undid a closing; its details contain when that was. The text of its partial index."""
+"""The condition that an event undid a closing; its details contain the time of the closing. The text of its partial
+index."""
 _SETTING = "kind IN ('settings','role','initials','routing')"
 SETTING: ColumnElement[bool] = literal_column(f"events.{_SETTING}")
-"""The condition that a coordinator changed something of a team; its details contain what was before and after. The text
+"""The condition that a coordinator changed something of a team; its details contain the old and the new value. The text
 of its partial index."""
 
 

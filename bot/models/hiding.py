@@ -1,4 +1,4 @@
-"""Why posts were hidden: the rule as it read then, a copy of the post, who decided, and when it is looked at again."""
+"""Why posts were hidden: the rule as it read then, a copy of the post, who decided, and when that is reviewed."""
 
 from datetime import datetime
 
@@ -11,12 +11,12 @@ _REVIEWED = text("review_at IS NOT NULL")
 
 
 class Hiding(SQLModel, table=True):
-    """What belongs to one act that hides a post.
+    """The facts about one act that hides a post.
 
     `rule` and `article` are the title and the words of the house rule at that moment. `untold`: the citizen is not
-    told; `second`: a second colleague had to agree, which `decided_by` did, or declined. The copy of the post stays as
-    it was, whatever its author or the platform does to it later. `review_at` is when the coordinators are asked whether
-    it is still needed; `kept_by` said so last.
+    informed. `second`: a second colleague had to agree; `decided_by` agreed or declined. The copy of the post stays as
+    it was, no matter what its author or the platform does to it later. `review_at` is when the coordinators are asked
+    whether hiding is still needed; `kept_by` is who last said so.
     """
 
     __tablename__ = "hidings"

@@ -13,7 +13,7 @@ _LOOKED = text("look_at IS NOT NULL")
 class StoredImage(SQLModel, table=True):
     """An image that was given with an answer, by the SHA-256 of its content: each is stored once and never changes.
 
-    It is kept as long as a reply or a draft has it. `look_at` is when we look whether one has; None: a reply has it.
+    It is stored while a reply or a draft uses it. `look_at` is when we check whether one does; None: a reply uses it.
     """
 
     __tablename__ = "images"

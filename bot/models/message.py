@@ -15,20 +15,20 @@ _STALE = text("shown_version < version")
 _CHANGED = text("shown_version < version AND ts IS NOT NULL")
 _DOUBTED = text("posting_since IS NOT NULL")
 PUT_OFF = text("(leased_until IS NOT NULL OR retry_at IS NOT NULL)")
-"""Which messages are being written, or are tried again later; SQLite knows its index by these very words."""
+"""Which messages are being written, or are tried again later; SQLite needs the exact text of its partial index."""
 
 
 class Shows(Enum):
-    """What a message shows that may change later: then it is rendered again."""
+    """What a message shows that may change later, so that it is rendered again."""
 
     CASE = auto()
-    """How its case stands, and what the citizen wrote."""
+    """The state of its case, and what the citizen wrote."""
     WORDS = auto()
-    """What the citizen wrote, but not how the case stands."""
+    """What the citizen wrote, but not the state of the case."""
     LIST = auto()
-    """Several cases, those that stand in its details, with what the citizens wrote."""
+    """Several cases, named in its details, with what the citizens wrote."""
     ELSE = auto()
-    """Something else: whoever changes that says so."""
+    """Something else: the code that changes it marks the message."""
 
 
 class MessageKind(StrEnum):
@@ -54,7 +54,7 @@ class MessageKind(StrEnum):
     SECOND = "second"
     """A second colleague is asked to agree that a post is hidden."""
     REVIEW = "review"
-    """The coordinators are asked whether a post must still be hidden."""
+    """The coordinators are asked whether a post must stay hidden."""
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
     DIGEST = "digest"
@@ -68,7 +68,7 @@ class MessageKind(StrEnum):
 
     @property
     def shows(self) -> Shows:
-        """Say after what a message of this kind is rendered again; mypy reports a kind of which nothing is said."""
+        """Return what makes a message of this kind be rendered again; mypy reports a kind that is missing here."""
         match self:
             case MessageKind.CASE | MessageKind.FORMER | MessageKind.ASK | MessageKind.URGENT:
                 return Shows.CASE
@@ -90,7 +90,7 @@ class MessageKind(StrEnum):
 
 
 def kinds_that_show(*what: Shows) -> tuple[MessageKind, ...]:
-    """Return the kinds of messages that show one of these."""
+    """Return the kinds of messages that show any of these."""
     return tuple(kind for kind in MessageKind if kind.shows in what)
 
 
@@ -98,22 +98,22 @@ def kinds_that_show(*what: Shows) -> tuple[MessageKind, ...]:
 class Details:
     """What a kind of message shows besides its case, stored as JSON in `Message.details`.
 
-    A new field needs a default: rows that were stored before it existed are read too.
+    A new field needs a default, because older rows lack it.
     """
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is stored."""
+        """Return the JSON to store."""
         return asdict(self)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> Self:
-        """Read what was stored; a field that only a newer version knows is ignored."""
+        """Read stored JSON; a field that only a newer version knows is ignored."""
         known = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in (stored or {}).items() if name in known})
 
 
 class Spell:
-    """Of the details of what lasts a while: since when, and until when if it is over."""
+    """The part of details about something that lasts: since when, and until when if it is over."""
 
     since_at: str
     until_at: str
@@ -131,7 +131,7 @@ class Spell:
 
 @dataclass(frozen=True)
 class Named(Details):
-    """CASE: what the cards of the author's other open cases are `told` of this one; how often it `followed` theirs."""
+    """CASE: what the cards of the author's other open cases show of this one; how often it `followed` theirs."""
 
     told: str = ""
     followed: int = 0
@@ -139,7 +139,7 @@ class Named(Details):
 
 @dataclass(frozen=True)
 class Returned(Details):
-    """RETURNED: `away` is the owner who is away, `reader` the one who only reads; both "" if it lay still."""
+    """RETURNED: `away` is the owner who is away, `reader` the owner who may only read; both "" if the case was idle."""
 
     away: str = ""
     reader: str = ""
@@ -147,7 +147,7 @@ class Returned(Details):
 
 @dataclass(frozen=True)
 class Handed(Details):
-    """ASSIGNED and TAKEN_OVER: who got the case, and the colleague who lost it by that, "" when nobody did."""
+    """ASSIGNED and TAKEN_OVER: who got the case, and the colleague who had it, "" when nobody did."""
 
     to: str = ""
     former: str = ""
@@ -155,7 +155,7 @@ class Handed(Details):
 
 @dataclass(frozen=True)
 class Passed(Details):
-    """PASSED: who closed these cases of a colleague; `undone` are those for which that was undone.
+    """PASSED: who closed these cases of a colleague; for those in `undone` that was undone.
 
     `leaves`: they were not closed, but went to others because the colleague no longer answers for the team.
     """
@@ -168,10 +168,7 @@ class Passed(Details):
 
 @dataclass(frozen=True)
 class HandedOver(Details):
-    """HANDED_OVER: who gave the reader (`to`) these cases, which `former` had, with which note.
-
-    `undone` are those for which that was undone.
-    """
+    """HANDED_OVER: who gave cases of `former` to the reader (`to`), with which note; for `undone` that was undone."""
 
     to: str
     by: str
@@ -183,14 +180,14 @@ class HandedOver(Details):
 
 @dataclass(frozen=True)
 class Called(Details):
-    """URGENT: who are called to the case."""
+    """URGENT: who is called to the case."""
 
     called: list[str]
 
 
 @dataclass(frozen=True)
 class Unanswered(Details):
-    """UNANSWERED: since when the citizen has had time to answer, how many working `days`, and whom we ask by name."""
+    """UNANSWERED: when the citizen's time to answer began, how many working `days` ago, and whom we ask by name."""
 
     since_at: str
     days: int
@@ -198,13 +195,13 @@ class Unanswered(Details):
 
     @property
     def since(self) -> datetime:
-        """Return since when the citizen has had time."""
+        """Return when the citizen's time began."""
         return datetime.fromisoformat(self.since_at)
 
 
 @dataclass(frozen=True)
 class Absence(Details):
-    """AWAY: who is away, and how many of their cases were `returned` to the queue without an answer from them."""
+    """AWAY: who is away, and how many of their cases were `returned` to the queue because they did not respond."""
 
     owner: str
     returned: int = 0
@@ -212,7 +209,7 @@ class Absence(Details):
 
 @dataclass(frozen=True)
 class Asking(Details):
-    """SECOND: who are `asked` by name, and for how many working `hours` it has waited. REVIEW: the moment `at`."""
+    """SECOND: who is `asked` by name, and how many working `hours` it has waited. REVIEW: the moment `at`."""
 
     asked: list[str] = field(default_factory=list)
     hours: int = 0
@@ -221,7 +218,7 @@ class Asking(Details):
 
 @dataclass(frozen=True)
 class Listed(Details):
-    """REMINDER: who the list of reminders is for, when it was written, and who are called to it by name."""
+    """REMINDER: the reader of the list of reminders, when it was written, and who is called to it by name."""
 
     to: str = ""
     at: str = ""
@@ -237,8 +234,8 @@ class Listed(Details):
 class AccountTroubled(Spell, Details):
     """ACCOUNT_PROBLEM: what was wrong with an account (a TroubleKind), since when, and until when if it is over.
 
-    `is_news`: the message says that it is over; it is not the one that said that it began. `budget`: what the limit of
-    the platform keeps us from, as a `Budget`. One without any details says that an account is stopped now.
+    `is_news`: this message announces the end, not the beginning. `budget`: what the limit of the platform keeps us
+    from, as a `Budget`. A message without details says that an account is stopped now.
     """
 
     kind: str
@@ -251,7 +248,7 @@ class AccountTroubled(Spell, Details):
 
 @dataclass(frozen=True)
 class TokenEnds(Details):
-    """ACCOUNT_PROBLEM of an account that works still: until when its token is valid."""
+    """ACCOUNT_PROBLEM of an account that still works: until when its token is valid."""
 
     at: str
 
@@ -265,7 +262,7 @@ class TokenEnds(Details):
 class Troubled(Spell, Details):
     """SLACK_TROUBLE: the `channel` in which we could not write, why, since when, and until when if it is over.
 
-    `is_news`: the message says that it is over; it is not the one that said that it began.
+    `is_news`: this message announces the end, not the beginning.
     """
 
     channel: str
@@ -279,10 +276,10 @@ class Message(SQLModel, table=True):
     """One of our Slack messages. It must be updated while `shown_version < version`.
 
     `key` identifies it for ever. It is also in the metadata of the Slack message, so that we can look for a post whose
-    outcome is unknown. `posting_since` is set while a post is running, and while Slack may yet carry out a call that we
-    gave up. `leased_until` stops a second process from writing the same message, and tells one that has become too
-    slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it is
-    "" while that is uncertain. `retry_at` is when we try again what Slack did not take. `subject_id` is the mention,
+    outcome is unknown. `posting_since` is set while a post is running, and while Slack may still carry out a call that
+    we gave up. `leased_until` stops a second process from writing the same message, and shows a process that has become
+    too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
+    is "" while that is uncertain. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention,
     escalation, note, reply, act, transfer, account, sign-in or team that the message is about; `details` is anything
     else it must show: the JSON of one of the Details above, or of a digest's Overview.
     """

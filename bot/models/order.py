@@ -1,4 +1,4 @@
-"""The order in which cases are listed, in SQL and of one that was read; `bot.domain.queue.precedence` is the rule."""
+"""The order in which cases are listed, in SQL and for a case in memory; `bot.domain.queue.precedence` is the rule."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -23,15 +23,15 @@ IN_ORDER: Sequence[Any] = (
     col(Case.opened_at),
     col(Case.id),
 )
-"""What a query of cases is ordered by."""
+"""The ORDER BY of a query of cases."""
 
 
 def due_at(clocks: Iterable[Clock]) -> datetime | None:
-    """Return when the first of the clocks that run is due; None when none is."""
+    """Return when the first of the running clocks is due; None when none is."""
     moments = (clock.due_at for clock in clocks if clock.stopped_at is None and clock.running_since is not None)
     return min((at for at in moments if at is not None), default=None)
 
 
 def in_order(case: Case, clocks: Iterable[Clock]) -> tuple[object, ...]:
-    """Return what a case is sorted by among others, by its clocks."""
+    """Return the sort key of a case, by its clocks."""
     return precedence(urgent=case.urgent, due_at=due_at(clocks), opened_at=case.opened_at, case_id=case.id)

@@ -14,7 +14,7 @@ class ReminderKind(StrEnum):
     """What a recipient is reminded of, and what `subject_id` is: a clock, an idle case, an open question, a late case.
 
     LISTED: the digest of the day lists the case as late. HANDED_OVER: the recipient got the case with others, by the
-    event `subject_id`, and is told in one message. Nobody is notified of these again, so `remind` leaves them alone.
+    event `subject_id`, and one message for all. Nobody is notified of these again, so `remind` leaves them alone.
     """
 
     CLOCK = "clock"
@@ -29,13 +29,13 @@ TOLD_ONCE = frozenset({ReminderKind.LISTED, ReminderKind.HANDED_OVER})
 
 
 class Reminder(SQLModel, table=True):
-    """One row of the message with which `recipient` (a person or channel) is reminded: of what, by which step.
+    """One row of the message that reminds `recipient` (a person or channel): of what, by which step.
 
     The reminders of one recipient in one team are all in one message, the newest; older messages have none. (Those of
-    TOLD_ONCE are in the message that first showed them.) Whether a
-    reminder still stands is read from its case each time, never stored. `for_owner`: a person is reminded of it as the
-    owner of the case. `since` is when an idle case last moved. `percent` and `text` are the step that was told last, at
-    `told_at`; `seen` is the version of the card of its case with which the message is level.
+    TOLD_ONCE are in the message that first showed them.) Whether a reminder still stands is read from its case each
+    time, never stored. `for_owner`: a person is reminded of it as the owner of the case. `since` is when an idle case
+    last moved. `percent` and `text` are the last step that was notified, at `told_at`; `seen` is the version of the
+    case's card with which the message is level.
     """
 
     __tablename__ = "reminders"

@@ -14,11 +14,11 @@ _UNSENT = "status IN ('approved','sending')"
 UNSENT: ColumnElement[bool] = literal_column(f"replies.{_UNSENT}")
 """The condition that a reply is still to be sent or is being sent; the text of its partial index, as with WAITING."""
 HELD: ColumnElement[bool] = literal_column("replies.held")
-"""The condition that the platform shows a reply only once it approved that; the text of its partial index."""
+"""The condition that the platform must approve a reply before it shows it; the text of its partial index."""
 REACHED: ColumnElement[bool] = literal_column("(replies.status = 'sent' AND NOT replies.held)")
 """The condition that the citizen could read a reply; `Reply.reached` in SQL."""
 ANSWERS: ColumnElement[bool] = literal_column("(replies.kind NOT IN ('question','invitation'))")
-"""The condition that a reply counts as an answer: it is no question to the citizen, and invites to no other reply."""
+"""The condition that a reply counts as an answer: it is neither a question nor an invitation to another reply."""
 _SENT = text("sent_at IS NOT NULL")
 _WITH_IMAGE = text("image IS NOT NULL")
 _NOTHING = text("''")
@@ -42,7 +42,7 @@ class ReplyKind(StrEnum):
     INTERIM = "interim"
     QUESTION = "question"
     INVITATION = "invitation"
-    """It says in public that a private reply was sent. What becomes of it never moves the case."""
+    """It says in public that a private reply was sent. Its outcome never moves the case."""
 
 
 BY_AGENTS = tuple(kind for kind in ReplyKind if kind is not ReplyKind.INVITATION)
@@ -54,10 +54,10 @@ class Reply(SQLModel, table=True):
 
     `draft` is what the agent typed, `text` is exactly what is published. `key` is the same on every attempt to send it.
     `conversation` is that of the private conversation it opened. `held`: the platform must approve it first. `arrived`
-    is how far the platform says that it came with the citizen. `delays` is how often sending it was put off.
-    `invitation` is what is published beside a private reply once that was sent: its `draft` and `text`. `image` is the
-    SHA-256 of the image that is published with it, `image_file` the id that the file had in Slack. `tells_of` is the
-    act that it tells the citizen of: it goes out once that is done, and not when that is taken back.
+    is how far it got on its way to the citizen, as the platform says. `delays` is how often sending it was put off.
+    `invitation` is published beside a private reply once that was sent: its `draft` and `text`. `image` is the SHA-256
+    of the image that is published with it, `image_file` the id that the file had in Slack. `tells_of` is the act about
+    which it informs the citizen: it is sent once that is done, and not when that is taken back.
     """
 
     __tablename__ = "replies"

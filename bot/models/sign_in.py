@@ -1,4 +1,4 @@
-"""Sign-ins on platforms' own pages: from when somebody begins one until they chose what to connect."""
+"""Sign-ins on platforms' own pages: from the beginning until the choice of what to connect."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ class SigningInStage(StrEnum):
     OPEN = "open"
     """The person is on the platform's page."""
     TAKEN = "taken"
-    """Their browser came back, and we are changing the code for a token."""
+    """Their browser came back, and we are exchanging the code for a token."""
     SIGNED_IN = "signed_in"
     """They can choose which accounts to connect."""
     DONE = "done"
@@ -26,10 +26,10 @@ class SigningInStage(StrEnum):
 
 
 class SigningIn(SQLModel, table=True):
-    """A sign-in, which proves itself by `state`, of which this is the SHA-256.
+    """A sign-in; `state` is the SHA-256 of the state that proves it.
 
-    `by` is who began it in Slack; "" is the command line. `sealed` holds its secrets, encrypted, and at last the tokens
-    of what it `offers`: the id and name of each account. `connected` are the names of those that were chosen.
+    `by` is who began it in Slack; "" is the command line. `sealed` holds its secrets, encrypted, and in the end the
+    tokens of the accounts in `offers`: the id and name of each. `connected` are the names of those that were chosen.
     """
 
     __tablename__ = "sign_ins"

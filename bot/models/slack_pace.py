@@ -8,7 +8,7 @@ from bot.models.columns import UtcDateTime
 
 
 class SlackPace(SQLModel, table=True):
-    """Until when a method of Slack, or new messages in a channel, are booked; see bot/slack/pace.py."""
+    """Until when a method of Slack, or posting in a channel, is booked; see bot/slack/pace.py."""
 
     __tablename__ = "slack_pace"
     key: str = Field(primary_key=True)

@@ -7,13 +7,13 @@ from sqlmodel import Field, SQLModel
 from bot.models.columns import UtcDateTime
 
 SOCKET = "socket"
-"""The channel of the trouble that Slack gives us no connection in Socket Mode."""
+"""The channel that stands for trouble with Socket Mode: Slack gives us no connection."""
 
 
 class SlackTrouble(SQLModel, table=True):
-    """A channel that a team needs and in which we cannot write since then; `error` is Slack's name for the reason.
+    """A channel that a team needs and in which we cannot write; `error` is Slack's name for the reason.
 
-    The channel "" is the whole workspace: Slack refuses our token. SOCKET is none: clicks do not reach us.
+    The channel "" is the whole workspace: Slack refuses our token. SOCKET is not a channel: clicks do not reach us.
     """
 
     __tablename__ = "slack_troubles"

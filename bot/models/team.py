@@ -14,7 +14,7 @@ FIRST_WORKSPACE = 1
 
 
 class Workspace(SQLModel, table=True):
-    """A Slack workspace in which the bot is installed; its id there (T…) and its address, known since the first start.
+    """A Slack workspace in which the bot is installed; its id (T…) and address are known from the first start on.
 
     `routing` are the rules by which new mentions go to its teams (bot/domain/routing.py), in order. The days before
     `counted_until` are counted (bot/models/day.py).
@@ -32,11 +32,11 @@ class Workspace(SQLModel, table=True):
 class Team(SQLModel, table=True):
     """A webcare team and the Slack channel where its cards are posted.
 
-    `environment` is the name and channel that the environment variables had at the last start; a variable that changed
-    since then replaces what is set in Slack. `duty_shown` is the last update of the Slack user group that follows duty:
-    the group, its people, the time, and Slack's error if it refused. `channel_seen` is what Slack last said of the
-    channel: its id, when, and whether it is public or shared with another organisation. `timed_by` is what the running
-    clocks were last set by: the opening hours and the ladder.
+    `environment` is the name and channel in the environment variables at the last start; a variable that changed since
+    then replaces what is set in Slack. `duty_shown` is the last update of the Slack user group that follows duty: the
+    group, its people, the time, and Slack's error if it refused. `channel_seen` is what Slack last said of the channel:
+    its id, when, and whether it is public or shared with another organisation. `timed_by` is the opening hours and the
+    ladder by which the running clocks were last set.
     """
 
     __tablename__ = "teams"
@@ -63,7 +63,7 @@ class Role(StrEnum):
 class Agent(SQLModel, table=True):
     """A colleague in one team. `initials` sign their replies there; `duty_since` is empty when they are not on duty.
 
-    `role` is what a coordinator gave them; without it their role follows from the team's channel.
+    `role` was set by a coordinator; without it their role follows from the team's channel.
     """
 
     __tablename__ = "agents"

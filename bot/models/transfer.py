@@ -11,7 +11,7 @@ from bot.models.columns import UtcDateTime
 class Transfer(SQLModel, table=True):
     """A case that one team handed over to another, and why.
 
-    `number` is what the case was called in the team that it left: it is still found there by that. `submission` is the
+    `number` is the number of the case in the team that it left, where a search still finds it. `submission` is the
     id of the modal, so that the same submission twice is one transfer.
     """
 

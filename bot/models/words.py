@@ -1,12 +1,12 @@
-"""The words by which a case is found."""
+"""The search words of cases."""
 
 from sqlmodel import Field, SQLModel
 
 
 class CaseWords(SQLModel, table=True):
-    """The words by which a case is found (`domain/words.py`): of its author's names, and of what was written in it.
+    """The search words of a case (`domain/words.py`): from its author's names, and from what was written in it.
 
-    The databases' own full-text index of these is made by a migration, and follows each change of a row.
+    A migration makes the database's own full-text index of these, which follows each change of a row.
     """
 
     __tablename__ = "case_words"

@@ -1,7 +1,7 @@
-"""Makes an image fit to be published: read as a picture, and written anew without anything that is not the picture.
+"""Make an image safe to publish: read it as a picture, and write a new file with nothing but the picture.
 
-What a camera or program writes beside it (EXIF with place, device and owner, thumbnails, comments, profiles) is gone
-then, and so is whatever was hidden behind the picture. Pillow does the reading: https://pillow.readthedocs.io
+That removes what a camera or program adds (EXIF with place, device and owner, thumbnails, comments, profiles), and
+anything hidden behind the picture. Pillow reads it: https://pillow.readthedocs.io
 """
 
 import io
@@ -14,13 +14,13 @@ from bot.domain.image import JPEG, PNG, Image, Images
 from bot.domain.text import Refused
 
 MOST_BYTES = 10 * 1024 * 1024
-"""What Slack takes: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element"""
+"""The limit of Slack: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element"""
 MOST_PIXELS = 50_000_000
-"""More than a telephone makes; unpacked that is 200 MB."""
+"""More than a phone makes; unpacked that is 200 MB."""
 LONGEST_SIDE = 2048
 """Pixels; no platform shows more of a picture in a conversation."""
 STORED_BYTES = 2_000_000
-"""The most that we keep of one image, whatever the platform takes."""
+"""The most that we store of one image, no matter what the platform takes."""
 FORMATS = ("JPEG", "PNG")
 QUALITIES = (88, 75)
 SMALLER = 0.75
@@ -28,9 +28,9 @@ SMALLEST_SIDE = 64
 
 
 def cleaned(content: bytes, takes: Images) -> Image:
-    """Return an image as this platform takes it, smaller where it must be; the same content always gives the same.
+    """Return an image as this platform takes it, made smaller if needed; the same content always gives the same result.
 
-    Raises Refused when it is no JPEG or PNG, when it moves, and when it is too large to be read.
+    Raises Refused when it is no JPEG or PNG, when it is animated, and when it is too large to read.
     """
     picture = _read(content)
     whole = picture.size
@@ -50,11 +50,11 @@ def _read(content: bytes) -> Pillow.Image:
         raise Refused("The image is larger than {size} MB. Make it smaller first.", size=MOST_BYTES // 1024**2)
     try:
         with Pillow.open(io.BytesIO(content), formats=FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:  # before anything is unpacked
+            if opened.width * opened.height > MOST_PIXELS:  # checked before anything is unpacked
                 raise _too_many_pixels()
             if getattr(opened, "n_frames", 1) > 1 and opened.format == "PNG":
                 raise Refused("This image moves. Choose one that stands still.")
-            opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is unpacked no larger than it is needed
+            opened.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is unpacked no larger than needed
             picture = ImageOps.exif_transpose(opened)
             picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
@@ -72,9 +72,9 @@ def _too_many_pixels() -> Refused:
 
 
 def _written(picture: Pillow.Image, takes: Images) -> Iterator[tuple[str, bytes]]:
-    """Yield the picture in the kinds that the platform takes, the best first: what has sharp letters stays a PNG."""
+    """Yield the picture in the kinds that the platform takes, the best first: one with sharp letters stays a PNG."""
     bare = Pillow.new(picture.mode, picture.size)
-    bare.paste(picture)  # what came with the file is not copied with it
+    bare.paste(picture)  # nothing else from the file is copied
     if PNG in takes.kinds and (picture.mode == "RGBA" or _is_drawn(picture) or JPEG not in takes.kinds):
         yield PNG, _saved(bare, "PNG", optimize=True)
     if JPEG in takes.kinds:

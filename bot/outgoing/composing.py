@@ -1,4 +1,4 @@
-"""What an agent chose for a reply, what is published for it, and what makes it valid: the same through every door."""
+"""What an agent chose for a reply, what is published for it, and what makes it valid, for every way to answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bot.texts import LANGUAGES, Texts
 
 WORDS, VISIBILITY, CONFIRMED, PROMISE, INITIALS = "words", "visibility", "confirmed", "promise", "initials"
 INVITED, IMAGE, DESCRIPTION = "invited", "image", "description"
-"""The parts of an answer: `Wrong` names with these what is not valid."""
+"""The parts of an answer, by which `Wrong` names what is not valid."""
 
 UNANSWERABLE = text("This post cannot be answered from here. Open it on the platform and close the case.")
 ENDED = text(
@@ -29,14 +29,14 @@ ENDED = text(
 
 @dataclass(frozen=True)
 class Answer:
-    """All that an agent chose for a reply to one mention.
+    """Everything that an agent chose for a reply to one mention.
 
-    `words` is what the agent typed, without initials. `promised_at` belongs to an interim message alone: by when the
-    citizen hears more. `submission` is the same each time one submission is delivered. An agent without `initials`
-    chooses them with the answer. `confirmed`: the agent said once more that what was private becomes public.
-    `invitation` is what the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of
-    the stored image that goes with it, `image_file` the id of its file in Slack. `tells_of` is the act of which the
-    citizen is told, if they are.
+    `words` is what the agent typed, without initials. `promised_at` is only for an interim message: by when the citizen
+    hears more. `submission` is the same each time Slack delivers one submission. An agent without `initials` chooses
+    them with the answer. `confirmed`: the agent confirmed that something private becomes public. `invitation` is what
+    the agent typed for everyone beside a private reply, "" for nothing. `image` is the SHA-256 of the stored image that
+    goes with it, `image_file` the id of its file in Slack. `tells_of` is the act about which the reply informs the
+    citizen, if any.
     """
 
     case_id: int
@@ -74,7 +74,7 @@ def may_be_public(mention: Mention, now: datetime) -> bool:
 
 
 def may_be_invited(mention: Mention, now: datetime) -> bool:
-    """Tell whether beside a private reply to this mention something can be said in public."""
+    """Tell whether a private reply to this mention can go with a public invitation."""
     return not mention.private and may_be_private(mention, now) and may_be_public(mention, now)
 
 
@@ -89,13 +89,13 @@ def must_confirm(file: CaseFile, mention: Mention, draft: AnswerDraft | None, *,
 
 
 def subject_of(mention: Mention, desk: TeamDesk) -> str:
-    """Return the title of a private message about a mention, in the citizen's language; else in the team's."""
+    """Return the title of a private message about a mention, in the citizen's language, else in the team's."""
     t = _citizens(mention, desk)
     return t("Your message of {date}", date=t.date(mention.published_at))
 
 
 def invitation_of(mention: Mention, desk: TeamDesk) -> str:
-    """Return the team's words for everyone beside a private message; its own, else ours in the citizen's language."""
+    """Return the public words beside a private message: the team's own, else ours in the citizen's language."""
     own = TeamSettings.of(desk.team.settings).invitation
     t = _citizens(mention, desk)
     return own or t("We have sent you a private message about this.")
@@ -114,14 +114,14 @@ def takes_templates_only(file: CaseFile, mention: Mention, now: datetime) -> boo
 
 
 def standard_texts(file: CaseFile, mention: Mention, now: datetime) -> Sequence[Snippet | Template]:
-    """Return what an agent can insert in an answer: the team's texts, or the templates where only these are taken."""
+    """Return the texts an agent can insert in an answer: the team's, or the templates if only these are taken."""
     if takes_templates_only(file, mention, now):
         return file.templates
     return TeamSettings.of(file.team.settings).snippets
 
 
 def ended(draft: Draft, now: datetime) -> bool:
-    """Tell whether the platform took such an answer for a limited time only, and that is over."""
+    """Tell whether the time in which the platform takes such an answer is over."""
     act = Act.ANSWER_PRIVATELY if draft.private else Act.ANSWER
     ends = [permit.until for permit in draft.to.permits if permit.act is act]
     return bool(ends) and all(until is not None and until <= now for until in ends)
@@ -154,8 +154,7 @@ def compose(
 ) -> Composed:
     """Return what would be published for these words, and how much room is left on the platform and in Slack's input.
 
-    A template is sent as it was approved, so without a signature. Raises Refused when nothing can be answered on the
-    platform.
+    A template is sent as it was approved, so without a signature. Raises Refused when the platform takes no answers.
     """
     if not isinstance(connector, Replies):
         raise Refused(UNANSWERABLE.message)
@@ -171,7 +170,7 @@ def compose(
 def images_taken(
     connector: Connector, file: CaseFile, mention: Mention, *, private: bool, now: datetime
 ) -> Images | None:
-    """Return which image the platform takes with such an answer to this mention, None for none."""
+    """Return which images the platform takes with such an answer to this mention, None for none."""
     if not isinstance(connector, TakesImages) or takes_templates_only(file, mention, now):
         return None
     return connector.images(private=private)
@@ -197,10 +196,10 @@ def refuse_invalid(
     images: Images | None = None,
     image_fits: bool = False,
 ) -> None:
-    """Raise Wrong with what is not valid about each part of an answer; Refused when the mention takes no answer.
+    """Raise Wrong with what is not valid in each part of an answer; Refused when the mention takes no answer.
 
-    `draft` is what its agent typed before, `invitation` what would be published beside a private reply. `images` is
-    which image the platform takes, and `image_fits` whether it takes the one of the answer.
+    `draft` is what its agent typed before, `invitation` what would be published beside a private reply. `images` says
+    which images the platform takes, and `image_fits` whether it takes that of the answer.
     """
     mention = mention_of(file, answer.mention_id)
     refuse_unanswerable(file, mention, now)
@@ -216,9 +215,9 @@ def refuse_invalid(
         IMAGE: _wrong_image(answer, images, image_fits),
         DESCRIPTION: _wrong_description(answer, images),
     }
-    found = {part: said for part, said in wrong.items() if said is not None}
-    if found:
-        raise Wrong(found)
+    problems = {part: said for part, said in wrong.items() if said is not None}
+    if problems:
+        raise Wrong(problems)
 
 
 def _refuse_nothing_to_tell(file: CaseFile, answer: Answer) -> None:
@@ -300,7 +299,7 @@ def _wrong_promise(answer: Answer, now: datetime) -> Text | None:
 
 
 def post_of(mention: Mention, author: AuthorRow) -> Post:
-    """Return a stored mention as the post that a connector knows."""
+    """Return a stored mention as a post for a connector."""
     return Post(
         external_id=mention.external_id,
         author=Author(author.external_id, author.name, author.handle, author.url),
@@ -322,7 +321,7 @@ def post_of(mention: Mention, author: AuthorRow) -> Post:
 
 
 def post_of_reply(reply: Reply, mention: Mention, account: Account) -> Post:
-    """Return our published reply to a mention as a post that a connector knows."""
+    """Return our published reply to a mention as a post for a connector."""
     return Post(
         external_id=reply.external_id or "",
         author=Author(account.identity["id"] if account.identity else "", account.name),

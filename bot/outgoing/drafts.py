@@ -1,8 +1,8 @@
-"""Drafts: what an agent types and chooses for an answer is kept at every change, until it is sent or a week old.
+"""Drafts: what an agent types and chooses for an answer is stored on every change, until it is sent or a week old.
 
-Slack tells each change by itself, in any order and to any of our processes: the newest by Slack's time stays. A modal
-that was sent, told by the key of its reply, changes no draft any more. The card says who is writing: it changes only
-when that begins, and when it ends because the modal was closed or nothing was typed for a while.
+Slack reports each change separately, in any order and to any of our processes: the newest by Slack's time wins. A modal
+that was sent (a reply has its key) no longer changes a draft. The card says who is writing: it changes only when
+that begins, and when it ends because the modal was closed or nothing was typed for a while.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from bot import cases, db
 from bot.models import AnswerDraft, CaseFile, Reply, ReplyKind, ReplyStatus
 
 SILENCE = timedelta(minutes=5)
-"""After so long without a change, an agent is no longer said to be writing."""
+"""After this long without a change, the card no longer says that the agent is writing."""
 KEPT = timedelta(days=7)
 KEPT_OF_IT = (
     "mention_id", "words", "private", "kind", "promised_at", "topic", "invitation", "image", "image_file",
     "image_description",
 )  # fmt: skip
-"""What a draft keeps of what was chosen, each under the same name."""
+"""The choices that a draft stores, each under the same name."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What an agent typed and chose in the answer modal; `topic` is "" for the one that the case has.
+    """What an agent typed and chose in the answer modal; `topic` is "" for the topic of the case.
 
     `invitation` is what they typed for everyone beside a private reply. `image` is the SHA-256 of the stored image that
     goes with it, if any, `image_file` the id of its file in Slack.
@@ -48,7 +48,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Offered(Chosen):
-    """What the answer modal opens with: an agent's draft, or a reply that did not go out. `since` is its time."""
+    """What the answer modal opens with: an agent's draft, or a reply that was not sent. `since` is its time."""
 
     since: datetime | None = None
 
@@ -56,7 +56,7 @@ class Offered(Chosen):
 def offered(file: CaseFile, draft: AnswerDraft | None) -> Offered | None:
     """Return what is offered again: the agent's own draft, else the last reply if it was taken back or refused.
 
-    What was once private is offered as private: only a new choice makes it public.
+    Words that were once private are offered as private: only a new choice makes them public.
     """
     if draft is not None and draft.newest and draft.mention_id is not None:
         return Offered(
@@ -78,8 +78,8 @@ def was_private(file: CaseFile, draft: AnswerDraft | None) -> bool:
     """Tell whether the words in the modal were once private."""
     if draft is not None and draft.newest:
         return draft.was_private
-    kept = offered(file, draft)
-    return kept is not None and kept.private
+    offer = offered(file, draft)
+    return offer is not None and offer.private
 
 
 async def read(session: AsyncSession, case_id: int, by: str) -> AnswerDraft | None:
@@ -88,7 +88,7 @@ async def read(session: AsyncSession, case_id: int, by: str) -> AnswerDraft | No
 
 
 async def begin(session: AsyncSession, case_id: int, *, by: str, view: str, now: datetime) -> AnswerDraft:
-    """Say that an agent has this modal open, and return their draft."""
+    """Store that an agent has this modal open, and return their draft."""
     draft = await _locked(session, case_id, by, now)
     draft.view, draft.active_at = view, now
     await _is_writing(session, draft)
@@ -106,10 +106,10 @@ async def keep(
     now: datetime,
     anew: bool = False,
 ) -> AnswerDraft | None:
-    """Keep what an agent typed and chose in this modal at `newest`, Slack's time, unless we know of a newer change.
+    """Store what an agent typed and chose in this modal at `newest`, Slack's time, unless we know of a newer change.
 
-    Without a time it is what they tried to send, which no earlier change replaces. Return their draft as it is now;
-    None when the modal was sent already. `anew`: they began anew, so that nothing is left of what was private.
+    Without a time it is what they tried to send, which no earlier change replaces. Returns their draft as it is now;
+    None when the modal was already sent. `anew`: they started over, so that nothing private is left.
     """
     draft = await _locked(session, file.case.id, by, now)
     sent = await session.exec(select(Reply.id).where(Reply.key == view))
@@ -122,7 +122,7 @@ async def keep(
             setattr(draft, name, getattr(chosen, name))
         draft.was_private = before or (chosen.private and bool(chosen.words.strip()))
         draft.newest, draft.changed_at, draft.active_at = newest or draft.newest or 1, now, now
-        if draft.view is not None:  # of two that are open, they are in this one
+        if draft.view is not None:  # of two open modals, they are typing in this one
             draft.view = view
     if draft.view == view:
         draft.active_at = now
@@ -133,10 +133,10 @@ async def keep(
 
 
 async def end(session: AsyncSession, case_id: int, *, by: str, view: str) -> None:
-    """Say that an agent closed this modal; what they typed is kept."""
+    """Store that an agent closed this modal; the draft stays."""
     await cases.locked(session, case_id)
     draft = await session.get(AnswerDraft, (case_id, by), with_for_update=db.HELD, populate_existing=True)
-    if draft is None or draft.view != view:  # it is open in a newer modal
+    if draft is None or draft.view != view:  # the draft is open in a newer modal
         return
     if draft.writing:
         await cases.touch(session, case_id)
@@ -146,7 +146,7 @@ async def end(session: AsyncSession, case_id: int, *, by: str, view: str) -> Non
 
 
 async def taken(session: AsyncSession, case_id: int, *, by: str) -> AnswerDraft | None:
-    """Return an agent's draft for a held case and delete it, for an answer that is approved in this transaction."""
+    """Delete and return an agent's draft for a locked case, for an answer that is approved in this transaction."""
     draft = await session.get(AnswerDraft, (case_id, by), with_for_update=db.HELD, populate_existing=True)
     if draft is not None:
         await session.delete(draft)
@@ -154,13 +154,13 @@ async def taken(session: AsyncSession, case_id: int, *, by: str) -> AnswerDraft 
 
 
 async def silent(session: AsyncSession, since: datetime) -> Sequence[int]:
-    """Return the cases with an agent who is said to be writing, and did nothing since then."""
-    found = await session.exec(select(AnswerDraft.case_id).where(*_silent(since)).distinct())
-    return found.all()
+    """Return the cases whose card says that an agent is writing, who did nothing since then."""
+    rows = await session.exec(select(AnswerDraft.case_id).where(*_silent(since)).distinct())
+    return rows.all()
 
 
 async def end_silent(session: AsyncSession, case_ids: Sequence[int], since: datetime) -> None:
-    """Say no more of these cases that an agent is writing who did nothing since then."""
+    """Stop saying on these cases that agents are writing who did nothing since then."""
     await cases.lock_all(session, case_ids)
     over = update(AnswerDraft).where(col(AnswerDraft.case_id).in_(case_ids), *_silent(since))
     await session.exec(over.values(writing=False).execution_options(synchronize_session=False))
@@ -174,8 +174,8 @@ async def forget(session: AsyncSession, now: datetime) -> None:
 
 async def any_to_forget(session: AsyncSession, now: datetime) -> bool:
     """Tell whether there is a draft in which nothing was done for a week."""
-    found = await session.exec(select(AnswerDraft.case_id).where(col(AnswerDraft.active_at) <= now - KEPT).limit(1))
-    return found.first() is not None
+    rows = await session.exec(select(AnswerDraft.case_id).where(col(AnswerDraft.active_at) <= now - KEPT).limit(1))
+    return rows.first() is not None
 
 
 def _silent(since: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -183,7 +183,7 @@ def _silent(since: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 async def _locked(session: AsyncSession, case_id: int, by: str, now: datetime) -> AnswerDraft:
-    """Hold the case and the draft, which is made if there is none: a modal that is being sent is waited for."""
+    """Lock the case and the draft, created if needed; this waits for a modal that is being sent."""
     await cases.locked(session, case_id)
     return await db.lock_or_add(session, AnswerDraft(case_id=case_id, by=by, active_at=now))
 
@@ -196,7 +196,7 @@ async def _is_writing(session: AsyncSession, draft: AnswerDraft) -> None:
 
 
 async def _drop_unused(session: AsyncSession, draft: AnswerDraft) -> None:
-    """Delete a draft in which nothing was changed and that is not open."""
+    """Delete a draft that was never changed and is not open."""
     if not draft.newest and draft.view is None:
         await session.delete(draft)
         await session.flush()

@@ -1,6 +1,6 @@
-"""Hiding a post with due process: for a house rule, with a copy kept, and a second colleague if the rule says so.
+"""Hide a post with due process: for a house rule, with a stored copy, and a second colleague if the rule says so.
 
-Nothing here happens by itself or because of who wrote it: an agent chooses the post and the rule.
+Nothing here is automatic or depends on who wrote the post: an agent chooses the post and the rule.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from bot.team.settings import HouseRule, TeamSettings
 
 @dataclass(frozen=True)
 class Hide:
-    """All that an agent chose: the post, the title of the house rule, and a note for colleagues."""
+    """Everything that an agent chose: the post, the title of the house rule, and a note for colleagues."""
 
     case_id: int
     mention_id: int
@@ -45,12 +45,12 @@ class Hide:
 
     @property
     def act(self) -> Moderation:
-        """What the platform is asked for."""
+        """The act that we ask of the platform."""
         return Moderation(Act.HIDE, self.case_id, self.mention_id, self.submission, note=self.note)
 
 
 async def hide(session: AsyncSession, chosen: Hide, *, by: str, now: datetime, undo: timedelta) -> ActRow:
-    """Approve that a post is hidden, or ask a second colleague first when the rule says so; the same once.
+    """Approve that a post is hidden, or ask a second colleague first if the rule says so; a repeat changes nothing.
 
     Raises Refused when the rule was removed, a colleague was faster, or the platform or the post does not allow it.
     """
@@ -91,7 +91,7 @@ def _refuse_hidden(file: CaseFile, mention_id: int) -> None:
 async def _ask_second(
     session: AsyncSession, file: CaseFile, chosen: Hide, settings: TeamSettings, by: str, now: datetime
 ) -> ActRow:
-    """Store the act as one that waits for a second colleague, and ask in the thread."""
+    """Store an act that waits for a second colleague, and ask in the thread."""
     act = ActRow(
         case_id=chosen.case_id, mention_id=chosen.mention_id, account_id=file.case.account_id, kind=Act.HIDE, by=by,
         key=chosen.submission, status=ActStatus.ASKED, created_at=now, send_at=now, note=chosen.note,
@@ -117,9 +117,9 @@ def _kept(act: ActRow, rule: HouseRule, mention: Mention, author: Author, now: d
 
 
 async def agree(session: AsyncSession, act_id: int, *, case_id: int, by: str, now: datetime, undo: timedelta) -> ActRow:
-    """Agree, as the second colleague, that a post is hidden: it is after the undo time. A second click changes nothing.
+    """Agree, as the second colleague, to hide a post after the undo time. A second click changes nothing.
 
-    Raises Refused for whoever proposed it, when it was decided otherwise, and when it is no longer allowed.
+    Raises Refused for the agent who proposed it, when it was decided otherwise, and when it is no longer allowed.
     """
     act, hiding = await _proposed(session, act_id, case_id)
     if act.status is not ActStatus.ASKED:
@@ -137,7 +137,7 @@ async def agree(session: AsyncSession, act_id: int, *, case_id: int, by: str, no
 
 
 async def decline(session: AsyncSession, act_id: int, *, case_id: int, by: str, now: datetime) -> ActRow:
-    """Decline, as the second colleague, that a post is hidden; whoever proposed it takes it back by this.
+    """Decline, as the second colleague, to hide a post; for the agent who proposed it, this takes it back.
 
     A second click changes nothing. Raises Refused when it was decided otherwise.
     """
@@ -163,7 +163,7 @@ async def _decide(
 
 
 async def _proposed(session: AsyncSession, act_id: int, case_id: int) -> tuple[ActRow, Hiding]:
-    """Return an act of this case and why it was proposed, both held: of two who decide at once the first does."""
+    """Return an act of this case and why it was proposed, both locked: of two who decide at once the first counts."""
     await cases.locked(session, case_id)
     act = await session.get(ActRow, act_id, with_for_update=db.HELD, populate_existing=True)
     hiding = await session.get(Hiding, act_id, populate_existing=True)
@@ -181,14 +181,14 @@ def _decided(hiding: Hiding) -> Refused:
 async def show(
     session: AsyncSession, act_id: int, *, case_id: int, submission: str, by: str, now: datetime, undo: timedelta
 ) -> ActRow:
-    """Approve that the post is shown again that an act hid; raises as moderation.approve."""
+    """Approve that the post hidden by an act is shown again; raises as moderation.approve."""
     act, _ = await _proposed(session, act_id, case_id)
     chosen = Moderation(Act.SHOW, case_id, act.mention_id, submission)
     return await moderation.approve(session, chosen, by=by, now=now, undo=undo)
 
 
 async def take_back(session: AsyncSession, act_id: int, *, case_id: int, by: str, now: datetime) -> ActRow:
-    """Take back an act that has not been carried out, and the answer that tells of it, if that has not gone out.
+    """Take back an act that has not been carried out, and the answer about it, if that has not been sent.
 
     Raises Refused when it is too late, or the answer is a colleague's.
     """
@@ -198,7 +198,7 @@ async def take_back(session: AsyncSession, act_id: int, *, case_id: int, by: str
 
 
 async def carried_out(session: AsyncSession, act: ActRow, now: datetime) -> None:
-    """Set when the coordinators are asked whether a post that was hidden now, or perhaps, must stay so."""
+    """Set when to ask the coordinators whether a post that was, or may have been, hidden must stay hidden."""
     hiding = await session.get(Hiding, act.id)
     if hiding is not None:
         case = await session.get_one(Case, act.case_id)

@@ -1,7 +1,7 @@
-"""The images of answers: each is stored once, as it will be published, as long as an answer or a draft has it.
+"""The images of answers: each is stored once, as it will be published, while an answer or a draft uses it.
 
-An image stays with its reply as long as the words of the reply do, so that it can be shown what was published. One
-that no reply and no draft has any more is deleted after a day.
+An image is stored as long as the words of its reply, so that we can show what was published. An image that no reply
+and no draft uses any more is deleted after a day.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ from bot.domain.image import Image, Images
 from bot.models import AnswerDraft, Reply, StoredImage
 
 UNUSED_FOR = timedelta(days=1)
-"""So long an image is kept that nothing has: a modal that is open may still have it."""
+"""How long an unused image is stored: an open modal may still use it."""
 
 
 async def store(session: AsyncSession, image: Image, now: datetime) -> str:
-    """Store an image, unless it is there; returns its SHA-256."""
+    """Store an image, unless it is already stored; returns its SHA-256."""
     new = StoredImage(
         sha256=hashlib.sha256(image.content).hexdigest(), content=image.content, kind=image.kind,
         size=len(image.content), width=image.width, height=image.height,
@@ -32,10 +32,10 @@ async def store(session: AsyncSession, image: Image, now: datetime) -> str:
 
 
 async def fits(session: AsyncSession, sha256: str, takes: Images) -> bool:
-    """Tell whether a stored image is there and is taken as it is."""
+    """Tell whether an image is stored and is taken as it is."""
     columns = select(StoredImage.kind, StoredImage.size, StoredImage.width, StoredImage.height)
-    found = (await session.exec(columns.where(StoredImage.sha256 == sha256))).first()
-    return found is not None and takes.take(found[0], found[1], found[2] * found[3])
+    row = (await session.exec(columns.where(StoredImage.sha256 == sha256))).first()
+    return row is not None and takes.take(row[0], row[1], row[2] * row[3])
 
 
 async def of(session: AsyncSession, reply: Reply) -> Image | None:
@@ -47,12 +47,12 @@ async def of(session: AsyncSession, reply: Reply) -> Image | None:
 
 
 async def any_due(session: AsyncSession, now: datetime) -> bool:
-    """Tell whether it is time to look whether anything still has some images."""
+    """Tell whether it is time to check whether some images are still used."""
     return (await session.exec(select(StoredImage.sha256).where(_due(now)).limit(1))).first() is not None
 
 
 async def forget_unused(session: AsyncSession, now: datetime) -> None:
-    """Delete the images that are due and that nothing has; that of a reply stays, that of a draft is due again."""
+    """Delete the due images that nothing uses; an image of a reply stays, one of a draft is checked again later."""
     in_reply = exists().where(col(Reply.image) == col(StoredImage.sha256))
     in_draft = exists().where(col(AnswerDraft.image) == col(StoredImage.sha256))
     due = update(StoredImage).where(_due(now)).execution_options(synchronize_session=False)

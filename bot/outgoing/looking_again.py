@@ -1,4 +1,4 @@
-"""Hidden posts by the clock: a second colleague is reminded, and what is hidden is looked at again."""
+"""Hidden posts by the clock: second colleagues are reminded, and hidden posts are reviewed."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,17 +20,17 @@ from bot.team.settings import TeamSettings
 
 HOUR = timedelta(hours=1)
 AGAIN = 8
-"""Working hours after which the coordinators hear again of what waits for a second colleague; first after one."""
+"""Working hours after which the coordinators are reminded of acts that wait for a second colleague; first after one."""
 
 
 async def proposed(session: AsyncSession) -> Mapping[int, int]:
-    """Return what waits for a second colleague: each act and its team."""
-    found = select(ActRow.id, Case.team_id).join(Case, col(ActRow.case_id) == Case.id).where(PROPOSED)
-    return dict((await session.exec(found)).all())
+    """Return the acts that wait for a second colleague, each with its team."""
+    query = select(ActRow.id, Case.team_id).join(Case, col(ActRow.case_id) == Case.id).where(PROPOSED)
+    return dict((await session.exec(query)).all())
 
 
 async def to_review(session: AsyncSession, now: datetime) -> Mapping[int, int]:
-    """Return the acts whose posts are to be looked at again by now, each with its team."""
+    """Return the acts whose posts are due for review, each with its team."""
     due = (
         select(Hiding.act_id, Case.team_id)
         .join(ActRow, col(ActRow.id) == Hiding.act_id)
@@ -41,9 +41,9 @@ async def to_review(session: AsyncSession, now: datetime) -> Mapping[int, int]:
 
 
 async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
-    """Remind the coordinators of an act that waits for a second colleague, once a step; tell whether anything changed.
+    """Remind the coordinators of an act that waits for a second colleague, once a step; return whether it did.
 
-    One whose post is no longer there is taken back.
+    An act whose post is no longer there is taken back.
     """
     act, case = await _held(session, act_id)
     if act.status is not ActStatus.ASKED:
@@ -59,7 +59,7 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
     settings = TeamSettings.of(team.settings)
     hours = between(settings.hours(now), act.created_at, now) // HOUR
     step = hours // AGAIN * AGAIN or min(hours, 1)
-    if not step or await _was_told(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
+    if not step or await _was_sent(session, act, MessageKind.SECOND, f"second:{act.id}:{step}:"):
         return False
     leads = [who for who in await _leads(session, team, settings) if who != act.by]
     for to in leads or [team.channel]:
@@ -69,9 +69,9 @@ async def chase(session: AsyncSession, act_id: int, now: datetime) -> bool:
 
 
 async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
-    """Ask the coordinators, once, whether a post must still be hidden; tell whether anything changed.
+    """Ask the coordinators, once, whether a post must stay hidden; returns whether anything changed.
 
-    Of one that is shown again or no longer there nothing is asked.
+    Nothing is asked about a post that is shown again or no longer there.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get_one(Hiding, act_id, populate_existing=True)
@@ -84,7 +84,7 @@ async def review(session: AsyncSession, act_id: int, now: datetime) -> bool:
         session.add(hiding)
         return False
     at = hiding.review_at.isoformat()
-    if await _was_told(session, act, MessageKind.REVIEW, f"review:{act.id}:{at}:"):
+    if await _was_sent(session, act, MessageKind.REVIEW, f"review:{act.id}:{at}:"):
         return False
     for to in await _leads(session, file.team, TeamSettings.of(file.team.settings)) or [file.team.channel]:
         key = f"review:{act.id}:{at}:{to}"
@@ -97,9 +97,9 @@ def _stays_hidden(last: ActRow | None, act: ActRow) -> bool:
 
 
 async def keep(session: AsyncSession, act_id: int, *, case_id: int, at: str, by: str, now: datetime) -> None:
-    """Say that a post must still be hidden; the coordinators are asked again after the team's number of days.
+    """Store that a post must stay hidden; the coordinators are asked again after the team's number of days.
 
-    `at` is the moment of which was asked. Raises Refused when a colleague decided meanwhile.
+    `at` is the moment that the question was about. Raises Refused when a colleague decided in the meantime.
     """
     act, case = await _held(session, act_id)
     hiding = await session.get(Hiding, act_id, populate_existing=True)
@@ -119,7 +119,7 @@ async def keep(session: AsyncSession, act_id: int, *, case_id: int, at: str, by:
 
 
 async def _held(session: AsyncSession, act_id: int) -> tuple[ActRow, Case]:
-    """Return an act as it is now, and its case, which is held."""
+    """Return an act as it is now, and its case, locked."""
     act = await session.get(ActRow, act_id)
     if act is None:
         raise Refused("This belongs to another case.")
@@ -129,14 +129,14 @@ async def _held(session: AsyncSession, act_id: int) -> tuple[ActRow, Case]:
 
 
 async def _leads(session: AsyncSession, team: Team, settings: TeamSettings) -> Sequence[str]:
-    """Return the coordinators who are present: who is told as one, else who has the role."""
-    told = settings.coordinators or await agents.with_role(session, team.id, Role.COORDINATOR)
-    return await presence.present_of(session, told)
+    """Return the coordinators who are present: those in the team's settings, else those with the role."""
+    coordinators = settings.coordinators or await agents.with_role(session, team.id, Role.COORDINATOR)
+    return await presence.present_of(session, coordinators)
 
 
-async def _was_told(session: AsyncSession, act: ActRow, kind: MessageKind, begins: str) -> bool:
-    told = await session.exec(select(Message.key).where(Message.case_id == act.case_id, Message.kind == kind))
-    return any(key.startswith(begins) for key in told)
+async def _was_sent(session: AsyncSession, act: ActRow, kind: MessageKind, begins: str) -> bool:
+    keys = await session.exec(select(Message.key).where(Message.case_id == act.case_id, Message.kind == kind))
+    return any(key.startswith(begins) for key in keys)
 
 
 def _message(key: str, kind: MessageKind, act: ActRow, to: str, details: dict[str, object]) -> Message:

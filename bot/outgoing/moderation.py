@@ -1,4 +1,4 @@
-"""What agents do to a post besides answering it: hide it, like it, remove our own answer, and undo those.
+"""What agents do to a post besides answering it: hide it, like it, remove our own answer, and undo these.
 
 The outbox carries an act out. An act may be repeated: doing it again changes nothing on the platform.
 """
@@ -20,9 +20,9 @@ from bot.outgoing import replies
 
 @dataclass(frozen=True)
 class Moderation:
-    """All that an agent chose: what to do to a mention, or to our reply to it when `reply_id` is given.
+    """Everything that an agent chose: what to do to a mention, or to our reply to it when `reply_id` is given.
 
-    `submission` is the same each time one submission is delivered. `note` says why, for colleagues.
+    `submission` is the same each time Slack delivers one submission. `note` says why, for colleagues.
     """
 
     kind: Act
@@ -36,7 +36,7 @@ class Moderation:
 async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: datetime, undo: timedelta) -> ActRow:
     """Approve an act: it is carried out after the undo time. The same submission again approves nothing twice.
 
-    When the same act is on its way or was the last one done, that one is returned. When the opposite act waits, the two
+    When the same act is waiting or was the last one done, that one is returned. When the opposite act waits, the two
     cancel each other out: both are withdrawn. Raises Refused when the platform or the post does not allow the act.
     """
     await cases.locked(session, chosen.case_id)
@@ -74,9 +74,9 @@ async def approve(session: AsyncSession, chosen: Moderation, *, by: str, now: da
 
 
 async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime, case_id: int | None = None) -> ActRow:
-    """Take back an act that has not been carried out, of this case if one is named; a second time changes nothing.
+    """Take back an act that has not been carried out, of this case if one is given; a second time changes nothing.
 
-    Any agent may, as any may do the opposite. Raises Refused when it is too late.
+    Any agent may do this, because any agent may do the opposite. Raises Refused when it is too late.
     """
     act = await session.get(ActRow, act_id)
     if act is None or case_id not in {None, act.case_id}:
@@ -92,9 +92,9 @@ async def withdraw(session: AsyncSession, act_id: int, *, by: str, now: datetime
 
 
 async def take_back_telling(session: AsyncSession, act: ActRow, *, now: datetime, by: str = "") -> None:
-    """Take back the answer that tells of an act, if that has not gone out; it is a draft again.
+    """Take back the answer about an act, if that has not been sent; it becomes a draft again.
 
-    Raises Refused when an agent does this with the answer of a colleague; without `by` it is done for whoever wrote it.
+    Raises Refused when an agent does this to a colleague's answer; without `by` it is done for the answer's author.
     """
     waiting = select(Reply).where(Reply.tells_of == act.id, Reply.status == ReplyStatus.APPROVED)
     for reply in (await session.exec(waiting.order_by(col(Reply.id)))).all():
@@ -104,7 +104,7 @@ async def take_back_telling(session: AsyncSession, act: ActRow, *, now: datetime
 async def log(
     session: AsyncSession, act: ActRow, kind: EventKind, by: str, now: datetime, why: Why | None = None
 ) -> None:
-    """Write what happened to an act in the log of its case; the card and what the thread was told of it follow."""
+    """Log what happened to an act in its case; the card and the messages in the thread follow."""
     about = {"act": act.kind.value, "id": act.id, **because(why)}
     session.add(Event(case_id=act.case_id, kind=kind, by=by, at=now, details=about))
     await session.flush()
@@ -130,7 +130,7 @@ async def _take_back(session: AsyncSession, act_id: int) -> bool:
 
 async def _last(session: AsyncSession, chosen: Moderation) -> ActRow | None:
     """Return the last act that decides the same thing: this act or its opposite, on the same post."""
-    found = await session.exec(
+    rows = await session.exec(
         select(ActRow)
         .where(
             col(ActRow.status).in_(HOLDS),
@@ -141,7 +141,7 @@ async def _last(session: AsyncSession, chosen: Moderation) -> ActRow | None:
         .order_by(col(ActRow.id).desc())
         .limit(1)
     )
-    return found.first()
+    return rows.first()
 
 
 async def refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Moderation, now: datetime) -> None:
@@ -161,7 +161,7 @@ async def refuse_not_allowed(session: AsyncSession, file: CaseFile, chosen: Mode
 
 
 def _is_permitted(mention: Mention, kind: Act, now: datetime) -> bool:
-    """Tell whether a mention lets us do this now; what may be done may be undone."""
+    """Tell whether a mention lets us do this now; an allowed act may also be undone."""
     return any(mention.may(act, now) for act in alike(kind))
 
 

@@ -1,4 +1,4 @@
-"""What is on its way to a platform: each reply is published once, or a person is asked; acts may be repeated.
+"""Send to a platform: each reply is published once, or a person is asked; acts may be repeated.
 
 `approved` → (committed) `sending` → `sent` or `done`. A reply found in `sending` is one whose outcome is unknown (a
 crash, a lost connection): it is sent again only while the platform recognises its key, else looked up, else it is
@@ -41,13 +41,13 @@ from bot.slack import messages
 log = structlog.get_logger()
 
 MAY_STILL_ARRIVE = timedelta(minutes=3)
-"""How long a platform may take over a request that we no longer wait for; till then its absence proves nothing."""
+"""How long a platform may take for a request that we no longer wait for; until then a missing post proves nothing."""
 
 Attempt = Callable[[Connector], Awaitable[Sent | Done]]
 
 
 async def drain(desk: Desk, lane: str) -> datetime | None:
-    """Send all that is due of the account whose id is `lane`; returns when the next falls due, if anything waits."""
+    """Send everything due of the account with the id `lane`; returns when the next item is due, if anything waits."""
     account_id = int(lane)
     while True:
         async with desk.session() as session:
@@ -64,13 +64,13 @@ async def drain(desk: Desk, lane: str) -> datetime | None:
             await outcomes.record(session, item, outcome, desk.now())
         await messages.sync(desk, item.case_id)
         if isinstance(outcome, Unauthorized):
-            await messages.wake_lanes(desk)  # the word to the team that the account stopped belongs to no case
+            await messages.wake_lanes(desk)  # the message to the team that the account stopped belongs to no case
 
 
 async def _prepared(
     desk: Desk, session: AsyncSession, account: Account, item: Reply | ActRow, now: datetime
 ) -> Attempt:
-    """Return what is to be asked of the connector, so that no transaction is open while the platform answers."""
+    """Return what to ask of the connector, so that no transaction is open while the platform answers."""
     if isinstance(item, Reply):
         draft, again = await _draft(desk, session, item), item.tries > 1
         has_templates = bool(connectors.templates(account.platform, account.limits))
@@ -105,14 +105,14 @@ async def _try(connect: Callable[[], Connector], attempt: Attempt) -> Outcome:
         connector = connect()
     except Unavailable as outcome:
         return outcome
-    except Exception as error:  # a fault of ours, before anything was sent
+    except Exception as error:  # our own fault, before anything was sent
         log.error("making a connector failed", **trace(error))
         return Unavailable("An unexpected fault on our side; its reference is in the log.")
     try:
         return await attempt(connector)
     except (Rejected, RateLimited, Unauthorized, Unavailable, Unknowable) as outcome:
         return outcome
-    except Exception as error:  # a fault of ours in a connector: whether it was carried out is not known
+    except Exception as error:  # our own fault, in a connector: it may have been carried out
         log.error("asking a platform failed", connector=type(connector).__name__, **trace(error))
         return OutcomeUnknown("An unexpected fault on our side; its reference is in the log.")
 
@@ -136,19 +136,19 @@ async def _reply(connector: Connector, *, draft: Draft, again: bool, now: dateti
 
 
 async def _publish(connector: Replies, draft: Draft, *, again: bool, now: datetime) -> Sent:
-    """Publish, or find out what became of an earlier try; never sends twice what the platform would publish twice."""
+    """Publish, or look up the result of an earlier try; never sends twice what the platform would publish twice."""
     if again and not _recognised(connector, draft, now):
-        found = await connector.find(draft)
-        if found is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
+        published = await connector.find(draft)
+        if published is None and now - draft.first_tried_at < MAY_STILL_ARRIVE:
             raise OutcomeUnknown("The platform may still be publishing the answer; we look again before we send it.")
-        return found or await connector.send(draft)
+        return published or await connector.send(draft)
     try:
         return await connector.send(draft)
-    except Rejected:  # says nothing about an earlier try: its post may be there, and the citizen's own removed since
-        found = await connector.find(draft) if again else None
-        if found is None:
+    except Rejected:  # proves nothing about an earlier try: its post may be there, and the citizen's removed since
+        published = await connector.find(draft) if again else None
+        if published is None:
             raise
-        return found
+        return published
 
 
 def _recognised(connector: Replies, draft: Draft, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""What became of a reply or an act: written down on it, its case and its account, and told in the case's thread."""
+"""Store the outcome of a reply or an act: on it, its case and its account, and in the case's thread."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ from bot.outgoing import hiding, moderation
 from bot.outgoing.retry import NotYet, put_off
 
 LONG = timedelta(hours=1)
-"""The agent hears of an act that has not succeeded for so long."""
+"""The agent is notified of an act that has not succeeded for this long."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ Outcome = Sent | Done | Rejected | Unknowable | NotYet
 
 
 async def record(session: AsyncSession, item: Reply | Act, outcome: Outcome, now: datetime) -> None:
-    """Write down what the platform said; one that is no longer being sent is left as it is."""
+    """Store what the platform said; an item that is no longer being sent is left as it is."""
     if isinstance(outcome, Unauthorized):
         await stop_account(session, item.account_id, outcome.text, now)
     await _note_limit(session, item.account_id, outcome, now)
@@ -79,7 +79,7 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
             reply.external_id, reply.url = outcome.external_id, outcome.url
             reply.conversation = outcome.conversation or None
             await (deliveries.held if outcome.held else deliveries.published)(session, case, reply, now)
-        case UsedUp() if reply.tries > 1:  # it was done before, perhaps by our earlier try
+        case UsedUp() if reply.tries > 1:  # it was already done, perhaps by our earlier try
             await deliveries.use_up(session, reply)
             await _doubt(session, case, reply, now)
         case Rejected():
@@ -95,7 +95,7 @@ async def _record_reply(session: AsyncSession, seen: Reply, outcome: Outcome, no
 
 
 async def _doubt(session: AsyncSession, case: Case, reply: Reply, now: datetime) -> None:
-    """Ask a person whether a reply is there."""
+    """Ask a person whether a reply was published."""
     reply.status = ReplyStatus.UNCERTAIN
     about: dict[str, Any] = {"by": reply.by, "owner": reply.by, "details": {"reply": reply.id}}
     stays = not await deliveries.is_last(session, reply)
@@ -115,10 +115,10 @@ async def _record_act(session: AsyncSession, seen: Act, outcome: Outcome, now: d
             await session.flush()
             await cases.touch(session, act.case_id)
             if now - act.created_at >= LONG:
-                await _tell_problem(session, act, "act_waits")
+                await _report_problem(session, act, "act_waits")
         case Rejected() if act.tries == 1:
             await _end(session, act, ActStatus.FAILED, EventKind.ACT_FAILED, outcome.text, now)
-        case Rejected():  # says nothing about an earlier try, which may have succeeded
+        case Rejected():  # proves nothing about an earlier try, which may have succeeded
             await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, outcome.text, now)
         case Unknowable():
             await _end(session, act, ActStatus.UNCERTAIN, EventKind.ACT_UNCERTAIN, None, now)
@@ -141,11 +141,11 @@ async def _end(
     await session.flush()
     await moderation.log(session, act, kind, act.by, now)
     if status is not ActStatus.DONE:
-        await _tell_problem(session, act, kind)
+        await _report_problem(session, act, kind)
 
 
-async def _tell_problem(session: AsyncSession, act: Act, why: str) -> None:
-    """Tell the thread about a problem with an act, once a problem."""
+async def _report_problem(session: AsyncSession, act: Act, why: str) -> None:
+    """Report a problem with an act in the thread, once per problem."""
     key = f"{why}:{act.id}"
     if (await session.exec(select(Message.id).where(Message.key == key))).first() is None:
         case = await cases.get(session, act.case_id)
@@ -153,7 +153,7 @@ async def _tell_problem(session: AsyncSession, act: Act, why: str) -> None:
 
 
 async def stop_account(session: AsyncSession, account_id: int, problem: Text, now: datetime) -> None:
-    """Stop an account whose token no longer works, and tell its team, once."""
+    """Stop an account whose token no longer works, and notify its team, once."""
     account = await session.get_one(Account, account_id, with_for_update=db.HELD)
     if account.stopped_at is not None:
         return

@@ -13,7 +13,7 @@ from bot.models import GOING, UNFINISHED, UNSENT, Account, Act, ActStatus, Reply
 from bot.outgoing import moderation
 
 CRASH_GUARD = timedelta(seconds=90)
-"""Longer than any request runs. What is being sent is not sent again sooner: after a crash, or by another process."""
+"""Longer than any request runs. An item that is being sent is not sent again sooner, after a crash or elsewhere."""
 
 TABLES = ((Reply, UNSENT), (Act, UNFINISHED))
 WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
@@ -21,7 +21,7 @@ WAITS = frozenset({ReplyStatus.APPROVED, ReplyStatus.SENDING, *GOING})
 
 @dataclass(frozen=True)
 class _First:
-    """The first in the queue, due or not."""
+    """The first item in the queue, due or not."""
 
     at: datetime
     table: type[Reply] | type[Act]
@@ -29,7 +29,7 @@ class _First:
 
 
 async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Reply | Act | None:
-    """Mark what is due next as being sent, so that whatever happens next is known to have been tried."""
+    """Mark the next due item as being sent, so that after a crash we know that it was tried."""
     while (first := await _first(session, account_id)) is not None and first.at <= now:
         item = await _locked(session, first)
         if item.status not in WAITS or item.send_at > now:  # another process was faster
@@ -54,7 +54,7 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
 
 
 async def next_due(session: AsyncSession, account_id: int) -> datetime | None:
-    """Return when the first in the queue falls due, if anything waits."""
+    """Return when the first item in the queue is due, if anything waits."""
     first = await _first(session, account_id)
     return first.at if first else None
 
@@ -75,7 +75,7 @@ async def accounts_due(session: AsyncSession, now: datetime) -> set[int]:
 
 
 async def _first(session: AsyncSession, account_id: int) -> _First | None:
-    found = []
+    rows = []
     for table, waits in TABLES:
         in_order = (
             select(table.send_at, table.id)
@@ -83,8 +83,8 @@ async def _first(session: AsyncSession, account_id: int) -> _First | None:
             .order_by(col(table.send_at), col(table.id))
             .limit(1)
         )
-        found += [_First(at, table, id) for at, id in await session.exec(in_order)]
-    return min(found, key=lambda first: first.at, default=None)
+        rows += [_First(at, table, id) for at, id in await session.exec(in_order)]
+    return min(rows, key=lambda first: first.at, default=None)
 
 
 async def _locked(session: AsyncSession, first: _First) -> Reply | Act:
@@ -94,9 +94,9 @@ async def _locked(session: AsyncSession, first: _First) -> Reply | Act:
 
 
 async def _tells_of_unfinished(session: AsyncSession, reply: Reply) -> bool:
-    """Tell whether a reply must wait, because it tells of an act that is not carried out yet; it comes after that."""
-    found = await session.exec(select(Act.send_at).where(UNFINISHED, Act.id == reply.tells_of))
-    act_at = found.first()
+    """Tell whether a reply must wait because it is about an act that is not carried out yet; it is due after that."""
+    rows = await session.exec(select(Act.send_at).where(UNFINISHED, Act.id == reply.tells_of))
+    act_at = rows.first()
     if act_at is None:
         return False
     reply.send_at = act_at + timedelta(microseconds=1)
@@ -105,16 +105,16 @@ async def _tells_of_unfinished(session: AsyncSession, reply: Reply) -> bool:
 
 
 async def _waits_for_opposite(session: AsyncSession, act: Act, now: datetime) -> bool:
-    """Tell whether an act must wait, because an earlier one that does the opposite may be under way this moment.
+    """Tell whether an act must wait, because an earlier opposite act may be in progress at this moment.
 
-    The last one that was approved says how the post ends up. So an earlier one that was put off is given up, and one
+    The act that was approved last decides the state of the post. So an earlier one that was put off is dropped, and one
     whose request may still arrive is waited for.
     """
     earlier_act = await _earlier_opposite(session, act)
     if earlier_act is None:
         return False
     if earlier_act.status is ActStatus.SENDING and earlier_act.problem is None:
-        act.send_at = earlier_act.send_at  # of two that are due at the same time the earlier one goes first
+        act.send_at = earlier_act.send_at  # of two acts due at the same time the earlier one goes first
         await session.flush()
         return True
     earlier_act.status = ActStatus.WITHDRAWN
@@ -124,11 +124,11 @@ async def _waits_for_opposite(session: AsyncSession, act: Act, now: datetime) ->
 
 
 async def _earlier_opposite(session: AsyncSession, act: Act) -> Act | None:
-    found = await session.exec(
+    rows = await session.exec(
         select(Act)
         .where(UNFINISHED, Act.mention_id == act.mention_id, col(Act.reply_id).is_not_distinct_from(act.reply_id))
         .where(Act.kind == OPPOSITES.get(act.kind), col(Act.id) < act.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return found.first()
+    return rows.first()

@@ -26,12 +26,12 @@ async def answer(
     now: datetime,
     undo: timedelta,
 ) -> Reply:
-    """Approve a reply, whose draft is no longer needed: it goes out after the undo time.
+    """Approve a reply, which is sent after the undo time, and delete its draft.
 
     The same submission again approves nothing twice.
 
-    Raises Wrong with what is not valid about each part of the answer, and Refused when the case takes none now, or when
-    the submission was approved before with other words.
+    Raises Wrong with what is not valid in each part of the answer, and Refused when the case takes no answer now, or
+    when the submission was approved before with other words.
     """
     await cases.locked(session, answer.case_id)
     earlier = (await session.exec(select(Reply).where(Reply.key == answer.submission))).first()
@@ -73,7 +73,7 @@ async def answer(
 
 
 def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
-    """Refuse a submission that changed after it was approved: a modal stays open when our answer to it is lost."""
+    """Refuse a submission that changed after it was approved: a modal stays open if our response to it is lost."""
     if earlier.status is ReplyStatus.WITHDRAWN:
         raise Refused("You took this answer back. Close this window and open Answer again to send another.")
     said = (earlier.invitation or {}).get("draft", "")
@@ -83,7 +83,7 @@ def _refuse_unless_same(earlier: Reply, answer: Answer) -> None:
 
 
 async def _choose_initials(session: AsyncSession, team_id: int, answer: Answer, by: str, now: datetime) -> str:
-    """Give an agent without initials those that came with their answer."""
+    """Give an agent without initials the ones that came with their answer."""
     try:
         return await agents.set_initials(session, team_id, by, answer.initials, now=now)
     except Refused as refused:
@@ -91,21 +91,21 @@ async def _choose_initials(session: AsyncSession, team_id: int, answer: Answer, 
 
 
 async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None = None, by: str, now: datetime) -> Case:
-    """Take back a reply that has not gone out: one's own, or as a coordinator; the draft is kept for the next try.
+    """Take back a reply that has not been sent: one's own, or as a coordinator; its words stay for the next try.
 
-    Without `reply_id` (a button of an earlier version) it is the newest that waits. The case returns to the reply's
-    author, unless it moved on meanwhile. Raises Refused when it is too late, or the reply is a colleague's.
+    Without `reply_id` (a button of an earlier version) it is the newest one that waits. The case returns to the reply's
+    author, unless it moved in the meantime. Raises Refused when it is too late, or the reply is a colleague's.
     """
     case = await cases.locked(session, case_id)
     which = Reply.status == ReplyStatus.APPROVED if reply_id is None else Reply.id == reply_id
-    found = await session.exec(
+    rows = await session.exec(
         select(Reply)
         .where(Reply.case_id == case_id, which)
         .order_by(col(Reply.id).desc())
         .limit(1)
         .with_for_update(key_share=True)
     )
-    reply = found.first()
+    reply = rows.first()
     if reply is not None and reply.status is ReplyStatus.WITHDRAWN:  # a second click
         return case
     if reply is None or reply.status is not ReplyStatus.APPROVED:
@@ -121,7 +121,7 @@ async def withdraw(session: AsyncSession, case_id: int, *, reply_id: int | None 
 
 
 async def settle(session: AsyncSession, case_id: int, *, published: bool, by: str, now: datetime) -> Case:
-    """Let a person decide on a reply with an unknown outcome: it is there, or it is not and may be sent anew."""
+    """Let a person decide on a reply with an unknown outcome: it was published, or it was not and may be sent again."""
     case = await cases.locked(session, case_id)
     uncertain = select(Reply).where(Reply.case_id == case_id, Reply.status == ReplyStatus.UNCERTAIN)
     replies = (await session.exec(uncertain.order_by(col(Reply.id)).with_for_update(key_share=True))).all()

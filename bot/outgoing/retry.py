@@ -1,4 +1,4 @@
-"""What did not succeed is tried again, later each time."""
+"""Retry what did not succeed, with a longer wait each time."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ NotYet = RateLimited | Unauthorized | Unavailable
 def put_off(item: Reply | Act, outcome: NotYet, now: datetime) -> None:
     """Set when a reply or an act is tried again; it stays `sending` only while an earlier try may have succeeded.
 
-    Each wait is longer than the one before, whatever the platform asks. After a refused token it is due at once.
+    Each wait is longer than the one before, no matter what the platform asks. After a refused token it is due at once.
     """
     item.problem = outcome.text.to_json()
     if isinstance(outcome, Unauthorized):

@@ -1,1 +1,1 @@
-"""Slack: our messages made equal to the state (messages, rendering), the calls that do so, and what Slack tells us."""
+"""Slack: make our messages equal to the state (messages, rendering), the calls that do so, and what Slack reports."""

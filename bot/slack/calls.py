@@ -1,4 +1,4 @@
-"""The calls to Slack that place messages; Slack's errors become exceptions by what must follow.
+"""The calls to Slack that place messages; Slack's errors become exceptions by how we must react.
 
 The client must not retry after a connection error: Slack may have taken the message, and a second post would show it
 twice.
@@ -24,9 +24,9 @@ from bot.views.block import View
 EVENT_TYPE = "webcare_message"
 """The metadata's event type under which our messages carry their key."""
 MAX_LINKS = 10_000
-"""So many links to messages are remembered at most."""
+"""The most links to messages that we remember."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How much earlier than our clock says Slack's may date a message of ours."""
+"""How much earlier than our clock Slack's clock may date a message of ours."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class SlackLater(SlackProblem):
 class SlackDown(SlackProblem):
     """Slack could not be reached or failed.
 
-    `maybe_done` tells whether the call may have had its effect, `maybe_late` whether it may have it yet: nothing was
-    answered, so Slack may still be at work.
+    `maybe_done` tells whether the call may have had its effect, `maybe_late` whether it may still have it: Slack did
+    not answer, so it may still be at work.
     """
 
     def __init__(self, *, maybe_done: bool, maybe_late: bool = False) -> None:
@@ -69,7 +69,7 @@ class SlackDown(SlackProblem):
 
 
 class SlackRefuses(SlackProblem):
-    """Slack refuses; `details` is what it says besides, when it refuses blocks: what is wrong, and where."""
+    """Slack refuses; `details` is what it adds when it refuses blocks: what is wrong, and where."""
 
     def __init__(self, error: str, details: Sequence[str] = ()) -> None:
         super().__init__(error)
@@ -93,11 +93,11 @@ READS = frozenset(
 )
 """Methods that take their arguments in the query, not as JSON."""
 PATIENCE = timedelta(seconds=20)
-"""How long a view, or a word to one person, waits for its turn."""
+"""How long a view, or a message to one person, waits for its turn."""
 UPLOAD_SECONDS = 60
 """How long the bytes of a file may take to reach Slack."""
 GONE_VIEW = frozenset({"not_found", "view_not_found", "hash_conflict"})
-"""Refusals of a view that was closed or changed meanwhile."""
+"""Refusals of a view that was closed or changed in the meantime."""
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
 CLOSED = frozenset(
     {
@@ -122,15 +122,15 @@ FAULTS = frozenset({"internal_error", "fatal_error", "service_unavailable", "req
 
 
 UNANSWERED = (TimeoutError, aiohttp.ClientError, SlackClientError, OSError)
-"""What a call raises that Slack did not answer."""
+"""What a call raises when Slack does not answer."""
 
 
 class _PacedClient(AsyncWebClient):
     """A client that calls no method before Slack takes it again.
 
-    `share` is the part of what may be called at once that is for this client. `waits_until` is the moment, by the
-    loop's clock, until which it waits for its turn. `now` is our clock. `views` has the newest view of each modal that
-    is being updated. `contact` is what the calls tell of Slack.
+    `share` is the part of the calls that may be made at once that this client may use. `waits_until` is how long, by
+    the loop's clock, it waits for its turn. `now` is our clock. `views` has the newest view of each modal that is being
+    updated. `contact` is what the calls show about Slack.
     """
 
     pace: Pace
@@ -141,7 +141,7 @@ class _PacedClient(AsyncWebClient):
     views: dict[str, dict[str, Any]]
 
     async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
-        """Call a method as AsyncWebClient does; raises SlackLater when there is no room for the call in time."""
+        """Call a method as AsyncWebClient does; raises SlackLater when there is no room for it in time."""
         channel = str((arguments.get("json") or arguments.get("params") or {}).get("channel", ""))
         while wait := await self.pace.wait(api_method, channel, self.now(), share=self.share):
             if asyncio.get_running_loop().time() + wait.total_seconds() > self.waits_until:
@@ -169,7 +169,7 @@ class _PacedClient(AsyncWebClient):
 
 
 def slack_session(settings: Settings) -> aiohttp.ClientSession:
-    """Return the HTTP session for calls to Slack. The client sets no time-out on a session it gets, so this one has."""
+    """Return the HTTP session for calls to Slack. It has a time-out: the client sets none on a session it is given."""
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=settings.slack_timeout))
 
 
@@ -190,12 +190,12 @@ def paced_client(
 
 
 def contact_of(client: AsyncWebClient) -> Contact:
-    """Return what the process of a client knows of its contact with Slack."""
+    """Return what the client's process knows about its contact with Slack."""
     return client.contact if isinstance(client, _PacedClient) else Contact()
 
 
 def home_of(client: AsyncWebClient) -> str:
-    """Return the address of the workspace in Slack, as https://gemeente.slack.com/; "" until Slack has said it."""
+    """Return the address of the workspace in Slack, like https://gemeente.slack.com/; "" until Slack has said it."""
     return contact_of(client).identity.get("url", "")
 
 
@@ -209,7 +209,7 @@ def granted(answer: AsyncSlackResponse) -> frozenset[str]:
 
 
 def in_background(client: AsyncWebClient) -> AsyncWebClient:
-    """Return the client for work that nobody waits for: it leaves half of what may be called at once to clicks."""
+    """Return the client for work that nobody waits for: half of the calls that may be made at once are for clicks."""
     if not isinstance(client, _PacedClient):
         return client
     background = copy.copy(client)
@@ -218,9 +218,9 @@ def in_background(client: AsyncWebClient) -> AsyncWebClient:
 
 
 def in_turn(client: AsyncWebClient, seconds: float) -> AsyncWebClient:
-    """Return the client for calls that belong together: for so many seconds each waits until there is room for it.
+    """Return the client for calls that belong together: each waits up to `seconds`, counted from now, for room.
 
-    Who begins anew instead, each time one of them has to wait, uses the very room that the next one waits for.
+    Starting over each time one of them has to wait would use the room that the next one waits for.
     """
     if not isinstance(client, _PacedClient):
         return client
@@ -303,7 +303,7 @@ async def revise(client: AsyncWebClient, place: Place, view: View) -> Place:
 async def _with_blocks(
     client: AsyncWebClient, method: str, arguments: dict[str, Any], view: View
 ) -> AsyncSlackResponse:
-    """Send text and blocks; if the workspace refuses the blocks, send older ones, and at last only the text."""
+    """Send text and blocks; if the workspace refuses the blocks, send older ones, and finally only the text."""
     *forms, last = view.forms
     for blocks in forms:
         try:
@@ -315,7 +315,7 @@ async def _with_blocks(
 
 
 async def call_in_turn(client: AsyncWebClient, method: str, **arguments: Any) -> AsyncSlackResponse:
-    """Call a method once Slack takes it; raises SlackLater when that is more than our patience away."""
+    """Call a method once Slack takes it; raises SlackLater when that takes longer than PATIENCE."""
     ends = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
     while True:
         try:
@@ -328,7 +328,7 @@ async def call_in_turn(client: AsyncWebClient, method: str, **arguments: Any) ->
 
 
 async def show(client: AsyncWebClient, view_id: str, view: dict[str, Any]) -> None:
-    """Show a view in an open modal, once Slack takes it; of several that come meanwhile only the newest is shown."""
+    """Show a view in an open modal, once Slack takes it; of several in the meantime only the newest is shown."""
     views = client.views if isinstance(client, _PacedClient) else {}
     is_shown_by_another = view_id in views
     views[view_id] = view
@@ -361,7 +361,7 @@ async def show_if_open(client: AsyncWebClient, view_id: str, view: dict[str, Any
 
 
 async def permalink(client: AsyncWebClient, place: Place) -> str:
-    """Return the link to a message, "" when Slack does not give it: nobody should miss the rest for want of a link."""
+    """Return the link to a message, "" when Slack does not give it: without a link the rest is still useful."""
     try:
         answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
     except (SlackRefuses, SlackLater, SlackDown):
@@ -370,7 +370,7 @@ async def permalink(client: AsyncWebClient, place: Place) -> str:
 
 
 async def permalinks(client: AsyncWebClient, places: Mapping[int, Place]) -> dict[int, str]:
-    """Return the links to these messages, each "" when Slack does not give it; one that is known is not asked again."""
+    """Return the links to these messages, each "" when Slack does not give it; a known link is not asked for again."""
     urls = await asyncio.gather(*(_known_link(client, place) for place in places.values()))
     return dict(zip(places, urls, strict=True))
 
@@ -407,26 +407,26 @@ async def upload(client: AsyncWebClient, target: str, name: str, content: bytes,
 async def find(
     client: AsyncWebClient, channel: str, key: str, *, since: datetime, thread_ts: str | None
 ) -> list[Place]:
-    """Return where a message of ours stands, by its key, in the channel or thread: posted after `since`, oldest first.
+    """Return where the message of ours with this key is, in the channel or thread: posted after `since`, oldest first.
 
-    It stands more than once when Slack carried out a call that we had given up.
+    It is there more than once when Slack carried out a call that we had given up.
     """
     channel = await conversation(client, channel)
     method = "conversations.replies" if thread_ts else "conversations.history"
     where = {"channel": channel, **({"ts": thread_ts} if thread_ts else {})}
     oldest = f"{(since - CLOCKS_DIFFER).astimezone(UTC).timestamp():.6f}"
-    found, cursor = list[str](), ""
+    times, cursor = list[str](), ""
     while True:
         asked = {**where, "oldest": oldest, "limit": 200, "include_all_metadata": True}
         answer = await call(client, method, **asked, **({"cursor": cursor} if cursor else {}))
-        found += [str(message["ts"]) for message in answer.get("messages") or [] if _key(message) == key]
+        times += [str(message["ts"]) for message in answer.get("messages") or [] if _key(message) == key]
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
-            return [Place(channel, ts) for ts in sorted(found, key=float)]
+            return [Place(channel, ts) for ts in sorted(times, key=float)]
 
 
 async def remove(client: AsyncWebClient, place: Place) -> None:
-    """Delete a message of ours; one that is gone already is no error."""
+    """Delete a message of ours; it is no error if it is already gone."""
     try:
         await call(client, "chat.delete", channel=place.channel, ts=place.ts)
     except SlackRefuses as refusal:
@@ -449,25 +449,25 @@ def _key(message: dict[str, Any]) -> str:
 async def try_channel(client: AsyncWebClient, channel: str) -> bool:
     """Raise SlackRefuses with the reason if we cannot write in a channel; raises as `call` does.
 
-    Return False when an app from before we asked for channels:read only tells that we are in the channel: an archived
-    one can be read too. https://docs.slack.dev/reference/methods/conversations.info
+    Return False when we only know that we can read the channel, which may be archived: an older installation of the app
+    lacks channels:read. https://docs.slack.dev/reference/methods/conversations.info
     """
     try:
-        found = (await call(client, "conversations.info", channel=channel))["channel"]
+        about = (await call(client, "conversations.info", channel=channel))["channel"]
     except SlackRefuses as refusal:
         if refusal.error != "missing_scope":
             raise
         await call(client, "conversations.history", channel=channel, limit=1)
         return False
-    if found.get("is_archived"):
+    if about.get("is_archived"):
         raise SlackRefuses("is_archived")
-    if not found.get("is_member"):
+    if not about.get("is_member"):
         raise SlackRefuses("not_in_channel")
     return True
 
 
 async def conversation(client: AsyncWebClient, target: str) -> str:
-    """Return the channel to post in for a target: a person's direct-message channel, else the channel itself."""
+    """Return the channel to post in for a target: a person's direct messages, else the channel itself."""
     if not target.startswith(("U", "W")):
         return target
     answer = await call(client, "conversations.open", users=target)

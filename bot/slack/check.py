@@ -1,4 +1,4 @@
-"""Checks of everything in Slack that we need: settings, tokens, permissions, channels and user groups."""
+"""Checks of everything that we need in Slack: settings, tokens, permissions, channels and user groups."""
 
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -28,7 +28,7 @@ NO_CONNECTION = "Slack does not accept SLACK_APP_TOKEN: make an app-level token 
 class Finding:
     """The result of one check: its subject, whether it works, and a sentence with the result or the repair.
 
-    `warns`: it works, and somebody should decide whether it may stay so.
+    `warns`: it works, but somebody should decide whether it may stay that way.
     """
 
     about: str
@@ -86,7 +86,7 @@ def explain(error: str, channel: str, *, where: str = "SLACK_CHANNEL") -> str:
 
 
 def by_http(settings: Settings) -> bool:
-    """Say whether Slack reaches us over HTTP: there is a signing secret and no token for Socket Mode."""
+    """Tell whether Slack reaches us over HTTP: there is a signing secret and no token for Socket Mode."""
     return bool(settings.slack_signing_secret.get_secret_value()) and not settings.slack_app_token.get_secret_value()
 
 
@@ -108,9 +108,9 @@ async def slack_findings(
                 for number, (team, channel) in enumerate(channels):
                     where = "SLACK_CHANNEL" if number == 0 else f"`webcare teams add {team} …`"
                     if channel:
-                        found = await _channel(settings, client, team, channel, where)
-                        yield found
-                        if found.works and (warning := await _who_reads(client, team, channel)):
+                        finding = await _channel(settings, client, team, channel, where)
+                        yield finding
+                        if finding.works and (warning := await _who_reads(client, team, channel)):
                             yield warning
                 for group in groups:
                     yield _group(group, scopes)
@@ -142,7 +142,7 @@ def _scopes(scopes: Collection[str]) -> Finding:
 
 
 def _group(group: Group, scopes: Collection[str]) -> Finding:
-    """Say whether a user group follows duty, by Slack's answer to its last update."""
+    """Report whether a user group follows duty, by Slack's answer to its last update."""
     about, problem = f"User group of {group.team}", group.problem
     if "usergroups:write" not in scopes:
         problem = "missing_scope"
@@ -182,7 +182,7 @@ async def _channel(settings: Settings, client: AsyncWebClient, team: str, channe
 
 
 async def _who_reads(client: AsyncWebClient, team: str, channel: str) -> Finding | None:
-    """Warn of a channel in which more people read than the team; None when there are none, or Slack does not say."""
+    """Warn about a channel that others than the team can read; None when there are none, or Slack does not say."""
     try:
         described = (await call(client, "conversations.info", channel=channel))["channel"]
     except (SlackRefuses, SlackDown, SlackLater):

@@ -1,4 +1,4 @@
-"""What one process knows of its contact with Slack: `/health` says it."""
+"""What one process knows of its contact with Slack; `/health` shows it."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ class Contact:
 
     `heard_at` is when Slack last sent something, `called_at` when it last answered a call, and `unreachable_since` the
     first call after that which it did not answer. In Socket Mode `is_connected` tells whether the socket is open, and
-    `refused` is Slack's error when it gave no new one. `identity` is what auth.test last said of us. `links` are the
-    permalinks that Slack gave, by the place of the message: they never change. `scopes` are our permissions, as
-    Slack names them with each answer.
+    `refused` is Slack's error when it refused a new one. `identity` is what auth.test last said about us. `links` are
+    the permalinks that Slack gave, by the place of the message: they never change. `scopes` are our permissions, as
+    Slack names them in each answer.
     """
 
     heard_at: datetime | None = None
@@ -26,15 +26,15 @@ class Contact:
     scopes: frozenset[str] = frozenset()
 
     def answered(self, now: datetime) -> None:
-        """Slack answered a call."""
+        """Note that Slack answered a call."""
         self.called_at, self.unreachable_since = now, None
 
     def unanswered(self, now: datetime) -> None:
-        """Slack did not answer a call."""
+        """Note that Slack did not answer a call."""
         self.unreachable_since = self.unreachable_since or now
 
     async def socket(self) -> str:
-        """Return how the socket is: "connected", "closed", "refused", or "" over HTTP."""
+        """Return the state of the socket: "connected", "closed", "refused", or "" over HTTP."""
         if self.is_connected is None:
             return ""
         if self.refused:

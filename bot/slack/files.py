@@ -1,4 +1,4 @@
-"""Files that people give us in a modal: whether we may read them, and their content.
+"""Files that people add in a modal: whether we may read them, and their content.
 
 https://docs.slack.dev/reference/block-kit/block-elements/file-input-element,
 https://docs.slack.dev/reference/objects/file-object
@@ -14,19 +14,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.calls import UPLOAD_SECONDS, SlackDown, SlackRefuses, contact_of
 
 SLACKS = (".slack.com", ".slack-gov.com", ".slack-files.com")
-"""The hosts that get our token besides the one of the API: a file may also lie with a stranger (`is_external`)."""
+"""The hosts that get our token besides the API's: a file may also be at another company (`is_external`)."""
 REDIRECTS = 3
 SCOPE = "files:read"
-"""The permission to read files, without which Slack takes no field for one in a modal."""
+"""The permission to read files; without it Slack refuses a file field in a modal."""
 
 
 def lacking(client: AsyncWebClient) -> str:
-    """Return the permission that we lack to read files, "" when Slack lets us."""
+    """Return the permission that we lack to read files, "" when we have it."""
     return "" if SCOPE in contact_of(client).scopes else SCOPE
 
 
 async def content_of(client: AsyncWebClient, file: Mapping[str, Any], *, most: int) -> bytes:
-    """Return the content of a file in Slack, of which no more than `most` bytes and one are read.
+    """Return the content of a file in Slack; at most `most` + 1 bytes are read.
 
     Raises SlackRefuses when Slack does not give it to us, and SlackDown when it does not answer.
     """
@@ -51,7 +51,7 @@ async def content_of(client: AsyncWebClient, file: Mapping[str, Any], *, most: i
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    if answer.content_type == "text/html":  # a page on which one may log in
+    if answer.content_type == "text/html":  # a page to log in on
         raise SlackRefuses("missing_scope")
     content = bytearray()
     async for chunk in answer.content.iter_chunked(64 * 1024):
@@ -62,7 +62,7 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def _is_slacks(client: AsyncWebClient, address: str) -> bool:
-    """Tell whether an address is Slack's own, so that it may have our token."""
+    """Tell whether an address is Slack's own, so that it may get our token."""
     try:
         parts, api = urlsplit(address), urlsplit(client.base_url)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Who is in the channel of a team: read from Slack by the clock, at its events, and for one whom we do not know yet.
+"""Who is in the channel of a team: read from Slack by the clock, on its events, and for people we do not know yet.
 
-What we know stays known while Slack does not answer, however long that takes: nobody who could act is locked out.
+What we know stays valid while Slack does not answer, for however long: nobody who could act is locked out.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
 
 
 async def read_channel(desk: Desk, team_id: int) -> None:
-    """Read who is in the channel of a team, and describe those whom we do not know; raises as `call` does."""
+    """Read who is in the channel of a team, and look up those we do not know; raises as `call` does."""
     async with desk.session() as session:
         team = await members.take_turn(session, team_id, desk.now())
     if team is None:
@@ -39,7 +39,7 @@ async def read_channel(desk: Desk, team_id: int) -> None:
 
 
 async def _describe_in_turn(desk: Desk, channel: str, slack_id: str) -> None:
-    """Describe somebody once Slack takes so many calls: a large channel is learned in one reading."""
+    """Look somebody up once Slack takes the call, so that one reading covers a large channel."""
     while True:
         try:
             return await describe(desk, channel, slack_id, in_background(desk.slack))
@@ -52,7 +52,7 @@ async def _describe_in_turn(desk: Desk, channel: str, slack_id: str) -> None:
 async def look_at(desk: Desk, concerned: Sequence[Team], slack_id: str, clicked_in: str) -> None:
     """Ask Slack whether someone is in the channels of these teams; raises as `call` does.
 
-    An app that may not read who is in a channel yet takes it that one who clicked in a channel is in it.
+    An app that may not read who is in a channel yet assumes that a person who clicked in a channel is in it.
     """
     for channel in dict.fromkeys(team.channel for team in concerned):
         try:
@@ -74,7 +74,7 @@ async def describe(desk: Desk, channel: str, slack_id: str, client: AsyncWebClie
 
 
 def is_full_member(user: dict[str, Any], workspace: str) -> bool:
-    """Say whether Slack describes a full member of a workspace: no guest, no bot, nobody of another organisation.
+    """Tell whether Slack describes a full member of a workspace: no guest, no bot, nobody of another organisation.
 
     https://docs.slack.dev/reference/objects/user-object
     """
@@ -84,21 +84,21 @@ def is_full_member(user: dict[str, Any], workspace: str) -> bool:
 
 
 async def find_person(client: AsyncWebClient, written: str) -> tuple[str, str]:
-    """Return the Slack id and name of whom somebody wrote as @name or by id, "" if there is no such person.
+    """Return the Slack id and name of a person written as @name or id, "" if there is no such person.
 
     Raises as `call` does.
     """
     if SLACK_ID.fullmatch(written):
         try:
-            found = [(await call(client, "users.info", user=written))["user"]]
+            users = [(await call(client, "users.info", user=written))["user"]]
         except SlackRefuses as refusal:
             if refusal.error != "user_not_found":
                 raise
-            found = []
+            users = []
     else:
         wanted = written.removeprefix("@").casefold()
-        found = [user async for user in _people(client) if wanted in _names(user)]
-    people = [user for user in found if not user.get("is_bot") and not user.get("deleted")]
+        users = [user async for user in _people(client) if wanted in _names(user)]
+    people = [user for user in users if not user.get("is_bot") and not user.get("deleted")]
     if len(people) != 1:
         return "", ""
     return str(people[0]["id"]), str(people[0].get("real_name") or people[0].get("name"))
@@ -121,14 +121,14 @@ async def _people(client: AsyncWebClient) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _members(client: AsyncWebClient, channel: str) -> list[str]:
-    found, cursor = list[str](), ""
+    ids, cursor = list[str](), ""
     while True:
         more = {"cursor": cursor} if cursor else {}
         answer = await call(client, "conversations.members", channel=channel, limit=1000, **more)
-        found += map(str, answer["members"])
+        ids += map(str, answer["members"])
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
-            return found
+            return ids
 
 
 async def _workspace(desk: Desk) -> str:

@@ -1,7 +1,7 @@
 """Make Slack's messages equal to the state: cards, questions, thread messages.
 
-A message is stale while `shown_version < version`; it is written to Slack again and again until it is level. The
-lane of each channel does that, one message after another (bot/slack/writing.py writes one).
+A message is stale while `shown_version < version`; it is written to Slack until it is level. The lane of each channel
+does that, one message after another (bot/slack/writing.py writes one).
 """
 
 import asyncio
@@ -25,23 +25,23 @@ from bot.slack.writing import DOUBT, TRY_MUCH_LATER, is_free, is_stale, note_tro
 log = structlog.get_logger()
 
 PATIENCE = 1.0
-"""Seconds after which a call that is still running no longer holds up the next messages of its channel."""
+"""Seconds after which a running call no longer holds up the next messages of its channel."""
 MAX_AT_ONCE = 5
-"""How many messages of one channel may be on their way to Slack at the same time."""
+"""How many messages of one channel may be written to Slack at the same time."""
 AT_A_TIME = 50
-"""How many updates, and how many new messages, are looked up at once."""
+"""How many updates, and how many new messages, are read at once."""
 
 _Turn = asyncio.Task[datetime | None]
-"""The writing of one message; its result is when Slack lets us write it, if it asked us to wait."""
+"""The task that writes one message; its result is when Slack lets us write it, if it asked us to wait."""
 
 
 async def sync(desk: Desk, case_id: int) -> None:
     """Update the messages of a case now; new ones are left to the lanes of their channels."""
     async with desk.reading() as session:
-        found = await session.exec(
+        rows = await session.exec(
             select(Message.id, Message.channel, Message.ts).where(Message.case_id == case_id, is_stale())
         )
-        stale, behind = found.all(), await reminders.behind(session, case_id)
+        stale, behind = rows.all(), await reminders.behind(session, case_id)
     if behind:
         await _follow(desk, behind)
     for message_id, _, ts in stale:
@@ -53,7 +53,7 @@ async def sync(desk: Desk, case_id: int) -> None:
 async def drain(desk: Desk, channel: str) -> datetime | None:
     """Bring all messages of a channel level, updates first; return when to continue if something has to wait.
 
-    One with which Slack is slow holds up no other.
+    A message that Slack is slow to take does not hold up the others.
     """
     desk = replace(desk, slack=in_background(desk.slack))
     running = set[_Turn]()
@@ -83,7 +83,7 @@ async def drain(desk: Desk, channel: str) -> datetime | None:
 
 
 async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
-    """Wait for one of these tasks, but not longer than our patience; return those of all that still run."""
+    """Wait until one of `awaited` is done, at most PATIENCE; return the tasks of `running` that still run."""
     await asyncio.wait(awaited, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     if sum(not task.done() for task in running) >= MAX_AT_ONCE:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -91,7 +91,7 @@ async def _going_on(running: set[_Turn], *awaited: _Turn) -> set[_Turn]:
 
 
 async def _level_or_put_off(desk: Desk, message_id: int) -> datetime | None:
-    """Bring a message level; one that we cannot show is tried again later, so that it does not block the others."""
+    """Bring a message level; one that we cannot render is tried again later, so that it does not block the others."""
     try:
         return await level(desk, message_id)
     except Exception as error:
@@ -113,28 +113,28 @@ async def wake_lanes(desk: Desk) -> None:
     if behind:
         await _follow(desk, behind)
     async with desk.reading() as session:
-        found = await session.exec(select(Message.channel).where(is_stale(), is_free(desk.now())).distinct())
-        channels = found.all()
+        rows = await session.exec(select(Message.channel).where(is_stale(), is_free(desk.now())).distinct())
+        channels = rows.all()
     wake(desk, channels)
 
 
 async def _follow(desk: Desk, message_ids: Sequence[int]) -> None:
-    """Mark lists of reminders as stale of which a case changed, and wake their lanes."""
+    """Mark lists of reminders whose cases changed as stale, and wake their lanes."""
     async with desk.session() as session:
         channels = await reminders.follow(session, message_ids)
     wake(desk, channels)
 
 
 async def _look_again(desk: Desk) -> None:
-    """Mark messages as stale whose doubt is over: Slack does no more now of what we gave up.
+    """Mark messages whose doubt is over as stale: Slack will no longer carry out the calls that we gave up.
 
-    Only those that nobody holds: we do not hold their cases, and whoever does takes messages in an order of its own.
+    Only messages that nobody has locked: we do not lock their cases, and those who do lock messages in another order.
     """
     over = col(Message.posting_since) <= desk.now() - DOUBT * desk.speed
     doubted = select(Message.id).where(over, col(Message.ts).is_not(None), ~is_stale())
     async with desk.reading() as session:
-        found = (await session.exec(doubted.limit(1))).first()
-    if found is not None:
+        doubtful = (await session.exec(doubted.limit(1))).first()
+    if doubtful is not None:
         async with desk.session() as session:
             free = doubted.with_for_update(key_share=True, skip_locked=True)
             marked = update(Message).where(col(Message.id).in_(free)).values(version=col(Message.version) + 1)
@@ -148,7 +148,7 @@ def wake(desk: Desk, channels: Iterable[str]) -> None:
 
 
 async def level(desk: Desk, message_id: int) -> datetime | None:
-    """Bring one message level; what Slack does not take is tried again later: from when on, if Slack asked to wait."""
+    """Bring one message level, or leave it for a later try; return when that may be, if Slack asked to wait."""
     while True:
         async with desk.session() as session:
             lease = await take(desk, session, message_id)
@@ -174,17 +174,17 @@ async def _ready(session: AsyncSession, channel: str, now: datetime, held: Colle
 
     `held` names what to leave out: updates (False), new messages (True).
 
-    A message in a thread waits for its card. The kinds are not read: a row of a kind that only a newer version of this
+    A message in a thread waits for its card. The kind is not read: a row of a kind that only a newer version of this
     program knows must not block the others.
     """
     changed = col(Message.ts).is_not(None)
     writable = {False: changed, True: ~changed & or_(col(Message.in_thread).is_(False), _HAS_CARD)}
     ready = list[tuple[int, bool]]()
-    for is_new, these in writable.items():  # each along an index of its own: thousands may wait to be posted
+    for is_new, these in writable.items():  # each has an index of its own: thousands may wait to be posted
         if is_new not in held:
             free = select(Message.id).where(Message.channel == channel, is_stale(), is_free(now), these)
-            found = await session.exec(free.order_by(col(Message.id)).limit(AT_A_TIME))
-            ready += [(message_id, is_new) for message_id in found]
+            rows = await session.exec(free.order_by(col(Message.id)).limit(AT_A_TIME))
+            ready += [(message_id, is_new) for message_id in rows]
     return ready
 
 
@@ -201,6 +201,6 @@ async def _next_due(
 
 
 async def waiting(session: AsyncSession) -> list[tuple[str, str, int]]:
-    """Return what Slack refused the last time and what still waits: channel, Slack's error, and how many messages."""
+    """Return what Slack refused last time and still waits: channel, Slack's error, and how many messages."""
     refused = select(Message.channel, Message.problem, func.count()).where(is_stale(), Message.problem != "")
     return list(await session.exec(refused.group_by(Message.channel, Message.problem).order_by(Message.channel)))

@@ -1,9 +1,8 @@
-"""Open cases of one author name each other on their cards: each card that changes lets the others follow.
+"""Open cases of one author name each other on their cards: when one card changes, the others follow.
 
-What others say of a case is that it is open, its number, and where its card stands. Whenever a card was written after a
-change of its own, the cards of its author's other open cases are marked, in the transaction that says that it is level.
-So whatever fails in between, it is done again with the card's next writing. A mark that came from another card is not
-passed on.
+The other cards show that a case is open, its number, and where its card is. When a card was written after a change of
+its own, the transaction that stores it as level also marks the cards of its author's other open cases. If anything
+fails in between, the next writing of the card does it. A card that was only marked does not mark others.
 """
 
 from collections.abc import Collection
@@ -19,21 +18,21 @@ from bot.slack.calls import Place
 
 
 def named_as(case: Case) -> str:
-    """Return how others name a case; "" for one that has ended, which they do not name."""
+    """Return the name of a case on other cards; "" for one that has ended, which they do not name."""
     return f"{case.team_id}:{case.number}" if case.status in ONGOING else ""
 
 
 async def lock_others(session: AsyncSession, card: Message, name: str, place: Place | None) -> Collection[int]:
     """Return the open cases whose cards must follow this card.
 
-    They are held, and this one, before any message is: two cards that follow each other then do so one by one.
+    They and this case are locked before any message is, so that two cards that follow each other take turns.
     """
-    if _told(card, name, place) == Named.of(card.details).told:
+    if _shown_of(card, name, place) == Named.of(card.details).told:
         return []
     author = select(Case.author_id).where(Case.id == card.case_id).scalar_subquery()
     beside = select(Case.id).where(Case.author_id == author, Case.id != card.case_id, col(Case.status).in_(ONGOING))
     others = (await session.exec(beside.limit(FEW + 2))).all()
-    if len(others) > FEW + 1:  # each of them says that there are many, before this change and after it
+    if len(others) > FEW + 1:  # each of them says only that there are many, before and after this change
         return []
     if others:
         await cases.lock_all(session, {*others, card.case_id or 0})
@@ -43,26 +42,26 @@ async def lock_others(session: AsyncSession, card: Message, name: str, place: Pl
 async def let_follow(
     session: AsyncSession, stored: Message, card: Message, name: str, place: Place | None, others: Collection[int]
 ) -> set[str]:
-    """Mark the cards of these cases, which we hold, and return their channels.
+    """Mark the cards of these cases, which are locked, and return their channels.
 
     `card` is the row as it was when it was rendered, `stored` as it is now.
     """
-    stored.details = replace(Named.of(stored.details), told=_told(card, name, place)).to_json()
+    stored.details = replace(Named.of(stored.details), told=_shown_of(card, name, place)).to_json()
     if not others:
         return set()
     theirs = select(Message).where(col(Message.case_id).in_(others), Message.kind == MessageKind.CASE)
     held = theirs.order_by(col(Message.id)).with_for_update(key_share=True).execution_options(populate_existing=True)
-    found = (await session.exec(held)).all()
-    for each in found:
-        told = Named.of(each.details)
-        each.details, each.version = replace(told, followed=told.followed + 1).to_json(), each.version + 1
-    return {each.channel for each in found}
+    cards = (await session.exec(held)).all()
+    for each in cards:
+        named = Named.of(each.details)
+        each.details, each.version = replace(named, followed=named.followed + 1).to_json(), each.version + 1
+    return {each.channel for each in cards}
 
 
-def _told(card: Message, name: str, place: Place | None) -> str:
-    """Return what others say of a case, and after how many changes of its own.
+def _shown_of(card: Message, name: str, place: Place | None) -> str:
+    """Return what other cards show of a case, and the number of its own changes.
 
-    The count makes that a case which ended and is open again is told anew, though it is named as before.
+    With that number the other cards are marked again when a case ended and was reopened, although its name is the same.
     """
     channel, ts = (place.channel, place.ts) if place else (card.channel, card.ts)
     return f"{name}:{channel}:{ts or ''}:{card.version - Named.of(card.details).followed}"

@@ -1,8 +1,8 @@
 """When Slack may be called again: its rates, and the waits that it asks for.
 
-Each method, and each channel for new messages, has one moment: `free_at`, the end of all calls that it was booked for
-when they are spread evenly. A call that has room moves it one step on; Slack's Retry-After moves it further. Several
-processes share the moments in the database; one process keeps them in memory.
+Each method, and each channel for new messages, has one moment `free_at`: the end of all booked calls, spread evenly.
+A call that has room moves it one step on; Slack's Retry-After moves it further. Several processes share the moments
+in the database; a single process has them in memory.
 
 https://docs.slack.dev/apis/web-api/rate-limits
 """
@@ -19,9 +19,9 @@ from bot.db import Sessions
 from bot.models import SlackPace
 
 TIERS: Mapping[str, int | None] = {
-    "apps.connections.open": None,  # tier 1 in name; a lost connection must be made again at once
+    "apps.connections.open": None,  # tier 1 on paper; a lost connection must be reopened at once
     "auth.test": None,
-    "blocks.validate": 3,  # "special rate limits apply" is all that is said of it
+    "blocks.validate": 3,  # Slack only says "special rate limits apply"
     "chat.delete": 3,
     "chat.getPermalink": None,
     "chat.postEphemeral": 4,
@@ -48,19 +48,19 @@ TIERS: Mapping[str, int | None] = {
 A_MINUTE = {2: 20, 3: 50, 4: 100}
 """How many calls a minute Slack takes in each tier."""
 AT_ONCE = 0.2
-"""The part of a minute's calls that may be made at once; the rest follows evenly, so that no minute has more."""
+"""The part of a minute's calls that may be made at once; the rest is spread evenly, so that no minute has more."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often a method may be called: once in a `step`, and `ahead` of that by so much after a quiet time."""
+    """How often a method may be called: once per `step`, and up to `ahead` earlier than that after a quiet time."""
 
     step: timedelta = timedelta()
     ahead: timedelta = timedelta()
 
 
 def rate_of(method: str, seconds: float) -> Rate:
-    """Return the rate of a method; `seconds` are those between new messages in one channel, 0 for no rates at all."""
+    """Return the rate of a method; `seconds` is the time between new messages in one channel, 0 for no rates at all."""
     if method == "chat.postMessage" or not seconds:
         return Rate(timedelta(seconds=seconds))
     tier = TIERS.get(method, 2)
@@ -73,7 +73,7 @@ def rate_of(method: str, seconds: float) -> Rate:
 
 
 class Pace:
-    """The pace of one process, and of all that share its database if `sessions` are given."""
+    """The pace of one process, or of all that share its database if `sessions` is given."""
 
     def __init__(self, seconds: float, sessions: Sessions | None = None) -> None:
         self._seconds, self._sessions = seconds, sessions
@@ -82,7 +82,7 @@ class Pace:
     async def wait(self, method: str, channel: str, now: datetime, *, share: float = 1.0) -> timedelta:
         """Book a call and return zero, or return how long there is no room for it.
 
-        `share` is the part of what may be called at once that this caller may use.
+        `share` is the part of the calls that may be made at once that this caller may use.
         """
         key, rate = _key(method, channel), rate_of(method, self._seconds)
         until = now + rate.ahead * share
@@ -90,7 +90,7 @@ class Pace:
         return max(timedelta(), free_at - until) if free_at is not None else timedelta()
 
     async def hold(self, method: str, channel: str, until: datetime) -> None:
-        """Let nobody call a method, or post in a channel, until then: Slack asked for that."""
+        """Block a method, or posting in a channel, until then: Slack asked for that."""
         key, free_at = _key(method, channel), until + rate_of(method, self._seconds).ahead
         if self._sessions is None:
             self._free_at[key] = max(free_at, self._free_at.get(key, free_at))
@@ -101,7 +101,7 @@ class Pace:
             await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
 
     async def _book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
-        """Move the moment of a key a step on if it is not after `until`, else return it."""
+        """Move the moment of a key one step on if it is not after `until`, else return it."""
         if self._sessions is None:
             free_at = self._free_at.get(key)
             if free_at is not None and free_at > until:
@@ -110,7 +110,7 @@ class Pace:
             return None
         async with self._sessions() as session:
             booked = insert(SlackPace).values(key=key, free_at=now + step)
-            # The row is locked by the statement, so of two processes the second sees what the first has booked.
+            # The statement locks the row, so that of two processes the second sees what the first has booked.
             moved = booked.on_conflict_do_update(
                 index_elements=["key"],
                 set_={"free_at": func.greatest(col(SlackPace.free_at), now) + step},

@@ -1,4 +1,4 @@
-"""Where our messages stand in Slack: the card of a case, the case of a thread."""
+"""Where our messages are in Slack: the card of a case, the case of a thread."""
 
 from collections.abc import Collection
 
@@ -16,19 +16,19 @@ async def card_of(session: AsyncSession, case_id: int | None) -> Place | None:
 
 
 async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int, Place]:
-    """Return where the cards of these cases are, of those that have been posted."""
-    found = await session.exec(
+    """Return where the cards of these cases are, for those that have been posted."""
+    rows = await session.exec(
         select(Message.case_id, Message.channel, Message.ts).where(
             col(Message.case_id).in_(case_ids), Message.kind == MessageKind.CASE, col(Message.ts).is_not(None)
         )
     )
-    return {case_id: Place(channel, ts) for case_id, channel, ts in found if case_id is not None and ts is not None}
+    return {case_id: Place(channel, ts) for case_id, channel, ts in rows if case_id is not None and ts is not None}
 
 
 async def card_above(session: AsyncSession, message: Message) -> Place | None:
-    """Return where the card is in whose thread a message stands, or will stand.
+    """Return where the card is whose thread contains, or will contain, a message.
 
-    What Slack may have of it is under the card in its channel, also when another team has the case by now.
+    A message that Slack may have is under the card in its channel, even when another team has the case now.
     """
     if message.ts is None and message.posting_since is None:
         return await card_of(session, message.case_id)
@@ -38,8 +38,8 @@ async def card_above(session: AsyncSession, message: Message) -> Place | None:
         col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]),
         col(Message.ts).is_not(None),
     )
-    found = (await session.exec(headed.order_by(col(Message.id).desc()).limit(1))).first()
-    return Place(found[0], str(found[1])) if found else await card_of(session, message.case_id)
+    head = (await session.exec(headed.order_by(col(Message.id).desc()).limit(1))).first()
+    return Place(head[0], str(head[1])) if head else await card_of(session, message.case_id)
 
 
 async def any_shown(session: AsyncSession) -> bool:
@@ -48,18 +48,18 @@ async def any_shown(session: AsyncSession) -> bool:
 
 
 async def case_of_thread(desk: TeamDesk, thread: Place) -> int | None:
-    """Return the case whose card heads a thread, also of a team that handed it over; or None.
+    """Return the case whose card heads a thread, also for the card of a team that handed it over; or None.
 
-    Slack may show a card before we have stored where it is; then Slack is asked for the key of that message.
+    Slack may show a card before we have stored where it is; then we ask Slack for the key of that message.
     """
     being_posted = col(Message.ts).is_(None) & col(Message.posting_since).is_not(None)
     async with desk.reading() as session:
-        found = await session.exec(
+        rows = await session.exec(
             select(Message)
             .where(Message.channel == thread.channel, col(Message.kind).in_([MessageKind.CASE, MessageKind.FORMER]))
             .where(or_(col(Message.ts) == thread.ts, being_posted))
         )
-        cards = found.all()
+        cards = rows.all()
     known = next((card for card in cards if card.ts is not None), None)
     if known is None and cards:
         key = await key_at(desk.slack, thread)

@@ -1,4 +1,4 @@
-"""What the message with all reminders of one recipient shows now."""
+"""Render the message with all reminders of one recipient."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder,
 
 
 async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return a list of reminders as they stand now; what is left of it once a newer one has them.
+    """Return a list of reminders as they stand now; once a newer list has them, what is left of it.
 
-    Nothing if nothing waits before Slack took it: nobody has to be notified of that.
+    None if nothing waits any more and Slack does not have it yet: then nobody has to be notified.
     """
     rows = await session.exec(select(Reminder).where(Reminder.message_id == message.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
@@ -46,7 +46,7 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
 
 
 async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> list[str]:
-    """Return a row for each late case that a digest lists, of those that still are late."""
+    """Return a row for each case in a digest's list that is still late."""
     rows = await session.exec(select(Reminder).where(Reminder.message_id == digest.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
     late = [fact.case.id for fact in facts if fact.standing is Standing.LATE]
@@ -54,12 +54,12 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
 
 
 def _order(fact: Fact) -> tuple[object, ...]:
-    """Return where a reminder comes: cases stand in the order of every list."""
+    """Return the sort key of a reminder: cases are in the same order as in every list."""
     return precedence(urgent=fact.urgent, due_at=fact.due_at, opened_at=fact.case.opened_at, case_id=fact.case.id)
 
 
 async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact]) -> Due:
-    """Return what is shown of one case, from its reminders."""
+    """Return what is shown for one case, from its reminders."""
     file = await cases.read(session, facts[0].case.id)
     asked = {fact.reminder.subject_id for fact in facts if fact.standing is Standing.ASKED}
     since = next((fact.reminder.since for fact in facts if fact.standing is Standing.STILL), None)

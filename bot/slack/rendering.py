@@ -1,4 +1,4 @@
-"""What each of our messages shows now, rendered from the state in the transaction that leases it."""
+"""Render each of our messages from the state, in the transaction that leases it."""
 
 from typing import assert_never
 
@@ -136,7 +136,7 @@ def _of_account(desk: TeamDesk, account: Account, message: Message) -> View:
 
 
 async def team_of(session: AsyncSession, message: Message) -> Team:
-    """Return the team that a message is from: of its case or account, else of the channel or person that it is for."""
+    """Return the team that a message is from: that of its case or account, else of its channel or reader."""
     case_id, team = message.case_id, None
     match message.kind:
         case MessageKind.ACCOUNT_PROBLEM:
@@ -171,7 +171,7 @@ async def _file(session: AsyncSession, message: Message) -> CaseFile:
 
 
 async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return what the card of a team says that handed its case over; nothing if Slack never showed that card."""
+    """Return the card of a team that handed its case over; None if Slack never showed that card."""
     if message.ts is None and message.posting_since is None:
         return None
     made = await session.get_one(Transfer, message.subject_id)
@@ -179,14 +179,14 @@ async def _former(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
 
 
 def _urgent(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
-    """Return the call to an urgent case; nothing if that was over before Slack took it."""
+    """Return the call to an urgent case; None if that was over before Slack took it."""
     if message.ts is None and (file.case.status is not Status.NEW or not file.case.urgent):
         return None
     return urgent_call(file, Called.of(message.details).called, desk.t, desk.now())
 
 
 def _unanswered(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
-    """Return what is asked of a case whose citizen does not answer, or how it went on; nothing if it did before."""
+    """Return the question about a case whose citizen does not answer, or the sequel; None if it went on before that."""
     asked = Unanswered.of(message.details)
     if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now())
@@ -194,15 +194,15 @@ def _unanswered(desk: TeamDesk, file: CaseFile, message: Message) -> View | None
 
 
 async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return which cases a colleague got and still has; nothing if they had none any more before Slack took it."""
-    told = HandedOver.of(message.details)
-    briefs = await cases.briefly(session, set(told.cases) - set(told.undone))
-    theirs = [each for each in briefs if each.case.status in OPEN and each.case.assignee == told.to]
-    return handed_to_you(told, theirs, len(briefs), desk.t) if theirs or message.ts is not None else None
+    """Return which cases a colleague got and still has; None if none were left before Slack took it."""
+    details = HandedOver.of(message.details)
+    briefs = await cases.briefly(session, set(details.cases) - set(details.undone))
+    theirs = [each for each in briefs if each.case.status in OPEN and each.case.assignee == details.to]
+    return handed_to_you(details, theirs, len(briefs), desk.t) if theirs or message.ts is not None else None
 
 
 async def _away(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
-    """Return what an agent who was seen away is asked, or what became of it; nothing once they are back."""
+    """Return the question to an agent who was seen away, or how it was settled; None once they are back."""
     absence = Absence.of(message.details)
     if absence.returned:
         return returned_unanswered(absence.returned, desk.t)

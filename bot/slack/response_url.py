@@ -1,4 +1,4 @@
-"""What only one person sees: the answer to their command or click, by the response_url of that.
+"""Messages that only one person sees: the answer to their command or click, by its response_url.
 
 It works five times, for half an hour: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -19,7 +19,7 @@ TAKEN = "200"
 
 
 def content_of(view: View) -> dict[str, Any]:
-    """Return what is sent of a view: its text, and its older blocks if it has those."""
+    """Return the part of a view that is sent: its text, and its older blocks if it has them."""
     blocks = view.plain or view.blocks or None
     return {"text": view.spoken if blocks else view.text, "blocks": blocks}
 
@@ -33,7 +33,7 @@ async def outcome(sending: Awaitable[Any]) -> str:
 
 
 async def replace(client: AsyncWebClient, url: str, view: View) -> None:
-    """Show this view in the place of what was clicked; that Slack does not take it any more is only logged."""
+    """Show this view in place of the message that was clicked; if Slack no longer takes it, that is only logged."""
     there = AsyncWebhookClient(url, timeout=client.timeout, ssl=client.ssl, proxy=client.proxy)
     status = await outcome(there.send(**content_of(view), replace_original=True))
     if status != TAKEN:

@@ -9,7 +9,7 @@ from bot.slack.calls import SlackRefuses, call
 
 
 async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
-    """Say whether Slack shows this person as away; someone whose account was closed is away. Raises as `call` does."""
+    """Tell whether Slack shows this person as away; someone whose account was closed is away. Raises as `call` does."""
     # https://docs.slack.dev/reference/methods/users.info: the status is part of the profile
     user = (await call(client, "users.info", user=slack_id))["user"]
     profile = user.get("profile") or {}
@@ -20,7 +20,7 @@ async def shown_away(client: AsyncWebClient, slack_id: str, now: datetime) -> bo
 
 
 async def _is_quiet(client: AsyncWebClient, slack_id: str, now: datetime) -> bool:
-    """Say whether do-not-disturb is on; False without the optional permission to see that.
+    """Tell whether do-not-disturb is on; False without the optional permission to see that.
 
     https://docs.slack.dev/reference/methods/dnd.info: for other people, Slack gives the period only, not whether they
     chose it.

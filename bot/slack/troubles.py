@@ -1,8 +1,8 @@
 """Where Slack no longer lets us write: an archived channel, one that we were removed from, a refused token.
 
-We learn of it from a message that Slack refuses, from an event, or by looking; whichever it is, the coordinators of the
-team are told once by direct message, and once again when it is over. An event says only where to look: Slack repeats
-events and sends them late.
+We learn of it from a message that Slack refuses, from an event, or by looking. In each case the coordinators of the
+team get one direct message about it, and one when it is over. An event only says where to look: Slack repeats events
+and sends them late.
 """
 
 from collections.abc import Iterable
@@ -22,37 +22,37 @@ from bot.team.settings import TeamSettings
 log = structlog.get_logger()
 
 EVERYWHERE = ""
-"""The channel of the trouble that Slack refuses our token."""
+"""The channel that stands for the whole workspace: Slack refuses our token."""
 OF_NO_CHANNEL = frozenset({EVERYWHERE, SOCKET})
 SAME = {"is_inactive": "is_archived"}
-"""What Slack calls by another name when a message is updated than when one is posted."""
+"""Errors that have another name when a message is updated than when one is posted."""
 CAN_BE_SEEN = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
-"""The troubles that we see when we look at a channel; others show only when Slack refuses a message."""
+"""The troubles that we see when we look at a channel; others appear only when Slack refuses a message."""
 
 
 async def look_around(desk: Desk) -> None:
-    """Look whether Slack takes our token, and whether we can write in the channels that the teams need."""
+    """Check whether Slack takes our token, and whether we can write in the channels that the teams need."""
     if not await look_at_token(desk):
         return
     async with desk.reading() as session:
         needed = {channel for team in await teams.all_teams(session) for channel in _needed(team)}
         troubled = set(await session.exec(select(SlackTrouble.channel))) - OF_NO_CHANNEL
     others = sorted(needed - troubled)
-    turn = desk.now().minute % max(1, len(others))  # so that each has its turn when Slack does not take so many calls
+    turn = desk.now().minute % max(1, len(others))  # so that each gets its turn when Slack does not take all calls
     for channel in [*sorted(troubled), *others[turn:], *others[:turn]]:
         await look_at(desk, channel)
     await _forget_what_is_not_needed(desk)
 
 
 async def is_troubled(desk: Desk, channel: str) -> bool:
-    """Tell whether we could not write in a channel the last time."""
+    """Tell whether we could not write in a channel last time."""
     async with desk.reading() as session:
-        found = await session.exec(select(SlackTrouble.channel).where(SlackTrouble.channel == channel))
-        return found.first() is not None
+        rows = await session.exec(select(SlackTrouble.channel).where(SlackTrouble.channel == channel))
+        return rows.first() is not None
 
 
 async def look_at_token(desk: Desk) -> bool:
-    """Look whether Slack takes our token, and note what we find; returns whether it did."""
+    """Check whether Slack takes our token, and note the result; returns whether it does."""
     try:
         installed = await call(in_background(desk.slack), "auth.test")
     except SlackRefuses as refusal:
@@ -71,7 +71,7 @@ async def look_at_token(desk: Desk) -> bool:
 
 
 async def look_at(desk: Desk, channel: str) -> None:
-    """Look whether we can write in a channel, and note what we find; if Slack does not say, nothing changes."""
+    """Check whether we can write in a channel, and note the result; if Slack does not say, nothing changes."""
     try:
         is_open = await try_channel(in_background(desk.slack), channel)
     except SlackRefuses as refusal:
@@ -84,7 +84,7 @@ async def look_at(desk: Desk, channel: str) -> None:
 
 
 async def note(desk: Desk, channel: str, error: str, *, team_id: int | None = None) -> None:
-    """Note that we cannot write in a channel, and tell the coordinators of the teams that need it, or of this team."""
+    """Note that we cannot write in a channel, and notify the coordinators of this team, or of those that need it."""
     error = SAME.get(error, error)
     async with desk.reading() as session:
         rows = await session.exec(select(SlackTrouble).where(SlackTrouble.channel == channel))
@@ -97,16 +97,18 @@ async def note(desk: Desk, channel: str, error: str, *, team_id: int | None = No
     if not concerned:
         return
     async with desk.session() as session:
-        told = [person for team in concerned for person in await _begin(session, team, channel, error, desk.now())]
+        recipients = [
+            person for team in concerned for person in await _begin(session, team, channel, error, desk.now())
+        ]
     for team in concerned:
         log.warning("Slack does not let us write", team=team.name, channel=channel or "all", reason=error)
-    _wake(desk, told)
+    _wake(desk, recipients)
 
 
 async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> None:
-    """Note that we can write in a channel again, tell it, and let what waits follow.
+    """Note that we can write in a channel again, notify those concerned, and release the waiting messages.
 
-    `by_looking`: no message was written yet, so only such a trouble is over as can be seen.
+    `by_looking`: no message was written yet, so this ends only troubles that can be seen by looking.
     """
     over = [col(SlackTrouble.channel) == channel]
     if by_looking:
@@ -116,19 +118,21 @@ async def note_end(desk: Desk, channel: str, *, by_looking: bool = False) -> Non
             return
     async with desk.session() as session:
         ended = await session.exec(delete(SlackTrouble).where(*over).returning(SlackTrouble))
-        told = [person for trouble in ended.scalars().all() for person in await _end(session, trouble, desk.now())]
-    async with desk.session() as session:  # only what nobody holds: we do not hold the cases
+        recipients = [
+            person for trouble in ended.scalars().all() for person in await _end(session, trouble, desk.now())
+        ]
+    async with desk.session() as session:  # only messages that nobody has locked: we do not lock the cases
         where = [col(Message.shown_version) < Message.version]
         where += [] if channel == EVERYWHERE else [col(Message.channel) == channel]
         free = select(Message.id).where(*where).with_for_update(key_share=True, skip_locked=True)
         freed = update(Message).where(col(Message.id).in_(free)).values(retry_at=None)
         waited = (await session.exec(freed.returning(col(Message.channel)))).scalars().all()
     log.info("Slack lets us write again", channel=channel or "all")
-    _wake(desk, {*told, *waited})
+    _wake(desk, {*recipients, *waited})
 
 
 async def _forget_what_is_not_needed(desk: Desk) -> None:
-    """End the troubles with channels that a team no longer uses and where nothing waits; nobody is told of that."""
+    """End the troubles with channels that a team no longer uses and where nothing waits, without a notification."""
     changed = list[Message]()
     async with desk.session() as session:
         for trouble in (
@@ -139,18 +143,18 @@ async def _forget_what_is_not_needed(desk: Desk) -> None:
             waits = await session.exec(select(Message.id).where(Message.channel == trouble.channel, stale).limit(1))
             if trouble.channel not in _needed(team) and waits.first() is None:
                 await session.delete(trouble)
-                changed += await _told(session, trouble, until_at=desk.now().isoformat())
+                changed += await _change_messages(session, trouble, until_at=desk.now().isoformat())
     _wake(desk, [message.channel for message in changed])
 
 
 async def known(session: AsyncSession, team_id: int | None = None) -> list[SlackTrouble]:
-    """Return where we cannot write, by channel: for this team, or for all."""
-    found = select(SlackTrouble).order_by(col(SlackTrouble.channel), col(SlackTrouble.team_id))
-    return list(await session.exec(found.where(SlackTrouble.team_id == team_id) if team_id is not None else found))
+    """Return the troubles, ordered by channel: of this team, or of all."""
+    query = select(SlackTrouble).order_by(col(SlackTrouble.channel), col(SlackTrouble.team_id))
+    return list(await session.exec(query.where(SlackTrouble.team_id == team_id) if team_id is not None else query))
 
 
 def _needed(team: Team) -> set[str]:
-    """Return the channels in which we write for a team: its own, and those that its settings name."""
+    """Return the channels in which we write for a team: its own, and those in its settings."""
     named, settings = {team.channel}, TeamSettings.if_readable(team)
     if settings is not None:
         named |= {settings.escalation_channel, *(adviser.target for adviser in settings.advisers)}
@@ -158,42 +162,42 @@ def _needed(team: Team) -> set[str]:
 
 
 async def _begin(session: AsyncSession, team: Team, channel: str, error: str, now: datetime) -> list[str]:
-    """Store a trouble and a message to each coordinator, unless it is known; returns whose messages changed."""
+    """Store a trouble and a message to each coordinator, unless it is known; returns the recipients to update."""
     known = await session.get(SlackTrouble, (team.id, channel))
     if known is not None:
         if known.error == error:
             return []
         known.error = error
         session.add(known)
-        return [message.channel for message in await _told(session, known, error=error)]
+        return [message.channel for message in await _change_messages(session, known, error=error)]
     trouble = SlackTrouble(team_id=team.id, channel=channel, error=error, since_at=now)
     try:
         async with session.begin_nested():
             session.add(trouble)
     except IntegrityError:  # another process has just noted it
         return []
-    if channel == EVERYWHERE:  # nobody can be told before it is over
+    if channel == EVERYWHERE:  # nobody can be notified before it is over
         return []
-    return [await _tell(session, trouble, person) for person in await _whom(session, team)]
+    return [await _notify(session, trouble, person) for person in await _recipients(session, team)]
 
 
 async def _end(session: AsyncSession, trouble: SlackTrouble, now: datetime) -> list[str]:
-    """Say in what we told that it is over, and tell it anew; returns whose messages changed."""
+    """Mark the first messages as over, and send new ones that say so; returns the recipients to update."""
     until = now.isoformat()
-    changed = [message.channel for message in await _told(session, trouble, until_at=until)]
+    changed = [message.channel for message in await _change_messages(session, trouble, until_at=until)]
     team = await session.get_one(Team, trouble.team_id)
-    return changed + [await _tell(session, trouble, person, until) for person in await _whom(session, team)]
+    return changed + [await _notify(session, trouble, person, until) for person in await _recipients(session, team)]
 
 
-async def _whom(session: AsyncSession, team: Team) -> list[str]:
+async def _recipients(session: AsyncSession, team: Team) -> list[str]:
     """Return the coordinators of a team; without any, all its agents."""
     named, settings = await agents.with_role(session, team.id, Role.COORDINATOR), TeamSettings.if_readable(team)
-    if settings is None:  # so who answers by being in the channel is not known
+    if settings is None:  # so we do not know who answers by being in the channel
         return named or await agents.with_role(session, team.id, Role.AGENT)
     return sorted({*named, *settings.coordinators}) or await agents.answering(session, team.id)
 
 
-async def _tell(session: AsyncSession, trouble: SlackTrouble, person: str, until: str = "") -> str:
+async def _notify(session: AsyncSession, trouble: SlackTrouble, person: str, until: str = "") -> str:
     """Write the message to one person: that we cannot write, or that it is over."""
     since = trouble.since_at.isoformat()
     shown = Troubled(trouble.channel, trouble.error, since, until, is_news=bool(until))
@@ -206,8 +210,8 @@ async def _tell(session: AsyncSession, trouble: SlackTrouble, person: str, until
     return person
 
 
-async def _told(session: AsyncSession, trouble: SlackTrouble, **changed: str) -> list[Message]:
-    """Change what we told of a trouble when it began."""
+async def _change_messages(session: AsyncSession, trouble: SlackTrouble, **changed: str) -> list[Message]:
+    """Change the messages that we sent when a trouble began."""
     ours = col(Message.key).startswith(f"{_key(trouble)}:", autoescape=True)
     messages = list(await session.exec(select(Message).where(ours)))
     for message in messages:

@@ -1,11 +1,11 @@
-"""Write one message to Slack: take it, render it, post or update it, and store what became of that.
+"""Write one message to Slack: take it, render it, post or update it, and store the result.
 
-When Slack surely shows just that already, the message is level without a call.
+When Slack surely shows exactly that already, the message is level without a call.
 
 Only one process writes a message at a time: it takes a lease with a conditional UPDATE, and gives up before the lease
 ends. When we do not know whether a post arrived, we look for it in Slack (by the key in its metadata) before we post
-again. Slack may still carry out a call that we gave up: such a message is looked at and written once more after DOUBT,
-and what then stands there twice is deleted.
+again. Slack may still carry out a call that we gave up: such a message is looked up and written once more after DOUBT,
+and a duplicate is deleted.
 """
 
 import asyncio
@@ -44,28 +44,28 @@ from bot.views.block import View
 log = structlog.get_logger()
 
 TURN, LEASE = 2, 3
-"""In times that one call may take: how long all calls of one turn may take together, and how long the lease lasts.
+"""In multiples of the time of one call: how long all calls of one turn may take, and how long the lease lasts.
 
 After the lease, the message of a process that crashed is free again.
 """
 DOUBT = timedelta(minutes=2)
-"""How long after we gave a call up Slack may still carry it out."""
+"""How long after we gave up a call Slack may still carry it out."""
 TRY_AGAIN = timedelta(seconds=5)
 TRY_MUCH_LATER = timedelta(minutes=2)
 GONE = frozenset({"message_not_found", "user_disabled", "user_not_found"})
-"""Refusals after which it is useless to try again: the message was deleted, or its reader has left."""
+"""Refusals after which a retry is useless: the message was deleted, or its reader has left."""
 OF_THE_TEAM = frozenset({MessageKind.CASE, MessageKind.DIGEST, MessageKind.ACCOUNT_PROBLEM})
-"""The kinds that stand in the channel of the team; all others are in a thread, or for whoever is asked or told."""
+"""The kinds that are posted in the team's channel; all others are in a thread, or for the person asked or notified."""
 
 
 @dataclass(frozen=True)
 class Lease:
     """A message that only we may write now, and what it must show.
 
-    `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or may yet.
-    Without a `view` it has nothing to say any more: it is only looked for, as Slack may have it after all, or twice.
-    `named` is how other cards name the case of a card, None for any other message. `is_shown`: Slack surely shows the
-    view, so that there is nothing to write.
+    `began` is when we took it. `since` is when an earlier call began that Slack may have carried out, or still may.
+    Without a `view` it has nothing to say any more: we only look for it, as Slack may have it after all, or twice.
+    `named` is the name of the case on other cards, None for a message that is no card. `is_shown`: Slack surely shows
+    the view, so there is nothing to write.
     """
 
     desk: TeamDesk
@@ -83,9 +83,8 @@ class Result:
     """Where the message is now, or why it was not written and when to try again.
 
     Without a `place` and a `problem`, Slack does not have it, and it has nothing to say any more.
-    `later` is until when Slack takes no such call, of this message or another; `retry_at` is for this message only.
-    `unknown`: Slack may have taken it; `late`: it may take it yet. `vanished`: the message or its reader no longer
-    exists.
+    `later` is until when Slack takes no such call, for this message or another; `retry_at` is for this message only.
+    `unknown`: Slack may have taken it; `late`: it still may. `vanished`: the message or its reader no longer exists.
     """
 
     place: Place | None = None
@@ -126,7 +125,7 @@ async def take(desk: Desk, session: AsyncSession, message_id: int) -> Lease | No
         message.leased_until = None
         session.add(message)
         return None
-    if card is not None:  # the team may have another channel by now; the thread stays under its card
+    if card is not None:  # the team may have another channel now; the thread stays under its card
         message.channel = card.channel
     team_desk = desk.of(await team_of(session, message))
     view = await view_of(team_desk, session, message)
@@ -152,12 +151,12 @@ def _surely_shows(message: Message, view: View | None) -> bool:
 
 
 def _shown(message: Message, view: View) -> str:
-    """Return what is stored of a view that Slack shows; it counts only with the version that was shown."""
+    """Return what we store about a view that Slack shows; it is valid only for the version that was shown."""
     return f"{message.shown_version}:{view.digest}"
 
 
 def _lease_of(desk: Desk) -> timedelta:
-    """Return how long a lease lasts: as long in Slack's time, however fast our clock runs."""
+    """Return how long a lease lasts: the same in Slack's time, no matter how fast our clock runs."""
     return timedelta(seconds=LEASE * desk.settings.slack_timeout) * desk.speed
 
 
@@ -179,7 +178,7 @@ async def write(lease: Lease) -> Result:
 
 
 async def _put(lease: Lease) -> Place | None:
-    """Post or update the message, and delete what Slack has of it besides; raises as `call` does."""
+    """Post or update the message, and delete its duplicates in Slack; raises as `call` does."""
     client, message = lease.desk.slack, lease.message
     place = Place(message.channel, message.ts) if message.ts is not None else None
     channel = await conversation(client, message.channel)
@@ -187,9 +186,9 @@ async def _put(lease: Lease) -> Place | None:
         client = in_turn(client, (TURN - 1) * lease.desk.settings.slack_timeout)
     if lease.since is not None:
         since = min(lease.since, datetime.fromtimestamp(float(place.ts), UTC)) if place else lease.since
-        found = await find(client, channel, message.key, since=since, thread_ts=lease.thread_ts)
-        place = place or next(iter(found), None)  # it was posted after all, perhaps with older content
-        for surplus in found:
+        places = await find(client, channel, message.key, since=since, thread_ts=lease.thread_ts)
+        place = place or next(iter(places), None)  # it was posted after all, perhaps with older content
+        for surplus in places:
             if surplus != place:
                 await remove(client, surplus)
     if lease.view is None or lease.is_shown:
@@ -235,7 +234,7 @@ async def _record_result(session: AsyncSession, lease: Lease, result: Result, no
 
 
 def _placed(message: Message, lease: Lease, place: Place) -> None:
-    """Store that Slack shows the message. While a call that we gave up may yet be carried out, the doubt goes on."""
+    """Store that Slack shows the message. While a call that we gave up may still be carried out, the doubt remains."""
     was_new, overtook = lease.message.ts is None, message.posting_since != lease.message.posting_since
     message.channel, message.ts, message.shown_version = place.channel, place.ts, lease.message.version
     if overtook or lease.since is None:
@@ -248,7 +247,7 @@ def _placed(message: Message, lease: Lease, place: Place) -> None:
 
 
 def _not_there(message: Message, lease: Lease) -> None:
-    """Leave a message that has nothing to say any more, once no call that we gave up can bring it to Slack."""
+    """Stop writing a message that has nothing to say any more, once no call that we gave up can still post it."""
     doubt, since = DOUBT * lease.desk.speed, lease.since or lease.began
     if lease.message.problem or lease.began - since < doubt:
         message.retry_at = lease.began + doubt
@@ -257,7 +256,7 @@ def _not_there(message: Message, lease: Lease) -> None:
 
 
 def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) -> bool:
-    """Another writer took the message over while we wrote: the next turn makes good what Slack has of ours."""
+    """Handle that another writer took the message while we wrote: its next turn corrects what Slack has from us."""
     if result.unknown:
         message.shown = ""
     if result.place is None and not result.late:
@@ -271,19 +270,19 @@ def _overtaken(message: Message, lease: Lease, result: Result, now: datetime) ->
 
 
 async def _follow_the_team(session: AsyncSession, message: Message, lease: Lease) -> None:
-    """The channel is closed to us: what belongs in the team's channel comes there, if the team has another by now."""
+    """The channel is closed to us: move a message of the team to the team's channel, if that is another one now."""
     channel = lease.desk.team.channel
     if message.in_thread or message.kind not in OF_THE_TEAM or message.channel == channel:
         return
     case = await cases.get(session, message.case_id) if message.case_id is not None else None
     if message.ts is not None and (case is None or case.status not in OPEN):
-        message.shown_version, message.retry_at = lease.message.version, None  # it is over; it stays where it is
+        message.shown_version, message.retry_at = lease.message.version, None  # its case is over; it stays where it is
     else:
         message.channel, message.ts, message.posting_since, message.retry_at = channel, None, None, None
 
 
 async def _gone(session: AsyncSession, message: Message, lease: Lease) -> None:
-    """A message or its reader no longer exists: the card of an open case is posted again, anything else is left."""
+    """The message or its reader no longer exists: post the card of an open case again, leave anything else."""
     case = await cases.get(session, message.case_id) if message.case_id is not None else None
     if message.kind is MessageKind.CASE and case is not None and case.status in OPEN:
         message.ts, message.posting_since, message.retry_at = None, None, None
@@ -292,7 +291,7 @@ async def _gone(session: AsyncSession, message: Message, lease: Lease) -> None:
 
 
 async def note_trouble(lease: Lease, result: Result) -> None:
-    """Note that Slack does not let us write in this channel or at all, or does so again."""
+    """Note that Slack does not let us write in this channel or at all, or that it does again."""
     desk, message = lease.desk, lease.message
     if result.problem in REFUSED_TOKEN:
         await troubles.note(desk, troubles.EVERYWHERE, result.problem)

@@ -1,1 +1,1 @@
-"""Staffing: who is away, who is on duty, and calling them to what is urgent."""
+"""Staffing: who is away, who is on duty, and calls to urgent cases."""

@@ -1,4 +1,4 @@
-"""Call those on duty to an urgent case that nobody has claimed, once for each time that it comes to us."""
+"""Call those on duty to an urgent case that nobody has claimed, once each time it comes to the team."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -17,10 +17,10 @@ from bot.team.settings import TeamSettings
 
 
 async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
-    """Call those on duty, else the coordinators, in the thread of an urgent case that nobody has, if its team is open.
+    """Call those on duty, else the coordinators, in the thread of an urgent case without owner, if its team is open.
 
-    An edited card notifies nobody, hence a message of its own. A case that is made urgent again is not called out
-    again, one that its citizen reopened is.
+    An edited card notifies nobody, so the call is a message of its own. A case that is made urgent again is not called
+    out again; one that its citizen reopened is.
     """
     case = await cases.locked(session, case_id)
     team = await session.get_one(Team, case.team_id)
@@ -42,18 +42,18 @@ async def call_to(session: AsyncSession, case_id: int, now: datetime) -> None:
 async def uncalled(session: AsyncSession, team_ids: Collection[int]) -> list[int]:
     """Return the urgent cases of these teams that nobody has claimed and nobody was called to."""
     called = select(Message.id).where(Message.key == _key()).correlate(Case)
-    found = await session.exec(
+    rows = await session.exec(
         select(Case.id)
         .where(WAITING, col(Case.team_id).in_(team_ids), Case.status == Status.NEW, col(Case.urgent))
         .where(~called.exists())
     )
-    return sorted(found)
+    return sorted(rows)
 
 
 def _key() -> ColumnElement[str]:
-    """Return the key of the message that calls to a case, in SQL: the case, and how often it came to a team anew.
+    """Return the key of the call to a case, in SQL: the case, and how often it came to a team again.
 
-    That is when its citizen reopens it, or another team hands it over.
+    It comes again when its citizen reopens it, or another team hands it over.
     """
     reopened = (
         select(func.count(col(Event.id)))

@@ -1,6 +1,6 @@
-"""What becomes of the open cases of a colleague who no longer answers for a team: a reader never keeps one.
+"""Move the open cases of colleagues who no longer answer for a team: a reader never keeps one.
 
-Roles and settings are changed here, in one transaction with what becomes of the cases.
+Roles and settings are changed here, in one transaction with the cases.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from bot.team import agents, teams, undo
 
 
 class Asks(Exception):
-    """These colleagues would no longer answer and have open cases: somebody has to say where those go."""
+    """These colleagues would no longer answer and have open cases: somebody must say where these go."""
 
     def __init__(self, theirs: Mapping[str, Sequence[int]]) -> None:
         self.theirs = theirs
@@ -31,7 +31,7 @@ class Asks(Exception):
 
 @dataclass(frozen=True)
 class Destination:
-    """Where the cases of those go who no longer answer: to these colleagues in turn, or to the queue without any."""
+    """Where the cases of those who no longer answer go: to these colleagues in turn, or without any to the queue."""
 
     to: Sequence[str]
     submission: str
@@ -39,7 +39,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class Changed:
-    """What was changed, and how many cases went to a colleague or the queue by that."""
+    """What was changed, and how many cases went to a colleague or the queue because of it."""
 
     events: Sequence[Event]
     moved: int
@@ -54,7 +54,7 @@ async def set_roles(
     by: str,
     now: datetime,
 ) -> Changed:
-    """Give these people their roles, as `agents.set_roles`; raises Asks when it is not said where open cases go."""
+    """Give these people their roles, as `agents.set_roles`; raises Asks if open cases have no destination."""
     before = await _hold(session, team_id)
     events = await agents.set_roles(session, team_id, given, by=by, now=now)
     lost = await _lost(session, team_id, before)
@@ -69,7 +69,7 @@ async def change_settings(
 ) -> Changed:
     """Change the settings of a team, as `teams.change`.
 
-    When its channel no longer answers by itself, the cases of those who answered by being there go to the queue.
+    If being in its channel is no longer enough to answer, the cases of those who answered that way go to the queue.
     """
     closes = changes.get("channel_answers") is False
     before = await _hold(session, team_id) if closes else {}
@@ -81,7 +81,7 @@ async def change_settings(
 async def put_back(
     session: AsyncSession, event_id: int, team_id: int, submission: str, *, by: str, now: datetime
 ) -> Changed:
-    """Undo a change, as `undo.undo`; cases of whom no longer answers then go to the queue."""
+    """Undo a change, as `undo.undo`; cases of those who then no longer answer go to the queue."""
     before = await _hold(session, team_id)
     events = await undo.undo(session, event_id, team_id, by=by, now=now)
     lost = await _lost(session, team_id, before) if any(map(_is_of_roles, events)) else {}
@@ -89,7 +89,7 @@ async def put_back(
 
 
 async def _hold(session: AsyncSession, team_id: int) -> Mapping[str, Sequence[int]]:
-    """Hold a team and its open cases, and return those that are with somebody who answers for it."""
+    """Lock a team and its open cases, and return the cases of owners who answer for it."""
     await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
     held = select(Case.id).where(WAITING, Case.team_id == team_id)
     await cases.lock_all(session, (await session.exec(held)).all())
@@ -102,14 +102,14 @@ async def _hold(session: AsyncSession, team_id: int) -> Mapping[str, Sequence[in
 
 
 def _is_of_roles(event: Event) -> bool:
-    """Tell whether a change says who answers; a team that moves to another channel keeps its cases."""
+    """Tell whether a change decides who answers; a team that moves to another channel keeps its cases."""
     return event.kind is EventKind.ROLE or event.details.get("field") == "channel_answers"
 
 
 async def _lost(
     session: AsyncSession, team_id: int, before: Mapping[str, Sequence[int]]
 ) -> Mapping[str, Sequence[int]]:
-    """Return the cases of those who answered before and no longer do."""
+    """Return the cases of owners who answered before and no longer do."""
     answering = set(await agents.answering(session, team_id))
     return {owner: case_ids for owner, case_ids in before.items() if owner not in answering}
 
@@ -122,7 +122,7 @@ async def _let_go(
     by: str,
     now: datetime,
 ) -> int:
-    """Let cases go on without those who had them, who are told; raises Refused when a colleague cannot take them."""
+    """Move cases away from their owners, who are notified; raises Refused when a colleague cannot take them."""
     answering = set(await agents.answering(session, team_id))
     if lost and set(destination.to) - answering:
         raise Refused("Choose colleagues who can answer.")
@@ -136,16 +136,16 @@ async def _let_go(
 
 
 async def with_readers(session: AsyncSession) -> Sequence[int]:
-    """Return the open cases of owners with read-only access: they got them, or got them back, as they became readers.
+    """Return the open cases of owners who may only read: they got them, or got them back, when they became readers.
 
-    A claim at that very moment, or an answer that the platform refused after it.
+    That is by a claim at that very moment, or an answer that the platform refused later.
     """
-    found = await session.exec(select(Case.id).join(Agent, _HAS_IT).where(WAITING, Agent.role == Role.READER))
-    return sorted(found)
+    rows = await session.exec(select(Case.id).join(Agent, _HAS_IT).where(WAITING, Agent.role == Role.READER))
+    return sorted(rows)
 
 
 async def return_from_reader(session: AsyncSession, case_id: int, now: datetime) -> None:
-    """Put the open case of a reader back in the queue; the thread is told. Nothing happens if it moved meanwhile."""
+    """Put the open case of a reader back in the queue; the thread says so. Nothing happens if the case moved."""
     case = await cases.locked(session, case_id)
     agent = await session.get(Agent, (case.team_id, case.assignee)) if case.assignee else None
     if agent is not None and agent.role is Role.READER and case.status in ALLOWED_FROM[Move.PUT_BACK]:

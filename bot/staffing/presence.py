@@ -1,10 +1,10 @@
-"""Who is present: which people are away, by their own word or as Slack shows it, and which agents are on duty.
+"""Who is present: which people are away, as they said or as Slack shows, and which agents are on duty.
 
 Away is per person: Slack shows one status, and a person who is away is away for every team. Duty is per team: its rota
 and its calls are the team's own.
 
-A person who is away with cases is asked once per absence whether the cases go back to the queue. Of what Slack shows,
-only the moment since when is stored.
+A person who is away with cases is asked once per absence whether the cases go back to the queue. From Slack we store
+only the moment since when they are away.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ from bot.team import agents
 from bot.team.settings import TeamSettings
 
 LOOK_EVERY = timedelta(minutes=5)
-"""How often at most Slack is asked about one person: its methods allow some fifty calls a minute."""
+"""How often at most we ask Slack about one person: its methods allow some fifty calls a minute."""
 
 
 async def set_away(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
@@ -69,18 +69,18 @@ async def on_duty(session: AsyncSession, team_id: int, settings: TeamSettings, n
 
 
 async def present_of(session: AsyncSession, slack_ids: Sequence[str]) -> list[str]:
-    """Return those of these people who are not away."""
+    """Return the people among these who are not away."""
     return [slack_id for slack_id in slack_ids if not await is_away(session, slack_id)]
 
 
 async def claimed_by(session: AsyncSession, slack_id: str) -> Sequence[int]:
     """Return the cases that wait for an agent."""
     case_ids = await session.exec(select(Case.id).where(WAITING, Case.assignee == slack_id))
-    return sorted(case_ids)  # sorted by the database, SQLite would go through all cases
+    return sorted(case_ids)  # if the database sorted, SQLite would read all cases
 
 
 async def _locked(session: AsyncSession, slack_id: str) -> Person:
-    """Return a person, added if there was none, and lock the row: of two writers the second waits."""
+    """Lock and return a person, added if needed: of two writers the second waits."""
     return await db.lock_or_add(session, Person(slack_id=slack_id))
 
 
@@ -88,7 +88,7 @@ async def _locked(session: AsyncSession, slack_id: str) -> Person:
 
 
 async def to_look_at(session: AsyncSession, team_ids: Collection[int], now: datetime) -> list[str]:
-    """Return whom Slack may be asked about now: owners of these teams' waiting cases, and those last seen away."""
+    """Return the people to ask Slack about now: owners of these teams' waiting cases, and those last seen away."""
     owners = select(Case.assignee).where(WAITING, col(Case.team_id).in_(team_ids), col(Case.assignee).is_not(None))
     lately = select(Person.slack_id).where(col(Person.looked_at) > now - LOOK_EVERY)
     seen_away = select(Person.slack_id).where(col(Person.seen_away_since).is_not(None))
@@ -97,7 +97,7 @@ async def to_look_at(session: AsyncSession, team_ids: Collection[int], now: date
 
 
 async def take_look(session: AsyncSession, slack_id: str, now: datetime) -> bool:
-    """Mark a person as looked at now and return True, unless that was done lately: one of several processes looks."""
+    """Mark a person as looked at now and return True, unless that was done recently: one of several processes looks."""
     person = await _locked(session, slack_id)
     if person.looked_at is not None and person.looked_at > now - LOOK_EVERY:
         return False
@@ -107,9 +107,9 @@ async def take_look(session: AsyncSession, slack_id: str, now: datetime) -> bool
 
 
 async def saw(session: AsyncSession, slack_id: str, away: bool, now: datetime) -> None:
-    """Store what Slack shows of a person; one who is now seen away with cases is asked about them.
+    """Store what Slack shows of a person; a person newly seen away with cases is asked about them.
 
-    A person who said that they are present stays so until Slack shows them as back and then away again.
+    A person who said that they are present stays present until Slack shows them as back and then away again.
     """
     person = await _locked(session, slack_id)
     session.add(person)
@@ -136,7 +136,7 @@ async def _ask_directly(session: AsyncSession, person: Person, now: datetime) ->
 
 
 async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
-    """Mark a person as asked now what to do with the cases that wait for them; returns how many cases."""
+    """Mark a person as asked now about the cases that wait for them; returns how many cases."""
     person, waiting = await _locked(session, slack_id), await claimed_by(session, slack_id)
     person.asked_at = now if waiting else None
     session.add(person)
@@ -144,7 +144,7 @@ async def ask(session: AsyncSession, slack_id: str, now: datetime) -> int:
 
 
 async def asked_anew(session: AsyncSession, slack_id: str) -> None:
-    """Let the question to a person who is away say how many cases they still have."""
+    """Update the question to a person who is away with the number of cases that they still have."""
     person = await session.get(Person, slack_id)
     if person is not None and person.asked_at is not None:
         asked = update(Message).where(col(Message.key) == _question(slack_id, person.asked_at))
@@ -152,7 +152,7 @@ async def asked_anew(session: AsyncSession, slack_id: str) -> None:
 
 
 async def keep(session: AsyncSession, slack_id: str) -> int:
-    """Leave a person's cases with them, as they answered; returns how many cases."""
+    """Leave a person's cases with them, as they chose; returns how many cases."""
     person = await _locked(session, slack_id)
     person.asked_at = None
     session.add(person)
@@ -160,7 +160,7 @@ async def keep(session: AsyncSession, slack_id: str) -> int:
 
 
 async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list[int]:
-    """Put all of a person's waiting cases back in the queue, as they answered; returns these cases."""
+    """Put all of a person's waiting cases back in the queue, as they chose; returns these cases."""
     person = await _locked(session, slack_id)
     person.asked_at = None
     session.add(person)
@@ -174,7 +174,7 @@ async def hand_back(session: AsyncSession, slack_id: str, now: datetime) -> list
 
 
 async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequence[int], now: datetime) -> list[int]:
-    """Put these cases of a person who did not answer back in the queue, and tell them; returns what was put back."""
+    """Put these cases of a person who did not answer back in the queue, and notify them; returns the cases put back."""
     person = await _locked(session, slack_id)
     if person.asked_at is None:
         return []
@@ -185,12 +185,12 @@ async def return_unanswered(session: AsyncSession, slack_id: str, case_ids: Sequ
             await cases.put_back(session, case_id, owner=slack_id, still_since=person.asked_at, now=now, away=True)
             returned.append(case_id)
     if returned:
-        await _tell_returned(session, slack_id, _question(slack_id, person.asked_at), len(returned))
+        await _show_returned(session, slack_id, _question(slack_id, person.asked_at), len(returned))
     return returned
 
 
-async def _tell_returned(session: AsyncSession, slack_id: str, key: str, count: int) -> None:
-    """Show in the question what was done with the cases; a question from a command gets a message of its own."""
+async def _show_returned(session: AsyncSession, slack_id: str, key: str, count: int) -> None:
+    """Show in the question what was done with the cases; for a question from a command, post a message of its own."""
     existing = await session.exec(select(Message).where(Message.key == key).with_for_update(key_share=True))
     message = existing.first() or Message(key=key, kind=MessageKind.AWAY, channel=slack_id, version=0)
     before = Absence.of(message.details).returned if message.details else 0

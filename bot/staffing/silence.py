@@ -1,4 +1,4 @@
-"""A citizen who does not answer our question: the owner is asked what to do, or the team when they are away or gone."""
+"""Citizens who do not answer our question: ask the owner what to do, or the team when the owner is away or gone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,21 +18,21 @@ from bot.team.settings import TeamSettings
 
 
 async def unasked(session: AsyncSession, team_id: int, settings: TeamSettings, now: datetime) -> Sequence[int]:
-    """Return the cases of a team whose citizens have had all their time, and about which nobody was asked since."""
+    """Return the cases of a team whose citizens' time is over, and about which nobody was asked since."""
     before = now - timedelta(days=settings.citizen_days)
-    found = await session.exec(
+    rows = await session.exec(
         select(Case).where(WITH_CITIZEN, Case.team_id == team_id, col(Case.waits_since) <= before)
     )
-    due = {_key(case, times): case.id for case in found if (times := _times(case, settings, now))}
+    due = {_key(case, times): case.id for case in rows if (times := _times(case, settings, now))}
     asked = set(await session.exec(select(Message.key).where(col(Message.key).in_(due))))
     return sorted(case_id for key, case_id in due.items() if key not in asked)
 
 
 async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
-    """Ask what to do with a case, once for each time that the citizen has had all their time.
+    """Ask what to do with a case, once each time the citizen's time is over.
 
-    The owner is asked in their direct messages. When they are away or no longer answer for the team, or did not act
-    when they were asked before, those on duty are asked in the thread, else the coordinators.
+    The owner is asked in their direct messages. If they are away, no longer answer for the team, or did not act on an
+    earlier question, those on duty are asked in the thread, else the coordinators.
     """
     case = await cases.locked(session, case_id)
     team = await session.get_one(Team, case.team_id)
@@ -49,13 +49,13 @@ async def ask(session: AsyncSession, case_id: int, now: datetime) -> None:
     if not owner or times > 1:
         called = await presence.on_duty(session, team.id, settings, now)
         called = called or await presence.present_of(session, settings.coordinators)
-        told = replace(details, asked=called).to_json()
+        in_thread = replace(details, asked=called).to_json()
         key = f"{key}:thread" if owner else key
-        session.add(Message(key=key, channel=team.channel, in_thread=True, details=told, **about))
+        session.add(Message(key=key, channel=team.channel, in_thread=True, details=in_thread, **about))
 
 
 def _times(case: Case, settings: TeamSettings, now: datetime) -> int:
-    """Return how often the citizen has had all their time to answer; 0 of a case that does not wait for that."""
+    """Return how many times the citizen's time is over; 0 for a case that does not wait for the citizen."""
     if case.status is not Status.WITH_CITIZEN:
         return 0
     return working_days(settings.hours(now), _since(case), now) // settings.citizen_days

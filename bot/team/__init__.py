@@ -1,1 +1,1 @@
-"""Team: what a team sets for itself, its agents and their roles, and undoing a change of these."""
+"""Team: a team's settings, its agents and their roles, and how to undo changes of these."""

@@ -1,8 +1,8 @@
 """The agents of a team: their roles, and the initials that sign their replies (unique in the team: ^SB is one person).
 
-A role is what a coordinator gave. Without one, a full member of the workspace who is in the team's channel is an agent,
-or a reader when the team wants to name its agents itself. Anybody else has no role: guests, people of another
-organisation and whoever is not in the channel.
+Coordinators give roles. Without one, a full member of the workspace who is in the team's channel is an agent, or a
+reader if the team wants to name its agents itself. Everybody else has no role: guests, people of another organisation,
+and people who are not in the channel.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ from bot.team.settings import TeamSettings
 
 
 async def locked(session: AsyncSession, team_id: int, slack_id: str, now: datetime) -> Agent:
-    """Return an agent of a team, added if there was none, and lock the row: of two writers the second waits."""
+    """Lock and return an agent of a team, added if needed: of two writers the second waits."""
     return await db.lock_or_add(session, Agent(team_id=team_id, slack_id=slack_id, created_at=now))
 
 
@@ -42,7 +42,7 @@ async def signing(session: AsyncSession, team_id: int) -> list[tuple[str, str]]:
 
 
 async def set_initials(session: AsyncSession, team_id: int, slack_id: str, wanted: str, *, now: datetime) -> str:
-    """Set an agent's initials; raises Refused when they are not letters or a colleague in the team has them."""
+    """Set an agent's initials; raises Refused when they are not letters, or a colleague in the team has them."""
     chosen = wanted.strip().lstrip("^").upper()
     if not INITIALS.fullmatch(chosen):
         raise Refused("Initials are one to four letters, as in SB.")
@@ -60,7 +60,7 @@ async def set_initials(session: AsyncSession, team_id: int, slack_id: str, wante
 async def correct_initials(
     session: AsyncSession, team_id: int, slack_id: str, wanted: str, *, by: str, now: datetime
 ) -> list[Event]:
-    """Change a colleague's initials, and log it; with "" the next answer asks for them. Raises as set_initials."""
+    """Change a colleague's initials, and log it; after "" the next answer asks for them. Raises as set_initials."""
     agent = await locked(session, team_id, slack_id, now)
     before = agent.initials
     if wanted.strip():
@@ -72,7 +72,7 @@ async def correct_initials(
 
 
 async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the initials that a coordinator changed; raises Refused when they were changed again since."""
+    """Restore the initials that a coordinator changed; raises Refused when they were changed again."""
     team_id, slack_id = event.details["team"], event.details["agent"]
     if await initials(session, team_id, slack_id) != event.details["after"]:
         raise Refused("This was changed again since, so it was not undone.")
@@ -85,7 +85,7 @@ async def put_initials_back(session: AsyncSession, event: Event, *, by: str, now
 async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
     """Return the roles of a person by team; a team in which they have none is missing.
 
-    Who is in the channel of a team whose settings cannot be read may only read there.
+    People in the channel of a team whose settings cannot be read may only read there.
     """
     given = select(Agent.team_id, Agent.role).where(Agent.slack_id == slack_id, col(Agent.role).is_not(None))
     joined = (
@@ -101,7 +101,7 @@ async def roles(session: AsyncSession, slack_id: str) -> dict[int, Role]:
 
 
 async def with_role(session: AsyncSession, team_id: int, wanted: Role) -> list[str]:
-    """Return the Slack ids of those who were given this role in a team."""
+    """Return the Slack ids of the people with this role in a team, as a coordinator gave it."""
     people = select(Agent.slack_id).where(Agent.team_id == team_id, Agent.role == wanted)
     return list(await session.exec(people.order_by(col(Agent.slack_id))))
 
@@ -122,14 +122,14 @@ async def coordinated(session: AsyncSession) -> set[int]:
 
 
 async def coordinate(session: AsyncSession, team_id: int, slack_id: str, *, now: datetime) -> None:
-    """Let a coordinator of the team pass; raises Refused for others.
+    """Raise Refused for a person who is no coordinator of the team.
 
-    As long as a team has no coordinator, the first of its agents who asks becomes its coordinator, or the first full
-    member in its channel.
+    While a team has no coordinator, the first of its agents who asks becomes its coordinator, or the first full member
+    in its channel.
     """
     coordinators = await with_role(session, team_id, Role.COORDINATOR)
     if not coordinators:
-        team = await session.get_one(Team, team_id, with_for_update=db.HELD)  # of two who ask at once, one is the first
+        team = await session.get_one(Team, team_id, with_for_update=db.HELD)  # of two who ask at once, one is first
         coordinators = await with_role(session, team_id, Role.COORDINATOR)
     if slack_id in coordinators:
         return
@@ -151,7 +151,7 @@ async def _may_be_first(session: AsyncSession, team: Team, slack_id: str) -> boo
 
 
 async def name_coordinator(session: AsyncSession, team_id: int, slack_id: str, *, now: datetime) -> list[Event]:
-    """Make somebody a coordinator of a team, whoever they are: the one who runs the bot says so."""
+    """Make anybody a coordinator of a team, on behalf of the person who runs the bot."""
     return await _give(session, team_id, slack_id, Role.COORDINATOR, by="", now=now)
 
 
@@ -163,7 +163,7 @@ async def set_roles(
     by: str,
     now: datetime,
 ) -> list[Event]:
-    """Give these people their roles in a team, and all others none; returns an event for each change.
+    """Give these people their roles in a team, and nobody else a role; returns an event for each change.
 
     Raises Refused when the team would have no coordinator, or someone two roles.
     """
@@ -182,7 +182,7 @@ async def set_roles(
 
 
 async def put_role_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the role from before; raises Refused when it changed again since, or nobody would coordinate."""
+    """Restore the earlier role; raises Refused when it changed again, or nobody would coordinate."""
     team_id, slack_id = event.details["team"], event.details["agent"]
     locked_rows = (
         select(Agent.slack_id)
@@ -219,7 +219,7 @@ async def _log(
     by: str,
     now: datetime,
 ) -> list[Event]:
-    """Log a change, if it is one."""
+    """Log a change, unless the values are the same."""
     if before == after:
         return []
     details = {"team": agent.team_id, "agent": agent.slack_id, "before": before, "after": after}

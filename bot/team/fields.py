@@ -22,7 +22,7 @@ from bot.texts import Texts
 from bot.views.settings_form import TOLD
 
 Filled = Mapping[str, Any]
-"""The content of a modal's fields, by block id; None or missing for an empty one."""
+"""The content of a modal's fields, by block id; None or missing for an empty field."""
 
 MAX_MINUTES = 60 * 24 * 30
 INTERVAL = re.compile(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)")
@@ -46,7 +46,7 @@ class Reader:
         self.wrong: dict[str, Text] = {}
 
     def read(self, field: str, parse: Callable[[str], Any]) -> Any:
-        """Return the field as parsed; when it cannot be parsed, store why and return None."""
+        """Return the parsed field; if it cannot be parsed, store why and return None."""
         try:
             return parse(str(self.filled.get(field) or "").strip())
         except Unreadable as unreadable:
@@ -54,27 +54,27 @@ class Reader:
             return None
 
     def lines(self, field: str, parse: Callable[[str], Any]) -> list[Any]:
-        """Return each line of the field that is not empty, as parsed."""
+        """Return each non-empty line of the field, parsed."""
         read: list[Any] | None = self.read(
             field, lambda written_lines: [parse(line.strip()) for line in written_lines.splitlines() if line.strip()]
         )
         return read or []
 
     def labels(self, field: str, *, most: int, taken: Mapping[str, str] | None = None) -> list[str]:
-        """Return the labels of a field, one a line; each once, and none that is in `taken` (in lower case)."""
-        found: list[str] = self.lines(field, label)
-        double = {each.casefold() for each in found} & set(taken or {})
+        """Return the labels of a field, one per line; each once, and none that is in `taken` (in lower case)."""
+        labels: list[str] = self.lines(field, label)
+        double = {each.casefold() for each in labels} & set(taken or {})
         if double:
             self.wrong[field] = text("“{label}” is there already.", label=(taken or {})[double.pop()])
-        if len(found) > most:
+        if len(labels) > most:
             self.wrong[field] = text("Write at most {most} lines.", most=most)
         once: dict[str, str] = {}
-        for each in found:
+        for each in labels:
             once.setdefault(each.casefold(), each)
         return list(once.values())
 
     def chosen(self, field: str) -> list[str]:
-        """Return what was chosen in a field that takes several."""
+        """Return the choices in a field that takes several."""
         return list(self.filled.get(field) or [])
 
 
@@ -82,10 +82,10 @@ def day(line: str) -> list[tuple[str, str]]:
     """Read the opening hours of a day; an empty line is a closed day."""
     intervals = []
     for part in filter(None, (each.strip() for each in re.split(r"[,;]", line))):
-        found = INTERVAL.fullmatch(part)
-        if found is None or time(found[1]) in {time(found[2]), "24:00"}:
+        match = INTERVAL.fullmatch(part)
+        if match is None or time(match[1]) in {time(match[2]), "24:00"}:
             raise Unreadable(text("Write hours this way: 09:00-12:00, 13:00-17:00. Leave it empty for a closed day."))
-        intervals.append((time(found[1]), time(found[2])))
+        intervals.append((time(match[1]), time(match[2])))
     return intervals
 
 
@@ -99,15 +99,15 @@ def time(written: str) -> str:
 
 
 def day_of_year(line: str) -> date:
-    """Read a date, as 2026-12-24 or 24-12-2026."""
-    found, dutch = WRITTEN_DATE.fullmatch(line), DUTCH_DATE.fullmatch(line)
+    """Read a date, like 2026-12-24 or 24-12-2026."""
+    iso, dutch = WRITTEN_DATE.fullmatch(line), DUTCH_DATE.fullmatch(line)
     try:
-        if found:
-            return date(*map(int, found.groups()))
+        if iso:
+            return date(*map(int, iso.groups()))
         if dutch:
             return date(*map(int, reversed(dutch.groups())))
     except ValueError:
-        pass  # no such day, as 2026-02-30
+        pass  # no such day, like 2026-02-30
     raise Unreadable(
         text("Write a date on each line, for example 2026-12-24. Not understood: “{line}”.", line=line[:60])
     )
@@ -139,13 +139,13 @@ def days(number: str) -> int:
 
 
 def removed_days(number: str) -> int:
-    """Read how many days the words of removed posts are kept."""
+    """Read how many days the words of removed posts are stored."""
     wrong = text("Write a whole number of days, from 0 to {most}.", most=MAX_REMOVED_DAYS)
     return _whole(number, MAX_REMOVED_DAYS, wrong, least=0)
 
 
 def hide_days(number: str) -> int:
-    """Read after how many days a hidden post is looked at again."""
+    """Read after how many days a hidden post is reviewed."""
     return _whole(number, MAX_HIDE_DAYS, text("Write a whole number of days, from 1 to {most}.", most=MAX_HIDE_DAYS))
 
 

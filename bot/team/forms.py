@@ -1,6 +1,6 @@
 """A team's settings as text in the fields of a modal, and back; an error is shown at its field.
 
-Reading what was written gives the same settings. Fields have the names of their block ids in the settings' views.
+Reading the written fields gives the same settings. Fields are named by their block ids in the settings' views.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def read(form: str, filled: Filled, t: Texts) -> dict[str, Any]:
 
 
 STANDARD_REASONS = [reason for reason in CloseReason if reason is not CloseReason.OTHER]
-"""The reasons that a team may leave out; "other" always stays."""
+"""The reasons that a team may leave out; "other" is always there."""
 
 
 def _team(reader: Reader) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _duty(reader: Reader) -> dict[str, Any]:
     rota = {number: reader.chosen(f"rota_{number}") for number in range(7)}
     changes: dict[str, Any] = {"rota": {number: people for number, people in rota.items() if people}}
     group = reader.filled.get("duty_group")
-    if group:  # the form asks for it only where Slack says which groups exist
+    if group:  # the form asks for it only if Slack says which groups exist
         changes["duty_group"] = "" if group == NONE else group
     return changes
 

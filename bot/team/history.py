@@ -16,7 +16,7 @@ PER_PAGE = 15
 
 @dataclass(frozen=True)
 class Past:
-    """A page of changes, the newest first; `last` are the ids of those after which the same was not changed again."""
+    """A page of changes, the newest first; `last` are the ids of changes whose setting did not change again."""
 
     changes: Sequence[Event]
     last: Collection[int]
@@ -29,16 +29,16 @@ async def past(session: AsyncSession, team_id: int, page: int) -> Past:
     teams_beside = [team.id for team in await teams.beside(session, team_id)]
     theirs = _of(team_id, teams_beside)
     newest = select(Event).where(theirs).order_by(col(Event.id).desc())
-    found = (await session.exec(newest.offset(page * PER_PAGE).limit(PER_PAGE + 1))).all()
+    events = (await session.exec(newest.offset(page * PER_PAGE).limit(PER_PAGE + 1))).all()
     details = col(Event.details)
     subject = (col(Event.kind), details["field"].as_string(), details["agent"].as_string())
     last = await session.exec(select(func.max(col(Event.id))).where(theirs).group_by(*subject))
-    return Past(found[:PER_PAGE], set(last), page, more=len(found) > PER_PAGE)
+    return Past(events[:PER_PAGE], set(last), page, more=len(events) > PER_PAGE)
 
 
 def is_of(event: Event, team_id: int, teams_beside: Collection[int]) -> bool:
-    """Tell whether a change is of this team; the routing is of all teams of the organisation."""
-    team = event.details.get("team")  # roles once were not of a team
+    """Tell whether a change belongs to this team; the routing belongs to all teams of the organisation."""
+    team = event.details.get("team")  # older changes of roles name no team
     return team == team_id or (event.kind is EventKind.ROUTING and team in teams_beside)
 
 

@@ -1,4 +1,4 @@
-"""Who is in the channel of a team, as Slack last said. It is kept here, so that a click needs no call to Slack."""
+"""Who is in the channel of a team, as Slack last said; stored here, so that a click needs no call to Slack."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -10,18 +10,18 @@ from bot import db
 from bot.models import Member, Team, Workspace
 
 READ_EVERY = timedelta(minutes=5)
-"""How often at most the members of a channel are read again; between that, Slack tells us who joins and leaves."""
+"""How often at most the members of a channel are read again; in between, Slack reports who joins and leaves."""
 DESCRIBED_FOR = timedelta(days=1)
-"""After this time Slack is asked again whether someone is a full member."""
+"""After this time we ask Slack again whether someone is a full member."""
 
 
 async def workspace_id(session: AsyncSession) -> str | None:
-    """Return what Slack calls our workspace; None until we have reached Slack once."""
+    """Return Slack's id of our workspace; None until we have reached Slack once."""
     return (await session.exec(select(Workspace.slack_id))).one()
 
 
 async def take_turn(session: AsyncSession, team_id: int, now: datetime) -> Team | None:
-    """Mark the members of a team's channel as being read now; None when that was done lately: one process reads."""
+    """Mark the members of a team's channel as being read now; None when that was done recently: one process reads."""
     team = await session.get_one(Team, team_id, with_for_update=db.HELD, populate_existing=True)
     seen = team.channel_seen or {}
     if seen.get("channel") == team.channel and datetime.fromisoformat(seen["at"]) > now - READ_EVERY:
@@ -42,8 +42,8 @@ async def saw_channel(session: AsyncSession, team_id: int, channel: str, *, publ
 
 async def known(session: AsyncSession, channel: str) -> Mapping[str, Member]:
     """Return the known members of a channel by their Slack id."""
-    found = await session.exec(select(Member).where(Member.channel == channel))
-    return {member.slack_id: member for member in found}
+    rows = await session.exec(select(Member).where(Member.channel == channel))
+    return {member.slack_id: member for member in rows}
 
 
 async def saw(session: AsyncSession, channel: str, slack_id: str, *, is_full: bool, now: datetime) -> None:
@@ -55,11 +55,11 @@ async def saw(session: AsyncSession, channel: str, slack_id: str, *, is_full: bo
 
 
 async def keep_only(session: AsyncSession, channel: str, present: Collection[str]) -> None:
-    """Forget the members of a channel who are no longer among those present."""
+    """Delete the members of a channel who are not in `present`."""
     gone = sorted(set(await known(session, channel)) - set(present))
     await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id).in_(gone)))
 
 
 async def left(session: AsyncSession, channel: str, slack_id: str) -> None:
-    """Forget somebody who left a channel."""
+    """Delete somebody who left a channel."""
     await session.exec(delete(Member).where(col(Member.channel) == channel, col(Member.slack_id) == slack_id))

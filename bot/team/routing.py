@@ -19,7 +19,7 @@ from bot.team.settings import TeamSettings
 
 MAX_RULES = 40
 MAX_STORED = 2500
-"""Characters of one rule as it is stored: the modal that tries it keeps it, and Slack takes 3,000 there."""
+"""Characters of one stored rule: the modal that tries it has it in its metadata, and Slack takes 3,000 there."""
 TRIED = 200
 """The newest mentions on which a rule is tried before it is saved."""
 
@@ -36,14 +36,14 @@ async def of_team(session: AsyncSession, team_id: int) -> list[Rule]:
 
 
 async def put(session: AsyncSession, team_id: int, rule: Rule, *, by: str, now: datetime) -> list[Event]:
-    """Add a rule at the end, or replace the one with its key; `team_id` is the team in whose settings that is done."""
+    """Add a rule at the end, or replace the one with its key; `team_id` is the team whose settings it is done in."""
     if rule.team not in {team.id for team in await teams.beside(session, team_id)}:
         raise Refused("Choose another team.")
     return await _change(session, team_id, lambda before: with_rule(before, rule), by=by, now=now)
 
 
 def with_rule(before: Sequence[Rule], rule: Rule) -> list[Rule]:
-    """Return rules with this one in the place of the one with its key, else at the end; raises Refused when full."""
+    """Return rules with this one in place of the one with its key, else at the end; raises Refused when full."""
     if any(each.key == rule.key for each in before):
         return [rule if each.key == rule.key else each for each in before]
     if len(before) >= MAX_RULES:
@@ -52,7 +52,7 @@ def with_rule(before: Sequence[Rule], rule: Rule) -> list[Rule]:
 
 
 async def remove(session: AsyncSession, team_id: int, key: str, *, by: str, now: datetime) -> list[Event]:
-    """Remove a rule; one that is gone already changes nothing."""
+    """Remove a rule; nothing changes if it is already gone."""
     return await _change(session, team_id, lambda before: [each for each in before if each.key != key], by=by, now=now)
 
 
@@ -73,7 +73,7 @@ async def shift(
 
 
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the rules from before a change; raises Refused when they were changed again since."""
+    """Restore the rules from before a change; raises Refused when they were changed again."""
     after, before = ([Rule.of(each) for each in event.details[when]] for when in ("after", "before"))
 
     def restored(stand: Sequence[Rule]) -> list[Rule]:
@@ -108,7 +108,7 @@ async def _change(
 class Tried:
     """What a rule would have done with the newest mentions: how many there are, and which it would have routed.
 
-    `shown` are those of teams in which the person who tries it has a role; the others are only counted.
+    `shown` are those in teams where the person who tries it has a role; the others are only counted.
     """
 
     of: int
@@ -117,7 +117,7 @@ class Tried:
 
 
 async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Collection[int]) -> Tried:
-    """Try a rule, in its place among the others, on the newest mentions; `known` are the teams one may read of."""
+    """Try a rule, in its place among the others, on the newest mentions; `known` are the teams that may be shown."""
     workspace_id = (await session.get_one(Team, team_id)).workspace_id
     columns: list[Any] = [Mention, Account, Team, Case.team_id]
     newest = (
@@ -129,12 +129,10 @@ async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Colle
         .order_by(col(Mention.received_at).desc(), col(Mention.id).desc())
         .limit(TRIED)
     )
-    found = (await session.exec(newest)).all()
+    rows = (await session.exec(newest)).all()
     routing = Routing(with_rule(await rules(session, workspace_id), rule))
-    hit = [
-        (mention, has_it) for mention, account, team, has_it in found if _goes(routing, rule, mention, account, team)
-    ]
-    return Tried(len(found), len(hit), [mention for mention, has_it in hit if has_it in known])
+    hit = [(mention, has_it) for mention, account, team, has_it in rows if _goes(routing, rule, mention, account, team)]
+    return Tried(len(rows), len(hit), [mention for mention, has_it in hit if has_it in known])
 
 
 def _goes(routing: Routing, rule: Rule, mention: Mention, account: Account, team: Team) -> bool:

@@ -1,6 +1,6 @@
 """The settings of a team: opening hours, norms, reminders, duty, texts, reasons …; stored as JSON with the team.
 
-What is missing in the JSON gets its default, so that a new setting needs no migration.
+A field that is missing in the JSON gets its default, so that a new setting needs no migration.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def zone(name: str) -> ZoneInfo:
     """Return the time zone of this name; raises ValueError when there is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, no name at all, a folder of zones
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, not a name at all, or a folder of zones
         raise ValueError("a time zone is written as Europe/Amsterdam") from None
 
 
@@ -59,12 +59,12 @@ MAX_MONTHS = 60
 MAX_LABEL = 60
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 MAX_TOPICS = 98
-"""A menu in Slack has at most 100 options: these, "none", and a topic that was removed but is still in use."""
+"""A menu in Slack has at most 100 options: the topics, "none", and a removed topic that is still in use."""
 MAX_REASONS = 10
 MAX_ARTICLE = 1000
 MAX_HIDE_DAYS = 365
 MAX_REMOVED_DAYS = 3650
-"""The most days after which a hidden post is looked at again."""
+"""The most days after which a hidden post is reviewed."""
 MAX_RULES = 40
 MAX_INVITATION = 250
 MAX_LISTED = 95
@@ -79,12 +79,12 @@ class Norm(BaseModel):
     resolution: Minutes = 240
 
     def targets(self) -> Targets:
-        """Return them as the rules in bot.domain.sla take them."""
+        """Return them as bot.domain.sla takes them."""
         return Targets(*(timedelta(minutes=m) for m in (self.first_reaction, self.next_reaction, self.resolution)))
 
 
 class LadderStep(BaseModel):
-    """A step of the reminders: at this percentage of the target, remind these."""
+    """A step of the reminders: at this percentage of the target, remind these people."""
 
     percent: Annotated[int, Field(ge=1, le=1000)]
     to: Recipient
@@ -114,7 +114,7 @@ def _rule(title: str) -> str:
 class HouseRule(BaseModel):
     """A house rule by which a post may be hidden, with the words in which the body published it.
 
-    `second`: a second colleague has to agree. `untold`: the citizen is not told, as with spam.
+    `second`: a second colleague must agree. `untold`: the citizen is not informed, as with spam.
     """
 
     title: Annotated[Label, AfterValidator(_rule)]
@@ -139,7 +139,7 @@ HOUSE_RULES = (
     HouseRule(title="Herhaling", text="We plaatsen hetzelfde bericht niet steeds opnieuw."),
     HouseRule(title="Strafbaar", text="We plaatsen niets dat strafbaar is en roepen daar niet toe op.", second=True),
 )
-"""The house rules of a team that has not set its own: what Dutch public bodies usually publish."""
+"""The house rules of a team that has not set its own: those that Dutch public bodies usually publish."""
 
 
 class TeamSettings(BaseModel):
@@ -171,11 +171,11 @@ class TeamSettings(BaseModel):
     citizen_days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 5
     person_months: Annotated[int, Field(ge=1, le=MAX_MONTHS)] = 12
     removed_days: Annotated[int, Field(ge=0, le=MAX_REMOVED_DAYS)] = 30
-    """How long the words of a post that its author removed are kept."""
+    """How long the words of a post are stored after its author removed it."""
     images: bool = False
     invitation: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
     way_to_us: Annotated[str, Field(max_length=MAX_INVITATION)] = ""
-    """Where a citizen reaches us in private, said in public on platforms that take no private message of ours."""
+    """Where a citizen can reach us in private, said in public where the platform takes no private message from us."""
 
     digest_at: ClockTime | None = None
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)
@@ -211,7 +211,7 @@ class TeamSettings(BaseModel):
 
     @classmethod
     def if_readable(cls, team: Team) -> Self | None:
-        """Read the settings of one of several teams; None, logged, when they cannot be read: the others go on."""
+        """Read the settings of one of several teams; None, logged, if they cannot be read, so the others go on."""
         with going_on("the settings of a team cannot be read", team=team.id):
             return cls.of(team.settings)
         return None
@@ -228,7 +228,7 @@ class TeamSettings(BaseModel):
         return Hours(week, zone, frozenset(ticked | set(self.closed_days)), early)
 
     def timing(self) -> dict[str, Any]:
-        """Return, as JSON, what running clocks are set by: the opening hours and the ladder, not the norms."""
+        """Return, as JSON, the settings that running clocks depend on: opening hours and ladder, not the norms."""
         return self.model_dump(mode="json", include={*OPENING, "ladder"})
 
     def policy(self) -> Policy:
@@ -251,7 +251,7 @@ class TeamSettings(BaseModel):
 
 
 def _interval(start: str, end: str) -> Interval:
-    """Return an interval in minutes; an end before the start lies in the night after."""
+    """Return an interval in minutes; an end before the start is in the next night."""
     first, last = minute(start), minute(end)
     if first == DAY:
         raise ValueError("a day cannot begin at 24:00")

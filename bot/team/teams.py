@@ -16,11 +16,11 @@ from bot.team import agents
 from bot.team.settings import MAX_LISTED, MAX_RULES, TeamSettings
 
 COLUMNS = ("name", "channel")
-"""Settings that are columns of the team, because they are searched for; no two teams have the same."""
+"""Settings that are columns of the team, because we search by them; they are unique."""
 
 
 async def learn_workspace(session: AsyncSession, slack_id: str, url: str) -> None:
-    """Store what Slack calls the workspace in which the bot is installed, and its address."""
+    """Store Slack's id and address of the workspace in which the bot is installed."""
     workspace = (await session.exec(select(Workspace))).one()
     if (workspace.slack_id, workspace.url) != (slack_id, url):
         workspace.slack_id, workspace.url = slack_id, url
@@ -33,18 +33,18 @@ async def workspace_url(session: AsyncSession) -> str:
 
 
 async def all_teams(session: AsyncSession) -> list[Team]:
-    """Return the teams, the first one first."""
+    """Return the teams, the oldest first."""
     return list(await session.exec(select(Team).order_by(col(Team.id))))
 
 
 async def beside(session: AsyncSession, team_id: int) -> list[Team]:
-    """Return the teams of the organisation of a team, itself included, the first one first."""
+    """Return the teams of the organisation of a team, itself included, the oldest first."""
     workspace_id = (await session.get_one(Team, team_id)).workspace_id
     return list(await session.exec(select(Team).where(Team.workspace_id == workspace_id).order_by(col(Team.id))))
 
 
 async def of_channel(session: AsyncSession, channel: str) -> Team | None:
-    """Return the team of a channel; None for a channel that is not a team's."""
+    """Return the team of a channel; None if the channel belongs to no team."""
     return (await session.exec(select(Team).where(Team.channel == channel))).first()
 
 
@@ -60,13 +60,13 @@ async def of_case(session: AsyncSession, case_id: int) -> Team | None:
 
 
 async def of_escalation(session: AsyncSession, escalation_id: int) -> Team | None:
-    """Return the team that asked this question; None when there is no such question."""
+    """Return the team that asked a question; None when there is no such question."""
     asked = select(Team).join(Case).join(Escalation, col(Escalation.case_id) == Case.id)
     return (await session.exec(asked.where(Escalation.id == escalation_id))).first()
 
 
 async def settings(session: AsyncSession, team_id: int) -> TeamSettings:
-    """Return the settings of a team, with defaults for what it has not set."""
+    """Return the settings of a team, with defaults for unset ones."""
     return TeamSettings.of((await session.get_one(Team, team_id)).settings)
 
 
@@ -95,7 +95,7 @@ async def change(
 
 
 def _as_json(team: Team, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return all settings of a team, including the columns, after these changes."""
+    """Return all settings of a team with these changes, including the columns."""
     columns = {"name": team.name, "channel": team.channel}
     settings = TeamSettings.of({**(team.settings or {}), **(changes or {})})
     return {**settings.model_dump(mode="json"), **columns, **{k: v for k, v in (changes or {}).items() if k in columns}}
@@ -120,7 +120,7 @@ async def _refuse_taken(session: AsyncSession, team: Team, changes: Mapping[str,
 
 
 async def put_back(session: AsyncSession, event: Event, *, by: str, now: datetime) -> list[Event]:
-    """Restore the value before a change; raises Refused when the field was changed again since."""
+    """Restore the value before a change; raises Refused when the field was changed again."""
     team_id, field = event.details["team"], event.details["field"]
     team = await _locked(session, team_id)
     if _as_json(team)[field] != event.details["after"]:
@@ -138,9 +138,9 @@ async def put_listed(
     by: str,
     now: datetime,
 ) -> list[Event]:
-    """Replace the snippet or adviser with this title by `item`; no title adds the item, no item removes it.
+    """Replace the snippet or adviser with this title by `item`; without a title, add it; without an item, remove it.
 
-    `field` is the setting that holds the list. Raises Refused.
+    `field` is the setting with the list. Raises Refused.
     """
     stored = _as_json(await _locked(session, team_id))[field]
     place = next((n for n, each in enumerate(stored) if each["title"] == title), len(stored))
@@ -156,7 +156,7 @@ async def put_listed(
 async def put_norm(
     session: AsyncSession, team_id: int, platform: str, norm: Mapping[str, Any] | None, *, by: str, now: datetime
 ) -> list[Event]:
-    """Give a platform a norm of its own; None gives it the general norm again."""
+    """Give a platform its own norm; with None it gets the general norm again."""
     stored = _as_json(await _locked(session, team_id))["platforms"]
     new = {name: each for name, each in stored.items() if name != platform}
     return await change(session, team_id, {"platforms": new | ({platform: norm} if norm else {})}, by=by, now=now)

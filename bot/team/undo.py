@@ -18,9 +18,9 @@ PUT_BACK = {
 
 
 async def undo(session: AsyncSession, event_id: int, team_id: int, *, by: str, now: datetime) -> list[Event]:
-    """Restore the value before a change of this team; returns the events of that.
+    """Restore the value before a change of this team; returns the new events.
 
-    Raises Refused when it was changed again since.
+    Raises Refused when it was changed again.
     """
     event = await session.get(Event, event_id)
     teams_beside = {team.id for team in await teams.beside(session, team_id)}

@@ -1,1 +1,1 @@
-"""What Slack shows: state in, Block Kit out; pure. One surface a file."""
+"""What Slack shows: state in, Block Kit out; pure. One surface per file."""

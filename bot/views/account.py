@@ -1,4 +1,4 @@
-"""What a team reads about an account: that it stopped, fails, waits or is silent; that this is over; its token."""
+"""Messages to a team about an account: it stopped, fails, waits or is silent; that is over; its token ends."""
 
 from datetime import datetime
 
@@ -45,7 +45,7 @@ NEWS = {TroubleKind.PARTLY: ALL_WORKS, TroubleKind.SILENT: HEARD_AGAIN}
 
 
 def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: datetime) -> View:
-    """Tell a team what has been wrong with an account for a while; once it is over, until when that was."""
+    """Notify a team of what has been wrong with an account for a while; once it is over, until when it was."""
     kind, until, limit = TroubleKind(troubled.kind), troubled.until, Budget.of(troubled.budget)
     said = BEGAN[kind] if until is None else WAS[kind]
     if troubled.is_news:
@@ -66,7 +66,7 @@ def account_trouble(troubled: AccountTroubled, label: Label, t: Texts, now: date
 def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool, answers: bool) -> View:
     """Notify the team that an account stopped, what that means, and how to repair it.
 
-    `is_asked`: we ask its platform for posts, so none come in; a platform that sends them to us goes on doing so.
+    `is_asked`: we poll its platform, so no posts come in; a platform that pushes them continues to do so.
     """
     problem = literal(t.stored(account.problem), 500)
     stopped = t("⚠️ The account *{account}* has stopped: {problem}", account=literal(str(label), 80), problem=problem)
@@ -78,7 +78,7 @@ def account_stopped(account: Account, label: Label, t: Texts, *, is_asked: bool,
 
 
 def token_ends(label: Label, ends_at: datetime, t: Texts, *, signs_in: bool) -> View:
-    """Tell the team that an account's token ends soon, and how to renew it; `signs_in`: on the platform's own page."""
+    """Notify the team that an account's token ends soon, and how to renew it; `signs_in`: on the platform's page."""
     words = t("⏳ The token of the account *{account}* ends on {date}. After that the account stops.",
               account=literal(str(label), 80), date=t.date(ends_at))  # fmt: skip
     renew = t("An administrator gives it a new token with `webcare accounts renew NAME`.")

@@ -1,4 +1,4 @@
-"""What is done to a post besides answering it: how that stands in words, and the modal that removes our answer."""
+"""Acts on a post besides answering it: their state in words, and the modal that removes our answer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,11 +19,11 @@ ACTS = {
     Act.DELETE: text("remove our answer"),
 }
 SHOWN = 3
-"""Acts that a card names; Details has all."""
+"""Acts that a card names; Details has all of them."""
 
 
 def act_problem(act: ActRow, t: Texts) -> View:
-    """Tell the thread how an act stands with which something was wrong."""
+    """Show in the thread the state of an act that had a problem."""
     agent, what, problem = f"<@{act.by}>", t(ACTS[act.kind]), literal(t.stored(act.problem), 500)
     match act.status:
         case ActStatus.APPROVED | ActStatus.SENDING:
@@ -49,7 +49,7 @@ def act_problem(act: ActRow, t: Texts) -> View:
 
 
 def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
-    """Say what was done to the posts of a case and to our answers, or will be; the newest first."""
+    """Return what was or will be done to the posts of a case and to our answers; the newest first."""
     acts = [file.last_act(kind, mention.id) for mention in file.mentions for kind in (Act.HIDE, Act.LIKE)]
     acts += [file.last_act(Act.DELETE, reply.mention_id, reply.id) for reply in file.replies]
     newest = sorted((act for act in acts if act is not None), key=lambda act: act.id, reverse=True)
@@ -60,12 +60,12 @@ def act_lines(file: CaseFile, t: Texts, now: datetime) -> list[str]:
 
 
 def act_words(act: ActRow, hiding: Hiding | None, t: Texts) -> str:
-    """Return what is done, and for which house rule."""
+    """Return the act in words, with its house rule."""
     return f"{t(ACTS[act.kind])}: {literal(hiding.rule, 60)}" if hiding else t(ACTS[act.kind])
 
 
 def _stands(file: CaseFile, act: ActRow, t: Texts, now: datetime) -> str:
-    """Say how an act stands; "" when the card says it elsewhere, or there is nothing left to notice."""
+    """Return the state of an act; "" when the card says it elsewhere, or there is nothing to notice any more."""
     hiding, agent, problem = file.hidings.get(act.id), f"<@{act.by}>", literal(t.stored(act.problem), 300)
     what = act_words(act, hiding, t)
     match act.status:
@@ -107,7 +107,7 @@ def _hidden(act: ActRow, hiding: Hiding | None, agent: str, t: Texts) -> str:
 
 
 def _about(file: CaseFile, act: ActRow, words: str, t: Texts) -> str:
-    """Add which post it is about, when there are several."""
+    """Add which post it is about, if there are several."""
     if act.reply_id is not None or len(file.mentions) == 1:
         return words
     mention = next(each for each in file.mentions if each.id == act.mention_id)
@@ -115,7 +115,7 @@ def _about(file: CaseFile, act: ActRow, words: str, t: Texts) -> str:
 
 
 def act_undo_button(file: CaseFile, t: Texts) -> list[Block]:
-    """Return the button that takes the newest act back that has not been carried out, if any."""
+    """Return the button that takes back the newest act that has not been carried out, if any."""
     act = file.undoable_act
     if act is None:
         return []
@@ -123,7 +123,7 @@ def act_undo_button(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
-    """Ask which answer of ours is removed from the platform, and why."""
+    """Ask which of our answers to remove from the platform, and why."""
     removable = file.removable[:100]
     why = {"type": "plain_text_input", "max_length": 300}
     ours = [(each.id, each.sent_at or each.created_at, each.text) for each in removable]
@@ -142,7 +142,7 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
 def post_choice(
     posts: Sequence[tuple[int, datetime, str]], label: str, block_id: str, t: Texts, now: datetime
 ) -> list[Block]:
-    """Return the post that it is about, or the choice of one; they are given as (id, when it was written, words)."""
+    """Return the post that it is about, or a choice of posts, given as (id, when it was written, words)."""
     if len(posts) == 1:
         return [quote(posts[0][2], 1500)]
     options = [

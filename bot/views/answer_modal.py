@@ -39,11 +39,11 @@ class ModalState:
     """What the modal remembers while it is open, besides its fields (private_metadata).
 
     `ask` is the proposal for the initials, None for an agent who has them. `promise` is the chosen moment (epoch
-    seconds) while its field is hidden. `home` is what the App Home showed that opened the modal. `since` is the
-    moment of the draft that it opened with. `image` is the SHA-256 of the image that stays unless the agent leaves it
-    out, `file` the id of its file in Slack. Slack ignores what we prefill while a block id is the same: `inserted`
-    counts the new texts that we put in, `anew` how often the agent began anew. `tells_of` is the
-    act of which the citizen is told.
+    seconds) while its field is hidden. `home` is what the App Home showed when the modal was opened there. `since` is
+    the moment of the draft that it opened with. `image` is the SHA-256 of the image that stays unless the agent leaves
+    it out, `file` the id of its file in Slack. Slack ignores a new initial value while the block id stays the same:
+    `inserted` counts the new texts that we put in, `anew` how often the agent started over. `tells_of` is the act about
+    which the answer informs the citizen.
     """
 
     case: int
@@ -66,10 +66,10 @@ class ModalState:
 
 @dataclass(frozen=True)
 class ImageFields:
-    """What the modal asks about an image. `lacks` is the permission without which we can read none, "" for none.
+    """What the modal asks about an image. `lacks` is the permission that we miss to read images, "" for none.
 
-    `described`: it has a description, which `description` prefills. `words`: the most characters of an answer with an
-    image, None for those of any answer.
+    `described`: the platform takes a description, which `description` prefills. `words`: the most characters of an
+    answer with an image, None for the same as without.
     """
 
     lacks: str
@@ -98,13 +98,13 @@ def answer_modal(
     reader: str = "",
     home: str = "",
 ) -> Block:
-    """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the one of the case.
+    """Return the modal. `draft` prefills the text, `topic` the option of the topic, "" for the topic of the case.
 
     `snippets`: there are canned texts; `templates_only`: they are templates, and nothing else can be sent. `topics`:
-    the team's topics. `confirm`: the agent must confirm that what was private becomes public. `invited` prefills what
-    is said in public beside a private reply, None where nothing can be; `images` is None where no image can go with it.
-    For an interim message the modal also asks by when the citizen hears more. `reader` is who has the modal open: it
-    tells them who else is writing. `home` is the address of the workspace in Slack.
+    the team's topics. `confirm`: the agent must confirm that something private becomes public. `invited` prefills the
+    public invitation beside a private reply, None where there can be none; `images` is None where no image can be sent.
+    For an interim message the modal also asks by when the citizen hears more. `reader` is who has the modal open: they
+    see who else is writing. `home` is the address of the workspace in Slack.
     """
     blocks = [context(line) for line in writing_lines(file, t, without=reader)]
     blocks += _conversation(file, mention, t, now, home) + _advice(file, t, now)
@@ -160,17 +160,17 @@ def literal_reader(file: CaseFile) -> str:
 
 
 def name_of_field(block_id: str) -> str:
-    """Return which field of the modal has a block id: the counters of `ModalState` may follow its name."""
+    """Return the field of the modal that has a block id: the counters of `ModalState` may follow its name."""
     return block_id.partition(":")[0]
 
 
 def topic_chosen(value: str | None, before: str | None) -> str:
-    """Return the option that an agent chose for the topic, "" when it is the topic that the case has."""
+    """Return the option that an agent chose for the topic, "" when the case already has it."""
     return value if value and topic_of(value) != before else ""
 
 
 def topic_of_answer(value: str | None, before: str | None) -> str | None:
-    """Return the topic that the chosen option gives the case; without an option that is the one it has."""
+    """Return the topic that the chosen option gives the case; without an option, its current topic."""
     return topic_of(value) if value else before
 
 
@@ -180,7 +180,7 @@ def snippet_option(title: str, words: str) -> Block:
 
 
 def _snippet_picker(t: Texts, inserted: int, *, templates_only: bool) -> Block:
-    """Return the menu of snippets or templates; each that is inserted gives it a new block id, which clears it."""
+    """Return the menu of snippets or templates; each insertion gives it a new block id, which clears the menu."""
     picker = {
         "type": "external_select",
         "action_id": SNIPPET,
@@ -216,14 +216,14 @@ def _block_id(name: str, count: int) -> str:
 
 
 def _dispatched(label: str, block_id: str, name: str, element: Block, **more: Any) -> Block:
-    """Return a field whose changes we get at once."""
+    """Return a field whose changes Slack sends at once."""
     field = field_of(label, block_id, {**element, "action_id": name}, **more)
     field["dispatch_action"] = True
     return field
 
 
 def _draft_line(t: Texts, since: datetime, now: datetime, file: CaseFile) -> Block:
-    """Say from when the draft is, with the button that begins anew."""
+    """Show the time of the draft, with the button to start over."""
     line = section(t("Draft of {time}", time=t.when(since, now)))
     anew = button(t("Begin anew"), ANEW, str(file.case.id))
     anew["confirm"] = {
@@ -236,7 +236,7 @@ def _draft_line(t: Texts, since: datetime, now: datetime, file: CaseFile) -> Blo
 
 
 def _advice(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return the questions for advice that are open, and the advice that was given."""
+    """Return the open questions for advice, and the advice that was given."""
     blocks: list[Block] = []
     for asked in file.escalations[-3:]:
         if asked.advice is not None:
@@ -270,7 +270,7 @@ def _invitation_field(t: Texts, anew: int, invited: str) -> Block:
 
 
 def keep_image_field(t: Texts, anew: int) -> Block:
-    """Return the box with which the image that was chosen before stays."""
+    """Return the checkbox that keeps the image that was chosen before."""
     stays = [option(t("Yes, it goes with this answer"), "keep")]
     boxes = {"type": "checkboxes", "action_id": KEEP_IMAGE, "options": stays, "initial_options": stays}
     label = t("The image that was chosen before")
@@ -278,10 +278,10 @@ def keep_image_field(t: Texts, anew: int) -> Block:
 
 
 def _image_fields(t: Texts, state: ModalState, asked: ImageFields) -> list[Block]:
-    """Return the fields for one image and its description. Slack tells us of a file only when the modal is sent.
+    """Return the fields for one image and its description. Slack reports a file only when the modal is sent.
 
-    A field for files sends nothing before that (`dispatch_action` is refused), so several files could not each get a
-    field for their description: https://docs.slack.dev/reference/block-kit/blocks/input-block
+    A field for files sends nothing before that (`dispatch_action` is refused), so we could not add a description field
+    for each of several files: https://docs.slack.dev/reference/block-kit/blocks/input-block
     """
     keeps = [keep_image_field(t, state.anew)] if state.image else []
     if asked.lacks:

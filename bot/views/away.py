@@ -1,4 +1,4 @@
-"""The questions to an agent who is away: what becomes of their cases?"""
+"""The questions to an agent who is away: what should happen with their cases?"""
 
 from bot.texts import Texts
 from bot.views.block import View, actions, button, section
@@ -6,7 +6,7 @@ from bot.views.handing_over import QUESTION, hand_over_button
 
 
 def away_question(user: str, waiting: int, t: Texts) -> View:
-    """Confirm to an agent that they are away now, and ask about their waiting cases, if any."""
+    """Confirm to an agent that they are away, and ask about their waiting cases, if any."""
     words = t("You are away. Reminders go to your colleagues until you type `/webcare away back`.")
     return _ask(user, words, waiting, t) if waiting else View(words, [section(words)])
 
@@ -18,7 +18,7 @@ def seen_away_question(user: str, waiting: int, t: Texts) -> View:
 
 
 def nothing_left(t: Texts) -> View:
-    """Say in the place of the question that an agent who is away has no cases any more."""
+    """Replace the question when an agent who is away has no cases any more."""
     words = t("Nothing waits with you any more.")
     return View(words, [section(words)])
 

@@ -16,7 +16,7 @@ import regex
 Block = dict[str, Any]
 
 SECTION = 2900
-"""Characters in the text of one section (Slack: 3,000); the rest is room for what escaping adds at the end."""
+"""Characters in the text of one section (Slack: 3,000); the rest is room for what escaping adds."""
 CONTEXT = 1900
 OPTION = 75
 ALT = 2000
@@ -28,10 +28,10 @@ ADDRESS = 1000
 FIRST_STRONG = "\u2068"
 END = "\u2069"
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters (not tab and newline), and the marks that reverse the direction of text."""
+"""Control characters (except tab and newline), and the marks that reverse the direction of text."""
 LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 OPENING = re.compile(r"^[^\w<(\u2068]+")
-"""The symbols before a line of ours; a citizen's words begin with an isolate."""
+"""The symbols before our own lines; a citizen's words begin with an isolate."""
 CLOSED = re.compile(r"[.!?…:]\W*$")
 EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
@@ -49,13 +49,13 @@ class View:
 
     @property
     def spoken(self) -> str:
-        """The text as sentences: each line without our bold and the symbol or bullet before it, with a full stop."""
+        """The text as sentences: each line without bold and the symbol or bullet before it, with a full stop."""
         lines = (OPENING.sub("", line.replace("*", "")).strip() for line in self.text.splitlines())
         return "\n".join(line if CLOSED.search(line) else f"{line}." for line in lines if line)
 
     @property
     def digest(self) -> str:
-        """A short hash of all that is sent to Slack for it."""
+        """A short hash of everything that is sent to Slack for it."""
         sent = json.dumps([self.text, self.blocks, self.plain], sort_keys=True)
         return hashlib.sha256(sent.encode()).hexdigest()[:32]
 
@@ -73,7 +73,7 @@ def escape(text: str) -> str:
 def literal(text: str, limit: int) -> str:
     """Return a citizen's text for use inside mrkdwn: on one line, without markup, escaped, and within the limit.
 
-    Slack has no escape for *, ~, ` and _, so we replace them by look-alikes; _ inside a word (@jan_jansen) is harmless.
+    Slack has no escape for *, ~, ` and _, so they become look-alikes; _ inside a word (@jan_jansen) is harmless.
     """
     words = cut(" ".join(text.split()).translate(LOOKALIKES), limit, escape)
     return isolate(EDGE_UNDERSCORE.sub("ˍ", words))  # after the cut, which may end a word at its underscore
@@ -124,7 +124,7 @@ def context(*texts: str) -> Block:
 
 
 def quote(text: str, limit: int = SECTION) -> Block:
-    """Return strangers' text as a quotation: Slack does not parse rich text, so it cannot ping, link or format."""
+    """Return a stranger's text as a quotation: Slack does not parse rich text, so it cannot ping, link or format."""
     words = isolate(cut(text.strip(), limit)) or "—"
     element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": words}]}
     return {"type": "rich_text", "elements": [element]}
@@ -194,7 +194,7 @@ def modal(
 
 
 def is_web(url: str) -> bool:
-    """Say whether Slack may open an address: http(s), and no characters that could be markup."""
+    """Tell whether Slack may open an address: http(s), and no characters that could be markup."""
     if len(escape(url)) > ADDRESS or not url.isprintable() or any(sign in url for sign in ' <>|"\\^`{}'):
         return False
     try:

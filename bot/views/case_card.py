@@ -1,4 +1,4 @@
-"""The card of a case in the team's channel: what was written, how it stands, and the buttons that its status allows."""
+"""The card of a case in the team's channel: what was written, its state, and the buttons that its status allows."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -30,9 +30,9 @@ from bot.views.transfer import came_from
 
 
 def case_card(file: CaseFile, t: Texts, now: datetime, *, home: str = "") -> View:
-    """Show all the team needs of a case; the same state always gives the same card.
+    """Show everything that the team needs of a case; the same state always gives the same card.
 
-    `home` is the address of the workspace in Slack, with which other cards are linked.
+    `home` is the address of the workspace in Slack, for links to other cards.
     """
     return fitted(lambda room: _card(file, t, now, room, home))
 
@@ -42,7 +42,7 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
     writing = writing_lines(file, t) if file.case.status in OPEN else []
     done = is_done(file)
     blocks = _done(file, t, now) if done else _open(file, t, now, room, writing, others_words(file, t, home))
-    # only of a new case the first line says what was written: a screen reader reads it at every change
+    # the first line has the words only for a new case: a screen reader reads it at every change
     between = " – " if file.case.status is Status.NEW else ".\n"
     spoken = [*writing, f"{spoken_state(file, t, now)}{between}{words}"]
     if file.case.status is Status.ANSWERED and file.reply is not None:
@@ -53,14 +53,14 @@ def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> Vie
 
 
 def is_done(file: CaseFile) -> bool:
-    """Tell whether nothing is left to do: its card is short, so that what waits fills the channel."""
+    """Tell whether nothing is left to do: the card is short then, so that waiting cases fill the channel."""
     return file.case.status not in ONGOING and not reply_under_way(file)
 
 
 def _open(
     file: CaseFile, t: Texts, now: datetime, room: Room, writing: Sequence[str], person: Sequence[str]
 ) -> list[Block]:
-    """Return the card of a case that waits for us, or whose reply is on its way."""
+    """Return the card of a case that waits for us, or whose reply is being sent."""
     stands = [state_line(file, t, now), *_noticed(file, t, now), *person]
     beside = [words for words in (reply_line(file, t, now), *writing) if words]
     blocks = [*newest(file, t, now, room), context(" · ".join(stands)), *([context(*beside)] if beside else [])]
@@ -83,14 +83,14 @@ ENDS = {
     Act.ANSWER: (text("can be answered until {time}"), text("can no longer be answered")),
     Act.ANSWER_PRIVATELY: (text("privately until {time}"), text("no longer privately")),
 }
-"""Of answers that a platform takes for a limited time only: what is said before and after the end."""
+"""The words before and after the end, for answers that a platform takes for a limited time only."""
 
 
 BY_TEMPLATE = text("by template only")
 
 
 def _ends(file: CaseFile, t: Texts, now: datetime) -> list[str]:
-    """Return until when the platform takes an answer, where it sets an end to that."""
+    """Return until when the platform takes an answer, if it sets an end."""
     if file.case.status not in OPEN or file.answerable is None:
         return []
     until = {permit.act: permit.until for permit in file.answerable.permits()}
@@ -100,7 +100,7 @@ def _ends(file: CaseFile, t: Texts, now: datetime) -> list[str]:
 
 
 def _unsent(file: CaseFile, t: Texts) -> list[Block]:
-    """Return the answer that is on its way or was refused, or the question that waits for its answer."""
+    """Return the answer that is being sent or was refused, or the question that waits for its answer."""
     reply = file.reply
     if file.case.status is Status.WITH_CITIZEN and file.question is not None:
         return [context(t("Our question:")), quote(file.question.text, 600)]
@@ -110,7 +110,7 @@ def _unsent(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return two lines and a menu: how the case ended, and whose it was; Details has the rest."""
+    """Return two lines and a menu: how the case ended, and who had it; Details has the rest."""
     about = [head_line(file, t), literal(file.label.signed_platform, 60), excerpt(file, t, 60)]
     stands = [state_line(file, t, now), *_noticed(file, t, now)]
     ended = section(f"{' · '.join(stands)}\n{' · '.join(about)}")
@@ -124,7 +124,7 @@ def _done(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
 
 
 def _buttons(file: CaseFile, t: Texts) -> list[Block]:
-    """Return the buttons: what can be done about a reply under way comes first, whatever became of the case."""
+    """Return the buttons: those for an unsettled reply come first, in any state of the case."""
     about_reply = [*_reply_buttons(file, t), *act_undo_button(file, t)]
     if reply_under_way(file):
         return actions(*about_reply)
@@ -138,7 +138,7 @@ def _reply_buttons(file: CaseFile, t: Texts) -> list[Block]:
 
 
 def _row(file: CaseFile, moves: Collection[Move], t: Texts) -> list[Block]:
-    """Return the buttons for the moves that come first; what cannot be answered from here is opened where it stands."""
+    """Return the buttons for the main moves; a post that cannot be answered from here is opened on its platform."""
     value, row = str(file.case.id), []
     if Move.CLAIM in moves:
         row.append(button(t("Claim"), "case:claim", value, style="primary"))

@@ -22,8 +22,8 @@ def case_row(
 ) -> str:
     """Return a case in two lines: its number and who wrote what where; its marks, how long it waits and who has it.
 
-    `outside`: it may be read by others than the team, so what was written privately is not in it. `team` is the name of
-    its team, among cases of another.
+    `outside`: others than the team may read it, so it has no private words. `team` is the name of its team, in a list
+    with cases of several teams.
     """
     words = literal(line.latest.text, 150) or t("(no text)")
     if outside and line.latest.private:
@@ -46,13 +46,13 @@ def case_block(
     outside: bool = False,
     team: str = "",
 ) -> Block:
-    """Return the row of a case, with the button for what comes next; none for one who only reads."""
+    """Return the row of a case, with the button for the next step; readers get no button."""
     row = section(case_row(line, t, now, card_url=card_url, outside=outside, team=team))
     return row | {"accessory": step} if acts and (step := _next_step(line, t)) else row
 
 
 def _next_step(line: CaseLine, t: Texts) -> Block | None:
-    """Return the button for what comes next with an open case, as its card has it."""
+    """Return the button for the next step of an open case, as on its card."""
     value = str(line.case.id)
     if line.case.status is Status.NEW:
         return button(t("Claim"), "case:claim", value)
@@ -69,24 +69,24 @@ def case_list(
     above: Sequence[Block] = (),
     below: Sequence[Block] = (),
 ) -> View:
-    """Return a list; `more` is what there is to say of what it does not show; its filters and buttons are around it."""
+    """Return a list; `more` says what it does not show; filters and buttons are above and below it."""
     said = [row["text"]["text"] for row in rows]
     return View("\n".join([head, *said, *more]), [section(head), *above, *rows, *map(context, more), *below])
 
 
 def remembering(row: Block, case_id: int, asked: str) -> Block:
-    """Return the row of a case that remembers in which list it stands: what was asked; a very long search is not."""
+    """Return the row of a case with the query of its list, which a click needs; a very long query is left out."""
     name = f"{LISTED}{case_id}:{asked}"
     return row | ({"block_id": name} if len(name) <= BLOCK_ID else {})
 
 
 def listed_in(block_id: str) -> str:
-    """Return what was asked when a clicked row was listed; "" for what stands in no list."""
+    """Return the query of the list of a clicked row; "" for a row that is in no list."""
     return block_id.removeprefix(LISTED).partition(":")[2] if block_id.startswith(LISTED) else ""
 
 
 def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:
-    """Return the buttons to the page before and after; none for a list of one page."""
+    """Return the buttons to the previous and next page; none for a list of one page."""
     turns = [(wanted.page - 1, t("Previous"), "list:back"), (wanted.page + 1, t("Next"), "list:on")]
     return [
         button(label, action_id, replace(wanted, page=page).to_text())
@@ -96,5 +96,5 @@ def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:
 
 
 def share_button(what: str, t: Texts) -> Block:
-    """Return the button that shows a list to all; `what` says what was asked for."""
+    """Return the button that shows a list to everyone; `what` is its query."""
     return button(t("Share in channel"), "list:share", what)

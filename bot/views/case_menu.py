@@ -1,8 +1,8 @@
-"""What can be done with a case: the menu of its card, and the modal "More…" that lists all of it.
+"""What can be done with a case: the menu of its card, and the modal "More…" that lists everything.
 
 A new choice is one line in CHOICES here and one in handlers/card_menu.py. An option's value is its verb and the case,
-as `close:12`; one about a post names that too, as `like:12:34`. Messages that were posted long ago keep their options,
-so a verb never gets another meaning.
+like `close:12`; one about a post names that too, like `like:12:34`. Old messages keep their options, so a verb never
+gets another meaning.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ MORE = "more"
 class Choice:
     """One thing that can be done with a case: `does` explains it, `offered` tells whether the case allows it now.
 
-    `on_card`: it has a button of its own on the card, so it is not in the menu. `looks`: it only shows something, so a
+    `on_card`: it has its own button on the card, so it is not in the menu. `looks`: it only shows something, so a
     reader may do it too. `about` is the id of the post that it is about.
     """
 
@@ -63,7 +63,7 @@ def _can_answer(file: CaseFile) -> bool:
 
 
 def _can_go_private(file: CaseFile) -> bool:
-    """Tell whether a citizen who wrote in public can be answered privately, or told in public where to reach us."""
+    """Tell whether a citizen who wrote in public can be answered privately, or invited in public to write privately."""
     to = file.answerable
     if to is None or to.private or not _can_answer(file):
         return False
@@ -76,12 +76,12 @@ def _can_transfer(file: CaseFile) -> bool:
 
 
 def _names_others(file: CaseFile) -> bool:
-    """Tell whether the card names the citizen's other cases; that of a case that has ended does not follow them."""
+    """Tell whether the card names the citizen's other cases; the card of a case that has ended does not follow them."""
     return file.case.status in ONGOING and bool(file.others)
 
 
 def _to_a_post(verb: str, label: Text, does: Text, act: Act) -> Choice:
-    """Return the choice that does this to the newest post that allows it, whatever the status of the case."""
+    """Return the choice that does this to the newest post that allows it, in any status of the case."""
     return Choice(
         verb, label, does, lambda file: bool(file.open_to(act)), about=lambda file: file.open_to(act)[0].id
     )  # fmt: skip
@@ -129,7 +129,7 @@ CHOICES = (
 
 
 def card_menu(file: CaseFile, t: Texts) -> Block:
-    """Return the menu of a card; what does not fit is found in the modal behind "More…"."""
+    """Return the menu of a card; choices that do not fit are in the modal behind "More…"."""
     choices = [choice for choice in _offered(file) if not choice.on_card]
     fits = choices if len(choices) <= MENU_SIZE else choices[: MENU_SIZE - 1]
     options = [option(t(choice.label), choice.value(file)) for choice in fits]
@@ -139,7 +139,7 @@ def card_menu(file: CaseFile, t: Texts) -> Block:
 
 
 def more_modal(file: CaseFile, t: Texts, now: datetime, *, acts: bool) -> Block:
-    """Return the modal that lists all that a case allows now; for one who does not act only what shows something."""
+    """Return the modal that lists everything a case allows now; without `acts` only choices that show something."""
     blocks = [context(head_line(file, t)), section(state_line(file, t, now))]
     for choice in _offered(file):
         if acts or choice.looks:

@@ -1,4 +1,4 @@
-"""How a case stands, in words: its status, what happens to its reply, why it was closed."""
+"""The state of a case in words: its status, the state of its reply, why it was closed."""
 
 from datetime import datetime
 from typing import assert_never
@@ -28,7 +28,7 @@ KINDS: dict[ReplyKind, Text] = {
 
 
 def case_name(case: Case, t: Texts) -> str:
-    """Return what people call a case, by its number in its team; every surface writes it so."""
+    """Return what people call a case, by its number in its team; every surface writes it this way."""
     return number_name(case.number, t)
 
 
@@ -38,7 +38,7 @@ def number_name(number: int, t: Texts) -> str:
 
 
 def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Say whose case it is and how it stands: the sentence that a screen reader reads when the card changes."""
+    """Return whose case it is and its state: the sentence that a screen reader reads when the card changes."""
     case, agent = file.case, f"<@{file.case.assignee}>"
     who = {"number": case.number, "name": literal(file.author.name or file.author.handle or "?", 80)}
     if reply := _under_way(file):
@@ -69,7 +69,7 @@ def spoken_state(file: CaseFile, t: Texts, now: datetime) -> str:
 
 
 def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Say in words how the case stands; the symbol before it only repeats them."""
+    """Return the state of the case in words; the symbol before them only repeats the words."""
     case, reply = file.case, file.reply
     who = f"<@{case.assignee}>" if case.assignee else ""
     if unsent := _under_way(file):
@@ -100,7 +100,7 @@ def state_line(file: CaseFile, t: Texts, now: datetime) -> str:
 
 
 def list_state(case: Case, t: Texts, now: datetime) -> list[str]:
-    """Say how a case stands in a list, and since when; its marks say for what it waits."""
+    """Return the state of a case in a list, and since when; its marks say what it waits for."""
     at = t.when(case.opened_at, now)
     match case.status:
         case Status.NEW | Status.CLAIMED | Status.ESCALATED:
@@ -114,7 +114,7 @@ def list_state(case: Case, t: Texts, now: datetime) -> list[str]:
 
 
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Say how the reply stands of a case that went on meanwhile, or was closed; "" when `state_line` says it."""
+    """Return the state of the reply of a case that went on in the meantime or was closed; "" if `state_line` has it."""
     case, reply, doubted = file.case, file.reply, file.doubted
     if doubted is not None and doubted.kind is ReplyKind.INVITATION:
         return _reply_state(doubted, t, now)
@@ -135,7 +135,7 @@ def _symbol(reply: Reply | None) -> str:
 
 
 def writing_lines(file: CaseFile, t: Texts, *, without: str = "") -> list[str]:
-    """Say who else has an answer open, so that two never write the same."""
+    """Return who else has an answer open, so that two people do not write the same."""
     return ["✍️ " + t("{agent} is writing an answer…", agent=f"<@{by}>") for by in file.writing if by != without]
 
 
@@ -151,7 +151,7 @@ def target_name(target: str) -> str:
 
 
 def _under_way(file: CaseFile) -> Reply | None:
-    """Return the reply that says how the case stands: one on its way, or refused."""
+    """Return the reply that decides the state of the case: one being sent, or refused."""
     reply = file.reply if file.case.status in {Status.ANSWERED, Status.CLAIMED} else None
     return reply if reply is not None and reply.status not in {ReplyStatus.SENT, ReplyStatus.WITHDRAWN} else None
 
@@ -177,7 +177,7 @@ def _asked(file: CaseFile, who: str, t: Texts, now: datetime) -> str:
 
 
 def _about(reply: Reply | None, view: str, t: Texts, now: datetime) -> str:
-    """Return what there is to say of a published reply: who may read it, how far it came, if it is gone, its link."""
+    """Return the facts about a published reply: who may read it, whether it arrived, if it is gone, its link."""
     words = f" · {_audience(reply, t)}" if reply and reply.private else ""
     if reply and (came := _arrived(reply, t, now)):
         words += f" · {came}"
@@ -187,7 +187,7 @@ def _about(reply: Reply | None, view: str, t: Texts, now: datetime) -> str:
 
 
 def _arrived(reply: Reply, t: Texts, now: datetime) -> str:
-    """Return how far the platform says that a reply came; "" where it says nothing."""
+    """Return how far a reply got, as the platform says; "" where it says nothing."""
     time = t.when(reply.arrived_at or now, now)
     match reply.arrived:
         case Arrived.DELIVERED:

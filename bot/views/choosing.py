@@ -1,4 +1,4 @@
-"""Several cases at once: the checkboxes in which an agent chooses them, and how a button names them."""
+"""Several cases at once: the checkboxes to choose them, and the value of a button about them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,9 +18,10 @@ IN_ONE = 10
 def case_boxes(
     lines: Sequence[CaseLine], seen: Mapping[int, int], field: str, t: Texts, now: datetime, *, all_of: str = ""
 ) -> list[Block]:
-    """Return the checkboxes of the first MOST of these cases, in fields that are named after `field`.
+    """Return the checkboxes of the first MOST of these cases, in fields named after `field`.
 
-    `seen` is the last event of each. `all_of` is whose cases they all are: then no owner is named, and all are chosen.
+    `seen` is the last event of each. `all_of` is the owner of all of them, if it is one: then no owner is named, and
+    all are checked.
     """
     blocks = []
     for start in range(0, min(len(lines), MOST), IN_ONE):
@@ -35,7 +36,7 @@ def case_boxes(
 
 
 def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Block:
-    """Return the checkbox of a case: its number, who wrote what, and what must be noticed of it."""
+    """Return the checkbox of a case: its number, who wrote what, and its marks."""
     head = f"{line.case.number} · {literal(line.author.name or line.author.handle or '?', 24)}: "
     words = literal(line.latest.text, OPTION - len(head) - 2) or t("(no text)")
     box: Block = {"text": mrkdwn(head + words), "value": f"{line.case.id}:{seen}"}
@@ -47,21 +48,21 @@ def _box(line: CaseLine, seen: int, all_of: str, t: Texts, now: datetime) -> Blo
 
 
 def value_of(case_ids: Sequence[int], what: str) -> str:
-    """Return the value of a button about what was done with cases: one of them, `what`, and the others.
+    """Return the value of a button about an action on several cases: one of them, `what`, and the others.
 
-    It begins with a case, by which its team is known.
+    It begins with a case, which gives the team.
     """
     first, *others = case_ids
     return f"{first}:{what}:{','.join(map(str, others))}"
 
 
 def value_in(value: str) -> tuple[list[int], str]:
-    """Return the cases that the value of a button names, and what was done with them."""
+    """Return the cases in the value of a button, and the action on them."""
     first, what, others = value.split(":")
     return [int(first), *(int(each) for each in others.split(",") if each)], what
 
 
 def chosen_cases(filled: Mapping[str, Any], field: str) -> dict[int, int]:
-    """Return the cases that were chosen in the modal, each with the last event that was seen of it."""
+    """Return the cases that were chosen in the modal, each with the last event that the agent saw."""
     values = (each for name, chosen in filled.items() if name.startswith(f"{field}_") for each in chosen or [])
     return {int(case_id): int(seen) for case_id, _, seen in (value.partition(":") for value in values)}

@@ -1,4 +1,4 @@
-"""How every surface shows a citizen and their posts."""
+"""How all surfaces show a citizen and their posts."""
 
 import json
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from bot.views.block import Block, View, context, escape, image, is_web, link, l
 from bot.views.case_state import case_name
 
 SIZE = 12_000
-"""The most characters in all blocks of a message together; Slack breaks near 13,200 (slackapi/bolt-js #2509)."""
+"""The most characters in all blocks of a message together; Slack fails near 13,200 (slackapi/bolt-js #2509)."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much a message shows: how many of the newest posts and answers, and of each how many characters and media.
+    """How much a message shows: how many of the newest posts and answers, and how many characters and media of each.
 
     `images` is how many of the media it may show as pictures.
     """
@@ -35,7 +35,7 @@ ROOMS = (Room(5, 2500, 4), Room(5, 800, 1), Room(3, 800, 1), Room(1, 400, 1))
 def fitted(render: Callable[[Room], View]) -> View:
     """Return the fullest rendering that Slack accepts; the details show the rest.
 
-    Slack refuses a message with a picture that it cannot fetch: it then gets the same with a link instead.
+    Slack refuses a message with a picture that it cannot fetch: then we send the same with a link instead.
     """
     views = ((room, render(room)) for room in ROOMS[:-1])
     fits = ((room, view) for room, view in views if len(json.dumps(view.blocks, ensure_ascii=False)) <= SIZE)
@@ -50,19 +50,19 @@ def author_line(author: Author) -> str:
     name = literal(author.name or author.handle, 80) or "?"
     handle = literal("@" + author.handle.lstrip("@"), 80) if author.handle else ""
     if is_web(author.url or ""):
-        label = (handle or name).replace("|", "∣")  # it is escaped already; a bar would end the address
+        label = (handle or name).replace("|", "∣")  # already escaped; a bar would end the address
         linked = f"<{escape(author.url or '')}|{label}>"
         return f"*{name}* {linked}" if handle else f"*{linked}*"
     return " ".join(part for part in (f"*{name}*", handle) if part)
 
 
 def head_line(file: CaseFile, t: Texts) -> str:
-    """Return whose case it is and its number, as it stands above the case on every surface."""
+    """Return whose case it is and its number: the line above the case on every surface."""
     return f"{author_line(file.author)} · {case_name(file.case, t)}"
 
 
 def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> str:
-    """Return where and when it was written, with the link to the post."""
+    """Return where and when a post was written, with the link to it."""
     parts = [f"*{literal(file.label.signed_platform, 60)}*"]
     if file.label.name:
         parts.append(literal(file.label.name, 80))
@@ -84,7 +84,7 @@ def mention_blocks(
     media: int = 4,
     images: int = 0,
 ) -> list[Block]:
-    """Return one mention: what it answers, its text, its media, and whether it was edited or removed.
+    """Return one mention: the post it answers, its text, its media, and whether it was edited or removed.
 
     `images` is how many of the media are shown as pictures if the team wants that; the others are linked.
     """
@@ -115,13 +115,13 @@ def mention_blocks(
 
 
 def _may_show_pictures(file: CaseFile, mention: Mention) -> bool:
-    """Tell whether Slack may fetch the pictures of a post: its team wants that, and everyone may and can see them."""
+    """Tell whether Slack may fetch the pictures of a post: its team wants that, and the pictures are public."""
     may_be_seen = not mention.private and mention.gone_at is None and not mention.cautions
     return bool((file.team.settings or {}).get("images")) and may_be_seen
 
 
 def _caution(mention: Mention, t: Texts) -> str:
-    """Say what a post or its author is marked as on its platform; "" when that is nothing."""
+    """Return the warnings on a post or its author on the platform; "" without any."""
     marked = [t(CAUTIONS[caution]) for caution in Caution if caution in (mention.cautions or ())]
     return t("Take care: marked on the platform as {what}.", what=", ".join(marked)) if marked else ""
 
@@ -172,7 +172,7 @@ def excerpt(file: CaseFile, t: Texts, limit: int = 200) -> str:
 
 
 def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
-    """Return whose case it is and the newest post, as it stands above the fields of a modal."""
+    """Return whose case it is and the newest post, for above the fields of a modal."""
     mark = ["🔒 " + t("private message")] if file.latest.private else []
     return [context(head_line(file, t), *mark), quote(file.latest.text, limit)]
 

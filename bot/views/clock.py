@@ -1,4 +1,4 @@
-"""A clock in words: what is due, by when, and whether that is near or past; never by colour or symbol alone."""
+"""A clock in words: what is due, by when, and whether that is near or past; never only a colour or symbol."""
 
 from datetime import datetime, timedelta
 
@@ -14,13 +14,13 @@ WHAT: dict[ClockKind, Text] = {
     ClockKind.PROMISE: text("promise to the citizen"),
 }
 COUNTED_DOWN = timedelta(hours=2)
-"""The time left is shown from this long before it is due."""
+"""The time left is shown from this long before the clock is due."""
 ROUNDED_TO = 5
-"""Minutes; a card is not updated for each of them."""
+"""The step in minutes of the time left, so that a card is not updated every minute."""
 
 
 def due_line(clock: Clock, t: Texts, now: datetime) -> str:
-    """Say of one clock that does not rest by when what is due."""
+    """Return what is due and by when, for a clock that does not rest."""
     due, what = clock.due_at, t(WHAT[clock.kind])
     assert due is not None  # noqa: S101
     at = t.when(due, now)

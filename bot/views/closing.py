@@ -1,4 +1,4 @@
-"""What an agent sees who closed cases at once: what was closed, and the button that undoes that."""
+"""What an agent sees after closing cases without a modal or several at once: the result, and the button to undo it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,18 +18,18 @@ _TICK = timedelta(microseconds=1)
 
 
 def undo_value(case_ids: Sequence[int], closed_at: datetime) -> str:
-    """Return the value of the button that undoes a closing: the cases, and the moment."""
+    """Return the value of the button that undoes a closing: the cases and the moment."""
     return value_of(case_ids, str((closed_at - _EPOCH) // _TICK))
 
 
 def undone_by(value: str) -> tuple[list[int], datetime]:
-    """Return the cases and the moment of the closing that a button undoes."""
+    """Return the cases and the moment in the value of a button that undoes a closing."""
     case_ids, moment = value_in(value)
     return case_ids, _EPOCH + int(moment) * _TICK
 
 
 def close_many_button(what: str, t: Texts) -> Block:
-    """Return the button under a list that closes several of its cases; `what` says what was listed."""
+    """Return the button under a list that closes several of its cases; `what` is the list's query."""
     return button(t("Close several…"), "list:close", what)
 
 
@@ -43,7 +43,7 @@ def close_many_modal(
     *,
     origin: str = "",
 ) -> Block:
-    """Ask which of these cases are closed, and why. `seen` is the last event of each; `left` are not shown.
+    """Ask which of these cases to close, and why. `seen` is the last event of each; `left` cases are not shown.
 
     `origin` says where it was opened from (handlers/origin.py).
     """
@@ -69,24 +69,24 @@ def closed_many(
 
 
 def closed(words: str, undo: str, seconds: int, t: Texts) -> View:
-    """Say what was closed, with the button that undoes it for so many seconds; without one when `undo` is empty."""
+    """Say what was closed, with the button that undoes it for `seconds`; without a button when `undo` is empty."""
     return View(words, [section(words), *undo_row(UNDO, undo, seconds, t)])
 
 
 def undo_row(action_id: str, undo: str, seconds: int, t: Texts) -> list[Block]:
-    """Return the button that undoes what was just done; nothing when `undo`, its value, is empty."""
+    """Return the button that undoes what was just done; none when `undo`, its value, is empty."""
     return actions(button(t("Undo (within {n} s)", n=seconds), action_id, undo)) if undo else []
 
 
 def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
-    """Say how many cases are as they were again, and which are not, and why."""
+    """Say how many cases were restored, and which were not, and why."""
     words = "↩️ " + t.plural("{n} case is as it was before.", "{n} cases are as they were before.", done)
     words = words if done else ""
     return with_skipped(words, skipped, why, t)
 
 
 def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
-    """Say what was done, and with which cases nothing was done and why."""
+    """Say what was done, and which cases were skipped and why."""
     lines = [
         t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id])) for brief in skipped
     ]
@@ -95,5 +95,5 @@ def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Tex
 
 
 def as_modal(view: View, t: Texts, *, origin: str = "") -> Block:
-    """Return a message as a modal, for one who acted in a modal; `origin` as above."""
+    """Return a message as a modal, for a person who acted in a modal; `origin` as above."""
     return modal("said", t("Webcare"), view.blocks, close=t("Close"), metadata=origin)

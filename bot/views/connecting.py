@@ -1,4 +1,4 @@
-"""Connecting accounts from Slack: the list, where to sign in, what a sign-in lets us into, and what became of it."""
+"""Connect accounts from Slack: the list, where to sign in, the accounts of a sign-in, and the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one account: its name, what its check found, and whether it was added, renewed or neither."""
+    """The result for one account: its name, its check, and whether it was added, renewed or neither."""
 
     name: str
     problems: Sequence[Text]
@@ -38,7 +38,7 @@ class Result:
 
 
 def accounts_page(team_id: int, accounts: Sequence[tuple[Account, Label]], places: Sequence[Place], t: Texts) -> Block:
-    """Return the list of a team's accounts, and where another can be connected."""
+    """Return the list of a team's accounts, and the platforms where another can be connected."""
     rows = [section(f"*{literal(label.signed, 80)}*\n{_state(account, t)}") for account, label in accounts[:SHOWN]]
     blocks = rows or [section(t("This team has no accounts yet."))]
     blocks += [{"type": "divider"}, section(f"*{t('Connect an account')}*")]
@@ -85,7 +85,7 @@ def server_modal(team_id: int, platform: str, title: str, t: Texts) -> Block:
 
 
 def sign_in_modal(team_id: int, title: str, address: str, t: Texts, *, paste: str = "") -> Block:
-    """Say where to sign in; `paste` is the platform whose address has to be pasted, when nothing leads back to us."""
+    """Say where to sign in; `paste` is the platform whose address must be pasted, if there is no redirect to us."""
     where = t("Sign in on {platform} with the account that you want to connect, within 15 minutes.", platform=title)
     blocks = [section(where), *actions(button(t("To the page of {platform}", platform=title), "account:page", "open",
                                               style="primary", url=address))]  # fmt: skip
@@ -100,7 +100,7 @@ def sign_in_modal(team_id: int, title: str, address: str, t: Texts, *, paste: st
 
 
 def signed_in(row: SigningIn, title: str, t: Texts) -> View:
-    """Tell a coordinator that they can choose what to connect; after that, what was connected."""
+    """Notify a coordinator that they can choose what to connect; after that, show what was connected."""
     names = ", ".join(literal(name, 80) for name in row.connected)
     if row.stage is SigningInStage.SIGNED_IN:
         accounts = t.plural("It lets us into one account.", "It lets us into {n} accounts.", len(row.offers))
@@ -135,7 +135,7 @@ def choose_modal(team_id: int, row: SigningIn, title: str, t: Texts) -> Block:
 
 
 def connected_page(team_id: int, results: Sequence[Result], t: Texts) -> Block:
-    """Say of each account what became of it."""
+    """Show the result for each account."""
     return page(team_id, t("Accounts"), [block for each in results for block in _result(each, t)], t)
 
 

@@ -19,7 +19,7 @@ from bot.views.topic import topic_picker
 from bot.views.transfer import transfer_lines
 
 TALK = 150_000
-"""Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and all else here stays below 100,000."""
+"""Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and the rest stays below 100,000."""
 
 
 def details_modal(
@@ -32,7 +32,7 @@ def details_modal(
     card_url: str = "",
     home: str = "",
 ) -> Block:
-    """Return the whole history; of a long history only the newest part.
+    """Return the whole history, or only the newest part of a long one.
 
     `topics` are the team's topics; `card_url` is the link to the card and its thread, `home` that to the workspace.
     """
@@ -63,7 +63,7 @@ def details_modal(
 
 
 def _talk(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return as much of the newest exchange as fits beside all else: emoji and some scripts take 12 times the room."""
+    """Return as much of the newest exchange as fits with the rest: emoji and some scripts take 12 times the room."""
     talks = (exchange(file, t, now, most=most, edits=True) for most in (15, 8, 4))
     return next((talk for talk in talks if len(json.dumps(talk)) <= TALK), None) or exchange(file, t, now, most=2)
 

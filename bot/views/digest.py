@@ -1,7 +1,7 @@
-"""An overview of figures: the digest of a day, week or month, and what `/webcare stats` answers.
+"""An overview of figures: the digest of a day, week or month, and the answer of `/webcare stats`.
 
 Charts and tables are newer blocks of Slack. A workspace without them gets the same in sections; the text alone is
-complete too.
+also complete.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def _is_quiet(content: Overview) -> bool:
 
 
 def paragraphs(content: Overview, t: Texts) -> list[str]:
-    """Return one paragraph with the figures, and one with how the team stands if the overview has that."""
+    """Return one paragraph with the figures, and one with the team's standing if the overview has it."""
     figures, before = content.figures, content.before
     rows = [
         _compared(t("Mentions received: *{n}*", n=figures.mentions), before.mentions if before else None, t),
@@ -222,7 +222,7 @@ def _native(content: Overview, t: Texts) -> list[Block]:
 
 
 def tells(parts: Sequence[Part]) -> bool:
-    """Tell whether a chart says more than a line: there is something in at least two parts."""
+    """Tell whether a chart says more than a line: at least two parts are not empty."""
     return sum(bool(part.mentions or part.answered) for part in parts) > 1
 
 

@@ -1,4 +1,4 @@
-"""What a citizen and we wrote to one another: on a card the newest of it, elsewhere all of it, in the order of time."""
+"""What a citizen and we wrote to one another: the newest part on a card, everything elsewhere, in order of time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,9 +25,9 @@ def exchange(
     besides: Mention | None = None,
     edits: bool = False,
 ) -> list[Block]:
-    """Return the newest `most` posts and answers, each under its own line of who and when, `limit` characters of each.
+    """Return the newest `most` posts and answers, each under a line with who and when, and cut to `limit` characters.
 
-    `besides` is a post that is shown elsewhere; `edits`: what a post said before it was edited is shown too.
+    `besides` is a post that is shown elsewhere; `edits`: the text before an edit is shown too.
     """
     blocks: list[Block] = []
     for turn in [each for each in turns(file) if each is not besides][-most:]:
@@ -43,7 +43,7 @@ def exchange(
 
 
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:
-    """Return whose case it is, the citizen's newest post, and in one line what we said last and what came before."""
+    """Return whose case it is, the citizen's newest post, and one line with our last answer and what came before."""
     latest, ours = file.latest, next((each for each in reversed(turns(file)) if isinstance(each, Reply)), None)
     post = mention_blocks(file, latest, t, now, limit=room.text, media=room.media, images=room.images)
     said: list[Block] = []
@@ -64,7 +64,7 @@ def turns(file: CaseFile) -> Sequence[Turn]:
 
 
 def image_words(reply: Reply, t: Texts) -> list[str]:
-    """Return that an image goes with an answer, and what can be seen in it; nothing for an answer without."""
+    """Return that an answer has an image, and its description; nothing for an answer without one."""
     if reply.image is None:
         return []
     if not reply.image_description:
@@ -73,7 +73,7 @@ def image_words(reply: Reply, t: Texts) -> list[str]:
 
 
 def answer_line(reply: Reply, t: Texts, now: datetime) -> str:
-    """Return who of us answered, for whom to read, when, with the link; and whether it came through."""
+    """Return who of us answered, who can read it, when, with the link; and whether it arrived."""
     who = {"agent": f"<@{reply.by}>"}
     match reply.status:
         case ReplyStatus.FAILED:

@@ -29,7 +29,7 @@ MAX_PLACES = 100
 def filter_bar(wanted: Filter | None, places: Sequence[Place], of: str, t: Texts) -> list[Block]:
     """Return the two menus of a list; without `wanted` (on the Home) it is the overview, which the first menu offers.
 
-    `of` is who looks: "with me" is with them. What the list is filtered by may no longer exist; then nothing is chosen.
+    `of` is the reader: "with me" means with them. If the value of a filter no longer exists, nothing is chosen.
     """
     now = wanted or Filter()
     which = [option(t(words), _which(now, each, of).to_text()) for each, words in WHICH.items()]
@@ -46,7 +46,7 @@ def overview_button(t: Texts) -> Block:
 
 
 def all_button(wanted: Filter, count: int, t: Texts) -> Block:
-    """Return the button on the Home that shows all of a list of which it shows the first."""
+    """Return the button on the Home that shows the whole list, of which the Home shows the first cases."""
     return button(t("Show all {n}", n=count), "list:all", wanted.to_text())
 
 

@@ -1,4 +1,4 @@
-"""Handing one's cases over: the modal that asks to whom, what became of them, and what whoever got some reads."""
+"""Hand over one's cases: the modal that asks to whom, the result, and the message to those who got cases."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from bot.views.passing import SHOWN, line, rows
 
 UNDO = "case:undo_hand_over"
 QUESTION = "away"
-"""What the button in the question to a colleague who goes away says instead of what was listed."""
+"""The value of the button in the question to a colleague who goes away, instead of a list's query."""
 WHERE, TO, NOTE, CHOSEN = "hand_over_where", "hand_over_to", "hand_over_note", "own_cases"
 COLLEAGUES, QUEUE = "colleagues", "queue"
 MAX_NOTE = 1500
@@ -22,12 +22,12 @@ MAX_RECEIVERS = 20
 
 
 def hand_over_button(what: str, t: Texts) -> Block:
-    """Return the button with which a colleague hands their own cases over; `what` says what was listed."""
+    """Return the button with which a colleague hands over their own cases; `what` is the list's query."""
     return button(t("Hand my cases over…"), "list:hand_over", what)
 
 
 def several_buttons(wanted: str, t: Texts) -> list[Block]:
-    """Return the buttons under a list that do something with several of its cases; one's own can be handed over too."""
+    """Return the buttons under a list for several of its cases; one's own can be handed over too."""
     own = [hand_over_button(wanted, t)] if Filter.of_text(wanted).which is Which.MINE else []
     return [close_many_button(wanted, t), *own]
 
@@ -35,7 +35,7 @@ def several_buttons(wanted: str, t: Texts) -> list[Block]:
 def hand_over_modal(
     lines: Sequence[CaseLine], seen: Mapping[int, int], left: int, of: str, t: Texts, now: datetime, *, origin: str = ""
 ) -> Block:
-    """Ask an agent which of their cases go to whom, with a note. `seen` is the last event of each; `left` do not fit.
+    """Ask an agent which of their cases go to whom, with a note. `seen` is the last event of each, `left` did not fit.
 
     `origin` says where it was opened from (handlers/origin.py).
     """
@@ -73,7 +73,7 @@ def handed_out(
     seconds: int,
     t: Texts,
 ) -> View:
-    """Say who got how many cases, who of them is `away` now, and with which cases nothing was done and why.
+    """Say who got how many cases, who of them is `away` now, and which cases were skipped and why.
 
     `undo` is the value of the button that undoes it, "" for none.
     """
@@ -97,30 +97,35 @@ def _who_is_away(away: Sequence[str], t: Texts) -> list[str]:
     ]
 
 
-def handed_to_you(told: HandedOver, theirs: Sequence[CaseBrief], count: int, t: Texts) -> View:
-    """Tell a colleague which cases they got, each with the button to its details.
+def handed_to_you(handed: HandedOver, theirs: Sequence[CaseBrief], count: int, t: Texts) -> View:
+    """Notify a colleague of the cases that they got, each with the button to its details.
 
     `theirs` are those that they still have, of `count` that were not taken back.
     """
-    by = f"<@{told.by}>"
+    by = f"<@{handed.by}>"
     if not count:
         words = t("{agent} handed cases over to you, and undid that.", agent=by)
         return View(words, [section(words)])
     cases = t.plural("{n} case", "{n} cases", count)
-    if told.former in {"", told.by}:
+    if handed.former in {"", handed.by}:
         head = t("{agent} handed {cases} over to you.", agent=by, cases=cases)
     else:
-        head = t("{agent} gave you {cases} of {former}.", agent=by, cases=cases, former=f"<@{told.former}>")
+        head = t("{agent} gave you {cases} of {former}.", agent=by, cases=cases, former=f"<@{handed.former}>")
     shown = theirs[:SHOWN]
     rest = _rest(len(theirs), count, t)
-    note = [context(t("Note:")), quote(told.note, MAX_NOTE)] if told.note else []
+    note = [context(t("Note:")), quote(handed.note, MAX_NOTE)] if handed.note else []
     more = [context(each) for each in rest]
-    spoken = [head, *([literal(told.note, 300)] if told.note else []), *(line(brief, t) for brief in shown), *rest]
+    spoken = [
+        head,
+        *([literal(handed.note, 300)] if handed.note else []),
+        *(line(brief, t) for brief in shown),
+        *rest,
+    ]
     return View("\n".join(spoken), [section(head), *note, *rows(shown, t), *more])
 
 
 def _rest(theirs: int, count: int, t: Texts) -> list[str]:
-    """Say how many cases are not shown, and of how many nothing is to be done any more."""
+    """Say how many cases are not shown, and how many need nothing any more."""
     unshown = [t("… and {n} more", n=theirs - SHOWN)] if theirs > SHOWN else []
     over = count - theirs
     gone = t.plural("✓ {n} case is done or no longer with you.", "✓ {n} cases are done or no longer with you.", over)

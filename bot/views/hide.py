@@ -1,4 +1,4 @@
-"""Hiding a post: the modal, the question to a second colleague, and whether it is still needed."""
+"""Hide a post: the modal, the question to a second colleague, and the review."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ COPIES = 4
 
 
 def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now: datetime) -> Block:
-    """Ask which post is hidden and why: `rules` are the titles of the house rules, and whether a second must agree."""
+    """Ask which post to hide and why: `rules` are the titles of the house rules, and whether a second must agree."""
     posts = file.open_to(Act.HIDE)[:MENU]
     options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
     note = {"type": "plain_text_input", "max_length": 300}
@@ -41,7 +41,7 @@ def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now:
 
 
 def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
-    """Return what the citizen reads whose post was hidden: the team's own text, or the usual one."""
+    """Return the text for the citizen whose post was hidden: the team's own (`wanted`), or the usual one."""
     usual = t("Hello {name}, we have hidden your post because of our house rule “{rule}”: {article} You are welcome to "
               "write it in other words; criticism is always allowed.",
               name="{name}", rule="{rule}", article="{article}")  # fmt: skip
@@ -53,7 +53,7 @@ def told_text(wanted: str, hiding: Hiding, name: str, t: Texts) -> str:
 
 
 def second_asked(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
-    """Ask a second colleague whether a post is hidden; afterwards say who decided what."""
+    """Ask a second colleague whether to hide a post; afterwards say who decided what."""
     hiding = file.hidings[act.id]
     agent, rule, second = f"<@{act.by}>", literal(hiding.rule, 60), f"<@{hiding.decided_by}>"
     if act.status is ActStatus.DECLINED:
@@ -98,7 +98,7 @@ def _only(words: str) -> View:
 
 
 def review(file: CaseFile, act: ActRow, asking: Asking, t: Texts) -> View:
-    """Ask whether a post must still be hidden; afterwards say what became of that."""
+    """Ask whether a post must stay hidden; afterwards show the decision."""
     hiding, last = file.hidings[act.id], file.last_act(Act.HIDE, act.mention_id)
     rule, mention = literal(hiding.rule, 60), next((each for each in file.mentions if each.id == act.mention_id), None)
     if mention is None or mention.gone in FOR_GOOD:

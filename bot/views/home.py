@@ -34,15 +34,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Home:
-    """All that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all.
+    """Everything that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all cases.
 
     `read_only`: the teams in which the agent is a reader; `read_only_everywhere`: they are a reader in all teams.
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
     `read_by_others`: the teams that they coordinate whose channel is public or (True) shared with another organisation.
-    `today`: per team in which the agent has a role, the figures of today and how it stands now. `week`: the last seven
-    days, today included, of all their teams together. `asked`: the questions for their advice. `card_urls`: the
-    links to the cards of what is listed. `by`: whose Home it is. `places`: by what else their lists can be filtered.
-    `chosen`: the list that they chose in the place of the overview.
+    `today`: for each team in which the agent has a role, the figures of today and its standing now. `week`: the last
+    seven days, today included, of all their teams together. `asked`: the questions for their advice. `card_urls`: the
+    links to the cards of the listed cases. `by`: whose Home it is. `places`: what else their lists can be filtered by.
+    `chosen`: the list that they chose in place of the overview.
     """
 
     read_only: Collection[int]
@@ -94,7 +94,7 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
 
 
 def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:
-    """Return the agent's cases, the queue and the promises, the first of each."""
+    """Return the first of the agent's cases, of the queue and of the promises."""
     mine, unowned = Filter(Which.MINE, home.by), Filter(Which.UNOWNED)
     blocks = _list(t("My cases"), home.mine, home.mine_count, home, t, now, mine.to_text())
     blocks += _all_of(mine, home.mine, home.mine_count, t)
@@ -119,7 +119,7 @@ def _chosen(chosen: Chosen, home: Home, t: Texts, now: datetime) -> list[Block]:
 
 
 def _read_by_others(home: Home, t: Texts) -> list[Block]:
-    """Warn a coordinator of a channel in which more people read than the team."""
+    """Warn a coordinator about a channel that others than the team can read."""
     return [context(f"⚠️ {_who_reads(literal(team, 80), shared, t)}") for team, shared in home.read_by_others]
 
 
@@ -132,7 +132,7 @@ def _who_reads(team: str, shared: bool, t: Texts) -> str:
 
 
 def _asked(home: Home, t: Texts) -> list[Block]:
-    """List what this person is asked, each with the button to give advice; nothing when that is nothing."""
+    """List the questions to this person, each with the button to give advice; nothing without questions."""
     if not home.asked:
         return []
     blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]

@@ -1,6 +1,6 @@
-"""The marks of a case: what an agent has to notice at once, always in words, the symbol before them only repeats them.
+"""The marks of a case: what an agent must notice at once, always in words; the symbol before them only repeats them.
 
-Card, Home, lists and reminders use these; each leaves out what it says elsewhere.
+Card, Home, lists and reminders use these; each leaves out what it shows elsewhere.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ from bot.views.clock import due_line
 
 
 class Mark(StrEnum):
-    """What a case can be marked with, in the order in which it is shown."""
+    """The marks that a case can have, in the order in which they are shown."""
 
     URGENT = "urgent"
     PRIVATE = "private"
@@ -27,7 +27,7 @@ class Mark(StrEnum):
 
 
 class Marked(Protocol):
-    """What is known of a case by a file (CaseFile) and by one line of a list (CaseLine)."""
+    """What both a file (CaseFile) and a line of a list (CaseLine) know of a case."""
 
     @property
     def case(self) -> Case:
@@ -47,7 +47,7 @@ class Marked(Protocol):
 
 
 def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()) -> list[str]:
-    """Return the marks of a case, save those that are shown elsewhere."""
+    """Return the marks of a case, except those that are shown elsewhere."""
     due, promise = _due(of)
     words = {
         Mark.URGENT: f"🔴 *{t('Urgent')}*" if of.case.urgent and of.case.status in OPEN else "",
@@ -61,7 +61,7 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
 
 
 def _due(of: Marked) -> tuple[Clock | None, Clock | None]:
-    """Return the running clock that is due first, and the promise; none of a case that is off our desk."""
+    """Return the running clock that is due first, and the promise; none for a case that does not wait for us."""
     if of.case.status not in OPEN:
         return None, None
     running = [(clock.due_at, clock) for clock in of.clocks if clock.due_at and clock.running_since]

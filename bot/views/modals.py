@@ -11,7 +11,7 @@ from bot.views.topic import topic_field
 
 
 def loading(t: Texts) -> Block:
-    """Return the modal that is shown while we read: Slack lets us open one only within 3 seconds of a click."""
+    """Return the modal that is shown while we read data: Slack lets us open one only within 3 seconds of a click."""
     return modal("loading", t("One moment…"), [section(t("Loading…"))], close=t("Cancel"))
 
 
@@ -26,9 +26,9 @@ def take_over_button(case_id: int, owner: str, t: Texts) -> Block:
 
 
 def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:
-    """Ask whether to take a colleague's case over; `then` is what the agent wanted to do with it, if we can go on.
+    """Ask whether to take over a colleague's case; `then` is what the agent wanted to do with it, if we can continue.
 
-    The modal remembers whom it named: nobody else loses the case by it.
+    The modal remembers the owner that it named: nobody else loses the case by it.
     """
     words = t("{agent} has this case. Take it over? They will get a message.", agent=f"<@{file.case.assignee}>")
     blocks = [section(words), *(context(line) for line in writing_lines(file, t)), *quoted(file, t, 500)]
@@ -37,11 +37,11 @@ def take_over_modal(file: CaseFile, t: Texts, *, then: str = "") -> Block:
 
 
 RADIO_BUTTONS = 10
-"""The most that Slack takes; more choices become a menu."""
+"""The most radio buttons that Slack takes; more choices become a menu."""
 
 
 def close_modal(file: CaseFile, reasons: Sequence[str], topics: Sequence[str], t: Texts) -> Block:
-    """Ask why the case is closed, by the team's reasons, and what it is about."""
+    """Ask why the case is closed, with the team's reasons, and what it is about."""
     blocks = [
         *quoted(file, t, 300),
         *reason_fields(reasons, t),
@@ -99,7 +99,7 @@ SNOOZES = (30, 60, 120, 240)
 
 
 def snooze_modal(file: CaseFile, t: Texts) -> Block:
-    """Ask for how long and why reminders of a case are put off."""
+    """Ask for how long and why to put off reminders of a case."""
     options = [option(t.plural("{n} working minute", "{n} working minutes", n), str(n)) for n in SNOOZES]
     choice = {"type": "radio_buttons", "options": options, "initial_option": options[0]}
     why = {"type": "plain_text_input", "max_length": 300}

@@ -1,4 +1,4 @@
-"""A citizen's other cases: how many on the card, those that are open by name, and the list of them."""
+"""A citizen's other cases: their number and the open ones on the card, and the list of all."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ NAMED = 3
 
 
 def others_words(file: CaseFile, t: Texts, home: str = "") -> list[str]:
-    """Return how many cases the author had before and which of them are open now, linked to their cards.
+    """Return how many cases the author had before, and which cases are open now, linked to their cards.
 
     `home` is the address of the workspace in Slack, "" while we do not know it.
     """
@@ -38,7 +38,7 @@ def _named(other: OtherCase, t: Texts, home: str) -> str:
 
 
 def others_button(file: CaseFile, t: Texts) -> list[Block]:
-    """Return the button that opens the list; none where it would be empty."""
+    """Return the button that opens the list; none if the list would be empty."""
     return [button(t("Other cases"), ACTION, str(file.case.id))] if file.others else []
 
 

@@ -12,7 +12,7 @@ SHOWN = 15
 
 
 def named(brief: CaseBrief, t: Texts) -> str:
-    """Return how a sentence names a case."""
+    """Return the name of a case in a sentence."""
     return t(
         "case {number} of {name}",
         number=brief.case.number,
@@ -37,7 +37,7 @@ def rows(briefs: Sequence[CaseBrief], t: Texts) -> list[Block]:
 
 
 def passed_on(passed: Passed, briefs: Sequence[CaseBrief], t: Texts) -> View:
-    """Tell a colleague which of their cases were closed or went to others, each with the button to its details."""
+    """Notify a colleague of their cases that were closed or went to others, each with the button to its details."""
     by, briefs = f"<@{passed.by}>", [brief for brief in briefs if brief.case.id not in passed.undone]
     if not briefs:
         words = t("{agent} closed cases that you had, and undid that. They are with you as before.", agent=by)

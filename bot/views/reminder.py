@@ -17,15 +17,15 @@ from bot.views.marks import Mark, marks
 SHOWN = 10
 """Cases listed in one message; the rest is counted."""
 ORDER = (Standing.LATE, Standing.SOON, Standing.PUT_OFF, Standing.STILL, Standing.ASKED)
-"""The order in which what waits is counted; a case is counted by the first that it has."""
+"""The order in which waiting reminders are counted; a case counts by its first standing in this order."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """A case of which somebody is reminded.
+    """A case in a list of reminders.
 
-    `texts` are the team's own words for its steps. `returns_at` is when it returns to the queue, as it lies still.
-    `question` is what is asked of the recipient.
+    `texts` are the team's own words for its steps. `returns_at` is when it returns to the queue because it is idle.
+    `question` is the question to the recipient.
     """
 
     file: CaseFile
@@ -36,7 +36,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Reminders:
-    """All that a recipient is reminded of: how many per standing, the first of them, and whose cases are done."""
+    """All reminders of a recipient: the number per standing, the first cases, and the names of those that are done."""
 
     counts: Mapping[Standing, int]
     due: Sequence[Due] = ()
@@ -66,13 +66,13 @@ def reminder(of: Reminders, t: Texts, now: datetime) -> View:
 
 
 def outdated(t: Texts) -> View:
-    """Return what is left of a message once a newer one has its reminders."""
+    """Return the message that is left once a newer one has its reminders."""
     words = t("These reminders are out of date. The newest message has what still waits.")
     return View(words, [context(words)])
 
 
 def urgent_call(file: CaseFile, called: Sequence[str], t: Texts, now: datetime) -> View:
-    """Mention these people about an urgent case that nobody has claimed; afterwards say how it stands."""
+    """Mention these people about an urgent case that nobody has claimed; afterwards show its state."""
     value, who = str(file.case.id), _about(file, t, now, Mark.URGENT)
     if file.case.status is not Status.NEW or not file.case.urgent:
         words = "✓ " + t("Nobody has to be called to this case any more.")
@@ -99,7 +99,7 @@ def _counted(standing: Standing, n: int, t: Texts) -> str:
 
 
 def row(due: Due, t: Texts, now: datetime) -> str:
-    """Return a case as every list shows it, and why they are reminded; a question to an adviser with who asks it."""
+    """Return a case as every list shows it, with the reason for the reminder; a question also names its asker."""
     if due.question is not None:
         return _question(due.question, t)
     said = [f"⏰ {literal(each, 300)}" for each in due.texts]
@@ -118,7 +118,7 @@ def _question(asked: Escalation, t: Texts) -> str:
 
 
 def _buttons(due: Due, t: Texts) -> list[Block]:
-    """Return the buttons of a row, the one that every row has first."""
+    """Return the buttons of a row, with the one that every row has first."""
     value = str(due.file.case.id)
     if due.question is not None:
         return [button(t("Advise"), "case:advise", str(due.question.id), style="primary")]
@@ -133,7 +133,7 @@ def _buttons(due: Due, t: Texts) -> list[Block]:
 
 
 def _done(of: Reminders, t: Texts) -> list[Block]:
-    """Return whose cases are done, if any."""
+    """Return the names of the citizens whose cases are done, if any."""
     if not of.done_count:
         return []
     names = [literal(name, 60) for name in of.done]
@@ -148,6 +148,6 @@ def _about(file: CaseFile, t: Texts, now: datetime, *without: Mark) -> str:
 
 
 def _words(file: CaseFile, t: Texts) -> str:
-    """Return who wrote what. A reminder also stands elsewhere, so what was written privately is not in it."""
+    """Return who wrote what. A reminder may be outside the team's channel, so it has no private words."""
     words = literal(file.author.name, 80)
     return words if file.latest.private else t("{name}: {text}", name=words, text=excerpt(file, t))

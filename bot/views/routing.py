@@ -1,4 +1,4 @@
-"""The rules that route new mentions to the teams of an organisation: the list, the form, and what a rule would do."""
+"""The rules that route new mentions to an organisation's teams: the list, the form, and the trial of a rule."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
 ANY = "any"
 SHOWN = 20
-"""Mentions listed of those that a rule would route; the rest is counted."""
+"""How many mentions that a rule would route are listed; the rest is counted."""
 MAX_WORDS = 1500
 VISIBLE: Mapping[str, Text] = {
     ANY: text("Public and private"),
@@ -27,7 +27,7 @@ TIMES: Mapping[str, Text] = {
 
 
 def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) -> Block:
-    """Return the rules in their order, each with what can be done with it."""
+    """Return the rules in their order, each with its menu."""
     blocks = [
         section(t("New posts go to the team of the first rule that matches. Without a match they go to the team of "
                   "the account. A conversation stays with the team that has it.")),
@@ -46,7 +46,7 @@ def routing_list(team_id: int, rules: Sequence[Rule], named: "Named", t: Texts) 
 
 
 class Named:
-    """The names of what rules are about: teams and accounts by id, platforms by name."""
+    """The names of the things that rules refer to: teams and accounts by id, platforms by name."""
 
     def __init__(self, teams: Mapping[int, str], accounts: Mapping[int, str], platforms: Mapping[str, str]) -> None:
         self.teams, self.accounts, self.platforms = teams, accounts, platforms
@@ -62,7 +62,7 @@ def _choices(rule: Rule, number: int, of: int, t: Texts) -> list[Block]:
 
 
 def conditions(rule: Rule, named: Named, t: Texts) -> str:
-    """Return what a rule asks, in words."""
+    """Return the conditions of a rule, in words."""
     parts = [
         ", ".join(literal(named.accounts.get(each, "?"), 60) for each in rule.accounts),
         ", ".join(literal(named.platforms.get(each, each), 60) for each in rule.platforms),
@@ -109,7 +109,7 @@ def _options(names: Mapping[int, str] | Mapping[str, str]) -> list[Block]:
 
 
 def _several(label: str, block_id: str, options: list[Block], filled: Filled) -> list[Block]:
-    """Return a menu for any number of choices; nothing when there are none to choose."""
+    """Return a menu for any number of choices; nothing without options."""
     element: Block = {"type": "multi_static_select", "options": options}
     chosen = [each for each in options if each["value"] in (filled.get(block_id) or [])]
     if chosen:

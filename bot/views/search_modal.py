@@ -1,4 +1,4 @@
-"""The search: its field on the Home, and the modal with its filters and what was found."""
+"""The search: its field on the Home, and the modal with its filters and results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bot.texts import Texts
 from bot.views.block import Block, View, button, field_of, modal, option, plain
 
 MAX_WORDS = 100
-"""Characters of a search."""
+"""The most characters of a search."""
 DAYS = (7, 31, 365)
 STATUSES: Mapping[str, frozenset[Status]] = {
     "open": OPEN,
@@ -23,12 +23,12 @@ LABELS: Mapping[str, Text] = {
     "answered": text("answered"),
     "closed": text("closed"),
 }
-"""What one can choose of STATUSES."""
+"""The labels of STATUSES."""
 
 
 @dataclass(frozen=True)
 class Sought:
-    """What somebody searches; "" and 0 leave a filter open, `status` is one of STATUSES."""
+    """What somebody searches for; "" and 0 leave a filter open, `status` is one of STATUSES."""
 
     words: str = ""
     platform: str = ""
@@ -37,18 +37,18 @@ class Sought:
 
 
 def search_field(t: Texts) -> Block:
-    """Return the field on the Home: Enter opens the modal with what was found."""
+    """Return the field on the Home: Enter opens the modal with the results."""
     element = _words(t) | {"dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]}}
     return field_of(t("Search cases"), "search:words", element, optional=True) | {"dispatch_action": True}
 
 
 def filter_button(words: str, t: Texts) -> Block:
-    """Return the button under a list of what was found, which opens the modal with the same words."""
+    """Return the button under a list of results that opens the modal with the same words."""
     return button(t("Filter…"), "search:open", words)
 
 
 def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
-    """Return the modal; `platforms` are names and titles, `found` is the list under it, once something was asked."""
+    """Return the modal; `platforms` are names and titles, `found` is the list of results, None before a search."""
     periods = [(str(days), _period(days, t)) for days in DAYS]
     statuses = [(name, t(LABELS[name])) for name in STATUSES]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
@@ -77,7 +77,7 @@ def _words(t: Texts) -> Block:
 
 
 def _choice(label: str, block_id: str, choices: Sequence[tuple[str, str]], chosen: str, t: Texts) -> Block:
-    """Return a menu of which the first choice leaves the filter open."""
+    """Return a menu whose first choice leaves the filter open."""
     options = [option(t("all"), "all"), *(option(title, name) for name, title in choices[:99])]
     initial = next((each for each in options if each["value"] == chosen), options[0])
     return field_of(label, block_id, {"type": "static_select", "options": options, "initial_option": initial})

@@ -1,4 +1,4 @@
-"""A change of the settings in words: what it was, and what it is now."""
+"""A change of the settings in words: the old and the new value."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +17,13 @@ from bot.views.settings_form import DAYS, FIELDS, GROUPS, LANGUAGE_NAMES, TARGET
 
 ROLES: dict[str, Text] = {"reader": text("reader"), "agent": text("agent"), "coordinator": text("coordinator")}
 MOST_PARTS = 8
-"""Parts of one setting that are named; the rest is counted."""
+"""How many parts of one setting are named; the rest is counted."""
 IDS = re.compile(r"[UWSCG][0-9A-Z]{6,}")
 """An id of Slack: of a colleague, a user group or a channel."""
 
 
 def change_words(event: Event, t: Texts, named: Named | None = None) -> str:
-    """Return what was changed, from old to new: of a setting with parts those that differ. `named`: for routing."""
+    """Return what was changed, from old to new; for a setting with parts, those that differ. `named`: for routing."""
     details = event.details
     before, after = details.get("before"), details.get("after")
     if event.kind is EventKind.ROLE:
@@ -46,7 +46,7 @@ def change_words(event: Event, t: Texts, named: Named | None = None) -> str:
 
 
 def _differing(was: Mapping[str, str], now: Mapping[str, str], t: Texts) -> str:
-    """Say which parts are new, gone or different; a part that is no more than its name has no words."""
+    """Return which parts are new, gone or different; a part that is only a name has no words."""
     if not was or not now:
         return f"{_listed(was, t)} → {_listed(now, t)}"
     new = {name: words for name, words in now.items() if name not in was}
@@ -142,11 +142,11 @@ PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
     "reasons_left_out": _reasons,
     **dict.fromkeys(("holidays", "closed_days", "topics", "close_reasons", "coordinators"), _several),
 }
-"""How a setting with parts is read; the norms per platform need the names of the platforms."""
+"""The functions that read a setting with parts; the norms per platform need the names of the platforms."""
 
 
 def _rules(stored: Sequence[Mapping[str, Any]] | None, t: Texts, named: Named | None) -> dict[str, str]:
-    """Return the rules of the routing, each by all that it says."""
+    """Return the rules of the routing, each with its full text."""
     rules = [Rule.of(each) for each in stored or ()] if named else []
     return {
         f"*{literal(named.teams.get(rule.team, '?'), 60)}* – {conditions(rule, named, t)}": ""

@@ -101,7 +101,7 @@ TOLD: dict[Recipient, Text] = {
     Recipient.COORDINATOR: text("coordinator"),
     Recipient.CHANNEL: text("channel"),
 }
-"""Who is told at a step of the reminders, as teams write it."""
+"""Who is reminded at a step of the ladder, as teams write it."""
 LANGUAGE_NAMES = {"nl": "Nederlands", "en": "English"}
 CHANNELS: Block = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
 """The choice of a channel."""
@@ -111,7 +111,7 @@ Filled = Mapping[str, Any]
 
 
 def form(name: str, team_id: int, title: str, blocks: list[Block], t: Texts, /, **kept: Any) -> Block:
-    """Return a form with a Save button; its submission returns `kept`. The title has at most 24 characters."""
+    """Return a form with a Save button; its submission returns `kept`. The title may have at most 24 characters."""
     metadata = metadata_of(team_id, **kept)
     return modal(f"settings:{name}", title, blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
 
@@ -122,7 +122,7 @@ def page(team_id: int, title: str, blocks: list[Block], t: Texts) -> Block:
 
 
 def metadata_of(team_id: int, **more: Any) -> str:
-    """Return the `private_metadata` of a modal: its team, and more."""
+    """Return the `private_metadata` of a modal: its team, and `more`."""
     return json.dumps({"team": team_id, **more})
 
 
@@ -190,7 +190,7 @@ def remove_tick(block_id: str, t: Texts) -> Block:
 def group_menu(
     label: str, block_id: str, groups: Sequence[tuple[str, str]], filled: Filled, t: Texts, *, hint: str = ""
 ) -> Block:
-    """Return a menu of user groups, given as (name, id), and "none"; it always contains the current choice."""
+    """Return a menu of user groups, given as (name, id), and "none"; it always has the current choice."""
     chosen, known = str(filled.get(block_id) or "none"), {key for _, key in groups}
     unknown = [] if chosen == "none" or chosen in known else [(chosen, chosen)]
     options = [option(t("None"), "none"), *(option(name, key) for name, key in [*unknown, *groups][:99])]

@@ -22,7 +22,7 @@ def history_modal(
     number: int = 0,
     more: bool = False,
 ) -> Block:
-    """Return a page of changes; those in `last` can be undone, because the same was not changed again since."""
+    """Return a page of changes; those in `last` can be undone, because the same setting did not change again."""
     blocks = [context(t("The newest is on top. What was not changed again since can be undone."))]
     for event in changes:
         by = f"<@{event.by}>" if event.by else t("Whoever runs the bot")

@@ -213,7 +213,7 @@ def reasons_modal(team_id: int, standard: Sequence[str], filled: Filled, t: Text
 
 
 def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask what the card shows of a citizen and how long, and for the words when a talk goes on in private."""
+    """Ask what the card shows of a citizen and for how long, and for the words of the invitation to a private talk."""
     blocks = [
         line(t("Other cases of a citizen: how many months back"), "person_months", filled, optional=False,
              hint=t("The card says how many there are, and a list shows them.")),
@@ -233,7 +233,7 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
 
 
 def hiding_modal(team_id: int, filled: Filled, t: Texts) -> Block:
-    """Ask when a hidden post is looked at again, and what its author reads."""
+    """Ask when hidden posts are reviewed, and for the text to their authors."""
     blocks = [
         line(t("Look at a hidden post again after (days)"), "hide_days", filled, optional=False,
              hint=t("The coordinators are then asked whether it is still needed.")),
@@ -264,7 +264,7 @@ def changed_modal(
 ) -> Block:
     """Show each change, or what was put back when one was undone, with a button to undo it.
 
-    `moved` is how many open cases went on without somebody who no longer answers.
+    `moved` is how many open cases went from somebody who no longer answers to others.
     """
     saved = t("↩️ Put back.") if undone else t("✅ Saved.")
     blocks = [section(saved if events else t("Nothing was changed."))]
@@ -282,7 +282,7 @@ def changed_modal(
 
 
 def who_have_cases(theirs: Mapping[str, Sequence[int]], t: Texts) -> list[str]:
-    """Say who would no longer answer and how many open cases each has; say below where these go."""
+    """Return who would no longer answer and how many open cases each has; a field below asks where these go."""
     return [
         t("{agent} has {cases} and will no longer answer: say below where they go.", agent=f"<@{owner}>",
           cases=t.plural("{n} open case", "{n} open cases", len(case_ids)))

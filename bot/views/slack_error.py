@@ -1,4 +1,4 @@
-"""What an agent reads when Slack refused or did not answer: what failed, whether it was done, and what to do.
+"""The message to an agent when Slack refused or did not answer: what failed, whether it was done, and what to do.
 
 The errors: https://docs.slack.dev/reference/methods, each with its own page.
 """
@@ -68,5 +68,5 @@ OTHER = text(
 
 
 def words_of(error: str, *, maybe_done: bool = False) -> Text:
-    """Return what to say of an error; `maybe_done`: something may have been posted all the same."""
+    """Return the words for an error; `maybe_done`: something may have been posted nevertheless."""
     return _MAYBE if error == "unreachable" and maybe_done else WORDS.get(error, OTHER)

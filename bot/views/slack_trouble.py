@@ -1,4 +1,4 @@
-"""Where Slack no longer lets us write: what coordinators are told, and what stands on the Home and in the digest."""
+"""Where Slack no longer lets us write: the message to coordinators, and the words on the Home and in the digest."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,7 +38,7 @@ def reason_of(channel: str, error: str) -> Text:
 
 
 def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> View:
-    """Tell a coordinator where we cannot write and why; once it is over, until when that was."""
+    """Notify a coordinator where we cannot write and why; once it is over, until when it was."""
     since, name = t.when(troubled.since, now), literal(team, 80)
     if troubled.channel == SOCKET:
         return _of_clicks(troubled, since, t, now)
@@ -61,7 +61,7 @@ def slack_trouble(troubled: Troubled, team: str, t: Texts, now: datetime) -> Vie
 
 
 def _of_clicks(troubled: Troubled, since: str, t: Texts, now: datetime) -> View:
-    """Tell a coordinator that nobody's clicks reach us, or that they do again."""
+    """Notify a coordinator that nobody's clicks reach us, or that they do again."""
     if troubled.until is None:
         words = "⚠️ " + t(NO_CLICKS)
         return View(words, [section(words), context(t("Since {time}.", time=since))])

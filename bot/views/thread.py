@@ -20,7 +20,7 @@ def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
 
 def taken_over(file: CaseFile, handed: Handed, t: Texts) -> View:
     """Notify the former owner that someone took over their case."""
-    if not handed.former:  # stored before it was stored who that was
+    if not handed.former:  # an older message, stored without the former owner
         return _only(t("{agent} has taken this case over.", agent=_to(file, handed)))
     former = f"<@{handed.former}>"
     return _only(t("{former}, {agent} has taken this case over from you.", former=former, agent=_to(file, handed)))
@@ -52,7 +52,7 @@ def follow_up(file: CaseFile, mention_id: int | None, t: Texts, now: datetime) -
 
 
 def question(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
-    """Show what advisers are asked; it names none of them, because they have the question already."""
+    """Show the question to advisers; it names none of them, because they already have it."""
     asked = next(e for e in file.escalations if e.id == escalation_id)
     words = "❓ " + t("{agent} asks for advice:", agent=f"<@{asked.by}>")
     return View(f"{words} {literal(asked.question, 300)}", [section(words), quote(asked.question, 1500)])
@@ -67,7 +67,7 @@ def advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
 
 
 def no_advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
-    """Tell the owner of a case that no advice came in time."""
+    """Notify the owner of a case that no advice came in time."""
     escalation = next(e for e in file.escalations if e.id == escalation_id)
     owner = f"<@{file.case.assignee or escalation.by}>"
     target = target_name(escalation.target)
@@ -75,7 +75,7 @@ def no_advice(file: CaseFile, escalation_id: int | None, t: Texts) -> View:
 
 
 def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
-    """Show a note and its author; of one that was deleted only that."""
+    """Show a note and its author; for a deleted note, only that it was deleted."""
     shown = next((n for n in file.notes if n.id == note_id), None)
     if shown is None:
         return _only(t("📝 This note was deleted."))
@@ -84,7 +84,7 @@ def note(file: CaseFile, note_id: int | None, t: Texts) -> View:
 
 
 def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
-    """Notify an agent that their reply was refused, or that we do not know, or did not, whether it was published."""
+    """Notify an agent that their reply was refused, or that it is (or was) unknown whether it was published."""
     reply = next(r for r in file.replies if r.id == reply_id)
     if reply.status is ReplyStatus.FAILED:
         problem = literal(t.stored(reply.problem), 500)

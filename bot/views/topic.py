@@ -19,7 +19,7 @@ def topic_picker(file: CaseFile, topics: Sequence[str], t: Texts, *, value: str 
     `value` is the option to choose instead of the case's own topic.
     """
     chosen = topic_of(value) if value else file.case.topic
-    offered = [*topics, chosen] if chosen and chosen not in topics else [*topics]  # removed from the list since
+    offered = [*topics, chosen] if chosen and chosen not in topics else [*topics]  # no longer in the team's list
     if not offered:
         return None
     options = [option(t("no topic"), NONE), *(option(topic, IS + topic) for topic in offered)]

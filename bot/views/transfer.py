@@ -1,4 +1,4 @@
-"""A case that goes to another team: the modal that asks for it, and what both teams read of it."""
+"""A transfer to another team: the modal, and the messages to both teams."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -44,7 +44,7 @@ def team_name(file: CaseFile, team_id: int | None) -> str:
 
 
 def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
-    """Say in the team that handed a case over where it went, and how it stands there; not what was written since."""
+    """Show the team that handed a case over where it went, and its state there; not what was written since."""
     post = next((each for each in reversed(file.mentions) if each.received_at <= made.at), file.mentions[0])
     who = {"team": literal(team_name(file, made.to_team_id), 80), "agent": f"<@{made.by}>"}
     went = t("*Handed over to {team}* by {agent} at {time}", time=t.when(made.at, now), **who)
@@ -62,7 +62,7 @@ def former_card(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View
 
 
 def _where(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> str:
-    """Return which team has the case now, and how it stands."""
+    """Return which team has the case now, and its state."""
     state = state_line(file, t, now)
     if file.team.id == made.from_team_id:
         return t("The case came back: see its new card. {state}", state=state)
@@ -91,7 +91,7 @@ def transfer_lines(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
 
 
 def transferred(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
-    """Show under the new card why the case came, and what the citizen and we wrote until then."""
+    """Show under the new card why the case came, and what the citizen and we had written."""
     words = t("➡️ {team} handed this case over ({agent}):", team=literal(team_name(file, made.from_team_id), 80),
               agent=f"<@{made.by}>")  # fmt: skip
     head = [section(words), quote(made.note, MAX_NOTE)]
@@ -123,7 +123,7 @@ def _post(file: CaseFile, post: Mention, t: Texts, now: datetime, limit: int) ->
 
 
 def to_and_fro(file: CaseFile, made: Transfer, t: Texts, now: datetime) -> View:
-    """Tell a coordinator that a case went from team to team more than once: somebody has to decide who answers."""
+    """Notify a coordinator that a case went from team to team more than once: somebody must decide who answers."""
     until = [each for each in file.transfers if each.id <= made.id]
     way = " → ".join(
         literal(team_name(file, each), 80) for each in (until[0].from_team_id, *(m.to_team_id for m in until))

@@ -28,13 +28,13 @@ def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: d
 
 
 def went_on(file: CaseFile, t: Texts, now: datetime) -> View:
-    """Say how a case went on of which was asked what to do."""
+    """Show how a case went on after this question."""
     words = f"✓ {_about(file, t, now)}"
     return View(words, [context(words)])
 
 
 def _about(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Return who wrote what, and how the case stands; nothing of a private message, as the thread has more readers."""
+    """Return who wrote what, and the state of the case; nothing private, as the thread has more readers."""
     words = literal(file.author.name, 80)
     if not file.latest.private:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
