@@ -40,12 +40,12 @@ def test_the_guide_gives_the_default_in_force(name: str) -> None:
     assert f"| `{shown:g}` |" in row if isinstance(default, float) else f"| `{shown}` |" in row, row
 
 
-def test_contributing_says_why_each_library_is_there() -> None:
+def test_the_readme_says_why_each_library_is_there() -> None:
     project, _, _ = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.uv]")  # there all are pinned
-    _, _, table = CONTRIBUTING.partition("| library | why |")
+    _, _, table = README.partition("| library | why |")
     said = {name for line in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall("`(.+?)`", line)}
     for name in re.findall(r'^  "([a-z0-9-]+)(?:\[[a-z]+\])?[<>=]', project, re.MULTILINE):
-        assert name in said, f"CONTRIBUTING does not say why {name} is there"
+        assert name in said, f"the README does not say why {name} is there"
 
 
 def test_the_two_commands_work_where_the_system_manages_its_python() -> None:
