@@ -56,7 +56,11 @@ class Board(PlatformServer):
     def _mine(self, asked: Json) -> Json:
         since = datetime.fromisoformat(asked["since"])
         return {
-            "items": [{"id": each.id, "to": each.to, "text": each.text} for each in self._shown() if each.at >= since]
+            "items": [
+                {"id": each.id, "to": each.to, "text": each.text, "private": each.private}
+                for each in self._shown()
+                if each.at >= since
+            ]
         }
 
     def _shown(self) -> Iterator[Published]:
@@ -96,8 +100,9 @@ class BoardConnector:
         """Look among our own posts."""
         since = draft.first_tried_at.isoformat()  # its clock is ours; what is older is another answer with these words
         mine = (await self._call("GET", "mine", params={"since": since}))["items"]
-        ours = (draft.text, draft.to.external_id)
-        return next((Sent(each["id"]) for each in mine if (each["text"], each["to"]) == ours), None)
+        ours = (draft.text, draft.to.external_id, draft.private)
+        same = (each["id"] for each in mine if (each["text"], each["to"], each["private"]) == ours)
+        return next(map(Sent, same), None)
 
     async def act(self, act: Act, post: Post) -> None:
         """Do this to a post."""
