@@ -35,10 +35,10 @@ def build_app(
     ack_within: float = ACK_WITHIN,
     running: set[asyncio.Task[Any]] | None = None,
 ) -> AsyncApp:
-    """Return the app that serves a desk, over Socket Mode or HTTP alike; `running` holds what it is handling."""
+    """Return the app that serves a desk, over Socket Mode or HTTP; `running` holds the requests that it is handling."""
     settings = desk.settings
     app = AsyncApp(
-        # With a client that has our token, Bolt would ask Slack who we are at the first click, before any listener.
+        # If its client had our token, Bolt would ask Slack who we are at the first click, before any listener.
         client=AsyncWebClient(base_url=settings.slack_api_url),
         authorize=partial(_authorized, desk),
         signing_secret=settings.slack_signing_secret.get_secret_value() or None,
@@ -50,7 +50,7 @@ def build_app(
     async def failed(
         error: Exception, body: dict[str, Any], context: AsyncBoltContext, response: BoltResponse | None
     ) -> BoltResponse | None:
-        t: Texts = context["desk"].t if "desk" in context else desk.texts()  # none: the team could not be read
+        t: Texts = context["desk"].t if "desk" in context else desk.texts()  # without one, the team could not be read
         words = None if isinstance(error, Refused) else log_fault(t, error)
         if body.get("type") == "block_suggestion" and response is not None:
             return _json_response({"options": []})
@@ -68,7 +68,7 @@ def build_app(
                 await submission.show_errors(shown)
                 return None
         if response is not None:
-            await context.ack()  # whoever is told waits for Slack; Slack's own wait ends here
+            await context.ack()  # the message to the person waits for Slack; Slack's own wait ends here
         await asyncio.sleep(ACK_SEEN)
         words = words or t(error.text)  # type: ignore[attr-defined]
         offered = actions(take_over_button(error.case_id, error.owner, t)) if isinstance(error, Taken) else []
@@ -81,7 +81,7 @@ def build_app(
 
 
 async def _authorized(desk: Desk) -> AuthorizeResult:
-    """Return what Bolt must know of us, without a call: it leaves out the events of what we do ourselves."""
+    """Return what Bolt must know about us, without a call: it skips the events that we cause ourselves."""
     identity = contact_of(desk.slack).identity
     return AuthorizeResult(
         enterprise_id=None,
@@ -93,7 +93,7 @@ async def _authorized(desk: Desk) -> AuthorizeResult:
 
 
 async def _at_fields(desk: Desk, t: Texts, view: dict[str, Any], error: Exception, words: str | None) -> dict[str, str]:
-    """Return the words to show at each field of a modal: what is wrong at its own field, anything else at the first."""
+    """Return the words to show at each field of a modal: field errors at their fields, anything else at the first."""
     fields = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
     if isinstance(error, Wrong):
         return {field: t(wrong) for field, wrong in error.fields.items() if field in fields}

@@ -113,7 +113,7 @@ def _named_in_file() -> dict[str, int]:
 
 
 def _sentence(wrong: ErrorDetails, named: Mapping[str, int]) -> str:
-    """Say in plain words what a setting must be, and where it is wrong."""
+    """Return in plain words what a setting must be, and where it is wrong."""
     name = str(wrong["loc"][0]).upper()
     environment = {each.upper() for each in os.environ}
     where = f" ({ENV_FILE}, line {named[name]})" if name in named and name not in environment else ""

@@ -18,11 +18,11 @@ from bot.config import BadSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
-"""The module of SQLite with which search finds words (https://www.sqlite.org/fts5.html); Python's may lack it."""
+"""SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
-"""Opens a session around one transaction: committed when the block ends well, rolled back otherwise."""
+"""Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
 
 
 HELD = {"key_share": True}
@@ -130,7 +130,7 @@ def _make_private(file: str) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Bring the tables to the newest revision, wholly or not at all; raises BadSettings when that cannot be."""
+    """Bring the tables to the newest revision, completely or not at all; raises BadSettings if that is impossible."""
     if engine.dialect.name == "sqlite":
         _make_private(engine.url.database or "")
     async with connected(engine) as connection:
@@ -141,7 +141,7 @@ async def migrate(engine: AsyncEngine) -> None:
             return
         if current not in {None, *known}:
             raise BadSettings("The database was made by a newer version of webcare: update the program.")
-        # The one import at run time: Alembic stays out of the memory of a bot whose tables are up to date.
+        # Imported only here: Alembic stays out of the memory of a bot whose tables are up to date.
         upgrade = importlib.import_module("bot.migrations.upgrade").upgrade
         try:
             await connection.run_sync(upgrade)
@@ -192,7 +192,7 @@ def place(engine: AsyncEngine) -> str:
 
 
 def _refuse_missing_folder(engine: AsyncEngine) -> None:
-    """Raise BadSettings where a connection would fail for want of a folder: aiosqlite's thread may outlive that."""
+    """Raise BadSettings if the folder is missing, before a connection fails: aiosqlite's thread may outlive that."""
     folder = Path(engine.url.database or "").absolute().parent
     if engine.dialect.name == "sqlite" and not folder.is_dir():
         raise BadSettings(

@@ -21,10 +21,10 @@ class Desk:
     """What the bot works with. `session` opens a transaction that writes, `reading` one that only reads.
 
     `http` is the client of all connectors, `connector` builds the connector of an account. `wake` says that a lane has
-    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out. `stand_ins` are
-    reached in the place of platforms of the registry, by name: none, except when trying out.
+    work. `speed` is how much faster our clock runs than the real one: 1, except when trying out. `stand_ins`, by name,
+    replace platforms of the registry: none, except when trying out.
 
-    What a team reads comes from `of(team)`: its language, and the Slack in which it works.
+    For a team use `of(team)`: it has the team's language, and the Slack in which it works.
     """
 
     settings: Settings
@@ -44,7 +44,7 @@ class Desk:
         return TeamDesk(**shared, team=team, t=self.texts((team.settings or {}).get("language")))
 
     def texts(self, language: str | None = None) -> Texts:
-        """Return the texts in a language; by default in the one of WEBCARE_LANGUAGE."""
+        """Return the texts in a language; by default that of WEBCARE_LANGUAGE."""
         known = language if language in LANGUAGES else self.settings.webcare_language
         return Texts(known, self.settings.time_zone)
 

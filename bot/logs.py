@@ -1,4 +1,4 @@
-"""Logging without citizens' words or tokens: structured lines; of a fault only its type and place."""
+"""Logging without citizens' words or tokens: structured lines; for a fault only its type and place."""
 
 import logging
 import secrets
@@ -16,7 +16,7 @@ QUIET = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp.access", "aios
 
 
 class _TypeAndPlace(logging.Filter):
-    """Replaces the text of a library's line by its place: its arguments and traceback may quote a citizen."""
+    """Replaces the text of a library's line by its source line: its arguments and traceback may quote a citizen."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = f"{record.name}: {record.levelname.lower()} at {record.module}:{record.lineno}"
@@ -59,7 +59,7 @@ def _nobody_caught(kind: type[BaseException], error: BaseException | None, *_: o
 
 @contextmanager
 def going_on(what: str, **about: Any) -> Iterator[None]:
-    """Log an unexpected fault in this block, and go on: one team, case or account is no trouble of the others.
+    """Log an unexpected fault in this block, and go on: one team, case or account must not affect the others.
 
     The next tick tries again.
     """
@@ -70,9 +70,9 @@ def going_on(what: str, **about: Any) -> Iterator[None]:
 
 
 def trace(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of a fault: a reference, its type and its place; never its message.
+    """Return what may be logged about a fault: a reference, its type and its place; never its message.
 
-    Of a call that Slack did not carry out also Slack's error and the method (bot.slack.calls.SlackProblem).
+    For a call that Slack did not carry out, also Slack's error and the method (bot.slack.calls.SlackProblem).
     """
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames[-6:]]

@@ -55,11 +55,11 @@ log = structlog.get_logger()
 CLOSE_SECONDS = 1.5
 """How long Slack's socket may take to close."""
 REQUEST_SECONDS = 2.0
-"""How long requests may take that have begun when we stop."""
+"""How long requests that are running when we stop may take."""
 CLICK_SECONDS = 2.0
-"""How long clicks may take that were acknowledged when we stop."""
+"""How long clicks that were acknowledged when we stop may take."""
 LANE_SECONDS = 2.5
-"""How long what is on its way to Slack and the platforms may take when we stop; it is in the database.
+"""How long calls to Slack and the platforms may take when we stop; their work is in the database.
 
 All four together stay well under the 10 seconds after which Docker and others kill a process.
 """
@@ -82,10 +82,10 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block.
 
-    `stand_ins`, by name, are reached in the place of platforms of the registry.
+    `stand_ins`, by name, replace platforms of the registry.
     """
     lanes = InProcess(now, speed)
-    shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite is of one process
+    shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite has one process
     pace = Pace(settings.slack_pace, shared)
     async with (
         new_client(allow_private=settings.allow_private_addresses) as client,
@@ -103,7 +103,7 @@ async def open_desk(
             speed=speed,
             stand_ins=stand_ins or {},
         )
-        async with desk.reading() as session:  # before Slack says it again: cards link to each other with it
+        async with desk.reading() as session:  # before Slack says it again: cards need it for links to each other
             contact_of(desk.slack).identity = {"url": await teams.workspace_url(session)}
         lanes.serve(
             {
@@ -132,7 +132,7 @@ async def run(
 
     Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
     routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one. `stand_ins`
-    are as for `open_desk`. `stopping` is called when it is told to stop.
+    are as for `open_desk`. `stopping` is called when the bot begins to stop.
     """
     _refuse_unusable(settings, http=http)
     engine = db.create_engine(settings.database_url)
@@ -154,7 +154,7 @@ async def run(
                 listening(desk, app, http=http),
             ):
                 scheduler = jobs.start(desk)
-                # All that is loaded by now stays: without freeze, searching it for garbage costs a tenth of all work.
+                # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
                 log.info("webcare runs", slack="http" if http else "socket mode", address=address)
@@ -173,7 +173,7 @@ async def run(
 
 @asynccontextmanager
 async def _finished(running: set[asyncio.Task[Any]]) -> AsyncIterator[None]:
-    """Let what is being handled end after the block, for some seconds: it was acknowledged, so it is not sent again."""
+    """After the block, wait some seconds for running handlers: their requests are acknowledged and not sent again."""
     try:
         yield
     finally:
@@ -188,10 +188,10 @@ def _refuse_unusable(settings: Settings, *, http: bool) -> None:
 
 
 async def _check_slack(desk: Desk) -> None:
-    """Refuse to start with a token that cannot work; when Slack is down, start all the same.
+    """Refuse to start with a token that cannot work; if Slack is down, start nevertheless.
 
-    Of a bot that never wrote in Slack, the channel must work too. Later the other teams need a bot that runs, whatever
-    happened to the channel of one: its coordinators are told.
+    If the bot never wrote in Slack, the channel must work too. Later the other teams need a running bot, even if one
+    team's channel has a problem, of which its coordinators are notified.
     """
     async with desk.reading() as session:
         channel = (await teams.all_teams(session))[0].channel
@@ -271,7 +271,7 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
         return
     settings, contact = desk.settings, contact_of(desk.slack)
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value())
-    # We ask for the address, because the client would ask for ever with a token that Slack refuses.
+    # We ask for the address, because the client would ask forever with a token that Slack refuses.
     handler.client.wss_uri = await _socket_address(settings)
     handler.client.issue_new_wss_url = partial(_new_socket_address, settings, contact)  # type: ignore[method-assign]
     contact.is_connected = handler.client.is_connected
@@ -281,7 +281,7 @@ async def listening(desk: Desk, app: AsyncApp, *, http: bool) -> AsyncIterator[N
         yield
     finally:
         connecting.cancel()
-        with contextlib.suppress(Exception):  # at the end; the connection may be closed already, or hang
+        with contextlib.suppress(Exception):  # at the end; the connection may already be closed, or hang
             async with asyncio.timeout(CLOSE_SECONDS):
                 await handler.close_async()  # type: ignore[no-untyped-call]
 

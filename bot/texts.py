@@ -54,15 +54,15 @@ class Texts:
         return self(Text.from_json(value)) if value else ""
 
     def time(self, at: datetime) -> str:
-        """Return the time of day, as 14:05."""
+        """Return the time of day, like 14:05."""
         return format_time(at, "HH:mm", tzinfo=self.zone, locale=self._locale)
 
     def seconds(self, at: datetime) -> str:
-        """Return the time of day to the second, as 14:05:09."""
+        """Return the time of day to the second, like 14:05:09."""
         return format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self._locale)
 
     def when(self, at: datetime, now: datetime) -> str:
-        """Return a moment as short as it can be understood: today only its time, else with the date."""
+        """Return a moment as short as possible: today only its time, else with the date."""
         local, today = at.astimezone(self.zone), now.astimezone(self.zone)
         if local.date() == today.date():
             return self.time(at)
@@ -71,16 +71,16 @@ class Texts:
         return format_datetime(at, "d MMM y HH:mm", tzinfo=self.zone, locale=self._locale)
 
     def day(self, at: datetime, *, year: bool = True) -> str:
-        """Return the day as short as can be: 24 nov 2026, or 24 nov."""
+        """Return the day as short as possible: 24 nov 2026, or 24 nov."""
         return format_date(at.astimezone(self.zone).date(), "d MMM y" if year else "d MMM", locale=self._locale)
 
     def date(self, at: datetime) -> str:
-        """Return the date in full, as `dinsdag 24 november 2026`."""
+        """Return the date in full, like `dinsdag 24 november 2026`."""
         return format_date(at.astimezone(self.zone).date(), "EEEE d MMMM y", locale=self._locale)
 
 
 def capital(words: str) -> str:
-    """Return the words with a capital at the beginning, and the rest as it is: a name keeps its own."""
+    """Return the words with a capital at the beginning; the rest does not change, because of names."""
     return words[:1].upper() + words[1:]
 
 

@@ -1,6 +1,6 @@
 """Lanes: "this lane has work". A lane is one channel's messages, one account's outgoing work or one account's polling.
 
-At most one drain of a lane runs at a time. A lane that is woken while it runs, once or often, runs once more
+At most one drain of a lane runs at a time. A lane that is woken while it runs, once or many times, runs once more
 afterwards. A drain may return the moment at which it wants to run again.
 """
 

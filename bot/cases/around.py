@@ -57,8 +57,8 @@ async def answered_posts(
 def of_author(case: Case, team: Team, team_ids: Sequence[int]) -> ColumnElement[bool]:
     """Return the condition for the other cases of an author in these teams, as far back as the case's team looks.
 
-    That counts from when the case came in, so that its card does not change by the clock. What has not ended counts
-    however long ago it came in.
+    The look-back counts from when the case came in, so that its card does not change by the clock. Cases that have not
+    ended always count.
     """
     since = months_before(case.opened_at, TeamSettings.of(team.settings).person_months)
     shown = or_(col(Case.opened_at) >= since, col(Case.status).in_(ONGOING))

@@ -93,10 +93,10 @@ async def _check(settings: Settings, name: str) -> bool:
             health = await accounts.health(connector(row))
             show(health)
             async with open_session() as session:
-                kept = await session.get_one(Account, row.id, with_for_update=db.HELD)
-                accounts.learned(kept, health)
-                session.add(kept)
-            if accounts.is_stopped_by_hand(kept):
+                stored = await session.get_one(Account, row.id, with_for_update=db.HELD)
+                accounts.learned(stored, health)
+                session.add(stored)
+            if accounts.is_stopped_by_hand(stored):
                 say(f"It is stopped; start it with: webcare accounts start {row.name}")
             all_work = all_work and not (health.problems or health.faults)
     if not rows:
@@ -105,7 +105,7 @@ async def _check(settings: Settings, name: str) -> bool:
 
 
 def _tokens() -> list[Option]:
-    """Return the tokens that platforms give, each once: the flags are there before the account's platform is known."""
+    """Return the tokens of all platforms, each once: the flags exist before the account's platform is known."""
     options = [option for platform in connectors.registry().platforms.values() for option in platform.options]
     names = dict.fromkeys(option.name for option in options if option.kind is OptionKind.TOKEN)
     return [Option(name, kind=OptionKind.TOKEN, secret=True) for name in names]
@@ -157,7 +157,7 @@ async def _renew(settings: Settings, name: str, given: Given, *, end_old: bool, 
 
 
 def _renewed(row: Account, old: Mapping[str, str], given: Given) -> dict[str, str]:
-    """Return an account's secrets with new tokens; on a platform that gives none, with new secrets of ours."""
+    """Return an account's secrets with new tokens; on a platform without tokens, with new secrets of ours."""
     platform = connectors.known(row.platform)
     options = platform.options if platform else ()
     tokens = [option for option in options if option.kind is OptionKind.TOKEN]
@@ -198,7 +198,7 @@ async def _steps(settings: Settings, name: str) -> None:
     platform = connectors.known(opened.platform)
     lines = platform.first_steps(opened) if platform and platform.first_steps else ()
     for line in lines or ("There is nothing to set up there.",):
-        typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
+        typer.echo(line)  # unshortened, for pasting: our own words and what was typed
 
 
 @accounts_app.command()

@@ -18,7 +18,7 @@ from bot.connectors.platform import Platform
 from bot.run import utc_now
 
 IN_AN_ADDRESS = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
-"""What an account may be called whose name is part of our web address."""
+"""The allowed names of an account whose name is part of our web address."""
 
 Name = Annotated[str, typer.Option("--name", help="What to call it; colleagues see this on the cards.")]
 Team = Annotated[str, typer.Option("--team", help="The team it is for; the first one when left out.")]
@@ -27,7 +27,7 @@ Anyway = Annotated[bool, typer.Option("--anyway", help="Store the account even i
 
 @dataclass(frozen=True)
 class New:
-    """An account to add, from flags and answers. Without a name, it is named after it was tried."""
+    """An account to add, from flags and answers. Without a name, it gets one after it was tried."""
 
     platform: Platform
     name: str
@@ -37,7 +37,7 @@ class New:
 
 
 def commands() -> typer.Typer:
-    """Return the commands, one for each platform that is installed."""
+    """Return the commands, one for each installed platform."""
     app = typer.Typer(no_args_is_help=True, help="Add an account: webcare tries it first and says what works.")
     for platform in connectors.registry().platforms.values():
         asked = signing_in.options_of(platform)
@@ -97,7 +97,7 @@ async def _sign_in(settings: Settings, new: New, team: str, *, paste: bool) -> N
 
 
 async def _with_key(settings: Settings, open_session: db.Sessions) -> Settings:
-    """Return the settings with a secret key: one that fits what is in the database, or a new one."""
+    """Return the settings with a secret key: one that fits the database, or a new one."""
     async with open_session() as session:
         for row in await accounts.connected(session):
             accounts.opened(row, settings)  # a key that does not fit must not seal more tokens
@@ -142,4 +142,4 @@ async def _add(settings: Settings, new: New, team: str, *, anyway: bool) -> None
     mark(True, f"Stored as {accounts.key(row)}; a running bot picks it up by itself.")
     if new.platform.first_steps:
         for line in ("", *new.platform.first_steps(opened)):
-            typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
+            typer.echo(line)  # unshortened, for pasting: our own words and what was typed

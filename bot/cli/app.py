@@ -38,7 +38,7 @@ log = structlog.get_logger()
 BAD_SETTINGS, BUG, STOPPED = 2, 70, 130
 """Exit codes: a wrong setting or argument; a bug (EX_SOFTWARE); stopped by Ctrl-C."""
 STOP_SECONDS = 9
-"""After which the process ends when it is told to stop; Docker kills it after 10."""
+"""Seconds after which a stopping process ends; Docker kills it after 10."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 
 
@@ -106,7 +106,7 @@ def run_bot(
 
 
 def _end_in_time() -> None:
-    """End the process STOP_SECONDS from now, whatever hangs by then: a thread that looks up an address, a database."""
+    """End the process STOP_SECONDS from now, even if something hangs: a thread that resolves an address, a database."""
     timer = threading.Timer(STOP_SECONDS, _end_now)
     timer.daemon = True
     timer.start()

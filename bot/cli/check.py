@@ -1,4 +1,4 @@
-"""Tries, in turn, all that the bot needs: settings, database, Slack, accounts, web server."""
+"""Try, one after the other, everything that the bot needs: settings, database, Slack, accounts, web server."""
 
 import contextlib
 import errno
@@ -29,33 +29,33 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reac
 
 
 async def findings(settings: Settings, *, deep: bool = False) -> AsyncGenerator[Finding, None]:
-    """Try everything, also after something failed, and yield each finding at once.
+    """Try everything, even after a failure, and yield each finding at once.
 
-    `deep`: Slack also checks the blocks of what we show, without showing it.
+    `deep`: Slack also checks the blocks of our messages and views, without showing them.
     """
     lacking = list(missing(settings, http=by_http(settings)))
     for sentence in lacking or ["all that Slack needs is set."]:
         yield Finding("Settings", not lacking, sentence)
     channels, groups, rows = [(settings.team_name, settings.slack_channel)], list[Group](), list[Account]()
-    async with _database(settings) as (found, engine):
-        yield found
+    async with _database(settings) as (finding, engine):
+        yield finding
         if engine is not None:
             channels, groups, rows = await _stored(engine, settings, channels)
-            async for found in _unreadable(engine):
-                yield found
-            async for found in _waiting(engine):
-                yield found
-        async for found in slack_findings(settings, channels, groups):
-            yield found
+            async for finding in _unreadable(engine):
+                yield finding
+            async for finding in _waiting(engine):
+                yield finding
+        async for finding in slack_findings(settings, channels, groups):
+            yield finding
         if engine is not None and deep:
-            async for found in surfaces.findings(settings, engine):
-                yield found
+            async for finding in surfaces.findings(settings, engine):
+                yield finding
         yield _secret_key(settings, rows)
         for name, reason in connectors.registry().broken.items():
             yield Finding(f"Platform {name}", False, f"its package cannot be used: {reason}")
         if engine is not None:
-            async for found in _accounts(rows, settings, engine):
-                yield found
+            async for finding in _accounts(rows, settings, engine):
+                yield finding
     yield await _port(settings)
 
 
@@ -99,9 +99,9 @@ async def _database(settings: Settings) -> AsyncIterator[tuple[Finding, AsyncEng
                 None,
             )
             return
-        found = await _try_database(engine)
-        readable = found.works and await db.is_migrated(engine)
-        yield found, engine if readable else None
+        finding = await _try_database(engine)
+        readable = finding.works and await db.is_migrated(engine)
+        yield finding, engine if readable else None
     finally:
         await engine.dispose()
 
@@ -137,7 +137,7 @@ async def _stored(
 
 
 async def _unreadable(engine: AsyncEngine) -> AsyncIterator[Finding]:
-    """Yield the teams whose settings cannot be read, and what is wrong in them."""
+    """Yield the teams whose settings cannot be read, with the errors in them."""
     async with db.readings(engine)() as session:
         teams = list(await session.exec(select(Team).order_by(col(Team.id))))
     for team in teams:
@@ -150,7 +150,7 @@ async def _unreadable(engine: AsyncEngine) -> AsyncIterator[Finding]:
 
 
 async def _waiting(engine: AsyncEngine) -> AsyncIterator[Finding]:
-    """Yield what Slack refused the last time, per channel and reason."""
+    """Yield what Slack refused last time, per channel and reason."""
     async with db.readings(engine)() as session:
         refused = await messages.waiting(session)
     for channel, reason, count in refused:
@@ -196,8 +196,8 @@ async def _account(row: Account, connector: Callable[[Account], base.Connector])
 async def _port(settings: Settings) -> Finding:
     where = f"{settings.host}:{settings.port}"
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
+        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = addresses[0]
         with socket.socket(family, kind, protocol) as free:
             free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             free.bind(address)
@@ -211,13 +211,13 @@ async def _port(settings: Settings) -> Finding:
 
 
 async def _is_ours(settings: Settings) -> bool:
-    """Tell whether it is the bot itself that listens there."""
+    """Tell whether the bot itself is listening there."""
     host = EVERYWHERE.get(settings.host, settings.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/health"
     timeout = aiohttp.ClientTimeout(total=HEALTH_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
-            told = await response.json()
+            body = await response.json()
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         return False
-    return isinstance(told, dict) and "database" in told
+    return isinstance(body, dict) and "database" in body

@@ -1,4 +1,4 @@
-"""Writes a setting into the file `.env`."""
+"""Write a setting into the file `.env`."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from bot.config import BadSettings
 
 
 def write(path: Path, name: str, value: str) -> None:
-    """Set one name in the file and keep all other lines. Creates the file if needed; only its owner may read it."""
+    """Set one name in the file and leave all other lines. Creates the file if needed; only its owner may read it."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         path.chmod(0o600)  # before the secret is in it

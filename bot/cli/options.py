@@ -1,4 +1,4 @@
-"""A platform's options on the command line: a flag for each, a question where one is missing, and checked values."""
+"""A platform's options on the command line: a flag for each, questions for missing ones, and checked values."""
 
 import inspect
 import os
@@ -20,7 +20,7 @@ LISTS = frozenset({OptionKind.WORDS, OptionKind.MAPPING})
 
 
 def taking(options: Sequence[Option], command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with a flag for each option in place of its parameter `given`; secrets that we make have none.
+    """Return a command with a flag for each option in place of its parameter `given`; secrets of ours have no flag.
 
     Typer reads the flags of a command from its signature.
     """
@@ -56,21 +56,21 @@ def _parameter(name: str, option: Option) -> inspect.Parameter:
 
 
 def flag_of(option: Option) -> str:
-    """Return the flag of an option; of a token, that of the file which holds it: a shell remembers flags."""
+    """Return the flag of an option; for a token, the flag names the file that contains it: a shell remembers flags."""
     name = (option.flag or option.name).replace("_", "-")
     return f"--{name}-file" if option.kind is OptionKind.TOKEN else f"--{name}"
 
 
 def variable_of(option: Option) -> str:
-    """Return the variable of the environment in which a token may be given."""
+    """Return the environment variable for a token."""
     return f"WEBCARE_{option.name.upper()}"
 
 
 def answers(options: Sequence[Option], given: Given, *, asking: bool, plain_http: bool) -> dict[str, Any]:
-    """Return the values of the options that have one, as they are stored; raises BadSettings for what cannot be.
+    """Return the values of the options that have one, as they are stored; raises BadSettings for invalid ones.
 
-    What is required is asked for when it was not given, and so are tokens that have a question; the other questions
-    are only asked when `asking`. With `plain_http`, tokens may go over http. Secrets that we make are made.
+    Missing required options are asked for, and so are missing tokens with a question; other questions are only asked
+    when `asking`. With `plain_http`, tokens may go over http. Secrets of ours are created.
     """
     values: dict[str, Any] = {}
     for option in options:
@@ -111,7 +111,7 @@ def _asked(option: Option, *, asking: bool) -> Any:
 
 
 def is_given(option: Option, given: Given) -> bool:
-    """Tell whether a token was given, without reading it: standard input can be read once."""
+    """Tell whether a token was given, without reading it: standard input can be read only once."""
     return bool(given.get(option.name) or os.environ.get(variable_of(option)))
 
 
@@ -122,7 +122,7 @@ def given_token(option: Option, given: Given) -> str:
 
 
 def asked_token(option: Option, *, may_be_empty: bool = False) -> str:
-    """Return the token that a person types, which is not shown."""
+    """Return the token that a person types at a hidden prompt."""
     if option.help and may_ask():
         typer.echo(option.help)
     typed = ask_secret(option.ask or option.name, flag_of(option), may_be_empty=may_be_empty)
@@ -140,7 +140,7 @@ def _token(token: str) -> str:
 
 
 def _value(option: Option, typed: Any, *, plain_http: bool) -> Any:
-    """Return what was typed as the kind of the option has it; "", None or an empty list when nothing was."""
+    """Return the typed value as the option's kind; "", None or an empty list without one."""
     flag = flag_of(option)
     match option.kind:
         case OptionKind.FLAG:
@@ -168,7 +168,7 @@ def _value(option: Option, typed: Any, *, plain_http: bool) -> Any:
 
 
 def _pair(option: Option, pair: str) -> tuple[str, str | None]:
-    """Return a name and its value; `name=` says that there is none."""
+    """Return a name and its value; `name=` means no value."""
     name, sign, value = (part.strip() for part in pair.partition("="))
     if not sign or name not in option.choices:
         names = ", ".join(option.choices)

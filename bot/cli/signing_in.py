@@ -1,4 +1,4 @@
-"""Signing in from the command line: the browser comes back to the running bot, to this machine, or is pasted."""
+"""Sign in from the command line: the browser returns to the running bot or this machine, or its address is pasted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,22 +24,22 @@ from bot.team import teams
 from bot.texts import Texts
 
 LOOKS_EVERY = 1.0
-"""Seconds between two looks whether the running bot finished the sign-in."""
+"""Seconds between checks whether the running bot finished the sign-in."""
 SIGN_IN = Option("sign_in", kind=OptionKind.FLAG, help="Sign in in a browser, in place of giving an access token.")
 PASTE = Option("paste", kind=OptionKind.FLAG, help="With --sign-in: paste the address at which your browser came out.")
 
 
 def options_of(platform: Platform) -> tuple[Option, ...]:
-    """Return the options of `accounts add`: those of the platform, and for those on which somebody signs in more."""
+    """Return the options of `accounts add`: the platform's own, and more if it has a sign-in."""
     return (*platform.options, *platform.sign_in.options, SIGN_IN, PASTE) if platform.sign_in else platform.options
 
 
 HOW = frozenset({SIGN_IN.name, PASTE.name})
-"""The options that say how an account is added; nothing of them is stored."""
+"""The options that say how an account is added; they are not stored."""
 
 
 def wanted(platform: Platform, given: Given) -> bool:
-    """Tell whether to sign in: when asked for, or when a person at a terminal prefers it to giving a token."""
+    """Tell whether to sign in: if requested, or if a person at a terminal prefers it to giving a token."""
     if platform.sign_in is None:
         return False
     if given["sign_in"] or given["paste"]:
@@ -69,7 +69,7 @@ async def connect(
     team: str,
     paste: bool,
 ) -> None:
-    """Sign in, let the person choose, and connect what they chose; leaves with code 1 if one does not work."""
+    """Sign in, let the person choose, and connect the chosen accounts; exits with code 1 if one does not work."""
     if paste and not may_ask():
         raise BadSettings("--paste needs a terminal, on which you paste the address.")
     async with new_client(allow_private=settings.allow_private_addresses) as client:
@@ -87,7 +87,7 @@ async def connect(
         except base.Verdict as verdict:
             raise BadSettings(str(verdict.text)) from None
         say(f"Open this address in a browser, and sign in on {platform.title} there (within 15 minutes):")
-        typer.echo(begun.address)  # whole, to be copied
+        typer.echo(begun.address)  # unshortened, for copying
         if paste:
             row = await _pasted(sign_ins, platform)
         elif public:
@@ -97,16 +97,16 @@ async def connect(
         if row.stage is not SigningInStage.SIGNED_IN:
             raise BadSettings(Texts("en", settings.time_zone).stored(row.problem) or "The time to sign in is over.")
         done = await sign_ins.choose(row.id, _chosen(row.offers))
-    if not all(_told(each, platform) for each in done):
+    if not all(_print_result(each, platform) for each in done):
         raise typer.Exit(1)
 
 
 async def _team(open_session: db.Sessions, name: str) -> int:
     async with open_session() as session:
-        found = [team for team in await teams.all_teams(session) if name in {"", team.name}]
-    if not found:
+        named = [team for team in await teams.all_teams(session) if name in {"", team.name}]
+    if not named:
         raise BadSettings(f"There is no team named {name}." if name else "There is no team yet: set SLACK_CHANNEL.")
-    return found[0].id
+    return named[0].id
 
 
 async def _pasted(sign_ins: SignIns, platform: Platform) -> SigningIn:
@@ -119,7 +119,7 @@ async def _pasted(sign_ins: SignIns, platform: Platform) -> SigningIn:
 
 
 async def _finished_elsewhere(open_session: db.Sessions, sign_in_id: int) -> SigningIn:
-    """Wait until the bot that runs has finished the sign-in."""
+    """Wait until the running bot has finished the sign-in."""
     say("Waiting until you come back; the bot must run. (If it does not, stop this and give --paste.)")
     while True:
         async with open_session() as session:
@@ -162,7 +162,7 @@ async def _serving(sign_ins: SignIns, finished: asyncio.Future[SigningIn]) -> As
 
 
 def _chosen(offers: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the ids of the accounts that a person chooses; of one, or without a person, all."""
+    """Return the ids of the accounts that a person chooses; all if there is only one, or no person."""
     ids = [offer["id"] for offer in offers]
     if len(offers) == 1 or not may_ask():
         return ids
@@ -176,8 +176,8 @@ def _chosen(offers: Sequence[Mapping[str, str]]) -> list[str]:
         say(f"Give numbers from 1 to {len(ids)}.")
 
 
-def _told(done: Connected, platform: Platform) -> bool:
-    """Say what became of one account; returns whether it is connected."""
+def _print_result(done: Connected, platform: Platform) -> bool:
+    """Print the result for one account; returns whether it is connected."""
     say(f"{platform.title} · {done.name}")
     show(done.health)
     if done.account is None:
@@ -185,5 +185,5 @@ def _told(done: Connected, platform: Platform) -> bool:
         return False
     mark(True, f"{'Stored' if done.is_new else 'Renewed'} as {accounts.key(done.account)}; a running bot picks it up.")
     for line in ("", *done.first_steps) if done.first_steps else ():
-        typer.echo(line)  # whole, to be pasted: these are our own words and what was typed
+        typer.echo(line)  # unshortened, for pasting: our own words and what was typed
     return True

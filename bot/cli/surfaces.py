@@ -1,4 +1,4 @@
-"""Let Slack check the blocks of what we show: the newest message of each kind, every team's Home, a week's figures.
+"""Let Slack check our blocks: the newest message of each kind, every team's Home, a week's figures.
 
 https://docs.slack.dev/reference/methods/blocks.validate
 """
@@ -30,11 +30,11 @@ from bot.views.digest import overview
 from bot.views.home import home_tab
 
 Shown = tuple[str, list[dict[str, Any]]]
-"""What is shown, and its forms as blocks.validate takes them, of which Slack must take one."""
+"""What is shown, and its forms for blocks.validate; Slack must accept one of them."""
 
 
 async def findings(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Finding]:
-    """Yield what Slack finds wrong with what we show, or that it takes all of it."""
+    """Yield what Slack finds wrong with our blocks, or that it accepts all of them."""
     if not settings.slack_bot_token.get_secret_value():
         return
     count, wrong = 0, 0
@@ -59,7 +59,7 @@ async def findings(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Fin
 
 
 async def _problem(client: AsyncWebClient, forms: list[dict[str, Any]]) -> str:
-    """Return what is wrong with the first form when Slack takes none of them; "" when it takes one."""
+    """Return what is wrong with the first form if Slack accepts none of them; "" if it accepts one."""
     problems = []
     for form in forms:
         try:
@@ -92,7 +92,7 @@ async def _messages(desk: Desk, session: AsyncSession) -> AsyncIterator[Shown]:
 
 
 def _figures(team: str, t: Texts, desk: Desk) -> Iterator[Shown]:
-    """Yield a digest with the chart and the table, which a team that has just begun does not have yet."""
+    """Yield a digest with the chart and the table, which a new team does not have yet."""
     until = desk.now()
     since = until - timedelta(days=7)
     parts = [Part(since + timedelta(days=n), n, n) for n in range(7)]

@@ -54,7 +54,7 @@ def with_key(settings: Settings) -> Settings:
 
 
 def plain(words: object) -> str:
-    """Return text without control characters: some of it comes from platforms and could steer the terminal."""
+    """Return text without control characters: some of it comes from platforms and could control the terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in str(words))
 
 
@@ -69,12 +69,12 @@ def mark(works: bool, words: object) -> None:
 
 
 def warn(words: object) -> None:
-    """Print a line that begins with !: it works, and somebody should look at it."""
+    """Print a line that begins with !: it works, but somebody should look at it."""
     typer.echo(f"{typer.style('!', fg='yellow')} {plain(words)}")
 
 
 def show(health: Health) -> None:
-    """Print the result of a check, a sentence on each line."""
+    """Print the result of a check, one sentence per line."""
     for sentence in health.working:
         mark(True, sentence)
     for sentence in health.warnings:

@@ -131,7 +131,7 @@ class Spell:
 
 @dataclass(frozen=True)
 class Named(Details):
-    """CASE: what the cards of the author's other open cases show of this one; how often it `followed` theirs."""
+    """CASE: what the author's other open cards show of this case (`told`); how often this card `followed` theirs."""
 
     told: str = ""
     followed: int = 0

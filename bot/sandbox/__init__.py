@@ -5,5 +5,5 @@
     app.py     both together, as `webcare try` and the tests run them; static/ is the page that shows both
 
 It knows nothing of the bot, and slack/ knows nothing of the square. Each has a static/ with its part of the
-page in the browser, served under its path below this folder, so that an import of one by another is the same on disk.
+page in the browser, served under its path below this folder, so that imports between them are the same on disk.
 """

@@ -24,7 +24,7 @@ class Sandbox(LocalSlack):
 
     manifest      the app's manifest: commands, shortcuts, scopes, events
     rules, now    the limits in force, and the clock of the workspace (seconds)
-    speed         how many times faster than real time that clock goes; the page shows it
+    speed         how many times faster than real time that clock runs; the page shows it
     request_url   deliver by signed HTTP to this address; without it by Socket Mode
     square_url    where the bot receives the posts of the square; they wait while it is ""
     open_action   the action of the button that says "nobody has this yet"; Alt+arrow goes from one to the next

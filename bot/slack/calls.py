@@ -128,9 +128,9 @@ UNANSWERED = (TimeoutError, aiohttp.ClientError, SlackClientError, OSError)
 class _PacedClient(AsyncWebClient):
     """A client that calls no method before Slack takes it again.
 
-    `share` is the part of the calls that may be made at once that this client may use. `waits_until` is how long, by
-    the loop's clock, it waits for its turn. `now` is our clock. `views` has the newest view of each modal that is being
-    updated. `contact` is what the calls show about Slack.
+    `share` is the part of the calls that may be made at once that this client may use. `waits_until` is until when,
+    by the loop's clock, it waits for its turn. `now` is our clock. `views` has the newest view of each modal that is
+    being updated. `contact` is what the calls show about Slack.
     """
 
     pace: Pace

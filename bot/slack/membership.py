@@ -1,6 +1,6 @@
 """Who is in the channel of a team: read from Slack by the clock, on its events, and for people we do not know yet.
 
-What we know stays valid while Slack does not answer, for however long: nobody who could act is locked out.
+What we know stays valid while Slack does not answer, for any time: nobody who could act is locked out.
 """
 
 import asyncio

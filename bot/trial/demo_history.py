@@ -1,7 +1,7 @@
-"""The last weeks of the made-up team of `webcare try`, so that its digests, figures and charts have data.
+"""The past weeks of the made-up team of `webcare try`, so that its digests, figures and charts have data.
 
-The same use cases write this history as write the present, each with its own moment as `now`; only nothing is sent to
-Slack. The random numbers have a fixed seed, so the history is the same every time.
+The normal use cases write this history, each with its own moment as `now`, but nothing is sent to Slack. The random
+numbers have a fixed seed, so the history is the same every time.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What citizens write on the platforms in the first minute of `webcare try`; one that is not offered is left out."""
+"""What citizens write on the platforms in the first minute of `webcare try`; platforms not offered are left out."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ NEW = timedelta()
 
 @dataclass(frozen=True)
 class Example:
-    """One post: after how many seconds, where, how, by whom and what; `age` is how old it is then."""
+    """One post: after how many seconds, where, how, by whom and what; `age` is how old it is at that moment."""
 
     after: float
     place: str
@@ -28,7 +28,7 @@ OURS = (
     ("instagram", "Zonsopgang boven de haven. Wie was er ook zo vroeg op? 🌅"),
     ("bluesky", "Vanaf maandag is de Molenbrug drie weken dicht voor onderhoud. Fietsers kunnen over de noodbrug."),
 )
-"""What the municipality wrote itself, for citizens to write below."""
+"""Posts of the municipality, for citizens to write below."""
 EXAMPLES = (
     Example(
         14, "facebook", "comment", "Tineke Mulder",
@@ -58,14 +58,14 @@ EXAMPLES = (
 
 
 def publish(square: Square, at: datetime) -> None:
-    """Write what the municipality wrote itself, a while before."""
+    """Publish the municipality's own posts, dated a while earlier."""
     for place, words in OURS:
         if place in _offered(square):
             square.publish(place, words, published_at=at - timedelta(days=8))
 
 
 async def play(square: Square) -> None:
-    """Write the examples, each at its moment."""
+    """Publish the examples, each at its moment."""
     waited = 0.0
     for each in EXAMPLES:
         await asyncio.sleep(each.after - waited)

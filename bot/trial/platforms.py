@@ -1,7 +1,7 @@
-"""The platforms that can be tried out: each is itself, only its posts are written on the square.
+"""The platforms that can be tried out: each is the real one, but its posts are on the square.
 
-All that a case shows comes from the platform: what may be done with a post and until when, how an answer is put and
-counted. The requests alone go to the square, signed as those of a source of our own.
+Everything that a case shows comes from the platform: what may be done with a post and until when, how an answer is
+composed and counted. Only the requests go to the square, signed as those of a source of our own.
 """
 
 import json
@@ -41,13 +41,13 @@ from bot.sandbox.square import places
 from bot.texts import Texts
 
 NAME = "Het Plein"
-"""What the account on each platform is called, so that each card says where its post really stands."""
+"""The name of the account on each platform, so that each card says where its post really is."""
 ALREADY, GONE = 409, 410
-"""How the square answers a second private answer to a post that takes one, and an answer to what was removed."""
+"""The square's answers to a second private answer to a post that takes one, and to an answer to a removed post."""
 
 
 class OnSquare(webhook.Webhook):
-    """An account on the square that counts and puts its answers as one of the platform `like` does."""
+    """An account on the square that counts and composes its answers like one on the platform `like`."""
 
     def __init__(self, like: Platform, trial: Trial, account: Account, tools: Tools) -> None:
         super().__init__(account, tools)
@@ -63,7 +63,7 @@ class OnSquare(webhook.Webhook):
         return self._like.measure(text, private=private)
 
     def images(self, *, private: bool) -> Images | None:
-        """Return which image the platform takes with an answer."""
+        """Return which images the platform takes with an answer."""
         return self._like.images(private=private) if isinstance(self._like, TakesImages) else None
 
     async def send(self, draft: Draft) -> Sent:
@@ -77,7 +77,7 @@ class OnSquare(webhook.Webhook):
         self.judge(await self.call("act", f"{act}-{post.external_id}", at, {"act": act, "id": post.external_id}))
 
     def judge(self, response: Any) -> None:
-        """Raise the verdict on the square's answer, in the platform's words where it has them."""
+        """Raise the verdict on the square's answer, in the platform's words if it has them."""
         if response.status_code == ALREADY and self._once is not None:
             raise UsedUp(self._once.message)
         if response.status_code == GONE:
@@ -92,7 +92,7 @@ def _answering(connector: Connector) -> Replies:
 
 
 class FromSquare(webhook.Incoming):
-    """Receives what citizens wrote on the square as if on a platform, and reads it as its connector does."""
+    """Receives citizens' posts on the square as if from a platform, and reads them as its connector does."""
 
     def __init__(self, trial: Trial) -> None:
         self._ways = {way.name: way for way in trial.ways}
@@ -108,7 +108,7 @@ class FromSquare(webhook.Incoming):
 
 
 def _as_there(post: Post, way: Way, sent: Mapping[str, Any]) -> Post:
-    """Return a post as the platform would give it; its ids are of the square, and so is each address that it has."""
+    """Return a post as the platform would give it; its ids and addresses are those of the square."""
     by = post.author
     words = {name: str(sent.get(name) or "") for name in ("subject", "root", "parent", "ours", "us")}
     written = Written(

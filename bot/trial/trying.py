@@ -37,7 +37,7 @@ MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
 COORDINATOR = "U0MARIEKE"
 OTHER_TEAM, OTHER_CHANNEL, OTHER_COORDINATOR = "Beheer", "C0BEHEER", "U0TOM"
-"""A second team, to ask for advice or to hand a case to."""
+"""A second team, to ask for advice or to transfer a case to."""
 SOURCES = (("plein", "Het Plein"), ("formulier", "Contactformulier"))
 """The team's first sources: names and titles. Both have a history; only the first gets new posts."""
 HISTORY = timedelta(days=22)
@@ -64,7 +64,7 @@ class RealSource:
 
 
 def public_sources(mastodon: str, hashtags: Sequence[str], feeds: Sequence[str]) -> list[RealSource]:
-    """Return the sources of these addresses; raises BadSettings when a server has no hashtags, or they no server."""
+    """Return the sources of these addresses; raises BadSettings for a server without hashtags or the reverse."""
     tags = tuple(tag.strip().lstrip("#") for tag in hashtags if tag.strip().lstrip("#"))
     if bool(mastodon) != bool(tags):
         raise BadSettings("Reading from Mastodon needs both: --mastodon https://SERVER --hashtag TAG.")
@@ -78,7 +78,7 @@ SHOWN_DAYS = 7
 
 @dataclass
 class FastClock:
-    """A clock that goes `speed` times as fast as real time; it stands still at `first` until `start`."""
+    """A clock that runs `speed` times as fast as real time; it stands still at `first` until `start`."""
 
     first: datetime
     speed: float
@@ -104,7 +104,7 @@ async def try_out(
 ) -> None:
     """Run the local workspace on this port until interrupted, and delete all its data afterwards.
 
-    With a `speed` above 1 its time goes that much faster, and begins on a Monday just before opening time. `ready` gets
+    With a `speed` above 1 its time runs that much faster, and begins on a Monday just before opening time. `ready` gets
     the workspace once the bot runs in it. Raises BadSettings when the port is taken.
     """
     clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
@@ -134,7 +134,7 @@ async def try_out(
 def just_before_a_week(now: datetime) -> datetime:
     """Return some minutes before opening time on the last working Monday of an earlier week.
 
-    It lies in an earlier week, so that moments of the fast clock are not in the future by real time.
+    It is in an earlier week, so that moments of the fast clock are not in the future by real time.
     """
     hours = TeamSettings().hours(now)
     today = now.astimezone(hours.zone).date()
@@ -154,7 +154,7 @@ async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
     try:
         await asyncio.wait((bot, ready), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            await bot  # raises the reason why it cannot start
+            await bot  # raises the reason if it cannot start
         slack.square.bot_url = f"{ready.result()}/in/plein"
         elsewhere.publish(slack.square, clock())
         tasks += [asyncio.create_task(each.play(slack.square)) for each in (example_posts, elsewhere)]
@@ -166,7 +166,7 @@ async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
 
 
 def _slack(clock: FastClock) -> Sandbox:
-    """Return the workspace with this clock; how long a click is valid counts in real time, for the person who looks."""
+    """Return the workspace with this clock; how long a click is valid is in real time, for the person at the screen."""
     slacks = Rules()
     rules = replace(
         slacks,
@@ -176,7 +176,7 @@ def _slack(clock: FastClock) -> Sandbox:
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     slack = Sandbox(manifest, rules=rules, now=lambda: clock().timestamp(), speed=clock.speed, open_action="case:claim")
     for channel in (CHANNEL, TEAM.escalation_channel, OTHER_CHANNEL):
-        slack.workspace.channels[channel].private = True  # as the bot tells every team to do
+        slack.workspace.channels[channel].private = True  # as the bot advises every team
     return slack
 
 
@@ -197,7 +197,7 @@ def _settings(slack: Sandbox, folder: Path, speed: float) -> Settings:
         poll_seconds=10,
         allow_private_addresses=True,
     )
-    # The person who looks has the usual real seconds to undo.
+    # The person at the screen has the usual real seconds to undo.
     return settings.model_copy(update={"undo_seconds": settings.undo_seconds * speed})
 
 
@@ -246,7 +246,7 @@ async def _square(
 
 
 def _post_earlier(slack: Sandbox, clock: FastClock, square: OpenedAccount) -> list[demo_history.OpenPost]:
-    """With a fast clock, post last Friday's questions on the square: one without answer, one with a promise."""
+    """With a fast clock, post last Friday's questions on the square: one without an answer, one with a promise."""
     if clock.speed == 1:
         return []
     zone = clock.first.tzinfo or UTC

@@ -117,8 +117,8 @@ def _set(item: Mapping[str, Any], flags: Mapping[str, str]) -> list[str]:
 
 
 def _steps(value: Any, t: Texts) -> dict[str, str]:
-    told = {recipient.value: t(words) for recipient, words in TOLD.items()}
-    steps = (f"{each['percent']}% {told.get(each['to'], '')} {literal(each['text'], 80)}" for each in value or ())
+    recipients = {recipient.value: t(words) for recipient, words in TOLD.items()}
+    steps = (f"{each['percent']}% {recipients.get(each['to'], '')} {literal(each['text'], 80)}" for each in value or ())
     return dict.fromkeys(map(str.strip, steps), "")
 
 

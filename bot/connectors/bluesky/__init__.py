@@ -3,15 +3,15 @@
 https://docs.bsky.app/docs/advanced-guides/api-directory, https://atproto.com/specs/xrpc
 
 Quirks that shape this package:
-- A reply is a record whose key we choose, from `Draft.key`. It is written only where no record is, so the same reply
-  cannot be published twice, however often it is sent. (`createRecord` answers a repeated key with an HTTP 500, hence
-  `putRecord`.)
-- Bluesky sorts a post by its own time stamp, so one may come into a list below posts that we read. See newest.py.
-- "Priority notifications" leave out the mentions of strangers, unless we say that we want all.
-- Whoever may not reply to a post can write the reply all the same, but nobody sees it; so we look before we write.
-- A hidden reply is an address in the threadgate, a record beside the post with which the thread began. Only the account
-  that began the thread has that record.
-- Posts are not edited, but a record can be written anew; then its CID is another one.
+- A reply is a record whose key we choose, from `Draft.key`. It is written only if no record has that key, so the same
+  reply cannot be published twice, no matter how often it is sent. (`createRecord` answers a repeated key with an
+  HTTP 500, hence `putRecord`.)
+- Bluesky sorts a post by its own time stamp, so it may enter a list below posts that we have read. See newest.py.
+- "Priority notifications" leave out the mentions of strangers, unless we ask for all.
+- Somebody who may not reply to a post can still write the reply, but nobody sees it; so we check before we write.
+- A hidden reply is an address in the threadgate, a record beside the first post of the thread. Only the account that
+  began the thread has that record.
+- Posts are not edited, but a record can be written again; then it has another CID.
 """
 
 from collections.abc import Sequence
@@ -50,11 +50,11 @@ from bot.domain.mention import Act, Author, Post
 from bot.domain.text import text
 
 IMAGES = Images(described=2000)
-"""How large: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json; how long its
-description: what Bluesky's own app lets one type."""
+"""Size: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json; length of the
+description: what Bluesky's own app lets people type."""
 ANSWERED_PAGES = 5
 PROVEN_AT_ONCE = 10
-"""Missing posts of which a recheck asks the author's server; each takes two requests."""
+"""Missing posts for which a recheck asks the author's server; each takes two requests."""
 
 log = structlog.get_logger()
 
@@ -62,12 +62,12 @@ log = structlog.get_logger()
 class Bluesky:
     """One account on Bluesky, or on another server that speaks its protocol.
 
-    Secrets: `app_password`, and `session`, which is ours. Options: `handle`, `words`, `messages` (private ones too),
+    Secrets: `app_password`, and our own `session`. Options: `handle`, `words`, `messages` (private ones too),
     `language` of replies, `directory` of accounts.
     """
 
     resend_safe_for = None
-    """A reply could be sent again at any time, but a private message could not."""
+    """A reply could be sent again at any time, but not a private message."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
         self._account, self._now = account, tools.now
@@ -83,9 +83,9 @@ class Bluesky:
     # --- reading ---------------------------------------------------------------------------------
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return new mentions, replies, quotes, posts with our words, and private messages, of others than us.
+        """Return new mentions, replies, quotes, posts with our words, and private messages, by others than us.
 
-        The first time those since the account begins that we did not answer.
+        The first time only those since the account begins that we did not answer.
         """
         me = await self._server.me()
         news = await self._news(self._notifications, cursor.get("notifications"))
@@ -94,10 +94,10 @@ class Bluesky:
         parts = Parts(self._account.id)
         for word in self._account.options.get("words", ()):
             searched = self._news(partial(self._found, word=word), cursor.get("words", {}).get(word))
-            found = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
-            if found is not None:
-                views = {**{item["uri"]: item for item in found.items}, **views}
-                after["words"][word], more = found.state, more or found.more
+            part = await parts.read(searched, otherwise=text("Posts with {word} cannot be searched now.", word=word))
+            if part is not None:
+                views = {**{item["uri"]: item for item in part.items}, **views}
+                after["words"][word], more = part.state, more or part.more
             elif word in cursor.get("words", {}):
                 after["words"][word] = cursor["words"][word]
         if not cursor:
@@ -132,7 +132,7 @@ class Bluesky:
         return posts
 
     async def _answered(self, me: str) -> set[str]:
-        """Return which posts we answered since the account begins; it begins with what is not answered."""
+        """Return which posts we answered since the account begins: the first reading takes only unanswered ones."""
         begins, answered, cursor = self._account.begins_at(self._now()), set[str](), ""
         for _ in range(ANSWERED_PAGES if self._account.options.get("since_days") else 0):
             asked: dict[str, Any] = {"repo": me, "collection": POST, "limit": 100}
@@ -148,7 +148,7 @@ class Bluesky:
         """Turn views and notifications into posts, with pictures and the posts they answer if these can be read."""
         whole = await self._whole([view["uri"] for view in views])
         parents = {uri for view in views if isinstance(uri := _parent(view), str)} - whole.keys()
-        whole |= await self._whole(sorted(parents))  # apart: authors choose what they answer, also what is no address
+        whole |= await self._whole(sorted(parents))  # separately: an author's parent may be no address
         known = [(whole.get(view["uri"], view), whole.get(str(_parent(view)))) for view in views]
         return [post for view, parent in known if (post := self._post(view, parent, me))]
 
@@ -160,7 +160,7 @@ class Bluesky:
             return {}
 
     def _post(self, view: Json, parent: Json | None, me: str) -> Post | None:
-        """Return the post; if we cannot read it, log its address only and return None."""
+        """Return the post; if we cannot read it, log only its address and return None."""
         try:
             return post_of(view, me, parent=parent, by_message=self._has_messages)
         except UNREADABLE as error:
@@ -168,9 +168,9 @@ class Bluesky:
             return None
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Return the posts that were written anew or are gone, back or marked otherwise; of private messages none is.
+        """Return the posts that were rewritten, are gone or back, or have other marks; never private messages.
 
-        Of missing posts we ask a few authors' servers per recheck; the cursor says where to continue.
+        For missing posts we ask a few authors' servers per recheck; the cursor says where to continue.
         """
         by_uri = {post.external_id: post for post in posts if not post.private}
         me = await self._server.me() if by_uri else ""
@@ -198,11 +198,11 @@ class Bluesky:
     # --- answering -------------------------------------------------------------------------------
 
     def images(self, *, private: bool) -> Images | None:
-        """Return what a post takes; a private message takes no image."""
+        """Return which images a post takes; a private message takes none."""
         return None if private else IMAGES
 
     async def send(self, draft: Draft) -> Sent:
-        """Publish the reply under its post, or as a private message; a public one is written once per key."""
+        """Publish the reply under its post, or send it as a private message; a public one is written once per key."""
         if draft.private:
             self._refuse_no_messages()
             with before_sending():
@@ -219,10 +219,10 @@ class Bluesky:
         try:
             made = await self._server.put(POST, _key(draft), record, instead_of=None)
         except Swapped:
-            found = await self.find(draft)
-            if found is None:
+            earlier = await self.find(draft)
+            if earlier is None:
                 raise Rejected("Another post stands where this answer would come.") from None
-            return found
+            return earlier
         if not isinstance(made.get("uri"), str):
             raise self._server.unreadable()
         return Sent(made["uri"], url_of(made["uri"]))
@@ -243,10 +243,10 @@ class Bluesky:
         return {"root": {"uri": root["uri"], "cid": root["cid"]} if root else parent, "parent": parent}
 
     async def _facets(self, words: str) -> list[Json]:
-        """Return the links and names in a text; a name that leads to no account stays text."""
+        """Return the links and names in a text; a name without an account stays text."""
         handles = {piece.handle for piece in writing.pieces(words) if piece.handle}
-        found = {handle: await self._did_of(handle) for handle in sorted(handles)}
-        return writing.facets(words, {handle: did for handle, did in found.items() if did})
+        dids = {handle: await self._did_of(handle) for handle in sorted(handles)}
+        return writing.facets(words, {handle: did for handle, did in dids.items() if did})
 
     async def _did_of(self, handle: str) -> str:
         try:
@@ -256,7 +256,7 @@ class Bluesky:
         return str(answer.get("did") or "")
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the reply under the key that it has; our own server knows at once whether it is there."""
+        """Look for the reply under its key; our own server knows at once whether it is there."""
         if draft.private:
             self._refuse_no_messages()
             return await self._chat.find(draft)
@@ -265,7 +265,7 @@ class Bluesky:
         return Sent(uri, url_of(uri)) if stored and within(stored, "value", "text") == draft.text else None
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text as it is: Bluesky tells the author of a post that there is a reply."""
+        """Return the text as it is: Bluesky notifies the author of a post of a reply."""
         return text
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
@@ -273,11 +273,11 @@ class Bluesky:
         return writing.measure(text, writing.IN_MESSAGE if private else writing.IN_POST)
 
     async def act(self, act: Act, post: Post) -> None:
-        """Hide a reply in our thread or show it again, like a post or not, or remove an answer of ours."""
+        """Hide a reply in our thread or show it again, like or unlike a post, or remove our answer."""
         await moderating.act(self._server, act, post, self._now())
 
     async def check(self) -> Health:
-        """Log in, and say what works and what keeps posts from us."""
+        """Log in, and report what works and what keeps posts from us."""
         return await checking.check(self._server, self._account)
 
 
@@ -290,7 +290,7 @@ def _at(cursor: str) -> Json:
 
 
 def _dated(answer: Json, key: str, reasons: Sequence[str]) -> list[newest.Item]:
-    """Return the items of a list that have an address, with their moments; of notifications those for these reasons."""
+    """Return the items of a list that have an address, with their moments; notifications only for these reasons."""
     items = []
     for each in objects(answer, key):
         if isinstance(each.get("uri"), str) and (not reasons or each.get("reason") in reasons):

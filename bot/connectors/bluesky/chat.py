@@ -1,7 +1,7 @@
 """Private messages on Bluesky, between our account and one other: https://docs.bsky.app/docs/api/chat-bsky-convo-list-convos
 
-The service for these knows no key for a message, so one whose outcome is unknown is looked for. Revisions (`rev`) rise
-with everything that happens; they are text, ordered by length and then by letter.
+The service has no key for a message, so we look for one whose outcome is unknown. Revisions (`rev`) rise with every
+event; they are text, ordered by length and then by letter.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class Chat:
     async def read(self, last: str | None, begins: datetime | None) -> tuple[list[Post], str]:
         """Return the messages of others since a revision, and the newest revision.
 
-        The first time (None) those since `begins` that we did not answer.
+        The first time (None) only those since `begins` that we did not answer.
         """
         me = await self._server.me()
         convos, newest = await self._changed(last, begins)
@@ -42,7 +42,7 @@ class Chat:
         return posts, newest
 
     async def _changed(self, last: str | None, begins: datetime | None) -> tuple[list[Json], str]:
-        """Return the conversations between two in which something happened since, and the newest revision of all."""
+        """Return the conversations between two people that changed since then, and the newest revision of all."""
         changed, newest, cursor = list[Json](), last or "", Json()
         for _ in range(PAGES):
             answer = await self._server.get("chat.bsky.convo.listConvos", chat=True, limit=FULL, **cursor)
@@ -57,14 +57,14 @@ class Chat:
 
     async def _new_messages(self, convo: str, last: str | None, begins: datetime | None) -> list[Json]:
         """Return the new messages of a conversation, the newest first."""
-        found, cursor = list[Json](), ""
+        messages, cursor = list[Json](), ""
         for _ in range(PAGES):
             page, cursor = await self._page(convo, cursor)
             new = [each for each in page if _is_new(each, each, last, begins)]
-            found += [each for each in new if each["$type"] == MESSAGE]
+            messages += [each for each in new if each["$type"] == MESSAGE]
             if not cursor or len(new) < len(page):
                 break
-        return found
+        return messages
 
     async def _page(self, convo: str, cursor: str) -> tuple[list[Json], str]:
         more = {"cursor": cursor} if cursor else {}
@@ -73,7 +73,7 @@ class Chat:
         return [each for each in whole if _is_whole(each)], str(answer.get("cursor") or "")
 
     async def send(self, draft: Draft, facets: Sequence[Json]) -> Sent:
-        """Send a private answer to the author of a post; raises Rejected with why they do not take it."""
+        """Send a private answer to the author of a post; raises Rejected with the reason if they do not take it."""
         with before_sending():
             convo = await self._convo(draft.to)
         message = {"text": draft.text, **({"facets": list(facets)} if facets else {})}
@@ -86,7 +86,7 @@ class Chat:
     async def find(self, draft: Draft) -> Sent | None:
         """Look for an answer among our messages since the first attempt.
 
-        Raises Unknowable when one of ours was removed since, or when one shortly before says the same.
+        Raises Unknowable when one of ours was removed since then, or when one shortly before says the same.
         """
         me, convo, cursor = await self._server.me(), await self._convo(draft.to), ""
         for _ in range(PAGES):
@@ -101,7 +101,7 @@ class Chat:
         raise Unknowable("too many messages since then")
 
     async def _convo(self, to: Post) -> str:
-        """Return the conversation with the author of a post; the service makes one where there was none."""
+        """Return the conversation with the author of a post; the service creates it if needed."""
         if to.place and to.place.get("convo"):
             return str(to.place["convo"])
         asked = [to.author.external_id]
@@ -112,7 +112,7 @@ class Chat:
 
 
 def _theirs(messages: Sequence[Json], convo: Json, me: str, *, until_ours: bool) -> Iterator[Post]:
-    """Yield the messages of the other; `until_ours`: only those after our last message."""
+    """Yield the messages of the other person; `until_ours`: only those after our last message."""
     for message in messages:
         if message["sender"]["did"] == me:
             if until_ours:
@@ -125,7 +125,7 @@ def _theirs(messages: Sequence[Json], convo: Json, me: str, *, until_ours: bool)
 
 
 def _may_be(message: Json, draft: Draft) -> bool:
-    """Tell whether one of our messages is the answer."""
+    """Tell whether a message of ours may be the answer."""
     if message["$type"] == DELETED:
         raise Unknowable("one of our messages was removed since then")
     if str(message.get("text")).split() != draft.text.split():
@@ -150,7 +150,7 @@ def _is_new(thing: Json, message: Json | None, last: str | None, begins: datetim
 
 
 def _is_whole(each: Json) -> bool:
-    """Tell whether a conversation or message has what we go by."""
+    """Tell whether a conversation or message has the fields that we need."""
     if not isinstance(each.get("id"), str) or not isinstance(each.get("rev"), str):
         return False
     if isinstance(each.get("members"), list):

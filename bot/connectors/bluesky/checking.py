@@ -1,4 +1,4 @@
-"""Trying an account on Bluesky: who it is, and whether mentions and private messages reach us."""
+"""Try an account on Bluesky: who it is, and whether mentions and private messages reach us."""
 
 import base64
 import json
@@ -11,16 +11,16 @@ from bot.connectors.json_api import Json, within
 from bot.domain.text import Text, text
 
 FULL_ACCESS = "com.atproto.access"
-"""What a session may do that was made with the password of the account itself: https://atproto.com/specs/xrpc#authentication"""
+"""The scope of a session made with the account's own password: https://atproto.com/specs/xrpc#authentication"""
 TRIED: tuple[tuple[str, str, Json, Text], ...] = (
     ("words", "app.bsky.feed.searchPosts", {"q": "bluesky"}, text("Public posts can be searched.")),
     ("messages", "chat.bsky.convo.listConvos", {}, text("Private messages can be read and answered.")),
 )
-"""By option, what we try, and what works then."""
+"""By option, what we try, and the words if it works."""
 
 
 async def check(server: Server, account: Account) -> Health:
-    """Log in, and say what works and what keeps posts from us."""
+    """Log in, and report what works and what keeps posts from us."""
     try:
         did = await server.me()
         profile = await server.get("app.bsky.actor.getProfile", actor=did)
@@ -53,7 +53,7 @@ async def check(server: Server, account: Account) -> Health:
 
 
 async def _kept_from_us(server: Server) -> list[Text]:
-    """Return which posts of others the account's own settings keep from us."""
+    """Return which posts of others do not reach us because of the account's own settings."""
     try:
         answer = await server.get("app.bsky.notification.getPreferences")
     except (Rejected, Unavailable):
@@ -70,7 +70,7 @@ async def _kept_from_us(server: Server) -> list[Text]:
 
 
 def _scope(token: str) -> str:
-    """Return what an access token says it may do; "" when it is not one that we can read (RFC 7519)."""
+    """Return the scope in an access token; "" when we cannot read the token (RFC 7519)."""
     try:
         middle = token.split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))["scope"])

@@ -1,4 +1,4 @@
-"""Hiding replies in our threads, liking posts, and removing answers of ours; doing it again changes nothing.
+"""Hide replies in our threads, like posts, and remove our answers; doing it again changes nothing.
 
 https://docs.bsky.app/docs/tutorials/thread-gates
 """
@@ -16,7 +16,7 @@ LIKE, THREADGATE = "app.bsky.feed.like", "app.bsky.feed.threadgate"
 MAX_HIDDEN = 300
 """https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/threadgate.json"""
 TRIES = 5
-"""How often a record that others write meanwhile is read and written again."""
+"""How many times a record is read and written again if others write it in the meantime."""
 
 
 async def act(server: Server, kind: Act, post: Post, now: datetime) -> None:
@@ -34,7 +34,7 @@ async def act(server: Server, kind: Act, post: Post, now: datetime) -> None:
 
 
 async def _hide(server: Server, post: Post, now: datetime, *, hidden: bool) -> None:
-    """Put a reply among the hidden ones of its thread, or take it from them; who may reply stays as it is."""
+    """Add a reply to the hidden ones of its thread, or remove it from them; who may reply does not change."""
     root = within(dict(post.place or {}), "root", "uri")
     me = await server.me()
     if not root or split(root)[0] != me:
@@ -68,12 +68,12 @@ async def _like(server: Server, post: Post, now: datetime) -> None:
     record: Json = {"subject": {"uri": post.external_id, "cid": shown["cid"]}, "createdAt": writing.moment(now)}
     try:
         await server.put(LIKE, _key_of_like(post), record, instead_of=None)
-    except Swapped:  # it is there already
+    except Swapped:  # it is already there
         return
 
 
 async def _unlike(server: Server, post: Post) -> None:
-    """Take our like away, also one that was given in the app."""
+    """Remove our like, even one that was given in the app."""
     me = await server.me()
     await server.remove(f"at://{me}/{LIKE}/{_key_of_like(post)}")
     shown = (await server.posts([post.external_id])).get(post.external_id)
@@ -83,7 +83,7 @@ async def _unlike(server: Server, post: Post) -> None:
 
 
 async def _remove(server: Server, post: Post) -> None:
-    """Remove an answer of ours."""
+    """Remove our answer."""
     if post.private:
         raise Rejected("A private message on Bluesky cannot be taken back.")
     if split(post.external_id)[:2] != (await server.me(), POST):

@@ -1,8 +1,8 @@
-"""What is new in a list that a server gives newest first, page by page: nothing twice, nothing left out.
+"""The new items of a list that a server gives newest first, page by page: nothing twice, nothing left out.
 
-What we read before is known by its address, down to a moment, the floor: a post may come into a list below newer ones.
-When more is new than one reading takes, the place where it stopped is a gap, which is read on later. New posts come
-first, so that a heap of old ones does not hold them up.
+Items that we read before are known by their addresses, down to a moment, the floor: a post may enter a list below
+newer ones. When there is more than one reading takes, the place where it stopped is a gap, which is read later. New
+posts come first, so that many old ones do not hold them up.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,9 +14,9 @@ from bot.connectors.json_api import Json, time_of
 
 PAGES_AT_ONCE = 5
 REMEMBERED = 50
-"""Newest items that are known by address. A page has twice as many, so that one request usually reaches the floor."""
+"""How many of the newest items we remember by address. A page has twice as many, so one usually reaches the floor."""
 LATE = timedelta(hours=6)
-"""How far below the newest a post may still come into the list."""
+"""How far below the newest a post may still enter the list."""
 EVER = datetime.min.replace(tzinfo=UTC)
 
 Item = tuple[datetime, Json]
@@ -34,7 +34,7 @@ class News:
 
 
 async def read(pages: Pages, state: Mapping[str, Any] | None, begins: datetime | None, now: datetime) -> News:
-    """Return what is new since `state`; the first time (None) what came since `begins`, as far as a few pages go."""
+    """Return what is new since `state`; the first time (None) since `begins`, as far as a few pages go."""
     if state is None:
         top, _ = await _down(pages, "", begins or EVER)
         return News([item for _, item in top], _remembered(top, begins or EVER, [], now), False)
@@ -48,17 +48,17 @@ async def read(pages: Pages, state: Mapping[str, Any] | None, begins: datetime |
 
 
 def _remembered(top: list[Item], floor: datetime, gaps: list[Json], now: datetime) -> Json:
-    """Return what to remember of a reading: the newest items, and from which moment on all are known."""
-    kept = sorted((at for at, _ in top), reverse=True)[:REMEMBERED]
-    if len(kept) < len(top):
-        floor = max(floor, kept[-1])
-    if floor < now - 2 * LATE:  # in steps, so that a reading without news leaves all as it was
+    """Return what to remember of a reading: the newest items, and the moment from which on all are known."""
+    times = sorted((at for at, _ in top), reverse=True)[:REMEMBERED]
+    if len(times) < len(top):
+        floor = max(floor, times[-1])
+    if floor < now - 2 * LATE:  # in steps, so that a reading without news changes nothing
         floor = now - LATE
     return {"floor": floor.isoformat(), "seen": [item["uri"] for at, item in top if at >= floor], "gaps": gaps}
 
 
 async def _into(pages: Pages, gaps: list[Json]) -> tuple[list[Json], list[Json]]:
-    """Read on in the last gap; returns its new items and the gaps that are left."""
+    """Continue in the last gap; returns its new items and the remaining gaps."""
     if not gaps:
         return [], []
     *others, gap = gaps
@@ -68,7 +68,7 @@ async def _into(pages: Pages, gaps: list[Json]) -> tuple[list[Json], list[Json]]
 
 
 async def _down(pages: Pages, cursor: str, floor: datetime) -> tuple[list[Item], str]:
-    """Read down to `floor`; returns what is not below it, and where to go on if it was not reached."""
+    """Read down to `floor`; returns what is not below it, and where to continue if it was not reached."""
     items: list[Item] = []
     for _ in range(PAGES_AT_ONCE):
         page, following = await pages(cursor)

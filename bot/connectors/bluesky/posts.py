@@ -1,4 +1,4 @@
-"""What Bluesky gives (views of posts, notifications, messages), as posts of ours; nothing here asks the server.
+"""Turn what Bluesky gives (views of posts, notifications, messages) into our posts; nothing here asks the server.
 
 https://github.com/bluesky-social/atproto/tree/main/lexicons: app.bsky.feed.defs#postView, chat.bsky.convo.defs
 """
@@ -23,10 +23,10 @@ LABELS = {
     "misleading": Caution.MISLEADING, "misinformation": Caution.MISLEADING, "impersonation": Caution.MISLEADING,
     "scam": Caution.SCAM, "spam": Caution.SPAM,
 }  # fmt: skip
-"""The labels that warn, of those that the protocol and Bluesky's own moderators know; the rest say other things:
+"""The labels that warn, among those of the protocol and of Bluesky's own moderators; the rest mean other things:
 https://docs.bsky.app/docs/advanced-guides/moderation#labels"""
 NO_HANDLE = "handle.invalid"
-"""What stands in place of a handle that does not lead to its account: https://atproto.com/specs/handle"""
+"""The placeholder for a handle that does not resolve to its account: https://atproto.com/specs/handle"""
 
 
 def post_of(view: Json, me: str, *, parent: Json | None, by_message: bool) -> Post:
@@ -84,7 +84,7 @@ def author_of(profile: Json) -> Author:
 
 
 def url_of(uri: str) -> str:
-    """Return where people see a post: at://did:plc:…/app.bsky.feed.post/3k… on bsky.app."""
+    """Return the address on bsky.app of a post: at://did:plc:…/app.bsky.feed.post/3k…."""
     did, _, key = split(uri)
     return f"https://bsky.app/profile/{did}/post/{key}"
 
@@ -102,7 +102,7 @@ def split(uri: str) -> tuple[str, str, str]:
 
 
 def written_at(view: Json) -> datetime:
-    """Return when a post was written: by its author's clock, but not later than the platform had it.
+    """Return when a post was written: by its author's clock, but not later than when the platform got it.
 
     Lists are sorted by this moment. Raises one of UNREADABLE.
     """
@@ -123,14 +123,14 @@ def quote_of(view: Any) -> Quote | None:
 
 
 def cautions_of(*shown: Json) -> tuple[Caution, ...]:
-    """Return what posts and profiles are marked as, in labels that were not taken back.
+    """Return the warnings on posts and profiles, from labels that were not taken back.
 
-    https://atproto.com/specs/label: of the labels of one source, thing and value the newest holds.
+    https://atproto.com/specs/label: of the labels with one source, subject and value the newest counts.
     """
     given = [one.get("labels") for one in shown]
-    told = [each for labels in given if isinstance(labels, list) for each in labels if isinstance(each, dict)]
-    told.sort(key=lambda each: str(each.get("cts")))
-    newest = {tuple(str(each.get(key)) for key in ("src", "uri", "val")): each for each in told}
+    all_labels = [each for labels in given if isinstance(labels, list) for each in labels if isinstance(each, dict)]
+    all_labels.sort(key=lambda each: str(each.get("cts")))
+    newest = {tuple(str(each.get(key)) for key in ("src", "uri", "val")): each for each in all_labels}
     holds = {LABELS.get(value) for (_, _, value), each in newest.items() if each.get("neg") is not True}
     return tuple(caution for caution in Caution if caution in holds)
 
@@ -146,16 +146,16 @@ def _allowed(view: Json, root: str | None, me: str, *, by_message: bool) -> Iter
 
 
 def _words(record: Json, embed: Any) -> str:
-    """Return the text, and the address of a link card that the text does not name."""
+    """Return the text, with the address of a link card if the text does not have it."""
     text = _with_whole_links(record["text"], record.get("facets") or ())
     card = web(within(embed, "external", "uri") or within(record, "embed", "external", "uri"))
     return "\n".join(part for part in (text, card if card not in text else "") if part)
 
 
 def _with_whole_links(text: str, facets: Any) -> str:
-    """Put the address in place of a link that is shown shortened, and after words that are a link.
+    """Put the address in place of a shortened link, and after words that are a link.
 
-    Places are counted in bytes of UTF-8: https://docs.bsky.app/docs/advanced-guides/post-richtext
+    Positions are in bytes of UTF-8: https://docs.bsky.app/docs/advanced-guides/post-richtext
     """
     raw = text.encode()
     links = [(f["index"]["byteStart"], f["index"]["byteEnd"], uri) for f in facets for uri in _links(f)]

@@ -3,7 +3,7 @@
 https://atproto.com/specs/xrpc and https://docs.bsky.app/docs/api/at-protocol-xrpc-api
 
 A session is made from the app password, and renewed with its refresh token, which may work only once. An access token
-lasts two hours, a login is allowed 300 times a day, so the session is stored with the secrets, for all processes.
+is valid for two hours and 300 logins a day are allowed, so the session is stored with the secrets, for all processes.
 """
 
 import hashlib
@@ -27,15 +27,15 @@ from bot.domain.text import text
 AT_ONCE = 25
 """Posts in one request: https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/getPosts.json"""
 RESERVE = 10
-"""One in so many requests of the rate limit is kept for answers."""
+"""One of this many requests of the rate limit is reserved for answers."""
 CHAT = {"atproto-proxy": "did:web:api.bsky.chat#bsky_chat"}
-"""Requests about private messages are passed on to the service for these: https://docs.bsky.app/docs/api/chat-bsky-convo"""
+"""Requests about private messages are forwarded to their service: https://docs.bsky.app/docs/api/chat-bsky-convo"""
 DIRECTORY = "https://plc.directory"
-"""Where it is written on which server an account lives: https://web.plc.directory"""
+"""The directory that says which server an account is on: https://web.plc.directory"""
 PROOF_WITHIN, PROOF_SIZE = 5.0, 1024 * 1024
-"""Seconds and bytes that another server's answer may take, so that a slow one does not hold up our reading."""
+"""Limits in seconds and bytes for another server's answer, so that a slow one does not hold up our reading."""
 HAS_A_RECORD = b"e$type"
-"""A field that every record has and no other block of a proof: https://atproto.com/specs/repository"""
+"""A field of every record, and of no other block of a proof: https://atproto.com/specs/repository"""
 ENDED = frozenset({"ExpiredToken", "InvalidToken"})
 NO_RIGHTS = frozenset({"Bad token method", "Bad token scope"})
 
@@ -57,12 +57,12 @@ REFUSALS = {
 
 
 class Swapped(Exception):
-    """The record was not as we expected it, so it was not written: someone else wrote it meanwhile."""
+    """The record was not as expected, so it was not written: someone else wrote it in the meantime."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session with the server. `of` tells for which app password it was made; `pds` is where it is used."""
+    """A session with the server. `of` says which app password it was made with; `pds` is where it is used."""
 
     access: str
     refresh: str
@@ -100,7 +100,7 @@ class Server(JsonApi):
 
     @property
     def host(self) -> str:
-        """The host name that people know, not that of the machine on which the account lives."""
+        """The host name that people know, not that of the machine that the account is on."""
         return http.host(self.account.url)
 
     @property
@@ -126,14 +126,14 @@ class Server(JsonApi):
         return self.object(await self._signed("GET", method, chat=chat, params=params))
 
     async def post(self, method: str, body: Json, *, chat: bool = False) -> Json:
-        """Have something done; returns the object in the answer."""
+        """Send a command; returns the object in the answer."""
         return self.object(await self._signed("POST", method, chat=chat, json=body))
 
     async def _signed(self, verb: str, method: str, *, chat: bool = False, **more: Any) -> httpx.Response:
-        """Send a request with our session. One that has ended is renewed: the request was not carried out then."""
+        """Send a request with our session. A session that ended is renewed: the request was not carried out then."""
         session = await self.session()
         response = await self._with(session, verb, method, chat, more)
-        for _ in range(2):  # the first time there may be one that another process made, which may have ended too
+        for _ in range(2):  # the first new session may be one that another process made, which may have ended too
             if not self._has_ended(response):
                 break
             with before_sending():
@@ -146,7 +146,7 @@ class Server(JsonApi):
         return await self.call(verb, f"/xrpc/{method}", **{**more, "headers": headers})
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """Send one request and return the answer; remembers what it says about the rate limit."""
+        """Send one request and return the answer; stores what it says about the rate limit."""
         response = await super().call(method, path, **kwargs)
         left, limit = response.headers.get("RateLimit-Remaining", ""), response.headers.get("RateLimit-Limit", "")
         if left.isdecimal() and limit.isdecimal() and (reset := _reset(response)):
@@ -155,8 +155,8 @@ class Server(JsonApi):
 
     def reason_of(self, response: httpx.Response) -> str:
         """Return why the server refuses: https://atproto.com/specs/xrpc#error-responses"""
-        told = _refusal(response)
-        return str(told.get("message") or told.get("error") or "")
+        refusal = _refusal(response)
+        return str(refusal.get("message") or refusal.get("error") or "")
 
     def is_our_token(self, response: httpx.Response) -> bool:
         """Tell whether a refusal means that our session does not work, although it was renewed."""
@@ -169,7 +169,7 @@ class Server(JsonApi):
         return http.within_reason(max(waits), datetime.now(UTC)) if waits else http.retry_at(response)
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict on an answer; that an app password may not do something is no fault of the session."""
+        """Raise the verdict on an answer; a missing right of an app password is not a fault of the session."""
         if response.status_code == 400 and self.reason_of(response) in NO_RIGHTS:
             raise Rejected("The app password has no access to direct messages; make one that has.")
         if response.status_code == 400 and error_of(response) == "InvalidSwap":
@@ -181,7 +181,7 @@ class Server(JsonApi):
     # --- the session -----------------------------------------------------------------------------
 
     async def session(self) -> Session:
-        """Return our session: the stored one, or a new one. No request that matters was sent yet."""
+        """Return our session: the stored one, or a new one. Nothing that matters was sent before."""
         if self._session is None:
             with before_sending():
                 self._session = await self._renewed(None)
@@ -192,7 +192,7 @@ class Server(JsonApi):
         return (await self.session()).did
 
     async def _renewed(self, ended: Session | None) -> Session:
-        """Return a session that works: the one that another process stored since, a refreshed one, or a new one."""
+        """Return a session that works: one that another process stored since, a refreshed one, or a new one."""
         stored = await self._stored()
         if stored is not None and (ended is None or stored.access != ended.access):
             return self._go_to(stored)
@@ -204,7 +204,7 @@ class Server(JsonApi):
         return Session.stored(secrets.get("session", ""), self._of(secrets))
 
     async def _refreshed(self, old: Session) -> Session | None:
-        """Return a refreshed session; None when it is refused and no other process had it refreshed."""
+        """Return a refreshed session; None when that is refused and no other process refreshed it."""
         self._go_to(old)
         headers = {"Authorization": f"Bearer {old.refresh}"}
         response = await self.call("POST", "/xrpc/com.atproto.server.refreshSession", headers=headers)
@@ -226,7 +226,7 @@ class Server(JsonApi):
         return await self._keep(self.object(response), self._of(secrets))
 
     async def _keep(self, made: Json, of: str) -> Session:
-        """Store a session before it is used: the refresh token before it may not work any more."""
+        """Store a session before it is used: the previous refresh token may no longer work."""
         try:
             session = Session(made["accessJwt"], made["refreshJwt"], made["did"], made["handle"], _pds(made), of)
         except UNREADABLE as error:
@@ -252,7 +252,7 @@ class Server(JsonApi):
     # --- records and posts -----------------------------------------------------------------------
 
     async def record(self, uri: str) -> Json | None:
-        """Return a record of ours with its `cid` and `value`, as our own server has it now; None when there is none."""
+        """Return a record of ours with its `cid` and `value`, as on our own server now; None when there is none."""
         repo, collection, key = split(uri)
         asked = {"repo": repo, "collection": collection, "rkey": key}
         response = await self._signed("GET", "com.atproto.repo.getRecord", params=asked)
@@ -261,13 +261,13 @@ class Server(JsonApi):
         return self.object(response)
 
     async def put(self, collection: str, key: str, record: Json, *, instead_of: str | None) -> Json:
-        """Write a record of ours in place of the one with this CID, or where none is; raises Swapped otherwise."""
+        """Write a record of ours if the existing one has this CID, or (None) if there is none; else raises Swapped."""
         body: Json = {"repo": await self.me(), "collection": collection, "rkey": key}
         body |= {"record": {"$type": collection, **record}, "swapRecord": instead_of}
         return await self.post("com.atproto.repo.putRecord", body)
 
     async def upload(self, image: Image) -> Json:
-        """Give our server an image, and return it as a record may have it; one that no record has is removed there.
+        """Upload an image to our server, and return its form in a record; the server removes it if no record uses it.
 
         https://docs.bsky.app/docs/api/com-atproto-repo-upload-blob
         """
@@ -278,22 +278,22 @@ class Server(JsonApi):
         return dict(answer["blob"])
 
     async def remove(self, uri: str) -> None:
-        """Remove a record of ours; one that is not there is no error."""
+        """Remove a record of ours; it is no error if it is not there."""
         repo, collection, key = split(uri)
         await self.post("com.atproto.repo.deleteRecord", {"repo": repo, "collection": collection, "rkey": key})
 
     async def posts(self, uris: Sequence[str]) -> dict[str, Json]:
         """Return the posts that Bluesky shows us, by address."""
-        found: dict[str, Json] = {}
+        views: dict[str, Json] = {}
         for start in range(0, len(uris), AT_ONCE):
             answer = await self.get("app.bsky.feed.getPosts", uris=list(uris[start : start + AT_ONCE]))
-            found |= {each["uri"]: each for each in objects(answer, "posts") if isinstance(each.get("uri"), str)}
-        return found
+            views |= {each["uri"]: each for each in objects(answer, "posts") if isinstance(each.get("uri"), str)}
+        return views
 
     async def why_gone(self, uri: str) -> Gone:
-        """Return why Bluesky shows a post no longer: its author removed it only if their own server proves it.
+        """Return why Bluesky no longer shows a post: its author removed it only if their own server proves it.
 
-        Bluesky says of a post that it removed, or whose author blocks us, only that it cannot be found.
+        If Bluesky removed a post, or its author blocks us, Bluesky only says that it cannot be found.
         """
         try:
             repo, collection, key = split(uri)
@@ -303,7 +303,7 @@ class Server(JsonApi):
         return Gone.UNREACHABLE if proof is None or HAS_A_RECORD in proof else Gone.BY_AUTHOR
 
     async def _proof(self, did: str, collection: str, key: str) -> bytes | None:
-        """Return the blocks with which an author's server proves that a record is there or is not.
+        """Return the blocks with which an author's server proves that a record exists or does not.
 
         https://docs.bsky.app/docs/api/com-atproto-sync-get-record
         """
@@ -321,7 +321,7 @@ class Server(JsonApi):
         return response
 
     def _document(self, did: str) -> str:
-        """Return where the document of an account is: https://atproto.com/specs/did"""
+        """Return the address of an account's document: https://atproto.com/specs/did"""
         if did.startswith("did:web:"):
             return f"https://{did.removeprefix('did:web:')}/.well-known/did.json"
         return f"{self.account.options.get('directory') or DIRECTORY}/{did}"
@@ -339,18 +339,18 @@ def error_of(response: httpx.Response) -> str:
 
 
 def is_not_found(response: httpx.Response) -> bool:
-    """Tell whether a refusal says that a record is not there; older servers do not name that error."""
+    """Tell whether a refusal says that a record does not exist; older servers have no name for that error."""
     named = error_of(response)
-    told = str(_refusal(response).get("message") or "")
-    return named == "RecordNotFound" or (named == "InvalidRequest" and told.startswith("Could not locate record"))
+    message = str(_refusal(response).get("message") or "")
+    return named == "RecordNotFound" or (named == "InvalidRequest" and message.startswith("Could not locate record"))
 
 
 def _refusal(response: httpx.Response) -> Json:
     try:
-        told = response.json()
+        body = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _reset(response: httpx.Response) -> datetime | None:
@@ -361,7 +361,7 @@ def _reset(response: httpx.Response) -> datetime | None:
 
 
 def _pds(made: Json) -> str:
-    """Return the address of the server on which an account lives, from its document; "" when that does not say."""
+    """Return the address of the server that an account is on, from its document; "" when that does not say."""
     for service in objects(made.get("didDoc") or {}, "service"):
         if str(service.get("id", "")).endswith("#atproto_pds"):
             return web(service.get("serviceEndpoint")).rstrip("/")

@@ -1,4 +1,4 @@
-"""An account that is tried out: what citizens write to it, as Bluesky would give it."""
+"""An account on trial: what citizens write to it, as Bluesky would give it."""
 
 from bot.connectors.bluesky.posts import POST, message_of, post_of
 from bot.connectors.bluesky.writing import IN_MESSAGE, IN_POST

@@ -1,4 +1,4 @@
-"""What we write on Bluesky: the key of a record, its links and names, its length; nothing here asks the server."""
+"""What we write on Bluesky: record keys, links and names, lengths; nothing here asks the server."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ IN_POST = (300, 3000)
 """The graphemes and bytes that a post may have:
 https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"""
 IN_MESSAGE = (1000, 10_000)
-"""Those of a private message: https://github.com/bluesky-social/atproto/blob/main/lexicons/chat/bsky/convo/defs.json"""
+"""For a private message: https://github.com/bluesky-social/atproto/blob/main/lexicons/chat/bsky/convo/defs.json"""
 GRAPHEME = regex.compile(r"\X")
 
 LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -28,12 +28,12 @@ LINKED = re.compile(
     r"\b(?![.@-]?[a-z0-9])\S*)",
     re.IGNORECASE,
 )
-"""A whole address, or one without https:// under a domain that a public body is likely to name."""
+"""A whole address, or one without https:// in a top-level domain that a public body is likely to use."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a text that is a link (`uri`) or the name of an account (`handle`); places in bytes of UTF-8."""
+    """A part of a text that is a link (`uri`) or the name of an account (`handle`); positions in bytes of UTF-8."""
 
     start: int
     end: int
@@ -42,9 +42,9 @@ class Piece:
 
 
 def record_key(key: str, at: datetime) -> str:
-    """Return the record key that belongs to a key of ours: always the same, so that one key makes one record.
+    """Return the record key for a key of ours: always the same, so that one key makes one record.
 
-    It is a TID of the second of `at`; the rest of its 64 bits comes from the key.
+    It is a TID for the second of `at`; the rest of its 64 bits comes from the key.
     """
     digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
     microseconds = int(at.timestamp()) * 1_000_000 + digest % 1_000_000
@@ -53,7 +53,7 @@ def record_key(key: str, at: datetime) -> str:
 
 
 def moment(at: datetime) -> str:
-    """Return a moment as a record has it: https://atproto.com/specs/lexicon#datetime"""
+    """Return a moment in the form of a record: https://atproto.com/specs/lexicon#datetime"""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -67,16 +67,16 @@ def measure(text: str, most: tuple[int, int] = IN_POST) -> Measure:
 
 
 def embed(image: Image, blob: Json) -> Json:
-    """Return an image as a post has it: https://docs.bsky.app/docs/tutorials/creating-a-post#images-embeds"""
+    """Return an image in the form of a post: https://docs.bsky.app/docs/tutorials/creating-a-post#images-embeds"""
     shown = {"alt": image.description, "image": blob, "aspectRatio": {"width": image.width, "height": image.height}}
     return {"$type": "app.bsky.embed.images", "images": [shown]}
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Yield the links and names in a text, in order; of two that overlap the first."""
-    found = [*_names(text), *_links(text)]
+    """Yield the links and names in a text, in order; if two overlap, only the first."""
+    matches = [*_names(text), *_links(text)]
     reached = 0
-    for start, end, uri, handle in sorted(found):
+    for start, end, uri, handle in sorted(matches):
         if start >= reached:
             reached = end
             before = len(text[:start].encode())
@@ -100,7 +100,7 @@ def _links(text: str) -> Iterator[tuple[int, int, str, str]]:
 
 
 def facets(text: str, dids: Mapping[str, str]) -> list[Json]:
-    """Return the links and names in a text as https://docs.bsky.app/docs/advanced-guides/post-richtext has them.
+    """Return the links and names in a text, by https://docs.bsky.app/docs/advanced-guides/post-richtext.
 
     `dids` are the accounts of the handles; a handle without one stays text.
     """

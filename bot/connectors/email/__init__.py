@@ -1,8 +1,8 @@
 """E-mail: a mailbox is read over IMAP and answered over SMTP; every mail is private.
 
-IMAP: https://www.rfc-editor.org/rfc/rfc9051, SMTP: https://www.rfc-editor.org/rfc/rfc5321. Quirk: SMTP recognises no
-repeated mail, and no server can be asked whether it took one. So an answer leaves a copy behind before it is sent
-(`sent`), and where its outcome stays unknown a person decides.
+IMAP: https://www.rfc-editor.org/rfc/rfc9051, SMTP: https://www.rfc-editor.org/rfc/rfc5321. Quirk: SMTP does not
+recognise a repeated mail, and servers cannot say whether they took one. So we store a copy of an answer before it is
+sent (`sent`), and if its outcome stays unknown a person decides.
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ from bot.domain.text import Text, text
 T = TypeVar("T")
 
 LONGEST = 20_000
-"""Characters of an answer. Mail knows no limit; nobody reads more."""
+"""Characters of an answer. Mail has no limit; nobody reads more."""
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class Email:
         self._access = AccessTokens(account, tools) if self._options.get("token_url") else None
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return the next mails of the folders; the first time those since the account begins."""
+        """Return the next mails of the folders; the first time only those since the account begins."""
         now = self._tools.now()
         begins = self._account.begins_by_its_clock(now)
         reader = Reader(self._address, self._folders(), now, begins, self._account.added_at)
@@ -72,11 +72,11 @@ class Email:
     # --- answering -------------------------------------------------------------------------------
 
     def images(self, *, private: bool) -> Images | None:
-        """Return what is attached to a mail, which has no description."""
+        """Return which images can be attached to a mail; they have no description."""
         return Images(described=0) if private else None
 
     async def send(self, draft: Draft) -> Sent:
-        """Send the mail, once; a copy in the sent mail says before and after how far it came."""
+        """Send the mail, once; a copy in the sent mail records before and after how far it got."""
         mail, to = self._mail(draft), self._recipient(draft.to)
         message_id = id_of(draft.key, self._address)
         if not self._server_keeps_sent:
@@ -111,7 +111,7 @@ class Email:
         return None
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text as it is: the citizen's own words are quoted below it when it is sent."""
+        """Return the text as it is: the citizen's words are quoted below it when it is sent."""
         return text
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
@@ -125,7 +125,7 @@ class Email:
         return mail_for(draft, address=self._address, name=name, to=to, now=self._tools.now())
 
     def _recipient(self, to: Post) -> str:
-        """Return the address of the citizen as servers take it; raises Rejected when there is none."""
+        """Return the citizen's address as servers take it; raises Rejected when there is none."""
         local, _, domain = to.author.external_id.rpartition("@")
         try:
             address = f"{local}@{domain.encode('idna').decode()}"
@@ -136,7 +136,7 @@ class Email:
         return address
 
     async def _note(self, work: Callable[[Box], None]) -> None:
-        """Note in the sent mail how sending ended. When that fails a person may be asked later, and nothing is lost."""
+        """Record in the sent mail how sending ended. If that fails, a person may be asked later; nothing is lost."""
         if self._server_keeps_sent:
             return
         try:
@@ -169,7 +169,7 @@ class Email:
         return Health(tuple(working), problems=tuple(problems), identity=identity)
 
     def _look(self, box: Box) -> tuple[list[str], list[str], str]:
-        """Return the folders that are read, those that are missing, and the one for what was sent."""
+        """Return the folders that are read, those that are missing, and the one for sent mail."""
         there = box.folders()
         missing = [each for each in self._folders() if each not in there and each.upper() != "INBOX"]
         sent = "" if self._server_keeps_sent else self._sent.name(box)
@@ -192,7 +192,7 @@ class Email:
         return Server.of(str(self._options.get("smtp", "")), Server.SMTP, "smtp")
 
     async def _logged_in(self, do: Callable[[Login], Awaitable[T]]) -> T:
-        """Do something that begins with a login; when our token is refused there, once more with a new one."""
+        """Do something that begins with a login; if our token is refused there, do it again with a new one."""
         user, password = str(self._options.get("user") or self._address), self._account.secrets.get("password", "")
         if self._access is None:
             return await do(Login(user, password))

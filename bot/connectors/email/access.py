@@ -1,8 +1,8 @@
-"""The access tokens of a mailbox that takes no password: we get each ourselves, and a new one before it ends.
+"""The access tokens of a mailbox that takes no password: we request each, and a new one before it expires.
 
-With a refresh token if there is one (https://www.rfc-editor.org/rfc/rfc6749#section-6), else in the name of the app
-itself (https://www.rfc-editor.org/rfc/rfc6749#section-4.4). A new token is stored before it is used, for all processes;
-so is a new refresh token, since the one before may no longer work.
+With a refresh token if there is one (https://www.rfc-editor.org/rfc/rfc6749#section-6), else as the app itself
+(https://www.rfc-editor.org/rfc/rfc6749#section-4.4). A new token is stored before it is used, for all processes; so is
+a new refresh token, since the previous one may no longer work.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from bot.connectors.json_api import Json, JsonApi, before_sending, time_of
 from bot.connectors.platform import Tools
 
 SPARE = timedelta(minutes=5)
-"""A token that ends so soon is used no more: a mailbox may be read for a while."""
+"""A token that expires this soon is no longer used: reading a mailbox may take a while."""
 OTHERS_STORE_WITHIN = (0.0, 0.2, 0.8)
-"""Seconds between looks whether another process has stored what it got."""
+"""Seconds between checks whether another process has stored its token."""
 UNTOLD = 3600
-"""Seconds that a token holds when the server does not say how long."""
+"""Seconds that a token is valid when the server does not say how long."""
 REFUSED = frozenset({"access_denied", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
 """https://www.rfc-editor.org/rfc/rfc6749#section-5.2"""
 
 
 @dataclass(frozen=True)
 class Access:
-    """A token that we got, until when it holds, and the newest refresh token. `of` tells for which settings."""
+    """A token, until when it is valid, and the newest refresh token. `of` says for which settings."""
 
     token: str
     ends_at: str
@@ -40,7 +40,7 @@ class Access:
 
     @classmethod
     def stored(cls, secrets: Mapping[str, str], of: str) -> Self | None:
-        """Return what is stored with the secrets, unless it was got for other settings."""
+        """Return the token stored with the secrets, unless it is for other settings."""
         try:
             access = cls(**json.loads(secrets.get("access", "")))
         except (TypeError, ValueError):
@@ -53,9 +53,9 @@ class Access:
 
 
 class AccessTokens(JsonApi):
-    """The server that gives the tokens of one account; each method may raise a verdict, after which nothing was sent.
+    """The server that issues the tokens of one account; each method may raise a verdict, after which nothing was sent.
 
-    Options: `token_url`, `client_id`, `scope`. Secrets: `client_secret`, `refresh_token`, and `access`, which is ours.
+    Options: `token_url`, `client_id`, `scope`. Secrets: `client_secret`, `refresh_token`, and our own `access`.
     """
 
     def __init__(self, account: Account, tools: Tools) -> None:
@@ -63,17 +63,17 @@ class AccessTokens(JsonApi):
         self._options, self._secrets, self._now = account.options, tools.secrets, tools.now
 
     def reason_of(self, response: httpx.Response) -> str:
-        """Return why we get no token: the first line, since Microsoft adds what only it understands."""
+        """Return why we get no token: only the first line, since Microsoft adds internal details."""
         error = self._error(response)
         reason = str(error.get("error_description") or error.get("error") or "")
         return reason.partition(" Trace ID:")[0].partition("\n")[0].strip()
 
     def is_our_token(self, response: httpx.Response) -> bool:
-        """Tell whether what we gave to get a token is no longer accepted."""
+        """Tell whether our credentials for a token are no longer accepted."""
         return self._error(response).get("error") in REFUSED or response.status_code == 401
 
     async def current(self, refused: str = "") -> str:
-        """Return a token that holds for some minutes at least, and is not the one that a mail server `refused`."""
+        """Return a token that is valid for at least some minutes, and is not the one that a mail server `refused`."""
         secrets = await self._secrets.read()
         of = self._of(secrets)
         known = Access.stored(secrets, of)
@@ -82,16 +82,16 @@ class AccessTokens(JsonApi):
         with before_sending():
             try:
                 made = await self.call("POST", "", data=self._asked(secrets, known))
-                token, told = self.token(made), self.object(made)
+                token, body = self.token(made), self.object(made)
             except Unauthorized:
                 newer = await self._of_another(known, of)
                 if newer is None or newer.token == refused:
                     raise
                 return newer.token
-        return await self._keep(token, told, known, of)
+        return await self._keep(token, body, known, of)
 
     async def _of_another(self, known: Access | None, of: str) -> Access | None:
-        """Return what another process got meanwhile: a refresh token may work once, and then only for one of us."""
+        """Return the token that another process got meanwhile: a refresh token may work only once, for one of us."""
         for pause in OTHERS_STORE_WITHIN:
             await asyncio.sleep(pause)
             newer = Access.stored(await self._secrets.read(), of)
@@ -110,15 +110,15 @@ class AccessTokens(JsonApi):
         }
         return {name: value for name, value in asked.items() if value}
 
-    async def _keep(self, token: str, told: Json, known: Access | None, of: str) -> str:
+    async def _keep(self, token: str, body: Json, known: Access | None, of: str) -> str:
         """Store a token, and return it."""
-        seconds, refresh = told.get("expires_in"), told.get("refresh_token")
+        seconds, refresh = body.get("expires_in"), body.get("refresh_token")
         lasts = int(seconds) if isinstance(seconds, int | str) and str(seconds).isdecimal() else UNTOLD
         ends_at = self._now() + timedelta(seconds=min(lasts, 10**8))
-        kept = refresh if isinstance(refresh, str) else known.refresh if known else ""
+        newest = refresh if isinstance(refresh, str) else known.refresh if known else ""
         secrets = await self._secrets.read()
-        if self._of(secrets) == of:  # else a person gave others meanwhile
-            access = Access(token, ends_at.isoformat(), kept, of)
+        if self._of(secrets) == of:  # else a person changed them in the meantime
+            access = Access(token, ends_at.isoformat(), newest, of)
             await self._secrets.replace({**secrets, "access": json.dumps(vars(access))})
         return token
 

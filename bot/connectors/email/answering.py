@@ -1,6 +1,6 @@
 """The mail that a citizen gets: the agent's words, and the citizen's own quoted below.
 
-No header takes a line break from what others wrote, and none is longer than mail programs can read.
+No header gets a line break from what others wrote, and none is longer than mail programs can read.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ def mail_for(draft: Draft, *, address: str, name: str, to: str, now: datetime) -
 
 
 def _with_image(words: MIMEText, image: Image, message_id: str) -> MIMEBase:
-    """Return a mail of these words with an image attached; what parts them is the same at every attempt."""
+    """Return a mail of these words with an image attached; the boundary is the same on every attempt."""
     boundary = f"={hashlib.sha256(message_id.encode()).hexdigest()[:32]}="
     mail = MIMEMultipart("mixed", boundary, [words])
     attached = MIMEImage(image.content, image.kind.partition("/")[2])
@@ -61,7 +61,7 @@ def _with_image(words: MIMEText, image: Image, message_id: str) -> MIMEBase:
 
 
 def subject_of(draft: Draft, place: Mapping[str, Any]) -> str:
-    """Return the subject of an answer: the citizen's after one "Re:", or the title that a private message has."""
+    """Return the subject of an answer: the citizen's after one "Re:", or the title of the private message."""
     theirs = _line(bare(str(place.get("subject", ""))))
     return f"Re: {theirs}" if theirs else _line(draft.subject) or "Re:"
 

@@ -1,6 +1,6 @@
-"""Mails that nobody wrote: automatic answers, lists, our own, and the reports that an answer of ours did not arrive.
+"""Mails that nobody wrote: automatic answers, lists, our own, and reports that our answer did not arrive.
 
-An answer to any of these could begin a loop: https://www.rfc-editor.org/rfc/rfc3834#section-2
+An answer to any of these could start a loop: https://www.rfc-editor.org/rfc/rfc3834#section-2
 """
 
 import re
@@ -17,24 +17,24 @@ AWAY = re.compile(
     r"out\s+of\s+(?:the\s+)?office|automatic\s+reply|auto(?:matic)?[\s-]?(?:reply|response))\b",
     re.IGNORECASE,
 )
-"""How Exchange begins the subject of an automatic answer."""
+"""The beginning of the subject of Exchange's automatic answers."""
 OUR_ID = re.compile(r"webcare\.[0-9a-f]{40}@[^<>\s@]+")
 COPIED = re.compile(r"^[> \t]*Message-ID:\s*<?([^<>\s]+)", re.IGNORECASE | re.MULTILINE)
 DAEMON = re.compile(r"\b(?:mailer-daemon|postmaster)\b", re.IGNORECASE)
 BELOW = re.compile(r"^[ \t]*(?:-{3,}|(?:Return-Path|Received|Message-ID|From):)", re.IGNORECASE | re.MULTILINE)
-"""Where the copy of a mail begins, below what a server says of it."""
+"""The line where the copy of a mail begins, below what a server says about it."""
 UNDER_WAY = re.compile(
     r"^[ \t]*warning\b|\bwarning message only\b|\bdelayed\b|\bstill being retried\b|\bnot yet been\b|\bvertraagd\b",
     re.IGNORECASE | re.MULTILINE,
 )
 NAMED = re.compile(r"^[ \t]*<?([^\s<>@:]+@[^\s<>@:]+)>?:?[ \t]*$", re.MULTILINE)
-"""An address on a line of its own, as qmail and Exim name it."""
+"""An address on a line of its own, as qmail and Exim write it."""
 REPLY_CODE = re.compile(r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b")
 SMTP_CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 def is_automatic(mail: Mail, own_address: str) -> bool:
-    """Tell whether nobody wrote this mail for us to answer."""
+    """Tell whether this mail was not written by a person who expects an answer."""
     submitted = mail.header("Auto-Submitted").partition(";")[0].strip().lower()
     if submitted not in {"", "no"} or mail.header("Precedence").strip().lower() in BULK:
         return True
@@ -43,14 +43,14 @@ def is_automatic(mail: Mail, own_address: str) -> bool:
         return True
     if mail.header("Return-Path").strip() == "<>":
         return True
-    # Exchange puts this header on its automatic answers, but forms and other programs do so too, on citizens' words.
+    # Exchange sets this header on its automatic answers, but forms and other programs set it on citizens' words too.
     if "x-auto-response-suppress" in names and AWAY.match(mail.subject):
         return True
     return mail.author is not None and mail.author.address == own_address
 
 
 def is_report(mail: Mail) -> bool:
-    """Tell whether this is a report about a mail that was sent: in the form of RFC 3464, or in words alone.
+    """Tell whether this is a report about a mail that was sent: in the form of RFC 3464, or only in words.
 
     https://www.rfc-editor.org/rfc/rfc3464
     """
@@ -62,7 +62,7 @@ def _has_form(mail: Mail) -> bool:
 
 
 def _is_in_words(mail: Mail) -> bool:
-    """Tell whether a mail server wrote this: with no address to come back to, and in its own name.
+    """Tell whether a mail server wrote this: without a return address, and in its own name.
 
     https://www.rfc-editor.org/rfc/rfc5321#section-4.5.5
     """
@@ -71,13 +71,13 @@ def _is_in_words(mail: Mail) -> bool:
 
 
 def delivery_of(mail: Mail, at: datetime) -> Delivery | None:
-    """Return which answer of ours did not arrive, and why; None when the report tells of no such thing.
+    """Return which of our answers did not arrive, and why; None when the report does not say so.
 
-    A report of a delay is none: the mail is still under way.
+    A report of a delay does not count: the mail may still arrive.
     """
     parts = _parts(mail.message)
     if not _has_form(mail):
-        return _told_in_words(mail, parts, at)
+        return _report_in_words(mail, parts, at)
     about = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     fields = [block for part in about for block in _parts(part)[1:]]
     failed = [block for block in fields if header(block, "Action").lower() == "failed"]
@@ -87,13 +87,13 @@ def delivery_of(mail: Mail, at: datetime) -> Delivery | None:
     return Delivery(ours, Arrived.FAILED, at, _reason_in(failed[0]))
 
 
-def _told_in_words(mail: Mail, parts: list[Message], at: datetime) -> Delivery | None:
-    """Read a report that is only words with a copy of our mail, as of qmail and older Exims.
+def _report_in_words(mail: Mail, parts: list[Message], at: datetime) -> Delivery | None:
+    """Read a report that is only words with a copy of our mail, like those of qmail and older Exims.
 
-    It is known by the copy's own Message-ID: what the report answers, an automatic answer names too.
+    We recognise it by the Message-ID in the copy: an automatic answer refers to our mail in its own headers too.
     https://cr.yp.to/proto/qsbmf.txt
     """
-    copy = COPIED.search(mail.text)  # the first is that of the mail itself; its words may name others
+    copy = COPIED.search(mail.text)  # the first is the mail's own; its words may contain others
     ours = _in_copies(parts) or (copy[1] if copy and OUR_ID.fullmatch(copy[1]) else "")
     said = BELOW.split(mail.text, maxsplit=1)[0][:5000]
     if not ours or not _is_in_words(mail) or UNDER_WAY.search(f"{mail.subject}\n{said}"):
@@ -112,11 +112,11 @@ def _parts(message: Message) -> list[Message]:
 
 
 def _ours(mail: Mail, parts: list[Message]) -> str:
-    """Return the id of our mail: from the copy that came back with the report, else from what the report answers."""
+    """Return the id of our mail: from the copy in the report, else from the mails that the report answers."""
     if ours := _in_copies(parts):
         return ours
-    found = OUR_ID.search(" ".join([mail.in_reply_to, *mail.references]))
-    return found.group() if found else ""
+    match = OUR_ID.search(" ".join([mail.in_reply_to, *mail.references]))
+    return match.group() if match else ""
 
 
 def _in_copies(parts: list[Message]) -> str:
@@ -124,10 +124,10 @@ def _in_copies(parts: list[Message]) -> str:
     for copy in copies:
         inside = copy.get_payload()
         inner = inside[0] if isinstance(inside, list) and inside else copy
-        told = header(inner, "Message-ID") if isinstance(inner, Message) else ""
-        told = told if "webcare." in told else str(inside) if isinstance(inside, str) else told
-        if found := OUR_ID.search(told):
-            return found.group()
+        message_id = header(inner, "Message-ID") if isinstance(inner, Message) else ""
+        message_id = message_id if "webcare." in message_id else str(inside) if isinstance(inside, str) else message_id
+        if match := OUR_ID.search(message_id):
+            return match.group()
     return ""
 
 
@@ -138,7 +138,7 @@ def _reason_in(block: Message) -> Text:
 
 
 def _reason(to: str, said: str, status: str = "") -> Text:
-    """Say in words why a mail did not arrive, by its status code: https://www.rfc-editor.org/rfc/rfc3463"""
+    """Return in words why a mail did not arrive, by its status code: https://www.rfc-editor.org/rfc/rfc3463"""
     to = to or "?"
     status = next((code for code in SMTP_CODE.findall(f"{said} {status}") if not code.endswith(".0.0")), status)
     kind = ".".join(status.split(".")[1:3])

@@ -1,7 +1,7 @@
-"""Folds away what a citizen did not write now: the mail they answer, quoted by their program, and their signature.
+"""Remove what a citizen did not write now: the mail they answer, quoted by their program, and their signature.
 
-Mail programs mark this in words of their own language: no standard says how. Bottom or inline answers stay: only what
-is quoted with > is taken out from between them. What follows an unmarked quotation is taken as quoted to its end.
+Mail programs mark this in words of their own language: there is no standard. Bottom or inline answers stay: only
+lines quoted with > are removed between them. After the mark of a quotation without >, the rest of the mail is quoted.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 SHORT = 300
-"""Characters of a line that can be a mark; longer ones are words."""
+"""The most characters of a line that can be a mark; longer lines are words."""
 WRAPPED = 3
-"""Lines over which programs break the line that says who wrote when."""
+"""Over how many lines programs wrap the line that says who wrote when."""
 ON_WROTE = re.compile(r"(?:Op|On)\b.{5,250}\b(?:schreef|wrote|heeft .{1,200} geschreven)\b.{0,200}:", re.IGNORECASE)
 WROTE_ON = re.compile(
     r"""[^:]{2,200}\bschreef\ (?:op|het\ volgende\ op)\ .{0,20}\d.{2,120}:
@@ -23,10 +23,10 @@ WROTE_ON = re.compile(
 ORIGINAL = re.compile(r"-{2,}\s*(?:Oorspronkelijk|Origineel|Original)\s+(?:bericht|message)\s*-{2,}", re.IGNORECASE)
 FROM = re.compile(r"\**(?:Van|From)\s*:\**\s*\S.*", re.IGNORECASE)
 BELOW_FROM = re.compile(r"\**(?:Verzonden|Datum|Aan|Onderwerp|Sent|Date|To|Subject)\s*:\**.*", re.IGNORECASE)
-"""Outlook's block: Van, Verzonden, Aan, Onderwerp, each on a line."""
+"""Outlook's block: Van, Verzonden, Aan, Onderwerp, each on its own line."""
 RULE = re.compile(r"_{8,}|-{8,}")
 SIGNATURE = re.compile(r"--\s*")
-"""https://www.rfc-editor.org/rfc/rfc3676#section-4.3; the space at its end is often lost."""
+"""https://www.rfc-editor.org/rfc/rfc3676#section-4.3; the space at the end is often lost."""
 SENT_FROM = re.compile(
     r"""(?:Verzonden|Verstuurd|Gestuurd)\ (?:vanaf|vanuit|via|met)\ .{2,60}
       | Sent\ (?:from|via|with)\ (?:my\ )?.{2,60}
@@ -36,9 +36,9 @@ SENT_FROM = re.compile(
 
 
 def fold(text: str, *, forwarded: bool = False) -> str:
-    """Return the words that were written now; the whole text when nothing else is in it.
+    """Return the words that were written now; the whole text if that leaves nothing.
 
-    Of a mail that was `forwarded`, what its author forwards belongs to the words.
+    In a mail that was `forwarded`, the forwarded mail belongs to the words.
     """
     lines = text.split("\n")
     if not forwarded:
@@ -66,7 +66,7 @@ def _without_quotes(lines: Sequence[str]) -> list[str]:
 
 
 def _mark_at(lines: Sequence[str], at: int) -> int:
-    """Return how many lines from here say that a quotation follows; 0 when they do not."""
+    """Return how many lines from here announce a quotation; 0 when they do not."""
     first = lines[at].strip()
     if not first or len(first) > SHORT or first.startswith(">"):
         return 0
@@ -95,7 +95,7 @@ def _is_block(lines: Sequence[str], at: int) -> bool:
 
 
 def _quoted_from(lines: Sequence[str], at: int) -> int:
-    """Return how many lines from here are marked with >, with the empty ones around them."""
+    """Return how many lines from here are marked with >, with the empty lines around them."""
     inside = list(takewhile(lambda line: not line.strip() or line.lstrip().startswith(">"), lines[at:]))
     while inside and not inside[-1].strip():
         inside.pop()
@@ -103,9 +103,9 @@ def _quoted_from(lines: Sequence[str], at: int) -> int:
 
 
 def _without_signature(lines: Sequence[str]) -> list[str]:
-    """Return the lines before the signature, without what a telephone adds at the end."""
+    """Return the lines before the signature, without the line that a phone adds at the end."""
     end = next((n for n, line in enumerate(lines) if n and SIGNATURE.fullmatch(line)), len(lines))
-    kept = list(lines[:end])
-    while kept and (not kept[-1].strip() or SENT_FROM.fullmatch(kept[-1].strip()[:SHORT])):
-        kept.pop()
-    return kept
+    remaining = list(lines[:end])
+    while remaining and (not remaining[-1].strip() or SENT_FROM.fullmatch(remaining[-1].strip()[:SHORT])):
+        remaining.pop()
+    return remaining

@@ -1,8 +1,8 @@
-"""Reads a mailbox over IMAP: https://www.rfc-editor.org/rfc/rfc9051, with imap-tools in a thread.
+"""Read a mailbox over IMAP: https://www.rfc-editor.org/rfc/rfc9051, with imap-tools in a thread.
 
-Folders are opened to read only: nothing is marked, moved or removed. The one folder that we write to is the one for
-what was sent. We ask again and again and do not wait with IDLE: one connection per account for ever, on servers that
-allow few of them, would gain half a minute.
+Folders are opened read-only: nothing is marked, moved or removed. We write only to the folder for sent mail. We poll
+and do not wait with IDLE: a permanent connection per account, on servers that allow few of them, would save only half
+a minute.
 
 Quirks: `UID n:*` returns the last mail even when its UID is lower. A UID counts only together with UIDVALIDITY.
 """
@@ -30,9 +30,9 @@ from bot.connectors.email.servers import Login, Server
 T = TypeVar("T")
 
 MAX_BYTES = 2_000_000
-"""So much of a mail is fetched; what is beyond it are attachments."""
+"""How many bytes of a mail are fetched; the rest is attachments."""
 WAIT = timedelta(minutes=5)
-"""How long we wait when a server says that we come too often, without saying how long."""
+"""How long we wait when a server says that we connect too often, without saying how long."""
 FETCHED = re.compile(rb"UID (\d+)")
 INTERNAL_DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
@@ -48,7 +48,7 @@ FOR_NOW = re.compile(r"temporar|unavailable|try again", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fetched:
-    """A mail as the server has it: its bytes (only the first of a large one), when it came, and its flags."""
+    """A mail on the server: its bytes (only the first of a large one), when it arrived, and its flags."""
 
     uid: int
     raw: bytes
@@ -59,7 +59,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """One mailbox on one server; `work` is done with a connection of its own, in a thread."""
+    """One mailbox on one server; each `work` gets its own connection, in a thread."""
 
     client: httpx.AsyncClient
     server: Server
@@ -84,7 +84,7 @@ class Mailbox:
 
 
 class Box(BaseMailBox):
-    """A logged-in connection; its methods wait, and raise what `_verdicts` turns into verdicts."""
+    """A logged-in connection; its methods block, and raise what `_verdicts` turns into verdicts."""
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self.server = server
@@ -100,12 +100,12 @@ class Box(BaseMailBox):
                 client.starttls(ssl_context=httpx.create_ssl_context())
         except BaseException:
             with contextlib.suppress(OSError):
-                client.shutdown()  # it holds the connection open by a file of its own
+                client.shutdown()  # its own file keeps the connection open
             raise
         return client
 
     def log_in(self, login: Login) -> None:
-        """Log in with a token, or with a password, which may hold any sign where the server knows AUTH=PLAIN."""
+        """Log in with a token, or a password, which may contain any character if the server knows AUTH=PLAIN."""
         try:
             if login.token:
                 self.xoauth2(login.user, login.token, initial_folder=None)
@@ -123,22 +123,22 @@ class Box(BaseMailBox):
         return {each.name: each.flags for each in self.folder.list() if "\\Noselect" not in each.flags}
 
     def open(self, folder: str) -> tuple[int, int]:
-        """Open a folder to read; returns its UIDVALIDITY and the UID that the next mail will get at least."""
+        """Open a folder read-only; returns its UIDVALIDITY and the lowest UID that the next mail can get."""
         self.folder.set(folder, readonly=True)
-        return self._told("UIDVALIDITY"), self._told("UIDNEXT")
+        return self._number_of("UIDVALIDITY"), self._number_of("UIDNEXT")
 
-    def _told(self, name: str) -> int:
-        """Return a number that the server told when the folder was opened; 0 when it did not."""
-        _, told = self.client.response(name)
-        value = told[0] if told and told[0] else b""
+    def _number_of(self, name: str) -> int:
+        """Return a number that the server gave when the folder was opened; 0 when it did not."""
+        _, numbers = self.client.response(name)
+        value = numbers[0] if numbers and numbers[0] else b""
         return int(value) if isinstance(value, bytes) and value.isdigit() else 0
 
     def found(self, *criteria: str) -> list[int]:
-        """Return the UIDs of the mails in the open folder of which these hold, in order."""
+        """Return the UIDs of the mails in the open folder that meet these criteria, in order."""
         return sorted(int(uid) for uid in self.uids(" ".join(criteria)) if uid)
 
     def fetched(self, uids: Sequence[int]) -> Iterator[Fetched]:
-        """Yield these mails of the open folder; those that are gone meanwhile are left out."""
+        """Yield these mails of the open folder; mails that are gone in the meantime are left out."""
         for uid in uids:
             items = f"(UID INTERNALDATE RFC822.SIZE FLAGS BODY.PEEK[]<0.{MAX_BYTES}>)"
             status, answer = self.client.uid("FETCH", str(uid), items)
@@ -147,16 +147,16 @@ class Box(BaseMailBox):
             yield from _mails_in(answer, uid)
 
     def append_copy(self, folder: str, mail: bytes, flags: str) -> int:
-        """Put a mail in a folder; returns its UID, 0 when the server does not tell."""
+        """Put a mail in a folder; returns its UID, 0 when the server does not say."""
         status, answer = self.client.append(encode_folder(folder), flags, None, mail)  # type: ignore[arg-type]
         if status != "OK":
             raise imaplib.IMAP4.error(str(answer))
-        told = APPENDED.search(b" ".join(part for part in answer if isinstance(part, bytes)))
-        return int(told[1]) if told else 0
+        match = APPENDED.search(b" ".join(part for part in answer if isinstance(part, bytes)))
+        return int(match[1]) if match else 0
 
 
 class _Client(imaplib.IMAP4):
-    """imaplib on a connection that was made and checked before."""
+    """imaplib on an existing, checked connection."""
 
     def __init__(self, connection: socket.socket, server: Server) -> None:
         self._made = connection
@@ -167,24 +167,24 @@ class _Client(imaplib.IMAP4):
 
 
 def secured(connection: socket.socket, host: str) -> ssl.SSLSocket:
-    """Begin TLS on a connection, with the certificates that the HTTP client trusts too."""
+    """Begin TLS on a connection, with the same trusted certificates as the HTTP client."""
     return httpx.create_ssl_context().wrap_socket(connection, server_hostname=host)
 
 
 def _mails_in(answer: Sequence[Any], uid: int) -> Iterator[Fetched]:
-    """Yield the mail of this UID in the answer to FETCH: pairs of what is told and of the mail, and loose ends."""
+    """Yield the mail of this UID in the answer to FETCH: pairs of metadata and mail, and loose parts."""
     for n, part in enumerate(answer):
         if not isinstance(part, tuple):
             continue
         after = answer[n + 1] if n + 1 < len(answer) and isinstance(answer[n + 1], bytes) else b""
-        told, raw = part[0] + b" " + after, part[1]
-        number = FETCHED.search(told)
+        metadata, raw = part[0] + b" " + after, part[1]
+        number = FETCHED.search(metadata)
         if number is None or int(number[1]) != uid:
             continue
-        date, size = INTERNAL_DATE.search(told), SIZE.search(told)
+        date, size = INTERNAL_DATE.search(metadata), SIZE.search(metadata)
         came_at = _internal_date(date[1].decode("ascii", "replace")) if date else None
         whole = size is None or int(size[1]) <= max(len(raw), MAX_BYTES)
-        yield Fetched(uid, raw, whole, came_at, ANSWERED.search(told) is not None)
+        yield Fetched(uid, raw, whole, came_at, ANSWERED.search(metadata) is not None)
 
 
 def _internal_date(value: str) -> datetime | None:
@@ -196,7 +196,7 @@ def _internal_date(value: str) -> datetime | None:
 
 @contextlib.contextmanager
 def _verdicts(host: str) -> Iterator[None]:
-    """Turn what goes wrong into verdicts."""
+    """Turn errors into verdicts."""
     try:
         yield
     except Verdict:
@@ -213,7 +213,13 @@ def _verdicts(host: str) -> Iterator[None]:
         raise OutcomeUnknown("{host} broke the connection.", host=host) from error
     except (imaplib.IMAP4.error, ImapToolsError) as error:
         raise _of_answer(str(error), host) from error
-    except (ValueError, TypeError, IndexError, AttributeError, KeyError) as error:  # imaplib on what is no IMAP
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        KeyError,
+    ) as error:  # imaplib on what is not IMAP
         raise OutcomeUnknown("{host} sent an answer we cannot read.", host=host) from error
 
 
@@ -244,11 +250,11 @@ def _of_greeting(said: str, host: str) -> Verdict:
 
 
 def _code(said: str) -> str:
-    found = CODE.search(said)
-    return found[1] if found else ""
+    match = CODE.search(said)
+    return match[1] if match else ""
 
 
 def _words(said: str) -> str:
-    """Return what a server said, out of what the libraries make of it."""
+    """Return what a server said, out of the libraries' wording."""
     inner = re.findall(r"b['\"](.*?)['\"](?=[\],)])", said)
     return " ".join((inner[0] if inner else said).split())[:200]

@@ -1,7 +1,7 @@
-"""A mail from its bytes: https://www.rfc-editor.org/rfc/rfc5322 and MIME. Whatever the bytes are, there is a mail.
+"""Parse a mail: https://www.rfc-editor.org/rfc/rfc5322 and MIME. Any bytes give a mail.
 
-Quirks: headers hold raw 8-bit text, charsets are wrong or unknown, parts are nested without end. What cannot be taken
-apart is shown as it came.
+Quirks: headers contain raw 8-bit text, charsets are wrong or unknown, parts are nested endlessly. A mail that cannot be
+parsed is shown as it came.
 """
 
 import codecs
@@ -23,14 +23,14 @@ from bot.connectors.html import text_of
 MAX_CHARACTERS = 20_000
 MAX_HTML = 500_000
 MAX_PARTS = 60
-"""Nested or parallel parts of a mail that is taken apart; Python's parser gets slow and deep on more."""
+"""The most nested or parallel parts of a mail that we parse; with more, Python's parser gets slow and deep."""
 MAX_FILES = 20
 MAX_REFERENCES = 30
 MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
 LONG_ID = 250
 ADDRESS = re.compile(r"[^\s@<>\"(),:;\[\]\\]{1,64}@[^\s@<>\"(),:;\[\]\\]{1,255}")
 CHARSETS = ("ascii", "utf", "iso8859", "iso2022", "cp", "koi8", "gb", "big5", "shift_jis", "euc", "mac", "tis", "hz")
-"""How the names of real character sets begin, among the encodings that Python knows."""
+"""The beginnings of the names of real character sets, among Python's encodings."""
 QUOTED, UNQUOTED = "\ue000", "\ue001"
 BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError)
 """What Python's parser raises on broken mails."""
@@ -38,7 +38,7 @@ BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError, As
 
 @dataclass(frozen=True)
 class Address:
-    """Somebody's address, in small letters, and their name, which may be empty."""
+    """Somebody's address, in lower case, and their name, which may be empty."""
 
     address: str
     name: str = ""
@@ -46,7 +46,7 @@ class Address:
 
 @dataclass(frozen=True)
 class File:
-    """A file with a mail; `size` in bytes, None when it was not read to its end."""
+    """A file in a mail; `size` in bytes, None when it was not read to its end."""
 
     name: str
     size: int | None
@@ -54,10 +54,10 @@ class File:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as it was read. `text` is plain, with > before quoted lines, neither folded nor cut to a reader's size.
+    """A parsed mail. `text` is plain, with > before quoted lines, neither folded nor cut for readers.
 
-    `message` keeps the headers, and the parts for those who look for more. `message_id` is made from the content when
-    the mail has none. `date` is what its author's clock said.
+    `message` has the headers, and the parts for further checks. `message_id` is made from the content when the mail has
+    none. `date` is by its author's clock.
     """
 
     message: Message
@@ -78,18 +78,18 @@ class Mail:
 
 
 def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
-    """Return the mail in these bytes. Not `whole`: the end of a large mail is missing."""
+    """Return the mail in these bytes. `whole=False`: the end of a large mail is missing."""
     try:
         if _parts_in(raw) > MAX_PARTS:
             raise RecursionError
         message = message_from_bytes(raw)
-        found = _Found()
-        found.add(message)
+        contents = _Contents()
+        contents.add(message)
     except BROKEN:
         message = BytesHeaderParser().parsebytes(raw)
-        found = _Found([_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], "")[:2000]])
-    if not whole and found.files:
-        found.files[-1] = File(found.files[-1].name, None)
+        contents = _Contents([_decoded(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2], "")[:2000]])
+    if not whole and contents.files:
+        contents.files[-1] = File(contents.files[-1].name, None)
     ids = _ids(header(message, "Message-ID")) or [_made_id(raw)]
     references = _ids(header(message, "References"))
     answered = [*_ids(header(message, "In-Reply-To")), *reversed(references)]
@@ -103,19 +103,19 @@ def mail_of(raw: bytes, *, whole: bool = True) -> Mail:
         date=_date(header(message, "Date")),
         references=tuple(dict.fromkeys([*references[:1], *references[1:][-MAX_REFERENCES:]])),
         in_reply_to=answered[0] if answered else "",
-        text=clean("\n\n".join(part for part in found.texts if part.strip())),
-        files=tuple(found.files[:MAX_FILES]),
+        text=clean("\n\n".join(part for part in contents.texts if part.strip())),
+        files=tuple(contents.files[:MAX_FILES]),
     )
 
 
 def _parts_in(raw: bytes) -> int:
-    """Return about how many parts there are, before anything is taken apart."""
+    """Return approximately how many parts there are, before anything is parsed."""
     lower = raw.lower()
     return lower.count(b"multipart/") + lower.count(b"message/rfc822") + lower.count(b"content-type:") // 4
 
 
 def _made_id(raw: bytes) -> str:
-    """Return an id for a mail without one: from what stays the same when it is moved or read again."""
+    """Return an id for a mail without one, from what stays the same when it is moved or read again."""
     return f"{hashlib.sha256(raw[:100_000]).hexdigest()[:40]}@no-message-id"
 
 
@@ -132,7 +132,7 @@ def header(message: Message, name: str) -> str:
 
 
 def words(value: str) -> str:
-    """Return a header's words: encoded words (RFC 2047) decoded, on one line, without control characters."""
+    """Return the words of a header: encoded words (RFC 2047) decoded, on one line, without control characters."""
     try:
         pieces = decode_header(value)
     except (HeaderParseError, *BROKEN):
@@ -142,7 +142,7 @@ def words(value: str) -> str:
 
 
 def addresses(message: Message, name: str) -> Iterator[Address]:
-    """Yield the valid addresses in a header. They are parsed before their names are decoded, which may hold commas."""
+    """Yield the valid addresses in a header. They are parsed before names are decoded, which may have commas."""
     try:
         pairs = getaddresses([header(message, name)])
     except BROKEN:
@@ -162,24 +162,24 @@ def _hashed(long: str) -> str:
 
 def _date(value: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value)
     except (*BROKEN, OverflowError, IndexError):
         return None
-    return found if found.tzinfo else None
+    return date if date.tzinfo else None
 
 
 # --- Bodies --------------------------------------------------------------------------------------
 
 
 @dataclass
-class _Found:
-    """The texts and files among the parts of a mail, in their order."""
+class _Contents:
+    """The texts and files in the parts of a mail, in order."""
 
     texts: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
 
     def add(self, part: Message) -> None:
-        """Add a part and those in it."""
+        """Add a part and the parts in it."""
         kind, name = part.get_content_type(), _name_of(part)
         inside = part.get_payload()
         if kind == "message/rfc822" or part.get_content_disposition() == "attachment" or name:
@@ -197,15 +197,15 @@ class _Found:
             self.texts.append(_text(part, kind))
 
     def _add_best(self, alternatives: Sequence[Message]) -> None:
-        """Add the plain one of several forms of one text, or else the last that has words; the files of all."""
-        found = []
+        """Add the plain one of several forms of a text, else the last one with words; and the files of all."""
+        forms = []
         for each in alternatives:
-            one = _Found()
+            one = _Contents()
             one.add(each)
-            found.append(one)
+            forms.append(one)
             self.files += one.files
-        said = [one for one in found if any(text.strip() for text in one.texts)]
-        plain = [one for one, part in zip(found, alternatives, strict=True) if part.get_content_type() == "text/plain"]
+        said = [one for one in forms if any(text.strip() for text in one.texts)]
+        plain = [one for one, part in zip(forms, alternatives, strict=True) if part.get_content_type() == "text/plain"]
         best = [one for one in plain if one in said] or said[-1:]
         self.texts += best[0].texts if best else []
 
@@ -240,7 +240,7 @@ def _text(part: Message, kind: str) -> str:
 
 
 def _text_of_html(html: str) -> str:
-    """Return the text of HTML with > before the lines that it shows as quoted."""
+    """Return the text of HTML, with > before quoted lines."""
     marked = re.sub(f"[{QUOTED}{UNQUOTED}]", "", html[:MAX_HTML])
     marked = re.sub(r"(?i)<blockquote\b[^>]{0,2000}>", f"<blockquote><p>{QUOTED}</p>", marked)
     marked = re.sub(r"(?i)</blockquote\s*>", f"<p>{UNQUOTED}</p></blockquote>", marked)
@@ -254,7 +254,7 @@ def _text_of_html(html: str) -> str:
 
 
 def _decoded(content: bytes, charset: str) -> str:
-    """Return bytes as text: in the charset that is named, if it is one, else in UTF-8, else as Windows writes."""
+    """Return bytes as text: in the named charset if it is valid, else in UTF-8, else in Windows-1252."""
     for name in (charset, "utf-8"):
         try:
             if codecs.lookup(name).name.startswith(CHARSETS):
@@ -265,6 +265,6 @@ def _decoded(content: bytes, charset: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text without what cannot be stored or hides: control characters, lone surrogates; lines end with \\n."""
+    """Return text without hidden or unstorable characters (controls, lone surrogates); lines end with \\n."""
     sound = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
     return "".join(c for c in sound if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Co"})

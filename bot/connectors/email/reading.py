@@ -1,8 +1,8 @@
-"""What came into the folders of a mailbox, as posts: from a cursor on, once each.
+"""Read new mails of a mailbox's folders as posts: from a cursor on, once each.
 
-The cursor holds, for each folder, UIDVALIDITY, the last UID that was read, and the UID from which mails came after the
-first reading. When a folder gets another UIDVALIDITY its UIDs mean nothing any more: it is read again from a little
-before the last mail, and a mail that was stored is known by its Message-ID.
+The cursor has, for each folder, UIDVALIDITY, the last UID that was read, and the first UID after the first reading.
+When a folder gets another UIDVALIDITY its UIDs are no longer valid: it is read again from a little before the last
+mail, and stored mails are recognised by their Message-IDs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +21,11 @@ from bot.domain.mention import Act, Arrived, Author, Delivery, Post, PostKind, p
 from bot.domain.text import Text
 
 PAGE = 20
-"""Mails that are fetched at once; each has up to 2 MB."""
+"""Mails fetched at once; each has up to 2 MB."""
 BEFORE_LAST = timedelta(days=2)
-"""How far before the last mail a folder with another UIDVALIDITY is read again."""
+"""How far before the last mail a folder with another UIDVALIDITY is read again from."""
 TOLD_AGAIN = timedelta(minutes=15)
-"""How long a report is given again at each reading: it may come before its answer is written down as sent."""
+"""How long a report is repeated at each reading: it may come before its answer is stored as sent."""
 NO_WORDS = "✉️"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads for one account. `begins_at`: what came before is left out; `added_at`: what was answered before is too."""
+    """Reads for one account. Mails from before `begins_at`, or answered before `added_at`, are left out."""
 
     address: str
     folders: Sequence[str]
@@ -57,7 +57,7 @@ class Reader:
         return Page(tuple(items), seen.cursor(), more)
 
     def _read(self, box: Box, folder: str, seen: "_Seen", left: int) -> tuple[list[Fetched], bool]:
-        """Return the next mails of a folder, at most `left`, and whether there are more; moves what was seen."""
+        """Return the next mails of a folder, at most `left`, and whether there are more; updates `seen`."""
         validity, next_uid = box.open(folder)
         position = seen.folders.get(folder)
         if position is None or position.validity != validity:
@@ -72,7 +72,7 @@ class Reader:
         return [each for each in box.fetched(taken) if self._is_news(each, position)], has_more
 
     def _is_news(self, mail: Fetched, position: "_Position") -> bool:
-        """Tell whether a mail that lay there at the first reading is taken in; what came later always is."""
+        """Tell whether a mail that was there at the first reading is taken in; later mails always are."""
         if mail.uid >= position.first or mail.came_at is None:
             return True
         if position.since is not None and mail.came_at < position.since:
@@ -80,7 +80,7 @@ class Reader:
         return not (mail.answered and self.added_at is not None and mail.came_at < self.added_at)
 
     def _items(self, fetched: Fetched, seen: "_Seen") -> Iterator[Post]:
-        """Yield the post that a mail is; what is automatic is left out, and a report is remembered."""
+        """Yield the post of a mail; automatic mails are left out, and reports are remembered."""
         came_at = min(fetched.came_at or self.now, self.now)
         seen.at = max(seen.at, came_at)
         try:
@@ -90,7 +90,7 @@ class Reader:
                     seen.failed[delivery.external_id] = delivery
             elif not automatic.is_automatic(mail, self.address):
                 yield post_of(mail, came_at, self.address, seen.subjects)
-        except Exception as error:  # a fault of ours; a mail is never lost for it
+        except Exception as error:  # our own fault; a mail is never lost by it
             log.error("mail not understood", uid=fetched.uid, error=type(error).__name__)
             yield unread(fetched.raw, came_at)
 
@@ -124,14 +124,14 @@ def post_of(mail: Mail, at: datetime, own_address: str, subjects: threads.Subjec
 
 
 def unread(raw: bytes, at: datetime) -> Post:
-    """Return the beginning of a mail that we failed to understand, as it came."""
-    found = clean(raw[:2000].decode("utf-8", "replace"))
+    """Return the beginning of a mail that we failed to parse, as it came."""
+    text = clean(raw[:2000].decode("utf-8", "replace"))
     message_id = mail_of(b"\n\n" + raw[:2000]).message_id
-    return Post(message_id, Author("?", "?"), found, at, private=True, kind=PostKind.MESSAGE)
+    return Post(message_id, Author("?", "?"), text, at, private=True, kind=PostKind.MESSAGE)
 
 
 def _writer(mail: Mail, own_address: str) -> Address | None:
-    """Return whom an answer goes to: a form on a website sends in its own name and has the citizen answered."""
+    """Return who gets the answer: a form on a website sends in its own name, with the citizen in Reply-To."""
     if mail.reply_to is not None and mail.reply_to.address != own_address:
         return Address(mail.reply_to.address, mail.reply_to.name or (mail.author.name if mail.author else ""))
     return mail.author
@@ -155,7 +155,7 @@ def _written(date: datetime | None, came_at: datetime) -> str:
 
 @dataclass(frozen=True)
 class _Position:
-    """How far a folder was read. Of mails with UIDs below `first` those since `since` are taken in."""
+    """How far a folder was read. Of the mails with UIDs below `first`, those since `since` are taken in."""
 
     validity: int
     uid: int
@@ -173,7 +173,7 @@ class _Position:
 
 @dataclass
 class _Seen:
-    """What a cursor holds, while a page is made."""
+    """The content of a cursor while a page is made."""
 
     folders: dict[str, _Position]
     at: datetime
@@ -194,10 +194,10 @@ class _Seen:
         return cls(folders, at, threads.Subjects.of(cursor.get("subjects", {})), failed)
 
     def reports(self, now: datetime) -> list[Delivery]:
-        """Return the reports of late, and forget those before."""
-        told = list(self.failed.values())
+        """Return the recent reports, and forget the older ones."""
+        recent = list(self.failed.values())
         self.failed = {key: each for key, each in self.failed.items() if now - each.at < TOLD_AGAIN}
-        return told
+        return recent
 
     def cursor(self) -> Cursor:
         return {

@@ -20,9 +20,9 @@ class Login:
 
 @dataclass(frozen=True)
 class Server:
-    """A mail server. `at_once`: TLS begins with the connection; otherwise the server is asked for it (STARTTLS).
+    """A mail server. `at_once`: TLS begins with the connection; otherwise we ask for it (STARTTLS).
 
-    Only to a server on this machine, TLS is left out in the second case.
+    In the second case there is no TLS to a server on this machine.
     """
 
     host: str
@@ -34,9 +34,9 @@ class Server:
 
     @classmethod
     def of(cls, typed: str, ports: dict[str, int], default: str) -> "Server":
-        """Return the server of an address such as imaps://imap.example:993; a bare name has the scheme `default`.
+        """Return the server of an address such as imaps://imap.example:993; a bare name gets the scheme `default`.
 
-        Raises Rejected for what is no address.
+        Raises Rejected for anything that is not an address.
         """
         try:
             parts = urlsplit(typed if "://" in typed else f"{default}://{typed}")
@@ -51,7 +51,7 @@ class Server:
 
     @property
     def is_secured(self) -> bool:
-        """Whether TLS is used: always, but for a server on this machine that is not addressed with TLS at once."""
+        """Whether TLS is used: always, except for a server on this machine without `at_once`."""
         if self.at_once or self.host == "localhost":
             return self.at_once
         try:

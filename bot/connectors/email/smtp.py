@@ -1,7 +1,7 @@
-"""Sends a mail over SMTP: https://www.rfc-editor.org/rfc/rfc5321, with aiosmtplib, one mail a connection.
+"""Send a mail over SMTP: https://www.rfc-editor.org/rfc/rfc5321, with aiosmtplib, one mail per connection.
 
-The server has the mail once it answered the dot after it. Until that dot is on its way the mail was surely not sent;
-from then on only an answer tells.
+The server has the mail once it answered the dot after it. Until we write that dot the mail was surely not sent; from
+then on only an answer decides.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthori
 from bot.connectors.email.servers import Login, Server
 
 WAIT = timedelta(minutes=5)
-"""How long we wait after "not now": what servers that greylist expect."""
+"""How long we wait after "not now": what greylisting servers expect."""
 READY, TAKEN = 354, 250
 NOT_LOGGED_IN = frozenset({530, 534, 535, 538})
 """https://www.rfc-editor.org/rfc/rfc4954#section-6"""
 
 
 async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: str, to: str, mail: bytes) -> None:
-    """Give the server a mail for one recipient; raises a verdict, and OutcomeUnknown only once the dot was written."""
+    """Send the server a mail for one recipient; raises a verdict, and OutcomeUnknown only once the dot was written."""
     host = server.host
     async with _logged_in(client, server, login) as smtp:
         with _not_sent(host):
@@ -52,7 +52,7 @@ async def send(client: httpx.AsyncClient, server: Server, login: Login, sender: 
 
 
 async def log_in(client: httpx.AsyncClient, server: Server, login: Login) -> None:
-    """Log in, and no more: to see whether it works; raises a verdict."""
+    """Only log in, to see whether it works; raises a verdict."""
     async with _logged_in(client, server, login) as smtp:
         with _not_sent(server.host):
             await smtp.noop()
@@ -60,7 +60,7 @@ async def log_in(client: httpx.AsyncClient, server: Server, login: Login) -> Non
 
 @contextlib.asynccontextmanager
 async def _logged_in(client: httpx.AsyncClient, server: Server, login: Login) -> AsyncIterator[SMTP]:
-    """Give a connection with TLS on which we are logged in; whatever goes wrong here, nothing was sent."""
+    """Yield a logged-in connection with TLS; if anything goes wrong here, nothing was sent."""
     connection = await http.connected(client, server.host, server.port)
     connection.setblocking(False)
     smtp = SMTP(
@@ -78,7 +78,7 @@ async def _logged_in(client: httpx.AsyncClient, server: Server, login: Login) ->
                 await smtp.ehlo()
             await _log_in(smtp, login, server.host)
         yield smtp
-        transport = smtp.transport  # of which `quit` knows no more, though it may not be closed yet
+        transport = smtp.transport  # `quit` forgets it, though it may not be closed yet
         with contextlib.suppress(SMTPException, OSError, TimeoutError):
             await smtp.quit()
     finally:
@@ -91,7 +91,7 @@ async def _logged_in(client: httpx.AsyncClient, server: Server, login: Login) ->
 
 
 async def _given(smtp: SMTP, content: bytes, seconds: float) -> SMTPResponse:
-    """Write a mail to the end and wait for the answer. `SMTP.data` does not tell whether it came to the mail."""
+    """Write a whole mail and wait for the answer. `SMTP.data` does not say whether it got as far as the mail."""
     protocol = smtp.protocol
     if protocol is None:
         raise SMTPServerDisconnected("Connection lost")
@@ -100,7 +100,7 @@ async def _given(smtp: SMTP, content: bytes, seconds: float) -> SMTPResponse:
 
 
 async def _log_in(smtp: SMTP, login: Login, host: str) -> None:
-    """Log in, unless the server knows no logins: a relay that knows us by our address."""
+    """Log in, unless the server has no logins: a relay that knows us by our address."""
     if not smtp.supports_extension("auth"):
         return
     try:
@@ -115,7 +115,7 @@ async def _log_in(smtp: SMTP, login: Login, host: str) -> None:
 
 
 async def _accepted(command: Awaitable[object], host: str) -> None:
-    """Wait for a command; raises the verdict on a refusal."""
+    """Run a command; raises the verdict on a refusal."""
     try:
         await command
     except SMTPResponseException as error:
@@ -124,7 +124,7 @@ async def _accepted(command: Awaitable[object], host: str) -> None:
 
 @contextlib.contextmanager
 def _not_sent(host: str) -> Iterator[None]:
-    """Turn what goes wrong into verdicts after which nothing was sent."""
+    """Turn errors into verdicts after which nothing was sent."""
     try:
         yield
     except Verdict:

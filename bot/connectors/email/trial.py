@@ -1,4 +1,4 @@
-"""A mailbox that is tried out: what citizens mail to it, as a server would give it."""
+"""A mailbox on trial: what citizens mail to it, as a server would give it."""
 
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr

@@ -3,13 +3,13 @@
 https://developers.facebook.com/documentation/pages-api and the Graph API's reference
 
 Quirks that shape this package:
-- Facebook sends news at once, and forgets some; so we also ask for it. It does not send what we may do with a comment,
-  which is asked for at once, nor who wrote in Messenger: of a message it only tells us to ask.
-- It has no key for an answer, so one whose outcome is unknown is looked for. An answer to a reply stands below the same
-  comment as answers to its other replies, so there we cannot tell which one it is.
-- It sends that a comment was removed, but not by whom. When we ask, it does not even say whether it was removed.
+- Facebook pushes news at once, but misses some, so we also poll. It does not push what we may do with a comment, which
+  we request at once, nor who wrote in Messenger: a push about a message only tells us to poll.
+- It has no key for an answer, so we look for one whose outcome is unknown. An answer to a reply is below the same
+  comment as answers to its other replies, so there we cannot distinguish them.
+- It pushes that a comment was removed, but not by whom. When we poll, it does not even say whether it was removed.
 - Comments have no time of their last edit.
-- A citizen who did not allow it is not named, and has no id.
+- A citizen who did not give permission has no name and no id.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -88,12 +88,12 @@ class Facebook:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return what others wrote below our posts, on our page, elsewhere about it, and to it.
 
-        The first time those since the account begins that we did not answer.
+        The first time only those since the account begins that we did not answer.
         """
         begins = self._account.begins_by_its_clock(self._now())
         reader = Reader(self._server, self._now(), begins)
-        found = await reader.comments(cursor.get("comments"))
-        after, posts, more = Cursor(comments=found.state), list(found.posts), found.more
+        comments = await reader.comments(cursor.get("comments"))
+        after, posts, more = Cursor(comments=comments.state), list(comments.posts), comments.more
         parts = Parts(self._account.id)
         for name, read in self._lists(reader, begins).items():
             read_now = await parts.read(read(cursor.get(name)), otherwise=NOT_READ[name])
@@ -104,7 +104,7 @@ class Facebook:
         return Page(oldest_first(posts), after, more, self._server.rests_until, parts.unread)
 
     def _lists(self, reader: Reader, begins: datetime | None) -> dict[str, Read]:
-        """Return how each of the other lists is read, by its name in the cursor."""
+        """Return the functions that read the other lists, by name in the cursor."""
         lists: dict[str, Read] = {"visitors": reader.visitors, "tagged": reader.tagged}
         if self._account.options.get("reviews"):
             lists["reviews"] = reader.reviews
@@ -113,12 +113,12 @@ class Facebook:
         return lists
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Look at some posts on our page again, in turn, and at our own comments; others cannot be looked at."""
+        """Check some posts on our page again, in turn, and our own comments; others cannot be checked."""
         asked = [post for post in posts if not post.private and is_in(post) in {"comment", "post"}]
         return await look_again(asked, cursor, partial(as_it_is, self._server), self._now())
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-        """Return what was sent to us, with what may be done with it and what it is below, as far as we may ask now."""
+        """Return the pushed items with what may be done with them and the post above, as far as we may ask now."""
         return await Completing(self._server).complete(items)
 
     # --- answering -------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Facebook:
         return await self._messenger.send(draft)
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the answer where it would be; raises Unknowable where another may say the same."""
+        """Look for the answer where it would be; raises Unknowable where another one may say the same."""
         if not draft.private:
             return await writing.find(self._server, draft)
         self._refuse_no_messages()
@@ -142,7 +142,7 @@ class Facebook:
             raise Rejected("Private messages are not switched on for this account.")
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text as it is: Facebook tells the author of a post that there is a reply."""
+        """Return the text as it is: Facebook notifies the author of a post of a reply."""
         return text
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
@@ -150,17 +150,17 @@ class Facebook:
         return Measure(len(text), MAX_MESSAGE if private else writing.MAX_COMMENT)
 
     def images(self, *, private: bool) -> Images | None:
-        """Return which image a comment takes, if the token may give one; in Messenger one is a message by itself."""
+        """Return which images a comment takes, if the token may upload one; in Messenger it is a separate message."""
         return writing.IMAGES if self._account.options.get("images") and not private else None
 
     async def act(self, act: Act, post: Post) -> None:
-        """Hide a comment or show it again, like it or not, or remove an answer of ours."""
+        """Hide a comment or show it again, like or unlike it, or remove our answer."""
         await moderating.act(self._server, act, post)
 
     # --- checking --------------------------------------------------------------------------------
 
     async def check(self) -> Health:
-        """Say whether the token is one of our page, has its rights, and whether Facebook sends us what is new."""
+        """Report whether the token is our page's and has its rights, and whether Facebook pushes news to us."""
         options, has_messages = self._account.options, self._server.page.has_messages
         app = str(options.get("app_id", ""))
         token = await health.of_token(self._server, app, rights_of(self._account))
@@ -176,7 +176,7 @@ class Facebook:
         return health.merged(token, page, pushes)
 
     async def _of_page(self) -> Health:
-        """Return who we are, or that the token is of another page or of a person."""
+        """Return who we are, or that the token belongs to another page or a person."""
         me = await self._server.get("me", fields="id,name")
         ident, name, ours = str(me.get("id")), str(me.get("name") or ""), self._server.page.id
         if ident != ours:
@@ -187,7 +187,7 @@ class Facebook:
 
 
 def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
-    """Yield what one update of a page brings. Who wrote a message is not in it: that is asked for."""
+    """Yield the posts of one update of a page. It does not say who wrote a message: that is polled."""
     page = page_of(account)
     if update.field in {"feed", "mention", "ratings"}:
         yield from pushed(update, page, now)
@@ -196,18 +196,18 @@ def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
 
 
 def _is_message(update: Update) -> bool:
-    """Tell whether an update says that a citizen wrote to us in Messenger; we hear of our own messages too."""
+    """Tell whether an update says that a citizen wrote to us in Messenger; updates of our own messages come too."""
     message = update.value.get("message")
     return update.field == "messaging" and isinstance(message, dict) and not message.get("is_echo")
 
 
 def _is_edit(update: Update) -> bool:
-    """Tell whether an update says that a message was changed, which is told once."""
+    """Tell whether an update says that a message was edited, which is pushed only once."""
     return update.field == "messaging" and "message_edit" in update.value
 
 
 def first_steps(account: Account) -> tuple[str, ...]:
-    """Return what to fill in at Meta, once for all pages of the app."""
+    """Return what to enter at Meta, once for all pages of the app."""
     return (
         *where_to_send(account, "Page"),
         "Without that we ask Facebook for what is new every five minutes.",

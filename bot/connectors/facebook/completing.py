@@ -1,4 +1,4 @@
-"""What Facebook does not send with a comment or a visitor's post: what may be done with it, and what it stands below.
+"""What Facebook does not push with a comment or a visitor's post: what may be done with it, and the post above it.
 
 https://developers.facebook.com/docs/graph-api/webhooks/reference/page
 """
@@ -18,28 +18,28 @@ from bot.connectors.meta.parts import ident_of
 from bot.domain.mention import Delivery, Post
 
 WITHIN = 3.0
-"""Seconds that we take to ask: Facebook waits for our answer."""
+"""Seconds that we may take to ask: Facebook waits for our answer."""
 
 log = structlog.get_logger()
 
 
 async def as_it_is(server: Server, post: Post, above: Json | None = None) -> Post:
-    """Return a comment, below this post of ours, or a visitor's post as it is now; may raise one of UNREADABLE."""
+    """Return a comment below this post of ours, or a visitor's post, as it is now; may raise one of UNREADABLE."""
     is_post = is_in(post) == "post"
-    found = await server.get(post.external_id, fields=POST if is_post else COMMENT)
-    return post_of(found, server.page, is_ours=True) if is_post else comment_of(found, server.page, above)
+    payload = await server.get(post.external_id, fields=POST if is_post else COMMENT)
+    return post_of(payload, server.page, is_ours=True) if is_post else comment_of(payload, server.page, above)
 
 
 class Completing:
-    """Asks for what one call of Facebook's left out; of each post of ours once."""
+    """Requests what one push of Facebook's left out; once for each post of ours."""
 
     def __init__(self, server: Server) -> None:
         self._server, self._above = server, dict[str, Json]()
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-        """Return what was sent with what only asking tells, as far as there is time, and room within the limit.
+        """Return the pushed items completed with what we must request, as far as time and the limit allow.
 
-        What could not be asked for is returned as it came.
+        Items that could not be requested are returned as they came.
         """
         done = list(items)
         try:
@@ -55,20 +55,20 @@ class Completing:
         rests = self._server.rests_until or self._server.account.rests_until
         return rests is None or rests <= self._server.now()
 
-    async def _completed(self, told: Post) -> Post:
-        above = await self._post_above(told)
+    async def _completed(self, post: Post) -> Post:
+        above = await self._post_above(post)
         try:
-            seen = await as_it_is(self._server, told, above)
+            seen = await as_it_is(self._server, post, above)
         except (Rejected, *UNREADABLE) as error:
-            log.warning("post not completed", post=told.external_id, error=type(error).__name__)
-            return told
-        return replace(told, permits=seen.permits, replies_to=seen.replies_to, hidden=seen.hidden)
+            log.warning("post not completed", post=post.external_id, error=type(error).__name__)
+            return post
+        return replace(post, permits=seen.permits, replies_to=seen.replies_to, hidden=seen.hidden)
 
-    async def _post_above(self, told: Post) -> Json | None:
-        """Return the post of ours that a comment stands below; None where there is none, or it cannot be read."""
-        if not told.above():
+    async def _post_above(self, post: Post) -> Json | None:
+        """Return the post of ours above a comment; None if there is none, or it cannot be read."""
+        if not post.above():
             return None
-        ident = told.above()[-1]
+        ident = post.above()[-1]
         if ident not in self._above:
             try:
                 self._above[ident] = await self._server.get(ident_of(ident), fields=ABOVE)
@@ -79,6 +79,6 @@ class Completing:
 
 
 def _lacks(item: Post) -> bool:
-    """Tell whether something was sent with less than asking tells: a new comment, or a visitor's new post."""
+    """Tell whether a pushed item is incomplete: a new comment, or a visitor's new post."""
     is_new = item.gone is None and item.edited_at is None
     return is_new and not item.private and is_in(item) in {"comment", "post"}

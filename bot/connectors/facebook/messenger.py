@@ -30,7 +30,7 @@ class Messenger(Messages):
         )
 
     def recipient(self, to: Post) -> Json:
-        """Return whom an answer is for; visitors' posts can be answered privately as well."""
+        """Return the recipient of an answer; visitors' posts can be answered privately too."""
         return {"post_id": to.external_id} if _is_post(to) and not to.private else super().recipient(to)
 
     async def opened_by(self, to: Post) -> Json | None:

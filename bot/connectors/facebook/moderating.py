@@ -1,4 +1,4 @@
-"""Hiding comments on our page, liking them, and removing answers of ours; doing it again changes nothing.
+"""Hide comments on our page, like them, and remove our answers; doing it again changes nothing.
 
 https://developers.facebook.com/docs/graph-api/reference/comment
 """
@@ -24,17 +24,17 @@ async def act(server: Server, kind: Act, post: Post) -> None:
 
 async def _hide(server: Server, post: Post, *, hidden: bool) -> None:
     """Hide a comment or show it again; its author and their friends always see it."""
-    found = await server.get(post.external_id, fields="is_hidden,can_hide")
-    if found.get("is_hidden") is hidden:
+    comment = await server.get(post.external_id, fields="is_hidden,can_hide")
+    if comment.get("is_hidden") is hidden:
         return
-    if found.get("can_hide") is False:
+    if comment.get("can_hide") is False:
         raise Rejected("Facebook does not let us hide this comment.")
     await server.post(post.external_id, {"is_hidden": hidden})
 
 
 async def _like(server: Server, post: Post, *, liked: bool) -> None:
-    found = await server.get(post.external_id, fields="user_likes")
-    if found.get("user_likes") is liked:
+    comment = await server.get(post.external_id, fields="user_likes")
+    if comment.get("user_likes") is liked:
         return
     if liked:
         await server.post(f"{post.external_id}/likes", {})
@@ -43,12 +43,12 @@ async def _like(server: Server, post: Post, *, liked: bool) -> None:
 
 
 async def _remove(server: Server, post: Post) -> None:
-    """Remove a comment of ours; one that is not there is no error."""
+    """Remove a comment of ours; it is no error if it is not there."""
     if post.private:
         raise Rejected("A message in Messenger cannot be taken back.")
     try:
-        found = await server.get(post.external_id, fields="from")
-        if within(found, "from", "id") != server.page.id:
+        comment = await server.get(post.external_id, fields="from")
+        if within(comment, "from", "id") != server.page.id:
             raise Rejected("Only an answer of our own account can be removed.")
         await server.delete(post.external_id)
     except NotThere:

@@ -1,4 +1,4 @@
-"""What Facebook gives (comments, posts, recommendations), as posts of ours; nothing here asks the server.
+"""Turn what Facebook gives (comments, posts, recommendations) into our posts; nothing here asks the server.
 
 https://developers.facebook.com/docs/graph-api/reference/comment and …/page-post
 https://developers.facebook.com/docs/graph-api/webhooks/reference/page
@@ -24,21 +24,21 @@ COMMENT = (
 )
 POST = "id,from,message,created_time,permalink_url,can_reply_privately,attachments{type,url,media,subattachments}"
 ABOVE = "id,from,message,permalink_url"
-"""What is asked of a post of ours, to show what comments below it are about."""
+"""The fields of our posts that we request, to show what the comments below them are about."""
 REVIEW = "created_time,reviewer,review_text,recommendation_type,rating,open_graph_story{id}"
 PRIVATELY_FOR = timedelta(days=7)
 """https://developers.facebook.com/documentation/business-messaging/messenger-platform/discovery/private-replies"""
 ITEMS = frozenset({"album", "note", "photo", "post", "share", "status", "video"})
-"""What a post of a visitor is called when Facebook sends it."""
+"""The kinds of visitors' posts in Facebook's pushes."""
 WRITTEN, EDITED, REMOVED = "add", frozenset({"edit", "edited", "update"}), frozenset({"delete", "remove"})
 NAMED_BY = {
     (True, "rating"): "open_graph_story_id",
     (False, "comment"): "comment_id",
     **{(False, item): "post_id" for item in ITEMS},
 }
-"""Where the id of something stands that Facebook sends: of a recommendation or not, and of which item."""
+"""The field of the id in a push: by whether it is a recommendation, and by its item."""
 SIGNS = {"positive": "👍", "negative": "👎"}
-"""What stands before a recommendation, which has no stars."""
+"""The words before a recommendation, which has no stars."""
 
 
 @dataclass(frozen=True)
@@ -49,60 +49,60 @@ class Page:
     has_messages: bool
 
 
-# --- What we asked for -----------------------------------------------------------------------------
+# --- What we requested -----------------------------------------------------------------------------
 
 
-def comment_of(found: Json, page: Page, post: Json | None = None) -> Post:
-    """Return a comment below a post, or raise one of UNREADABLE. What can be done with it stands in it."""
-    ident, written = ident_of(found["id"]), time_of(found["created_time"])
-    post_id, parent = within(post, "id"), within(found, "parent")
+def comment_of(payload: Json, page: Page, post: Json | None = None) -> Post:
+    """Return a comment below a post, or raise one of UNREADABLE. It says what can be done with it."""
+    ident, written = ident_of(payload["id"]), time_of(payload["created_time"])
+    post_id, parent = within(post, "id"), within(payload, "parent")
     above = [each for each in (within(parent, "id"), post_id) if isinstance(each, str)]
     return Post(
         external_id=ident,
-        author=author_of(found.get("from"), ident),
-        text=words(found.get("message")),
+        author=author_of(payload.get("from"), ident),
+        text=words(payload.get("message")),
         published_at=written,
-        url=web(found.get("permalink_url")) or url_of(ident),
+        url=web(payload.get("permalink_url")) or url_of(ident),
         in_reply_to=above[0] if above else None,
         ancestors=tuple(above[1:]),
         replies_to=_quote(parent, page) or _quote(post, page, own_too=True),
-        media=tuple(_attached([found["attachment"]] if isinstance(found.get("attachment"), dict) else [])),
-        permits=frozenset(_allowed(found, page, written)),
-        hidden=flag(found, "is_hidden"),
+        media=tuple(_attached([payload["attachment"]] if isinstance(payload.get("attachment"), dict) else [])),
+        permits=frozenset(_allowed(payload, page, written)),
+        hidden=flag(payload, "is_hidden"),
         kind=PostKind.REPLY,
         place={"is": "comment", **({"parent": parent["id"]} if within(parent, "id") else {})},
     )
 
 
-def post_of(found: Json, page: Page, *, is_ours: bool) -> Post:
-    """Return a post that a visitor wrote on our page, or one elsewhere that names it, or raise one of UNREADABLE."""
-    ident, written = ident_of(found["id"]), time_of(found["created_time"])
-    privately = is_ours and page.has_messages and found.get("can_reply_privately") is not False
+def post_of(payload: Json, page: Page, *, is_ours: bool) -> Post:
+    """Return a visitor's post on our page, or a post elsewhere that names it, or raise one of UNREADABLE."""
+    ident, written = ident_of(payload["id"]), time_of(payload["created_time"])
+    privately = is_ours and page.has_messages and payload.get("can_reply_privately") is not False
     return Post(
         external_id=ident,
-        author=author_of(found.get("from"), ident),
-        text=words(found.get("message")),
+        author=author_of(payload.get("from"), ident),
+        text=words(payload.get("message")),
         published_at=written,
-        url=web(found.get("permalink_url")) or url_of(ident),
-        media=tuple(_attached(within(found, "attachments", "data") or ())),
+        url=web(payload.get("permalink_url")) or url_of(ident),
+        media=tuple(_attached(within(payload, "attachments", "data") or ())),
         permits=frozenset([Permit(Act.ANSWER), *_privately(written)] if privately else [Permit(Act.ANSWER)]),
         place={"is": "post" if is_ours else "mention"},
     )
 
 
-def review_of(found: Json) -> Post:
-    """Return a recommendation, or raise one of UNREADABLE; one without a story cannot be named."""
-    ident = ident_of(found["open_graph_story"]["id"])
-    return _review(ident, found.get("reviewer"), found, time_of(found["created_time"]))
+def review_of(payload: Json) -> Post:
+    """Return a recommendation, or raise one of UNREADABLE; without a story it has no id."""
+    ident = ident_of(payload["open_graph_story"]["id"])
+    return _review(ident, payload.get("reviewer"), payload, time_of(payload["created_time"]))
 
 
-def _review(ident: str, by: Any, found: Json, written: datetime) -> Post:
-    sign = SIGNS.get(str(found.get("recommendation_type")).lower(), "")
-    stars = found.get("rating")
+def _review(ident: str, by: Any, payload: Json, written: datetime) -> Post:
+    sign = SIGNS.get(str(payload.get("recommendation_type")).lower(), "")
+    stars = payload.get("rating")
     return Post(
         external_id=ident,
         author=author_of(by, ident),
-        text=" ".join(part for part in (sign, words(found.get("review_text"))) if part),
+        text=" ".join(part for part in (sign, words(payload.get("review_text"))) if part),
         published_at=written,
         url=url_of(ident),
         permits=frozenset({Permit(Act.ANSWER)}),
@@ -112,11 +112,11 @@ def _review(ident: str, by: Any, found: Json, written: datetime) -> Post:
     )
 
 
-def _allowed(found: Json, page: Page, written: datetime) -> Iterator[Permit]:
-    """Yield what a comment lets us do; what it does not say, it does not forbid."""
+def _allowed(payload: Json, page: Page, written: datetime) -> Iterator[Permit]:
+    """Yield what a comment lets us do; what it does not mention, it does not forbid."""
     acts = {"can_comment": Act.ANSWER, "can_hide": Act.HIDE, "can_like": Act.LIKE}
-    yield from (Permit(act) for flag, act in acts.items() if found.get(flag) is not False)
-    if page.has_messages and found.get("can_reply_privately") is not False:
+    yield from (Permit(act) for flag, act in acts.items() if payload.get(flag) is not False)
+    if page.has_messages and payload.get("can_reply_privately") is not False:
         yield from _privately(written)
 
 
@@ -124,15 +124,15 @@ def _privately(written: datetime) -> Iterator[Permit]:
     yield Permit(Act.ANSWER_PRIVATELY, written + PRIVATELY_FOR, once=True)
 
 
-# --- What was sent to us ---------------------------------------------------------------------------
+# --- What was pushed to us -------------------------------------------------------------------------
 
 
 def pushed(update: Update, page: Page, now: datetime) -> Iterator[Post]:
-    """Yield what one update brings: a new, edited or removed post of others, or raise one of UNREADABLE.
+    """Yield the post in one update: a new, edited or removed post of others, or raise one of UNREADABLE.
 
-    Who removed it (its author, the page or Facebook) is not told.
+    Facebook does not say who removed it (its author, the page or Facebook).
 
-    It does not say what we may do with a comment, nor what it is below: that is asked for.
+    Nor does it say what we may do with a comment, or what is above it: we request that.
     """
     value, verb = update.value, str(update.value.get("verb"))
     item, by_us = str(value.get("item")), within(value, "from", "id") == page.id
@@ -174,7 +174,7 @@ def _pushed(update: Update, ident: str, page: Page, now: datetime) -> Post:
 
 
 def _presumed(kind: str, page: Page, written: datetime) -> Iterator[Permit]:
-    """Yield what may usually be done with something that was sent to us."""
+    """Yield what may usually be done with a pushed item."""
     yield from permits(Act.ANSWER, Act.HIDE, Act.LIKE) if kind == "comment" else permits(Act.ANSWER)
     if kind != "mention" and page.has_messages:
         yield from _privately(written)
@@ -184,25 +184,25 @@ def _presumed(kind: str, page: Page, written: datetime) -> Iterator[Permit]:
 
 
 def is_in(post: Post) -> str:
-    """Return what a post is: a comment, as our answers are, a post of a visitor, or something elsewhere."""
+    """Return what a post is: a comment, like our answers, a visitor's post, or something elsewhere."""
     return str((post.place or {}).get("is", "comment"))
 
 
 def author_of(by: Any, of: str) -> Author:
-    """Return who wrote something. Whom Facebook does not name is somebody else in each post (`of`)."""
+    """Return who wrote something. An author whom Facebook does not name is a different one for each post (`of`)."""
     ident, name = within(by, "id"), words(within(by, "name"))
     return Author(words(str(ident)), name) if ident else Author(f"unknown:{of}", name)
 
 
 def url_of(ident: str) -> str:
-    """Return where people see a post or comment of which Facebook gave no address."""
+    """Return the address of a post or comment for which Facebook gave none."""
     return f"https://www.facebook.com/{ident}"
 
 
 def url_below(above: str, *idents: str) -> str:
-    """Return where people see a comment: the address of what it is below, with its number.
+    """Return the address of a comment: that of the post above it, with the comment's number.
 
-    A comment's id is `<post>_<comment>`; a reply to a comment has a parameter of its own. "" when `above` is none.
+    A comment's id is `<post>_<comment>`; a reply to a comment has its own parameter. "" if `above` is not an address.
     """
     try:
         url = httpx.URL(web(above))
@@ -217,7 +217,7 @@ def url_below(above: str, *idents: str) -> str:
 
 
 def _url_in(value: Json, ident: str) -> str:
-    """Return where people see what was sent to us: Facebook gives only the address of a comment's post."""
+    """Return the address of a pushed item: Facebook gives only the address of a comment's post."""
     post, parent = web(within(value, "post", "permalink_url")), value.get("parent_id")
     if not post or value.get("item") != "comment":
         return post or url_of(ident)
@@ -225,12 +225,12 @@ def _url_in(value: Json, ident: str) -> str:
     return url_below(post, *above, ident)
 
 
-def _quote(found: Any, page: Page, *, own_too: bool = False) -> Quote | None:
-    """Return what a comment answers, to show with it; our own words only when it is the post itself."""
-    said, by = words(within(found, "message")), within(found, "from")
+def _quote(payload: Any, page: Page, *, own_too: bool = False) -> Quote | None:
+    """Return what a comment answers, to show with it; our own words only if it is the post itself."""
+    said, by = words(within(payload, "message")), within(payload, "from")
     if not said or (within(by, "id") == page.id and not own_too):
         return None
-    return Quote(author_of(by, "").name, said, web(within(found, "permalink_url")))
+    return Quote(author_of(by, "").name, said, web(within(payload, "permalink_url")))
 
 
 def _attached(attachments: Sequence[Any]) -> Iterator[Media]:

@@ -1,9 +1,9 @@
-"""Reading what is new below the posts of a page and around it: comments, visitors' posts, posts that name us, reviews.
+"""Read what is new below the posts of a page and around it: comments, visitors' posts, posts that name us, reviews.
 
 https://developers.facebook.com/docs/graph-api/reference/page/feed
 
-One request brings the newest posts of the page with the newest comments below each. Where more comments are new than a
-few pages hold, the place where we stopped is remembered and read on later, so that no busy post holds up the others.
+One request returns the newest posts of the page with the newest comments below each. If there are more new comments
+than a few pages, we remember where we stopped and continue later, so that a busy post does not hold up the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from bot.connectors.meta.parts import ident_of, read_all
 from bot.domain.mention import Post
 
 FEED_PAGES, POSTS, COMMENTS = 2, 25, 25
-"""Pages of the feed that are read, posts on each, and comments that come with each post."""
+"""Pages of the feed that we read, posts on each, and comments that come with each post."""
 MORE_COMMENTS, PAGES_AT_ONCE = 100, 5
 LIST_PAGES = 4
 NEWEST_FIRST = {"filter": "stream", "order": "reverse_chronological"}
@@ -42,7 +42,7 @@ class Reader:
     # --- comments --------------------------------------------------------------------------------
 
     async def comments(self, state: Mapping[str, Any] | None) -> Found:
-        """Return new comments of others; the first time those that we did not answer."""
+        """Return new comments of others; the first time only those that we did not answer."""
         known, left = Known.of(state, self._begins), list((state or {}).get("left", ()))
         raw: list[tuple[Json, Json]] = []
         for post in await self._feed(known):
@@ -67,57 +67,57 @@ class Reader:
         return await self._pages("feed", FEED_PAGES, fields=fields, limit=POSTS)
 
     async def _below(self, post: Json, known: Known) -> tuple[list[Json], str]:
-        """Return the comments below a post that may be new, and where to go on if there are more."""
+        """Return the comments below a post that may be new, and where to continue if there are more."""
         first = post.get("comments")
-        found, cursor = listed(first), after(first)
-        if not cursor or _reaches(found, known.floor):
-            return found, ""
+        comments, cursor = listed(first), after(first)
+        if not cursor or _reaches(comments, known.floor):
+            return comments, ""
         rest, cursor = await self._down(str(post.get("id")), cursor, known)
-        return [*found, *rest], cursor
+        return [*comments, *rest], cursor
 
     async def _down(self, post_id: str, cursor: str, known: Known) -> tuple[list[Json], str]:
-        """Read on below a post, down to what is known; returns where to go on if that was not reached."""
-        found: list[Json] = []
+        """Continue below a post, down to what is known; returns where to go on if that was not reached."""
+        comments: list[Json] = []
         for _ in range(PAGES_AT_ONCE):
             asked = {**NEWEST_FIRST, "fields": COMMENT, "limit": MORE_COMMENTS, "after": cursor}
             answer = await self._server.get(f"{ident_of(post_id)}/comments", **asked)
             page, cursor = listed(answer), after(answer)
-            found += page
+            comments += page
             if not cursor or _reaches(page, known.floor) or all(self._is_known(each, known) for each in page):
-                return found, ""
-        return found, cursor
+                return comments, ""
+        return comments, cursor
 
     def _is_known(self, comment: Json, known: Known) -> bool:
         return comment.get("id") in known.ids or within(comment, "from", "id") == self._page.id
 
     async def _read_on(self, left: list[Json]) -> tuple[list[Post], list[Json]]:
-        """Read on below the last post where we stopped; returns its comments and the places that are left."""
+        """Continue below the last post where we stopped; returns its comments and the remaining places."""
         if not left:
             return [], []
         *others, place = left
         floor = moment_of(place["floor"]) or EVER
         try:
-            found, cursor = await self._down(place["post"], place["after"], Known(floor, {}))
-        except Rejected as verdict:  # the post was removed meanwhile
+            comments, cursor = await self._down(place["post"], place["after"], Known(floor, {}))
+        except Rejected as verdict:  # the post was removed in the meantime
             log.warning("comments not read on", post=place["post"], verdict=type(verdict).__name__)
             return [], others
-        posts = self._read([(each, {"id": place["post"]}) for each in found])
+        posts = self._read([(each, {"id": place["post"]}) for each in comments])
         place_left = [{**place, "after": cursor}] if cursor else []
         return [post for post in posts if post.published_at >= floor], [*others, *place_left]
 
     def _read(self, raw: Sequence[tuple[Json, Json]]) -> list[Post]:
         """Return the comments of others."""
         posts: list[Post] = []
-        for found, post in raw:
-            if within(found, "from", "id") != self._page.id:
-                posts += read_all([found], partial(comment_of, page=self._page, post=post), log)
+        for comment, post in raw:
+            if within(comment, "from", "id") != self._page.id:
+                posts += read_all([comment], partial(comment_of, page=self._page, post=post), log)
         return posts
 
-    def _ours(self, found: Sequence[Json]) -> list[tuple[str, datetime]]:
-        """Return of each comment of ours what it answers, and when it was written."""
+    def _ours(self, comments: Sequence[Json]) -> list[tuple[str, datetime]]:
+        """Return for each comment of ours what it answers, and when it was written."""
         return [
             (str(within(each, "parent", "id")), at)
-            for each in found
+            for each in comments
             if within(each, "from", "id") == self._page.id and (at := moment_of(each.get("created_time")))
         ]
 
@@ -153,15 +153,15 @@ class Reader:
 
     async def _pages(self, edge: str, most: int, *, floor: datetime | None = None, **asked: Any) -> list[Json]:
         """Return the objects of the first pages of a list, down to a moment."""
-        found: list[Json] = []
+        objects: list[Json] = []
         for _ in range(most):
             answer = await self._server.get(f"{self._page.id}/{edge}", **asked)
             page, cursor = listed(answer), after(answer)
-            found += page
+            objects += page
             if not cursor or (floor is not None and _reaches(page, floor)):
                 break
             asked["after"] = cursor
-        return found
+        return objects
 
 
 def _reaches(page: Sequence[Json], floor: datetime) -> bool:
@@ -171,6 +171,6 @@ def _reaches(page: Sequence[Json], floor: datetime) -> bool:
 
 
 def _is_answered(post: Post, ours: Sequence[tuple[str, datetime]]) -> bool:
-    """Tell whether we wrote below a comment, or after it below the one that it answers."""
+    """Tell whether we wrote below a comment, or later below the one that it answers."""
     parent = (post.place or {}).get("parent")
     return any(above in {post.external_id, parent} and at >= post.published_at for above, at in ours)

@@ -1,4 +1,4 @@
-"""Requests to the Graph API for one page, and in plain words why it refuses."""
+"""Requests to the Graph API for one page, and its refusals in plain words."""
 
 from collections.abc import Mapping
 

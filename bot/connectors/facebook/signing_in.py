@@ -1,4 +1,4 @@
-"""Signing in for the pages that somebody has at Facebook.
+"""Sign in for the pages that somebody has on Facebook.
 
 https://developers.facebook.com/docs/permissions
 """
@@ -11,11 +11,11 @@ from bot.connectors.platform import Code, Offer, Tools
 
 RIGHTS = ("pages_manage_engagement", "pages_manage_metadata", "pages_read_engagement", "pages_read_user_content")
 ALSO = {"messages": "pages_messaging", "images": "pages_manage_posts"}
-"""The right that an option needs besides."""
+"""The extra right that each option needs."""
 
 
 def rights_of(account: Account) -> Sequence[str]:
-    """Return the rights that an account needs: no more than its options use."""
+    """Return the rights that an account needs: only those that its options use."""
     return (*RIGHTS, *(right for option, right in ALSO.items() if account.options.get(option)))
 
 

@@ -1,4 +1,4 @@
-"""A page that is tried out: what citizens write to it, as Facebook would give it."""
+"""A page on trial: what citizens write to it, as Facebook would give it."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from bot.domain.text import text
 PAGE = Page("page", has_messages=True)
 
 
-def _found(written: Written) -> Json:
+def _payload(written: Written) -> Json:
     by = {"id": written.author, "name": written.name}
     return {"id": written.id, "from": by, "message": written.text, "created_time": written.at.isoformat()}
 
@@ -23,16 +23,16 @@ def _found(written: Written) -> Json:
 def _comment(written: Written) -> Post:
     post = {"id": written.root, "from": {"id": PAGE.id, "name": written.us}, "message": written.ours}
     above = {"parent": {"id": written.parent}} if written.parent else {}
-    return comment_of(_found(written) | above, PAGE, post)
+    return comment_of(_payload(written) | above, PAGE, post)
 
 
 def _visit(written: Written) -> Post:
-    return post_of(_found(written), PAGE, is_ours=True)
+    return post_of(_payload(written), PAGE, is_ours=True)
 
 
 def _message(written: Written) -> Post:
-    found = _found(written)
-    return message_of(found, author_of(found["from"], written.id), written.author, WINDOW)
+    payload = _payload(written)
+    return message_of(payload, author_of(payload["from"], written.id), written.author, WINDOW)
 
 
 TRIAL = Trial(

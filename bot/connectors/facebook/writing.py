@@ -1,4 +1,4 @@
-"""Our answers below posts: written once, and looked for when we do not know whether they were.
+"""Our answers below posts: write each once, and look for it when we do not know whether it was written.
 
 https://developers.facebook.com/documentation/pages-api/comments-mentions
 """
@@ -12,7 +12,7 @@ from bot.connectors.meta.messages import says, written_at
 from bot.domain.image import Image, Images
 
 MAX_COMMENT = 8_000
-"""As those who publish for others at Facebook have it; Facebook itself does not say."""
+"""The limit that tools for publishing on Facebook give; Facebook itself does not say."""
 IMAGES = Images(bytes=4_000_000, described=1000)
 """https://developers.facebook.com/docs/graph-api/reference/page/photos says 4 MB. It does not say how long a
 description may be; 1,000 characters is what Meta says of Instagram's."""
@@ -32,13 +32,13 @@ async def send(server: Server, draft: Draft) -> Sent:
 
 
 async def _given(server: Server, image: Image) -> str:
-    """Give the page a photo that nobody sees, and return its id: only so can a comment's image have a description.
+    """Upload a photo that nobody sees, and return its id: the only way to give a comment's image a description.
 
     https://developers.facebook.com/docs/graph-api/reference/page/photos
     """
     files = {"source": (image.file_name, image.content, image.kind)}
-    told = {"published": "false", "alt_text_custom": image.description}
-    made = server.object(await server.call("POST", f"{server.page.id}/photos", files=files, data=told))
+    fields = {"published": "false", "alt_text_custom": image.description}
+    made = server.object(await server.call("POST", f"{server.page.id}/photos", files=files, data=fields))
     if not isinstance(made.get("id"), str):
         raise server.unreadable()
     return str(made["id"])
@@ -47,7 +47,7 @@ async def _given(server: Server, image: Image) -> str:
 async def find(server: Server, draft: Draft) -> Sent | None:
     """Look for our comment below what it answers, since the first attempt.
 
-    An answer to a reply stands beside answers to other replies, so one that says the same may be another: Unknowable.
+    An answer to a reply is beside answers to other replies, so one that says the same may be another: Unknowable.
     """
     parent = (draft.to.place or {}).get("parent")
     since = draft.first_tried_at.replace(microsecond=0)

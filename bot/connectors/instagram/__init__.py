@@ -3,14 +3,14 @@
 https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login
 
 Quirks that shape this package:
-- Of a mention Instagram sends only where it is, and it keeps no list of them: what it says is asked for at once, and if
-  that fails, Instagram is asked to send it again. Who wrote a comment that names us is never told.
-- A comment that was sent has no address; its post has one, which is asked for.
-- Comments are listed newest first, the replies to them in no promised order.
-- It has no key for an answer, so one whose outcome is unknown is looked for. Below somebody else's post it cannot be,
-  and below a comment that has answers of ours to others it cannot be told apart.
-- That a comment was edited or removed is not sent, only found; that a message was, is sent.
-- Below our own posts we may have another id than elsewhere, so that our name counts too.
+- For a mention Instagram pushes only where it is, and has no list of mentions: we request its words at once, and if
+  that fails, we ask Instagram to push it again. It never says who wrote a comment that names us.
+- A pushed comment has no address; its post has one, which we request.
+- Comments are listed newest first, the replies to them in no guaranteed order.
+- It has no key for an answer, so we look for one whose outcome is unknown. That is impossible below somebody else's
+  post, and below a comment that has our answers to others we cannot distinguish it.
+- Edits and removals of comments are not pushed, only found by polling; those of messages are pushed.
+- Below our own posts we may have another id than elsewhere, so we compare our name too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
 
 PAGE = "me"
-"""The page that the account is linked to, of which the token is."""
+"""The page that the account is linked to, whose token we use."""
 
 MESSAGES_NOT_READ = text("Private messages cannot be read now.")
 
@@ -87,7 +87,7 @@ class OnInstagram(Messages):
     async def opened_by(self, to: Post) -> Json | None:
         """Return the conversation with the author of a comment.
 
-        None when there is none: Instagram takes one private answer to a comment, so sending it again makes no second.
+        None when there is none: Instagram takes one private answer to a comment, so sending again makes no second one.
         """
         if to.author.external_id.startswith(("unknown:", "@")):
             raise Unknowable("who wrote the comment was not told")
@@ -115,21 +115,23 @@ class Instagram:
     # --- reading ---------------------------------------------------------------------------------
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return what others wrote below our posts and to us; the first time what we did not answer."""
+        """Return what others wrote below our posts and to us; the first time only what we did not answer."""
         begins = self._account.begins_by_its_clock(self._now())
-        found = await Reader(self._server, begins).comments(cursor.get("comments"))
-        after, posts = Cursor(comments=found.state), list(found.posts)
-        parts, told = Parts(self._account.id), None
+        comments = await Reader(self._server, begins).comments(cursor.get("comments"))
+        after, posts = Cursor(comments=comments.state), list(comments.posts)
+        parts, messages = Parts(self._account.id), None
         if self._server.has_messages:
-            told = await parts.read(self._messages.read(cursor.get("messages"), begins), otherwise=MESSAGES_NOT_READ)
-        if told is not None:
-            after["messages"], posts = told.state, [*posts, *told.posts]
+            messages = await parts.read(
+                self._messages.read(cursor.get("messages"), begins), otherwise=MESSAGES_NOT_READ
+            )
+        if messages is not None:
+            after["messages"], posts = messages.state, [*posts, *messages.posts]
         elif "messages" in cursor:
             after["messages"] = cursor["messages"]
-        return Page(oldest_first(posts), after, found.more, self._server.rests_until, parts.unread)
+        return Page(oldest_first(posts), after, comments.more, self._server.rests_until, parts.unread)
 
     async def complete(self, items: Sequence[Post | Delivery]) -> Sequence[Post | Delivery]:
-        """Return what was sent to us with the words of mentions and the addresses of our posts."""
+        """Return the pushed items with the words of mentions and the addresses of our posts."""
         known: dict[str, Json] = {}
         return [done for item in items if (done := await self._complete(item, known)) is not None]
 
@@ -145,34 +147,34 @@ class Instagram:
         return beneath(item, self._account, media) if media else item
 
     async def _our_post(self, ident: str) -> Json:
-        """Return a post of ours; {} if that fails, so that what is below it still comes in."""
+        """Return a post of ours; {} if that fails, so that the comments below it still come in."""
         try:
             return await self._server.get(ident_of(ident), fields=OURS)
         except Verdict as verdict:
             log.warning("post of ours not read", post=ident, verdict=type(verdict).__name__)
             return {}
 
-    async def _said(self, told: Post) -> Post | None:
-        """Return a mention with its words; None when it is not there, or is a comment below a post of ours.
+    async def _said(self, post: Post) -> Post | None:
+        """Return a mention with its words; None when it is gone, or is a comment below a post of ours.
 
-        Of one that Instagram does not show us for another reason, people still hear that it is there.
+        A mention that Instagram does not show us for another reason is still shown, without its words.
         """
-        place = told.place or {}
+        place = post.place or {}
         try:
-            found = await mention(self._server, place)
-            if self._server.is_us(within(found, "media")) or self._server.is_us(found):
+            payload = await mention(self._server, place)
+            if self._server.is_us(within(payload, "media")) or self._server.is_us(payload):
                 return None
-            return named_by(found, told) if "comment" in place else named_in(found, told)
+            return named_by(payload, post) if "comment" in place else named_in(payload, post)
         except NotThere:
-            log.info("mention not there", post=told.external_id)
+            log.info("mention not there", post=post.external_id)
             return None
         except (Rejected, *UNREADABLE) as error:
-            log.warning("mention not read", post=told.external_id, error=type(error).__name__)
+            log.warning("mention not read", post=post.external_id, error=type(error).__name__)
             why = str(error.text)[:200] if isinstance(error, Rejected) else ""
-            return replace(told, media=(Media("", "unsupported", why),))
+            return replace(post, media=(Media("", "unsupported", why),))
 
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
-        """Look at some posts again, in turn; of messages that cannot be done."""
+        """Check some posts again, in turn; messages cannot be checked."""
         asked = [post for post in posts if not post.private]
         return await look_again(asked, cursor, self._as_it_is, self._now())
 
@@ -182,25 +184,25 @@ class Instagram:
             return comment_of(await self._server.get(post.external_id, fields=COMMENT), self._account)
         as_before = replace(post, gone=None, edited_at=None)
         try:
-            found = await mention(self._server, place)
+            payload = await mention(self._server, place)
         except NotThere:
             raise
-        except Rejected as verdict:  # comments may be switched off there: that says nothing of this one
+        except Rejected as verdict:  # comments may be switched off there: that proves nothing about this one
             log.warning("mention not read", post=post.external_id, verdict=type(verdict).__name__)
             return post
-        return named_by(found, as_before) if "comment" in place else named_in(found, as_before)
+        return named_by(payload, as_before) if "comment" in place else named_in(payload, as_before)
 
     # --- answering -------------------------------------------------------------------------------
 
     async def send(self, draft: Draft) -> Sent:
-        """Write the answer below what it is to, or send it as a message."""
+        """Write the answer below what it answers, or send it as a message."""
         if not draft.private:
             return await writing.send(self._server, draft)
         self._refuse_no_messages()
         return await self._messages.send(draft)
 
     async def find(self, draft: Draft) -> Sent | None:
-        """Look for the answer where it would be; raises Unknowable where that cannot be told."""
+        """Look for the answer where it would be; raises Unknowable where we cannot know."""
         if not draft.private:
             return await writing.find(self._server, draft)
         self._refuse_no_messages()
@@ -211,7 +213,7 @@ class Instagram:
             raise Rejected("Private messages are not switched on for this account.")
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text; below somebody else's comment with the @name before it of whom it is to."""
+        """Return the text; below somebody else's comment it begins with the @name of the addressee."""
         return text if private else writing.addressed(text, to)
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
@@ -219,13 +221,13 @@ class Instagram:
         return Measure(len(text.encode()), writing.MAX_MESSAGE) if private else Measure(len(text), writing.MAX_COMMENT)
 
     async def act(self, act: Act, post: Post) -> None:
-        """Hide a comment or show it again, or remove an answer of ours."""
+        """Hide a comment or show it again, or remove our answer."""
         await writing.act(self._server, act, post)
 
     # --- checking --------------------------------------------------------------------------------
 
     async def check(self) -> Health:
-        """Say whether the token is one of our account's page, has its rights, and whether news is sent to us."""
+        """Report whether the token is our account's page's and has its rights, and whether news is pushed to us."""
         app = str(self._account.options.get("app_id", ""))
         needed = (*RIGHTS, *(FOR_MESSAGES if self._server.has_messages else ()))
         token = await health.of_token(self._server, app, needed)
@@ -234,11 +236,14 @@ class Instagram:
         account = await self._of_account()
         if account.problems:
             return health.merged(token, account)
-        fields = ["feed", *(["messages"] if self._server.has_messages else [])]  # one of the page is enough for all
+        fields = [
+            "feed",
+            *(["messages"] if self._server.has_messages else []),
+        ]  # one field of the page does for all
         return health.merged(token, account, await health.of_pushes(self._server, PAGE, app, fields))
 
     async def _of_account(self) -> Health:
-        """Return who we are, or that the token is of the page of another account."""
+        """Return who we are, or that the token belongs to another account's page."""
         page = await self._server.get(PAGE, fields="name,instagram_business_account{id,username,name}")
         linked, ours = within(page, "instagram_business_account"), self._server.id
         if within(linked, "id") != ours:
@@ -259,7 +264,7 @@ class Instagram:
 
 
 def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
-    """Yield what one update brings. Who wrote a message is not in it: that is asked for."""
+    """Yield the posts of one update. It does not say who wrote a message: that is polled."""
     if update.field in {"comments", "mentions"}:
         yield from pushed(update, account, now)
     elif update.field == "messaging" and has_messages(account):
@@ -270,19 +275,19 @@ def _read(account: Account, update: Update, now: datetime) -> Iterator[Post]:
 
 
 def _is_message(update: Update) -> bool:
-    """Tell whether an update says that a citizen wrote to us; we hear of our own messages too."""
+    """Tell whether an update says that a citizen wrote to us; updates of our own messages come too."""
     message = update.value.get("message")
     return update.field == "messaging" and isinstance(message, dict) and not {"is_echo", "is_deleted"} & message.keys()
 
 
-def _is_told_once(update: Update) -> bool:
-    """Tell whether an update is in no list: a mention, or that a message was changed or taken back."""
+def _is_pushed_once(update: Update) -> bool:
+    """Tell whether an update is in no list: a mention, or a message that was edited or taken back."""
     is_changed = "message_edit" in update.value or within(update.value, "message", "is_deleted") is True
     return update.field == "mentions" or (update.field == "messaging" and is_changed)
 
 
 def first_steps(account: Account) -> tuple[str, ...]:
-    """Return what to fill in at Meta, once for all accounts of the app."""
+    """Return what to enter at Meta, once for all accounts of the app."""
     return (
         *where_to_send(account, "Instagram"),
         "and subscribe to comments, mentions, messages and message_edit.",
@@ -338,7 +343,7 @@ PLATFORM = Platform(
     ),
     connect=Instagram,
     sign_in=SIGN_IN,
-    receiver=Hooks("instagram", _read, asks=_is_message, only_pushed=_is_told_once),
+    receiver=Hooks("instagram", _read, asks=_is_message, only_pushed=_is_pushed_once),
     quality=Quality(pairs=True, specification="the parameters in the package facebook-business 26.0.3"),
     every=timedelta(minutes=5),
     trial=TRIAL,

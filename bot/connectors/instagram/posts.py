@@ -1,9 +1,9 @@
-"""What Instagram gives (comments, posts that name us), as posts of ours; nothing here asks the server.
+"""Turn what Instagram gives (comments, posts that name us) into our posts; nothing here asks the server.
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-comment
 https://developers.facebook.com/docs/graph-api/webhooks/reference/instagram
 
-Neither a comment nor an answer has an address of its own: people are led to the post that it is below.
+Neither a comment nor an answer has its own address: links go to the post above it.
 """
 
 import re
@@ -22,7 +22,7 @@ from bot.domain.mention import Act, Author, Gone, Media, Permit, Post, PostKind,
 
 COMMENT = "id,from,username,text,timestamp,hidden,parent_id"
 OURS = "id,caption,permalink,username"
-"""What is asked of a post of ours, to show what comments below it are about."""
+"""The fields of our posts that we request, to show what the comments below them are about."""
 NAMED_IN = "id,caption,timestamp,username,permalink,media_type,media_url,thumbnail_url,alt_text"
 NAMED_BY = "id,text,timestamp,media{id,username,permalink}"
 PRIVATELY_FOR = timedelta(days=7)
@@ -31,18 +31,18 @@ KINDS = {"VIDEO": "video"}
 NAME = re.compile(r"[\w.]{1,30}", re.ASCII)
 
 
-def comment_of(found: Json, account: Account, media: Json | None = None) -> Post:
+def comment_of(payload: Json, account: Account, media: Json | None = None) -> Post:
     """Return a comment below a post of ours, or raise one of UNREADABLE."""
-    ident, written = ident_of(found["id"]), time_of(found["timestamp"])
-    post = _comment(ident, found, account, written)
-    post = replace(post, permits=frozenset(_allowed(found, account, written)), hidden=flag(found, "hidden"))
+    ident, written = ident_of(payload["id"]), time_of(payload["timestamp"])
+    post = _comment(ident, payload, account, written)
+    post = replace(post, permits=frozenset(_allowed(payload, account, written)), hidden=flag(payload, "hidden"))
     return beneath(post, account, media) if media else post
 
 
 def pushed(update: Update, account: Account, now: datetime) -> Iterator[Post]:
-    """Yield the comment or the mention that one update tells of, or raise one of UNREADABLE.
+    """Yield the comment or the mention in one update, or raise one of UNREADABLE.
 
-    Of a mention it only says where it is: the words are asked for.
+    For a mention it only says where it is: we request the words.
     """
     value, written = update.value, update.at or now
     if update.field == "mentions":
@@ -56,13 +56,13 @@ def pushed(update: Update, account: Account, now: datetime) -> Iterator[Post]:
         yield replace(post, permits=frozenset(_allowed(value, account, written)))
 
 
-def _comment(ident: str, found: Json, account: Account, written: datetime) -> Post:
-    parent, media = found.get("parent_id"), within(found, "media", "id")
+def _comment(ident: str, payload: Json, account: Account, written: datetime) -> Post:
+    parent, media = payload.get("parent_id"), within(payload, "media", "id")
     above = [each for each in (parent, media) if isinstance(each, str) and each]
     return Post(
         external_id=ident,
-        author=author_of(found.get("from") or {"username": found.get("username")}, f"unknown:{ident}"),
-        text=words(found.get("text")),
+        author=author_of(payload.get("from") or {"username": payload.get("username")}, f"unknown:{ident}"),
+        text=words(payload.get("text")),
         published_at=written,
         in_reply_to=above[0] if above else None,
         ancestors=tuple(above[1:]),
@@ -72,7 +72,7 @@ def _comment(ident: str, found: Json, account: Account, written: datetime) -> Po
 
 
 def beneath(post: Post, account: Account, media: Json) -> Post:
-    """Return a comment with what it is below: where people see it, and what it is about."""
+    """Return a comment with the post above it: its address, and what it is about."""
     caption, ident = words(media.get("caption")), ident_of(media["id"])
     above = [each for each in ((post.place or {}).get("parent"), ident) if isinstance(each, str)]
     by = words(media.get("username")) or (account.identity.handle if account.identity else "")
@@ -87,10 +87,10 @@ def beneath(post: Post, account: Account, media: Json) -> Post:
     )
 
 
-def _allowed(found: Json, account: Account, written: datetime) -> Iterator[Permit]:
-    """Yield what may be done with a comment below a post of ours; one that is hidden cannot be answered."""
+def _allowed(payload: Json, account: Account, written: datetime) -> Iterator[Permit]:
+    """Yield what may be done with a comment below a post of ours; a hidden one cannot be answered."""
     yield Permit(Act.HIDE)
-    if found.get("hidden") is True:
+    if payload.get("hidden") is True:
         return
     yield Permit(Act.ANSWER)
     if has_messages(account):
@@ -100,39 +100,39 @@ def _allowed(found: Json, account: Account, written: datetime) -> Iterator[Permi
 # --- Mentions --------------------------------------------------------------------------------------
 
 
-def named_in(found: Json, told: Post) -> Post:
-    """Return somebody's post in whose caption we are named, or raise one of UNREADABLE."""
+def named_in(payload: Json, post: Post) -> Post:
+    """Return somebody's post that names us in its caption, or raise one of UNREADABLE."""
     return replace(
-        told,
-        author=author_of({"username": found.get("username")}, told.author.external_id),
-        text=words(found.get("caption")),
-        published_at=time_of(found["timestamp"]),
-        url=web(found.get("permalink")),
-        media=tuple(_shown(found)),
+        post,
+        author=author_of({"username": payload.get("username")}, post.author.external_id),
+        text=words(payload.get("caption")),
+        published_at=time_of(payload["timestamp"]),
+        url=web(payload.get("permalink")),
+        media=tuple(_shown(payload)),
         permits=frozenset({Permit(Act.ANSWER)}),
         kind=PostKind.POST,
     )
 
 
-def named_by(found: Json, told: Post) -> Post:
-    """Return a comment that names us below somebody's post, or raise one of UNREADABLE; who wrote it is not told."""
+def named_by(payload: Json, post: Post) -> Post:
+    """Return a comment that names us below somebody's post, or raise one of UNREADABLE; its author is unknown."""
     return replace(
-        told,
-        text=words(found["text"]),
-        published_at=time_of(found["timestamp"]),
-        url=web(within(found, "media", "permalink")),
-        in_reply_to=str((told.place or {})["media"]),
+        post,
+        text=words(payload["text"]),
+        published_at=time_of(payload["timestamp"]),
+        url=web(within(payload, "media", "permalink")),
+        in_reply_to=str((post.place or {})["media"]),
         permits=frozenset({Permit(Act.ANSWER)}),
         kind=PostKind.REPLY,
     )
 
 
-def _shown(found: Json) -> Iterator[Media]:
-    """Yield the picture or film of a post; of several only the first is told."""
-    if url := web(found.get("media_url")):
-        yield Media(url, KINDS.get(str(found.get("media_type")), "image"), words(found.get("alt_text")))
-    elif url := web(found.get("thumbnail_url")):
-        yield Media(url, "image", words(found.get("alt_text")))
+def _shown(payload: Json) -> Iterator[Media]:
+    """Yield the picture or film of a post; if there are several, Instagram gives only the first."""
+    if url := web(payload.get("media_url")):
+        yield Media(url, KINDS.get(str(payload.get("media_type")), "image"), words(payload.get("alt_text")))
+    elif url := web(payload.get("thumbnail_url")):
+        yield Media(url, "image", words(payload.get("alt_text")))
 
 
 # --- Messages --------------------------------------------------------------------------------------
@@ -146,17 +146,17 @@ def unsent_in(event: Json, account: Account) -> Iterator[Post]:
 
 
 def author_of(by: Any, unknown: str) -> Author:
-    """Return who wrote something; whom Instagram gives no id goes by their name, or is somebody else each time."""
+    """Return who wrote something; an author without id is known by name, or is a different one each time."""
     ident, name = within(by, "id"), words(within(by, "username"))
     url = f"https://www.instagram.com/{name}/" if NAME.fullmatch(name) else ""
     return Author(words(str(ident)) if ident else f"@{name}" if name else unknown, name, name, url)
 
 
-def is_ours(found: Json, account: Account) -> bool:
+def is_ours(payload: Json, account: Account) -> bool:
     """Tell whether we wrote a comment."""
-    return is_us(account, found.get("from")) or is_us(account, found)
+    return is_us(account, payload.get("from")) or is_us(account, payload)
 
 
-def moment(found: Json) -> datetime | None:
+def moment(payload: Json) -> datetime | None:
     """Return when a comment was written, None when that cannot be read."""
-    return moment_of(found.get("timestamp"))
+    return moment_of(payload.get("timestamp"))

@@ -1,9 +1,9 @@
-"""Reading what is new below our posts, and what a mention says.
+"""Read what is new below our posts, and the words of a mention.
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-media/comments
 
-One request brings a few of our newest posts with the newest comments below each, and their replies. Only where the
-number of comments changed and there are more than that is read on, a part at a time, so that no busy post holds up the
+One request returns a few of our newest posts with the newest comments below each, and their replies. We read more only
+where the number of comments changed and there are more, a part at a time, so that a busy post does not hold up the
 others.
 """
 
@@ -37,7 +37,7 @@ class Reader:
         self._server, self._account, self._begins = server, server.account, begins
 
     async def comments(self, state: Mapping[str, Any] | None) -> Found:
-        """Return new comments of others below our posts; the first time those that we did not answer."""
+        """Return new comments of others below our posts; the first time only those that we did not answer."""
         known, state = Known.of(state, self._begins), state or {}
         before, left, counts = state.get("counts", {}), list(state.get("left", ())), {}
         raw: list[tuple[Json, Json]] = []
@@ -49,37 +49,37 @@ class Reader:
                 left += self._places(media, threads, known)
         older, left = await self._read_on(left)
         news, seen = self._new(raw, answered_too=not known.is_first)
-        found = Found([*known.news(news), *known.news(older)], known.after([*seen, *older], self._server.now()))
-        return Found(found.posts, {**found.state, "counts": counts, "left": left}, bool(left))
+        result = Found([*known.news(news), *known.news(older)], known.after([*seen, *older], self._server.now()))
+        return Found(result.posts, {**result.state, "counts": counts, "left": left}, bool(left))
 
     async def _media(self) -> list[Json]:
         """Return our newest posts, each with its newest comments."""
-        found: list[Json] = []
+        posts: list[Json] = []
         asked: Json = {"fields": f"{OURS},comments_count,{BELOW}", "limit": MEDIA}
         for _ in range(PAGES):
             answer = await self._server.get(f"{self._server.id}/media", **asked)
-            found += listed(answer)
+            posts += listed(answer)
             if not (cursor := after(answer)):
                 break
             asked["after"] = cursor
-        return found
+        return posts
 
     def _new(self, raw: Sequence[tuple[Json, Json]], *, answered_too: bool) -> tuple[list[Post], list[Post]]:
-        """Return the comments of others, those that may be new and all."""
+        """Return the comments of others: those that may be new, and all."""
         ours = [each for each, _ in raw if is_ours(each, self._account)]
         news, seen = [], []
-        for found, media in raw:
-            if is_ours(found, self._account):
+        for comment, media in raw:
+            if is_ours(comment, self._account):
                 continue
-            posts = read_all([found], lambda each: comment_of(each, self._account, media), log)  # noqa: B023
+            posts = read_all([comment], lambda each: comment_of(each, self._account, media), log)  # noqa: B023
             seen += posts
-            news += posts if answered_too or not _is_answered(found, ours) else []
+            news += posts if answered_too or not _is_answered(comment, ours) else []
         return news, seen
 
-    # --- what one request does not bring ---------------------------------------------------------
+    # --- what one request does not return --------------------------------------------------------
 
     def _places(self, media: Json, threads: Sequence[Json], known: Known) -> Iterator[Json]:
-        """Yield where to read on below a post: in its comments, and in the replies to each."""
+        """Yield where to continue below a post: in its comments, and in the replies to each."""
         shown = {name: media[name] for name in ("id", "caption", "permalink", "username") if name in media}
         place = {"media": shown, "floor": known.floor.isoformat(), "first": known.is_first}
         if (cursor := after(media.get("comments"))) and not _reaches(threads, known.floor):
@@ -89,7 +89,7 @@ class Reader:
                 yield {**place, "at": f"{thread.get('id')}/replies", "after": cursor}
 
     async def _read_on(self, left: list[Json]) -> tuple[list[Post], list[Json]]:
-        """Read some pages of the first place where there is more; returns what is left then."""
+        """Read some pages of the first place with more; returns the remaining places."""
         if not left:
             return [], []
         place, *others = left
@@ -97,7 +97,7 @@ class Reader:
         for _ in range(PAGES_AT_ONCE):
             try:
                 page, cursor = await self._page(place)
-            except Rejected as verdict:  # it was removed meanwhile
+            except Rejected as verdict:  # it was removed in the meantime
                 log.warning("comments not read on", at=place["at"], verdict=type(verdict).__name__)
                 break
             raw += page
@@ -118,16 +118,16 @@ class Reader:
 
 
 async def mention(server: Server, place: Mapping[str, Any]) -> Json:
-    """Return what a mention says: a comment, or somebody's post; Instagram does not keep these for us."""
+    """Return the content of a mention: a comment, or somebody's post; Instagram does not list these for us."""
     name, ident, fields = "mentioned_media", place["media"], NAMED_IN
     if "comment" in place:
         name, ident, fields = "mentioned_comment", place["comment"], NAMED_BY
     key = "comment_id" if "comment" in place else "media_id"
     answer = await server.get(server.id, fields=f"{name}.{key}({ident_of(ident)}){{{fields}}}")
-    found = within(answer, name)
-    if not isinstance(found, dict):
+    payload = within(answer, name)
+    if not isinstance(payload, dict):
         raise server.unreadable()
-    return found
+    return payload
 
 
 def _all(threads: Sequence[Json]) -> Iterator[Json]:
@@ -143,6 +143,6 @@ def _reaches(page: Sequence[Json], floor: datetime) -> bool:
 
 
 def _is_answered(comment: Json, ours: Sequence[Json]) -> bool:
-    """Tell whether we wrote in the same thread, at that moment or after it."""
+    """Tell whether we wrote in the same thread, at that moment or later."""
     top, written = comment.get("parent_id") or comment.get("id"), moment(comment) or EVER
     return any(each.get("parent_id") == top and (moment(each) or EVER) >= written for each in ours)

@@ -1,4 +1,4 @@
-"""Requests to the Graph API for one Instagram account, who we are there, and in plain words why it refuses."""
+"""Requests to the Graph API for one Instagram account, who we are there, and its refusals in plain words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +33,7 @@ class Server(Graph):
         self.has_messages = has_messages(account)
 
     def is_us(self, by: Any) -> bool:
-        """Tell whether somebody, as Graph names people, is this account."""
+        """Tell whether somebody, in Graph's form, is this account."""
         return is_us(self.account, by)
 
 
@@ -48,6 +48,6 @@ def has_messages(account: Account) -> bool:
 
 
 def is_us(account: Account, by: Any) -> bool:
-    """Tell whether somebody is this account: below its own posts Instagram may call it by another id."""
+    """Tell whether somebody is this account: below its own posts it may have another id."""
     handle = account.identity.handle if account.identity else ""
     return within(by, "id") == id_of(account) or (bool(handle) and within(by, "username") == handle)

@@ -1,4 +1,4 @@
-"""Signing in at Facebook for the Instagram accounts that are linked to somebody's pages.
+"""Sign in at Facebook for the Instagram accounts that are linked to somebody's pages.
 
 https://developers.facebook.com/docs/permissions
 """

@@ -1,4 +1,4 @@
-"""An account that is tried out: what citizens write to it, as Instagram would give it."""
+"""An account on trial: what citizens write to it, as Instagram would give it."""
 
 from datetime import timedelta
 
@@ -14,11 +14,11 @@ from bot.domain.text import text
 
 ACCOUNT = Account(0, "", "", "", options={"instagram_id": "account", "messages": True})
 ADDRESS = "https://www.instagram.com/"
-"""Of every post; whoever tries it out has other addresses."""
+"""The address of every post; a real account has other addresses."""
 
 
 def _comment(written: Written) -> Post:
-    found: Json = {
+    payload: Json = {
         "id": written.id,
         "from": {"id": written.author, "username": written.handle},
         "text": written.text,
@@ -26,20 +26,20 @@ def _comment(written: Written) -> Post:
         **({"parent_id": written.parent} if written.parent else {}),
     }
     media = {"id": written.root, "caption": written.ours, "username": written.us, "permalink": ADDRESS}
-    return comment_of(found, ACCOUNT, media)
+    return comment_of(payload, ACCOUNT, media)
 
 
 def _mention(written: Written) -> Post:
-    told = Post(written.id, Author("", ""), "", written.at, place={"is": "mention", "media": written.id})
-    found = {"username": written.handle, "caption": written.text, "permalink": ADDRESS}
-    found |= {"timestamp": written.at.isoformat()}
-    return named_in(found, told)
+    pushed = Post(written.id, Author("", ""), "", written.at, place={"is": "mention", "media": written.id})
+    payload = {"username": written.handle, "caption": written.text, "permalink": ADDRESS}
+    payload |= {"timestamp": written.at.isoformat()}
+    return named_in(payload, pushed)
 
 
 def _message(written: Written) -> Post:
     by = author_of({"id": written.author, "username": written.handle}, "")
-    found = {"id": written.id, "message": written.text, "created_time": written.at.isoformat()}
-    return message_of(found, by, written.author, WINDOW)
+    payload = {"id": written.id, "message": written.text, "created_time": written.at.isoformat()}
+    return message_of(payload, by, written.author, WINDOW)
 
 
 TRIAL = Trial(

@@ -1,4 +1,4 @@
-"""Our answers: written once, and looked for when we do not know whether they were; hiding; removing.
+"""Our answers: write each once, and look for it when we do not know whether it was written; hide; remove.
 
 https://developers.facebook.com/docs/instagram-platform/comment-moderation
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/mentions
@@ -13,14 +13,14 @@ from bot.connectors.meta.messages import says, written_at
 from bot.domain.mention import Act, Post
 
 MAX_COMMENT = 2_200
-"""As those who publish for others on Instagram have it; Instagram itself does not say."""
+"""The limit that tools for publishing on Instagram give; Instagram itself does not say."""
 MAX_MESSAGE = 1_000
 """Bytes: https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api"""
 PAGES = 10
 
 
 async def send(server: Server, draft: Draft) -> Sent:
-    """Write a comment: below the one that is answered, or below what names us."""
+    """Write a comment: below the one that it answers, or below the post that names us."""
     place = draft.to.place or {}
     if place.get("is") == "mention":
         about = {"media_id": place["media"], **({"comment_id": place["comment"]} if "comment" in place else {})}
@@ -33,9 +33,9 @@ async def send(server: Server, draft: Draft) -> Sent:
 
 
 async def find(server: Server, draft: Draft) -> Sent | None:
-    """Look for our comment below what it answers, since the first attempt; raises Unknowable where it may be another.
+    """Look for our comment below what it answers, since the first attempt; raises Unknowable if it may be another.
 
-    What stands below somebody else's post cannot be read.
+    Comments below somebody else's post cannot be read.
     """
     place, since = draft.to.place or {}, draft.first_tried_at.replace(microsecond=0)
     if place.get("is") == "mention":
@@ -53,28 +53,28 @@ async def find(server: Server, draft: Draft) -> Sent | None:
 
 
 async def _replies(server: Server, top: str) -> list[Json]:
-    """Return all replies to a comment, in whatever order Instagram gives them."""
+    """Return all replies to a comment, in Instagram's order."""
     asked: Json = {"fields": COMMENT, "limit": 50}
-    found: list[Json] = []
+    replies: list[Json] = []
     for _ in range(PAGES):
         try:
             answer = await server.get(f"{top}/replies", **asked)
         except NotThere:
             raise Unknowable("what was answered is no longer shown") from None
-        found += listed(answer)
+        replies += listed(answer)
         if not (cursor := after(answer)):
-            return found
+            return replies
         asked["after"] = cursor
     raise Unknowable("too many comments here")
 
 
 def _top(post: Post) -> str:
-    """Return the comment below which an answer stands: Instagram knows two levels."""
+    """Return the comment above an answer: Instagram has two levels."""
     return str((post.place or {}).get("parent") or post.external_id)
 
 
 def addressed(text: str, to: Post) -> str:
-    """Return an answer with its addressee before it, where it stands below somebody else's comment."""
+    """Return an answer, with its addressee before it if it is below somebody else's comment."""
     handle = to.author.handle
     if not handle or "parent" not in (to.place or {}) or text.startswith(f"@{handle}"):
         return text
@@ -82,7 +82,7 @@ def addressed(text: str, to: Post) -> str:
 
 
 async def act(server: Server, kind: Act, post: Post) -> None:
-    """Hide a comment or show it again, or remove an answer of ours; doing it again changes nothing."""
+    """Hide a comment or show it again, or remove our answer; doing it again changes nothing."""
     if kind in {Act.HIDE, Act.SHOW}:
         await _hide(server, post, hidden=kind is Act.HIDE)
     elif kind is Act.DELETE:
@@ -92,19 +92,19 @@ async def act(server: Server, kind: Act, post: Post) -> None:
 
 
 async def _hide(server: Server, post: Post, *, hidden: bool) -> None:
-    found = await server.get(post.external_id, fields="hidden")
-    if found.get("hidden") is not hidden:
+    comment = await server.get(post.external_id, fields="hidden")
+    if comment.get("hidden") is not hidden:
         await server.post(post.external_id, {"hide": hidden})
 
 
 async def _remove(server: Server, post: Post) -> None:
-    """Remove a comment of ours; one that is not there is no error."""
+    """Remove a comment of ours; it is no error if it is not there."""
     if post.private:
         raise Rejected("A message on Instagram cannot be taken back.")
     try:
-        found = await server.get(post.external_id, fields="from,username")
+        comment = await server.get(post.external_id, fields="from,username")
     except NotThere:
         return
-    if not is_ours(found, server.account):
+    if not is_ours(comment, server.account):
         raise Rejected("Only an answer of our own account can be removed.")
-    await server.delete(post.external_id)  # one below somebody else's post is refused
+    await server.delete(post.external_id)  # refused for one below somebody else's post

@@ -3,10 +3,10 @@
 Quirks that shape this package:
 - A post that names us is a notification. Since 4.3 Mastodon filters out those of new or unknown accounts, such as a
   citizen's first post, unless we ask with `include_filtered`.
-- `min_id` pages forward from an id. Some servers treat it as `since_id` and return the newest posts, so we also ask for
+- `min_id` pages forward from an id. Some servers treat it as `since_id` and return the newest posts, so we also request
   the posts in between. Ids are text, ordered by length and then by letter.
 - A post from another server gets an id from the time it was written, so it can appear in a hashtag's timeline below
-  ids that we have seen. So we compare that timeline with its last page, not with one id.
+  ids that we have seen. Therefore we compare that timeline with its last page, not with one id.
 - An edit of a post gives no notification unless we boosted it; `recheck` finds edits and removals.
 - The text must contain the citizen's `@mention`. Without `visibility`, the account's default applies.
 - A 404 in Mastodon's JSON says that a post was removed, or that its author blocks us. One without it comes from a proxy

@@ -1,4 +1,4 @@
-"""Answering on Mastodon, and finding out whether an answer whose outcome is unknown is there."""
+"""Answer on Mastodon, and look for an answer whose outcome is unknown."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from bot.domain.image import Image, Images
 from bot.domain.mention import Gone, Post
 
 IMAGES = Images(bytes=16 * 1024 * 1024, pixels=33_177_600, described=1500)
-"""What Mastodon takes, where the server names no other limits: https://docs.joinmastodon.org/user/posting/#media"""
+"""Mastodon's own limits, if the server names no others: https://docs.joinmastodon.org/user/posting/#media"""
 LOOKS_AGAIN_AFTER = 0.5
 """Seconds after which we ask again whether the server is done with an image."""
 PAGES_BACK = 5
@@ -26,7 +26,7 @@ KEY_REMEMBERED = timedelta(minutes=50)
 MASTODON_VERSION = re.compile(
     r"[2-9]\.[0-9]+\.[0-9]+(-(alpha|beta|rc|nightly)[0-9A-Za-z.-]*)?(\+(glitch|hometown)[0-9A-Za-z.+-]*)?"
 )
-"""A real Mastodon or a fork of it, as 4.3.0 or 4.4.0-beta.1+glitch. Others announce themselves otherwise:
+"""A real Mastodon or a fork of it, like 4.3.0 or 4.4.0-beta.1+glitch. Others have other versions:
 "2.7.2 (compatible; Pleroma 2.5)", "4.0.0 (not true; really snac/2.68)"; GoToSocial "0.17.3" or "3.5.3+0.17.3"."""
 
 COUNTED = regex.compile(
@@ -42,7 +42,7 @@ GRAPHEME = regex.compile(r"\X")
 
 
 class Answering(MastodonServer):
-    """What is published and looked for."""
+    """Publishes answers and looks for them."""
 
     @property
     def resend_safe_for(self) -> timedelta | None:
@@ -75,13 +75,13 @@ class Answering(MastodonServer):
         return _sent(self._identified(response))
 
     async def _uploaded(self, image: Image) -> str:
-        """Give the server an image, and return its id once it can be posted; one that no post has is removed there.
+        """Upload an image, and return its id once it can be posted; the server removes it if no post uses it.
 
         https://docs.joinmastodon.org/methods/media/#v2
         """
         files = {"file": (image.file_name, image.content, image.kind)}
-        told = {"description": image.description} if image.description else {}
-        response = await self.call("POST", "/api/v2/media", files=files, data=told)
+        fields = {"description": image.description} if image.description else {}
+        response = await self.call("POST", "/api/v2/media", files=files, data=fields)
         media_id = str(self._identified(response)["id"])
         while response.status_code in {202, 206}:
             await asyncio.sleep(LOOKS_AGAIN_AFTER)
@@ -116,24 +116,24 @@ class Answering(MastodonServer):
         for _ in range(PAGES_BACK):
             statuses, _ = await self._list(path, params)
             recent = [s for s in statuses if _written_at(s) >= since]
-            if (found := await self._first_that_says(draft, recent)) is not None:
-                return found
+            if (sent := await self._first_that_says(draft, recent)) is not None:
+                return sent
             if len(recent) < len(statuses) or not statuses:
                 return None if self.resend_safe_for is not None else await self._find_under(draft, me, since)
             params["max_id"] = min((s["id"] for s in statuses), key=age)
         raise Unknowable(f"more than {PAGES_BACK} pages of our posts since then")
 
     async def _find_under(self, draft: Draft, me: str, since: datetime) -> Sent | None:
-        """Look for the reply under the post it answers. That a private one is not shown there proves nothing."""
+        """Look for the reply under the post it answers. If a private one is not shown there, that proves nothing."""
         response = await self.call("GET", f"/api/v1/statuses/{quote(draft.to.external_id, safe='')}/context")
         if response.status_code in {404, 410}:
             raise Unknowable("the server does not show the answered post")
         below = self.list(response, "descendants")
         ours = [s for s in below if within(s, "account", "id") == me and _written_at(s) >= since]
-        found = await self._first_that_says(draft, ours)
-        if found is None and draft.private:
+        sent = await self._first_that_says(draft, ours)
+        if sent is None and draft.private:
             raise Unknowable("the server may not show our private posts")
-        return found
+        return sent
 
     async def _first_that_says(self, draft: Draft, ours: Sequence[Json]) -> Sent | None:
         for status in ours:

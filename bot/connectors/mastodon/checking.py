@@ -1,4 +1,4 @@
-"""Trying an account on Mastodon: its token and scopes, the server's limits, and whether posts of strangers reach us."""
+"""Try an account on Mastodon: its token and scopes, the server's limits, and whether posts of strangers reach us."""
 
 from dataclasses import replace
 from urllib.parse import quote
@@ -13,14 +13,14 @@ from bot.domain.text import Text, text
 PROBES = (
     ("GET", "/api/v1/notifications?limit=1", "read:notifications"),
     ("GET", "/api/v1/statuses/0", "read:statuses"),
-    ("PUT", "/api/v1/statuses/0", "write:statuses"),  # post 0 does not exist, so this tests the scope only
+    ("PUT", "/api/v1/statuses/0", "write:statuses"),  # post 0 does not exist, so this only tests the scope
 )
 DROPPABLE = ("for_not_following", "for_not_followers", "for_new_accounts", "for_private_mentions")
 """https://docs.joinmastodon.org/entities/NotificationPolicy/"""
 
 
 class Checking(MastodonServer):
-    """What is asked of the server to know that all works."""
+    """The requests that check whether everything works."""
 
     async def check(self) -> Health:
         """Test the token and its scopes, read the server's limits, and check that posts of strangers reach us."""
@@ -37,7 +37,7 @@ class Checking(MastodonServer):
                     version=limits["version"],
                 )
             )
-        self._account = replace(self._account, limits={**self._account.limits, **limits})  # it holds from now on
+        self._account = replace(self._account, limits={**self._account.limits, **limits})  # valid from now on
         if self._read_only:
             return await self._check_reading(working, limits)
         response = await self.call("GET", "/api/v1/accounts/verify_credentials")
@@ -74,7 +74,7 @@ class Checking(MastodonServer):
         return missing
 
     async def _dropped(self) -> list[Text]:
-        """Return warnings about posts that the account's settings drop; posts that they only filter, we read."""
+        """Return warnings about posts that the account's settings drop; we do read posts that they only filter."""
         response = await self.call("GET", "/api/v2/notifications/policy")
         if response.status_code >= 400:
             return []

@@ -1,4 +1,4 @@
-"""Liking posts on Mastodon, and removing answers of ours; doing it again changes nothing.
+"""Like posts on Mastodon, and remove our answers; doing it again changes nothing.
 
 https://docs.joinmastodon.org/methods/statuses/#favourite, #unfavourite and #delete
 """
@@ -17,10 +17,10 @@ REQUESTS = {
 
 
 class Moderating(MastodonServer):
-    """What is done to posts besides answering them."""
+    """Acts on posts besides answering them."""
 
     async def act(self, act: Act, post: Post) -> None:
-        """Like a post or not, or remove an answer of ours; one that is gone already need not be removed."""
+        """Like or unlike a post, or remove our answer; it is no error if that is already gone."""
         if act not in REQUESTS:
             raise Rejected("This platform cannot do this.")
         method, path = REQUESTS[act]

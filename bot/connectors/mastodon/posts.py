@@ -1,4 +1,4 @@
-"""What a post of Mastodon says, as a post of ours: https://docs.joinmastodon.org/entities/Status/"""
+"""Turn a post of Mastodon into our post: https://docs.joinmastodon.org/entities/Status/"""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reading from Mastodon: notifications, hashtags, and what became of posts."""
+"""Read from Mastodon: notifications, hashtags, and changes of known posts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,12 +29,12 @@ log = structlog.get_logger()
 
 
 class Reading(MastodonServer):
-    """What is asked of the server for new posts, and for posts that we know."""
+    """Reads new posts, and known posts again."""
 
     async def fetch(self, cursor: Cursor) -> Page:
-        """Return new mentions, quotes and hashtag posts; the first time those since the account begins.
+        """Return new mentions, quotes and hashtag posts; the first time only those since the account begins.
 
-        Of those that were written before the account was added, we leave out what was answered.
+        Posts from before the account was added are left out if they were answered.
         """
         me = "" if self._read_only else cursor.get("account_id") or await self._own_id()
         by_id: dict[str, Json] = {}
@@ -90,15 +90,14 @@ class Reading(MastodonServer):
     async def recheck(self, posts: Sequence[Post], cursor: Cursor) -> Rechecked:
         """Return the posts that were ever edited, and those that are gone or visible again.
 
-        From a server that cannot return several posts at once we read a few per recheck; the cursor says where to
-        continue.
+        If the server cannot return several posts at once, we read a few per recheck; the cursor says where to continue.
         """
         by_id = {post.external_id: post for post in posts}
         gone_before = {post.external_id: post.gone is not None for post in posts}
         ids = list(gone_before)
         start = ids.index(cursor["last"]) + 1 if cursor.get("last") in gone_before else 0
         known = await self._statuses([*ids[start:], *ids[:start]], singly=RECHECKED_SINGLY)
-        if known and not any(known.values()):  # is it these posts, or the server?
+        if known and not any(known.values()):  # are these posts gone, or is it the server?
             await self._me()
         changed = []
         for external_id, status in known.items():
@@ -112,7 +111,7 @@ class Reading(MastodonServer):
         return Rechecked(tuple(changed), {"last": list(known)[-1]} if len(known) < len(ids) and known else {})
 
     async def _proven(self, gone: Gone, author_id: str) -> Gone:
-        """Return why a post is gone: removed by its author only when they are there and do not block us."""
+        """Return why a post is gone: removed by its author only if their account exists and does not block us."""
         if gone is Gone.BY_AUTHOR and not await self._sees_us(author_id):
             return Gone.UNREACHABLE
         return gone
@@ -166,7 +165,7 @@ class Reading(MastodonServer):
         return status
 
     def _post(self, status: Json, parent: Found, me: str = "") -> Post | None:
-        """Return the post; if we cannot read it, log its id only and return None."""
+        """Return the post; if we cannot read it, log only its id and return None."""
         try:
             return post_of(status, parent, me, may_answer=not self._read_only)
         except UNREADABLE as error:

@@ -28,12 +28,12 @@ FULL = 20
 AT_ONCE = 20
 """How many posts one request may name (DEFAULT_STATUSES_LIMIT in Mastodon's api/base_controller.rb)."""
 RESERVE = 20
-"""Requests that we save for replies when the rate limit is near (300 per 5 minutes)."""
+"""Requests that we reserve for replies when the rate limit is near (300 per 5 minutes)."""
 PAGES_BETWEEN = 50
 """How many pages to read for posts that a server skipped."""
 
 Found = Json | Gone | None
-"""What became of a status: itself, that it is gone, or None when it could not be read this time."""
+"""The result for a status: itself, why it is gone, or None if it could not be read this time."""
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class MastodonServer(JsonApi):
         return self._usage
 
     async def call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        """Send one request and return the answer; remembers what it says about the rate limit."""
+        """Send one request and return the answer; stores what it says about the rate limit."""
         response = await super().call(method, path, **kwargs)
         left, limit = _header(response, "X-RateLimit-Remaining"), _header(response, "X-RateLimit-Limit")
         if left is not None and limit:
@@ -77,10 +77,10 @@ class MastodonServer(JsonApi):
         return [newer[i] for i in sorted(newer, key=age)], full and left >= RESERVE
 
     async def _statuses(self, ids: Iterable[str], *, singly: int = AT_ONCE) -> dict[str, Found]:
-        """Return what became of these statuses, by id; in one request where the server can (4.3).
+        """Return the result for each of these statuses, by id; in one request if the server can (4.3).
 
-        It reads statuses that are missing from that answer one by one, at most `singly`, and leaves out the rest. One
-        that the server cannot show does not keep the others from being read.
+        Statuses that are missing from that answer are read one by one, at most `singly`, and the rest is left out. A
+        status that the server cannot show does not affect the others.
         """
         wanted = list(dict.fromkeys(ids))
         known: dict[str, Found] = {}
@@ -116,9 +116,9 @@ class MastodonServer(JsonApi):
         return Gone.UNREACHABLE
 
     async def _sees_us(self, author_id: str) -> bool:
-        """Tell whether an author's account is there and does not block us; False where the server does not say.
+        """Tell whether an author's account exists and does not block us; False if the server does not say.
 
-        Mastodon shows no post of a blocker or of a suspended account either:
+        Mastodon also hides the posts of a blocker or a suspended account:
         https://docs.joinmastodon.org/methods/accounts/#relationships
         """
         response = await self.call("GET", "/api/v1/accounts/relationships", params={"id[]": [author_id]})
@@ -127,7 +127,7 @@ class MastodonServer(JsonApi):
         return any(r["id"] == author_id and not r.get("blocked_by") for r in self._items(response))
 
     async def _instance(self) -> Json:
-        """Return the server's description of itself: in the newer form, else the older one, else nothing."""
+        """Return the server's description of itself: in the newer form, else the older one, else {}."""
         for path in ("/api/v2/instance", "/api/v1/instance"):
             response = await self.call("GET", path)
             if 400 <= response.status_code < 500:
@@ -186,7 +186,7 @@ def age(identifier: str) -> tuple[int, str]:
 
 
 def is_newer(one: str, other: str) -> bool:
-    """Say whether an id is newer than another; "" is older than all."""
+    """Tell whether an id is newer than another; "" is older than all."""
     return age(one) > age(other)
 
 

@@ -1,4 +1,4 @@
-"""Signing in on a Mastodon server, with an app that the bot registers there.
+"""Sign in on a Mastodon server, with an app that the bot registers there.
 
 https://docs.joinmastodon.org/methods/apps/ and https://docs.joinmastodon.org/methods/oauth/
 """
@@ -10,13 +10,13 @@ from bot.connectors.json_api import JsonApi
 from bot.connectors.platform import App, Code, Offer, SignIn, Tools
 
 SCOPES = "read:accounts read:notifications read:search read:statuses write:favourites write:media write:statuses"
-"""The least that the bot works with: https://docs.joinmastodon.org/api/oauth-scopes/"""
+"""The scopes that the bot needs at least: https://docs.joinmastodon.org/api/oauth-scopes/"""
 CALLED = "webcare"
-"""What the app is called; citizens see it at some posts."""
+"""The name of the app; citizens see it with some posts."""
 
 
 async def _app(account: Account, redirect: str, tools: Tools) -> App:
-    """Register an app at this server; each sign-in has its own, because servers forget those that are not used."""
+    """Register an app at this server; each sign-in has its own, because servers delete unused ones."""
     server = JsonApi(tools.http, account.url, {})
     asked = {"client_name": CALLED, "redirect_uris": redirect, "scopes": SCOPES}
     made = server.object(await server.call("POST", "/api/v1/apps", data=asked))
@@ -26,7 +26,7 @@ async def _app(account: Account, redirect: str, tools: Tools) -> App:
 
 
 async def _offers(account: Account, code: Code, tools: Tools) -> Sequence[Offer]:
-    """Change the code for a token, and ask whose it is."""
+    """Exchange the code for a token, and ask whose it is."""
     server = JsonApi(tools.http, account.url, {})
     asked = {
         "grant_type": "authorization_code",

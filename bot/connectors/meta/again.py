@@ -1,4 +1,4 @@
-"""Posts that we know are looked at again, some at a time: Graph gives one for each request."""
+"""Check known posts again, some at a time: Graph gives one per request."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 async def look_again(
     posts: Sequence[Post], cursor: Cursor, read: Callable[[Post], Awaitable[Post]], now: datetime
 ) -> Rechecked:
-    """Return which of some of these posts changed, are gone or are back; `read` asks for one as it is now."""
+    """Check some of these posts; return those that changed, are gone or are back. `read` requests one as it is now."""
     by_id = {post.external_id: post for post in posts}
     turn, after = in_turn(list(by_id), cursor, AT_ONCE)
     changed = [seen for ident in turn if (seen := await _seen(by_id[ident], read, now))]
@@ -30,7 +30,7 @@ async def look_again(
 async def _seen(post: Post, read: Callable[[Post], Awaitable[Post]], now: datetime) -> Post | None:
     """Return a post that changed, is gone or is back, or that was hidden or shown elsewhere.
 
-    Graph tells no reason why one is gone, nor when it changed.
+    Graph does not say why a post is gone, nor when it changed.
     """
     try:
         seen = await read(post)

@@ -5,11 +5,11 @@ https://developers.facebook.com/docs/graph-api/guides/error-handling
 https://developers.facebook.com/docs/graph-api/overview/rate-limiting
 
 Quirks:
-- A request that comes too often is refused with a code in a 400 or 403, not with a 429. Headers say how much of the
-  limit is used, in percent, and how many minutes we must wait.
+- Too many requests are refused with a code in a 400 or 403, not with a 429. Headers say how much of the limit is used,
+  in percent, and how many minutes we must wait.
 - No request can be repeated safely: there is no key that Graph recognises.
-- It says the same of what is removed and of what we may not see.
-- A version that is no longer there is answered by an older or newer one; a header says which one answered.
+- It gives the same answer for a removed object and for one that we may not see.
+- A version that no longer exists is answered by an older or newer one; a header says which one answered.
 """
 
 import hashlib
@@ -33,16 +33,16 @@ SERVER, VERSION = "https://graph.facebook.com", "v26.0"
 TOKEN_ENDED = frozenset({102, 190})
 TOO_OFTEN = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 PASSING = frozenset({1, 2})
-"""Faults of Graph itself: whether the request was carried out is not known."""
+"""Faults of Graph itself: the request may have been carried out."""
 NO_RIGHT = frozenset({3, 10, *range(200, 300)})
 DONE_BEFORE = 10900
 """A post is answered privately once: https://developers.facebook.com/docs/graph-api/reference/page/messages"""
 NOT_THERE = frozenset({(100, 33), (803, None)})
-"""Code and subcode of what is not there, or not for us."""
+"""Code and subcode of an object that is not there, or not visible to us."""
 FULL = 90
-"""Percent of a limit from which on we read no more for a while, so that answers still go out."""
+"""Percentage of a limit from which on we stop reading for a while, so that answers can still be sent."""
 REST = timedelta(minutes=5)
-"""How long we wait when Graph does not say how long; the limits count an hour."""
+"""How long we wait when Graph does not say how long; the limits are per hour."""
 CODES = ("code", "error_subcode")
 COUNTS = ("call_count", "total_time", "total_cputime")
 USAGE = ("X-App-Usage", "X-Page-Usage", "X-Business-Use-Case-Usage")
@@ -59,18 +59,18 @@ class NotThere(Rejected):
 
 
 class NotAllowed(Rejected):
-    """We lack a right, or have it for other objects only."""
+    """We lack a right, or have it only for other objects."""
 
 
 class Graph(JsonApi):
     """The requests of one account. Secrets: `token`, `app_secret`. Options: `version`. Each may raise a verdict."""
 
     at, newest = SERVER, VERSION
-    """The address and the version when the account says nothing else."""
+    """The default address and version."""
     too_often = TOO_OFTEN
-    """The codes of what came too often; a platform may have more of them."""
+    """The codes for too many requests; a platform may have more of them."""
     refusals: ClassVar[Mapping[tuple[int, int | None], Text]] = {}
-    """Our words for refusals that agents can do something about, by code and subcode; None stands for any subcode."""
+    """Our words for refusals that agents can do something about, by code and subcode; None means any subcode."""
 
     def __init__(self, account: Account, tools: Tools) -> None:
         super().__init__(tools.http, account.url or self.at, {})
@@ -91,26 +91,26 @@ class Graph(JsonApi):
         return self.object(await self.call("GET", path, params=params))
 
     async def post(self, path: str, body: Json) -> Json:
-        """Have something done; returns the object in the answer."""
+        """Send a command; returns the object in the answer."""
         return self.object(await self.call("POST", path, json=body))
 
     async def delete(self, path: str) -> Json:
-        """Have something removed; returns the object in the answer."""
+        """Remove something; returns the object in the answer."""
         return self.object(await self.call("DELETE", path))
 
     async def get_as_app(self, app_id: str, path: str, **params: Any) -> Json:
-        """Ask something in the name of the app itself."""
+        """Ask something as the app itself."""
         return self.object(await self.call("GET", path, token=f"{app_id}|{self._app_secret}", params=params))
 
     async def debug_token(self, app_id: str) -> Json:
-        """Return what Graph knows of our token: https://developers.facebook.com/docs/graph-api/reference/debug_token"""
+        """Return what Graph knows about our token: https://developers.facebook.com/docs/graph-api/reference/debug_token"""
         answer = await self.get_as_app(app_id, "debug_token", input_token=self._token)
         return answer["data"] if isinstance(answer.get("data"), dict) else {}
 
     async def call(self, method: str, path: str, *, token: str = "", **kwargs: Any) -> httpx.Response:
-        """Send one request and return the answer; remembers what it says about the limits.
+        """Send one request and return the answer; stores what it says about the limits.
 
-        With the app's secret, the token is proven to be used by the app that it belongs to:
+        The app's secret proves that the token is used by its own app:
         https://developers.facebook.com/docs/graph-api/guides/secure-requests
         """
         used = token or self._token
@@ -127,7 +127,7 @@ class Graph(JsonApi):
 
     @property
     def usage(self) -> Usage:
-        """How much of the fullest limit is used, as the last answer that told it said."""
+        """How much of the fullest limit is used, by the last answer that said so."""
         return Usage(self._percent, self.rests_until)
 
     def _proof(self, token: str) -> Json:
@@ -136,25 +136,25 @@ class Graph(JsonApi):
     # --- verdicts --------------------------------------------------------------------------------
 
     def reason_of(self, response: httpx.Response) -> str:
-        """Return why Graph refuses, for people if it has such words; it may quote our token, which is left out."""
+        """Return why Graph refuses, in its words for people if there are any; a quoted token of ours is left out."""
         error = error_of(response)
         reason = str(error.get("error_user_msg") or error.get("message") or "")
         return reason.replace(self._token, "…") if self._token else reason
 
     def is_our_token(self, response: httpx.Response) -> bool:
-        """Tell whether a refusal means that our token no longer works; one about rights does not."""
+        """Tell whether a refusal means that our token no longer works; a refusal about rights does not."""
         code = error_of(response).get("code")
         return response.status_code == 401 if code is None else code in TOKEN_ENDED
 
     def retry_at(self, response: httpx.Response) -> datetime:
-        """Return when we may try again, by the headers that say so."""
+        """Return when we may try again, by the headers."""
         now = datetime.now(UTC)
         waits = [http.retry_at(response)] if "Retry-After" in response.headers else []
         waits += [wait] if (wait := _rest(response, now)) else []
         return http.within_reason(max(waits, default=now + REST), now)
 
     def judge(self, response: httpx.Response) -> None:
-        """Raise the verdict that an answer stands for, by the code in it, in our words where we have them."""
+        """Raise the verdict on an answer, by its code, in our words if we have them."""
         error = error_of(response)
         code: Any = error.get("code")
         subcode: Any = error.get("error_subcode")
@@ -178,12 +178,12 @@ def version_of(account: Account, newest: str = VERSION) -> str:
 
 
 def signature(secret: str, signed: bytes) -> str:
-    """Return the HMAC-SHA256 of something under the app's secret, in hexadecimal digits."""
+    """Return the HMAC-SHA256 of something with the app's secret, in hexadecimal digits."""
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
 def error_of(response: httpx.Response) -> Json:
-    """Return the object that explains a refusal, with its codes only if they are numbers; {} where Graph does not."""
+    """Return the object that explains a refusal, with codes only if they are numbers; {} without an explanation."""
     if response.status_code < 400:
         return {}
     try:
@@ -196,12 +196,12 @@ def error_of(response: httpx.Response) -> Json:
 
 
 def words(value: Any) -> str:
-    """Return text that any database can store; "" for what is no text."""
+    """Return text that any database can store; "" for anything that is not text."""
     return UNSTORABLE.sub("", value) if isinstance(value, str) else ""
 
 
 def listed(answer: Any) -> list[Json]:
-    """Return the objects of a list, which may lie in another object: `{"data": […], "paging": …}`."""
+    """Return the objects of a list, which may be in another object: `{"data": […], "paging": …}`."""
     data = within(answer, "data")
     return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
 
@@ -216,25 +216,25 @@ def after(answer: Any) -> str:
 
 
 def _rest(response: httpx.Response, now: datetime) -> datetime | None:
-    """Return until when to rest, by the headers about the limits; None when there is room."""
-    minutes = max((_number(each, "estimated_time_to_regain_access") for each in _told(response)), default=0)
+    """Return until when to rest, by the headers about limits; None when there is room."""
+    minutes = max((_number(each, "estimated_time_to_regain_access") for each in _all_usages(response)), default=0)
     if minutes <= 0 and (_percent(response) or 0) < FULL:
         return None
     return http.within_reason(now + max(timedelta(minutes=min(minutes, 1440)), REST), now)
 
 
 def _percent(response: httpx.Response) -> int | None:
-    """Return how much of the fullest limit is used; None when the headers do not say. More than all is all."""
-    told = [_number(each, name) for each in _told(response) for name in COUNTS if name in each]
-    return int(max(0, min(max(told), 100))) if told else None
+    """Return how much of the fullest limit is used, at most 100; None when the headers do not say."""
+    percentages = [_number(each, name) for each in _all_usages(response) for name in COUNTS if name in each]
+    return int(max(0, min(max(percentages), 100))) if percentages else None
 
 
-def _told(response: httpx.Response) -> list[Json]:
+def _all_usages(response: httpx.Response) -> list[Json]:
     return [each for name in USAGE for each in _usages(response.headers.get(name, ""))]
 
 
 def _usages(header: str) -> Iterator[Json]:
-    """Yield the objects of a header: one, or lists of them by the id of what the limit is about."""
+    """Yield the objects in a header: one, or lists of them by the id of the limit's object."""
     try:
         read = json.loads(header)
     except (ValueError, RecursionError):
@@ -247,6 +247,6 @@ def _usages(header: str) -> Iterator[Json]:
 
 def _number(usage: Json, name: str) -> float:
     value = usage.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # the last one is not a number
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # the last test is for NaN
         return 0
     return value

@@ -1,4 +1,4 @@
-"""What a check finds out about an account at Meta: its token, its rights, the version, and whether news is sent to us.
+"""Check an account at Meta: its token, its rights, the version, and whether news is pushed to us.
 
 https://developers.facebook.com/docs/graph-api/reference/debug_token
 https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
@@ -15,7 +15,7 @@ from bot.domain.text import Text, text
 
 
 def merged(*parts: Health) -> Health:
-    """Return one result of several; the last identity and the first end of a token count."""
+    """Merge several results; the last identity and the first expiry of a token count."""
     return Health(
         tuple(each for part in parts for each in part.working),
         tuple(each for part in parts for each in part.warnings),
@@ -28,13 +28,13 @@ def merged(*parts: Health) -> Health:
 
 
 async def of_token(graph: Graph, app_id: str, needed: Sequence[str]) -> Health:
-    """Tell whether the token works, is of this app, has the rights that are needed, and when it ends.
+    """Report whether the token works, belongs to this app, has the needed rights, and when it expires.
 
-    Access to data may end before the token does; both count.
+    Access to data may expire before the token does; both count.
     """
     try:
         known = await graph.debug_token(app_id)
-    except (Rejected, Unauthorized) as verdict:  # the question is asked with the app's secret, not with our token
+    except (Rejected, Unauthorized) as verdict:  # this request uses the app's secret, not our token
         return Health(
             problems=(text("Meta does not accept the app id and app secret: {reason}", reason=str(verdict.text)[:200]),)
         )
@@ -52,7 +52,7 @@ async def of_token(graph: Graph, app_id: str, needed: Sequence[str]) -> Health:
 
 
 def _ends_at(known: Json) -> datetime | None:
-    """Return when the token or its access to data ends; 0 is never."""
+    """Return when the token or its access to data expires; 0 means never."""
     ends = [at for name in ("expires_at", "data_access_expires_at") if (at := moment_of(known.get(name) or None))]
     return min(ends, default=None)
 
@@ -70,9 +70,9 @@ def _old_version(graph: Graph) -> tuple[Text, ...]:
 
 
 async def of_pushes(graph: Graph, object_id: str, app_id: str, fields: Sequence[str] = ()) -> Health:
-    """See to it that Meta sends us what happens to an object, in these fields: it stops that when we are down for long.
+    """Make sure that Meta pushes the events of an object in these fields: it stops that when we are down for long.
 
-    What was not subscribed is subscribed.
+    Missing subscriptions are made.
     """
     try:
         apps = listed(await graph.get(f"{object_id}/subscribed_apps"))
@@ -88,5 +88,5 @@ async def of_pushes(graph: Graph, object_id: str, app_id: str, fields: Sequence[
 
 
 def _ids(app: Json) -> set[str]:
-    """Return the ids of a subscribed app; for WhatsApp they lie in another object."""
+    """Return the ids of a subscribed app; for WhatsApp they are in another object."""
     return {str(app.get("id")), str(within(app, "whatsapp_business_api_data", "id"))}

@@ -1,9 +1,9 @@
-"""What Meta sends to us: one address of an app gets what happens to all its accounts, up to 1,000 updates at once.
+"""Meta's pushes: one address of an app gets the events of all its accounts, up to 1,000 updates at once.
 
 https://developers.facebook.com/docs/graph-api/webhooks/getting-started
 
-The signature is over the bytes as they were sent. Meta sends again for 36 hours what is not answered with 2xx, and
-sends some things twice.
+The signature covers the bytes as they were sent. For 36 hours Meta repeats a push that is not answered with 2xx, and
+it sends some things twice.
 """
 
 import hmac
@@ -30,9 +30,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Update:
-    """One thing that happened: to which object (`id`), in which `field`, and `at` what moment, if Meta says so.
+    """One event: of which object (`id`), in which `field`, and `at` what moment, if Meta says so.
 
-    An event of Messenger comes in the field `messaging`.
+    An event of Messenger has the field `messaging`.
     """
 
     id: str
@@ -42,18 +42,18 @@ class Update:
 
 
 def new_verify_token() -> str:
-    """Return a new token by which Meta proves that it asks for our address."""
+    """Return a new token with which Meta proves that it verifies our address."""
     return secrets.token_urlsafe(24)
 
 
 def its_id(update: Update) -> str:
-    """Return the id of the object that it happened to."""
+    """Return the id of the object of an update."""
     return update.id
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """Receives what Meta sends about one kind of `object`. Secrets: `app_secret`, `verify_token`.
+    """Receives Meta's pushes about one kind of `object`. Secrets: `app_secret`, `verify_token`.
 
     `read` returns the posts of one update, or raises one of UNREADABLE. `account_in` returns the `Identity.id` of the
     account that an update is about.
@@ -63,12 +63,12 @@ class Hooks:
     read: Callable[[Account, Update, datetime], Iterable[Post | Delivery]]
     account_in: Callable[[Update], str] = its_id
     asks: Callable[[Update], bool] = lambda update: False
-    """Whether an update only tells us that there is something to ask for."""
+    """Whether an update only says that there is something to poll."""
     only_pushed: Callable[[Update], bool] = lambda update: False
-    """Whether an update is told once and in no list that we read."""
+    """Whether an update is pushed once and is in no list that we poll."""
 
     def challenge(self, account: Account, request: Request) -> str | None:
-        """Return the number that Meta wants to hear when it knows our `verify_token`."""
+        """Return the number that Meta expects when it knows our `verify_token`."""
         query = request.query
         if request.method != "GET" or query.get("hub.mode") != "subscribe":
             return None
@@ -82,7 +82,7 @@ class Hooks:
         return frozenset(ident for each in self._updates(request) if (ident := self._account_in(each)))
 
     def receive(self, account: Account, request: Request, now: datetime) -> Received:
-        """Return what the body brings for this account; one update that cannot be read spoils no other."""
+        """Return the items in the body for this account; an update that cannot be read does not affect the others."""
         secret, sent = account.secrets.get("app_secret", ""), request.headers.get("x-hub-signature-256", "")
         if not secret or not _equal("sha256=" + signature(secret, request.body), sent.strip().lower()):
             raise NotSigned(text("X-Hub-Signature-256 does not match this body and the app secret of this account."))
@@ -108,7 +108,7 @@ class Hooks:
             return ""
 
     def _updates(self, request: Request) -> list[Update]:
-        """Return what happened; nothing when the body is about another kind of object. Raises BadPayload."""
+        """Return the updates; none when the body is about another kind of object. Raises BadPayload."""
         try:
             sent = json.loads(request.body)
         except (ValueError, RecursionError) as error:
@@ -129,7 +129,7 @@ def _updates(sent: Json) -> Iterator[Update]:
 
 
 def moment_of(value: Any) -> datetime | None:
-    """Return a moment from seconds or milliseconds since 1970, or from ISO 8601 text; None when it is none."""
+    """Return a moment from seconds or milliseconds since 1970, or from ISO 8601 text; None for anything else."""
     try:
         return moment(value, UTC)
     except UNREADABLE:

@@ -3,7 +3,7 @@
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/conversations
 https://developers.facebook.com/documentation/business-messaging/messenger-platform/send-messages
 
-A citizen may have another id here than below a post. Of a conversation only the 20 newest messages can be read.
+A citizen may have another id here than below a post. Only the 20 newest messages of a conversation can be read.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class Messages:
     """The messages of one account. Option `human_agent`: Meta lets this app answer for seven days.
 
     `inbox` is the object that has the conversations, `platform` where they are, `is_us` tells whether we wrote
-    something, and `author_of` makes of who wrote a message an author, who has this id in messages.
+    something, and `author_of` makes the author of a message from Graph's form and the id in messages.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class Messages:
         self._until = BY_HUMANS if account.options.get("human_agent") else WINDOW
 
     async def read(self, state: Mapping[str, Any] | None, begins: datetime | None) -> Found:
-        """Return new messages of others; the first time those that we did not answer."""
+        """Return new messages of others; the first time only those that we did not answer."""
         known = Known.of(state, begins)
-        found: list[Post] = []
+        fresh: list[Post] = []
         seen: list[Post] = []
         async for conversation in self._changed(known):
             messages = listed(conversation.get("messages"))
             theirs = self._theirs(messages, conversation)
             seen += theirs
             new = {each.get("id") for each in self._unanswered(messages)}
-            found += [post for post in theirs if not known.is_first or post.external_id in new]
-        return Found(known.news(found), known.after(seen, self.server.now()))
+            fresh += [post for post in theirs if not known.is_first or post.external_id in new]
+        return Found(known.news(fresh), known.after(seen, self.server.now()))
 
     async def _changed(self, known: Known) -> AsyncIterator[Json]:
-        """Yield the conversations in which something happened; the one that changed last comes first."""
+        """Yield the conversations that changed; the one that changed last comes first."""
         more: Json = {}
         for _ in range(PAGES):
             answer = await self._conversations(limit=25, **more)
@@ -91,19 +91,19 @@ class Messages:
         return message_of(message, self._author_of(message["from"], citizen), citizen, self._until)
 
     def _unanswered(self, messages: Sequence[Json]) -> Iterator[Json]:
-        """Yield the messages since our last one; the newest come first."""
+        """Yield the messages since our last one, the newest first."""
         for message in messages:
             if self._is_us(message.get("from")):
                 return
             yield message
 
     def citizen_in(self, conversation: Json) -> str:
-        """Return the id that the citizen has in messages, "" when it cannot be read."""
+        """Return the citizen's id in messages, "" when it cannot be read."""
         those = listed(conversation.get("participants"))
         return next((str(each.get("id")) for each in those if not self._is_us(each)), "")
 
     async def send(self, draft: Draft) -> Sent:
-        """Send a private answer: into the conversation, or, once, to the author of a post on our page."""
+        """Send a private answer: in the conversation, or, once, to the author of a post on our page."""
         body: Json = {"recipient": self.recipient(draft.to), "message": {"text": draft.text}}
         body |= {"messaging_type": "RESPONSE"}
         if draft.to.private and self._until is BY_HUMANS and self.server.now() >= draft.to.published_at + WINDOW:
@@ -114,13 +114,13 @@ class Messages:
         return Sent(made["message_id"], conversation="" if draft.to.private else str(made.get("recipient_id") or ""))
 
     def recipient(self, to: Post) -> Json:
-        """Return whom an answer is for: who wrote a message, or, once, the author of a comment."""
+        """Return the recipient of an answer: the author of a message, or, once, of a comment."""
         return {"id": to.conversation} if to.private else {"comment_id": to.external_id}
 
     async def find(self, draft: Draft) -> Sent | None:
         """Look for an answer among the newest messages of its conversation.
 
-        Raises Unknowable where the conversation cannot be found, and when a message shortly before says the same.
+        Raises Unknowable if the conversation cannot be found, or a message shortly before says the same.
         """
         conversation = await self._conversation_of(draft.to)
         if conversation is None:
@@ -142,25 +142,25 @@ class Messages:
     async def _conversation_of(self, to: Post) -> Json | None:
         if not to.private:
             return await self.opened_by(to)
-        found = await self.conversation_with(to.conversation or "")
-        if found is None:
+        conversation = await self.conversation_with(to.conversation or "")
+        if conversation is None:
             raise Unknowable("the conversation is not shown")
-        return found
+        return conversation
 
     async def conversation_with(self, citizen: str) -> Json | None:
-        """Return the conversation with who has this id in messages; None when none is shown."""
+        """Return the conversation with the person who has this id in messages; None when none is shown."""
         return next(iter(listed(await self._conversations(user_id=citizen))), None)
 
     async def opened_by(self, to: Post) -> Json | None:
         """Return the conversation that a private answer to a post opened; None when it was surely never sent.
 
-        Raises Unknowable where that is not shown.
+        Raises Unknowable if Graph does not show that.
         """
         raise NotImplementedError
 
 
 def message_of(message: Json, author: Author, citizen: str, answered_within: timedelta) -> Post:
-    """Return a message of a citizen, who has this id in messages, or raise one of UNREADABLE."""
+    """Return a message of the citizen who has this id in messages, or raise one of UNREADABLE."""
     written = time_of(message["created_time"])
     return Post(
         external_id=ident_of(message["id"]),
@@ -177,7 +177,7 @@ def message_of(message: Json, author: Author, citizen: str, answered_within: tim
 
 
 def edited_of(event: Json, now: datetime, me: str) -> Iterator[Post]:
-    """Yield a message that its author changed: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits"""
+    """Yield a message that its author edited: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/message-edits"""
     edit, citizen = event["message_edit"], str(event["sender"]["id"])
     if citizen == me:
         return
@@ -211,14 +211,14 @@ def _attached(message: Json) -> Iterator[Media]:
         yield Media(url, "image")
 
 
-def says(found: Any, words: str) -> bool:
-    """Tell whether what stands somewhere are these words, however they are spaced."""
-    return str(found).split() == words.split()
+def says(value: Any, words: str) -> bool:
+    """Tell whether a value is these words, with any spacing."""
+    return str(value).split() == words.split()
 
 
-def written_at(found: Json, name: str = "created_time") -> datetime:
+def written_at(payload: Json, name: str = "created_time") -> datetime:
     """Return when something was written; raises Unknowable when that cannot be read."""
     try:
-        return time_of(found[name])
+        return time_of(payload[name])
     except UNREADABLE as error:
         raise Unknowable("something that may be our answer has no time") from error

@@ -1,4 +1,4 @@
-"""Parts of what Graph gives: ids, lists of objects, posts that are gone."""
+"""Parts of Graph's payloads: ids, lists of objects, posts that are gone."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,15 +13,15 @@ IDENT = re.compile(r"[\w.:$=-]{1,300}")
 
 
 def ident_of(value: Any) -> str:
-    """Return an id as Meta writes them, or raise ValueError."""
+    """Return an id in Meta's form, or raise ValueError."""
     if not isinstance(value, str) or not IDENT.fullmatch(value):
         raise ValueError("no id")
     return value
 
 
-def flag(found: Json, name: str) -> bool | None:
-    """Return whether something is so; None where Graph does not say."""
-    value = found.get(name)
+def flag(payload: Json, name: str) -> bool | None:
+    """Return a flag of a payload; None where Graph does not say."""
+    value = payload.get(name)
     return value if isinstance(value, bool) else None
 
 
@@ -36,7 +36,7 @@ def oldest_first(posts: Iterable[Post]) -> tuple[Post, ...]:
 
 
 def read_all(items: Sequence[Json], read: Callable[[Json], Post], log: Any) -> list[Post]:
-    """Return the posts of a list; one that cannot be read is logged by its id and left out."""
+    """Return the posts of a list; those that cannot be read are logged by id and left out."""
     posts = []
     for each in items:
         try:

@@ -1,4 +1,4 @@
-"""What connecting an account of Meta's asks for, because it goes through an app there."""
+"""The extra questions to connect an account at Meta, because it needs an app there."""
 
 from bot.connectors.base import Account
 from bot.connectors.meta.hooks import new_verify_token
@@ -16,7 +16,7 @@ VERIFY_TOKEN = Option("verify_token", kind=OptionKind.MADE, secret=True, make=ne
 
 
 def where_to_send(account: Account, product: str) -> tuple[str, ...]:
-    """Return what to fill in at Meta, once for all accounts of the app, so that it sends us what is new."""
+    """Return what to enter at Meta, once for all accounts of the app, so that it pushes news to us."""
     return (
         f"In your app at developers.facebook.com, under Webhooks, choose {product}, and fill in:",
         f"  Callback URL: {account.address.rpartition('/')[0]}",

@@ -3,12 +3,12 @@
 https://developers.facebook.com/docs/threads
 
 Quirks that shape this package:
-- People are known by their user name only, which they can change. Of whom we may not see the name, there is none.
-- There is no list of all replies to us: they are asked for below each of our newest posts and answers.
-- An answer is prepared and then published; it has no key, but each reply says what it answers. So one whose outcome is
-  unknown is looked for among our own.
-- A token lasts 60 days and has to be renewed before it ends. Renewing needs no secret of the app.
-- No request tells that a post of somebody else was edited or removed, and there are no private messages.
+- People are known only by their user names, which they can change. If we may not see the name, there is none.
+- There is no list of all replies to us: we request those below each of our newest posts and answers.
+- An answer is prepared and then published; it has no key, but each reply says what it answers. So we look for one whose
+  outcome is unknown among our own.
+- A token is valid for 60 days and must be renewed before it expires. That needs no secret of the app.
+- No request says that somebody else's post was edited or removed, and there are no private messages.
 """
 
 from datetime import timedelta
@@ -38,7 +38,7 @@ MENTIONS_NOT_READ = text("Posts that name the account cannot be read now.")
 
 
 class Threads:
-    """One account on Threads. Secrets: `token`, and `renewed`, which is ours. Options: `since_days`, `version`."""
+    """One account on Threads. Secrets: `token`, and our own `renewed`. Options: `since_days`, `version`."""
 
     resend_safe_for = None
 
@@ -54,7 +54,7 @@ class Threads:
     async def fetch(self, cursor: Cursor) -> Page:
         """Return new replies of others to us, and posts of others that name us.
 
-        The first time those since the account begins that we did not answer.
+        The first time only those since the account begins that we did not answer.
         """
         begins = self._account.begins_by_its_clock(self._now())
         reader = Reader(self._server, await self._server.me(), self._now(), begins)
@@ -66,8 +66,8 @@ class Threads:
             after["mentions"] = mentions.state
         elif "mentions" in cursor:
             after["mentions"] = cursor["mentions"]
-        found = [*(mentions.posts if mentions else ()), *replies.posts]  # of a post in both lists, the last one counts
-        posts = {post.external_id: post for post in found}.values()
+        both = [*(mentions.posts if mentions else ()), *replies.posts]  # for a post in both lists, the last one counts
+        posts = {post.external_id: post for post in both}.values()
         return Page(oldest_first(posts), after, not_before=self._server.rests_until, unread=parts.unread)
 
     async def send(self, draft: Draft) -> Sent:
@@ -85,19 +85,19 @@ class Threads:
             raise Rejected("Threads has no private messages.")
 
     def compose(self, text: str, *, to: Post, private: bool) -> str:
-        """Return the text as it is: Threads tells the author of a post that there is a reply."""
+        """Return the text as it is: Threads notifies the author of a post of a reply."""
         return text
 
     def measure(self, text: str, *, private: bool = False) -> Measure:
-        """Count characters, and of an emoji the bytes."""
+        """Count characters, but the bytes of an emoji."""
         return writing.measure(text)
 
     async def act(self, act: Act, post: Post) -> None:
-        """Hide a reply directly below our post or show it again, or remove an answer of ours."""
+        """Hide a reply directly below our post or show it again, or remove our answer."""
         await moderating.act(self._server, act, post)
 
     async def check(self) -> Health:
-        """Say who we are, what works, and until when the token does; renews it if it is time."""
+        """Report who we are, what works, and until when the token is valid; renews it if it is time."""
         return await checking.check(self._server)
 
 

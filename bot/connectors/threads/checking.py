@@ -1,4 +1,4 @@
-"""Trying an account on Threads: who it is, whether its token lasts, its rights, and how many answers it may write."""
+"""Try an account on Threads: who it is, how long its token is valid, its rights, and how many answers it may write."""
 
 from datetime import datetime
 
@@ -22,11 +22,11 @@ TRIED: tuple[tuple[str, Text], ...] = (
 
 
 async def check(server: Server) -> Health:
-    """Say what works and what does not; renew the token if it is time. Raises a verdict when nothing works."""
+    """Report what works and what does not; renew the token if it is time. Raises a verdict when nothing works."""
     me = await server.me()
     known = await _about(server)
     given_end = moment_of(known.get("expires_at") or None)
-    warnings = await _kept(server, given_end)
+    warnings = await _renewed(server, given_end)
     working, problems = await _tried(server)
     scopes = known.get("scopes")
     missing = [right for right in (*NEEDED, TO_REMOVE) if isinstance(scopes, list) and right not in scopes]
@@ -45,8 +45,8 @@ def _identity(me: Me) -> Identity:
     return Identity(me.id, me.username, me.name, f"https://www.threads.com/@{me.username}")
 
 
-async def _kept(server: Server, given_end: datetime | None) -> list[Text]:
-    """Renew the token if it is time, and say why that could not be done."""
+async def _renewed(server: Server, given_end: datetime | None) -> list[Text]:
+    """Renew the token if it is time; return the reason if that failed."""
     try:
         await server.keep_token(given_end)
     except (RateLimited, Unavailable, Rejected, Unauthorized) as verdict:
@@ -61,7 +61,7 @@ async def _kept(server: Server, given_end: datetime | None) -> list[Text]:
 
 
 async def _about(server: Server) -> Json:
-    """Return what Threads tells of the token; nothing where it does not tell us."""
+    """Return what Threads says about the token; {} if it does not say."""
     try:
         return await server.about_token()
     except Verdict:
@@ -69,7 +69,7 @@ async def _about(server: Server) -> Json:
 
 
 async def _tried(server: Server) -> tuple[list[Text], list[Text]]:
-    """Try what needs a right of its own; return what works, and what does not."""
+    """Try everything that needs its own right; return what works, and what does not."""
     working, problems = [], []
     for path, done in TRIED:
         try:

@@ -1,4 +1,4 @@
-"""Hiding replies below our posts, and removing answers of ours; doing it again changes nothing.
+"""Hide replies below our posts, and remove our answers; doing it again changes nothing.
 
 https://developers.facebook.com/docs/threads/reply-management
 https://developers.facebook.com/docs/threads/posts/delete-posts
@@ -24,21 +24,21 @@ async def act(server: Server, kind: Act, post: Post) -> None:
 
 
 async def _hide(server: Server, post: Post, *, hidden: bool) -> None:
-    """Hide a reply, and with it those below it, or show them again."""
-    found = await server.get(post.external_id, fields="hide_status,root_post,replied_to")
-    status = found.get("hide_status")
+    """Hide a reply and those below it, or show them again."""
+    reply = await server.get(post.external_id, fields="hide_status,root_post,replied_to")
+    status = reply.get("hide_status")
     if status == "HIDDEN" if hidden else status in SHOWN:
         return
-    if not is_top(found):
+    if not is_top(reply):
         raise Rejected("Threads hides only replies directly below a post of ours.")
     await server.post(f"{post.external_id}/manage_reply", {"hide": "true" if hidden else "false"})
 
 
 async def _remove(server: Server, post: Post) -> None:
-    """Remove a reply of ours; one that is not there is no error. Threads allows a number of these a day."""
+    """Remove a reply of ours; it is no error if it is not there. Threads limits the number of these per day."""
     try:
-        found = await server.get(post.external_id, fields="username")
-        if found.get("username") != (await server.me()).username:
+        reply = await server.get(post.external_id, fields="username")
+        if reply.get("username") != (await server.me()).username:
             raise Rejected("Only an answer of our own account can be removed.")
         await server.refuse_over_quota("delete")
         await server.delete(post.external_id)

@@ -1,10 +1,10 @@
-"""Requests to the API of Threads for one account, and the token, which has to be renewed before it ends.
+"""Requests to the API of Threads for one account, and the token, which must be renewed before it expires.
 
 https://developers.facebook.com/docs/threads/overview
 https://developers.facebook.com/docs/threads/get-started/long-lived-tokens
 
-A token lasts 60 days; one that is a day old can be changed for a new one that lasts 60 days again. The new one is
-stored before it is used. We change it when half of its time is over, so that much can go wrong before it ends.
+A token is valid for 60 days; one that is a day old can be exchanged for a new one with 60 days again. The new one is
+stored before it is used. We exchange it when half of its time is over, so that failures leave time to try again.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ from bot.connectors.platform import Tools
 SERVER, VERSION = "https://graph.threads.net", "v1.0"
 TOKEN = re.compile(r"[!-~]+")
 NOT_FOUND = 24
-"""The code of Threads' own for what is not there, or not yet."""
+"""The code that only Threads has, for an object that is not there, or not yet."""
 RENEWED_BEFORE = timedelta(days=30)
-"""How long before its end a token is changed for a new one."""
+"""How long before its expiry a token is exchanged for a new one."""
 FULL_FOR = timedelta(hours=1)
-"""When we try again after the quota of a day is used up; Threads does not say when there is room."""
+"""When we try again after the daily quota is used up; Threads does not say when there is room."""
 
 
 @dataclass(frozen=True)
 class Me:
-    """Our account. Threads names people by their user name; the id is known of our own account only."""
+    """Our account. Threads names people by user name; an id is known only for our own account."""
 
     id: str
     username: str
@@ -44,7 +44,7 @@ class Me:
 
 @dataclass(frozen=True)
 class Token:
-    """A token that we got for an older one. `of` tells for which token a person gave us."""
+    """A token that we got for an older one. `of` identifies the original token that a person gave us."""
 
     token: str
     ends_at: str
@@ -52,7 +52,7 @@ class Token:
 
     @classmethod
     def stored(cls, secrets: Mapping[str, str]) -> Self:
-        """Return the token that counts: the one in our secret, unless a person gave a new one since."""
+        """Return the current token: the one in our own secret, unless a person gave a new one since."""
         given = secrets.get("token", "")
         of = hashlib.sha256(given.encode()).hexdigest()[:16]
         try:
@@ -63,12 +63,12 @@ class Token:
 
     @property
     def end(self) -> datetime | None:
-        """When it ends, if we know."""
+        """When it expires, if we know."""
         return moment_of(self.ends_at or None)
 
 
 class Server(Graph):
-    """The requests of one account; each may raise a verdict. Secrets: `token`, and `renewed`, which is ours."""
+    """The requests of one account; each may raise a verdict. Secrets: `token`, and our own `renewed`."""
 
     at, newest = SERVER, VERSION
 
@@ -81,14 +81,14 @@ class Server(Graph):
     # --- requests --------------------------------------------------------------------------------
 
     async def call(self, method: str, path: str, *, token: str = "", **kwargs: Any) -> httpx.Response:
-        """Send one request and return the answer; a refused token is tried no more when there is a newer one."""
+        """Send one request and return the answer; if the token is refused and there is a newer one, try that."""
         response = await super().call(method, path, token=token, **kwargs)
         if response.status_code >= 400 and self.is_our_token(response) and await self._has_newer():
             response = await super().call(method, path, token=token, **kwargs)
         return response
 
     async def post(self, path: str, body: Json) -> Json:
-        """Have something done; Threads takes it as a form."""
+        """Send a command; Threads takes it as a form."""
         return self.object(await self.call("POST", path, data=body))
 
     def judge(self, response: httpx.Response) -> None:
@@ -100,26 +100,26 @@ class Server(Graph):
     async def me(self) -> Me:
         """Return who we are."""
         if self._me is None:
-            found = await self.get("me", fields="id,username,name")
-            ident, username = found.get("id"), found.get("username")
+            payload = await self.get("me", fields="id,username,name")
+            ident, username = payload.get("id"), payload.get("username")
             if not isinstance(ident, str) or not isinstance(username, str):
                 raise self.unreadable()
-            self._me = Me(ident, username, str(found.get("name") or ""))
+            self._me = Me(ident, username, str(payload.get("name") or ""))
         return self._me
 
     async def quota(self, kind: str) -> tuple[int, int] | None:
-        """Return how many of this kind ("reply", "delete") we did in a day, and how many we may; None if unknown.
+        """Return how many of this kind ("reply", "delete") we did in a day, and how many are allowed; None if unknown.
 
         https://developers.facebook.com/docs/threads/troubleshooting
         """
         fields = f"{kind}_quota_usage,{kind}_config"
-        found = listed(await self.get("me/threads_publishing_limit", fields=fields))
-        used = within(found[0], f"{kind}_quota_usage") if found else None
-        total = within(found[0], f"{kind}_config", "quota_total") if found else None
+        limits = listed(await self.get("me/threads_publishing_limit", fields=fields))
+        used = within(limits[0], f"{kind}_quota_usage") if limits else None
+        total = within(limits[0], f"{kind}_config", "quota_total") if limits else None
         return (used, total) if isinstance(used, int) and isinstance(total, int) else None
 
     async def refuse_over_quota(self, kind: str) -> None:
-        """Raise RateLimited when the quota of a day is used up."""
+        """Raise RateLimited when the daily quota is used up."""
         known = await self.quota(kind)
         if known is not None and known[0] >= known[1]:
             raise RateLimited(self.now() + FULL_FOR)
@@ -128,14 +128,14 @@ class Server(Graph):
 
     @property
     def token_end(self) -> datetime | None:
-        """When our token ends, if we know."""
+        """When our token expires, if we know."""
         return self._current.end
 
     async def keep_token(self, given_end: datetime | None = None) -> None:
-        """Change the token for a new one when half its time is over, or its end is unknown.
+        """Exchange the token for a new one when half its time is over, or its expiry is unknown.
 
-        `given_end` is that of a token that a person gave us. Raises a verdict when Threads does not change it; then it
-        still counts.
+        `given_end` is the expiry of a token that a person gave us. Raises a verdict when Threads does not exchange it;
+        it is still valid then.
         """
         stored = self._use(Token.stored(await self._secrets.read()))
         end = stored.end or given_end
@@ -143,12 +143,12 @@ class Server(Graph):
             return
         asked = {"grant_type": "th_refresh_token", "access_token": stored.token}
         response = await JsonApi.call(self, "GET", "/refresh_access_token", params=asked)
-        if response.status_code >= 400 and await self._has_newer():  # another process had it changed
+        if response.status_code >= 400 and await self._has_newer():  # another process exchanged it
             return
         await self._keep(self.object(response), stored.of)
 
     async def about_token(self) -> Json:
-        """Return what Threads knows of our token. It tells that only to people with a role in the app.
+        """Return what Threads knows about our token; it says so only to people with a role in the app.
 
         https://developers.facebook.com/docs/threads/troubleshooting/debug-access-token
         """
@@ -165,12 +165,12 @@ class Server(Graph):
             raise self.unreadable() from error
         token = Token(made["access_token"], ends_at.isoformat(), of)
         secrets = await self._secrets.read()
-        if Token.stored(secrets).of == of:  # else a person gave another one meanwhile
+        if Token.stored(secrets).of == of:  # else a person gave another one in the meantime
             await self._secrets.replace({**secrets, "renewed": json.dumps(vars(token))})
         self._use(Token.stored(await self._secrets.read()))
 
     async def _has_newer(self) -> bool:
-        """Use the stored token if it is another one than ours."""
+        """Switch to the stored token if it is another one; return whether it is."""
         before = self._token
         return self._use(Token.stored(await self._secrets.read())).token != before
 

@@ -1,4 +1,4 @@
-"""Signing in at Threads, which gives a token for an hour that is changed for one of 60 days.
+"""Sign in at Threads, which gives a token for an hour that we exchange for one of 60 days.
 
 https://developers.facebook.com/docs/threads/get-started/get-access-tokens-and-permissions
 https://developers.facebook.com/docs/threads/get-started/long-lived-tokens

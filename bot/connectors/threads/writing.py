@@ -1,10 +1,10 @@
-"""Our answers: prepared, published once, and looked for when we do not know whether they were.
+"""Our answers: prepare each, publish it once, and look for it when we do not know whether it was published.
 
 https://developers.facebook.com/docs/threads/retrieve-and-manage-replies/create-replies
 https://developers.facebook.com/docs/threads/reference/publishing
 
-An answer is first a container, which nobody sees, and then published. What goes wrong before that request surely
-published nothing; a container that was made in vain ends by itself after a day.
+An answer is first a container, which nobody sees, and then published. A failure before that request surely published
+nothing; an unused container expires after a day.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from bot.connectors.threads.server import Server
 from bot.domain.text import text
 
 MAX_CHARACTERS = 500
-"""Of an emoji each byte counts: https://developers.facebook.com/docs/threads/posts"""
+"""Each byte of an emoji counts: https://developers.facebook.com/docs/threads/posts"""
 EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 GRAPHEME = regex.compile(r"\X")
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look whether a container can be published; after the last we try the answer anew later."""
+"""Seconds before each check whether a container can be published; after the last we retry the answer later."""
 PAGES = 5
 FOUND = "id,text,timestamp,permalink,replied_to"
 NOT_READY = text("Threads has not prepared the answer yet.")
 
 
 async def send(server: Server, draft: Draft) -> Sent:
-    """Publish an answer below what is answered; raises RateLimited when the answers of a day are used up."""
+    """Publish an answer below what it answers; raises RateLimited when the daily quota is used up."""
     with before_sending():
         await server.refuse_over_quota("reply")
         container = await _prepared(server, draft)
     try:
         made = await server.post("me/threads_publish", {"creation_id": container})
-    except NotThere:  # Threads does not know its container everywhere yet, so nothing was published
+    except NotThere:  # its container is not known on all servers of Threads yet, so nothing was published
         raise Unavailable(NOT_READY.message) from None
     if not isinstance(made.get("id"), str):
         raise server.unreadable()
@@ -53,16 +53,16 @@ async def _prepared(server: Server, draft: Draft) -> str:
         raise server.unreadable()
     for pause in PAUSES:
         await asyncio.sleep(pause)
-        found = await server.get(made["id"], fields="status,error_message")
-        if found.get("status") == "FINISHED":
+        state = await server.get(made["id"], fields="status,error_message")
+        if state.get("status") == "FINISHED":
             return str(made["id"])
-        if found.get("status") in {"ERROR", "EXPIRED"}:
-            raise Rejected("Threads cannot publish this answer: {reason}", reason=str(found.get("error_message"))[:200])
+        if state.get("status") in {"ERROR", "EXPIRED"}:
+            raise Rejected("Threads cannot publish this answer: {reason}", reason=str(state.get("error_message"))[:200])
     raise Unavailable(NOT_READY.message)
 
 
 async def _url(server: Server, ident: str) -> str:
-    """Return where people see an answer that was published; "" when that cannot be asked now."""
+    """Return the address of a published answer; "" if we cannot request it now."""
     try:
         return web((await server.get(ident, fields="permalink")).get("permalink"))
     except Verdict:
@@ -78,34 +78,34 @@ async def find(server: Server, draft: Draft) -> Sent | None:
         answer = await server.get("me/replies", **asked)
         for each in listed(answer):
             says_it = str(each.get("text")).split() == draft.text.split() and _written_at(each) >= begin
-            if says_it and (found := _sent(each, draft, since)) is not None:
-                return found
+            if says_it and (sent := _sent(each, draft, since)) is not None:
+                return sent
         if not (cursor := next_page(answer)):
             return None
         asked["after"] = cursor
     raise Unknowable("too many replies of ours since then")
 
 
-def _sent(found: Json, draft: Draft, since: datetime) -> Sent | None:
-    """Return the answer if this is it; None when the same words answer another post."""
-    above = id_at(found, "replied_to")
+def _sent(reply: Json, draft: Draft, since: datetime) -> Sent | None:
+    """Return the answer if this is it; None if the same words answer another post."""
+    above = id_at(reply, "replied_to")
     if not above:
         raise Unknowable("a reply of ours says the same, and not what it answers")
     if above != draft.to.external_id:
         return None
-    if _written_at(found) < since:
+    if _written_at(reply) < since:
         raise Unknowable("a reply of ours from shortly before says the same")
-    return Sent(str(found["id"]), web(found.get("permalink")))
+    return Sent(str(reply["id"]), web(reply.get("permalink")))
 
 
-def _written_at(found: Json) -> datetime:
+def _written_at(reply: Json) -> datetime:
     try:
-        return time_of(found["timestamp"])
+        return time_of(reply["timestamp"])
     except UNREADABLE as error:
         raise Unknowable("something that may be our answer has no time") from error
 
 
 def measure(words: str) -> Measure:
-    """Count characters, and of an emoji the bytes."""
+    """Count characters, but the bytes of an emoji."""
     length = sum(len(g[0].encode()) if EMOJI.search(g[0]) else len(g[0]) for g in GRAPHEME.finditer(words))
     return Measure(length, MAX_CHARACTERS)

@@ -46,7 +46,7 @@ __all__ = ["METHODS", "PLATFORM", "RESEND_SAFE_FOR", "Incoming", "Webhook", "new
 
 RESEND_SAFE_FOR = timedelta(days=1)
 NOT_UNDERSTOOD = frozenset({400, 422})
-"""How a callback answers that does not know our ping."""
+"""The statuses with which a callback answers if it does not know our ping."""
 
 
 class Webhook:
@@ -78,10 +78,10 @@ class Webhook:
         return text("The callback accepts our signature.")
 
     async def send(self, draft: Draft) -> Sent:
-        """POST the reply to the callback; body and `webhook-id` are the same at every attempt, so it can drop repeats.
+        """POST the reply to the callback; body and `webhook-id` are the same on every attempt, so it can drop repeats.
 
         The receiver may answer with {"id", "url"} of the published post; without an id, the key of the reply is its id.
-        `conversation` is that of what the citizen writes back to a private reply, if it has another key.
+        `conversation` is the key with which the citizen's next words come after a private reply, if it is another one.
         """
         content: dict[str, Any] = {
             "id": draft.key,
@@ -106,7 +106,7 @@ class Webhook:
             return sent
 
     def images(self, *, private: bool) -> Images | None:
-        """Return which image goes with a reply, if the source takes any (option `images`)."""
+        """Return which images a reply can have, if the source takes any (option `images`)."""
         takes = self._account.options.get("images") and self._account.options.get("callback_url")
         return Images() if takes else None
 
@@ -123,7 +123,7 @@ class Webhook:
         return Measure(len(regex.findall(r"\X", text)), int(self._account.options.get("max_length", 5000)))
 
     async def call(self, kind: str, key: str, at: datetime, content: dict[str, Any]) -> httpx.Response:
-        """POST one signed event to the callback and return its answer, whatever the status."""
+        """POST one signed event to the callback and return its answer, with any status."""
         options = self._account.options
         if not options.get("callback_url"):
             raise Rejected("This source takes no replies: it has no callback.")
@@ -159,7 +159,7 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _object_in(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object in an answer, {} without one: a callback need not return anything."""
+    """Return the JSON object in an answer, {} without one: a callback may return nothing."""
     try:
         answer = response.json()
     except (ValueError, RecursionError):
@@ -175,7 +175,7 @@ class Incoming:
         return None
 
     def accounts_of(self, request: Request) -> frozenset[str]:
-        """Return nothing: each source has an address of its own."""
+        """Return an empty set: each source has its own address."""
         return frozenset()
 
     def receive(self, account: Account, request: Request, now: datetime) -> Received:

@@ -1,4 +1,4 @@
-"""What can be seen of a source's settings without calling it."""
+"""Check a source's settings without calling it."""
 
 from bot.connectors import http
 from bot.connectors.base import Account

@@ -1,4 +1,4 @@
-"""What is shown when a webhook source was added: how to call us, and a mention that a shell can send at once."""
+"""The lines shown after a webhook source was added: how to call us, and a mention that a shell can send at once."""
 
 import json
 import shlex
@@ -11,7 +11,7 @@ SAMPLE = {"id": "example-1", "text": "Wanneer wordt mijn straat geveegd?", "auth
 
 
 def first_steps(account: Account) -> tuple[str, ...]:
-    """Return where to send mentions, the secrets (this once), and an example that works when it is pasted."""
+    """Return where to send mentions, the secrets (only this time), and an example that works when it is pasted."""
     secret, token = account.secrets.get("signing_secret", ""), account.secrets.get("url_token")
     methods = account.options.get("accept", ["standard"])
     with_token = f"{account.address}?token={token}"

@@ -22,7 +22,7 @@ FIELDS = frozenset(
 """The fields of a mention, and the keys of a source's mapping."""
 MAX_BODY = 5 * 1024 * 1024
 MAX_MEDIA, MAX_ALT = 16, 1_500
-"""Of a mention: how many pictures, and how many characters of each description, as on Mastodon."""
+"""The most pictures of a mention, and the most characters of each description, as on Mastodon."""
 MAX_TEXT = 100_000
 CUT = " […]"
 

@@ -70,7 +70,7 @@ def verify(account: Account, headers: Mapping[str, str], body: bytes, *, token: 
 
 
 def accepted(account: Account) -> list[str]:
-    """Return the methods that this source may prove itself by."""
+    """Return the methods by which this source may prove itself."""
     wanted = account.options.get("accept", BY_DEFAULT)
     return [method for method in METHODS if method in wanted]
 
@@ -89,13 +89,13 @@ def _verify_standard(keys: list[str], headers: dict[str, str], body: bytes) -> N
         raise NotSigned(text("webhook-timestamp differs more than five minutes from our clock; set the sender's."))
     expected = [_standard_signature(key, headers.get("webhook-id", ""), sent_at, body) for key in keys if key_in(key)]
     sent = [signature.partition(",") for signature in headers["webhook-signature"].split(" ")]
-    if any(version == "v1" and _equal(found, each) for version, _, found in sent for each in expected):
+    if any(version == "v1" and _equal(value, each) for version, _, value in sent for each in expected):
         return
     raise NotSigned(text("webhook-signature does not match this body and the signing secret of this source."))
 
 
 def _standard_signature(secret: str, id: str, sent_at: str, body: bytes) -> str:
-    # Not by the package, which reads the body as UTF-8 first: bytes that are none may be signed all the same.
+    # Not with the package, which first reads the body as UTF-8: other bytes may be signed too.
     signed = f"{id}.{sent_at}.".encode("utf-8", "surrogatepass") + body
     return base64.b64encode(hmac.new(key_in(secret), signed, hashlib.sha256).digest()).decode()
 

@@ -1,15 +1,15 @@
-"""WhatsApp: messages of citizens in, answers and what becomes of them out, over Meta's Cloud API.
+"""WhatsApp: messages of citizens and reports about our answers in, answers out, over Meta's Cloud API.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/
 
 Quirks that shape this package:
-- Messages are only pushed; what was missed cannot be read later. Meta sends again for days what was not accepted.
-- An answer is free within 24 hours of the citizen's last message; after that WhatsApp takes templates only.
-- No key makes it safe to repeat a request, and a sent message cannot be looked up. But what we send along in
+- Messages are only pushed; a missed one cannot be read later. For days Meta repeats a push that was not accepted.
+- An answer may have any text within 24 hours of the citizen's last message; after that WhatsApp only takes templates.
+- No key makes it safe to repeat a request, and a sent message cannot be looked up. But what we put in
   `biz_opaque_callback_data` comes back in each report about the message, which proves that it was taken.
-- Whether a message arrives is told in reports, in any order; some of what is accepted fails later.
-- A reaction takes the place of the one before it, so it may be sent again.
-- A citizen may have no number for us but an id (BSUID), which is theirs for our business alone.
+- Reports, in any order, say whether a message arrived; some accepted messages fail later.
+- A reaction replaces the earlier one, so it may be sent again.
+- A citizen may have no number for us but an id (BSUID), which is valid only for our business.
 """
 
 from datetime import datetime, timedelta
@@ -55,32 +55,32 @@ NUMBER = "id,display_phone_number,verified_name,status,quality_rating,account_mo
 CLOSED = frozenset({"BANNED", "DELETED", "DISCONNECTED", "MIGRATED", "UNLINKED"})
 LIMITED = frozenset({"FLAGGED", "RATE_LIMITED", "RESTRICTED"})
 NOT_KNOWN = 0
-"""The code of a token that WhatsApp does not know (any more):
+"""The code for a token that WhatsApp does not know (any more):
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"""
 HELD = "held_for_quality_assessment"
 HEARTS = {Act.LIKE: "❤️", Act.UNLIKE: ""}
-"""The reaction that each act leaves on a message; an empty one takes ours away:
+"""The reaction that each act leaves on a message; an empty one removes ours:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/reaction-messages"""
 
 
 class Api(Graph):
-    """Graph as WhatsApp uses it: with codes of its own."""
+    """Graph as WhatsApp uses it: with its own codes."""
 
     too_often = TOO_OFTEN | PACE
     refusals = REFUSALS
 
     def reason_of(self, response: httpx.Response) -> str:
-        """Return why WhatsApp refuses, with the details that it gives apart."""
+        """Return why WhatsApp refuses, with the details that it gives separately."""
         details = within(error_of(response), "error_data", "details")
         reason = super().reason_of(response)
         return f"{reason} {details}" if isinstance(details, str) and details not in reason else reason
 
     def is_our_token(self, response: httpx.Response) -> bool:
-        """Tell whether a refusal means that our token no longer works; WhatsApp has a code of its own for that."""
+        """Tell whether a refusal means that our token no longer works; WhatsApp has its own code for that."""
         return error_of(response).get("code") == NOT_KNOWN or super().is_our_token(response)
 
     def retry_at(self, response: httpx.Response) -> datetime:
-        """Return when we may try again; too much at once passes soon."""
+        """Return when we may try again; too many messages at once need only a short wait."""
         if error_of(response).get("code") in PACE:
             return http.within_reason(self.now() + ONE_IN, self.now())
         return super().retry_at(response)
@@ -110,11 +110,11 @@ class WhatsApp:
     # --- answering -------------------------------------------------------------------------------
 
     def images(self, *, private: bool) -> Images | None:
-        """Return what WhatsApp shows with words under it; it knows no descriptions."""
+        """Return which images WhatsApp shows with words under them; it has no descriptions."""
         return IMAGES if private else None
 
     async def send(self, draft: Draft) -> Sent:
-        """Send the answer, with its key: a report that has the key proves that it was taken."""
+        """Send the answer, with its key: a report with the key proves that it was taken."""
         body = self._body(draft)
         if draft.image is not None:
             async with giving_image():
@@ -128,7 +128,7 @@ class WhatsApp:
     def _body(self, draft: Draft) -> Json:
         """Return the message: https://developers.facebook.com/documentation/business-messaging/whatsapp/reference
 
-        A template when the time for anything else is over; raises Rejected when the words are none.
+        A template when the time for other texts is over; raises Rejected when the words are no template.
         """
         message: Json = {
             **_to(draft.to),
@@ -147,13 +147,15 @@ class WhatsApp:
         raise Rejected(TEMPLATES_ONLY.message)
 
     async def _given(self, image: Image) -> str:
-        """Give WhatsApp an image, and return its id; it keeps the image for 30 days.
+        """Upload an image to WhatsApp, and return its id; it is stored there for 30 days.
 
         https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media
         """
         files = {"file": (image.file_name, image.content, image.kind)}
-        told = {"messaging_product": "whatsapp", "type": image.kind}
-        answer = self._graph.object(await self._graph.call("POST", f"{self._number_id}/media", files=files, data=told))
+        fields = {"messaging_product": "whatsapp", "type": image.kind}
+        answer = self._graph.object(
+            await self._graph.call("POST", f"{self._number_id}/media", files=files, data=fields)
+        )
         if not isinstance(answer.get("id"), str):
             raise self._graph.unreadable()
         return str(answer["id"])
@@ -175,7 +177,7 @@ class WhatsApp:
     # --- liking ----------------------------------------------------------------------------------
 
     async def act(self, act: Act, post: Post) -> None:
-        """Leave a heart on a citizen's message, or take it away."""
+        """Put a heart on a citizen's message, or remove it."""
         if act not in HEARTS:
             raise Rejected("This platform cannot do this.")
         if not any(permit.act is Act.LIKE and permit.holds(self._now()) for permit in post.permits):
@@ -186,7 +188,7 @@ class WhatsApp:
     # --- checking --------------------------------------------------------------------------------
 
     async def check(self) -> Health:
-        """Try the token, look at the number, and see to it that its messages are sent to us."""
+        """Try the token, check the number, and make sure that its messages are pushed to us."""
         token = await health.of_token(self._graph, self._app_id, RIGHTS)
         if token.problems:
             return token
@@ -225,20 +227,20 @@ class WhatsApp:
         asked: Json = {"fields": NUMBER, "limit": 100}
         for _ in range(PAGES):
             answer = await self._graph.get(f"{self._business}/phone_numbers", **asked)
-            found = next((each for each in listed(answer) if str(each.get("id")) == self._number_id), None)
-            if found is not None or not after(answer):
-                return found
+            number = next((each for each in listed(answer) if str(each.get("id")) == self._number_id), None)
+            if number is not None or not after(answer):
+                return number
             asked["after"] = after(answer)
         return None
 
 
 def _to(post: Post) -> Json:
-    """Return what every message to the author of a post begins with."""
+    """Return the fields of every message to the author of a post."""
     return {"messaging_product": "whatsapp", "recipient_type": "individual", **recipient_of(post)}
 
 
 def first_steps(account: Account) -> tuple[str, ...]:
-    """Return what to fill in at Meta, with the verify token."""
+    """Return what to enter at Meta, with the verify token."""
     several = account.address.rpartition("/")[0]
     return (
         "In your app at developers.facebook.com, under WhatsApp, Configuration, fill in:",

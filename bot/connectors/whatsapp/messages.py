@@ -1,9 +1,9 @@
-"""What WhatsApp sends us, as posts, and as reports about our own messages.
+"""Turn what WhatsApp pushes into posts, and into reports about our own messages.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
 https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
 
-Pictures, sound and files can be fetched with our token only, so a post says that they are there and has no link.
+Pictures, sound and files can only be fetched with our token, so a post says that they are there but has no link.
 """
 
 import re
@@ -23,18 +23,18 @@ from bot.domain.mention import Act, Arrived, Author, Delivery, Gone, Media, Post
 from bot.domain.payload import MAX_NAME, UNSTORABLE, moment
 
 WINDOW = timedelta(hours=24)
-"""How long after a citizen's message we may write what we want:
+"""How long after a citizen's message we may write any text:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages#customer-service-windows"""
 LONGEST = 4096
 """https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/text-messages"""
 MAX_TEXT = 10_000
 MAX_ITEMS = 20
-"""Of the people in a message, or of the things in an order, so many are named."""
+"""How many people in a message, or items in an order, are named."""
 PHONE = re.compile(r"\+?[0-9]{4,20}")
 FILES = frozenset({"image", "video", "audio", "document", "sticker"})
 NO_POSTS = frozenset({"reaction", "request_welcome", "system"})
-"""A citizen's reaction is a sign below a message that we know already, may change or go at any moment, and does not say
-what it means; a system message is not the citizen's; and who only opens the conversation has said nothing yet."""
+"""Ignored kinds: a citizen's reaction is a sign on a known message, may change or go at any moment, and has no clear
+meaning; a system message is not the citizen's; and a citizen who only opens the conversation has said nothing yet."""
 ARRIVED: Mapping[str, Arrived | None] = {
     "sent": None,
     "delivered": Arrived.DELIVERED,
@@ -51,9 +51,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Person:
-    """A citizen. `id` is the id that WhatsApp gives them for us alone, else their number; `phone` may be "".
+    """A citizen. `id` is their WhatsApp id for our business, else their number; `phone` may be "".
 
-    Who has a user name may keep their number from us.
+    People with a user name may hide their number from us.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Person:
     username: str
 
     def author(self) -> Author:
-        """Return them as the author of a post; of who chose no name the last digits of their number are shown."""
+        """Return them as the author of a post; without a name, the last digits of their number are shown."""
         handle = f"@{self.username}" if self.username else ""
         return Author(self.id, self.name or self.username or f"…{self.phone[-4:]}", handle)
 
@@ -73,7 +73,7 @@ def number_in(update: Update) -> str:
 
 
 def items_of(account: Account, update: Update, now: datetime) -> Iterator[Post | Delivery]:
-    """Yield the messages of citizens and the reports about ours; one that cannot be read spoils no other."""
+    """Yield the messages of citizens and the reports about ours; one that cannot be read does not affect the others."""
     if update.field != "messages":
         return
     contacts = _objects(update.value.get("contacts"))
@@ -90,7 +90,7 @@ def items_of(account: Account, update: Update, now: datetime) -> Iterator[Post |
 
 
 def recipient_of(to: Post) -> Json:
-    """Return how a request names the author of a post: by number where we know it, else by their id."""
+    """Return how a request names the author of a post: by number if we know it, else by id."""
     phone = (to.place or {}).get("phone") or (to.author.external_id if PHONE.fullmatch(to.author.external_id) else "")
     return {"to": phone} if phone else {"recipient": to.author.external_id}
 
@@ -99,7 +99,7 @@ def recipient_of(to: Post) -> Json:
 
 
 def _post(message: Json, contacts: list[Json], now: datetime) -> Post | None:
-    """Return a message as a post; an edit or removal as the post that it is about. None for what is no post."""
+    """Return a message as a post; an edit or removal as the post that it is about. None for an ignored kind."""
     kind = message["type"]
     if kind in NO_POSTS or message.get("group_id"):
         return None
@@ -141,7 +141,7 @@ def _person(message: Json, contacts: list[Json]) -> Person:
 
 
 def _readable(message: Json) -> tuple[str, tuple[Media, ...]]:
-    """Return the words of a message; where we cannot read them, that something came in all the same."""
+    """Return the words of a message; if we cannot read them, a note that something came in."""
     try:
         return _said(message)
     except UNREADABLE as error:
@@ -150,7 +150,7 @@ def _readable(message: Json) -> tuple[str, tuple[Media, ...]]:
 
 
 def _said(message: Json) -> tuple[str, tuple[Media, ...]]:
-    """Return the words of a message, and what is with it; of a kind that we do not know, only that there is something.
+    """Return the words of a message and its media; for an unknown kind, only that there is something.
 
     The fields: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/messages
     """
@@ -175,8 +175,8 @@ def _said(message: Json) -> tuple[str, tuple[Media, ...]]:
             return "\n".join(lines), ()
         case _:
             error = next(iter(_objects(message.get("errors"))), {})
-            told = within(error, "error_data", "details") or error.get("title")
-            return "", (Media("", "unsupported", _line(told or kind)),)
+            reason = within(error, "error_data", "details") or error.get("title")
+            return "", (Media("", "unsupported", _line(reason or kind)),)
 
 
 def _place(location: Json) -> str:
@@ -186,7 +186,7 @@ def _place(location: Json) -> str:
 
 
 def _card(contact: Json) -> str:
-    """Return a person whose details a citizen sent along, on one line."""
+    """Return a contact that a citizen sent, on one line."""
     numbers = [_line(each.get("phone")) for each in _objects(contact.get("phones"))]
     mails = [_line(each.get("email")) for each in _objects(contact.get("emails"))]
     parts = (_line(contact["name"]["formatted_name"]), _line(within(contact, "org", "company")), *numbers, *mails)
@@ -194,7 +194,7 @@ def _card(contact: Json) -> str:
 
 
 def _advert(referral: Any) -> Quote | None:
-    """Return the post or advertisement whose button the citizen used to write to us."""
+    """Return the post or advertisement with the button that the citizen used to write to us."""
     if not isinstance(referral, dict):
         return None
     words = "\n".join(part for part in (_line(referral.get("headline")), _line(referral.get("body"))) if part)
@@ -206,7 +206,7 @@ def _advert(referral: Any) -> Quote | None:
 
 
 def _delivery(status: Json, contacts: list[Json], now: datetime) -> Delivery | None:
-    """Return how far one of our messages came. `biz_opaque_callback_data` is what we sent along: the reply's key."""
+    """Return how far one of our messages got. `biz_opaque_callback_data` is what we sent: the reply's key."""
     if status.get("recipient_type") == "group":
         return None
     arrived = ARRIVED[status["status"]]
@@ -219,8 +219,8 @@ def _delivery(status: Json, contacts: list[Json], now: datetime) -> Delivery | N
 # --- careful reading -------------------------------------------------------------------------------
 
 
-def _at(told: Json, now: datetime) -> datetime:
-    return min(moment(told["timestamp"], UTC), now)
+def _at(payload: Json, now: datetime) -> datetime:
+    return min(moment(payload["timestamp"], UTC), now)
 
 
 def _id(value: Any) -> str:
@@ -236,9 +236,9 @@ def _line(value: Any) -> str:
     return " ".join(_clean(value).split())[:MAX_NAME] if isinstance(value, str) else ""
 
 
-def _word(told: Json) -> str:
+def _word(payload: Json) -> str:
     """Return the kind of a message or report for the log, without anything of its content."""
-    kind = told.get("type") or told.get("status")
+    kind = payload.get("type") or payload.get("status")
     return kind if isinstance(kind, str) and re.fullmatch("[a-z_]{1,40}", kind) else "?"
 
 

@@ -1,4 +1,4 @@
-"""Why WhatsApp does not send a message, in words for the agent: as an answer to our request, or in a later report.
+"""Why WhatsApp does not send a message, in words for the agent: from the answer to our request, or a later report.
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes
 """
@@ -21,16 +21,16 @@ REFUSALS: Mapping[tuple[int, int | None], Text] = {
         "This is a number for tests, and the citizen's number is not on the list of those it may write to."
     ),
 }
-"""Our words for the codes that agents can do something about; else the words of WhatsApp."""
+"""Our words for the codes that agents can do something about; for others we use WhatsApp's words."""
 PACE = frozenset({130429, 131056})
-"""Too much at once: from our number, or to one citizen (one message in six seconds)."""
+"""Too many messages at once: from our number, or to one citizen (one message in six seconds)."""
 
 
 def why(error: Any) -> Text:
-    """Return why a message failed, from the object that says so."""
+    """Return why a message failed, from the object in the payload."""
     code = within(error, "code")
     if isinstance(code, int) and (said := REFUSALS.get((code, None))):
         return said
-    told = within(error, "error_data", "details") or within(error, "message") or within(error, "title") or code
-    reason = UNSTORABLE.sub("", " ".join(str(told).split()))
+    given = within(error, "error_data", "details") or within(error, "message") or within(error, "title") or code
+    reason = UNSTORABLE.sub("", " ".join(str(given).split()))
     return text("{host} says: {reason}", host="WhatsApp", reason=reason[:300])

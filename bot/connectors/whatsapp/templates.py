@@ -2,8 +2,8 @@
 
 https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/overview
 
-They are made and approved at Meta, and read at each check. What we cannot send as it stands is left out: a picture, a
-named blank, or a blank outside the body.
+They are made and approved at Meta, and read at each check. Templates that we cannot send are left out: those with a
+picture, a named blank, or a blank outside the body.
 """
 
 import re
@@ -20,9 +20,9 @@ from bot.domain.text import Text, text
 
 PAGES, FULL = 10, 100
 MOST = 100
-"""As many as Slack's menu offers."""
+"""The most options of Slack's menu."""
 SERVICE = "UTILITY"
-"""The category of what a citizen asked for; not advertising, and not codes to log in with:
+"""The category of service messages; not advertising, and not login codes:
 https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/template-categorization"""
 ANY_BLANK = re.compile(r"\{\{")
 PLAIN_BUTTONS = frozenset({"QUICK_REPLY", "PHONE_NUMBER"})
@@ -34,13 +34,13 @@ def known(limits: Mapping[str, Any]) -> list[Template]:
 
 
 async def checked(graph: Graph, business: str, names: Sequence[str]) -> Health:
-    """Read the templates of these names, without names those for service; warn of named ones that cannot be sent."""
+    """Read the templates with these names, or without names those for service; warn of named ones we cannot send."""
     try:
-        found = [each async for page in _pages(graph, business) for each in page if _is_wanted(each, names)]
+        wanted = [each async for page in _pages(graph, business) for each in page if _is_wanted(each, names)]
     except Rejected as verdict:
         reason = text("The templates cannot be read: {reason}", reason=str(verdict.text)[:200])
         return Health(warnings=(reason,), limits={"templates": []})
-    usable = [template for each in found if (template := _template(each))][:MOST]
+    usable = [template for each in wanted if (template := _template(each))][:MOST]
     missing = [name for name in names if name not in {each.name for each in usable}]
     return Health(_working(usable), tuple(map(_missing, missing)), limits={"templates": [asdict(t) for t in usable]})
 
@@ -69,7 +69,7 @@ def _missing(name: str) -> Text:
 
 
 def _template(given: Json) -> Template | None:
-    """Return a template whose text is all that there is to fill in; None for any other."""
+    """Return a template that has blanks only in its text; None for any other."""
     parts = list(_parts(given.get("components")))
     if given.get("status") != "APPROVED" or None in parts or not parts:
         return None
@@ -92,13 +92,13 @@ def _parts(components: Any) -> Iterator[str | None]:
 
 
 def _is_plain(button: Json) -> bool:
-    """Tell whether there is nothing to fill in for a button."""
+    """Tell whether a button has no blanks."""
     kind = str(button.get("type")).upper()
     return kind in PLAIN_BUTTONS or (kind == "URL" and not ANY_BLANK.search(str(button.get("url") or "{{")))
 
 
 def body_of(template: Template, values: Sequence[str]) -> Json:
-    """Return how a request names a template and what is filled in."""
+    """Return the fields of a request with a template and its filled-in values."""
     parameters = [{"type": "text", "text": value} for value in values]
     components = [{"type": "body", "parameters": parameters}] if parameters else []
     language = {"policy": "deterministic", "code": template.language}

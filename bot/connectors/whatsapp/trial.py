@@ -1,4 +1,4 @@
-"""A number that is tried out: what citizens write to it, as WhatsApp would send it."""
+"""A number on trial: what citizens write to it, as WhatsApp would push it."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -16,7 +16,7 @@ TEMPLATES = (
              "Dag {{1}}, we hebben een antwoord op uw vraag over {{2}}. Stuur ons een bericht, dan vertellen we het."),
     Template("meer_tijd_nodig", "nl", "Dag {{1}}, we zoeken het nog voor u uit. Uiterlijk {{2}} hoort u meer."),
 )  # fmt: skip
-"""As if Meta had approved them."""
+"""Templates as if Meta had approved them."""
 
 
 def _message(written: Written) -> Post:

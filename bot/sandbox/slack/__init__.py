@@ -9,7 +9,7 @@ unchanged, and enforces Slack's rules: limits, scopes, acknowledgement and trigg
     workspace.py        the state: people, channels, messages, modals, homes, files
     tickets.py          trigger ids and response URLs, which expire
     api_method.py       a Web API method and its errors; web_api.py serves them
-    chat.py conversations.py people.py modals.py files.py    the methods, a family a file
+    chat.py conversations.py people.py modals.py files.py    the methods, one family per file
     events.py           which events there are, and which the app gets
     app_answers.py      what acknowledgements and posts to response URLs do
     blocks.py elements.py data_blocks.py block_check.py      Block Kit's limits
@@ -22,6 +22,6 @@ unchanged, and enforces Slack's rules: limits, scopes, acknowledgement and trigg
     page.py static/     the page in the browser: its web socket and its files
     server.py           serves all of it on one loopback port
 
-The caller passes in who is in the workspace, and what the page shows beside it.
+The caller passes in the people of the workspace, and what the page shows beside it.
 It imports aiohttp and the standard library, and nothing of ours.
 """

@@ -32,7 +32,7 @@ class Invalid(SlackError):
 
 @dataclass(frozen=True)
 class Method:
-    """One method: its function, the scopes of which it needs one, its rate tier and its kind of token.
+    """One method: its function, its scopes (one is enough), its rate tier and its kind of token.
 
     A method that `reads` takes its arguments from the query or a form and ignores a JSON body.
     https://docs.slack.dev/apis/web-api/#methods_supporting_json

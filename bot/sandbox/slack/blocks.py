@@ -106,7 +106,7 @@ def _input(check: Check, block: Json, at: str) -> None:
         if not isinstance(block.get(name, False), bool):
             check.wrong(f"{at}/{name}", "must be a boolean")
     if check.has(block, "element", at):
-        # Of a file Slack tells only when the view is sent: https://docs.slack.dev/reference/block-kit/blocks/input-block
+        # Slack reports a file only when the view is sent: https://docs.slack.dev/reference/block-kit/blocks/input-block
         allowed = INPUTS - {"file_input"} if block.get("dispatch_action") else INPUTS
         elements.check_element(check, block["element"], f"{at}/element", allowed)
 
@@ -196,7 +196,7 @@ BLOCKS: Mapping[str, tuple[Rule, frozenset[str]]] = {
     "container": (_container, frozenset({MESSAGE})),
     "context_actions": (_context_actions, frozenset({MESSAGE})),
     "alert": (_alert, frozenset({MODAL})),
-    # Slack's documentation does not say which surfaces accept these two; we know of none that refuses them.
+    # Slack's documentation does not say which surfaces accept these two; we know none that refuses them.
     "data_table": (data_blocks.check_table, EVERYWHERE),
     "data_visualization": (data_blocks.check_chart, EVERYWHERE),
 }

@@ -108,7 +108,7 @@ def add_reaction(workspace: Workspace, args: Json) -> Json:
 
 
 def channel_of(workspace: Workspace, args: Json) -> Channel:
-    """The channel that an argument names. Raises channel_not_found, also for a private one without the app."""
+    """The channel that an argument names. Raises channel_not_found, even for a private one without the app."""
     channel = workspace.find_channel(required(args, "channel"))
     hidden = channel is not None and (channel.private or channel.kind == "im")
     if channel is None or (hidden and workspace.app.user_id not in channel.members):

@@ -16,7 +16,7 @@ MAX_CATEGORIES = 20
 MAX_LABEL = 20
 MAX_CHARTS = 2
 MAX_TABLE_CHARACTERS = 20_000
-"""In the cells of all tables of a message."""
+"""The most characters in the cells of all tables of a message."""
 
 
 def check_chart(check: Check, block: Json, at: str) -> None:
@@ -104,7 +104,7 @@ def check_table(check: Check, block: Json, at: str) -> None:
 
 
 def check_together(check: Check, blocks: list[Any], at: str) -> None:
-    """Check what holds for all charts and tables of a message or view together."""
+    """Check the limits on all charts and tables of a message or view together."""
     of_kind = {
         kind: [block for block in blocks if isinstance(block, dict) and block.get("type") == kind]
         for kind in ("data_visualization", "data_table")

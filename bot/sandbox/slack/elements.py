@@ -15,7 +15,7 @@ SELECTS = frozenset(
 )
 PLAIN = ("plain_text",)
 NOWHERE = (".invalid", ".localhost", "localhost", "127.0.0.1")
-"""Hosts from which Slack can fetch no picture; it refuses a message with such a one."""
+"""Hosts from which Slack cannot fetch pictures; it refuses messages with a picture from them."""
 
 
 def check_element(check: Check, element: Any, at: str, allowed: frozenset[str]) -> None:

@@ -8,7 +8,7 @@ from bot.sandbox.slack.workspace import Change, Channel, Workspace
 
 Json = dict[str, Any]
 LEFT = frozenset({"channel_left", "group_left"})
-"""The events by which the app hears that it is in a channel no longer."""
+"""The events that tell the app that it is no longer in a channel."""
 
 
 def channel_type(channel: Channel) -> str:

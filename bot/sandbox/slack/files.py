@@ -15,7 +15,7 @@ from bot.sandbox.slack.workspace import StoredFile, Workspace
 
 MIME_TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "csv": "text/csv"}
 MOST_GIVEN = 10 * 1024 * 1024
-"""Bytes of a file that is given in a modal."""
+"""The most bytes of a file in a modal."""
 
 
 def get_upload_url(workspace: Workspace, args: Json) -> Json:
@@ -48,7 +48,7 @@ def complete_upload(workspace: Workspace, args: Json) -> Json:
 
 
 def give(workspace: Workspace, person: str, name: str, content: bytes) -> Json:
-    """Keep a file that a person chose in a modal, and describe it. Raises ValueError when it is too large or empty."""
+    """Store a file that a person chose in a modal, and describe it. Raises ValueError when it is too large or empty."""
     if not 0 < len(content) <= MOST_GIVEN:
         raise ValueError(f"a file of {len(content)} bytes")
     size = len(content)
@@ -58,7 +58,7 @@ def give(workspace: Workspace, person: str, name: str, content: bytes) -> Json:
 
 
 def given(workspace: Workspace, person: str, sent: object) -> list[Json]:
-    """The files that a page sends as chosen, as we know them: those that this person gave."""
+    """The stored files among those that a page sends as chosen: those that this person gave."""
     ids = [str(each.get("id")) for each in sent if isinstance(each, dict)] if isinstance(sent, list) else []
     known = (workspace.files.get(each) for each in ids)
     return [describe(workspace, each) for each in known if each is not None and each.by == person]
@@ -67,7 +67,7 @@ def given(workspace: Workspace, person: str, sent: object) -> list[Json]:
 def describe(workspace: Workspace, stored: StoredFile) -> Json:
     """A file as Slack describes it: https://docs.slack.dev/reference/objects/file-object
 
-    The app reads it at the private addresses with its token; the page has an address of its own.
+    The app reads it at the private addresses with its token; the page has its own address.
     """
     address = f"{workspace.base_url}/files/{stored.id}"
     private = f"{workspace.base_url}/files-pri/{workspace.team_id}-{stored.id}"

@@ -84,7 +84,7 @@ class Inspection:
 
 
 def text_of(shown: Json) -> str:
-    """All that can be read in a message or view, a line for each text."""
+    """Everything that can be read in a message or view, a line for each text."""
     lines: list[str] = []
     if not shown.get("blocks") and shown.get("text"):
         lines.append(str(shown["text"]))

@@ -25,7 +25,7 @@ class App:
     app_token: str = field(init=False)
     scopes: set[str] = field(init=False)
     revoked: dict[str, str] = field(default_factory=dict)
-    """The tokens that were withdrawn, and the error with which Slack refuses each."""
+    """The revoked tokens, and the error with which Slack refuses each."""
 
     def __post_init__(self) -> None:
         """Read the scopes once; tests may remove some afterwards."""

@@ -1,4 +1,4 @@
-"""The page in the browser: its own files, its web socket, over which a person sees and acts, and shared files."""
+"""The page in the browser: its own files, the web socket through which a person sees and acts, and shared files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 INDEX = STATIC / "index.html"
 Beside = Mapping[str, Callable[[], Any]]
-"""What the page shows beside Slack: per kind of change the function that reads what to show."""
+"""What the page shows beside Slack: for each kind of change the function that reads what to show."""
 
 FAILURES: Mapping[str, str] = {
     "timeout": "De app heeft niet op tijd geantwoord (Slack wacht 3 seconden).",
@@ -78,7 +78,7 @@ class Page:
         )
 
     async def _give_file(self, request: web.Request) -> web.Response:
-        """Keep a file that a person chose in a modal; the body is its content."""
+        """Store a file that a person chose in a modal; the body is its content."""
         person, name = self._person(request.query.get("person", "")), request.query.get("name", "")
         try:
             described = files.give(self._workspace, person, name or "file", await request.read())
@@ -104,7 +104,7 @@ class Page:
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    # A task of its own: an action waits for the app, and the next action must not wait for that one.
+                    # In its own task: an action waits for the app, and the next action must not wait for it.
                     self._slack.in_background(self._receive(person, message.data, outgoing))
         finally:
             stop()
@@ -113,7 +113,7 @@ class Page:
         return socket
 
     def _person(self, asked: str) -> str:
-        """The person who looks: the one asked for, else the first who is no bot."""
+        """The person at the screen: the requested one, else the first who is no bot."""
         people = self._workspace.people
         return asked if asked in people else next(p.id for p in people.values() if not p.is_bot)
 
@@ -127,7 +127,7 @@ class Page:
         try:
             ack = await self._act(person, frame)
         except (LookupError, TypeError, ValueError, AttributeError):
-            # A frame of an older page or a stranger; logged, because it may be our own mistake.
+            # A frame from an older page or a stranger; logged, because it may be our own mistake.
             LOG.warning("a frame of type %r could not be handled", frame.get("type"), exc_info=True)
             ack = Acknowledgement(False, reason="gone")
         finally:

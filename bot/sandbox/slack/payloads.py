@@ -51,7 +51,7 @@ def block_actions_in_message(
     *,
     ephemeral: bool,
 ) -> Json:
-    """A click in a message. Of an ephemeral message only the place is sent."""
+    """A click in a message. For an ephemeral message only the place is sent."""
     ts = message["ts"]
     container: Json = {"type": "message", "message_ts": ts, "channel_id": channel.id, "is_ephemeral": ephemeral}
     if message.get("thread_ts"):

@@ -75,7 +75,7 @@ def users_presence(workspace: Workspace, args: Json) -> Json:
 
 
 def dnd_info(workspace: Workspace, args: Json) -> Json:
-    """A person's do-not-disturb time, now or next. Slack shows an app no snooze of somebody else."""
+    """A person's do-not-disturb time, now or next. Slack does not show other people's snoozes to an app."""
     person = _person(workspace, args)
     coming = person.dnd_until > workspace.now()
     return {

@@ -272,7 +272,7 @@ class PersonActions:
         return await self._emit_all(left)
 
     async def archive(self, channel: str, *, again_open: bool = False) -> Acknowledgement:
-        """Archive a channel, or open an archived one again."""
+        """Archive a channel, or reopen an archived one."""
         self.workspace.channels[channel].archived = not again_open
         self.workspace.notify(Change("channel", channel=channel))
         change = "unarchive" if again_open else "archive"
@@ -285,18 +285,18 @@ class PersonActions:
     # -- the app
 
     async def uninstall(self) -> Acknowledgement:
-        """Remove the app from the workspace: its bot token works no longer."""
+        """Remove the app from the workspace: its bot token no longer works."""
         self.workspace.app.revoked[self.workspace.app.bot_token] = "account_inactive"
         return await self._emit_all(events.uninstalled(self.workspace))
 
     def install_again(self) -> None:
-        """Let the withdrawn tokens work again."""
+        """Make the revoked tokens work again."""
         self.workspace.app.revoked.clear()
 
     # -- events
 
     async def emit(self, event: Json) -> Acknowledgement:
-        """Deliver an event; one that is not acknowledged is sent again in the background, by Slack's schedule."""
+        """Deliver an event; if it is not acknowledged, send it again in the background, by Slack's schedule."""
         payload = payloads.event_callback(self.workspace, event)
         ack = await self._deliver(Kind.EVENT, payload)
         if not ack.ok and ack.retry:
@@ -342,7 +342,7 @@ class PersonActions:
     # -- what a person can see
 
     def _stated(self, person: str, view: Json, state: Json) -> Json:
-        """The state that the page sends; of files it sends ids only."""
+        """The state that the page sends; for files it sends only ids."""
         values = input_state.values(view["blocks"], state)
         for block, element in input_state.elements(view["blocks"]):
             if element["type"] == "file_input":
@@ -386,7 +386,7 @@ def _named_element(blocks: list[Json], action: Json) -> tuple[Json, Json] | None
 
 
 def _same_element(blocks: list[Json], action: Json) -> tuple[Json, Json] | None:
-    """The element that does what was clicked: each change of a message gives its blocks new ids."""
+    """The element that does the same as the clicked one: each change of a message gives its blocks new ids."""
     for block, element in input_state.elements(blocks):
         if all(element.get(name) == action.get(name) for name in ("type", "action_id", "value")):
             return block, element

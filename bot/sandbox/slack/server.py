@@ -22,7 +22,7 @@ from bot.sandbox.slack.workspace import Change, Workspace
 
 Json = dict[str, Any]
 OF_OURS = frozenset({"same-origin", "none"})
-"""What a browser says of a request that comes from our page, or from the person at the address bar."""
+"""The header values of a browser for requests from our page, or from the address bar."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 20 * 1024 * 1024
 SECURITY = {
@@ -111,7 +111,7 @@ class LocalSlack(PersonActions, Inspection):
             self.delivery = SignedHttp(self.workspace, request_url)
 
     async def withdraw_app_token(self) -> None:
-        """Withdraw the app-level token: Slack closes its connections and gives no new ones."""
+        """Revoke the app-level token: Slack closes its connections and gives no new ones."""
         self.app.revoked[self.app.app_token] = "invalid_auth"
         await self.socket_mode.close()
 
@@ -157,7 +157,7 @@ class LocalSlack(PersonActions, Inspection):
         return web.Response(text=f"OK - {stored.size}")
 
     async def _private_file(self, request: web.Request) -> web.Response:
-        """Give the app a file; whoever shows no token with files:read is sent to where one logs in, as by Slack."""
+        """Give the app a file; a request without a token with files:read goes to the login page, as with Slack."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         if token != self.app.bot_token or token in self.app.revoked or "files:read" not in self.app.scopes:
             raise web.HTTPFound(f"{self.base_url}/?redir={request.path}")
@@ -171,10 +171,10 @@ class LocalSlack(PersonActions, Inspection):
 async def _only_this_machine(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse other hosts and origins, so that no other page acts here through the browser, by whatever method.
+    """Refuse other hosts and origins, so that no other page can act here through the browser, with any method.
 
-    A page elsewhere reaches us by a name of its own that leads to this machine (its Host is refused), or by our address
-    (its Origin is refused). A browser sends no Origin with a plain GET, as of an image, but says whether the page is
+    A page elsewhere can reach us by its own name that resolves to this machine (its Host is refused), or by our address
+    (its Origin is refused). A browser sends no Origin with a plain GET, as for an image, but says whether the page is
     ours (https://www.w3.org/TR/fetch-metadata/). Only the page itself may be opened by a link on another page.
     """
     if urlsplit(f"//{request.host}").hostname not in LOOPBACK:

@@ -46,7 +46,7 @@ class WebApi:
     pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
-        """Calls are paced by the workspace's rules and clock."""
+        """Pace calls by the workspace's rules and clock."""
         self.pace = Pace(self.workspace.rules, lambda: self.workspace.now())
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -129,7 +129,7 @@ class WebApi:
 async def read_call(request: web.Request) -> tuple[Json, str]:
     """The arguments and token of a call, from JSON, a form or the query. Raises invalid_json.
 
-    A token in the query is none, as in Slack for apps of today: any page can ask for an address.
+    A token in the query does not count, as in Slack for new apps: any page can request an address.
     https://api.slack.com/changelog/2020-11-no-more-tokens-in-querystrings-for-newly-created-apps
     """
     args: Json = {name: value for name, value in request.query.items() if name != "token"}

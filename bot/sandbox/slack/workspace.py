@@ -23,9 +23,9 @@ Json = dict[str, Any]
 class Person:
     """A person in the workspace, or a bot user.
 
-    `guest` is a guest in several channels, `one_channel` in a single one; `team_id` is set for somebody of another
-    organisation, with which we share a channel.
-    `status_until` is when their status ends (0: never), `dnd_from` and `dnd_until` their next time of do-not-disturb.
+    `guest` is a guest in several channels, `one_channel` in a single one; `team_id` is set for a person of another
+    organisation with which we share a channel. `status_until` is when their status ends (0: never), `dnd_from` and
+    `dnd_until` are their next do-not-disturb time.
     """
 
     id: str
@@ -101,8 +101,8 @@ class StoredFile:
 class Change:
     """A change of the workspace. kind: message, message_deleted, channel, views, home, people, event, call.
 
-    `person` is set when only that person may see it; `event` is set on kind "event", which the
-    app gets. What is shown beside Slack has a kind of its own.
+    `person` is set when only that person may see it; `event` is set for kind "event", which the
+    app gets. What is shown beside Slack has its own kind.
     """
 
     kind: str
@@ -142,7 +142,7 @@ class Workspace:
     _last_ts: int = 0
 
     def __post_init__(self) -> None:
-        """Trigger ids and response URLs expire by this workspace's rules and clock."""
+        """Expire trigger ids and response URLs by this workspace's rules and clock."""
         self.tickets = Tickets(self.rules, lambda: self.now())
 
     # -- changes
@@ -271,7 +271,7 @@ class Workspace:
         self.notify(Change("views", person=person))
 
     def replace_view(self, view: Json) -> None:
-        """Show a changed view in the place of the one with its id."""
+        """Show a changed view in place of the one with its id."""
         for person, stack in self.stacks.items():
             if any(old["id"] == view["id"] for old in stack):
                 self.set_stack(person, [view if old["id"] == view["id"] else old for old in stack])

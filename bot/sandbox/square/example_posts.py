@@ -79,7 +79,7 @@ PROMISED = ExamplePost(
     "Mijn bezwaar tegen de parkeerboete ligt er nu zes weken. Krijg ik nog antwoord?",
 )  # fmt: skip
 NEWCOMERS = ("Aylin Yılmaz", "Sjoerd Hoekstra", "Chantal Maduro", "Bram de Groot")
-"""Citizens who have not written yet."""
+"""Citizens who have not posted yet."""
 INTERIM = "Dag Ruud, we zoeken het voor je uit. Maandag voor elf uur hoor je meer. ^YA"
 
 
@@ -91,7 +91,7 @@ def post_earlier(square: Square, at: datetime, answered_at: datetime) -> list[di
 
 
 def citizens() -> list[dict[str, str]]:
-    """Return whom the person who looks can play, each once: some who are new, and all who post here."""
+    """Return the citizens whom the person at the screen can play, each once: some new ones, and all who post here."""
     names = [*NEWCOMERS, *(each.name for each in (*FIRST_MINUTE, LATE, PROMISED))]
     return [citizen(name) for name in dict.fromkeys(names)]
 

@@ -17,7 +17,7 @@ def example_workspace(
     now: Callable[[], float] = time.time,
     speed: float = 1.0,
 ) -> Workspace:
-    """The workspace of Gemeente Voorbeeld: two agents, a coordinator, a colleague elsewhere, four channels, one group.
+    """The workspace of Gemeente Voorbeeld: two agents, a coordinator, another colleague, four channels, one group.
 
     The app is in #webcare, #webcare-escalatie and #beheer, not in #algemeen; Tom is in #beheer, not in #webcare.
     """

@@ -1,4 +1,4 @@
-"""As what the square can be seen: beside the open square itself, as platforms that come in from outside."""
+"""What the square can stand for: besides the open square itself, platforms that are passed in from outside."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 class Way:
     """One way in which citizens write; `title` is for people.
 
-    `below`: it begins below a post of the team. `has_subject`: it has one, and a thread of its own; other private ones
-    of a citizen are one talk. `answered_by` is the way in which others write below it.
+    `below`: it begins below a post of the team. `has_subject`: it has a subject, and a thread of its own; other private
+    messages of a citizen are one conversation. `answered_by` is the way in which others write below it.
     """
 
     name: str
@@ -26,10 +26,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Place:
-    """A platform as which the square can be seen. `path` is where the bot receives what is written there.
+    """A platform that the square can stand for. `path` is where the bot receives its posts.
 
-    `handle` makes a name there of a plain {handle}. `hidden` says who still sees what the team hid; `opens`: who asks
-    for it. `once`: a post takes one private answer.
+    `handle` turns a plain {handle} into a name there. `hidden` says who still sees posts that the team hid; `opens`:
+    everyone who asks for them. `once`: a post takes one private answer.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Place:
         return next((way for way in self.ways if way.name == name), None)
 
     def private_way(self) -> Way | None:
-        """The way in which citizens and the team talk in private."""
+        """The way of private conversations between citizens and the team."""
         return next((way for way in self.ways if way.private), None)
 
     def below_team(self) -> Way | None:
@@ -56,5 +56,5 @@ class Place:
         return next((way for way in self.ways if way.below), None)
 
     def as_json(self) -> dict[str, Any]:
-        """What the page needs of it."""
+        """The data that the page needs."""
         return asdict(self)

@@ -1,7 +1,8 @@
 """Het Plein, the citizens' square: a made-up social network, connected to the bot by webhooks.
 
-Each post of a citizen is sent to the bot until accepted; the bot's replies come back here (`routes`). Both are signed
-by Standard Webhooks: https://www.standardwebhooks.com. Beside the open square there may be places like a platform.
+Each post of a citizen is sent to the bot until it is accepted; the bot's replies come back here (`routes`). Both are
+signed with Standard Webhooks: https://www.standardwebhooks.com. Besides the open square there may be places that act
+like a platform.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ ACTS = {
     "unlike": ("liked", False),
     "delete": ("deleted", True),
 }
-"""What the team can do with a post, and what that changes of it."""
+"""What the team can do with a post, and the field that it changes."""
 TEAM = {"id": "team", "name": "Gemeente Voorbeeld", "handle": "gemeentevoorbeeld", "team": True}
 SANDBOX_SECRET = "whsec_c2FuZGJveC1zcXVhcmUtc2VjcmV0LW9mLTMyLWJ5dGVz"  # noqa: S105 - made up
 
@@ -52,8 +53,8 @@ class Refused(Exception):
 class Square:
     """The posts of the square, oldest first, and their delivery to the bot.
 
-    `bot_url` is where the bot receives them (`http://…/in/<source>`); while it is empty they wait. A place of `places`
-    has a path of its own there.
+    `bot_url` is where the bot receives them (`http://…/in/<source>`); while it is empty they wait. Each of `places` has
+    its own path there.
     """
 
     workspace: Workspace
@@ -99,7 +100,7 @@ class Square:
         subject: str = "",
         published_at: datetime | None = None,
     ) -> Json:
-        """A citizen writes as on a platform, in one of its ways or in reply to a post there. Raises Refused."""
+        """A citizen writes like on a platform, in one of its ways or in reply to a post there. Raises Refused."""
         there, parent = self._place(place), self._parent(in_reply_to)
         if parent is not None and parent["place"] != place:
             raise Refused(400, "in_reply_to")
@@ -114,7 +115,7 @@ class Square:
         return self._add(author, text, parent, used.private, published_at, citizen=person, **where)
 
     def publish(self, place: str, text: str, *, published_at: datetime | None = None) -> Json:
-        """The team writes of its own accord, as on a platform; citizens write below it."""
+        """The team posts on its own initiative, like on a platform; citizens write below it."""
         return self._add(dict(TEAM), text, None, False, published_at, place=self._place(place).name)
 
     def answer(self, post_id: str, text: str, *, published_at: datetime | None = None) -> Json:
@@ -139,7 +140,7 @@ class Square:
     # -- what the team does
 
     def take_reply(self, key: str, post_id: str, text: Any, *, private: bool, image: Any = None) -> Json:
-        """Take a reply of the team to a post; the same key again adds no second one. Raises Refused."""
+        """Store a reply of the team to a post; the same key again adds no second one. Raises Refused."""
         if key in self._answered:
             return next(post for post in self.posts if post["id"] == self._answered[key])
         parent = self._parent(post_id)
@@ -149,7 +150,7 @@ class Square:
         return post
 
     def act(self, act: str, post_id: str) -> Json:
-        """Hide or like a post or take that back, or remove one of the team; again changes nothing. Raises Refused."""
+        """Hide or like a post or undo that, or remove one of the team's; a repeat changes nothing. Raises Refused."""
         post = self.find(post_id)
         if post is None or post["author"]["team"] is not (act == "delete") or act not in ACTS:
             raise Refused(404, "post")
@@ -172,9 +173,9 @@ class Square:
     # -- delivery to the bot
 
     async def deliver(self) -> None:
-        """Send the posts that the bot has not accepted yet, again and again, until cancelled.
+        """Keep sending the posts that the bot has not accepted yet, until cancelled.
 
-        At least once: a post is delivered only after a 2xx. One that changed meanwhile is sent again.
+        At least once: a post is delivered only after a 2xx. A post that changed in the meantime is sent again.
         """
         async with ClientSession(timeout=ClientTimeout(total=10)) as session:
             while True:
@@ -248,7 +249,7 @@ class Square:
     # -- storing posts
 
     def _picture(self, sent: Any) -> Json | None:
-        """Keep the picture of a reply, and return how a post has it; some platforms take no description."""
+        """Store the picture of a reply, and return its form in a post; some platforms take no description."""
         if sent is None:
             return None
         if not isinstance(sent, dict) or sent.get("type") not in PICTURE_TYPES:
@@ -315,7 +316,7 @@ class Square:
         return post
 
     def _where(self, place: Place, way: Way, parent: Json | None, citizen: str, subject: str) -> Json:
-        """Where a post stands: all that a citizen and the team say in private is one talk, unless it has subjects."""
+        """Where a post is: a citizen's private messages are one conversation, unless they have subjects."""
         where: Json = {"place": place.name, "way": way.name}
         if way.has_subject:
             return where | {"subject": f"Re: {bare(parent['subject'])}" if parent else _line(subject, "subject")}
@@ -335,7 +336,7 @@ class Square:
         return bool(post["author"]["team"] and post["private"] and post["in_reply_to"] == parent["id"])
 
     def _own(self, post_id: str, change: str) -> Json:
-        """A post of a citizen that is there; `change` is what its way must allow."""
+        """An existing post of a citizen; `change` is what its way must allow."""
         post = self.find(post_id)
         if post is None or post["author"]["team"]:
             raise Refused(404, "post")
@@ -357,7 +358,7 @@ class Square:
 
 
 def bare(subject: str) -> str:
-    """A subject without what stands before that of an answer."""
+    """A subject without the prefix of an answer."""
     return subject.removeprefix("Re: ")
 
 

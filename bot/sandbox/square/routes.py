@@ -45,11 +45,11 @@ class Door:
         return respond
 
     async def _picture(self, request: web.Request) -> web.Response:
-        """Show a picture that came with a reply."""
-        found = self._square.pictures.get(request.match_info["id"])
-        if found is None:
+        """Serve a picture that came with a reply."""
+        picture = self._square.pictures.get(request.match_info["id"])
+        if picture is None:
             raise web.HTTPNotFound
-        return web.Response(content_type=found[0], body=found[1])
+        return web.Response(content_type=picture[0], body=picture[1])
 
     async def _post(self, request: web.Request) -> tuple[int, Json]:
         sent = _object(await request.text())
@@ -69,7 +69,7 @@ class Door:
         return 200, self._square.delete(request.match_info["id"])
 
     async def _from_bot(self, request: web.Request) -> tuple[int, Json]:
-        """Take what the bot sends, which must be signed: a reply or an act."""
+        """Take a signed request of the bot: a reply or an act."""
         fault = self._square.faults.take("square.replies")
         if self._square.faults.down or fault.status:
             raise Refused(fault.status or 503, "unavailable")
@@ -101,7 +101,7 @@ class Door:
         return {"id": post["id"], "url": url, **self._opened(post)}
 
     def _opened(self, post: Json) -> Json:
-        """The talk that a private answer to a public post opened: the bot knows it by the citizen."""
+        """The conversation that a private answer to a public post opened: the bot identifies it by the citizen."""
         answered = self._square.find(post["in_reply_to"] or "")
         if not post["place"] or not post["private"] or answered is None or answered["private"]:
             return {}

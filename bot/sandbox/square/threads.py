@@ -1,4 +1,4 @@
-"""Where a post stands among the others: what it answers, and what began its thread."""
+"""Where a post is among the others: what it answers, and what began its thread."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Json = dict[str, Any]
 
 
 def above(posts: Sequence[Json], post: Json) -> list[Json]:
-    """The public posts above a post, from the one it answers up to that with which the thread began."""
-    by_id, found = {each["id"]: each for each in posts}, list[Json]()
+    """The public posts above a post, from the one that it answers up to the first of the thread."""
+    by_id, parents = {each["id"]: each for each in posts}, list[Json]()
     while post["in_reply_to"]:
         post = by_id[post["in_reply_to"]]
         if not post["private"]:
-            found.append(post)
-    return found
+            parents.append(post)
+    return parents
 
 
 def way_of_reply(place: Place, posts: Sequence[Json], parent: Json) -> Way | None:
@@ -30,16 +30,16 @@ def way_of_reply(place: Place, posts: Sequence[Json], parent: Json) -> Way | Non
 
 
 def as_there(posts: Sequence[Json], post: Json, team: Json) -> Json:
-    """What the bot needs to read a post as the platform would give it."""
-    told = {"way": post["way"], "subject": post["subject"], "us": team["name"], "conversation": None}
+    """The data with which the bot reads a post as the platform would give it."""
+    facts = {"way": post["way"], "subject": post["subject"], "us": team["name"], "conversation": None}
     if post["private"]:
-        return {**told, "parent": post["in_reply_to"] or ""}
+        return {**facts, "parent": post["in_reply_to"] or ""}
     over = above(posts, post)
     if not over:
-        return told
+        return facts
     began = over[-1]
     return {
-        **told,
+        **facts,
         "root": began["id"],
         "parent": over[-2]["id"] if len(over) > 1 else "",
         "ours": began["text"] if began["author"]["team"] else "",
