@@ -32,7 +32,7 @@ async def teams_concerned(session: AsyncSession, body: dict[str, Any], by: str) 
 
 
 def names_case(body: dict[str, Any]) -> bool:
-    """Tell whether a request is about one case: the team that it concerns is the one that had the case just now."""
+    """Tell whether a request names a case, so that the team it concerns is the case's team of a moment ago."""
     return any(kind in {"case", "escalation"} for kind, _ in _subjects(body))
 
 

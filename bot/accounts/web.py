@@ -227,8 +227,8 @@ async def _slack(contact: Contact, refused: Sequence[SlackTrouble]) -> dict[str,
 def _account(account: Account, trouble: AccountTrouble | None, now: datetime) -> dict[str, Any]:
     """Return the state of an account.
 
-    The times are those of the last reading that worked, of what last came in and how long after it was written, of the
-    trouble, and of the token's end.
+    The times are those of the last successful reading, of the last post that came in (with its delay), of the trouble,
+    and of the token's expiry.
     """
     known = trouble.kind if trouble and trouble.kind in {TroubleKind.LIMITED, TroubleKind.SILENT} else "ok"
     works = TroubleKind.PARTLY if account.fault and known == "ok" else known

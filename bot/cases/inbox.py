@@ -30,7 +30,7 @@ INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
-"""The insert of either database: only these know ON CONFLICT."""
+"""The insert statement of each database: the general one has no ON CONFLICT."""
 HEARD_EVERY = timedelta(minutes=1)
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
@@ -104,7 +104,7 @@ async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team
 
 
 def _heard(session: AsyncSession, account: Account, posts: Sequence[Post], now: datetime) -> None:
-    """Note that something came in, once a minute at most: the row of a busy account is not written for each post."""
+    """Note that something came in, at most once a minute: the row of a busy account is not written for each post."""
     if account.heard_at is not None and now - account.heard_at < HEARD_EVERY:
         return
     account.heard_at = now

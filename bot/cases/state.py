@@ -38,7 +38,7 @@ class Taken(Refused):
 FOLLOW_THE_CASE = kinds_that_show(Shows.CASE)
 """The messages that show the state of their case, and are updated with it."""
 TEAM = "team"
-"""Where a session says of which team alone it changes cases: `within_team`."""
+"""The key in a session's `info` of the only team whose cases it may change: see `within_team`."""
 EMPTY = {name: "" if name == "close_text" else None for name in FILLED_IN}
 
 
@@ -99,9 +99,9 @@ async def locked(session: AsyncSession, case_id: int) -> Case:
 
 
 def within_team(sessions: db.Sessions, team_id: int) -> db.Sessions:
-    """Return what opens sessions in which a case of another team cannot be changed.
+    """Return an opener of sessions that cannot change a case of another team.
 
-    Who may act is asked before the case is locked; a colleague may hand it over to another team in between.
+    Permissions are checked before the case is locked; a colleague may transfer it to another team in between.
     """
 
     @asynccontextmanager

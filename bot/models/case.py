@@ -175,10 +175,7 @@ class Mention(SQLModel, table=True):
 
 
 class Removal(SQLModel, table=True):
-    """A removed post: removed before it came in, so that it is skipped if it comes after all, or removed by an unknown.
-
-    It is how we find the words of the latter when they must be redacted.
-    """
+    """A post that was removed before it came in, so that it is skipped if it comes after all."""
 
     __tablename__ = "removals"
     __table_args__ = (UniqueConstraint("account_id", "external_id"),)
