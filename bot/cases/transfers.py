@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks, numbers
 from bot.cases.moves import tell_thread
-from bot.cases.state import locked, record, refuse_unless_allowed
+from bot.cases.state import TEAM, locked, record, refuse_unless_allowed
 from bot.domain.case import Move
 from bot.domain.text import Refused
 from bot.models import AnswerDraft, Case, Message, MessageKind, Reply, ReplyStatus, Role, Team, Transfer
@@ -46,6 +46,8 @@ async def transfer(
     case.number = await _number_there(session, case, receiver)
     case.transfers += 1
     await clocks.hand_over(session, case, receiver.id, now)
+    if TEAM in session.info:  # the rest of this transaction is about the same case
+        session.info[TEAM] = receiver.id
     session.add(made)
     await _stop_writing(session, case_id)
     await record(session, Move.TRANSFER, case, by=by, now=now, details={"from_team": former.id, "to_team": receiver.id})
