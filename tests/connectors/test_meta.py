@@ -343,10 +343,10 @@ async def test_a_page_that_no_longer_sends_us_news_does_so_again(server: FakePag
     assert server.asked[asked:] == [f"GET /v26.0/{PAGE}/subscribed_apps"]
 
 
-async def test_that_we_may_not_subscribe_is_a_warning(server: FakePage, client: httpx.AsyncClient) -> None:
+async def test_that_we_may_not_subscribe_is_a_fault(server: FakePage, client: httpx.AsyncClient) -> None:
     server.fail(f"/v26.0/{PAGE}/subscribed_apps", method="POST", status=403, body=refusal(200))
     found = await health.of_pushes(graph(server.url, client), PAGE, APP_ID, ("feed",))
-    assert "Nee." in str(found.warnings[0])
+    assert "Nee." in str(found.faults[0])
 
 
 def test_parts_of_a_check_become_one() -> None:

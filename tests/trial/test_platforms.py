@@ -215,7 +215,7 @@ async def test_a_post_is_hidden_and_shown_again_liked_and_our_answer_removed(tri
         ("instagram", "comment", {"hide"}),
         ("bluesky", "reply", {"hide", "like"}),
         ("bluesky", "mention", {"like"}),
-        ("whatsapp", "message", set()),
+        ("whatsapp", "message", {"like"}),
         ("email", "mail", set()),
     ],
 )
