@@ -144,7 +144,7 @@ def views_import_the_domain_and_the_models_only(modules: list[Module]) -> Iterat
     yield from imports_where(views, lambda _, what: not is_standard(what) and not under(what, *known))
 
 
-CONNECTORS_SHARE = ("base", "platform", "html", "http", "json_api", "guard", "meta", "parts", "trial")
+CONNECTORS_SHARE = ("base", "platform", "html", "http", "json_api", "guard", "meta", "own_secrets", "parts", "trial")
 
 
 def connectors_know_neither_tables_nor_slack_nor_each_other(modules: list[Module]) -> Iterator[str]:

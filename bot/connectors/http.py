@@ -168,6 +168,15 @@ def json_of(response: httpx.Response) -> Any:
         raise _unreadable(response) from error
 
 
+def object_in(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object in an answer, whatever its status; {} without one."""
+    try:
+        value = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def parsed(url: str) -> httpx.URL:
     """Return a parsed address; raises Rejected for an invalid web address (no host name, an odd port)."""
     try:

@@ -114,6 +114,13 @@ class JsonApi:
             raise self.unreadable()
         return [each for each in value if isinstance(each, dict)]
 
+    def id_in(self, made: Json) -> str:
+        """Return the id of what the platform says that it made."""
+        ident = made.get("id")
+        if not isinstance(ident, str):
+            raise self.unreadable()
+        return ident
+
     def token(self, response: httpx.Response) -> str:
         """Return the access token in a good answer: https://www.rfc-editor.org/rfc/rfc6749#section-5.1"""
         token = self.object(response).get("access_token")

@@ -6,10 +6,12 @@ from typing import TypeVar
 import structlog
 
 from bot.connectors.base import RateLimited, Rejected, Unavailable
-from bot.domain.text import Text
+from bot.domain.text import Text, text
 
 log = structlog.get_logger()
 T = TypeVar("T")
+
+MESSAGES_NOT_READ = text("Private messages cannot be read now.")
 
 
 class Parts:

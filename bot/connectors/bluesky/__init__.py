@@ -43,7 +43,7 @@ from bot.connectors.bluesky.posts import CONCERNING, POST, UNREADABLE, post_of, 
 from bot.connectors.bluesky.server import Server, Swapped, objects
 from bot.connectors.bluesky.trial import TRIAL
 from bot.connectors.json_api import Json, before_sending, giving_image, time_of, within
-from bot.connectors.parts import Parts
+from bot.connectors.parts import MESSAGES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
 from bot.domain.mention import Act, Author, Post
@@ -125,7 +125,7 @@ class Bluesky:
     async def _messages(self, last: str | None, after: Cursor, parts: Parts) -> list[Post]:
         """Return new private messages; if they cannot be read, mentions still come in."""
         begins = self._account.begins_by_its_clock(self._now())
-        read = await parts.read(self._chat.read(last, begins), otherwise=text("Private messages cannot be read now."))
+        read = await parts.read(self._chat.read(last, begins), otherwise=MESSAGES_NOT_READ)
         posts, newest_read = read if read is not None else ([], last)
         if newest_read is not None:
             after["messages"] = newest_read

@@ -6,16 +6,14 @@ A session is made from the app password, and renewed with its refresh token, whi
 is valid for two hours and 300 logins a day are allowed, so the session is stored with the secrets, for all processes.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from bot.connectors import http
+from bot.connectors import http, own_secrets
 from bot.connectors.base import Account, Rejected, Unauthorized, Usage, Verdict
 from bot.connectors.bluesky.posts import UNREADABLE, split
 from bot.connectors.json_api import Json, JsonApi, before_sending, web
@@ -71,19 +69,6 @@ class Session:
     pds: str
     of: str
 
-    @classmethod
-    def stored(cls, text: str, of: str) -> Self | None:
-        """Return the session in a secret, unless it was made with another app password."""
-        try:
-            session = cls(**json.loads(text))
-        except (TypeError, ValueError):
-            return None
-        return session if session.of == of else None
-
-    def to_text(self) -> str:
-        """Return the session as a secret."""
-        return json.dumps(vars(self))
-
 
 class Server(JsonApi):
     """The requests of one account; each may raise a verdict. Secrets: `app_password`, `session` (ours)."""
@@ -93,7 +78,7 @@ class Server(JsonApi):
         self.account = account
         self.now = tools.now
         self._secrets = tools.secrets
-        self._session = Session.stored(account.secrets.get("session", ""), self._of(account.secrets))
+        self._session = own_secrets.read(Session, account.secrets.get("session", ""), self._of(account.secrets))
         self._rate: tuple[int, int, datetime] | None = None
         if self._session is not None:
             self._go_to(self._session)
@@ -201,7 +186,7 @@ class Server(JsonApi):
 
     async def _stored(self) -> Session | None:
         secrets = await self._secrets.read()
-        return Session.stored(secrets.get("session", ""), self._of(secrets))
+        return own_secrets.read(Session, secrets.get("session", ""), self._of(secrets))
 
     async def _refreshed(self, old: Session) -> Session | None:
         """Return a refreshed session; None when that is refused and no other process refreshed it."""
@@ -232,7 +217,7 @@ class Server(JsonApi):
         except UNREADABLE as error:
             raise self.unreadable() from error
         secrets = await self._secrets.read()
-        await self._secrets.replace({**secrets, "session": session.to_text()})
+        await self._secrets.replace({**secrets, "session": own_secrets.written(session)})
         return session
 
     def _go_to(self, session: Session) -> Session:
@@ -242,7 +227,7 @@ class Server(JsonApi):
 
     def _of(self, secrets: Any) -> str:
         made_with = f"{self.account.options.get('handle')} {secrets.get('app_password')}"
-        return hashlib.sha256(made_with.encode()).hexdigest()[:16]
+        return own_secrets.fingerprint(made_with)
 
     def _has_ended(self, response: httpx.Response) -> bool:
         if response.status_code == 400:

@@ -6,15 +6,14 @@ a new refresh token, since the previous one may no longer work.
 """
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 
 import httpx
 
+from bot.connectors import http, own_secrets
 from bot.connectors.base import Account, Unauthorized
 from bot.connectors.json_api import Json, JsonApi, before_sending, time_of
 from bot.connectors.platform import Tools
@@ -37,15 +36,6 @@ class Access:
     ends_at: str
     refresh: str
     of: str
-
-    @classmethod
-    def stored(cls, secrets: Mapping[str, str], of: str) -> Self | None:
-        """Return the token stored with the secrets, unless it is for other settings."""
-        try:
-            access = cls(**json.loads(secrets.get("access", "")))
-        except (TypeError, ValueError):
-            return None
-        return access if access.of == of else None
 
     def holds(self, now: datetime) -> bool:
         """Tell whether it may still be used."""
@@ -76,7 +66,7 @@ class AccessTokens(JsonApi):
         """Return a token that is valid for at least some minutes, and is not the one that a mail server `refused`."""
         secrets = await self._secrets.read()
         of = self._of(secrets)
-        known = Access.stored(secrets, of)
+        known = own_secrets.read(Access, secrets.get("access", ""), of)
         if known is not None and known.token != refused and known.holds(self._now()):
             return known.token
         with before_sending():
@@ -94,7 +84,7 @@ class AccessTokens(JsonApi):
         """Return the token that another process got meanwhile: a refresh token may work only once, for one of us."""
         for pause in OTHERS_STORE_WITHIN:
             await asyncio.sleep(pause)
-            newer = Access.stored(await self._secrets.read(), of)
+            newer = own_secrets.read(Access, (await self._secrets.read()).get("access", ""), of)
             if newer is not None and newer != known:
                 return newer
         return None
@@ -119,20 +109,13 @@ class AccessTokens(JsonApi):
         secrets = await self._secrets.read()
         if self._of(secrets) == of:  # else a person changed them in the meantime
             access = Access(token, ends_at.isoformat(), newest, of)
-            await self._secrets.replace({**secrets, "access": json.dumps(vars(access))})
+            await self._secrets.replace({**secrets, "access": own_secrets.written(access)})
         return token
 
     def _of(self, secrets: Mapping[str, str]) -> str:
         given = [self._options.get(name) for name in ("token_url", "client_id", "scope")]
         given += [secrets.get(name) for name in ("client_secret", "refresh_token")]
-        return hashlib.sha256(json.dumps(given).encode()).hexdigest()[:16]
+        return own_secrets.fingerprint(json.dumps(given))
 
-    @staticmethod
-    def _error(response: httpx.Response) -> Json:
-        if response.status_code < 400:
-            return {}
-        try:
-            error = response.json()
-        except (ValueError, RecursionError):
-            return {}
-        return error if isinstance(error, dict) else {}
+    def _error(self, response: httpx.Response) -> Json:
+        return http.object_in(response) if response.status_code >= 400 else {}

@@ -46,7 +46,7 @@ from bot.connectors.meta.messages import edited_of
 from bot.connectors.meta.newest import Found
 from bot.connectors.meta.parts import oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
-from bot.connectors.parts import Parts
+from bot.connectors.parts import MESSAGES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.image import Images
 from bot.domain.mention import Act, Delivery, Post
@@ -58,7 +58,7 @@ NOT_READ = {
     "visitors": text("Posts of visitors cannot be read now."),
     "tagged": text("Posts elsewhere that name the page cannot be read now."),
     "reviews": text("Recommendations cannot be read now."),
-    "messages": text("Private messages cannot be read now."),
+    "messages": MESSAGES_NOT_READ,
 }
 
 Read = Callable[[Mapping[str, Any] | None], Awaitable[Found]]

@@ -26,9 +26,8 @@ async def send(server: Server, draft: Draft) -> Sent:
         async with giving_image():
             body["attachment_id"] = await _given(server, draft.image)
     made = await server.post(f"{draft.to.external_id}/comments", body)
-    if not isinstance(made.get("id"), str):
-        raise server.unreadable()
-    return Sent(made["id"], url_below(draft.to.url, made["id"]))
+    ident = server.id_in(made)
+    return Sent(ident, url_below(draft.to.url, ident))
 
 
 async def _given(server: Server, image: Image) -> str:
@@ -38,10 +37,7 @@ async def _given(server: Server, image: Image) -> str:
     """
     files = {"source": (image.file_name, image.content, image.kind)}
     fields = {"published": "false", "alt_text_custom": image.description}
-    made = server.object(await server.call("POST", f"{server.page.id}/photos", files=files, data=fields))
-    if not isinstance(made.get("id"), str):
-        raise server.unreadable()
-    return str(made["id"])
+    return server.id_in(server.object(await server.call("POST", f"{server.page.id}/photos", files=files, data=fields)))
 
 
 async def find(server: Server, draft: Draft) -> Sent | None:

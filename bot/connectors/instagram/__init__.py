@@ -58,7 +58,7 @@ from bot.connectors.meta.hooks import UNREADABLE, Hooks, Update
 from bot.connectors.meta.messages import Messages, edited_of
 from bot.connectors.meta.parts import ident_of, oldest_first
 from bot.connectors.meta.setup import APP_ID, APP_SECRET, VERIFY_TOKEN, where_to_send
-from bot.connectors.parts import Parts
+from bot.connectors.parts import MESSAGES_NOT_READ, Parts
 from bot.connectors.platform import SINCE, Capability, Option, OptionKind, Platform, Quality, Tools
 from bot.domain.mention import Act, Delivery, Media, Post
 from bot.domain.text import text
@@ -66,7 +66,6 @@ from bot.domain.text import text
 PAGE = "me"
 """The page that the account is linked to, whose token we use."""
 
-MESSAGES_NOT_READ = text("Private messages cannot be read now.")
 
 log = structlog.get_logger()
 

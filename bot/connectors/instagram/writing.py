@@ -27,9 +27,7 @@ async def send(server: Server, draft: Draft) -> Sent:
         made = await server.post(f"{server.id}/mentions", {**about, "message": draft.text})
     else:
         made = await server.post(f"{_top(draft.to)}/replies", {"message": draft.text})
-    if not isinstance(made.get("id"), str):
-        raise server.unreadable()
-    return Sent(made["id"], draft.to.url)
+    return Sent(server.id_in(made), draft.to.url)
 
 
 async def find(server: Server, draft: Draft) -> Sent | None:

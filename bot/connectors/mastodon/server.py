@@ -175,8 +175,7 @@ class MastodonServer(JsonApi):
 
     def _identified(self, response: httpx.Response) -> Json:
         value = self.object(response)
-        if not isinstance(value.get("id"), str):
-            raise self.unreadable()
+        self.id_in(value)
         return value
 
 

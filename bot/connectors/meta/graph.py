@@ -186,10 +186,7 @@ def error_of(response: httpx.Response) -> Json:
     """Return the object that explains a refusal, with codes only if they are numbers; {} without an explanation."""
     if response.status_code < 400:
         return {}
-    try:
-        error = within(response.json(), "error")
-    except (ValueError, RecursionError):
-        return {}
+    error = http.object_in(response).get("error")
     if not isinstance(error, dict):
         return {}
     return {name: value for name, value in error.items() if name not in CODES or isinstance(value, int)}

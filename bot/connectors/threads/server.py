@@ -7,8 +7,6 @@ A token is valid for 60 days; one that is a day old can be exchanged for a new o
 stored before it is used. We exchange it when half of its time is over, so that failures leave time to try again.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 
+from bot.connectors import own_secrets
 from bot.connectors.base import Account, RateLimited
 from bot.connectors.json_api import Json, JsonApi, within
 from bot.connectors.meta.graph import Graph, NotThere, error_of, listed
@@ -54,12 +53,8 @@ class Token:
     def stored(cls, secrets: Mapping[str, str]) -> Self:
         """Return the current token: the one in our own secret, unless a person gave a new one since."""
         given = secrets.get("token", "")
-        of = hashlib.sha256(given.encode()).hexdigest()[:16]
-        try:
-            renewed = cls(**json.loads(secrets.get("renewed", "")))
-        except (TypeError, ValueError):
-            return cls(given, "", of)
-        return renewed if renewed.of == of else cls(given, "", of)
+        of = own_secrets.fingerprint(given)
+        return own_secrets.read(cls, secrets.get("renewed", ""), of) or cls(given, "", of)
 
     @property
     def end(self) -> datetime | None:
@@ -166,7 +161,7 @@ class Server(Graph):
         token = Token(made["access_token"], ends_at.isoformat(), of)
         secrets = await self._secrets.read()
         if Token.stored(secrets).of == of:  # else a person gave another one in the meantime
-            await self._secrets.replace({**secrets, "renewed": json.dumps(vars(token))})
+            await self._secrets.replace({**secrets, "renewed": own_secrets.written(token)})
         self._use(Token.stored(await self._secrets.read()))
 
     async def _has_newer(self) -> bool:

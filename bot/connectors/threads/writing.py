@@ -40,22 +40,19 @@ async def send(server: Server, draft: Draft) -> Sent:
         made = await server.post("me/threads_publish", {"creation_id": container})
     except NotThere:  # its container is not known on all servers of Threads yet, so nothing was published
         raise Unavailable(NOT_READY.message) from None
-    if not isinstance(made.get("id"), str):
-        raise server.unreadable()
-    return Sent(made["id"], await _url(server, made["id"]))
+    ident = server.id_in(made)
+    return Sent(ident, await _url(server, ident))
 
 
 async def _prepared(server: Server, draft: Draft) -> str:
     """Return the id of a container with the answer that can be published."""
     wanted = {"media_type": "TEXT", "text": draft.text, "reply_to_id": draft.to.external_id}
-    made = await server.post("me/threads", wanted)
-    if not isinstance(made.get("id"), str):
-        raise server.unreadable()
+    container = server.id_in(await server.post("me/threads", wanted))
     for pause in PAUSES:
         await asyncio.sleep(pause)
-        state = await server.get(made["id"], fields="status,error_message")
+        state = await server.get(container, fields="status,error_message")
         if state.get("status") == "FINISHED":
-            return str(made["id"])
+            return container
         if state.get("status") in {"ERROR", "EXPIRED"}:
             raise Rejected("Threads cannot publish this answer: {reason}", reason=str(state.get("error_message"))[:200])
     raise Unavailable(NOT_READY.message)

@@ -95,7 +95,7 @@ class Webhook:
         approved_at = draft.approved_at or draft.first_tried_at
         response = await self.call("reply.created", draft.key, approved_at, content)
         self.judge(response)
-        answer = Item(_object_in(response), "", Reading({}, UTC, approved_at))
+        answer = Item(http.object_in(response), "", Reading({}, UTC, approved_at))
         try:
             sent = Sent(answer.id("id") or draft.key, answer.address("url"))
         except BadPayload:
@@ -147,7 +147,7 @@ class Webhook:
             raise Unauthorized("{host} says that this callback is gone for good.", host=where)
         if 300 <= status < 400:
             raise Rejected("{host} sends us on to another address; set that one as the callback.", host=where)
-        answer = _object_in(response)
+        answer = http.object_in(response)
         reason = answer.get("error") or answer.get("message")
         http.judge(response, reason=reason if isinstance(reason, str) else "")
 
@@ -156,15 +156,6 @@ def _image(image: Image) -> dict[str, Any]:
     encoded = base64.b64encode(image.content).decode()
     size = {"width": image.width, "height": image.height}
     return {"type": image.kind, "alt": image.description, **size, "content": encoded}
-
-
-def _object_in(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object in an answer, {} without one: a callback may return nothing."""
-    try:
-        answer = response.json()
-    except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
 
 
 class Incoming:

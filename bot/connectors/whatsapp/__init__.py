@@ -121,9 +121,7 @@ class WhatsApp:
                 body["image"]["id"] = await self._given(draft.image)
         answer = await self._graph.post(f"{self._number_id}/messages", body)
         made = next(iter(listed({"data": answer.get("messages")})), {})
-        if not isinstance(made.get("id"), str):
-            raise self._graph.unreadable()
-        return Sent(made["id"], held=made.get("message_status") == HELD)
+        return Sent(self._graph.id_in(made), held=made.get("message_status") == HELD)
 
     def _body(self, draft: Draft) -> Json:
         """Return the message: https://developers.facebook.com/documentation/business-messaging/whatsapp/reference
@@ -153,12 +151,8 @@ class WhatsApp:
         """
         files = {"file": (image.file_name, image.content, image.kind)}
         fields = {"messaging_product": "whatsapp", "type": image.kind}
-        answer = self._graph.object(
-            await self._graph.call("POST", f"{self._number_id}/media", files=files, data=fields)
-        )
-        if not isinstance(answer.get("id"), str):
-            raise self._graph.unreadable()
-        return str(answer["id"])
+        answer = await self._graph.call("POST", f"{self._number_id}/media", files=files, data=fields)
+        return self._graph.id_in(self._graph.object(answer))
 
     async def find(self, draft: Draft) -> Sent | None:
         """Wait for the report that proves the answer; after a few minutes without one a person must look."""
