@@ -44,8 +44,6 @@ async def _check(desk: Desk, row: Account) -> None:
             account.problem = verdict.text.to_json()
         else:
             accounts.learned(account, health)
-            if health.problems and not account.faults:
-                account.problem = health.problems[0].to_json()
             if health.token_expires_at is not None:
                 await _announce_end(session, account, health.token_expires_at, desk.now())
         session.add(account)

@@ -268,11 +268,14 @@ def found_wrong(account: Account, by: str, faults: Sequence[Text]) -> None:
 def learned(account: Account, health: base.Health) -> None:
     """Store the result of a check; start an account without problems again, unless people stopped it.
 
-    On a platform that we poll, a problem counts as a fault of a part: each reading shows whether the rest works.
+    On a platform that we poll, a problem counts as a fault of a part: each reading shows whether the rest works. On
+    another one nothing else shows that, so there it is why the account does not work.
     """
     platform = connectors.known(account.platform)
     is_read = platform is not None and platform.can(Capability.POLLS)
     found_wrong(account, "check", (*(health.problems if is_read else ()), *health.faults))
+    if health.problems and not is_read and account.stopped_at is None:
+        account.problem = health.problems[0].to_json()
     account.limits = {**account.limits, **health.limits}
     account.token_ends_at = health.token_expires_at
     if health.identity is not None:

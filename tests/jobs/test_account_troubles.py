@@ -348,6 +348,20 @@ async def test_an_account_to_which_nothing_is_sent_any_more_is_told_of(bot: Bot)
         assert "werkt weer helemaal" in news
 
 
+async def test_an_account_that_is_only_sent_to_fails_by_its_check_whatever_else_is_wrong(bot: Bot) -> None:
+    async with FakeWhatsApp() as server:
+        await connected(bot, "whatsapp", server.url, SECRETS, numbers.OPTIONS)
+        server.number["status"] = "BANNED"
+        for refused in (1, 0):
+            path = f"/v26.0/{numbers.OPTIONS['business_account_id']}/subscribed_apps"
+            server.fail(path, status=400, body=REFUSED, count=refused)
+            await check.check_accounts(bot.desk)
+            assert (await health(bot, "gemeente"))["state"] == "failing"
+        server.number["status"] = "CONNECTED"
+        await check.check_accounts(bot.desk)
+        assert (await health(bot, "gemeente"))["state"] == "ok"
+
+
 async def test_an_account_that_fails_and_then_must_wait_does_not_work_again(bot: Bot, mastodon: FakeMastodon) -> None:
     await connect(bot, mastodon.base_url)
     mastodon.fault(NOTIFICATIONS, "status", status=503, count=1)
