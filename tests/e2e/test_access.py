@@ -173,6 +173,45 @@ async def test_no_form_or_list_of_a_coordinator_breaks_the_rules(
     assert wrong == []
 
 
+COVERED = """() => [...document.querySelectorAll(".message .tools:not(:empty), .jump:not([hidden])")].flatMap(over => {
+  const a = over.getBoundingClientRect();
+  return [...document.querySelectorAll(".message :is(button, a, input, select):not(.skip-message)")]
+    .filter(each => !each.closest(".tools") && each.getClientRects().length)
+    .filter(each => {
+      const b = each.getBoundingClientRect();
+      const seen = each.closest(".scroller").getBoundingClientRect();
+      return a.left < b.right && b.left < a.right && a.top < Math.min(b.bottom, seen.bottom) && b.top < a.bottom;
+    })
+    .map(each => `${over.className} over ${each.title || each.innerText}`);
+})"""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_nothing_lies_over_the_buttons_of_messages(address: str, page: Page, size: str) -> None:
+    await go_to(page, f"{address}/?person=U0SANNE", size, "light")
+    for turn in range(2):  # two cards of two lines below each other, and a new one below them
+        await pane(page, "side")
+        await page.locator("[data-test=square-text]").fill(f"Wordt het bankje {turn} {size} weer gemaakt?")
+        await page.locator("[data-test=square-post]").click()
+        await pane(page, "main")
+        card = card_of(page, f"bankje {turn} {size}")
+        await expect(card).to_be_visible(timeout=WAIT)
+        shown = await from_menu(page, card, "close")
+        await shown.locator("[data-value=no_answer_needed]").check()
+        await shown.locator("[data-test=modal-submit]").click()
+        await expect(card).to_contain_text("Afgesloten")
+    await page.locator(".scroller").first.evaluate("scroller => { scroller.scrollTop = 0 }")
+    await pane(page, "side")
+    await page.locator("[data-test=square-text]").fill(f"En het hek {size}?")
+    await page.locator("[data-test=square-post]").click()
+    await pane(page, "main")
+    await expect(card_of(page, f"het hek {size}")).to_be_attached(timeout=WAIT)
+    await expect(page.locator(".jump").first).to_be_visible()
+    for message in await page.locator(".message:visible").all():
+        await message.scroll_into_view_if_needed()
+        assert await page.evaluate(COVERED) == []
+
+
 async def test_an_answer_sent_by_keyboard_leaves_the_focus_on_undo(address: str, page: Page) -> None:
     page.set_default_timeout(WAIT)
     await page.goto(f"{address}/?person=U0SANNE")

@@ -9,7 +9,8 @@ import { t } from "./words.js";
 const NEAR = 80; // px from the end that still count as "reading the last message"
 const TOGETHER = 300; // s within which messages of one person are grouped under one name
 
-/** A list in `scroller`: `show(id, messages)` updates it; a new `id` (a channel, a thread) starts at the end. */
+/** A list in `scroller`: `show(id, messages)` updates it; a new `id` (a channel, a thread) starts at the end.
+ * `jump`, to be put below the scroller, leads to what came while one read higher up. */
 export function createLog(page, list, scroller, { inThread = false } = {}) {
   let shown = null;
   let views = new Map();
@@ -23,7 +24,6 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
     t("Nieuwe berichten"),
     icon("chevron"),
   );
-  scroller.append(jump);
   let atEnd = true;
   scroller.addEventListener("scroll", () => {
     atEnd = left() < NEAR;
@@ -33,6 +33,7 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
     if (atEnd) toEnd(); // what is written below takes room, and the last message stays in sight
   }).observe(scroller);
   return {
+    jump,
     show(id, messages) {
       const fresh = id !== shown;
       if (fresh) views = new Map();

@@ -44,6 +44,7 @@ export function createMain(page, root, headButton) {
       headButton,
     ),
     scroller,
+    log.jump,
     composer.node,
   );
 

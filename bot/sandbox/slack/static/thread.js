@@ -48,6 +48,7 @@ export function createThread(page, root) {
       close,
     ),
     scroller,
+    log.jump,
     composer.node,
   );
   root.addEventListener("keydown", (event) => {
