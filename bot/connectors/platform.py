@@ -116,7 +116,7 @@ class Quality:
     contract: bool = True
     """The contract test runs it."""
     pairs: bool = False
-    """Documented payloads of the platform and the posts they become are in tests/connectors/data/<platform>/."""
+    """Documented payloads of the platform and the posts they become are in tests/connectors/<platform>/pairs/."""
     server: str = ""
     """The independent server that it was tested against."""
     specification: str = ""

@@ -15,7 +15,7 @@ from bot.domain.mention import Act, Permit, permits_from_json
 
 OFFERED = [(platform, platform.trial) for platform in OURS if platform.trial]
 WAYS = [(platform, trial, way) for platform, trial in OFFERED for way in trial.ways]
-PAIRS = Path(__file__).parent / "data"
+FOLDERS = Path(__file__).parent
 AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
@@ -51,7 +51,7 @@ def test_a_way_leads_to_the_post_that_it_says(platform: Platform, trial: Trial, 
 def documented() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The posts that the connectors make of what their platforms document."""
     for platform, _ in OFFERED:
-        for path in sorted((PAIRS / platform.name).glob("*.normalised.json")):
+        for path in sorted((FOLDERS / platform.name / "pairs").glob("*.normalised.json")):
             yield platform.name, json.loads(path.read_text(encoding="utf-8"))
 
 

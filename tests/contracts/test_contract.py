@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -32,46 +30,10 @@ from bot.connectors.base import (
 from bot.connectors.platform import ACTS, Capability, Platform
 from bot.domain.mention import ANSWERS, Act, Post
 from bot.outgoing.cleaning import cleaned
-from tests.contracts.drivers import (
-    Driver,
-    EndlessForum,
-    FakeSite,
-    OnBluesky,
-    OnEndlessForum,
-    OnFacebook,
-    OnFeed,
-    OnForum,
-    OnInstagram,
-    OnMail,
-    OnMastodon,
-    OnThreads,
-    OnWebhook,
-    OnWhatsApp,
-)
-from tests.contracts.forum.fake_forum import FakeForum
-from tests.fakes.between import Between
-from tests.fakes.bluesky import FakeBluesky
-from tests.fakes.facebook import FakeFacebook
-from tests.fakes.instagram import FakeInstagram
-from tests.fakes.mail_wires import BetweenMail
+from tests.contracts.drivers import Driver, drivers
 from tests.fakes.pictures import photograph
-from tests.fakes.threads import FakeThreads
-from tests.fakes.whatsapp import FakeWhatsApp
 
-DRIVERS = (
-    OnMastodon, OnBluesky, OnFacebook, OnInstagram, OnThreads, OnWhatsApp, OnForum, OnEndlessForum, OnFeed, OnWebhook,
-    OnMail,
-)  # fmt: skip
-SERVERS = {
-    OnBluesky: FakeBluesky,
-    OnFacebook: FakeFacebook,
-    OnInstagram: FakeInstagram,
-    OnThreads: FakeThreads,
-    OnWhatsApp: FakeWhatsApp,
-    OnForum: FakeForum,
-    OnEndlessForum: EndlessForum,
-}
-"""The server of each platform that has one of its own."""
+DRIVERS = drivers()
 MADE_UP = {"forum"}
 EARLIER = datetime.now(UTC) - timedelta(hours=1)
 
@@ -89,35 +51,15 @@ def name_of(kind: type[Driver]) -> str:
     return kind.__name__.removeprefix("On").lower()
 
 
-@asynccontextmanager
-async def running(request: pytest.FixtureRequest, kind: type[Driver] | None = None) -> AsyncIterator[Driver]:
-    """Run a platform; it is reached through `Between`, which can hold up and cut off what passes."""
-    kind = kind or request.param
-    async with AsyncExitStack() as stack:
-        server: Any
-        if kind is OnMail:
-            server = request.getfixturevalue("mail").mailbox("webcare", "gemeente.example")
-            yield kind(server, await stack.enter_async_context(BetweenMail(server.server.ports["smtp"])))
-            return
-        if kind is OnMastodon:
-            server = request.getfixturevalue("mastodon")
-            target = server.base_url
-        else:
-            server = await stack.enter_async_context(SERVERS.get(kind, FakeSite)())
-            target = server.url
-        between = await stack.enter_async_context(Between(target))
-        yield kind(server, between)
-
-
 @pytest.fixture(params=that(lambda platform: True), ids=name_of)
 async def driver(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
-    async with running(request) as found:
+    async with request.param.running(request) as found:
         yield found
 
 
 @pytest.fixture(params=that(lambda platform: platform.answers), ids=name_of)
 async def replying(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
-    async with running(request) as found:
+    async with request.param.running(request) as found:
         yield found
 
 
@@ -127,19 +69,19 @@ def takes_images(platform: Platform) -> bool:
 
 @pytest.fixture(params=that(takes_images), ids=name_of)
 async def illustrating(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
-    async with running(request) as found:
+    async with request.param.running(request) as found:
         yield found
 
 
 @pytest.fixture(params=that(lambda platform: platform.can(Capability.POLLS)), ids=name_of)
 async def polling(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
-    async with running(request) as found:
+    async with request.param.running(request) as found:
         yield found
 
 
 @pytest.fixture(params=that(lambda platform: platform.edits), ids=name_of)
 async def editing(request: pytest.FixtureRequest) -> AsyncIterator[Driver]:
-    async with running(request) as found:
+    async with request.param.running(request) as found:
         yield found
 
 
@@ -186,7 +128,7 @@ DONE_THERE = [(kind, act) for kind in DRIVERS for can, acts in ACTS.items() if k
 @pytest.fixture(params=sorted(DONE_THERE, key=str), ids=lambda param: f"{name_of(param[0])}-{param[1]}")
 async def acting(request: pytest.FixtureRequest) -> AsyncIterator[Acting]:
     kind, act = request.param
-    async with running(request, kind) as found:
+    async with kind.running(request) as found:
         yield Acting(found, act)
 
 
