@@ -43,7 +43,6 @@ from handlers import (
     snippets,
     snooze,
     take_over,
-    transfer,
     undo,
     unknown,
     wait_on,
@@ -79,11 +78,8 @@ def register(
     app.action("case:release")(acts(claim.release_by_button))
     app.action("agent:hand_back")(everyone(presence.hand_back))
     app.action("agent:keep")(everyone(presence.keep))
-    app.view("case:assign")(acts(claim.assign))
-    app.view("case:transfer")(acts(transfer.transfer))
 
     app.action("case:answer")(acts(answer.open_answer))
-    app.view("case:answer")(acts(answer.send))
     app.view("case:take_over")(acts(take_over.take_over))
     app.action("case:take_over")(acts(take_over.ask))
     app.view_closed("case:answer")(everyone(write.closed))
@@ -101,8 +97,6 @@ def register(
     app.action("answer_anew")(acts(write.begin_anew))
     app.action("case:undo")(acts(undo.undo))
     app.action("case:undo_act")(acts(moderate.undo))
-    app.view("case:remove")(acts(moderate.remove))
-    app.view("case:hide")(acts(hide.hide))
     app.action("case:hide_agree")(acts(hide.agree))
     app.action("case:hide_decline")(acts(hide.decline))
     app.action("case:hide_keep")(acts(hide.keep))
@@ -111,13 +105,10 @@ def register(
     app.action("case:settle_absent")(acts(undo.settle_absent))
 
     app.action("case:escalate")(acts(escalate.open_escalate))
-    app.view("case:escalate")(acts(escalate.escalate))
     app.action("case:advise")(asked(escalate.open_advise))
     app.view("case:advise")(asked(escalate.advise))
 
     app.action("case:snooze")(acts(snooze.open_snooze))
-    app.view("case:snooze")(acts(snooze.snooze))
-    app.view("case:close")(acts(close.close))
     app.action("list:close")(acts(close_many.open_close_many))
     app.view("case:close_many")(acts(close_many.close_many))
     app.action("list:hand_over")(acts(hand_over.open_hand_over))
@@ -126,13 +117,15 @@ def register(
     app.action("case:undo_close")(acts(close.undo))
     app.action("case:reopen")(acts(close.reopen))
     app.action("case:wait_on")(acts(wait_on.wait_on))
-    app.view("case:note")(acts(notes.add_note))
     app.action("case:details")(looks(details.by_button))
     app.action("case:others")(looks(others.on_top))
     app.action("case:urgent")(acts(details.urgent))
     app.action("case:not_urgent")(acts(details.urgent))
     app.action("case:topic")(acts(details.topic))
     app.action(case_menu.ACTION)(may(card_menu.needs)(card_menu.more))
+    for verb, (_, send) in card_menu.OPENS.items():
+        if send is not None:
+            app.view(f"case:{verb}")(acts(send))
     app.action("case:open")(everyone(card_menu.only_open))
 
     app.message_shortcut("make_case")(acts(make_case.make_case))

@@ -12,23 +12,25 @@ from handlers.modal import going_on, in_modal, opened
 from handlers.roles import Access, Person
 
 Do = Callable[[TeamDesk, dict[str, Any], int], Awaitable[Block | None]]
+Send = Callable[..., Awaitable[None]]
 
-OPENS: dict[str, Do] = {
-    "answer": answer.ask_answer,
-    "to_private": answer.ask_private,
-    "escalate": escalate.ask_escalate,
-    "close": close.open_close,
-    "assign": claim.open_assign,
-    "transfer": transfer.open_transfer,
-    "note": notes.open_note,
-    "snooze": snooze.ask_snooze,
-    "details": details.open_details,
-    "others": others.open_others,
-    "remove": moderate.open_remove,
-    "hide": hide.open_hide,
-    "tell": hide.tell,
+OPENS: dict[str, tuple[Do, Send | None]] = {
+    "answer": (answer.ask_answer, answer.send),
+    "to_private": (answer.ask_private, None),
+    "escalate": (escalate.ask_escalate, escalate.escalate),
+    "close": (close.open_close, close.close),
+    "assign": (claim.open_assign, claim.assign),
+    "transfer": (transfer.open_transfer, transfer.transfer),
+    "note": (notes.open_note, notes.add_note),
+    "snooze": (snooze.ask_snooze, snooze.snooze),
+    "details": (details.open_details, None),
+    "others": (others.open_others, None),
+    "remove": (moderate.open_remove, moderate.remove),
+    "hide": (hide.open_hide, hide.hide),
+    "tell": (hide.tell, None),
 }
-"""Choices that open a modal; if chosen in a modal, they replace it."""
+"""Choices that open a modal, and what handles it when it is sent (`case:` with the verb); None if it has no modal of
+its own that is sent. If chosen in a modal, they replace it."""
 
 DOES: dict[str, Do] = {
     "claim": claim.claim_case,
@@ -56,7 +58,8 @@ async def more(action: dict[str, Any], body: dict[str, Any], person: Person, des
         async with opened(desk, body) as show:
             await show(await _more(desk, person, case_id))
     elif verb in OPENS:
-        await OPENS[verb](desk, body, case_id)
+        show_modal, _ = OPENS[verb]
+        await show_modal(desk, body, case_id)
     elif verb in DOES and in_modal(body):
         async with going_on(desk, body) as show:
             done = await DOES[verb](desk, body, case_id)
