@@ -1,5 +1,6 @@
 """The state of a case in words: its status, the state of its reply, why it was closed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -18,6 +19,12 @@ REASONS: dict[str, Text] = {
     CloseReason.OTHER: text("other"),
 }
 
+OFF_OUR_DESK: Mapping[Status, Text] = {
+    Status.WITH_CITIZEN: text("waiting for the citizen"),
+    Status.ANSWERED: text("answered"),
+    Status.CLOSED: text("closed"),
+}
+"""The statuses in which a case does not wait for us, in a word or two; the search offers each of them."""
 
 KINDS: dict[ReplyKind, Text] = {
     ReplyKind.FINAL: text("answer"),
@@ -107,10 +114,8 @@ def list_state(case: Case, t: Texts, now: datetime) -> list[str]:
             return [t("waiting since {time}", time=at)]
         case Status.WITH_CITIZEN:
             return [t("since {time}", time=t.when(case.waits_since or case.opened_at, now))]
-        case Status.ANSWERED:
-            return [t("answered"), t("came in {time}", time=at)]
-        case Status.CLOSED:
-            return [t("closed"), t("came in {time}", time=at)]
+        case Status.ANSWERED | Status.CLOSED:
+            return [t(OFF_OUR_DESK[case.status]), t("came in {time}", time=at)]
 
 
 def reply_line(file: CaseFile, t: Texts, now: datetime) -> str:

@@ -4,26 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.case import OPEN, Status
-from bot.domain.text import Text, text
 from bot.texts import Texts
 from bot.views.block import Block, View, button, field_of, modal, option, plain
+from bot.views.case_state import OFF_OUR_DESK
 
 MAX_WORDS = 100
 """The most characters of a search."""
 DAYS = (7, 31, 365)
 STATUSES: Mapping[str, frozenset[Status]] = {
     "open": OPEN,
-    "with_citizen": frozenset({Status.WITH_CITIZEN}),
-    "answered": frozenset({Status.ANSWERED}),
-    "closed": frozenset({Status.CLOSED}),
+    **{str(status): frozenset({status}) for status in OFF_OUR_DESK},
 }
-LABELS: Mapping[str, Text] = {
-    "open": text("waiting"),
-    "with_citizen": text("waiting for the citizen"),
-    "answered": text("answered"),
-    "closed": text("closed"),
-}
-"""The labels of STATUSES."""
+"""What the field "Status" offers: all that waits for us, and each other status."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ def filter_button(words: str, t: Texts) -> Block:
 def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
     """Return the modal; `platforms` are names and titles, `found` is the list of results, None before a search."""
     periods = [(str(days), _period(days, t)) for days in DAYS]
-    statuses = [(name, t(LABELS[name])) for name in STATUSES]
+    statuses = [("open", t("waiting")), *((str(status), t(words)) for status, words in OFF_OUR_DESK.items())]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
     blocks = [
         field_of(
