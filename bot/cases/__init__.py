@@ -1,7 +1,7 @@
-"""Cases: what agents do with one, how posts come in, and what is timed. The verbs are named here.
+"""Cases: what agents do with one, how posts come in, and what is timed. The verbs are named here, or in moves.py.
 
 state.py          the one place where a case changes status: lock, table, columns, clocks, log, card
-moves.py          claim, take over, release, assign, escalate, advise, answer, reopen, wait on, put back
+moves.py          what agents do with one case: claim, answer, escalate …; all verbs that its __all__ names
 closing.py        close without an answer, one case or many, and undo that
 handing_over.py   several cases of an agent go to colleagues or the queue, and undo that
 advice.py         questions that no adviser answers
@@ -22,25 +22,13 @@ reminders.py      who is reminded of which cases, in one message each
 retiming.py       running clocks follow the opening hours and the ladder of their team
 """
 
+from bot.cases import moves
 from bot.cases.advice import ask_again, unanswered
 from bot.cases.closing import Outcome, close, close_all, last_events, refuse_closing, undo_close
 from bot.cases.handing_over import HandedOut, HandingOver, hand_over, undo_hand_over
 from bot.cases.indexing import index
 from bot.cases.marks import add_note, delete_thread_message, keep_thread_message, set_topic, set_urgent
-from bot.cases.moves import (
-    advise,
-    answered,
-    assign,
-    claim,
-    escalate,
-    put_back,
-    release,
-    reopen,
-    take_over,
-    tell_of,
-    wait_on,
-    was_asked,
-)
+from bot.cases.moves import *  # noqa: F403
 from bot.cases.numbers import by_number
 from bot.cases.reading import briefly, get, history, last_moved_at, read
 from bot.cases.retiming import retime
@@ -63,17 +51,12 @@ __all__ = [
     "Outcome",
     "Taken",
     "add_note",
-    "advise",
-    "answered",
     "ask_again",
-    "assign",
     "briefly",
     "by_number",
-    "claim",
     "close",
     "close_all",
     "delete_thread_message",
-    "escalate",
     "get",
     "hand_over",
     "history",
@@ -83,26 +66,20 @@ __all__ = [
     "last_moved_at",
     "lock_all",
     "locked",
-    "put_back",
     "read",
     "record",
     "refuse_closing",
     "refuse_ended",
     "refuse_unless_allowed",
-    "release",
-    "reopen",
     "retime",
     "set_topic",
     "set_urgent",
-    "take_over",
-    "tell_of",
     "touch",
     "touch_all",
     "transfer",
     "unanswered",
     "undo_close",
     "undo_hand_over",
-    "wait_on",
-    "was_asked",
     "within_team",
 ]
+__all__ += moves.__all__

@@ -30,6 +30,22 @@ from bot.models import (
     Team,
 )
 
+__all__ = [
+    "advise",
+    "answered",
+    "assign",
+    "claim",
+    "escalate",
+    "put_back",
+    "release",
+    "reopen",
+    "take_over",
+    "tell_of",
+    "wait_on",
+    "was_asked",
+]
+"""What `bot.cases` offers of this module."""
+
 
 async def claim(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Give the case to one agent; of two who click at once, the first has it. Claiming one's own changes nothing."""
