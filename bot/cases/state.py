@@ -17,6 +17,7 @@ from bot.domain.case import (
     CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
+    OPEN,
     TAKES,
     WAITS_ANEW,
     Move,
@@ -183,7 +184,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
     if made in {Move.CLOSE, Move.TRANSFER} and not coordinates:
-        allowed &= case.assignee in {None, by} or case.status in {Status.WITH_CITIZEN, Status.ANSWERED}
+        allowed &= case.assignee in {None, by} or case.status not in OPEN
     if allowed:
         return
     refuse_ended(case)
@@ -191,8 +192,8 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
         raise Refused("Nobody has this case. Claim it first.")
     if case.assignee != by:
         raise Taken(case)
-    if case.status is Status.WITH_CITIZEN:
-        raise Refused("This case waits for the citizen. Reopen it first.")
+    if case.status not in OPEN:
+        raise Refused("This case does not wait for us now. Reopen it first.")
     raise Refused("That is not possible now. The case is already with you.")
 
 
