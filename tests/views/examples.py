@@ -1,8 +1,10 @@
 """Cases in every state, and every message, modal and Home that we make of them."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any
 
 from bot.domain.budget import Budget, Rest
@@ -60,6 +62,7 @@ from bot.views import (
     closing,
     connecting,
     handing_over,
+    modals,
     passing,
     settings_form,
     settings_lists,
@@ -82,12 +85,9 @@ from bot.views.hide import hide_modal, review, second_asked
 from bot.views.home import SHOWN, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
-    assign_modal,
     close_modal,
     loading,
-    note_modal,
     said,
-    snooze_modal,
     take_over_button,
     take_over_modal,
 )
@@ -209,7 +209,9 @@ def passed_on(case: Status, **more: Any) -> CaseFile:
 
 HOME = "https://gemeente.slack.com/"
 OTHERS = [
-    OtherCase(n, n, [*Status][n % 6], team=TEAMS[n].name if n % 2 else "", channel="C0WEBCARE", ts=f"{n}.000100")
+    OtherCase(
+        n, n, [*Status][n % len(Status)], team=TEAMS[n].name if n % 2 else "", channel="C0WEBCARE", ts=f"{n}.000100"
+    )
     for n in range(100, 0, -1)
 ]
 
@@ -456,7 +458,17 @@ def opened(t: Texts) -> Iterator[Block]:
     yield search_modal(Sought(), [], t)
     for found in (case_list(TITLES[0], []), case_list(TITLES[0], [section("a" * 400)] * 10, more=["a"])):
         yield search_modal(Sought("paspoort", "p9", 31, "open"), [(f"p{n}", TITLES[0]) for n in range(20)], t, found)
-    yield from (assign_modal(file, t), note_modal(file, t), advise_modal(file, ASKED[0], t), snooze_modal(file, t))
+    yield advise_modal(file, ASKED[0], t)
+    yield from of_a_case(modals, file, t)
+
+
+def of_a_case(module: ModuleType, file: CaseFile, t: Texts) -> Iterator[Any]:
+    """What the functions of a module make that ask for nothing but a case, the language and perhaps the time."""
+    given = {"file": file, "t": t, "now": NOW}
+    for name, make in inspect.getmembers(module, inspect.isfunction):
+        wanted = list(inspect.signature(make).parameters)
+        if make.__module__ == module.__name__ and name[0] != "_" and wanted in (["file", "t"], ["file", "t", "now"]):
+            yield make(*(given[each] for each in wanted))
 
 
 TITLES = [f"{n:02}{'a' * 58}" for n in range(MAX_LISTED)]
