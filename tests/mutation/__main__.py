@@ -26,23 +26,26 @@ import pytest
 LIBRARIES = "aiohttp alembic.command apscheduler babel httpx holidays slack_bolt.async_app sqlmodel psycopg"
 OUTGOING = "tests/outgoing/test_outbox.py tests/outgoing/test_retry.py tests/outgoing/test_acts.py"
 SLACK = "tests/slack/test_messages.py tests/slack/test_slow_slack.py tests/slack/test_pace.py"
+ALONE = (path for path in Path("tests/connectors").rglob("test_*.py") if path.stem != "test_story")
+CONNECTORS = " ".join(sorted(str(path) for path in ALONE))
+"""The tests of connectors without the bot around them."""
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
     "bot/domain/budget.py": "tests/domain/test_budget.py tests/jobs/test_account_troubles.py",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
-    "bot/domain/dates.py": "tests/connectors/test_feed.py",
+    "bot/domain/dates.py": "tests/connectors/feed",
     "bot/domain/event.py": "tests/domain tests/views/test_views.py tests/cases",
     "bot/domain/figures.py": "tests/figures tests/handlers/test_home.py",
     "bot/domain/holidays.py": "tests/domain/test_holidays.py tests/team/test_settings.py",
     "bot/domain/hours.py": "tests/domain",
     "bot/domain/house_rules.py": "tests/domain/test_house_rules.py",
     "bot/domain/image.py": "tests/outgoing/test_cleaning.py",
-    "bot/domain/mention.py": "tests/domain tests/connectors tests/cases",
-    "bot/domain/payload.py": "tests/connectors/test_webhook.py",
+    "bot/domain/mention.py": f"tests/domain {CONNECTORS} tests/cases",
+    "bot/domain/payload.py": "tests/connectors/webhook",
     "bot/domain/period.py": "tests/figures",
     "bot/domain/queue.py": "tests/figures/test_queue.py tests/figures/test_lists.py",
     "bot/domain/reminder.py": "tests/domain/test_reminder.py tests/figures/test_lists.py",
-    "bot/domain/reply.py": "tests/domain tests/outgoing",
+    "bot/domain/reply.py": "tests/domain tests/outgoing tests/connectors/whatsapp/test_story.py",
     "bot/domain/routing.py": "tests/domain/test_routing.py tests/team/test_routing.py",
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
@@ -55,7 +58,8 @@ TESTS = {
     "bot/cases/mirror.py": "tests/cases/test_platform_posts.py tests/cases/test_redaction.py",
     "bot/cases/moves.py": "tests/cases/test_moves.py tests/cases/test_crossings.py tests/handlers/test_undo.py",
     "bot/cases/state.py": "tests/cases tests/outgoing tests/handlers tests/jobs/test_sla.py",
-    "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py",
+    "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py "
+    "tests/connectors/whatsapp/test_story.py",
     "bot/outgoing/hiding.py": "tests/outgoing/test_hiding.py",
     "bot/outgoing/outbox.py": OUTGOING,
     "bot/outgoing/outcomes.py": OUTGOING,

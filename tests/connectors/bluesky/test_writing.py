@@ -20,7 +20,7 @@ from tests.fakes.lexicon import Violation
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 FAMILY = "👨‍👩‍👧‍👧"
 POST = "app.bsky.feed.post"
-DATA = Path(__file__).parent / "data" / "bluesky"
+PAIRS = Path(__file__).parent / "pairs"
 
 
 def found(text: str) -> list[str]:
@@ -189,7 +189,7 @@ def test_a_request_that_the_protocol_does_not_know_is_refused() -> None:
 
 
 def test_our_examples_of_payloads_are_what_the_protocol_says() -> None:
-    post, told = (json.loads((DATA / f"{name}.native.json").read_text("utf-8")) for name in ("reply", "message"))
+    post, told = (json.loads((PAIRS / f"{name}.native.json").read_text("utf-8")) for name in ("reply", "message"))
     lexicon.hold({"type": "ref", "ref": "app.bsky.feed.defs#postView"}, post, POST)
     lexicon.hold_record(post["record"], post["uri"].rpartition("/")[2])
     lexicon.hold({"type": "ref", "ref": "chat.bsky.convo.defs#convoView"}, told["convo"], POST)
