@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import OPEN
+from bot.domain.case import ALLOWED_FROM, Move
 from bot.domain.text import Refused
 from bot.slack import calls
 from bot.views.block import Block
@@ -92,7 +92,7 @@ async def asked_to_take_over(desk: TeamDesk, case_id: int, then: str = "") -> Bl
     """Return the modal that asks whether to take a case over from the colleague who has it now, if any."""
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
-    if file.case.status not in OPEN or not file.case.assignee:
+    if file.case.status not in ALLOWED_FROM[Move.TAKE_OVER] or not file.case.assignee:
         return said(desk.t("This case moved meanwhile."), desk.t)
     return take_over_modal(file, desk.t, then=then)
 

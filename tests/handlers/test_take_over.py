@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+from bot import cases
+from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Event
+from bot.models import Event, ReplyKind
 from bot.sandbox.slack.inspection import text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, rows_with
-from tests.people import open_modal
+from tests.people import mention, open_modal, sent
 
 
 async def claimed(bot: Bot) -> dict[str, Any]:
@@ -46,6 +48,21 @@ async def test_the_colleague_who_had_the_case_is_told_by_name(bot: Bot) -> None:
     await open_modal(bot, YOUSSEF, "case:answer")
     await thread_message(bot, card, f"<@{SANNE}>", f"<@{YOUSSEF}>", "overgenomen")
     assert (await bot.case()).assignee == YOUSSEF
+
+
+async def test_a_case_that_waits_for_its_citizen_is_offered_too_when_it_was_given_away_meanwhile(office: Bot) -> None:
+    await mention(office)
+    await sent(office, 1, ReplyKind.QUESTION)
+    card = await office.card("*Wacht op de burger*")
+    await office.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    await open_modal(office, SANNE, "case:answer")
+    async with office.desk.session() as session:
+        await cases.assign(session, 1, to=YOUSSEF, by=YOUSSEF, now=office.desk.now())
+    await office.slack.submit(SANNE, {"answer_text": "Weet u het nog?"})
+    asked = await open_modal(office, SANNE, "case:take_over")
+    assert f"<@{YOUSSEF}>" in text_of(asked)
+    case = await office.case()
+    assert (case.status, case.assignee) == (Status.WITH_CITIZEN, YOUSSEF)
 
 
 async def test_what_the_former_owner_was_told_stays_true_after_the_next_take_over(sqlite_bot: Bot) -> None:
