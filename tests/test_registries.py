@@ -18,8 +18,10 @@ from bot.domain.case import (
     CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
+    ONGOING,
     OPEN,
     TAKES,
+    UNCLOSES,
     CloseReason,
     Move,
     Status,
@@ -135,6 +137,12 @@ def test_a_status_off_our_desk_can_be_taken_up_by_agents_and_by_the_citizen(stat
     else:
         assert LEADS_TO[Move.CLOSE].get(status) is Status.CLOSED
     assert (LEADS_TO[Move.PUT_BACK].get(status) is not None) <= (status in OPEN), "the clock takes what waits elsewhere"
+
+
+def test_closing_any_case_that_has_not_ended_can_be_undone_to_what_it_was() -> None:
+    assert {status: LEADS_TO[move] for status, move in UNCLOSES.items()} == {
+        status: {Status.CLOSED: status} for status in Status if status in ONGOING
+    }
 
 
 def test_what_waits_for_nobody_is_left_by_people_only() -> None:

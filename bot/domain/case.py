@@ -220,8 +220,8 @@ OPEN = frozenset(status for status in Status if waits_for(status) in {WaitsFor.U
 """The statuses of waiting cases: in the queue, with an owner, or with an adviser."""
 
 
-ONGOING = OPEN | {Status.WITH_CITIZEN}
-"""The statuses of cases that have not ended: they wait for us, or for the citizen to answer our question."""
+ONGOING = frozenset(status for status in Status if waits_for(status) is not WaitsFor.NOBODY)
+"""The statuses of cases that have not ended: they wait for us, or for something else, such as the citizen's answer."""
 
 
 def rests_for(status: Status, wait: WaitsFor) -> WaitsFor | None:

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot import cases, db
 from bot.cases import inbox
 from bot.connectors.base import Rejected, Sent, Unknowable
-from bot.domain.case import LEADS_TO, CloseReason, Move, Status, Urgency, moves_from
+from bot.domain.case import LEADS_TO, UNCLOSES, CloseReason, Move, Status, Urgency, moves_from
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Arrived, Author, Delivery, Post, permits
 from bot.domain.text import Refused
@@ -247,10 +247,7 @@ HOW: Mapping[Move, Making] = {
     Move.ADVISE: _advise,
     Move.NO_ADVICE: _no_advice,
     Move.CLOSE: _close,
-    Move.UNCLOSE: _undo_close(Status.NEW),
-    Move.UNCLOSE_CLAIMED: _undo_close(Status.CLAIMED),
-    Move.UNCLOSE_ESCALATED: _undo_close(Status.ESCALATED),
-    Move.UNCLOSE_WITH_CITIZEN: _undo_close(Status.WITH_CITIZEN),
+    **{move: _undo_close(was) for was, move in UNCLOSES.items()},
     Move.REOPEN: _reopen,
     Move.PUT_BACK: _put_back,
     Move.REOPEN_BY_CITIZEN: _citizen,

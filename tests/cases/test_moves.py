@@ -15,7 +15,7 @@ from bot.domain.case import FILLED_IN, LEADS_TO, OPEN, UNCLOSES, Move, Status, W
 from bot.domain.event import EventKind
 from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.sla import REACTIONS, ClockKind
-from bot.models import BY_AGENTS, Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus
+from bot.models import BY_AGENTS, Case, Clock, Event, Message, MessageKind, Reply, ReplyKind, ReplyStatus, UtcDateTime
 from bot.outgoing import outcomes, replies
 from tests.cases.moving import HOW, Table, bring_to, one_case
 from tests.clocks import local
@@ -260,7 +260,7 @@ async def test_undoing_a_closing_fills_again_all_that_the_status_filled(database
 def test_an_event_remembers_all_that_a_status_fills() -> None:
     case = Case(team_id=1, number=1, account_id=1, author_id=1, opened_at=NOW)
     for name in FILLED_IN:
-        setattr(case, name, NOW if name.endswith(("_at", "_since")) else "U1")
+        setattr(case, name, NOW if isinstance(getattr(Case, name).type, UtcDateTime) else "U1")
     assert recalled(json.loads(json.dumps(remembered(case)))) == {name: getattr(case, name) for name in FILLED_IN}
     assert remembered(Case(team_id=1, number=1, account_id=1, author_id=1, opened_at=NOW)) == {}
 
