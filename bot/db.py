@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, event, inspect, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, event, func, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Mapped
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -46,6 +47,19 @@ async def lock_or_add(session: AsyncSession, new: Row) -> Row:
         async with session.begin_nested():
             session.add(new)
     return await session.get_one(kind, key, with_for_update=HELD, populate_existing=True)
+
+
+def is_sqlite(session: AsyncSession) -> bool:
+    """Tell which of the two databases a session has, for what must be said differently to each."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def any_of(key: Mapped[int], ids: Any) -> ColumnElement[bool]:
+    """Return PostgreSQL's condition that a key is one of those that a query selects, each looked up in its index.
+
+    With a join or IN alone it may read a whole table in place of that: it expects far more rows than there are.
+    """
+    return key == func.any(func.array(ids.scalar_subquery()))
 
 
 def create_engine(database_url: str) -> AsyncEngine:

@@ -7,18 +7,24 @@ about an empty database holds for a full one.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event
 
-from bot import cases
+from bot import cases, db
 from bot.cases import inbox
 from bot.domain.case import CloseReason
 from bot.domain.mention import Author, Post
+from bot.domain.period import Period
+from bot.figures import counting
+from bot.figures.search import Asked, search
 from bot.models import Role
+from bot.sandbox.app import Sandbox
 from bot.slack.messages import drain
 from jobs import absence, claims, days, digest, drafts, duty, hidings, redaction, refresh, silence, sla
-from tests.conftest import CHANNEL, SANNE, Bot
+from tests.bench.fill import SELDOM, fill
+from tests.conftest import CHANNEL, SANNE, Bot, Databases, settings_for
 from tests.people import answer, asked, home, make_role, settings
 
 GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
@@ -124,3 +130,37 @@ async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_th
         ["ix_messages_put_off"],
     ]  # the second: those without ts
     assert not any("TEMP B-TREE" in plan for plan in plans)  # nothing is sorted: the first fifty end the search
+
+
+async def test_postgresql_looks_up_what_it_found_and_reads_no_whole_table(
+    databases: Databases, postgres_uri: str, slack: Sandbox
+) -> None:
+    engine = db.create_engine(await databases.postgresql(postgres_uri))
+    queries: list[tuple[str, Any]] = []
+    try:
+        await fill(settings_for(engine.url.render_as_string(hide_password=False), slack), cases=30_000)
+        event.listen(
+            engine.sync_engine,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, parameters, *_: queries.append((statement, parameters)),
+        )
+        now = datetime.now(UTC)
+        hours = [Period(now - timedelta(days=7 * n, hours=2), now - timedelta(days=7 * n)) for n in range(52)]
+        async with db.readings(engine)() as session:
+            for words in (SELDOM, "vraag", "vraag inwoner77", "zeepaardje"):
+                await search(session, [1], Asked(words), most=10)
+            for count in (counting.mentions, counting.answers):
+                assert (await count(session, list(enumerate(hours)))).total() > 0
+            plans = {}
+            for statement, parameters in list(queries):
+                rows = await (await session.connection()).exec_driver_sql(f"EXPLAIN {statement}", parameters)
+                plans[statement] = [str(row[0]) for row in rows]
+    finally:
+        await engine.dispose()
+    assert len(plans) > 8
+    wrong = {
+        each: plan
+        for each, plan in plans.items()
+        if any(re.search(rf"Seq Scan on ({GROWING}|case_words)\b", line) for line in plan)
+    }
+    assert wrong == {}

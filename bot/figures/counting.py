@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, literal, literal_column, union_all
+from sqlalchemy import ColumnElement, case, literal, literal_column, true, union_all
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.domain.figures import Taken
 from bot.domain.period import Period
 from bot.domain.sla import ClockKind
@@ -83,11 +84,12 @@ async def _per_part(
         select(literal(number).label("number"), moment.label("at"), model.case_id).where(*within(moment, each), *which)
         for number, each in periods
     ]
-    happened = union_all(*queries).subquery().c
+    happened = union_all(*queries).cte("happened").c
     columns: list[Any] = [happened.number, team_at(happened.at).label("team"), Case.account_id, func.count()]
     rows = await session.exec(
         select(*columns)
         .join(Case, happened.case_id == Case.id)
+        .where(true() if db.is_sqlite(session) else db.any_of(col(Case.id), select(happened.case_id)))
         .group_by(happened.number, literal_column("team"), col(Case.account_id))
     )
     return Counter({(number, team, account): count for number, team, account, count in rows})

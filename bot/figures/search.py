@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot import db
 from bot.domain.case import OPEN, Status
 from bot.domain.words import asked_number, asked_words
 from bot.figures import lists
@@ -91,12 +92,12 @@ async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked
 
 async def _search(session: AsyncSession, words: Sequence[str], wanted: Sequence[ColumnElement[bool]]) -> Sequence[int]:
     """Return the first cases that contain all words, the newest first: one more than are counted, if there is one."""
-    newest = select(Case.id).where(*wanted).order_by(col(Case.opened_at).desc()).limit(LOOKED_THROUGH).subquery()
-    sqlite, holds = session.get_bind().dialect.name == "sqlite", [_holds(word) for word in words]
+    newest = select(Case.id).where(*wanted).order_by(col(Case.opened_at).desc()).limit(LOOKED_THROUGH)
+    sqlite, holds = db.is_sqlite(session), [_holds(word) for word in words]
     gathered = (func.json_group_array if sqlite else func.json_agg)(CaseWords.case_id).filter(and_(*holds))
     counts: list[Any] = [func.count(), *(func.sum(case((each, 1), else_=0)) for each in holds)]
-    those = col(CaseWords.case_id) == newest.c.id
-    rows = await session.exec(select(type_coerce(gathered, JSON), *counts).select_from(newest).join(CaseWords, those))
+    those = col(CaseWords.case_id).in_(newest) if sqlite else db.any_of(col(CaseWords.case_id), newest)
+    rows = await session.exec(select(type_coerce(gathered, JSON), *counts).where(those))
     with_all, looked_through, *with_each = tuple[Any, ...](rows.one())
     if looked_through < LOOKED_THROUGH or len(with_all or []) > MAX_COUNTED:
         return sorted(with_all or [], reverse=True)[: MAX_COUNTED + 1]
@@ -104,7 +105,7 @@ async def _search(session: AsyncSession, words: Sequence[str], wanted: Sequence[
     rare = [word for word, count in zip(words, with_each, strict=True) if count <= limit]
     common = [each for each, count in zip(holds, with_each, strict=True) if count > limit]
     ids = select(CaseWords.case_id).order_by(col(CaseWords.case_id).desc()).limit(MAX_COUNTED + 1)
-    indexed = _by_fts5(ids, rare) if sqlite else _by_gin(ids, rare)
+    indexed = _by_fts5(ids, rare) if sqlite else ids.where(db.any_of(col(CaseWords.case_id), _by_gin(rare)))
     ids_by_index = await session.exec(indexed.join(Case, col(Case.id) == CaseWords.case_id).where(*common, *wanted))
     return list(ids_by_index.all())
 
@@ -124,11 +125,7 @@ def _by_fts5(ids: Any, words: Sequence[str]) -> Any:
     return ids.join(fts, fts.c.rowid == CaseWords.case_id).where(match).order_by(None).order_by(fts.c.rowid.desc())
 
 
-def _by_gin(ids: Any, words: Sequence[str]) -> Any:
-    """Return the query with these words by the index of PostgreSQL, which has the same words.
-
-    It is evaluated first, separately: else PostgreSQL may read all cases from the newest on to save the sort.
-    """
+def _by_gin(words: Sequence[str]) -> Any:
+    """Return the query for all cases with these words by the index of PostgreSQL, which has the same words."""
     asked = cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)
-    hits = select(CaseWords.case_id).where(literal_column(GIN).op("@@")(asked)).cte("hits").prefix_with("MATERIALIZED")
-    return ids.join(hits, hits.c.case_id == CaseWords.case_id).order_by(None).order_by(hits.c.case_id.desc())
+    return select(CaseWords.case_id).where(literal_column(GIN).op("@@")(asked))
