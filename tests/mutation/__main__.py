@@ -56,13 +56,14 @@ TESTS = {
     "tests/handlers/test_closing_many.py",
     "bot/cases/inbox.py": "tests/cases/test_inbox.py tests/cases/test_order.py tests/cases/test_threads.py",
     "bot/cases/mirror.py": "tests/cases/test_platform_posts.py tests/cases/test_redaction.py",
-    "bot/cases/moves.py": "tests/cases/test_moves.py tests/cases/test_crossings.py tests/handlers/test_undo.py",
+    "bot/cases/moves.py": "tests/cases/test_moves.py tests/cases/test_crossings.py tests/handlers/test_undo.py "
+    "tests/handlers/test_taken.py tests/handlers/test_take_over.py tests/handlers/test_handing_over.py",
     "bot/cases/state.py": "tests/cases tests/outgoing tests/handlers tests/jobs/test_sla.py",
     "bot/outgoing/composing.py": "tests/outgoing/test_composing.py tests/outgoing tests/handlers/test_answer_modal.py "
     "tests/connectors/whatsapp/test_story.py",
     "bot/outgoing/hiding.py": "tests/outgoing/test_hiding.py",
     "bot/outgoing/outbox.py": OUTGOING,
-    "bot/outgoing/outcomes.py": OUTGOING,
+    "bot/outgoing/outcomes.py": f"{OUTGOING} tests/outgoing/test_hiding.py tests/jobs/test_account_troubles.py",
     "bot/outgoing/queue.py": f"tests/outgoing/test_queue.py {OUTGOING}",
     "bot/outgoing/replies.py": "tests/outgoing/test_composing.py tests/handlers/test_undo.py "
     "tests/outgoing/test_going_private.py",
