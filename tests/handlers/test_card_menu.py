@@ -86,19 +86,7 @@ async def test_a_move_in_the_modal_is_made_and_the_modal_shows_what_is_possible_
     bot.citizen_posts("De brug is dicht")
     card = await bot.card("brug")
     view = await more(bot, SANNE, card, "Nieuw")
-    assert verbs(view) == [
-        "claim",
-        "answer",
-        "escalate",
-        "no_answer",
-        "close",
-        "assign",
-        "details",
-        "to_private",
-        "note",
-        "snooze",
-        "urgent",
-    ]
+    assert "claim" in verbs(view) and "release" not in verbs(view)
     await bot.slack.click_in_view(SANNE, "case:more", value="claim:1")
     view = await more_shows(bot, SANNE, "In behandeling")
     assert "release" in verbs(view) and "claim" not in verbs(view)

@@ -86,7 +86,6 @@ from bot.views.home import SHOWN, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
     close_modal,
-    loading,
     said,
     take_over_button,
     take_over_modal,
@@ -289,11 +288,8 @@ def messages(t: Texts) -> Iterator[View]:
         file = case_file(Status.CLAIMED, replies=[reply(status, problem=PROBLEM)], escalations=ASKED[2:])
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
         yield thread.question(file, 1, t)
-        yield from (
-            thread.reply_problem(file, 1, t),
-            thread.assigned(file, HANDED, t),
-            thread.taken_over(file, HANDED, t),
-        )
+        yield thread.reply_problem(file, 1, t)
+        yield from all_of(thread, file=file, handed=HANDED, t=t)
     for case in Status:
         file, made = passed_on(case, replies=[reply(ReplyStatus.SENT)] * 9), transfer(2, 2, 1)
         yield from (case_card(file, t, NOW), former_card(file, transfer(1), t, NOW), former_card(file, made, t, NOW))
@@ -439,7 +435,6 @@ def opened(t: Texts) -> Iterator[Block]:
     yield escalate_modal(file, [], t, advisers=[(title, BY) for title in TITLES])
     yield close_modal(file, TeamSettings(close_reasons=TITLES[:MAX_REASONS]).reasons(), TITLES[:MAX_TOPICS], t)
     yield from (
-        loading(t),
         said("…", t),
         *(
             closing.close_many_modal(some, dict.fromkeys(range(200), 9), left, list(CloseReason), t, NOW)
@@ -459,16 +454,15 @@ def opened(t: Texts) -> Iterator[Block]:
     for found in (case_list(TITLES[0], []), case_list(TITLES[0], [section("a" * 400)] * 10, more=["a"])):
         yield search_modal(Sought("paspoort", "p9", 31, "open"), [(f"p{n}", TITLES[0]) for n in range(20)], t, found)
     yield advise_modal(file, ASKED[0], t)
-    yield from of_a_case(modals, file, t)
+    yield from all_of(modals, file=file, t=t, now=NOW)
 
 
-def of_a_case(module: ModuleType, file: CaseFile, t: Texts) -> Iterator[Any]:
-    """What the functions of a module make that ask for nothing but a case, the language and perhaps the time."""
-    given = {"file": file, "t": t, "now": NOW}
+def all_of(module: ModuleType, **given: Any) -> Iterator[Any]:
+    """What the public functions of a module make that take nothing else than this."""
     for name, make in inspect.getmembers(module, inspect.isfunction):
-        wanted = list(inspect.signature(make).parameters)
-        if make.__module__ == module.__name__ and name[0] != "_" and wanted in (["file", "t"], ["file", "t", "now"]):
-            yield make(*(given[each] for each in wanted))
+        wanted = inspect.signature(make).parameters.keys()
+        if make.__module__ == module.__name__ and name[0] != "_" and wanted <= given.keys():
+            yield make(**{each: given[each] for each in wanted})
 
 
 TITLES = [f"{n:02}{'a' * 58}" for n in range(MAX_LISTED)]
