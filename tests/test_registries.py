@@ -145,6 +145,17 @@ def test_closing_any_case_that_has_not_ended_can_be_undone_to_what_it_was() -> N
     }
 
 
+def test_what_has_ended_is_taken_up_by_us_before_it_can_wait_for_anything_else() -> None:
+    for status in set(Status) - ONGOING:
+        for move in moves_from(status) - set(UNCLOSES.values()):
+            assert LEADS_TO[move][status] in OPEN | {Status.CLOSED}, f"{move} of a case that is {status}"
+
+
+def test_a_column_is_filled_for_whoever_has_the_case_or_in_one_status_alone() -> None:
+    for name, statuses in FILLED_IN.items():
+        assert len(statuses) == 1 or statuses == set(Status) - {Status.NEW}, f"{name} stays when the status has gone"
+
+
 def test_what_waits_for_nobody_is_left_by_people_only() -> None:
     for status in Status:
         waits = {waits_for(status, unsent=u, promised=p) for u in BOTH for p in BOTH}

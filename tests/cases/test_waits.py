@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot import cases, db
 from bot.cases import clocks
+from bot.cases.reading import MOVED
 from bot.desk import Desk
 from bot.domain.case import OPEN, Move, Status, WaitsFor, rests_for
+from bot.domain.event import EventKind
 from bot.domain.mention import Arrived
 from bot.domain.sla import REACTIONS
 from bot.figures import lists
@@ -200,6 +202,31 @@ async def test_what_waits_for_a_moment_is_heard_of_once_it_has_come_and_left_alo
         assert after.status in OPEN
         assert not await told(table) & {ReminderKind.STILL, MessageKind.RETURNED}, "its owner has had no time yet"
         assert ReminderKind.CLOCK in await told(table) or wait is WaitsFor.US
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_what_the_clock_did_is_in_the_log_and_told_once_and_not_done_again(
+    situation: str, sqlite_url: str, slack: Sandbox
+) -> None:
+    async with in_situation(situation, sqlite_url, slack) as (table, desk):
+        for time in ({"minutes": 31}, {"minutes": 40}, {"days": DAYS}):
+            table.passes(**time)
+            before, kept = await table.case(), await written(table)
+            for _ in range(2):
+                await run_jobs(desk)
+            after, new = await table.case(), await written(table) - kept
+            if after.status is not before.status:
+                assert {type(kind) for kind, _ in new} == {EventKind, MessageKind}, "logged, and told outside the card"
+            await run_jobs(desk)
+            assert await written(table) == kept | new, "nothing new is due"
+
+
+async def written(table: Table) -> set[tuple[EventKind | MessageKind, int]]:
+    """The moves in the log, and the messages about the case; each with its id."""
+    async with table.session() as session:
+        events = await session.exec(select(Event.kind, Event.id).where(col(Event.kind).in_(MOVED)))
+        messages = await session.exec(select(Message.kind, Message.id).where(Message.case_id == 1))
+        return {*events, *messages}
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
