@@ -145,6 +145,11 @@ def test_closing_any_case_that_has_not_ended_can_be_undone_to_what_it_was() -> N
     }
 
 
+def test_only_its_owner_takes_a_case_off_our_desk_or_who_may_close_it() -> None:
+    off = {move for status in OPEN for move in moves_from(status) if LEADS_TO[move][status] not in OPEN}
+    assert off <= BY_OWNER | {Move.CLOSE}
+
+
 def test_what_has_ended_is_taken_up_by_us_before_it_can_wait_for_anything_else() -> None:
     for status in set(Status) - ONGOING:
         for move in moves_from(status) - set(UNCLOSES.values()):
