@@ -35,9 +35,10 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from jobs import members
 from tests.clocks import RunningClock, StoppedClock, local
-from tests.fakes import mail_server, sessions
+from tests.connectors.email import mail_server
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.fakes import sessions
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
 
 CHANNEL = "C0WEBCARE"
 SANNE, YOUSSEF, MARIEKE = "U0SANNE", "U0YOUSSEF", "U0MARIEKE"

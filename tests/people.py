@@ -23,7 +23,7 @@ from jobs import check, poll, refresh, sla
 from jobs.members import read_channels
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 
 
 async def open_modal(bot: Bot, person: str, callback: str) -> dict:

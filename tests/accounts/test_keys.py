@@ -9,7 +9,7 @@ from bot.models import Mention
 from bot.sandbox.app import Sandbox
 from jobs import poll
 from tests.conftest import SECRET_KEY, Bot, account_of, second_desk, settings_for
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.faults.processes import looking_on, running
 from tests.people import ACCOUNT, connect
 

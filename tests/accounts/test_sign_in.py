@@ -18,9 +18,9 @@ from jobs import refresh, sign_ins
 from tests import people
 from tests.acting import forged
 from tests.conftest import SANNE, YOUSSEF, Bot, running_bot
-from tests.fakes import graph
-from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
-from tests.fakes.mastodon import TEAM, FakeMastodon
+from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
+from tests.connectors.mastodon.fake import TEAM, FakeMastodon
+from tests.connectors.meta import graph
 from tests.people import changed, make_role, open_group, open_modal
 
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}

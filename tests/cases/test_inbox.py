@@ -4,7 +4,7 @@ from bot.cases import inbox
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Case, Mention
 from tests.conftest import Bot
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect
 
 

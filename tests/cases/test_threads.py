@@ -11,7 +11,7 @@ from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Case, Mention
 from jobs import poll, refresh
 from tests.conftest import SANNE, Bot, account_of, second_desk
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import answer, connect
 
 JAN, PIET, KEES = (Author(str(n), name) for n, name in enumerate(("Jan", "Piet", "Kees"), 1))

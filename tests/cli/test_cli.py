@@ -34,9 +34,9 @@ from bot.run import utc_now
 from bot.sandbox.app import Sandbox
 from bot.team import agents
 from tests.conftest import CHANNEL, running_bot
+from tests.connectors.email.mail_server import PASSWORD, MailServer
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.command import Done, webcare
-from tests.fakes.mail_server import PASSWORD, MailServer
-from tests.fakes.mastodon import FakeMastodon
 
 Webcare = Callable[..., Awaitable[Done]]
 

@@ -17,10 +17,10 @@ from bot import db
 from bot.models import Account
 from bot.sandbox.app import Sandbox
 from tests.conftest import CHANNEL, SECRET_KEY, eventually, running_bot
-from tests.fakes import graph
+from tests.connectors.facebook.fake import PAGE, FakeFacebook
+from tests.connectors.mastodon.fake import TEAM, FakeMastodon
+from tests.connectors.meta import graph
 from tests.fakes.command import Done, webcare
-from tests.fakes.facebook import PAGE, FakeFacebook
-from tests.fakes.mastodon import TEAM, FakeMastodon
 
 NAME = f"@{TEAM}@127.0.0.1"
 

@@ -1,7 +1,7 @@
 """What a fake of any platform needs: a server on loopback that records requests, fails on demand and can be cut off.
 
-A fake of a platform subclasses `FakeServer`, adds its routes in `routes`, and has methods that read as what citizens
-and the team do.
+A fake of a platform (tests/connectors/<platform>/fake.py) subclasses `FakeServer`, adds its routes in `routes`, and has
+methods that read as what citizens and the team do.
 """
 
 from collections.abc import Iterator

@@ -8,8 +8,8 @@ from bot.models import Mention, Reply, ReplyStatus
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
 from tests.conftest import CHANNEL, SANNE, Bot
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
 from tests.faults.processes import looking_on, running, time_passes
 from tests.people import answer
 

@@ -11,8 +11,8 @@ from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import action_ids
 from jobs import poll, refresh
 from tests.conftest import SANNE, Bot
-from tests.fakes.mastodon import FakeMastodon
-from tests.fakes.snac import Snac
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.connectors.mastodon.snac import Snac
 from tests.faults.processes import looking_on, running, time_passes
 from tests.people import answer, connect
 

@@ -21,8 +21,8 @@ from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import drafts as job
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app, second_desk
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
 from tests.faults.processes import looking_on, running
 from tests.people import asks_for_a_promise, open_modal, settings, square_texts
 

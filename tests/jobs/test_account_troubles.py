@@ -23,10 +23,10 @@ from jobs import account_troubles, check, poll
 from tests import people
 from tests.clocks import local
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
-from tests.fakes import whatsapp as numbers
-from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
-from tests.fakes.mastodon import FakeMastodon
-from tests.fakes.whatsapp import FakeWhatsApp
+from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.connectors.whatsapp import fake as numbers
+from tests.connectors.whatsapp.fake import FakeWhatsApp
 from tests.people import ACCOUNT, answer, connect, connected, mention, second_team, sent_out
 
 NOTIFICATIONS = "/api/v1/notifications"

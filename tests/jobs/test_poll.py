@@ -13,9 +13,9 @@ from bot.models import Account, Event, Mention, Message
 from bot.sandbox.app import Sandbox
 from jobs import poll, refresh
 from tests.conftest import SANNE, Bot, account_of, eventually, second_desk
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.connectors.mastodon.snac import Snac
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
-from tests.fakes.snac import Snac
 from tests.people import ACCOUNT, answer, connect
 
 NOTIFICATIONS = "/api/v1/notifications"

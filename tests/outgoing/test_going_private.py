@@ -19,7 +19,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
 from jobs import poll, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, eventually
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import connect, mention, open_modal, settings
 
 STATUSES = "/api/v1/statuses"

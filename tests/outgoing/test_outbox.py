@@ -6,8 +6,8 @@ from bot.models import Reply, ReplyStatus
 from bot.outgoing import outbox
 from jobs import poll
 from tests.conftest import SANNE, Bot, second_desk
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
 from tests.people import answer, connect
 
 SEND = ("POST", "/api/v1/statuses")

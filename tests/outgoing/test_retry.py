@@ -11,7 +11,7 @@ from bot.models import Account, Reply, ReplyStatus
 from bot.outgoing import outbox
 from jobs import poll, refresh
 from tests.conftest import SANNE, Bot, account_of, eventually
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import answer, connect
 
 STATUSES = "/api/v1/statuses"

@@ -14,8 +14,8 @@ from bot.run import run, utc_now
 from bot.sandbox.slack.inspection import action_ids
 from bot.trial.trying import RealSource, try_out
 from tests.conftest import CHANNEL, SANNE, eventually
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
-from tests.fakes.mastodon import FakeMastodon
 from tests.trial.trying import card, trying
 
 ENTRY = "https://nieuws.example/brug"

@@ -6,8 +6,8 @@ from bot.connectors import bluesky
 from bot.connectors.base import Account
 from bot.connectors.bluesky.posts import message_of, post_of
 from bot.domain.mention import Act, Post
+from tests.connectors.bluesky.fake import HANDLE, PASSWORD, FakeBluesky
 from tests.contracts.drivers import Driver
-from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
 
 
 class OnBluesky(Driver):

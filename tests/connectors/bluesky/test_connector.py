@@ -25,8 +25,8 @@ from bot.connectors.bluesky import Bluesky
 from bot.connectors.bluesky.posts import cautions_of
 from bot.connectors.platform import Tools
 from bot.domain.mention import OPPOSITES, Act, Author, Caution, Gone, Post, PostKind, permits
+from tests.connectors.bluesky.fake import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
 from tests.fakes.between import Between
-from tests.fakes.bluesky import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
 
 NOTIFICATIONS = "/xrpc/app.bsky.notification.listNotifications"
 PUT = "/xrpc/com.atproto.repo.putRecord"

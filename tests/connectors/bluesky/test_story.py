@@ -11,7 +11,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, second_desk
-from tests.fakes.bluesky import HANDLE, PASSWORD, FakeBluesky
+from tests.connectors.bluesky.fake import HANDLE, PASSWORD, FakeBluesky
 from tests.fakes.pictures import drawing
 from tests.people import answer, polled, sent_out
 

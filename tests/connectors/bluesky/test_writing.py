@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bot.connectors import bluesky
 from bot.connectors.base import Measure
 from bot.connectors.bluesky import writing
-from tests.fakes import lexicon
-from tests.fakes.bluesky import US
-from tests.fakes.lexicon import Violation
+from tests.connectors.bluesky import lexicon
+from tests.connectors.bluesky.fake import US
+from tests.connectors.bluesky.lexicon import Violation
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 FAMILY = "👨‍👩‍👧‍👧"

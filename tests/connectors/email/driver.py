@@ -14,9 +14,9 @@ from bot.connectors.email.parsing import mail_of
 from bot.connectors.email.reading import post_of
 from bot.connectors.email.threads import Subjects
 from bot.domain.mention import Post
+from tests.connectors.email import mail_wires
+from tests.connectors.email.mail_server import PASSWORD, MailboxThere
 from tests.contracts.drivers import NOW, Driver
-from tests.fakes import mail_wires
-from tests.fakes.mail_server import PASSWORD, MailboxThere
 
 
 class OnEmail(Driver):

@@ -14,8 +14,8 @@ from bot.connectors.base import Account, Draft, RateLimited, Unauthorized, Unava
 from bot.connectors.email import Email
 from bot.connectors.platform import Tools
 from bot.domain.mention import Author, Post
-from tests.fakes.mail_server import MailboxThere, MailServer
-from tests.fakes.token_server import CLIENT, SCOPE, SECRET, FakeTokens
+from tests.connectors.email.mail_server import MailboxThere, MailServer
+from tests.connectors.email.token_server import CLIENT, SCOPE, SECRET, FakeTokens
 
 AN_HOUR, SOON = timedelta(hours=1), timedelta(minutes=4)
 FROM_JAN = b"From: Jan <jan@burger.example>\r\nSubject: Vraag\r\nMessage-ID: <1@burger.example>\r\n\r\nHelp!\r\n"

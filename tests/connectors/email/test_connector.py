@@ -28,8 +28,8 @@ from bot.connectors.base import (
 from bot.connectors.email import Email, automatic, reading
 from bot.connectors.email.threads import id_of
 from bot.domain.mention import Arrived, Author, Delivery, Post
-from tests.fakes.mail_server import HOST, PASSWORD, MailboxThere, MailServer
-from tests.fakes.mail_wires import BetweenMail
+from tests.connectors.email.mail_server import HOST, PASSWORD, MailboxThere, MailServer
+from tests.connectors.email.mail_wires import BetweenMail
 from tests.fakes.tools import tools
 from tests.fakes.wires import Names
 

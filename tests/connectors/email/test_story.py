@@ -11,8 +11,8 @@ from bot.models import Mention, Reply, ReplyStatus
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import poll, refresh
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.fakes.mail_server import PASSWORD, MailboxThere, MailServer
-from tests.fakes.mail_wires import BetweenMail
+from tests.connectors.email.mail_server import PASSWORD, MailboxThere, MailServer
+from tests.connectors.email.mail_wires import BetweenMail
 from tests.people import answer, open_modal
 
 

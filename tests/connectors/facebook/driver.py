@@ -10,9 +10,9 @@ from bot.connectors.base import Account, Cursor, Identity
 from bot.connectors.facebook import posts as read
 from bot.connectors.meta.messages import WINDOW, message_of
 from bot.domain.mention import Act, Gone, Post
+from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook
+from tests.connectors.meta.graph import pushed
 from tests.contracts.drivers import NOW, Driver
-from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook
-from tests.fakes.graph import pushed
 
 
 class OnFacebook(Driver):

@@ -25,9 +25,9 @@ from bot.connectors.base import (
 from bot.connectors.facebook import PLATFORM, Facebook, completing
 from bot.connectors.platform import Tools
 from bot.domain.mention import OPPOSITES, Act, Gone, Media, Permit, Post, PostKind, Quote, permits
+from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, US, FakeFacebook, id_of
+from tests.connectors.meta.graph import APP_ID, pushed
 from tests.fakes.between import ANY, Between
-from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, US, FakeFacebook, id_of
-from tests.fakes.graph import APP_ID, pushed
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)

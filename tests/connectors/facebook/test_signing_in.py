@@ -9,9 +9,9 @@ import pytest
 from bot.connectors.base import Account, Rejected
 from bot.connectors.http import Client
 from bot.connectors.platform import App, Code, Offer
+from tests.connectors.facebook.fake import PAGE, FakeFacebook
+from tests.connectors.meta import graph
 from tests.connectors.signing_in import REDIRECT, flow_of, signed_in
-from tests.fakes import graph
-from tests.fakes.facebook import PAGE, FakeFacebook
 from tests.fakes.tools import tools
 
 OURS = {"id": PAGE, "name": "Gemeente Voorbeeld", "access_token": graph.TOKEN}

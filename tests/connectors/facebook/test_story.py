@@ -15,8 +15,8 @@ from jobs import check, redaction
 from tests import people
 from tests.acting import approve, offered
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
-from tests.fakes.facebook import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
-from tests.fakes.graph import pushed, question
+from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, FakeFacebook, id_of
+from tests.connectors.meta.graph import pushed, question
 from tests.people import answer, open_modal, polled, sent_out, stopped, told, twin
 
 PATH = "/in/facebook"

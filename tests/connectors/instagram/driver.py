@@ -6,10 +6,10 @@ from bot.connectors import instagram
 from bot.connectors.base import Account, Identity
 from bot.connectors.instagram.posts import comment_of, named_in
 from bot.domain.mention import Act, Author, Gone, Post
+from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram
+from tests.connectors.meta.graph import pushed
 from tests.contracts.drivers import NOW, Driver
 from tests.fakes.between import ANY
-from tests.fakes.graph import pushed
-from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram
 
 
 class OnInstagram(Driver):

@@ -25,9 +25,9 @@ from bot.connectors.base import (
 from bot.connectors.instagram import PLATFORM, Instagram
 from bot.connectors.platform import Tools
 from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
+from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
+from tests.connectors.meta.graph import pushed
 from tests.fakes.between import ANY, Between
-from tests.fakes.graph import pushed
-from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)

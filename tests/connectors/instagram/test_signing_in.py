@@ -3,9 +3,9 @@
 from bot.connectors.base import Account
 from bot.connectors.http import Client
 from bot.connectors.platform import Offer
+from tests.connectors.instagram.fake import HANDLE, ME, FakeInstagram
+from tests.connectors.meta import graph
 from tests.connectors.signing_in import signed_in
-from tests.fakes import graph
-from tests.fakes.instagram import HANDLE, ME, FakeInstagram
 
 
 async def test_the_instagram_accounts_of_pages_are_offered(client: Client) -> None:

@@ -11,8 +11,8 @@ from bot.models import ActStatus, Mention, Reply, ReplyStatus
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
-from tests.fakes.graph import pushed, question
-from tests.fakes.instagram import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
+from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
+from tests.connectors.meta.graph import pushed, question
 from tests.people import answer, open_modal, polled, sent_out, stopped, told, twin
 
 PATH = "/in/instagram"

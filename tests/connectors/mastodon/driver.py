@@ -11,9 +11,9 @@ from bot.connectors import mastodon
 from bot.connectors.base import Account
 from bot.connectors.mastodon.posts import post_of
 from bot.domain.mention import Act, Post
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.contracts.drivers import Driver
 from tests.fakes.between import ANY, Between
-from tests.fakes.mastodon import FakeMastodon
 
 
 class OnMastodon(Driver):

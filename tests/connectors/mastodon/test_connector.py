@@ -30,8 +30,8 @@ from bot.connectors.base import (
 )
 from bot.connectors.mastodon import Mastodon
 from bot.domain.mention import Act, Author, Caution, Gone, Post, permits
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import ANY, Between
-from tests.fakes.mastodon import FakeMastodon
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ from bot import connectors
 from bot.connectors.base import Account, Verdict
 from bot.connectors.http import Client
 from bot.connectors.platform import App, Code
+from tests.connectors.mastodon.fake import TEAM, FakeMastodon
 from tests.connectors.signing_in import REDIRECT, flow_of
-from tests.fakes.mastodon import TEAM, FakeMastodon
 from tests.fakes.tools import tools
 
 

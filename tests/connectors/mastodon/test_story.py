@@ -12,7 +12,7 @@ from bot.models import Account, Mention, Message, MessageKind, Reply, ReplyStatu
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import poll, refresh
 from tests.conftest import CHANNEL, SANNE, Bot, account_of
-from tests.fakes.mastodon import FakeMastodon
+from tests.connectors.mastodon.fake import FakeMastodon
 from tests.people import ACCOUNT, answer, connect, open_modal
 
 Json = dict[str, Any]

@@ -29,7 +29,7 @@ from bot.connectors.meta.graph import Graph, NotAllowed, NotThere, after, listed
 from bot.connectors.meta.hooks import Hooks, Update, moment_of
 from bot.domain.mention import Author, Post
 from bot.domain.payload import BadPayload
-from tests.fakes.graph import APP_ID, SECRETS, TOKEN, FakeGraph, pushed, question
+from tests.connectors.meta.graph import APP_ID, SECRETS, TOKEN, FakeGraph, pushed, question
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)

@@ -14,10 +14,11 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.fakes import facebook, instagram
-from tests.fakes.facebook import FakeFacebook
-from tests.fakes.graph import SECRETS
-from tests.fakes.instagram import FakeInstagram
+from tests.connectors.facebook import fake as facebook
+from tests.connectors.facebook.fake import FakeFacebook
+from tests.connectors.instagram import fake as instagram
+from tests.connectors.instagram.fake import FakeInstagram
+from tests.connectors.meta.graph import SECRETS
 from tests.people import answer, open_modal, polled, reopened, sent_out
 
 Server = FakeFacebook | FakeInstagram
@@ -34,8 +35,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
 async def connected(bot: Bot, server: Server) -> Bot:
     """Add the team's account to the bot, and check it."""
     server.clock = bot.desk.now
-    on = facebook if isinstance(server, FakeFacebook) else instagram
-    name = on.__name__.rpartition(".")[2]
+    name, on = ("facebook", facebook) if isinstance(server, FakeFacebook) else ("instagram", instagram)
     return await people.connected(bot, name, server.url, SECRETS, {**on.OPTIONS, "messages": True})
 
 

@@ -6,8 +6,8 @@ from bot.connectors import threads
 from bot.connectors.base import Account
 from bot.connectors.threads.posts import post_of
 from bot.domain.mention import Act, Post
+from tests.connectors.threads.fake import SECRETS, FakeThreads
 from tests.contracts.drivers import Driver
-from tests.fakes.threads import SECRETS, FakeThreads
 
 
 class OnThreads(Driver):

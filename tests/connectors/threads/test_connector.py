@@ -31,8 +31,8 @@ from bot.connectors.threads import PLATFORM, Threads, writing
 from bot.connectors.threads.server import Token
 from bot.connectors.threads.writing import measure
 from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permits
+from tests.connectors.threads.fake import LASTS, SECRETS, TOKEN, US, USER, FakeThreads
 from tests.fakes.between import ANY, Between
-from tests.fakes.threads import LASTS, SECRETS, TOKEN, US, USER, FakeThreads
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -6,8 +6,8 @@ from bot import connectors
 from bot.connectors.base import Account
 from bot.connectors.http import Client
 from tests.connectors.signing_in import signed_in
-from tests.fakes import threads
-from tests.fakes.threads import FakeThreads
+from tests.connectors.threads import fake as threads
+from tests.connectors.threads.fake import FakeThreads
 from tests.fakes.tools import tools
 
 

@@ -13,7 +13,7 @@ from jobs import check
 from tests import people
 from tests.acting import approve
 from tests.conftest import SANNE, Bot, account_of
-from tests.fakes.threads import LASTS, SECRETS, TOKEN, FakeThreads
+from tests.connectors.threads.fake import LASTS, SECRETS, TOKEN, FakeThreads
 from tests.people import answer, polled, sent_out
 
 

@@ -9,10 +9,10 @@ import httpx
 from bot.connectors import whatsapp
 from bot.connectors.base import Account, Cursor, Page
 from bot.domain.mention import Act, Post
+from tests.connectors.meta.graph import SECRETS, pushed
+from tests.connectors.whatsapp.fake import IDENTITY, NUMBER_ID, OPTIONS, FakeWhatsApp
+from tests.connectors.whatsapp.openapi import stored
 from tests.contracts.drivers import NOW, Driver
-from tests.fakes.graph import SECRETS, pushed
-from tests.fakes.whatsapp import IDENTITY, NUMBER_ID, OPTIONS, FakeWhatsApp
-from tests.fakes.whatsapp_openapi import stored
 
 
 class OnWhatsApp(Driver):

@@ -29,9 +29,9 @@ from bot.connectors.platform import Tools
 from bot.connectors.whatsapp import PLATFORM, WhatsApp, first_steps
 from bot.connectors.whatsapp.messages import LONGEST
 from bot.domain.mention import Act, Arrived, Delivery, Gone, Media, Post, PostKind, permits
-from tests.fakes.graph import SECRETS, VERIFY, pushed, question
+from tests.connectors.meta.graph import SECRETS, VERIFY, pushed, question
+from tests.connectors.whatsapp.fake import BUSINESS, IDENTITY, NUMBER_ID, OPTIONS, RIGHTS, Citizen, FakeWhatsApp
 from tests.fakes.tools import tools
-from tests.fakes.whatsapp import BUSINESS, IDENTITY, NUMBER_ID, OPTIONS, RIGHTS, Citizen, FakeWhatsApp
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 FILE = {"mime_type": "image/jpeg", "sha256": "SfInY0gGKTsJlUWbwxC1k+FAD0FZHvzwfpvO0zX0GUI=", "id": "1003383421387256"}

@@ -19,9 +19,9 @@ from jobs import check, refresh
 from tests import people
 from tests.acting import approve
 from tests.conftest import CHANNEL, SANNE, Bot, account_of, eventually
-from tests.fakes.graph import SECRETS, VERIFY, pushed
+from tests.connectors.meta.graph import SECRETS, VERIFY, pushed
+from tests.connectors.whatsapp.fake import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
 from tests.fakes.pictures import photograph
-from tests.fakes.whatsapp import NUMBER_ID, OPTIONS, WINDOW_OVER, FakeWhatsApp
 from tests.people import BEHEER, answer, card_in, open_modal, second_team, sent_out, stopped, told, twin
 
 SEND = f"/v26.0/{NUMBER_ID}/messages"

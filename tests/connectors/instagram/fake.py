@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.fakes.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
-from tests.fakes.graph_messages import FakeInbox
-from tests.fakes.graph_parameters import fields_in
+from tests.connectors.meta.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
+from tests.connectors.meta.messages import FakeInbox
+from tests.connectors.meta.parameters import fields_in
 
 ME, HANDLE, PAGE = "17841400000000001", "gemeentevoorbeeld", "104000000000001"
 RIGHTS = (

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.connectors.meta.graph import Json, Refused, not_there
 from tests.fakes.consents import BadCode, Consents
-from tests.fakes.graph import Json, Refused, not_there
 from tests.fakes.server import FakeServer
 
 APP_ID, APP_SECRET = "987654321", "fedcba9876543210"

@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from bot.connectors.base import Request
-from tests.fakes import graph_parameters
-from tests.fakes.graph import FakeGraph, Json, Refused, iso, only, page, pushed
-from tests.fakes.graph_parameters import Violation, fields_in
+from tests.connectors.meta.graph import FakeGraph, Json, Refused, iso, only, page, pushed
+from tests.connectors.meta.parameters import Violation, fields_in, hold
 
 NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -95,7 +94,7 @@ class FakeInbox(FakeGraph):
         node = self.node_of(ident)
         given = params if method == "GET" else body
         try:
-            graph_parameters.hold(method, node, edge, given, gives=self.gives.get(edge, node))
+            hold(method, node, edge, given, gives=self.gives.get(edge, node))
         except Violation as violation:
             self.violations.append(f"{method} {ident}/{edge}: {violation}")
             raise Refused(100, str(violation)) from violation

@@ -16,9 +16,9 @@ import aiohttp
 from aiohttp import web
 
 from bot.connectors.base import Identity, Request
-from tests.fakes.graph import APP_ID, FakeGraph, Json, Refused, pushed
+from tests.connectors.meta.graph import APP_ID, FakeGraph, Json, Refused, pushed
+from tests.connectors.whatsapp.openapi import stored
 from tests.fakes.openapi import Violation
-from tests.fakes.whatsapp_openapi import stored
 
 NUMBER_ID, BUSINESS, SHOWN = "106540352242922", "419561257915477", "15550783881"
 OPTIONS = {"phone_number_id": NUMBER_ID, "business_account_id": BUSINESS, "app_id": APP_ID}

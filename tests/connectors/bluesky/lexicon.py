@@ -1,7 +1,7 @@
 """Holds values to AT Protocol lexicons (https://atproto.com/specs/lexicon), with the published schemas.
 
-The schemas are in tests/connectors/data/bluesky/lexicons.json, with where they come from. To take them anew from a
-checkout of that repository: `uv run python -m tests.fakes.lexicon CHECKOUT`.
+The schemas are in lexicons.json beside this module, with where they come from. To take them anew from a
+checkout of that repository: `uv run python -m tests.connectors.bluesky.lexicon CHECKOUT`.
 """
 
 import json
@@ -16,7 +16,7 @@ import regex
 
 Json = dict[str, Any]
 
-STORED = Path(__file__).parent.parent / "connectors" / "data" / "bluesky" / "lexicons.json"
+STORED = Path(__file__).parent / "lexicons.json"
 USED = (
     "app.bsky.actor.getProfile", "app.bsky.feed.getPosts", "app.bsky.feed.like", "app.bsky.feed.post",
     "app.bsky.feed.searchPosts", "app.bsky.feed.threadgate", "app.bsky.notification.getPreferences",

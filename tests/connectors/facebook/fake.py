@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.connectors.facebook.posts import url_below
-from tests.fakes.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
-from tests.fakes.graph_messages import FakeInbox
-from tests.fakes.graph_parameters import fields_in
+from tests.connectors.meta.graph import APP_ID, SECRETS, Json, Refused, iso, not_there, only, page
+from tests.connectors.meta.messages import FakeInbox
+from tests.connectors.meta.parameters import fields_in
 
 PAGE, US = "104000000000001", "Gemeente Voorbeeld"
 RIGHTS = (

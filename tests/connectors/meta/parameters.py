@@ -1,8 +1,8 @@
 """Holds requests to the parameters and fields that the Graph API has, by the lists in the package facebook-business.
 
-An extract is in tests/connectors/data/facebook/parameters.json, with where it comes from: of each edge that we use its
+An extract is in parameters.json beside this module, with where it comes from: of each edge that we use its
 parameters, of each node its fields. To take it anew from the unpacked package:
-`uv run python -m tests.fakes.graph_parameters FOLDER VERSION`.
+`uv run python -m tests.connectors.meta.parameters FOLDER VERSION`.
 """
 
 import ast
@@ -16,7 +16,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-STORED = Path(__file__).parent.parent / "connectors" / "data" / "facebook" / "parameters.json"
+STORED = Path(__file__).parent / "parameters.json"
 USED = {
     "comment": ("api_get", "api_update", "api_delete", "get_comments", "create_comment", "create_like", "delete_likes",
                 "get_likes"),

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from bot.connectors.bluesky.newest import EVER
 from bot.connectors.json_api import within
-from tests.fakes import lexicon
-from tests.fakes.lexicon import Json, Violation
+from tests.connectors.bluesky import lexicon
+from tests.connectors.bluesky.lexicon import Json, Violation
 from tests.fakes.server import FakeServer
 
 HANDLE, PASSWORD = "gemeente.example", "abcd-efgh-ijkl-mnop"

@@ -1,7 +1,7 @@
 """The extract of Meta's OpenAPI file that WhatsApp's fake and payloads are held to, and how it was made.
 
-`uv run --with pyyaml python -m tests.fakes.whatsapp_openapi business-messaging-api_v23.0.yaml` makes it anew from a
-checkout of https://github.com/facebook/openapi.
+`uv run --with pyyaml python -m tests.connectors.whatsapp.openapi business-messaging-api_v23.0.yaml` makes it anew
+from a checkout of https://github.com/facebook/openapi.
 
 The file mixes up definitions of the same name: it numbers them, and refers to each by the name without the number. It
 says less than the documentation of 2026 does. Both are mended here, and told of in the extract.
@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.fakes.openapi import Json, OpenApi, refs, without_words
 
-STORED = Path(__file__).parent.parent / "connectors" / "data" / "whatsapp" / "openapi.json"
+STORED = Path(__file__).parent / "openapi.json"
 OPERATIONS = (
     "POST /{Version}/{Phone-Number-ID}/messages", "GET /{Version}/{WABA-ID}/phone_numbers",
     "GET /{Version}/{WABA-ID}/subscribed_apps", "POST /{Version}/{WABA-ID}/subscribed_apps",
@@ -156,7 +156,7 @@ def extract(given: Json) -> Json:
 HEAD = {
     "source": "business-messaging-api_v23.0.yaml of https://github.com/facebook/openapi, 21 November 2025",
     "licence": "MIT, see openapi.LICENSE.txt",
-    "changed": "Without words and examples, and mended and added to by tests/fakes/whatsapp_openapi.py: definitions of "
+    "changed": "Without words and examples, and mended and added to by openapi.py beside it: definitions of "
     "one name are told apart, messages that the connector does not send are left out, and what the documentation of "
     f"2026 has is added ({DOCS}/business-scoped-user-ids, {DOCS}/webhooks/reference/messages): ids without numbers, "
     "edits and removals, biz_opaque_callback_data, the type of a file that is given, the words under an "

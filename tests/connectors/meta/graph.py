@@ -15,8 +15,8 @@ from typing import Any
 from aiohttp import web
 
 from bot.connectors.base import Request
+from tests.connectors.meta.parameters import Violation, fields_in, hold
 from tests.fakes.consents import BadCode, Consents
-from tests.fakes.graph_parameters import Violation, fields_in, hold
 from tests.fakes.server import FakeServer
 
 Json = dict[str, Any]
