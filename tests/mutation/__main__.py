@@ -108,12 +108,17 @@ def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
                 yield node, "op", None, SWAPPED[type(node.op)]()
             case ast.If() | ast.IfExp() | ast.While():
                 yield node, "test", None, ast.UnaryOp(ast.Not(), node.test)
-            case ast.Return(value=ast.expr()):
+            case ast.Return(value=ast.expr() as value) if not is_none(value):
                 yield node, "value", None, ast.Constant(None)
             case ast.keyword(value=ast.Constant(value=bool() | int() as value)):
                 yield node, "value", None, changed(value)
             case ast.Assign(value=ast.Constant(value=bool() | int() as value)):
                 yield node, "value", None, changed(value)
+
+
+def is_none(value: ast.expr) -> bool:
+    """Tell whether an expression is None already."""
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def changed(value: bool | int) -> ast.Constant:
