@@ -122,7 +122,13 @@ class _Rows:
     def at(self, minutes: int = 0) -> Values:
         """Return the moment so many minutes after a case came in."""
         begun = int(self.now.timestamp()) - YEAR + minutes * 60
-        seconds = literal(begun, BigInteger) + cast(i, BigInteger) * YEAR // self.cases
+        return self._moment(literal(begun, BigInteger) + cast(i, BigInteger) * YEAR // self.cases)
+
+    def ago(self, seconds: Values) -> Values:
+        """Return the moment so many seconds before now."""
+        return self._moment(literal(int(self.now.timestamp()), BigInteger) - seconds)
+
+    def _moment(self, seconds: Values) -> Values:
         if self.connection.dialect.name == "postgresql":
             return type_coerce(func.to_timestamp(seconds), UtcDateTime)
         written = func.strftime("%Y-%m-%d %H:%M:%S", seconds, "unixepoch") + literal(".000000")
@@ -224,8 +230,9 @@ async def _ended(rows: _Rows) -> None:
 
 
 async def _clocks(rows: _Rows) -> None:
-    """Time the first reaction and the resolution of each case; those that wait run."""
+    """Time the first reaction and the resolution of each case; those that wait run, as long at each size."""
     waits = i > rows.ended
+    begun = case((waits, rows.ago(seconds=30 * (rows.cases - i))), else_=rows.at())
     account, later = rows.account, literal(rows.now + timedelta(hours=4), UtcDateTime)
     for kind, target, factor in (
         (ClockKind.FIRST_REACTION, REACTION, 7919),
@@ -234,9 +241,9 @@ async def _clocks(rows: _Rows) -> None:
         took = 60 + (cast(i, BigInteger) * factor) % (target + target // 10)
         counts = ~_closed() | (i % TWENTY == list(CloseReason).index(CloseReason.ANSWERED_ELSEWHERE))
         await rows.insert(
-            Clock, case_id=i, team_id=account.team_id, kind=kind, started_at=rows.at(), used_seconds=0,
+            Clock, case_id=i, team_id=account.team_id, kind=kind, started_at=begun, used_seconds=0,
             target_seconds=target, due_at=case((waits, later), else_=rows.at(target // 60)), told_percent=0,
-            counts=waits | counts, next_at=case((waits, later)), running_since=case((waits, rows.at())),
+            counts=waits | counts, next_at=case((waits, later)), running_since=case((waits, begun)),
             stopped_at=case((~waits & _closed(), rows.at(15)), (~waits, rows.at(21))),
             elapsed_seconds=case((~waits, took)), kept=case((~waits, took <= target)),
         )  # fmt: skip
