@@ -5,7 +5,7 @@ from collections import Counter
 
 from bot import cases
 from bot.domain.case import Status, Urgency
-from bot.models import Case, Message, MessageKind, Reminder, ReminderKind
+from bot.models import Case, Escalation, Message, MessageKind, Reminder, ReminderKind
 from bot.sandbox.slack.inspection import text_of
 from bot.slack import messages
 from jobs import advice
@@ -143,3 +143,21 @@ async def test_the_home_of_an_adviser_lists_what_is_asked_of_them(office: Bot) -
 
     await eventually(is_claimed)
     await office.slack.wait_for(lambda: "Aan jou gevraagd" not in text_of(office.slack.home(YOUSSEF) or {}))
+
+
+async def test_an_adviser_of_a_case_that_is_nearly_late_has_the_time_of_a_reaction_by_the_norm_of_that_case(
+    office: Bot,
+) -> None:
+    for number, urgent in ((1, False), (2, True)):
+        case_id = await mention(office, number)
+        async with office.desk.session() as session:
+            await cases.set_urgent(session, case_id, urgent=urgent, by=SANNE, now=office.desk.now())
+    office.clock.at = local("2026-11-20 13:59")  # type: ignore[attr-defined]
+    for case_id in (1, 2):
+        async with office.desk.session() as session:
+            await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+            await cases.escalate(
+                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question="Weet jij dit?", urgency=Urgency.NORMAL, submission=f"v{case_id}",
+            )  # fmt: skip
+    assert [each.allowed_seconds for each in await office.rows(Escalation)] == [60 * 60, 15 * 60]
