@@ -79,8 +79,7 @@ class Chat:
         message = {"text": draft.text, **({"facets": list(facets)} if facets else {})}
         body = {"convoId": convo, "message": message}
         made = await self._server.post("chat.bsky.convo.sendMessage", body, chat=True)
-        if not isinstance(made.get("id"), str):
-            raise self._server.unreadable()
+        self._server.id_in(made)
         return _sent(made, convo, draft)
 
     async def find(self, draft: Draft) -> Sent | None:

@@ -66,7 +66,6 @@ from bot.domain.text import text
 PAGE = "me"
 """The page that the account is linked to, whose token we use."""
 
-
 log = structlog.get_logger()
 
 
