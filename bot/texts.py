@@ -14,7 +14,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from bot.domain.text import Text
+from bot.domain.text import Text, text
 
 LOCALES = Path(__file__).parent / "locales"
 LANGUAGES = ("nl", "en")
@@ -48,6 +48,10 @@ class Texts:
     def plural(self, one: str, many: str, n: int, /, **params: Any) -> str:
         """Return the form for this number, which also fills {n}."""
         return _catalogue(self.language).ngettext(one, many, n).format_map({"n": n, **params})
+
+    def quoted(self, words: str) -> str:
+        """Return these words between the quotes of this language."""
+        return self(text("“{words}”", words=words))
 
     def stored(self, value: Mapping[str, Any] | None) -> str:
         """Return a sentence that was stored as JSON (Text.to_json); empty for None."""

@@ -146,7 +146,8 @@ def post_choice(
     if len(posts) == 1:
         return [quote(posts[0][2], 1500)]
     options = [
-        option(f"{t.when(at, now)}: “{cut(' '.join(words.split()), 45)}”", str(number)) for number, at, words in posts
+        option(f"{t.when(at, now)}: {t.quoted(cut(' '.join(words.split()), 45))}", str(number))
+        for number, at, words in posts
     ]
     return [field_of(label, block_id, {"type": "static_select", "options": options})]
 

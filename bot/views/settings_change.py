@@ -96,20 +96,21 @@ def _early(value: Any, _: Texts) -> dict[str, str]:
     return dict(sorted((value or {}).items()))
 
 
-def _snippets(value: Any, _: Texts) -> dict[str, str]:
-    return {f"“{literal(each['title'], 60)}”": f"({literal(each['text'], 80)})" for each in value or ()}
+def _title(item: Mapping[str, Any], t: Texts) -> str:
+    return t.quoted(literal(item["title"], 60))
 
 
-def _advisers(value: Any, _: Texts) -> dict[str, str]:
-    return {f"“{literal(each['title'], 60)}”": target_name(each["target"]) for each in value or ()}
+def _snippets(value: Any, t: Texts) -> dict[str, str]:
+    return {_title(each, t): f"({literal(each['text'], 80)})" for each in value or ()}
+
+
+def _advisers(value: Any, t: Texts) -> dict[str, str]:
+    return {_title(each, t): target_name(each["target"]) for each in value or ()}
 
 
 def _rules_of_house(value: Any, t: Texts) -> dict[str, str]:
     flags = {"second": t("with a second colleague"), "untold": t("the citizen is not told")}
-    return {
-        f"“{literal(each['title'], 60)}”": f"({'; '.join([literal(each['text'], 80), *_set(each, flags)])})"
-        for each in value or ()
-    }
+    return {_title(each, t): f"({' – '.join([literal(each['text'], 80), *_set(each, flags)])})" for each in value or ()}
 
 
 def _set(item: Mapping[str, Any], flags: Mapping[str, str]) -> list[str]:

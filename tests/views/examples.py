@@ -55,7 +55,18 @@ from bot.models import (
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
 from bot.team.history import PER_PAGE
-from bot.team.settings import MAX_LISTED, MAX_REASONS, MAX_TOPICS, Adviser, LadderStep, Norm, Snippet, TeamSettings
+from bot.team.settings import (
+    MAX_LISTED,
+    MAX_REASONS,
+    MAX_RULES,
+    MAX_TOPICS,
+    Adviser,
+    HouseRule,
+    LadderStep,
+    Norm,
+    Snippet,
+    TeamSettings,
+)
 from bot.texts import Texts
 from bot.views import (
     choosing,
@@ -514,6 +525,7 @@ def past() -> list[Event]:
         snippets=[Snippet(title=title, text="<" * 2500) for title in TITLES], digest_at="09:00", language="nl",
         advisers=[Adviser(title=title, target="C0WEGEN") for title in TITLES], duty_group="S0DIENST",
         platforms={title: Norm() for title in TITLES}, escalation_channel="C0WEGEN",
+        house_rules=[HouseRule(title=title, text="<" * 1000, second=True, untold=True) for title in TITLES[:MAX_RULES]],
         ladder=[LadderStep(percent=n, to=Recipient.TEAM, text="<" * 900) for n in range(1, 90)],
     ).model_dump(mode="json")  # fmt: skip
     one = [Snippet(title=TITLES[0], text="a")]

@@ -3,6 +3,7 @@
 The limits are the local Slack's, which refuses what Slack refuses.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,14 +16,23 @@ from bot.texts import LANGUAGES, LOCALES, Texts
 from tests.views.examples import homes, messages, opened
 
 
+OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
+"""What no sentence of ours has: quotes of another kind, and in Dutch a semicolon."""
+
+
+def texts(shown: Any) -> Iterator[dict[str, Any]]:
+    """Every piece of text that is shown."""
+    if isinstance(shown, dict):
+        if isinstance(shown.get("text"), str):
+            yield shown
+        yield from (text for each in shown.values() for text in texts(each))
+    elif isinstance(shown, list):
+        yield from (text for each in shown for text in texts(each))
+
+
 def labels(shown: Any) -> Iterator[str]:
     """Every plain text that is shown: titles, buttons, choices, labels and hints."""
-    if isinstance(shown, dict):
-        if shown.get("type") == "plain_text":
-            yield shown["text"]
-        yield from (label for each in shown.values() for label in labels(each))
-    elif isinstance(shown, list):
-        yield from (label for each in shown for label in labels(each))
+    return (each["text"] for each in texts(shown) if each.get("type") == "plain_text")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -56,3 +66,12 @@ def test_what_a_screen_reader_says_first_of_a_message_is_a_sentence(language: st
             assert re.match(r"[\w<(\u2068]", line), line
             assert "*" not in line
             assert re.search(r"[.!?…:]\W*$", line), line
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_that_is_shown_has_one_kind_of_quotes(language: str) -> None:
+    """Quotes that the code puts around a name are those of the language too."""
+    t = Texts(language, "Europe/Amsterdam")
+    shown = [each["text"] for each in texts([*(view.blocks for view in messages(t)), *opened(t), *homes(t)])]
+    shown += [view.text for view in messages(t)]
+    assert not [each for each in map(html.unescape, shown) if re.search(OTHER_QUOTES[language], each)]
