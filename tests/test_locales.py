@@ -251,7 +251,13 @@ def test_dutch_has_one_kind_of_quotes_and_full_stops() -> None:
         "dagbericht",
         "spoed",
         "hoogstens",
+        "hooguit",
         "werkminuten",
+        "werkuur",
+        "werkuren",
+        "ten minste",
+        "tenminste",
+        "medewerker",
         "belofte",
         "beloofd",
         "gesloten door",
@@ -260,7 +266,7 @@ def test_dutch_has_one_kind_of_quotes_and_full_stops() -> None:
     ],
 )
 def test_dutch_has_one_word_for_one_thing(word: str) -> None:
-    """Thread, dagoverzicht, dringend, maximaal, minuten werktijd, toezegging, afgesloten, workspace, signing secret."""
+    """Thread, dagoverzicht, dringend, maximaal, minuten en uur werktijd, minstens, collega, toezegging, afgesloten …"""
     said = [form for entry in entries(DUTCH) for form in forms(entry.string)]
     assert not [form for form in said if re.search(rf"\b{word}", form, re.IGNORECASE)]
 

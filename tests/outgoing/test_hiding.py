@@ -445,12 +445,12 @@ async def test_what_waits_for_a_second_colleague_is_not_forgotten(calm: Bot, wal
     assert said_to(calm, MARIEKE, "tweede collega") == []
     for _ in range(2):
         await at(calm, "2026-11-20 11:01")
-    [first] = said_to(calm, MARIEKE, "tweede collega", "Het wacht al 1 werkuur")
+    [first] = said_to(calm, MARIEKE, "tweede collega", "Het wacht al 1 uur werktijd")
     await at(calm, "2026-11-22 12:00")  # a Sunday
     await at(calm, "2026-11-23 09:30")
     assert len(said_to(calm, MARIEKE, "tweede collega")) == 1
     await at(calm, "2026-11-23 11:30")
-    assert len(said_to(calm, MARIEKE, "Het wacht al 8 werkuren")) == 1
+    assert len(said_to(calm, MARIEKE, "Het wacht al 8 uur werktijd")) == 1
     await calm.slack.click(MARIEKE, calm.direct_channel(MARIEKE), first["ts"], "case:hide_agree")
     await calm.card("*Verborgen* door", MARIEKE)
     await calm.desk.wake.idle()  # type: ignore[attr-defined]
