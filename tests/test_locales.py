@@ -271,6 +271,69 @@ def test_dutch_has_one_word_for_one_thing(word: str) -> None:
     assert not [form for form in said if re.search(rf"\b{word}", form, re.IGNORECASE)]
 
 
+CHOSEN = {
+    "nl": [
+        "Te laat – {what}: uiterlijk {time}",
+        "Bijna te laat – {what}: uiterlijk {time}",
+        "{what}: uiterlijk {time}",
+        "Afgesloten door {agent} ({time}): {reason}",
+        "{agent} heeft deze zaak afgesloten. Heropen die eerst.",
+        "Afgesloten zonder antwoord: {n}",
+        "Onderwerpen en redenen om af te sluiten",
+        "Wordt zo verstuurd – het antwoord van {agent} gaat om {time} uit",
+        "🔒 Privé: alleen {name} kan dit lezen.",
+        "Standaardtekst invoegen (komt boven je eigen tekst):",
+        "Deze letters komen onder je antwoorden (^{initials}). We vragen dit één keer. "
+        "Collega's kunnen niet dezelfde kiezen.",
+        "Wanneer hoort de burger uiterlijk meer? Je krijgt vooraf een herinnering.",
+        "Toegezegd: uiterlijk",
+        "Terug naar de wachtrij",
+        "Deze zaak is al bij {agent}.",
+        "Kies aan wie je het vraagt: één collega, groep of kanaal.",
+        "Wie je vraagt, ziet ook het bericht van de burger. Die hoeft niet in het webcareteam te zitten.",
+        "antwoord klaargezet",
+        "antwoord ingetrokken",
+        "vastgelegd of het antwoord is geplaatst",
+        "Er gebeurde niets met deze zaak. Daarom staat die weer in de wachtrij.",
+        "{names} Dringend – nog niemand heeft deze zaak opgepakt.",
+        "Toezeggingen voor vandaag",
+        "Nu open: {n}",
+        "{count} korter dan {n} uur",
+        "{count} langer",
+        "(vorige periode: {n})",
+        "Ontvangen",
+        "Delen in kanaal",
+        "Je kijkt alleen mee. Een coördinator kan je rechten geven om te antwoorden.",
+        "Er is nog geen coördinator. …",
+        "Je hebt dienst. In herinneringen over zaken van niemand noemen we jou, tot je /webcare dienst uit typt.",
+        "Je status in Slack is afwezig of 'niet storen'. Herinneringen gaan zolang naar je collega's.",
+        "Eén stap per regel: percentage van de norm, wie bericht krijgt en eventueel een eigen tekst. …",
+        "Kanaal voor zaken die veel te laat zijn",
+        "Bijvoorbeeld 09:00. Leeg betekent: bij opening.",
+        "Schrijf de tijd zo: 09:00.",
+        "In minuten werktijd. Zaken die al lopen, houden hun norm.",
+        "… geef met webcare accounts renew NAAM een nieuw token op.",
+        "Toegestane ondertekening: {methods}.",
+        "↩️ Teruggezet.",
+    ],
+    "en": [
+        "Mentions received: {n}",
+        "(previous: {n})",
+        "… We ask once; no colleague can use the same.",
+        "You are on duty. You're mentioned in reminders about unclaimed cases …",
+        "You have read-only access. …",
+    ],
+}
+"""Sentences whose words were chosen with care, without bold and code. … stands for what comes before or after."""
+
+
+@pytest.mark.parametrize(("language", "sentence"), [(name, each) for name, some in CHOSEN.items() for each in some])
+def test_words_that_were_chosen_with_care_are_said_so(language: str, sentence: str) -> None:
+    said = {re.sub("[*`]", "", form) for e in entries(DUTCH) for form in forms(e.string if language == "nl" else e.id)}
+    pattern = re.compile(".*".join(re.escape(part) for part in sentence.split("…")))
+    assert any(pattern.fullmatch(form) for form in said), sentence
+
+
 def test_a_sentence_in_no_catalogue_is_said_in_english() -> None:
     """A problem kept in the database by an older version may no longer be in the catalogue."""
     kept = text("{host} said this in an older version.", host="example.nl").to_json()
