@@ -13,7 +13,7 @@ from bot.domain.event import EventKind
 from bot.domain.hours import is_open
 from bot.domain.routing import Asked, Routing, Rule
 from bot.domain.text import Refused
-from bot.models import Account, Case, Event, Mention, Team, Workspace
+from bot.models import Account, Author, Case, Event, Mention, Team, Workspace
 from bot.team import teams
 from bot.team.settings import TeamSettings
 
@@ -108,31 +108,37 @@ async def _change(
 class Tried:
     """What a rule would have done with the newest mentions: how many there are, and which it would have routed.
 
-    `shown` are those in teams where the person who tries it has a role; the others are only counted.
+    `shown` are those in teams where the person who tries it has a role, each with its author; the others are only
+    counted.
     """
 
     of: int
     count: int
-    shown: Sequence[Mention]
+    shown: Sequence[tuple[Mention, Author]]
 
 
 async def tried(session: AsyncSession, team_id: int, rule: Rule, *, known: Collection[int]) -> Tried:
     """Try a rule, in its place among the others, on the newest mentions; `known` are the teams that may be shown."""
     workspace_id = (await session.get_one(Team, team_id)).workspace_id
-    columns: list[Any] = [Mention, Account, Team, Case.team_id]
+    columns: list[Any] = [Mention, Author, Account, Team, Case.team_id]
     newest = (
         select(*columns)
         .join(Account, col(Mention.account_id) == Account.id)
         .join(Team, col(Account.team_id) == Team.id)
         .join(Case, col(Mention.case_id) == Case.id)
+        .join(Author, col(Case.author_id) == Author.id)
         .where(Team.workspace_id == workspace_id)
         .order_by(col(Mention.received_at).desc(), col(Mention.id).desc())
         .limit(TRIED)
     )
     rows = (await session.exec(newest)).all()
     routing = Routing(with_rule(await rules(session, workspace_id), rule))
-    hit = [(mention, has_it) for mention, account, team, has_it in rows if _goes(routing, rule, mention, account, team)]
-    return Tried(len(rows), len(hit), [mention for mention, has_it in hit if has_it in known])
+    hit = [
+        (mention, author, has_it)
+        for mention, author, account, team, has_it in rows
+        if _goes(routing, rule, mention, account, team)
+    ]
+    return Tried(len(rows), len(hit), [(mention, author) for mention, author, has_it in hit if has_it in known])
 
 
 def _goes(routing: Routing, rule: Rule, mention: Mention, account: Account, team: Team) -> bool:

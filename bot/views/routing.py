@@ -5,14 +5,27 @@ from datetime import datetime
 
 from bot.domain.routing import Rule, Visibility, WorkingTime
 from bot.domain.text import Text, text
-from bot.models import Mention
+from bot.models import Author, Mention
 from bot.texts import Texts
-from bot.views.block import Block, actions, button, context, field_of, literal, modal, option, overflow, section
+from bot.views.block import (
+    Block,
+    actions,
+    button,
+    context,
+    field_of,
+    link,
+    literal,
+    modal,
+    option,
+    overflow,
+    section,
+)
 from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
 ANY = "any"
-SHOWN = 20
-"""How many mentions that a rule would route are listed; the rest is counted."""
+SHOWN = 97
+"""How many mentions that a rule would route are listed, and the rest is counted: a modal holds 100 blocks
+(https://docs.slack.dev/reference/views/modal-views), of which three are other lines."""
 MAX_WORDS = 1500
 VISIBLE: Mapping[str, Text] = {
     ANY: text("Public and private"),
@@ -79,7 +92,7 @@ def rule_modal(team_id: int, rule: Rule | None, named: Named, t: Texts) -> Block
     filled = _written(rule) if rule is not None else {"route_visibility": ANY, "route_time": ANY}
     blocks = [
         menu(t("Goes to"), "route_team", _options(named.teams), filled),
-        line(t("Words or topics"), "route_words", filled, many=True, most=MAX_WORDS,
+        line(t("Words or phrases"), "route_words", filled, many=True, most=MAX_WORDS,
              hint=t("A whole word or phrase per line. One of them is enough. Capitals and accents do not matter.")),
         *_several(t("Accounts"), "route_accounts", _options(named.accounts), filled),
         *_several(t("Platforms"), "route_platforms", _options(named.platforms), filled),
@@ -118,7 +131,14 @@ def _several(label: str, block_id: str, options: list[Block], filled: Filled) ->
 
 
 def tried_modal(
-    team_id: int, rule: Rule, named: Named, of: int, count: int, shown: Sequence[Mention], t: Texts, now: datetime
+    team_id: int,
+    rule: Rule,
+    named: Named,
+    of: int,
+    count: int,
+    shown: Sequence[tuple[Mention, Author]],
+    t: Texts,
+    now: datetime,
 ) -> Block:
     """Show what a rule would have done with the newest posts, and ask whether to save it."""
     team = literal(named.teams.get(rule.team, "?"), 80)
@@ -126,11 +146,17 @@ def tried_modal(
         section(f"*{team}* – {conditions(rule, named, t)}"),
         section(t("Of the {of} newest posts, {n} would go to {team} by this rule.", of=of, n=count, team=team)),
     ]
-    for mention in shown[:SHOWN]:
-        private = "🔒 " + t("private message") + " · " if mention.private else ""
-        words = literal(mention.text, 150) or t("(no text)")
-        blocks.append(context(f"{private}{t.when(mention.received_at, now)} · {words}"))
+    blocks += [context(_mention_line(mention, author, t, now)) for mention, author in shown[:SHOWN]]
     if rest := count - len(shown[:SHOWN]):
         blocks.append(context(t("… and {n} more", n=rest)))
     metadata = metadata_of(team_id, rule=rule.to_json())
     return modal("route:save", t("Rule"), blocks, submit=t("Save"), close=t("Cancel"), metadata=metadata)
+
+
+def _mention_line(mention: Mention, author: Author, t: Texts, now: datetime) -> str:
+    parts = ["🔒 " + t("private message")] if mention.private else []
+    parts += [t.when(mention.received_at, now), f"*{literal(author.name or author.handle or '?', 60)}*"]
+    parts.append(literal(mention.text, 150) or t("(no text)"))
+    if mention.url:
+        parts.append(link(mention.url, t("view the post")))
+    return " · ".join(parts)

@@ -53,10 +53,11 @@ async def does(bot: Bot, verb: str, key: str, person: str = SANNE) -> dict[str, 
 async def test_a_rule_is_tried_saved_and_routes_the_next_posts(bot: Bot) -> None:
     beheer = await second_team(bot)
     for number, words in enumerate(("Vol GLAS op het pad", "Mijn paspoort", "Glas!"), 1):
-        await mention(bot, number, words)
+        await mention(bot, number, words, url=f"https://plein.example.nl/{number}")
     tried = read(await adds(bot, "glas\nvol met gaten", beheer))
     assert "Van de 3 nieuwste berichten zouden er 2 naar Beheer gaan" in tried
     assert "Vol GLAS op het pad" in tried and "paspoort" not in tried
+    assert "*Burger 1* · Vol GLAS op het pad · <https://plein.example.nl/1|bekijk het bericht>" in tried
     assert await rules(bot) == []
     assert (await bot.slack.submit(SANNE)).ok
     assert [(rule.team, rule.words) for rule in await rules(bot)] == [(beheer, ("glas", "vol met gaten"))]
@@ -96,6 +97,18 @@ async def test_a_conversation_stays_with_the_team_that_has_it(bot: Bot) -> None:
     bot.citizen_posts("Bij mij ook glas.", name="Jan", in_reply_to=post["id"])
     await card_in(bot, CHANNEL, "Bij mij ook glas", "Nieuw")
     assert {case.team_id for case in await bot.rows(Case)} == {1}
+
+
+async def test_all_that_a_rule_would_route_is_listed_as_far_as_a_modal_holds_it(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    page = [Post(str(n), Author(f"a{n}", f"Burger {n}"), f"Glas {n}.", bot.desk.now()) for n in range(120)]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, page, now=bot.desk.now())
+    tried = await adds(bot, "glas", beheer)
+    assert len(tried["blocks"]) == 100
+    assert sum("Burger" in str(block) for block in tried["blocks"]) == 97
+    assert "zouden er 120 naar Beheer gaan" in read(tried) and "… en nog 23" in read(tried)
 
 
 async def test_rules_are_moved_changed_removed_and_put_back(bot: Bot) -> None:

@@ -582,7 +582,8 @@ def routed(t: Texts) -> Iterator[Block]:
     for rules, named in (([], Named({1: "Webcare"}, {}, {})), ([full] * 40, Named(many, many, {"webhook": "a" * 200}))):
         yield routing_list(1, rules, named, t)
         yield from (rule_modal(1, rule, named, t) for rule in (None, full))
-        yield tried_modal(1, full, named, 200, 60, MENTIONS * 10, t, NOW)
+        author = case_file(Status.NEW).author
+        yield tried_modal(1, full, named, 200, 160, [(each, author) for each in MENTIONS * 30], t, NOW)
 
 
 GROUPS = [(f"@groep{n}", f"S0GROEP{n}") for n in range(120)]
