@@ -25,7 +25,7 @@ from bot.slack.messages import drain
 from jobs import BY_OUR_CLOCK, MINUTE, refresh
 from tests.bench.fill import SELDOM, fill
 from tests.conftest import CHANNEL, SANNE, Bot, Databases, settings_for
-from tests.people import answer, asked, home, make_role, settings
+from tests.people import answer, asked, home, make_role, second_team, settings
 
 GROWING = "acts|authors|cases|clocks|escalations|events|hidings|images|mentions|messages|notes|replies"
 SMALL = (
@@ -108,6 +108,26 @@ async def test_a_page_that_tells_what_is_hidden_takes_no_more_queries_for_ten_po
         assert await gone_through(bot, seen) == {}
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+async def test_a_page_asks_which_team_has_its_threads_once_and_only_if_it_relates_to_any(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await second_team(bot)
+
+    def page(start: int, *talks: str) -> list[Post]:
+        return [
+            Post(f"p{n}", Author(f"b{n}", f"Burger {n}"), f"Vraag {n}", bot.desk.now(), conversation=talk)
+            for n, talk in enumerate(talks, start)
+        ]
+
+    counts = []
+    for posts in (page(0, "c1", "c2", "c3"), page(3, "c1"), page(4, "c2", "c3", "c1", "c2", "c3")):
+        with statements(bot) as seen:
+            async with bot.desk.session() as session:
+                await inbox.take_in(session, 1, posts, now=bot.desk.now())
+        assert await gone_through(bot, seen) == {}
+        counts.append(sum("max(cases.id)" in statement for statement, _ in seen))
+    assert counts == [0, 1, 1]
 
 
 async def test_while_thousands_of_posts_wait_an_update_is_found_without_going_through_them(sqlite_bot: Bot) -> None:

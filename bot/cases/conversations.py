@@ -4,12 +4,12 @@ A thread is all posts that belong together: those that answer one another, our r
 the platform gives the same conversation key. Its name is the external id of its first post that came in.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import union_all, update
+from sqlalchemy import func, union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -58,10 +58,14 @@ class Related:
 
 @dataclass(frozen=True)
 class Threads:
-    """The thread of each post of a page, by external id; `joined`: the new name of threads that turn out to be one."""
+    """The thread of each post of a page, by external id.
+
+    `joined`: the new name of threads that turn out to be one; `existing`: the names of those with a stored mention.
+    """
 
     of: Mapping[str, str]
     joined: Mapping[str, str]
+    existing: frozenset[str]
 
 
 async def related(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> Related:
@@ -130,8 +134,9 @@ def threads_of(posts: Sequence[Post], stored: Related) -> Threads:
         name = names.setdefault(groups.of(("thread", each.thread)), each.thread)
         if name != each.thread:
             joined[each.thread] = name
+    existing = frozenset(names.values())
     of = {post.external_id: names.setdefault(groups.of(("post", post.external_id)), post.external_id) for post in posts}
-    return Threads(of, joined)
+    return Threads(of, joined, existing)
 
 
 async def join_threads(session: AsyncSession, account_id: int, threads: Threads) -> None:
@@ -142,6 +147,25 @@ async def join_threads(session: AsyncSession, account_id: int, threads: Threads)
             .where(col(Mention.account_id) == account_id, col(Mention.thread) == thread)
             .values(thread=name)
         )
+
+
+async def teams_of_threads(session: AsyncSession, account_id: int, threads: Collection[str]) -> dict[str, int]:
+    """Return the team that has each of these threads: that of its newest open case, or else of its newest case."""
+    if not threads:
+        return {}
+    open_one = sqlalchemy.case((col(Case.status).in_(OPEN), col(Case.id)))
+    newest = (
+        sqlalchemy.select(
+            col(Mention.thread), func.coalesce(func.max(open_one), func.max(col(Case.id))).label("case_id")
+        )
+        .join(Case, col(Mention.case_id) == Case.id)
+        .where(col(Mention.account_id) == account_id, col(Mention.thread).in_(threads))
+        .group_by(col(Mention.thread))
+        .subquery("newest")
+    )
+    has_it = sqlalchemy.select(newest.c.thread, col(Case.team_id)).join(Case, col(Case.id) == newest.c.case_id)
+    rows = (await (await session.connection()).execute(has_it)).all()
+    return {row.thread: row.team_id for row in rows}
 
 
 def _nodes(external_id: str, conversation: str | None = None, in_reply_to: str | None = None) -> set[Node]:

@@ -12,14 +12,19 @@ from sqlalchemy import text as sql
 from sqlmodel import col, select, update
 
 from bot import cases
-from bot.domain.case import Status, Urgency
+from bot.cases import inbox
+from bot.domain.case import CloseReason, Status, Urgency
+from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.routing import Rule
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
+from bot.models import Author as AuthorRow
 from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Transfer
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.delivery import Kind
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.slack import messages
+from bot.team import routing
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
 from tests.people import BEA, BEHEER, answer, card_in, make_role, mention, open_modal, read, second_team, sent, settings
@@ -383,3 +388,60 @@ async def test_a_transfer_and_the_writing_of_a_card_do_not_wait_for_each_other(p
         await eventually(is_waited_for)
         await session.exec(marks)
     assert (await handing_over).team_id == beheer
+
+
+def in_thread(bot: Bot, number: int, name: str, words: str, **more: Any) -> Post:
+    return Post(f"t{number}", Author(f"t-{name}", name), words, bot.desk.now(), permits=permits(Act.ANSWER), **more)
+
+
+async def comes_in(bot: Bot, *posts: Post) -> None:
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=bot.desk.now())
+
+
+async def with_teams(bot: Bot) -> dict[str, int]:
+    """The team that has each case, by the name of its author."""
+    names = {author.id: author.name for author in await bot.rows(AuthorRow)}
+    return {names[case.author_id]: case.team_id for case in await bot.rows(Case)}
+
+
+@pytest.mark.parametrize("tie", [{"conversation": "c1"}, {"in_reply_to": "a post that we do not have"}])
+async def test_who_joins_a_thread_that_was_transferred_comes_to_the_team_that_has_it(
+    bot: Bot, tie: dict[str, str]
+) -> None:
+    """They answer no post of ours, so that only the key of the conversation, or what all answer, ties them to it."""
+    beheer = await second_team(bot)
+    await comes_in(bot, in_thread(bot, 1, "Jan", "De lamp is stuk.", **tie))
+    await by_verb(bot, 1, seen=1, to=beheer)
+    async with bot.desk.session() as session:
+        await routing.put(session, 1, Rule("k", 1, words=("lamp",)), by=SANNE, now=bot.desk.now())
+    await comes_in(bot, in_thread(bot, 2, "Piet", "Hier ook, die lamp.", **tie))
+    await comes_in(bot, in_thread(bot, 3, "Kees", "Een lamp elders.", conversation="c2"))
+    assert await with_teams(bot) == {"Jan": beheer, "Piet": beheer, "Kees": 1}
+
+
+async def test_a_thread_is_with_the_team_of_its_newest_open_case(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await comes_in(bot, *(in_thread(bot, n, name, "Lamp", conversation="c1") for n, name in enumerate(("Jan", "Piet"))))
+    await by_verb(bot, 1, seen=1, to=beheer)
+    await comes_in(bot, in_thread(bot, 2, "Kees", "Lamp", conversation="c1"))
+    async with bot.desk.session() as session:
+        for case_id in (2, 3):
+            await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    await comes_in(bot, in_thread(bot, 3, "Truus", "Lamp", conversation="c1"))
+    assert await with_teams(bot) == {"Jan": beheer, "Piet": 1, "Kees": 1, "Truus": beheer}
+    async with bot.desk.session() as session:
+        for case_id in (1, 4):
+            await cases.close(session, case_id, by=BEA, now=bot.desk.now(), reason=CloseReason.SPAM)
+    await comes_in(bot, in_thread(bot, 4, "Bas", "Lamp", conversation="c1"))
+    assert (await with_teams(bot))["Bas"] == beheer
+
+
+async def test_posts_of_one_page_in_one_new_thread_come_to_one_team(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    async with bot.desk.session() as session:
+        await routing.put(session, 1, Rule("k", beheer, words=("lamp",)), by=SANNE, now=bot.desk.now())
+    words = ("De lamp is stuk.", "Hier ook!")
+    page = [in_thread(bot, n, f"Burger {n}", each, conversation="c1") for n, each in enumerate(words)]
+    await comes_in(bot, *page)
+    assert set((await with_teams(bot)).values()) == {beheer}
