@@ -66,7 +66,7 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
         raise Wrong({ADVISER if adviser_of(filled.get(ADVISER)) else COLLEAGUE: text("You cannot ask yourself.")})
     if filled.get(CHANNEL):
         await refuse_closed_channels(desk, {CHANNEL: target})
-    places = await _places(desk, target)
+    places = await _places(desk, target, by)
     async with desk.session() as session:
         await cases.escalate(
             session, case_id, by=by, now=desk.now(), target=target,
@@ -77,14 +77,16 @@ async def escalate(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> N
     await messages.sync(desk, case_id)
 
 
-async def _places(desk: TeamDesk, target: str) -> list[str]:
-    """Return where to post the question: for a user group, the direct messages of each member."""
+async def _places(desk: TeamDesk, target: str, by: str) -> list[str]:
+    """Return where to post the question: for a user group, the direct messages of each member but the one who asks."""
     if not target.startswith("S"):
         return [target]
     answer = await call(desk.slack, "usergroups.users.list", usergroup=target)
-    members: list[str] = list(answer["users"])
-    if not members:
+    members = [each for each in answer["users"] if each != by]
+    if not answer["users"]:
         raise Refused("That group has no members. Choose a colleague.")
+    if not members:
+        raise Refused("You are the only member of that group. Choose a colleague.")
     if len(members) > GROUP_SIZE:
         raise Refused("That group has more than {n} members. Choose a colleague or a channel.", n=GROUP_SIZE)
     return members

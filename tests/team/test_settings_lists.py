@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
-from bot.models import Agent, Clock, Escalation, Event, Role
+from bot.models import Agent, Clock, Escalation, Event, Message, MessageKind, Role
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.sandbox.slack.workspace import UserGroup
@@ -332,6 +332,19 @@ async def test_nobody_asks_themselves_and_any_channel_with_the_bot_can_be_asked(
     ack = await bot.slack.submit(SANNE, {"escalate_colleague": None, "escalate_channel": "C0ESCALATIE"})
     assert ack.ok and not ack.errors, ack.errors
     assert [each.target for each in await bot.rows(Escalation)] == ["C0ESCALATIE"]
+
+
+async def test_who_asks_a_group_that_they_are_in_asks_only_the_others(bot: Bot) -> None:
+    group = UserGroup("S0WEG", "wegen", "Wegen", [SANNE])
+    bot.slack.workspace.usergroups[group.id] = group
+    await escalation(bot, "Mag dit dak?")
+    ack = await bot.slack.submit(SANNE, {"escalate_question": "Mag dit?", "escalate_group": group.id})
+    assert list(ack.errors.values()) == ["Jij bent het enige lid van die groep. Kies een collega."]
+    group.people = [YOUSSEF, SANNE, MARIEKE]
+    ack = await bot.slack.submit(SANNE, {})
+    assert ack.ok and not ack.errors, ack.errors
+    asked = [each.key.rpartition(":")[2] for each in await bot.rows(Message) if each.kind is MessageKind.ASK]
+    assert sorted(asked) == sorted([YOUSSEF, MARIEKE])
 
 
 # --- House rules ---------------------------------------------------------------------------------
