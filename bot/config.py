@@ -1,10 +1,13 @@
 """The settings; the only reader of the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from io import StringIO
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv.parser import parse_stream
@@ -23,6 +26,43 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not set("@?#\\") & set(url)
+            and not re.search(r"[^!-~]", url)  # urlsplit leaves out line breaks
+        )
+    except ValueError:  # an impossible port, or a bracket without its pair
+        return False
+
+
+def _base(url: str) -> str:
+    if not _is_address(url):
+        raise ValueError("it begins with https:// or http:// and has no ? or #, as https://slack.com/api/")
+    return url
+
+
+def _public(url: str) -> str:
+    if url and not (_is_address(url) and urlsplit(url).path in {"", "/"}):
+        raise ValueError("write it like https://webcare.example.nl, without a path after it")
+    return url
+
+
+def _listens_on(host: str) -> str:
+    try:
+        ip_address(host)
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", host):
+            raise ValueError(
+                "write a name or an IP address, like 127.0.0.1, without http:// and without a port"
+            ) from None
+    return host
+
+
 class Settings(BaseSettings):
     """All settings, from the environment or a file `.env` beside the program; a name is its field in capitals."""
 
@@ -38,7 +78,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Signing secret of the Slack app; needed for `webcare run --http` only."
     )
     slack_channel: str = Field("", description="Id of the team's channel (C…), where the cards are posted.")
-    slack_api_url: str = Field("https://slack.com/api/", description="Base address of the Slack API.")
+    slack_api_url: Annotated[str, AfterValidator(_base)] = Field(
+        "https://slack.com/api/", description="Base address of the Slack API."
+    )
     slack_pace: float = Field(
         1.0,
         ge=0,
@@ -61,8 +103,12 @@ class Settings(BaseSettings):
         description="Key that encrypts platform tokens in the database; `webcare key` makes one. "
         "To rotate: the new key, a comma, the old key; after a start or `webcare key --rotate`, remove the old key.",
     )
-    public_url: str = Field("", description="Address at which others reach this bot (https://…), for webhooks.")
-    host: str = Field("127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all).")
+    public_url: Annotated[str, AfterValidator(_public)] = Field(
+        "", description="Address at which others reach this bot (https://…, without a path), for webhooks."
+    )
+    host: Annotated[str, AfterValidator(_listens_on)] = Field(
+        "127.0.0.1", description="Address that the web server listens on (0.0.0.0 for all)."
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port of the web server (webhooks, health, Slack over HTTP).")
     sign_in_port: int = Field(
         8766, ge=1, le=65535, description="Port of this machine at which a browser comes back from a sign-in."

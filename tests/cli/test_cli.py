@@ -125,6 +125,9 @@ RUNS_NOT: dict[str, tuple[dict[str, Any], str]] = {
         "ALLOW_PRIVATE_ADDRESSES must be true or false.",
     ),
     "one of a few": ({"webcare_language": "fr"}, "WEBCARE_LANGUAGE must be nl or en."),
+    "no web address": ({"public_url": "foo"}, "PUBLIC_URL is wrong: write it like https://webcare.example.nl, without"),
+    "no Slack there": ({"slack_api_url": "slack.com/api"}, "SLACK_API_URL is wrong: it begins with https://"),
+    "an address to listen on": ({"host": "http://0.0.0.0"}, "HOST is wrong: write a name or an IP address"),
     "unknown time zone": ({"time_zone": "Europe/Nowhere"}, "TIME_ZONE is wrong: there is no time zone of this name"),
 }
 
