@@ -1,7 +1,7 @@
 """The page for everyone: WCAG 2.2 AA in every state, by keyboard, and in words for who listens."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from bot.connectors.platform import Capability
+from bot.trial import platforms
+from bot.views.settings_form import GROUPS
 from tests.e2e.axe import SIZES, violations
 from tests.e2e.trying import WAIT, card_of, trying
 
@@ -47,12 +50,48 @@ async def open_place(page: Page, row: str) -> None:
     await pane(page, "main")
 
 
-async def modal(page: Page) -> Locator:
-    """The open modal, once it has loaded."""
+async def modal(page: Page, after: str = "loading") -> Locator:
+    """The open modal, once it has loaded and is no longer the one `after` which it comes."""
     shown = page.locator("[data-test=modal]")
     await expect(shown.locator(".block-section, .field").first).to_be_visible()
-    await expect(shown).not_to_contain_text("Even laden")
+    await expect(shown).not_to_have_attribute("data-callback-id", re.compile(f"^(loading|{after})$"))
     return shown
+
+
+async def looked_at(page: Page, shown: Locator, state: str) -> list[str]:
+    """What is wrong with the open modal, which is closed then."""
+    wrong = await violations(page, state)
+    await page.keyboard.press("Escape")
+    await expect(shown).to_be_hidden()
+    return wrong
+
+
+async def write(page: Page, words: str, citizen: str, place: str = "") -> Locator:
+    """Write as a citizen, on the square or on a platform; returns the card."""
+    await pane(page, "side")
+    if place:
+        choice = page.locator(f"[data-test=place][data-place='{place}']")
+        await page.locator("label", has=choice).click()
+        await expect(choice).to_be_checked()
+    await page.locator("[data-test=citizen]").first.select_option(citizen)
+    await page.locator("[data-test=square-text]").fill(words)
+    await page.locator("[data-test=square-post]").click()
+    await pane(page, "main")
+    card = card_of(page, words).first
+    await expect(card).to_be_visible(timeout=WAIT)
+    return card
+
+
+async def say(page: Page, words: str) -> None:
+    """Give a command."""
+    await page.locator("[data-test=composer]").fill(words)
+    await page.locator("[data-test=composer-send]").click()
+
+
+async def send(page: Page, shown: Locator) -> None:
+    """Send the open modal."""
+    await page.locator("[data-test=modal-submit]").click()
+    await expect(shown).to_be_hidden()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -118,7 +157,7 @@ async def from_menu(page: Page, card: Locator, verb: str) -> Locator:
         await page.locator("[role=menuitem][data-value^='more:']:visible").click()
         shown = await modal(page)
         await shown.locator(f"[data-action-id='case:more'][data-value^='{verb}:']").click()
-        await expect(shown).not_to_contain_text("Wat je kunt doen")
+        return await modal(page, after="more")
     return await modal(page)
 
 
@@ -171,6 +210,161 @@ async def test_no_form_or_list_of_a_coordinator_breaks_the_rules(
     await page.keyboard.press("Escape")  # a modal is open until it is closed, also for who comes back
     await expect(shown).to_be_hidden()
     assert wrong == []
+
+
+IN_SHORT = [("desktop", "light"), ("phone", "dark")]
+"""Each size and each theme once: what looks alike everywhere is looked at in both."""
+FULLEST = next(
+    platform.name
+    for platform, trial in platforms.offered()
+    if platform.can(Capability.HIDES) and platform.can(Capability.DELETES) and not trial.ways[0].private
+)
+"""A platform where posts can be hidden and answers removed."""
+
+
+@pytest.mark.parametrize(("size", "theme"), IN_SHORT)
+async def test_no_form_of_an_agent_and_no_card_breaks_the_rules(
+    address: str, page: Page, artifacts: Path, size: str, theme: Any
+) -> None:
+    await go_to(page, f"{address}/?person=U0SANNE", size, theme)
+    closed = await write(page, f"Is de brug {size} open?", "Sjoerd Hoekstra")
+    card = await write(page, f"En vaart het veer {size} vandaag?", "Sjoerd Hoekstra")
+    wrong = []
+    for verb in ("assign", "note", "others"):
+        wrong += await looked_at(page, await from_menu(page, card, verb), verb)
+    await card.locator("[data-action-id='case:answer']").click()
+    shown = await modal(page)
+    await page.locator("[data-test=modal-submit]").click()
+    await expect(shown.locator(".field.invalid .error").first).to_be_visible()
+    wrong += await violations(page, "an answer without words")
+    await shown.locator("[role=combobox]").click()
+    await expect(shown.locator("[role=option]").first).to_be_visible()
+    wrong += await violations(page, "suggestions")
+    await page.keyboard.press("Escape")
+    await expect(shown.locator("[role=listbox]")).to_be_hidden()
+    wrong += await looked_at(page, shown, "after the suggestions")
+    await expect(card).not_to_contain_text("schrijft een antwoord")  # a card that changes may swallow a click
+
+    await say(page, "/webcare zoek")
+    wrong += await looked_at(page, await modal(page), "search")
+    await card.locator(CLAIM).click()
+    await expect(card).to_contain_text("In behandeling")
+    await say(page, "/webcare mijn")
+    await page.locator(".ephemeral [data-action-id='list:hand_over']").last.click()
+    wrong += await looked_at(page, await modal(page), "hand over")
+
+    shown = await from_menu(page, closed, "close")
+    await shown.locator("[data-value=no_answer_needed]").check()
+    await send(page, shown)
+    await expect(closed).to_contain_text("Afgesloten")
+    answered = await write(page, f"Is het zwembad {size} warm?", "Sjoerd Hoekstra")
+    await answered.locator("[data-action-id='case:answer']").click()
+    shown = await modal(page)
+    await page.locator("[data-action-id=answer_text]").fill("Ja, 28 graden.")
+    await send(page, shown)
+    await expect(answered).to_contain_text("Beantwoord")
+    await expect(answered).not_to_contain_text("Ongedaan maken")
+    wrong += await violations(page, "answered and closed cards")
+    await page.screenshot(path=artifacts / f"done-{size}-{theme}.png")
+
+    await card.locator("[data-action-id='case:escalate']").click()
+    shown = await modal(page)
+    await shown.locator("select[data-action-id=escalate_colleague]").select_option("U0MARIEKE")
+    await shown.locator("[data-action-id=escalate_question]").fill(f"Weet jij dat, {size}?")
+    await send(page, shown)
+    await expect(card).to_contain_text("Geëscaleerd")
+    wrong += await advised_and_taken_over(page, f"{address}/?person=U0MARIEKE", size, theme)
+    assert wrong == []
+
+
+async def advised_and_taken_over(page: Page, address: str, size: str, theme: Any) -> list[str]:
+    """What is wrong with the forms of the colleague who was asked."""
+    await go_to(page, address, size, theme)
+    await pane(page, "rail")
+    talks = page.get_by_role("navigation", name="Gesprekken")
+    await talks.locator("button", has_text="webcare").last.click()
+    await pane(page, "main")
+    question = page.locator("[data-test=message]").filter(has_text=f"Weet jij dat, {size}?").last
+    await question.locator("[data-action-id='case:advise']").click()
+    wrong = await looked_at(page, await modal(page), "advise")
+    await open_place(page, "[data-test=channel][data-row=C0WEBCARE]")
+    card = card_of(page, f"het veer {size} vandaag").first
+    await card.locator("[data-action-id='case:answer']").click()
+    shown = await modal(page)
+    await expect(shown).to_have_attribute("data-callback-id", "case:take_over")
+    return wrong + await looked_at(page, shown, "take over")
+
+
+@pytest.mark.parametrize(("size", "theme"), IN_SHORT)
+async def test_hiding_a_post_and_removing_an_answer_break_no_rules(
+    address: str, page: Page, size: str, theme: Any
+) -> None:
+    await go_to(page, f"{address}/?person=U0SANNE", size, theme)
+    card = await write(page, f"Stelletje prutsers, op {size}!", "Bram de Groot", FULLEST)
+    wrong = await looked_at(page, await from_menu(page, card, "hide"), "hide")
+    await card.locator("[data-action-id='case:answer']").click()
+    shown = await modal(page)
+    await page.locator("[data-action-id=answer_text]").fill("Dag Bram, wat ging er mis?")
+    await send(page, shown)
+    await expect(card).to_contain_text("Beantwoord")
+    await expect(card).not_to_contain_text("Ongedaan maken")
+    wrong += await looked_at(page, await from_menu(page, card, "remove"), "remove")
+    assert wrong == []
+
+
+async def every_group(page: Page, groups: Iterable[str]) -> list[str]:
+    """What is wrong with these groups of settings, and with the form that adds one to a list."""
+    wrong = []
+    for group in groups:
+        await page.locator(".home [data-action-id='settings:open']").first.click()
+        shown = await modal(page)
+        await shown.locator(f"[data-action-id='settings:group'][data-value={group}]").click()
+        await expect(shown.locator("[data-action-id='settings:group'][data-value=history]")).to_have_count(0)
+        await modal(page)
+        wrong += await violations(page, group)
+        if group == "norms":
+            await shown.locator("[data-action-id=norm_first_reaction]").fill("veel")
+            await page.locator("[data-test=modal-submit]").click()
+            await expect(shown.locator(".field.invalid .error").first).to_be_visible()
+            wrong += await violations(page, "norms with an error")
+        add = shown.locator("[data-action-id$=':add']")
+        if await add.count():
+            await add.click()
+            await expect(page.locator("[data-test=modal-submit]")).to_be_visible()
+            wrong += await violations(page, f"add to {group}")
+        await page.keyboard.press("Escape")
+        await expect(shown).to_be_hidden()
+    return wrong
+
+
+@pytest.mark.parametrize(("size", "theme"), IN_SHORT)
+async def test_no_group_of_settings_breaks_the_rules(address: str, page: Page, size: str, theme: Any) -> None:
+    await go_to(page, f"{address}/?person=U0MARIEKE", size, theme)
+    await open_place(page, "[data-test=home]")
+    assert await every_group(page, GROUPS) == []
+
+
+async def test_the_english_page_breaks_no_rules(tmp_path: Path, page: Page, artifacts: Path) -> None:
+    async with trying(tmp_path, artifacts, language="en") as address:
+        await go_to(page, f"{address}/?person=U0MARIEKE", "desktop", "light")
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        card = card_of(page, "paspoort").filter(has=page.locator("[data-action-id='case:more']")).first
+        await expect(card).to_be_visible(timeout=WAIT)
+        wrong = await violations(page, "channel")
+        for verb in ("details", "close", "note", "assign"):
+            wrong += await looked_at(page, await from_menu(page, card, verb), verb)
+        for action in ("case:escalate", "case:answer"):
+            await card.locator(f"[data-action-id='{action}']").click()
+            wrong += await looked_at(page, await modal(page), action)
+        await say(page, "/webcare open")
+        await expect(page.locator(".ephemeral").last).to_be_visible()
+        wrong += await violations(page, "list")
+        await open_place(page, "[data-test=home]")
+        await expect(page.locator(".home .block").first).to_be_visible()
+        wrong += await violations(page, "home")
+        wrong += await every_group(page, ["hours", "norms", "rules"])
+        await page.goto("about:blank")  # or it would look for the bot that has stopped
+        assert wrong == []
 
 
 COVERED = """() => [...document.querySelectorAll(".message .tools:not(:empty), .jump:not([hidden])")].flatMap(over => {

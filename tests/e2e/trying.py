@@ -24,13 +24,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def trying(tmp_path: Path, artifacts: Path, *options: str) -> AsyncIterator[str]:
+async def trying(tmp_path: Path, artifacts: Path, *options: str, language: str = "nl") -> AsyncIterator[str]:
     """Run the command in an empty folder; at the end it must stop cleanly on Ctrl-C."""
     port = free_port()
     folder = tmp_path / "empty"
     folder.mkdir()
     command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4", "WEBCARE_LANGUAGE": language}
     errors = artifacts / "try-stderr.txt"
     with errors.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(

@@ -168,7 +168,7 @@ function input(block, ctx) {
     describedby: `${id}-error${block.hint ? ` ${id}-hint` : ""}`,
   };
   const grouped = GROUPED.test(block.element.type);
-  const optional = block.optional && h("span", { class: "optional" }, " (optioneel)");
+  const optional = block.optional && h("span", { class: "optional" }, ` ${t("(optioneel)")}`);
   return h(
     "div",
     { class: "field", dataset: { blockId: block.block_id } },

@@ -10,7 +10,13 @@ const PAUSE = 250; // ms of silence after which the app is asked
 
 /** Draw an external_select; `ctx.suggest(element, block, typed)` resolves to the options. */
 export function suggesting(element, block, ctx, wiring) {
-  const list = h("ul", { class: "suggestions", role: "listbox", id: freshId("options"), hidden: true });
+  const list = h("ul", {
+    class: "suggestions",
+    role: "listbox",
+    id: freshId("options"),
+    "aria-label": t("Voorstellen"),
+    hidden: true,
+  });
   const selected = entryOf(ctx.form, block, element, { selected_option: element.initial_option ?? null }).selected_option;
   const input = h("input", {
     class: "input",
