@@ -33,6 +33,7 @@ from bot.models import (
     Reminder,
     ReminderKind,
     Team,
+    due_at,
 )
 from bot.team.settings import TeamSettings
 
@@ -63,7 +64,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Fact:
-    """A reminder, its case, and how it stands now; `due_at` is that of its clock, if it runs."""
+    """A reminder, its case, and how it stands now; `due_at` is when the first running clock of the case is due."""
 
     reminder: Reminder
     case: Case
@@ -290,37 +291,41 @@ async def facts_of(session: AsyncSession, reminders: Sequence[Reminder], now: da
     for each in reminders:
         by_kind[each.kind].add(each.subject_id)
     cases = await _by_id(session, Case, {each.case_id for each in reminders})
-    clocks = await _by_id(session, Clock, by_kind[ReminderKind.CLOCK])
+    clocks = await _clocks(session, cases)
     asked = await _by_id(session, Escalation, by_kind[ReminderKind.ADVICE])
     moved = dict[int, datetime]()
     if by_kind[ReminderKind.STILL]:
         rows = await session.exec(select(Case.id, last_moved_at()).where(col(Case.id).in_(by_kind[ReminderKind.STILL])))
         moved = dict(rows.all())
-    overdue = set[int]()
-    if by_kind[ReminderKind.LISTED]:
-        listed = col(Clock.case_id).in_(by_kind[ReminderKind.LISTED])
-        running = (col(Clock.stopped_at).is_(None), col(Clock.due_at) <= now)
-        overdue = set(await session.exec(select(Clock.case_id).where(listed, *running)))
     facts = []
     for each in reminders:
-        case = cases[each.case_id]
+        case, urgent = cases[each.case_id], cases[each.case_id].urgent
+        due = due_at(clocks[case.id].values())
         match each.kind:
             case ReminderKind.CLOCK:
-                clock = clocks[each.subject_id]
-                facts.append(Fact(each, case, _of_clock(each, case, clock, now), clock.due_at, case.urgent))
+                standing = _of_clock(each, case, clocks[case.id][each.subject_id], now)
             case ReminderKind.ADVICE:
                 question = asked[each.subject_id]
-                urgent = question.urgency is Urgency.URGENT
-                facts.append(Fact(each, case, _of_question(each, case, question), urgent=urgent))
+                standing, urgent = _of_question(each, case, question), question.urgency is Urgency.URGENT
             case ReminderKind.LISTED:
-                late = case.status in OPEN and case.team_id == each.team_id and case.id in overdue
-                facts.append(Fact(each, case, Standing.LATE if late else Standing.DONE, urgent=case.urgent))
+                standing = _of_listed(each, case, due, now)
             case ReminderKind.STILL:
-                facts.append(Fact(each, case, _of_idle(each, case, moved.get(case.id))))
+                standing = _of_idle(each, case, moved.get(case.id))
+            case ReminderKind.HANDED_OVER:
+                continue
+        facts.append(Fact(each, case, standing, due, urgent))
     return facts
 
 
-Table = TypeVar("Table", Case, Clock, Escalation)
+async def _clocks(session: AsyncSession, case_ids: Collection[int]) -> dict[int, dict[int, Clock]]:
+    """Return the clocks of these cases by case and id."""
+    by_case: dict[int, dict[int, Clock]] = {case_id: {} for case_id in case_ids}
+    for clock in await session.exec(select(Clock).where(col(Clock.case_id).in_(case_ids))):
+        by_case[clock.case_id][clock.id] = clock
+    return by_case
+
+
+Table = TypeVar("Table", Case, Escalation)
 
 
 async def _by_id(session: AsyncSession, table: type[Table], ids: Collection[int]) -> dict[int, Table]:
@@ -346,6 +351,11 @@ def _of_question(reminder: Reminder, case: Case, question: Escalation) -> Standi
     if case.team_id != reminder.team_id:
         return Standing.GONE
     return Standing.ASKED if question.advice is None and case.status in OPEN else Standing.DONE
+
+
+def _of_listed(reminder: Reminder, case: Case, due: datetime | None, now: datetime) -> Standing:
+    late = due is not None and is_late(due, now)
+    return Standing.LATE if late and case.status in OPEN and case.team_id == reminder.team_id else Standing.DONE
 
 
 def _of_idle(reminder: Reminder, case: Case, moved_at: datetime | None) -> Standing:

@@ -49,13 +49,14 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
     """Return a row for each case in a digest's list that is still late."""
     rows = await session.exec(select(Reminder).where(Reminder.message_id == digest.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
-    late = [fact.case.id for fact in facts if fact.standing is Standing.LATE]
+    late = [fact.case.id for fact in sorted(facts, key=_order) if fact.standing is Standing.LATE]
     return [row(Due(await cases.read(session, case_id)), desk.t, desk.now()) for case_id in late]
 
 
 def _order(fact: Fact) -> tuple[object, ...]:
-    """Return the sort key of a reminder: cases are in the same order as in every list."""
-    return precedence(urgent=fact.urgent, due_at=fact.due_at, opened_at=fact.case.opened_at, case_id=fact.case.id)
+    """Return the sort key of a reminder: that of its case in every list; an urgent question is urgent too."""
+    case, urgent = fact.case, fact.urgent or fact.case.urgent
+    return precedence(urgent=urgent, due_at=fact.due_at, opened_at=case.opened_at, case_id=case.id)
 
 
 async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact]) -> Due:

@@ -29,6 +29,24 @@ async def claimed(bot: Bot, count: int, by: str = SANNE, **more: Any) -> list[in
     return ids
 
 
+async def mixed(bot: Bot) -> list[int]:
+    """Sanne's cases 0, 1 and 2, as old as that: the first is due last, and the last one is urgent."""
+    ids = []
+    for number, reaction in enumerate((240, 60, 60)):
+        await settings(bot, norm={"first_reaction": reaction})
+        case_id = await mention(bot, number, text=f"Vraag {number}")
+        async with bot.desk.session() as session:
+            await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+            await cases.set_urgent(session, case_id, urgent=number == 2, by=SANNE, now=bot.desk.now())
+        ids.append(case_id)
+    return ids
+
+
+def in_order(words: str, *, of: str = "Vraag") -> list[int]:
+    """Which of the cases 0, 1 and 2 these words name, in the order in which they do."""
+    return sorted((n for n in range(3) if f"{of} {n}" in words), key=lambda n: words.index(f"{of} {n}"))
+
+
 async def level(bot: Bot) -> None:
     """Let the sweep bring Slack level."""
     await messages.wake_lanes(bot.desk)
@@ -207,6 +225,37 @@ async def test_an_idle_case_stands_in_the_owners_message_until_it_moves(office: 
         await cases.release(session, case_id, by=SANNE, now=office.desk.now())
     await messages.sync(office.desk, case_id)
     await office.slack.wait_for(lambda: "Hier wacht niets meer" in direct(office, SANNE)[0])
+
+
+async def test_idle_and_late_cases_and_questions_stand_in_the_order_of_every_list(office: Bot) -> None:
+    ids = await mixed(office)
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    await level(office)
+    [idle] = direct(office, SANNE)
+    assert "3 stil" in idle and in_order(idle) == [2, 1, 0]
+    for number, case_id in enumerate(ids):
+        async with office.desk.session() as session:
+            await cases.escalate(
+                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question=f"Weet jij {number}?", urgency=Urgency.NORMAL, submission=f"v{number}",
+            )  # fmt: skip
+    office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
+    await advice.chase(office.desk)
+    await level(office)
+    [asked] = [words for words in direct(office, YOUSSEF) if "3 vragen wachten op advies" in words]
+    assert in_order(asked, of="Weet jij") == [2, 1, 0]
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await digest.send_digests(office.desk)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert in_order(text_of(shown)) == [2, 1, 0]
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, ids[2], urgent=False, by=SANNE, now=office.desk.now())
+        await cases.set_urgent(session, ids[0], urgent=True, by=SANNE, now=office.desk.now())
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert in_order(text_of(shown)) == [0, 1, 2], "the digest follows its cases"
 
 
 async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -> None:
