@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.desk import TeamDesk
 from bot.models import Message, MessageKind
 from bot.slack.calls import Place, key_at
+from bot.views.block import message_url
 
 
 async def card_of(session: AsyncSession, case_id: int | None) -> Place | None:
@@ -23,6 +24,12 @@ async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int
         )
     )
     return {case_id: Place(channel, ts) for case_id, channel, ts in rows if case_id is not None and ts is not None}
+
+
+async def links_of(session: AsyncSession, home: str, case_ids: Collection[int]) -> dict[int, str]:
+    """Return the links to the cards of these cases, without a call to Slack; none while `home` is not known."""
+    cards = await cards_of(session, case_ids) if home else {}
+    return {case_id: message_url(home, card.channel, card.ts) for case_id, card in cards.items()}
 
 
 async def card_above(session: AsyncSession, message: Message) -> Place | None:

@@ -1,7 +1,7 @@
 """Render the message with all reminders of one recipient."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -15,6 +15,8 @@ from bot.domain.hours import NeverOpen, add
 from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
 from bot.models import Author, Case, Listed, Message, Reminder
+from bot.slack.calls import home_of
+from bot.slack.places import links_of
 from bot.team.settings import TeamSettings
 from bot.views.block import View
 from bot.views.reminder import ORDER, SHOWN, Due, Reminders, outdated, reminder, row
@@ -35,7 +37,9 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
     by_case = defaultdict[tuple[int, bool], list[Fact]](list)
     for fact in sorted(waiting, key=_order):
         by_case[(fact.case.id, fact.standing is Standing.ASKED)].append(fact)
-    due = [await _due(desk, session, each) for each in list(by_case.values())[:SHOWN]]
+    first = list(by_case.values())[:SHOWN]
+    urls = await links_of(session, home_of(desk.slack), [each[0].case.id for each in first])
+    due = [await _due(desk, session, each, urls) for each in first]
     done = {fact.case.id for fact in facts if fact.standing is Standing.DONE} - {fact.case.id for fact in waiting}
     names = await session.exec(
         select(Author.name).join(Case, col(Case.author_id) == Author.id).where(col(Case.id).in_(sorted(done)[:SHOWN]))
@@ -50,7 +54,9 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
     rows = await session.exec(select(Reminder).where(Reminder.message_id == digest.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
     late = [fact.case.id for fact in sorted(facts, key=_order) if fact.standing is Standing.LATE]
-    return [row(Due(await cases.read(session, case_id)), desk.t, desk.now()) for case_id in late]
+    urls = await links_of(session, home_of(desk.slack), late)
+    due = [Due(await cases.read(session, case_id), card_url=urls.get(case_id, "")) for case_id in late]
+    return [row(each, desk.t, desk.now()) for each in due]
 
 
 def _order(fact: Fact) -> tuple[object, ...]:
@@ -59,8 +65,8 @@ def _order(fact: Fact) -> tuple[object, ...]:
     return precedence(urgent=urgent, due_at=fact.due_at, opened_at=case.opened_at, case_id=case.id)
 
 
-async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact]) -> Due:
-    """Return what is shown for one case, from its reminders."""
+async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact], urls: Mapping[int, str]) -> Due:
+    """Return what is shown for one case, from its reminders; `urls` has the links to cards."""
     file = await cases.read(session, facts[0].case.id)
     asked = {fact.reminder.subject_id for fact in facts if fact.standing is Standing.ASKED}
     since = next((fact.reminder.since for fact in facts if fact.standing is Standing.STILL), None)
@@ -69,6 +75,7 @@ async def _due(desk: TeamDesk, session: AsyncSession, facts: Sequence[Fact]) -> 
         [fact.reminder.text for fact in facts if fact.reminder.text],
         _returns_at(desk, since) if since else None,
         next((each for each in file.escalations if each.id in asked), None),
+        urls.get(file.case.id, ""),
     )
 
 

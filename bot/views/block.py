@@ -204,6 +204,14 @@ def is_web(url: str) -> bool:
         return False
 
 
+def message_url(home: str, channel: str, ts: str) -> str:
+    """Return the address of a message in the workspace at `home`; "" while we do not know one of the three.
+
+    It is what Slack itself says, at https://docs.slack.dev/reference/methods/chat.getPermalink.
+    """
+    return f"{home}archives/{channel}/p{ts.replace('.', '')}" if home and channel and ts else ""
+
+
 def link(url: str, label: str) -> str:
     """Return a mrkdwn link, or only the label when we may not link the address."""
     return f"<{escape(url)}|{escape(label)}>" if is_web(url) else escape(label)

@@ -31,9 +31,14 @@ def case_row(
     said = t("{name} via {platform}: {text}", name=f"*{literal(line.author.name, 80)}*",
              platform=literal(line.platform, 60), text=words)  # fmt: skip
     who = f"<@{line.case.assignee}>" if line.case.assignee else t("nobody yet")
-    card = [link(card_url, t("card"))] if card_url else []
     name = f"{case_name(line.case, t)} ({literal(team, 60)})" if team else case_name(line.case, t)
-    return f"{name} · {said}\n" + " · ".join([*marks(line, t, now), *list_state(line.case, t, now), who, *card])
+    state = [*marks(line, t, now), *list_state(line.case, t, now), who, *card_link(card_url, t)]
+    return f"{name} · {said}\n" + " · ".join(state)
+
+
+def card_link(card_url: str, t: Texts) -> list[str]:
+    """Return the link to a case's card, to put behind other words; nothing while we do not know it."""
+    return [link(card_url, t("card"))] if card_url else []
 
 
 def case_block(

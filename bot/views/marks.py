@@ -50,7 +50,7 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
     """Return the marks of a case, except those that are shown elsewhere."""
     due, promise = _due(of)
     words = {
-        Mark.URGENT: f"🔴 *{t('Urgent')}*" if of.case.urgent and of.case.status in OPEN else "",
+        Mark.URGENT: urgent_words(t) if of.case.urgent and of.case.status in OPEN else "",
         Mark.PRIVATE: "🔒 " + t("private message") if of.latest.private else "",
         Mark.DUE: due_line(due, t, now) if due else "",
         Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
@@ -58,6 +58,11 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
         Mark.CITIZEN: "💬 " + t("waiting for the citizen") if of.waits_for is WaitsFor.CITIZEN else "",
     }
     return [words[mark] for mark in Mark if words[mark] and mark not in without]
+
+
+def urgent_words(t: Texts) -> str:
+    """Return the mark of what is urgent; a question can be urgent too."""
+    return f"🔴 *{t('Urgent')}*"
 
 
 def _due(of: Marked) -> tuple[Clock | None, Clock | None]:

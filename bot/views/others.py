@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.models import COUNTED, FEW, CaseFile, OtherCase
 from bot.texts import Texts
-from bot.views.block import Block, button, context, link, literal, modal, section
+from bot.views.block import Block, button, context, link, literal, message_url, modal, section
 from bot.views.case_state import number_name
 from bot.views.citizen import author_line
 
@@ -32,8 +32,7 @@ def others_words(file: CaseFile, t: Texts, home: str = "") -> list[str]:
 
 
 def _named(other: OtherCase, t: Texts, home: str) -> str:
-    place = f"{home}archives/{other.channel}/p{other.ts.replace('.', '')}" if home and other.ts else ""
-    name = link(place, number_name(other.number, t).lower())
+    name = link(message_url(home, other.channel, other.ts), number_name(other.number, t).lower())
     return f"{name} ({literal(other.team, 60)})" if other.team else name
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import Status
+from bot.domain.case import Status, Urgency
 from bot.domain.reminder import Standing
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
-from bot.views.case_list import case_row
+from bot.views.case_list import card_link, case_row
 from bot.views.case_state import case_name, state_line, target_name
 from bot.views.citizen import excerpt
-from bot.views.marks import Mark, marks
+from bot.views.marks import Mark, marks, urgent_words
 
 SHOWN = 10
 """Cases listed in one message; the rest is counted."""
@@ -25,13 +25,14 @@ class Due:
     """A case in a list of reminders.
 
     `texts` are the team's own words for its steps. `returns_at` is when it returns to the queue because it is idle.
-    `question` is the question to the recipient.
+    `question` is the question to the recipient. `card_url` is the link to the card of the case.
     """
 
     file: CaseFile
     texts: Sequence[str] = ()
     returns_at: datetime | None = None
     question: Escalation | None = None
+    card_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,22 +100,24 @@ def _counted(standing: Standing, n: int, t: Texts) -> str:
 
 
 def row(due: Due, t: Texts, now: datetime) -> str:
-    """Return a case as every list shows it, with the reason for the reminder; a question also names its asker."""
+    """Return a case as every list shows it, with the reason for the reminder; a question names its asker instead."""
     if due.question is not None:
-        return _question(due.question, t)
+        return _question(due, due.question, t)
     said = [f"⏰ {literal(each, 300)}" for each in due.texts]
     if due.returns_at is not None:
         said.append("💤 " + t("lies still and returns to the queue at {time}", time=t.when(due.returns_at, now)))
-    return "\n".join([case_row(due.file.line, t, now, outside=True), *said])
+    return "\n".join([case_row(due.file.line, t, now, card_url=due.card_url, outside=True), *said])
 
 
-def _question(asked: Escalation, t: Texts) -> str:
+def _question(due: Due, asked: Escalation, t: Texts) -> str:
+    urgent = [urgent_words(t)] if asked.urgency is Urgency.URGENT or due.file.case.urgent else []
+    about = " · ".join([case_name(due.file.case, t), *urgent, *card_link(due.card_url, t)])
     who = {"agent": f"<@{asked.by}>", "target": target_name(asked.target)}
     if asked.lapsed_at is None:
         words = t("⏰ {agent} still waits for advice from {target}:", **who)
     else:
         words = t("⏰ {agent} waited for advice from {target} and now goes on without it. It is still welcome:", **who)
-    return f"{words}\n{literal(asked.question, 500)}"
+    return f"{about}\n{words}\n{literal(asked.question, 500)}"
 
 
 def _buttons(due: Due, t: Texts) -> list[Block]:

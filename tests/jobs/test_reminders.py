@@ -258,6 +258,39 @@ async def test_idle_and_late_cases_and_questions_stand_in_the_order_of_every_lis
     assert in_order(text_of(shown)) == [0, 1, 2], "the digest follows its cases"
 
 
+async def test_each_row_leads_to_the_card_of_its_case(office: Bot) -> None:
+    await settings(office, claim_return=9000)
+    ids = await claimed(office, 2)
+    cards = [f"/archives/{CHANNEL}/p{card['ts'].replace('.', '')}|kaart>" for card in office.cards()]
+    office.clock.at = local("2026-11-20 10:30")  # type: ignore[attr-defined]
+    await claims.look_after(office.desk)
+    await level(office)
+    assert all("stil en gaat" in words for words in direct(office, SANNE)), "idle"
+    assert all(card in str(office.slack.direct(SANNE)[0]["blocks"]) for card in cards)
+    await at(office, "2026-11-20 11:00")
+    await level(office)
+    [late] = showing(office, "2 te laat")
+    assert all(card in str(late["blocks"]) for card in cards)
+    for number, case_id in enumerate(ids):
+        async with office.desk.session() as session:
+            await cases.escalate(
+                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question="Weet jij dit?", urgency=[Urgency.URGENT, Urgency.NORMAL][number], submission=f"v{number}",
+            )  # fmt: skip
+    office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
+    await advice.chase(office.desk)
+    await level(office)
+    [asked] = [m for m in office.slack.direct(YOUSSEF) if "wachten op advies" in text_of(m)]
+    assert all(card in str(asked["blocks"]) for card in cards)
+    words = text_of(asked)
+    assert words.index("Zaak 1 · 🔴 *Dringend*") < words.index("Zaak 2") and words.count("Dringend") == 1
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await digest.send_digests(office.desk)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert all(card in str(shown["blocks"]) for card in cards)
+
+
 async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -> None:
     await settings(office, coordinators=[MARIEKE])
     case_id = await mention(office)

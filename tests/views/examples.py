@@ -353,6 +353,7 @@ def messages(t: Texts) -> Iterator[View]:
     due = [Due(case_file(Status.CLAIMED, clocks=[clock]), words) for clock in CLOCKS for words in ([], [LONG, LONG])]
     due += [Due(case_file(Status.NEW)), Due(case_file(Status.CLAIMED, allows=False), returns_at=NOW)]
     due += [Due(case_file(Status.ESCALATED, escalations=[each]), question=each) for each in ASKED]
+    due += [replace(each, card_url=f"{HOME}archives/C0WEBCARE/p1000100") for each in due]
     yield from (reminder(Reminders({kind: 1}, [one]), t, NOW) for one in due for kind in ORDER)
     counts = dict.fromkeys(ORDER, 50)
     yield reminder(Reminders(counts, due[:10], [LONG] * 10, 30, [BY, OTHER]), t, NOW)
