@@ -130,6 +130,7 @@ def register(
 
     app.message_shortcut("make_case")(acts(make_case.make_case))
     app.action("figures:share")(acts(figures.share))
+    app.action("list:show")(looks(lists.show))
     app.action("list:share")(acts(lists.share))
     app.action("search:words")(looks(search.open_search))
     app.action("search:open")(looks(search.open_search))

@@ -67,6 +67,11 @@ async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
         await answer(respond, desk, body, await queue(desk, person, Filter.of_text(value)), replaces=True)
 
 
+async def show(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
+    """Show the person who clicked the list that the button of a message names; the message stays as it is."""
+    await answer(respond, desk, body, await queue(desk, person, Filter.of_text(action["value"])))
+
+
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Post an agent's list in the channel, as it is now, without private messages and buttons."""
     teams = [team.id for team in person.teams]

@@ -16,9 +16,7 @@ from bot.logs import going_on
 from bot.models import Message, MessageKind, Team
 from bot.slack import messages
 from bot.team.settings import TeamSettings
-
-MAX_LATE = 10
-"""The most late cases that a digest lists; the rest is counted."""
+from bot.views.digest import MAX_LATE
 
 
 async def send_digests(desk: Desk) -> None:

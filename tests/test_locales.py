@@ -297,7 +297,7 @@ CHOSEN = {
         "Er gebeurde niets met deze zaak. Daarom staat die weer in de wachtrij.",
         "{names} Dringend – nog niemand heeft deze zaak opgepakt.",
         "Toezeggingen voor vandaag",
-        "Nu open: {n}",
+        "Stand om {time}:",
         "{count} korter dan {n} uur",
         "{count} langer",
         "(vorige periode: {n})",

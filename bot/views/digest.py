@@ -12,13 +12,20 @@ from bot.models import SOCKET
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
 from bot.views.case_state import reason_words
+from bot.views.filters import late_button
 
 MAX_ROWS = 20
 MAX_TOPICS = 12
+MAX_LATE = 10
+"""The most late cases that a digest lists; the rest is counted."""
 
 
 def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str] = ()) -> View:
-    """Return an overview; `share` adds the button that shows it to the whole channel, `late` are rows of late cases."""
+    """Return an overview; `share` adds the button that shows it to the whole channel.
+
+    `late` are rows of cases that are late now; of the other late cases we know how many there were at the moment of the
+    standing.
+    """
     head = f"*{_head(content, t)}*"
     period = _period(content.figures, t)
     texts = [_quiet(t)] if _is_quiet(content) else paragraphs(content, t)
@@ -27,17 +34,25 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
                        time=_moment(content.figures, "since", t)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
-    texts += late
-    rest = (content.standing.late if content.standing else 0) - len(late)
-    if late and rest > 0:
-        texts.append(t("… and {n} more: `/webcare open` lists them all.", n=rest))
-    plain = [section(each) for each in texts]
+    rest = _rest(content.standing, t)
+    plain = [
+        *(section(each) for each in [*texts, *late]),
+        *(section(each) | {"accessory": late_button(t)} for each in rest),
+    ]
     native = [] if _is_quiet(content) else _native(content, t)
-    words = "\n".join([head, period, *texts])
+    words = "\n".join([head, period, *texts, *late, *rest])
     sources = _sources(content.figures, t)
     older = [section(cut(sources, 2900))] if sources and native else []
     whole = f"{words}\n{sources}" if older else words
     return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
+
+
+def _rest(standing: Standing | None, t: Texts) -> list[str]:
+    """Return how many cases were late besides those that are listed, if any."""
+    more = standing.late - MAX_LATE if standing else 0
+    if standing is None or more <= 0:
+        return []
+    return [t("Late at {time}, but not in this list: *{n}*", time=t.time(standing.at), n=more)]
 
 
 def _head(content: Overview, t: Texts) -> str:
@@ -92,7 +107,7 @@ def _is_quiet(content: Overview) -> bool:
 
 def paragraphs(content: Overview, t: Texts) -> list[str]:
     """Return one paragraph with the figures, and one with the team's standing if the overview has it."""
-    figures, before = content.figures, content.before
+    figures, before, ended = content.figures, content.before, content.span is not Span.ASKED
     rows = [
         _compared(t("Mentions received: *{n}*", n=figures.mentions), before.mentions if before else None, t),
         _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
@@ -100,8 +115,8 @@ def paragraphs(content: Overview, t: Texts) -> list[str]:
         _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
         _closed(figures, t),
         _hidden(figures, t),
-        _measured(t("First reaction"), figures.first, before.first if before else None, t),
-        _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t),
+        _measured(t("First reaction"), figures.first, before.first if before else None, t, ended=ended),
+        _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t, ended=ended),
     ]
     first = "\n".join(f"• {row}" for row in rows if row)
     return [first, _standing(content.standing, t)] if content.standing else [first]
@@ -142,14 +157,17 @@ def _hidden(figures: Figures, t: Texts) -> str:
     return t("Posts hidden: *{n}* ({rules})", n=sum(figures.hidden.values()), rules=rules)
 
 
-def _measured(what: str, measured: Measured, before: Measured | None, t: Texts) -> str:
+def _measured(what: str, measured: Measured, before: Measured | None, t: Texts, *, ended: bool) -> str:
+    """Return the share within the norm; what was late when the period `ended` may be answered by now."""
     if measured.percent is None:
         return ""
     norm = duration(measured.target, t) if measured.target is not None else t("the norm")
     share = t("{what}: *{percent} %* within {norm}", what=what, percent=measured.percent, norm=norm)
     if before is not None and before.percent is not None:
         share += " " + t("(previous: {n} %)", n=before.percent)
-    if measured.late:
+    if measured.late and ended:
+        share += ", " + t.plural("{n} was late and still waited", "{n} were late and still waited", measured.late)
+    elif measured.late:
         share += ", " + t.plural("{n} is late and still waits", "{n} are late and still wait", measured.late)
     if not measured.count:
         return share
@@ -169,7 +187,7 @@ def _standing(standing: Standing, t: Texts) -> str:
     rows += [_trouble(trouble, t, standing.at) for trouble in standing.troubles]
     if all(trouble.channel is not None for trouble in standing.troubles):
         rows.append(t("All accounts work."))
-    return "\n".join(f"• {row}" for row in rows)
+    return "\n".join([t("As of {time}:", time=t.time(standing.at)), *(f"• {row}" for row in rows)])
 
 
 def _trouble(trouble: Trouble, t: Texts, now: datetime) -> str:
@@ -187,7 +205,7 @@ def _trouble(trouble: Trouble, t: Texts, now: datetime) -> str:
 
 
 def _open(standing: Standing, t: Texts) -> str:
-    row = t("Open now: *{n}*", n=standing.open)
+    row = t("Open: *{n}*", n=standing.open)
     if not standing.open:
         return row
     *younger, longer = standing.ages

@@ -50,6 +50,11 @@ def all_button(wanted: Filter, count: int, t: Texts) -> Block:
     return button(t("Show all {n}", n=count), "list:all", wanted.to_text())
 
 
+def late_button(t: Texts) -> Block:
+    """Return the button below a message that shows whoever clicks it what is late then."""
+    return button(t("Show what is late"), "list:show", Filter(Which.LATE).to_text())
+
+
 def _which(now: Filter, which: Which, of: str) -> Filter:
     return replace(now, which=which, of=of if which is Which.MINE else "", page=0)
 

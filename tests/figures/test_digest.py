@@ -203,8 +203,9 @@ async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> 
     for words in (
         "Berichten ontvangen: *2*",
         "Antwoorden verstuurd: *1*",
-        "*50 %* binnen 1 uur, 1 te laat en wacht nog",
-        "Nu open: *1*",
+        "*50 %* binnen 1 uur, 1 was te laat en wachtte nog",
+        "Stand om 09:00:",
+        "• Open: *1*",
         "gestopt",
     ):
         assert words in card

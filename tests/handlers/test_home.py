@@ -26,7 +26,7 @@ async def test_each_team_has_its_figures_on_the_home_and_no_chart_of_one_bar(sql
     await bot.card("zwembad")
     await bot.slack.open_home(SANNE)
     shown = await home(
-        bot, SANNE, "Vandaag", "Wegen", "Berichten ontvangen: *1*", "Berichten ontvangen: *0*", "Nu open: *1*"
+        bot, SANNE, "Vandaag", "Wegen", "Berichten ontvangen: *1*", "Berichten ontvangen: *0*", "• Open: *1*"
     )
     assert "data_visualization" not in {block["type"] for block in shown["blocks"]}
 
@@ -78,7 +78,7 @@ async def test_a_case_is_claimed_and_answered_from_the_home(bot: Bot) -> None:
     await open_modal(bot, SANNE, "case:answer")
     ack = await bot.slack.submit(SANNE, {"answer_text": "Vanaf acht uur.", "initials": "SB"})
     assert ack.ok and not ack.errors
-    await home(bot, SANNE, "*Mijn zaken* (0)", "Nu open: *1*")
+    await home(bot, SANNE, "*Mijn zaken* (0)", "• Open: *1*")
     await bot.slack.wait_for(lambda: square_texts(bot))
 
 

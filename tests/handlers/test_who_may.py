@@ -36,7 +36,7 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "look: lists, search, details, figures, export, the Home": {
         "action": {
             "case:details", "case:others", "search:words", "search:open", "list:back", "list:on", "list:which",
-            "list:where", "list:all", "list:overview",
+            "list:where", "list:all", "list:overview", "list:show",
         },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},

@@ -333,7 +333,7 @@ async def test_the_digest_lists_what_is_late_as_long_as_it_is(office: Bot) -> No
     await level(office)
     [shown] = showing(office, "Dagoverzicht")
     assert "Vraag 0" in text_of(shown) and "Nog een" in text_of(shown)
-    assert "*0 %* binnen de norm, 2 te laat en wachten nog" in text_of(shown)
+    assert "*0 %* binnen de norm, 2 waren te laat en wachtten nog" in text_of(shown)
     for nothing in ("Toezeggingen", "Afgesloten zonder antwoord"):
         assert nothing not in text_of(shown), "no line that says nothing"
     assert not [block for block in shown["blocks"] if block["type"] == "data_visualization"], "never one bar"
@@ -341,3 +341,27 @@ async def test_the_digest_lists_what_is_late_as_long_as_it_is(office: Bot) -> No
     await level(office)
     [shown] = showing(office, "Dagoverzicht")
     assert "Vraag 0" not in text_of(shown) and "Nog een" in text_of(shown)
+    for words in ("Stand om 09:00:", "❗ Te laat: *2*"):
+        assert words in text_of(shown), "what is counted says of which moment"
+    assert "niet in deze lijst" not in text_of(shown), "an answer adds nothing to what the list leaves out"
+
+
+async def test_a_digest_lists_ten_late_cases_and_says_how_many_more_there_were(office: Bot) -> None:
+    ids = await claimed(office, 12)
+    office.clock.at = local("2026-11-23 09:00")  # type: ignore[attr-defined]
+    await digest.send_digests(office.desk)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert text_of(shown).count(" via ") == 10
+    assert "Te laat om 09:00, maar niet in deze lijst: *2*" in text_of(shown)
+    for case_id in ids[:3]:
+        await sent(office, case_id)
+    await level(office)
+    [shown] = showing(office, "Dagoverzicht")
+    assert text_of(shown).count(" via ") == 7
+    assert "Te laat om 09:00, maar niet in deze lijst: *2*" in text_of(shown)
+    before = len(office.slack.ephemerals(SANNE, CHANNEL))
+    assert (await office.slack.click(SANNE, CHANNEL, shown["ts"], "list:show")).ok
+    [listed] = await office.slack.wait_for(lambda: office.slack.ephemerals(SANNE, CHANNEL)[before:])
+    assert "Er wachten 9 zaken" in text_of(listed) and "list:which" in action_ids(listed)
+    assert showing(office, "Dagoverzicht") == [shown], "what everybody sees stays as it is"

@@ -87,7 +87,7 @@ from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
 from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
-from bot.views.case_list import case_block, case_list, page_buttons, share_button
+from bot.views.case_list import case_block, case_list, case_row, page_buttons, share_button
 from bot.views.case_menu import more_modal
 from bot.views.details_modal import details_modal
 from bot.views.digest import overview
@@ -363,6 +363,9 @@ def messages(t: Texts) -> Iterator[View]:
     week = Figures(NOW - timedelta(days=7), NOW, 20, 18, 15, dict.fromkeys(CloseReason, 1), counted, counted,
                    hidden=dict.fromkeys(TITLES, 2))  # fmt: skip
     yield from (overview(Overview(span, "Webcare", week), t, share="1|digest") for span in Span)
+    stands = Standing(NOW, [1, 2, 3, 4], NOW, late=10_012, promised=1, with_citizen=1)
+    late = [case_row(line, t, NOW, card_url=f"{HOME}archives/C0WEBCARE/p1000100") for line in lines()[:10]]
+    yield overview(Overview(Span.DAY, "Webcare", week, standing=stands), t, share="1|digest", late=late)
     yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW) for n in (1, 5))
     yield went_on(case_file(Status.CLOSED), t, NOW)
     yield from (thread.returned(why, t) for why in (Returned(), Returned(away=BY), Returned(reader=BY)))
