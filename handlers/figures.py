@@ -7,12 +7,15 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.figures import Overview, Span
 from bot.domain.period import Period
-from bot.figures import digests, export, reports
+from bot.domain.queue import Filter, Which
+from bot.figures import digests, export, lists, reports
 from bot.figures.asked import asked_for
 from bot.models import Team
-from bot.slack.calls import post, upload
+from bot.slack.calls import home_of, post, upload
+from bot.slack.places import links_of
 from bot.views.block import View
-from bot.views.digest import overview
+from bot.views.case_list import case_row
+from bot.views.digest import MAX_LATE, overview
 from handlers.roles import Person
 
 
@@ -31,23 +34,37 @@ async def stats(desk: TeamDesk, person: Person, words: str) -> View:
 
 async def digest(desk: TeamDesk) -> View:
     """Return the digest of the channel's team, up to now."""
-    async with desk.reading() as session:
-        content = await digests.daily(session, desk.team, desk.now())
-    return overview(content, desk.t, share=f"{desk.team.id}|digest")
+    content, late = await _daily(desk, desk.team)
+    return overview(content, desk.t, share=f"{desk.team.id}|digest", late=late, listed=len(late))
 
 
 async def share(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Post the figures that an agent asked for in the channel, as they are now."""
+    """Post the figures that an agent asked for in the channel, as they are now, without private messages."""
     team_id, *which = action["value"].split("|")
     async with desk.reading() as session:
         team = await session.get_one(Team, int(team_id))
-        if which == ["digest"]:
-            content = await digests.daily(session, team, desk.now())
-        else:
-            period = Period(*(datetime.fromisoformat(moment) for moment in which))
-            content = Overview(Span.ASKED, team.name, await reports.figures(session, team, period, desk.now()))
-    key = f"shared:{body['trigger_id']}"
-    await post(desk.slack, body["channel"]["id"], key, overview(content, desk.t), thread_ts=None)
+    if which == ["digest"]:
+        content, late = await _daily(desk, team, public=True)
+        view = overview(content, desk.t, late=late, listed=len(late))
+    else:
+        period = Period(*(datetime.fromisoformat(moment) for moment in which))
+        async with desk.reading() as session:
+            counted = await reports.figures(session, team, period, desk.now())
+        view = overview(Overview(Span.ASKED, team.name, counted), desk.t)
+    await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
+
+
+async def _daily(desk: TeamDesk, team: Team, *, public: bool = False) -> tuple[Overview, list[str]]:
+    """Return the digest of a team up to now, and the rows of what is late now; `public` as for `lists.waiting`."""
+    late = Filter(Which.LATE)
+    async with desk.reading() as session:
+        content = await digests.daily(session, team, desk.now())
+        listing = await lists.waiting(session, [team.id], late, now=desk.now(), most=MAX_LATE, public=public)
+        urls = await links_of(session, home_of(desk.slack), [line.case.id for line in listing.lines])
+    rows = [
+        case_row(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), outside=True) for line in listing.lines
+    ]
+    return content, rows
 
 
 async def send_export(desk: TeamDesk, person: Person, words: str) -> str:

@@ -20,11 +20,11 @@ MAX_LATE = 10
 """The most late cases that a digest lists; the rest is counted."""
 
 
-def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str] = ()) -> View:
+def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str] = (), listed: int = MAX_LATE) -> View:
     """Return an overview; `share` adds the button that shows it to the whole channel.
 
-    `late` are rows of cases that are late now; of the other late cases we know how many there were at the moment of the
-    standing.
+    `late` are rows of cases that are late now. `listed` is how many at most were listed at the moment of the standing;
+    how many more were late is known of that moment only.
     """
     head = f"*{_head(content, t)}*"
     period = _period(content.figures, t)
@@ -34,7 +34,7 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
                        time=_moment(content.figures, "since", t)))  # fmt: skip
     buttons = actions(button(t("Share in channel"), "figures:share", share)) if share else []
     start, end = [section(head), context(period)], buttons
-    rest = _rest(content.standing, t)
+    rest = _rest(content.standing, listed, t)
     plain = [
         *(section(each) for each in [*texts, *late]),
         *(section(each) | {"accessory": late_button(t)} for each in rest),
@@ -47,9 +47,9 @@ def overview(content: Overview, t: Texts, *, share: str = "", late: Sequence[str
     return View(whole, [*start, *plain, *native, *end], plain=[*start, *plain, *older, *end])
 
 
-def _rest(standing: Standing | None, t: Texts) -> list[str]:
-    """Return how many cases were late besides those that are listed, if any."""
-    more = standing.late - MAX_LATE if standing else 0
+def _rest(standing: Standing | None, listed: int, t: Texts) -> list[str]:
+    """Return how many cases were late besides those that were listed, if any."""
+    more = standing.late - listed if standing else 0
     if standing is None or more <= 0:
         return []
     return [t("Late at {time}, but not in this list: *{n}*", time=t.time(standing.at), n=more)]

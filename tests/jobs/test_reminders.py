@@ -13,7 +13,7 @@ from bot.slack import messages
 from jobs import advice, claims, digest, duty, sla
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
-from tests.people import at, lists, mention, sent, settings, showing
+from tests.people import asked, at, lists, mention, read, sent, settings, showing
 
 ESCALATION = "C0ESCALATIE"
 
@@ -344,6 +344,28 @@ async def test_the_digest_lists_what_is_late_as_long_as_it_is(office: Bot) -> No
     for words in ("Stand om 09:00:", "❗ Te laat: *2*"):
         assert words in text_of(shown), "what is counted says of which moment"
     assert "niet in deze lijst" not in text_of(shown), "an answer adds nothing to what the list leaves out"
+
+
+async def test_who_asks_for_the_digest_sees_what_is_late_now_and_so_does_who_it_is_shared_with(office: Bot) -> None:
+    [first, *_] = await claimed(office, 2)
+    [card, _] = office.cards()
+    async with office.desk.session() as session:
+        await cases.set_urgent(session, first, urgent=True, by=SANNE, now=office.desk.now())
+    await mention(office, 9, text="Niet voor iedereen", private=True)
+    await level(office)
+    office.clock.at = local("2026-11-23 09:10")  # type: ignore[attr-defined]
+    shown = await asked(office, SANNE, "/webcare dagoverzicht")
+    assert "Te laat: *3*" in shown and shown.index("Vraag 0") < shown.index("Vraag 1")
+    await sent(office, first)
+    shown = await asked(office, SANNE, "/webcare dagoverzicht")
+    assert "Te laat: *2*" in shown and "Vraag 0" not in shown and "Vraag 1" in shown
+    assert "Niet voor iedereen" not in shown and "(privé)" in shown
+    own = office.slack.ephemerals(SANNE, CHANNEL)[-1]
+    assert (await office.slack.click(SANNE, CHANNEL, own["ts"], "figures:share")).ok
+    shared = await office.card("Dagoverzicht", "Te laat: *", "Vraag 1")
+    assert f"/archives/{CHANNEL}/p{card['ts'].replace('.', '')}|kaart>" in str(shared["blocks"])
+    assert "Niet voor iedereen" not in str(shared) and "Burger 9" not in read(shared)
+    assert "Te laat om 09:10, maar niet in deze lijst: *1*" in text_of(shared), "a private message"
 
 
 async def test_a_digest_lists_ten_late_cases_and_says_how_many_more_there_were(office: Bot) -> None:
