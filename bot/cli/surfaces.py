@@ -96,6 +96,7 @@ def _figures(team: str, t: Texts, desk: Desk) -> Iterator[Shown]:
     until = desk.now()
     since = until - timedelta(days=7)
     parts = [Part(since + timedelta(days=n), n, n) for n in range(7)]
-    week = Figures(since, until, 20, 18, 15, sources=[Source("Mastodon", 20, 18, 15, 18, 17)], parts=parts)
+    sources = [Source("1", 12, 10, 9, 10, 9), Source("2", 8, 8, 6, 8, 8)]
+    week = Figures(since, until, 20, 18, 15, sources=sources, parts=parts)
     forms = overview(Overview(Span.WEEK, team, week), t).forms
     yield f"the digest of {team}", [{"message": {"blocks": blocks}} for blocks in forms if blocks]

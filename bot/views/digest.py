@@ -7,7 +7,7 @@ also complete.
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Span, Standing, Trouble
+from bot.domain.figures import AGES, Figures, Measured, Overview, Part, Source, Span, Standing, Trouble
 from bot.models import SOCKET
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, cut, link, literal, section
@@ -106,19 +106,29 @@ def _is_quiet(content: Overview) -> bool:
 
 
 def paragraphs(content: Overview, t: Texts) -> list[str]:
-    """Return one paragraph with the figures, and one with the team's standing if the overview has it."""
+    """Return one paragraph with the figures, and one with the team's standing if the overview has it.
+
+    A digest leaves out what is zero and was so before; who asks is told of zeros too.
+    """
     figures, before, ended = content.figures, content.before, content.span is not Span.ASKED
+
+    def counted(row: str, n: int, earlier: int | None) -> str:
+        return "" if ended and not n and not earlier else _compared(row, earlier, t)
+
     rows = [
-        _compared(t("Mentions received: *{n}*", n=figures.mentions), before.mentions if before else None, t),
-        _compared(t("Cases opened: *{n}*", n=figures.opened), before.opened if before else None, t),
+        counted(
+            t("Mentions received: *{n}*", n=figures.mentions), figures.mentions, before.mentions if before else None
+        ),
+        counted(t("Cases opened: *{n}*", n=figures.opened), figures.opened, before.opened if before else None),
         _topics(figures, before, t),
-        _compared(t("Answers sent: *{n}*", n=figures.answered), before.answered if before else None, t),
+        counted(t("Answers sent: *{n}*", n=figures.answered), figures.answered, before.answered if before else None),
         _closed(figures, t),
         _hidden(figures, t),
         _measured(t("First reaction"), figures.first, before.first if before else None, t, ended=ended),
         _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t, ended=ended),
     ]
     first = "\n".join(f"• {row}" for row in rows if row)
+    first = first or t("Nothing came in, and nothing was answered or closed.")
     return [first, _standing(content.standing, t)] if content.standing else [first]
 
 
@@ -219,14 +229,18 @@ def _open(standing: Standing, t: Texts) -> str:
 
 
 def _sources(figures: Figures, t: Texts) -> str:
-    """Return the table of accounts as text."""
+    """Return the table of accounts as text; "" for one account, whose figures are those of the team."""
     return "\n".join(
         "• "
         + t("{account}: {mentions} received, {answered} answered, {kept} of {count} first reactions within the norm",
             account=literal(source.name, 100), mentions=source.mentions, answered=source.answered, kept=source.kept,
             count=source.reactions)
-        for source in figures.sources[:MAX_ROWS]
+        for source in _in_table(figures)
     )  # fmt: skip
+
+
+def _in_table(figures: Figures) -> Sequence[Source]:
+    return figures.sources[:MAX_ROWS] if len(figures.sources) > 1 else []
 
 
 def _native(content: Overview, t: Texts) -> list[Block]:
@@ -234,7 +248,7 @@ def _native(content: Overview, t: Texts) -> list[Block]:
     blocks: list[Block] = []
     if tells(figures.parts):
         blocks.append(chart(figures.parts, t))
-    if figures.sources:
+    if _in_table(figures):
         blocks.append(_table(figures, t))
     return blocks
 
@@ -258,7 +272,7 @@ def chart(parts: Sequence[Part], t: Texts) -> Block:
 def _table(figures: Figures, t: Texts) -> Block:
     heads = [t("Account"), t("Received"), t("Answered"), t("First reactions"), t("Within the norm")]
     rows: list[list[Block]] = [[{"type": "raw_text", "text": head} for head in heads]]
-    for source in figures.sources[:MAX_ROWS]:
+    for source in _in_table(figures):
         numbers = (source.mentions, source.answered, source.reactions, source.kept)
         name = {"type": "raw_text", "text": cut(source.name, 100) or "—"}
         rows.append([name, *({"type": "raw_number", "value": n, "text": str(n)} for n in numbers)])

@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import text as sql
 from sqlmodel import select
 
-from bot import cases
-from bot.cases import reminders
+from bot import accounts, cases
+from bot.cases import inbox, reminders
 from bot.domain.figures import Figures, Overview, Span, Standing
+from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import blocks
+from bot.sandbox.slack.inspection import text_of
 from bot.texts import LANGUAGES, Texts
 from bot.views.digest import overview
 from jobs.digest import send_digests
@@ -211,13 +213,47 @@ async def test_the_digest_tells_what_happened_and_how_it_stands(office: Bot) -> 
         assert words in card
     assert "/archives/" in card
     week = json.dumps(await office.card("afgelopen week"), ensure_ascii=False)
-    assert "data_table" in week
+    assert "data_table" not in week, "one account: its figures are those of the team"
     assert "data_visualization" not in week, "all of it was on one day: never one bar"
+
+
+async def on_a_second_account(bot: Bot) -> None:
+    """Let a citizen write to another account of the team."""
+    post = Post("f1", Author("f1", "Burger 7"), "Waar?", bot.desk.now(), permits=permits(Act.ANSWER))
+    async with bot.desk.session() as session:
+        account = await accounts.add(
+            session, bot.desk.settings, platform="webhook", name="formulier", url="",
+            secrets={"signing_secret": bot.slack.square.secret},
+            options={"callback_url": f"{bot.slack.base_url}/square/replies"}, now=bot.desk.now(),
+        )  # fmt: skip
+        await session.flush()
+        await inbox.take_in(session, account.id, [post], now=bot.desk.now())
+
+
+async def test_from_two_accounts_the_digest_has_a_table_of_them(office: Bot) -> None:
+    await mention(office)
+    await on_a_second_account(office)
+    await digests(office, "2026-11-23 09:00")
+    card = await office.card("Dagoverzicht", "Berichten ontvangen: *2*")
+    assert "data_table" in {block["type"] for block in card["blocks"]}
+
+
+async def test_a_digest_has_no_lines_that_say_nothing_and_compares_what_came_to_an_end(office: Bot) -> None:
+    await mention(office)
+    await digests(office, "2026-11-23 09:00")
+    assert "Antwoorden verstuurd" not in text_of(await office.card("Dagoverzicht", "Berichten ontvangen: *1*"))
+    await digests(office, "2026-11-24 09:00")
+    nothing = text_of(await office.card("Dagoverzicht", "Er kwam niets binnen, en er is niets", "• Open: *1*"))
+    assert "ontvangen" not in nothing and "geopend" not in nothing and "verstuurd" not in nothing
+    await digests(office, "2026-11-30 09:00")
+    week = text_of(await office.card("afgelopen week", "Berichten ontvangen: *0* (vorige periode: 1)"))
+    assert "verstuurd" not in week
 
 
 async def test_a_workspace_without_the_newer_blocks_gets_older_ones(office: Bot) -> None:
     office.slack.rules.modern_blocks = False
     await mention(office)
+    await on_a_second_account(office)
     await digests(office, "2026-11-23 09:00")
     card = await office.card("Dagoverzicht")
     assert {block["type"] for block in card["blocks"]} == {"section", "context"}

@@ -320,12 +320,12 @@ async def everything_told(url: str, history: list[dict[str, Any]]) -> Told:
         return Told(text_of(weekly), last_week, today, text_of(home), files)
 
 
-def lines_of(expected: dict[str, Any], *, before: dict[str, Any] | None = None) -> str:
+def lines_of(expected: dict[str, Any], *, span: Span = Span.ASKED, before: dict[str, Any] | None = None) -> str:
     """The lines that tell these figures; the reason that is given most stands first."""
     ordered = {name: dict(sorted(expected[name].items(), key=lambda each: (-each[1], each[0])))
                for name in ("closed", "topics")}  # fmt: skip
     then, earlier = Figures(NOW, NOW, **{**expected, **ordered}), Figures(NOW, NOW, **before) if before else None
-    return paragraphs(Overview(Span.ASKED, "T1", then, earlier), T)[0]
+    return paragraphs(Overview(span, "T1", then, earlier), T)[0]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -344,7 +344,7 @@ def test_the_same_period_has_the_same_figures_in_digest_stats_home_and_export(
     found = asyncio.run(told())
     monday, today, tomorrow = (local(f"2026-10-{day} 00:00") for day in (19, 26, 27))
     week, day = reckoned(history, monday, today), reckoned(history, today, tomorrow)
-    assert lines_of(week, before=reckoned(history, local("2026-10-12 00:00"), monday)) in found.weekly
+    assert lines_of(week, span=Span.WEEK, before=reckoned(history, local("2026-10-12 00:00"), monday)) in found.weekly
     assert lines_of(week) in found.stats_week
     assert lines_of(day) in found.stats_today
     assert lines_of(day) in found.home
