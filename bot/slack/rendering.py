@@ -32,6 +32,7 @@ from bot.models import (
     Unanswered,
 )
 from bot.slack.calls import home_of
+from bot.slack.places import links_of
 from bot.slack.reminding import late_of, reminders_of
 from bot.staffing import presence
 from bot.team import teams
@@ -108,7 +109,7 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
         case MessageKind.UNANSWERED:
-            return _unanswered(desk, await _file(session, message), message)
+            return await _unanswered(desk, session, message)
         case MessageKind.AWAY:
             return await _away(desk, session, message)
         case MessageKind.SLACK_TROUBLE:
@@ -185,12 +186,17 @@ def _urgent(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
     return urgent_call(file, Called.of(message.details).called, desk.t, desk.now())
 
 
-def _unanswered(desk: TeamDesk, file: CaseFile, message: Message) -> View | None:
-    """Return the question about a case whose citizen does not answer, or the sequel; None if it went on before that."""
-    asked = Unanswered.of(message.details)
+async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:
+    """Return the question about a case whose citizen does not answer, or the sequel; None if it went on before that.
+
+    Below the card itself there is no link to it.
+    """
+    asked, file = Unanswered.of(message.details), await _file(session, message)
+    urls = {} if message.in_thread else await links_of(session, home_of(desk.slack), [file.case.id])
+    url = urls.get(file.case.id, "")
     if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
-        return unanswered(file, asked.days, asked.asked, desk.t, desk.now())
-    return went_on(file, desk.t, desk.now()) if message.ts is not None else None
+        return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)
+    return went_on(file, desk.t, desk.now(), card_url=url) if message.ts is not None else None
 
 
 async def _handed_over(desk: TeamDesk, session: AsyncSession, message: Message) -> View | None:

@@ -6,14 +6,15 @@ from datetime import datetime
 from bot.models import CaseFile
 from bot.texts import Texts
 from bot.views.block import View, actions, button, context, literal, section
+from bot.views.case_list import card_link
 from bot.views.case_menu import ACTION
-from bot.views.case_state import state_line
+from bot.views.case_state import case_name, state_line
 from bot.views.citizen import excerpt
 from bot.views.marks import Mark, marks
 
 
-def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: datetime) -> View:
-    """Ask these people to remind the citizen, to close the case, or to wait on."""
+def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: datetime, *, card_url: str = "") -> View:
+    """Ask these people to remind the citizen, to close the case, or to wait on; `card_url` links the card elsewhere."""
     names = "".join(f"<@{who}> " for who in asked)
     words = names + t.plural(
         "💬 The citizen has not answered our question for {n} working day. What now?",
@@ -23,19 +24,20 @@ def unanswered(file: CaseFile, days: int, asked: Sequence[str], t: Texts, now: d
     value = str(file.case.id)
     remind = [button(t("Remind the citizen"), "case:answer", value, style="primary")] if file.answerable else []
     rest = [button(t("Close…"), ACTION, f"close:{value}"), button(t("Wait on"), "case:wait_on", value)]
-    about = _about(file, t, now)
+    about = _about(file, t, now, card_url)
     return View(f"{words} {about}", [section(words), context(about), *actions(*remind, *rest)])
 
 
-def went_on(file: CaseFile, t: Texts, now: datetime) -> View:
+def went_on(file: CaseFile, t: Texts, now: datetime, *, card_url: str = "") -> View:
     """Show how a case went on after this question."""
-    words = f"✓ {_about(file, t, now)}"
+    words = f"✓ {_about(file, t, now, card_url)}"
     return View(words, [context(words)])
 
 
-def _about(file: CaseFile, t: Texts, now: datetime) -> str:
-    """Return who wrote what, and the state of the case; nothing private, as the thread has more readers."""
+def _about(file: CaseFile, t: Texts, now: datetime, card_url: str) -> str:
+    """Return the case, who wrote what, and its state; nothing private, as the thread has more readers."""
     words = literal(file.author.name, 80)
     if not file.latest.private:
         words = t("{name}: {text}", name=words, text=excerpt(file, t))
-    return " · ".join([words, *marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now)])
+    state = [*marks(file, t, now, without={Mark.CITIZEN}), state_line(file, t, now)]
+    return " · ".join([case_name(file.case, t), words, *state, *card_link(card_url, t)])

@@ -17,7 +17,7 @@ from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.staffing import presence
 from jobs import silence
 from tests.clocks import local
-from tests.conftest import MARIEKE, SANNE, YOUSSEF, Bot, eventually
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
 from tests.people import mention, open_modal, sent, settings, settings_of
 
 
@@ -61,7 +61,9 @@ async def test_the_owner_is_asked_after_so_many_working_days_in_opening_hours(as
     assert await at(asked, "2026-11-27 16:59") == []
     assert await at(asked, "2026-11-30 08:59") == [], "the team is closed"
     assert await at(asked, "2026-11-30 09:00") == ["the owner"], "five working days lie between, no weekend"
-    told = await in_dm(asked, SANNE, "5 werkdagen", "Wacht op de burger")
+    told = await in_dm(asked, SANNE, "5 werkdagen", "Zaak 1 · ", "Wacht op de burger")
+    [card, *_] = asked.cards()
+    assert f"/archives/{CHANNEL}/p{card['ts'].replace('.', '')}|kaart>" in str(told["blocks"])
     assert action_ids(told) == ["case:answer", "case:more", "case:wait_on"]
     assert await at(asked, "2026-12-03 12:00") == []
 

@@ -366,8 +366,9 @@ def messages(t: Texts) -> Iterator[View]:
     stands = Standing(NOW, [1, 2, 3, 4], NOW, late=10_012, promised=1, with_citizen=1)
     late = [case_row(line, t, NOW, card_url=f"{HOME}archives/C0WEBCARE/p1000100") for line in lines()[:10]]
     yield overview(Overview(Span.DAY, "Webcare", week, standing=stands), t, share="1|digest", late=late)
-    yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW) for n in (1, 5))
-    yield went_on(case_file(Status.CLOSED), t, NOW)
+    for url in ("", f"{HOME}archives/C0WEBCARE/p1000100"):
+        yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW, card_url=url) for n in (1, 5))
+        yield went_on(case_file(Status.CLOSED), t, NOW, card_url=url)
     yield from (thread.returned(why, t) for why in (Returned(), Returned(away=BY), Returned(reader=BY)))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
