@@ -18,7 +18,7 @@ from bot.models import Role, Team
 from bot.team import agents, teams
 from bot.team.settings import TeamSettings
 from bot.texts import Texts
-from bot.views.home import SHOWN, Chosen, Home
+from bot.views.home import SHOWN, Asked, Chosen, Home
 
 
 async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wanted: Filter | None = None) -> Home:
@@ -53,7 +53,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         promises=promises.lines,
         today=[await _today(session, team, now) for team in readable],
         week=_together([await _week(session, team, now) for team in readable]),
-        asked=await lists.asked(session, slack_id),
+        asked=[Asked(question, case) for question, case in await lists.asked(session, slack_id)],
         by=slack_id,
         places=places,
         chosen=Chosen(replace(wanted, page=chosen.page), chosen.lines, chosen.count, chosen.pages)

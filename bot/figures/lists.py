@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, literal, true
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import connectors
 from bot.cases import around
-from bot.domain.case import Status
+from bot.domain.case import Status, Urgency
 from bot.domain.queue import Filter, Place, Where, Which
 from bot.domain.sla import ClockKind
 from bot.models import (
@@ -147,17 +147,22 @@ async def promised(session: AsyncSession, team_ids: Collection[int], *, before: 
     return await listed(session, col(Case.team_id).in_(team_ids) & col(Case.id).in_(due), most=most)
 
 
-async def asked(session: AsyncSession, slack_id: str) -> Sequence[Escalation]:
-    """Return the open questions that were put to a person, alone or in a group; the oldest first."""
+async def asked(session: AsyncSession, slack_id: str) -> list[tuple[Escalation, Case]]:
+    """Return the open questions that were put to a person, alone or in a group, with their cases.
+
+    Urgent questions and cases come first, then they are in the order of the queue.
+    """
     key = literal("ask:") + cast(col(Escalation.id), String) + literal(f":{slack_id}")
     put = select(Message.id).where(Message.key == key).correlate(Escalation)
     escalated = select(Case.id).where(WAITING, Case.status == Status.ESCALATED)
+    urgent = or_(col(Case.urgent), col(Escalation.urgency) == Urgency.URGENT)
     rows = await session.exec(
-        select(Escalation)
+        select(Escalation, Case)
+        .join(Case, col(Escalation.case_id) == Case.id)
         .where(ASKED, col(Escalation.case_id).in_(escalated), put.exists())
-        .order_by(col(Escalation.id))
+        .order_by(urgent.desc(), *IN_ORDER, col(Escalation.id))
     )
-    return rows.all()
+    return list(rows.all())
 
 
 async def listed(

@@ -7,13 +7,15 @@ from datetime import datetime
 from bot.domain.case import Urgency
 from bot.domain.figures import Overview, Part
 from bot.domain.queue import OVERVIEW, Filter, Place, Which
-from bot.models import CaseLine, Escalation
+from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
-from bot.views.case_list import case_block, page_buttons
+from bot.views.case_list import card_link, case_block, page_buttons
+from bot.views.case_state import case_name
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.handing_over import several_buttons
+from bot.views.marks import urgent_words
 from bot.views.search_modal import search_field
 
 SHOWN = 15
@@ -30,6 +32,14 @@ class Chosen:
     lines: Sequence[CaseLine]
     count: int
     pages: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to the agent, and its case."""
+
+    question: Escalation
+    case: Case
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ class Home:
     promises: Sequence[CaseLine]
     today: Sequence[Overview]
     week: Sequence[Part]
-    asked: Sequence[Escalation] = ()
+    asked: Sequence[Asked] = ()
     card_urls: Mapping[int, str] = field(default_factory=dict)
     by: str = ""
     places: Sequence[Place] = ()
@@ -65,9 +75,9 @@ class Home:
 
     @property
     def listed(self) -> set[int]:
-        """The cases that are in a list."""
+        """The cases that are in a list, or asked about."""
         lists = [self.chosen.lines] if self.chosen else [self.mine, self.queue, self.promises]
-        return {line.case.id for lines in lists for line in lines}
+        return {line.case.id for lines in lists for line in lines} | {each.case.id for each in self.asked[:SHOWN]}
 
 
 def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Block:
@@ -136,11 +146,13 @@ def _asked(home: Home, t: Texts) -> list[Block]:
     if not home.asked:
         return []
     blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]
-    for asked in home.asked[:SHOWN]:
-        urgent = "🔴 " if asked.urgency is Urgency.URGENT else ""
-        words = t("{agent} asks: {question}", agent=f"<@{asked.by}>", question=literal(asked.question, 300))
-        advise = button(t("Advise"), "case:advise", str(asked.id))
-        blocks.append(section(f"{urgent}{words}") | {"accessory": advise})
+    for each in home.asked[:SHOWN]:
+        question, case = each.question, each.case
+        urgent = [urgent_words(t)] if case.urgent or question.urgency is Urgency.URGENT else []
+        about = " · ".join([case_name(case, t), *urgent, *card_link(home.card_urls.get(case.id, ""), t)])
+        words = t("{agent} asks: {question}", agent=f"<@{question.by}>", question=literal(question.question, 300))
+        advise = button(t("Advise"), "case:advise", str(question.id))
+        blocks.append(section(f"{about}\n{words}") | {"accessory": advise})
     if len(home.asked) > SHOWN:
         blocks.append(context(t("… and {n} more", n=len(home.asked) - SHOWN)))
     return blocks

@@ -11,7 +11,7 @@ from bot.slack import messages
 from jobs import advice
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import home, mention, open_modal, sent
+from tests.people import home, mention, open_modal, sent, settings
 
 
 async def escalated(bot: Bot, *places: str, target: str = YOUSSEF, submission: str = "v") -> int:
@@ -132,6 +132,8 @@ async def test_the_home_of_an_adviser_lists_what_is_asked_of_them(office: Bot) -
     case_id = await escalated(office)
     await office.slack.open_home(YOUSSEF)
     await home(office, YOUSSEF, "Aan jou gevraagd", f"<@{SANNE}> vraagt", "Weet jij dit?")
+    await home(office, YOUSSEF, f"Zaak {case_id} · <https://", f"/archives/{CHANNEL}/")
+    assert "Dringend" not in text_of(office.slack.home(YOUSSEF) or {})
     await office.slack.open_home(MARIEKE)
     assert "Aan jou gevraagd" not in text_of(await home(office, MARIEKE, "Webcare"))
     await office.slack.click_in_view(YOUSSEF, "case:advise")
@@ -161,3 +163,24 @@ async def test_an_adviser_of_a_case_that_is_nearly_late_has_the_time_of_a_reacti
                 question="Weet jij dit?", urgency=Urgency.NORMAL, submission=f"v{case_id}",
             )  # fmt: skip
     assert [each.allowed_seconds for each in await office.rows(Escalation)] == [60 * 60, 15 * 60]
+
+
+async def test_what_is_asked_of_an_adviser_is_listed_with_the_urgent_first_in_words(office: Bot) -> None:
+    """The last of four is of an urgent case, the one before it an urgent question, the second is due first."""
+    for number, (reaction, urgency) in enumerate(
+        ((240, Urgency.NORMAL), (60, Urgency.NORMAL), (60, Urgency.URGENT), (60, Urgency.NORMAL))
+    ):
+        await settings(office, norm={"first_reaction": reaction})
+        case_id = await mention(office, number)
+        async with office.desk.session() as session:
+            await cases.claim(session, case_id, by=SANNE, now=office.desk.now())
+            await cases.set_urgent(session, case_id, urgent=number == 3, by=SANNE, now=office.desk.now())
+            await cases.escalate(
+                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+                question=f"Weet jij {number}?", urgency=urgency, submission=f"v{number}",
+            )  # fmt: skip
+    await office.slack.open_home(YOUSSEF)
+    shown = text_of(await home(office, YOUSSEF, "*Aan jou gevraagd* (4)"))
+    assert sorted(range(4), key=lambda number: shown.index(f"Weet jij {number}?")) == [3, 2, 1, 0]
+    rows = [line for line in shown.splitlines() if line.startswith("Zaak ") and "🔴 *Dringend*" in line]
+    assert [row.split(" · ")[0] for row in rows] == ["Zaak 4", "Zaak 3"]

@@ -93,7 +93,7 @@ from bot.views.details_modal import details_modal
 from bot.views.digest import overview
 from bot.views.escalate_modal import escalate_modal
 from bot.views.hide import hide_modal, review, second_asked
-from bot.views.home import SHOWN, Chosen, Home, home_tab
+from bot.views.home import SHOWN, Asked, Chosen, Home, home_tab
 from bot.views.modals import (
     advise_modal,
     close_modal,
@@ -652,7 +652,9 @@ def homes(t: Texts) -> Iterator[Block]:
             warned = others if role is Role.COORDINATOR else []
             home = Home(
                 read_only, reader, settable, role is Role.AGENT, warned,
-                shown, 20, shown, 20, shown, today, week, ASKED * 6,
+                shown, 20, shown, 20, shown, today, week,
+                [Asked(each, case_file(Status.ESCALATED).case) for each in ASKED * 6],
+                {1: f"{HOME}archives/C0WEBCARE/p1000100"},
             )  # fmt: skip
             yield from (home_tab(home, t, NOW, charts=charts) for charts in (True, False))
             chosen = Chosen(Filter(Which.MINE, BY, "topic:Afval", page=1), shown, 40, 3)
