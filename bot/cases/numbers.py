@@ -1,13 +1,13 @@
 """The numbers by which people call cases: counted up per team, without gaps."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
-from bot.models import Case, CaseCount, Transfer
-
-HIGHEST = 2_147_483_647
-"""The largest number that the column can hold."""
+from bot.models import Case, CaseCount, Team, Transfer
 
 
 async def take(session: AsyncSession, team_id: int, count: int) -> range:
@@ -21,12 +21,11 @@ async def take(session: AsyncSession, team_id: int, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
-async def by_number(session: AsyncSession, team_id: int, number: int) -> Case | None:
-    """Return the case that has this number in a team, or had it there before a transfer; None when there is none."""
-    if not 0 < number <= HIGHEST:
-        return None
-    case = (await session.exec(select(Case).where(Case.team_id == team_id, Case.number == number))).first()
-    if case is not None:
-        return case
-    left = select(Case).join(Transfer).where(Transfer.from_team_id == team_id, Transfer.number == number)
-    return (await session.exec(left)).first()
+async def by_number(session: AsyncSession, number: int, wanted: Sequence[ColumnElement[bool]]) -> list[int]:
+    """Return which of the wanted cases have this number, then those that had it in another team before a transfer."""
+    newest = col(Case.id).desc()
+    now = (await session.exec(select(Case.id).where(Case.number == number, *wanted).order_by(newest))).all()
+    # the index begins with the team, and there are few teams
+    left = select(Transfer.case_id).where(col(Transfer.from_team_id).in_(select(Team.id)), Transfer.number == number)
+    before = await session.exec(select(Case.id).where(col(Case.id).in_(left), *wanted).order_by(newest))
+    return list(dict.fromkeys([*now, *before]))

@@ -15,6 +15,8 @@ ALIKE = str.maketrans(
 )
 """Letters that Unicode does not decompose, as people without them on the keyboard type them."""
 WORD = re.compile(r"[^\W_]+")
+NUMBERED = re.compile(r"(?:zaak|case)?\s*#?\s*([0-9]{1,9})", re.IGNORECASE)
+"""The number of a case, alone or as the bot writes it in each of its languages."""
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 
 
@@ -38,9 +40,9 @@ def names_of(name: str, handle: str) -> str:
 
 
 def asked_number(text: str) -> int | None:
-    """Return the number of a case that a search asks for: #231 or 231; None if it asks for words."""
-    number = text.strip().removeprefix("#").strip()
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
+    """Return the number of a case that a search asks for: Zaak 231, #231 or 231; None if it asks for words."""
+    asked = NUMBERED.fullmatch(text.strip())
+    return int(asked[1]) if asked else None
 
 
 def asked_words(text: str) -> list[str]:

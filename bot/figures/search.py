@@ -1,5 +1,5 @@
 """Search cases by words: who wrote, what they wrote, what we answered, and notes. A case must contain all words.
-A number returns the case with that number first.
+A number returns the case with that number first, then those that had it before a transfer.
 
 A word also matches words that begin with it. The newest case comes first, and at most MAX_COUNTED are counted, so that
 the others need not be read.
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot import db
+from bot import cases, db
 from bot.domain.case import OPEN, Status
 from bot.domain.words import asked_number, asked_words
 from bot.figures import lists
@@ -59,17 +59,18 @@ async def platforms_of(session: AsyncSession, team_ids: Collection[int]) -> Sequ
 
 
 async def search(session: AsyncSession, team_ids: Collection[int], asked: Asked, *, most: int) -> CaseList:
-    """Return the cases of these teams that match, the newest first; the case with the number before all others."""
+    """Return the cases of these teams that match, the newest first; those with the number before all others."""
     words = asked_words(asked.words)
     if not words:
         return CaseList(0, [])
     wanted = await _wanted(session, team_ids, asked)
-    numbered = (await session.exec(select(Case.id).where(Case.number == asked_number(asked.words), *wanted))).all()
+    number = asked_number(asked.words)
+    numbered = await cases.by_number(session, number, wanted) if number is not None else []
     ids = [*numbered, *(each for each in await _search(session, words, wanted) if each not in numbered)]
     first = col(Case.id).in_(ids[:most])
-    order = (col(Case.id).in_(numbered).desc(), col(Case.id).desc())
-    result = await lists.listed(session, first, most=most, order=order)
-    return replace(result, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
+    result = await lists.listed(session, first, most=most)
+    lines = sorted(result.lines, key=lambda line: ids.index(line.case.id))
+    return replace(result, lines=lines, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
 
 
 async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked) -> list[ColumnElement[bool]]:

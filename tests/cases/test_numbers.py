@@ -1,8 +1,7 @@
-"""A case has a number in its team: counted up without gaps, shown wherever the case is, and enough to find it."""
+"""A case has a number in its team: counted up without gaps, and shown wherever the case is."""
 
 import asyncio
 
-from bot import cases
 from bot.cases import inbox
 from bot.desk import Desk
 from bot.domain.mention import Act, Author, Post, permits
@@ -66,18 +65,6 @@ async def take_in(desk: Desk, account_id: int, page: str, *, fails: bool) -> Non
                 raise ConnectionError
     except ConnectionError:
         pass
-
-
-async def test_the_number_is_enough_to_find_the_case_of_a_team(sqlite_bot: Bot) -> None:
-    bot = sqlite_bot
-    bot.citizen_posts("Waar is mijn container?")
-    await bot.card("container")
-    [case] = await bot.rows(Case)
-    async with bot.desk.reading() as session:
-        found = await cases.by_number(session, case.team_id, 1)
-        assert found is not None and found.id == case.id
-        for team, number in ((case.team_id, 2), (case.team_id + 1, 1), (case.team_id, 0), (case.team_id, 10**30)):
-            assert await cases.by_number(session, team, number) is None
 
 
 async def test_the_posts_of_a_page_are_numbered_in_their_order(bot: Bot) -> None:

@@ -18,6 +18,7 @@ from bot.domain.mention import Act, Author, Post, permits
 from bot.domain.routing import Rule
 from bot.domain.sla import ClockKind
 from bot.domain.text import Refused
+from bot.figures.search import Asked, search
 from bot.models import Author as AuthorRow
 from bot.models import Case, Clock, Event, Message, MessageKind, Note, Role, Transfer
 from bot.sandbox.slack import payloads
@@ -27,7 +28,21 @@ from bot.slack import messages
 from bot.team import routing
 from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, second_desk
-from tests.people import BEA, BEHEER, answer, card_in, make_role, mention, open_modal, read, second_team, sent, settings
+from tests.people import (
+    BEA,
+    BEHEER,
+    answer,
+    asked,
+    card_in,
+    home,
+    make_role,
+    mention,
+    open_modal,
+    read,
+    second_team,
+    sent,
+    settings,
+)
 
 WHY = "Dit gaat over het fietspad, dat is van jullie."
 
@@ -178,9 +193,37 @@ async def test_a_case_has_a_number_in_each_team_and_its_old_number_still_finds_i
     await by_verb(bot, 3, seen=beheer, to=1, key="c")
     numbers = {case.id: (case.team_id, case.number) for case in await bot.rows(Case)}
     assert numbers == {1: (beheer, 2), 2: (1, 2), 3: (1, 3)}
+    for asked_for, teams, found in (
+        ("zaak 1", (1,), [3]),  # it was number 1 of Beheer; what was our number 1 is Beheer's now
+        ("zaak 1", (beheer,), [1]),
+        ("zaak 1", (1, beheer), [3, 1]),
+        ("zaak 2", (1,), [2]),
+        ("zaak 2", (1, beheer), [2, 1]),
+        ("zaak 3", (1, beheer), [3]),
+        ("zaak 3", (beheer,), []),
+    ):
+        assert await _found(bot, asked_for, teams) == found, (asked_for, teams)
+
+
+async def _found(bot: Bot, words: str, teams: tuple[int, ...]) -> list[int]:
     async with bot.desk.reading() as session:
-        found = [await cases.by_number(session, *each) for each in ((1, 1), (beheer, 2), (beheer, 1), (1, 3))]
-    assert [case.id if case else None for case in found] == [1, 1, 3, 3]
+        return [line.case.id for line in (await search(session, teams, Asked(words), most=10)).lines]
+
+
+async def test_the_number_on_the_former_card_finds_the_case_only_for_who_may_see_it_now(bot: Bot) -> None:
+    beheer = await second_team(bot)
+    await mention(bot, text="De lamp is stuk")
+    bot.citizen_posts("Het fietspad ligt vol glas.")
+    card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
+    assert (await hands_over(bot, SANNE, CHANNEL, card, beheer, case_id=2)).ok
+    await card_in(bot, CHANNEL, "Overgedragen aan Beheer", "Zaak 2")
+    await card_in(bot, BEHEER, "fietspad", "Zaak 1")
+    assert "Niets gevonden" in await asked(bot, YOUSSEF, "/webcare zoek zaak 2")
+    assert "fietspad" in await asked(bot, BEA, "/webcare zoek zaak 2", BEHEER)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Zaken zoeken")
+    await bot.slack.type(SANNE, "search:words", "zaak 2")
+    assert "fietspad" in text_of(await open_modal(bot, SANNE, "search"))
 
 
 async def test_the_clocks_go_on_by_the_hours_and_norm_of_the_other_team(office: Bot) -> None:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.words import MAX_ASKED, MAX_LETTERS, MAX_WORDS, asked_words, folded, names_of, words_of
+from bot.domain.words import MAX_ASKED, MAX_LETTERS, MAX_WORDS, asked_number, asked_words, folded, names_of, words_of
+from bot.texts import LANGUAGES, Texts
+from bot.views.case_state import number_name
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,11 @@ def test_there_is_an_end_to_the_words_of_a_case_and_of_a_search() -> None:
     many = " ".join(map(str, range(2 * MAX_WORDS)))
     assert len(words_of([many]).split()) == MAX_WORDS
     assert asked_words(many) == [str(number) for number in range(MAX_ASKED)]
+
+
+def test_a_case_is_asked_for_by_its_number_or_as_the_bot_calls_it() -> None:
+    called = [number_name(231, Texts(language, "Europe/Amsterdam")) for language in LANGUAGES]
+    for words in ("231", "#231", " # 231 ", "zaak231", "ZAAK #231", "case\u00a0231", *called):
+        assert asked_number(words) == 231, words
+    for words in ("zaak", "zaken 231", "loket 231", "231 zaken", "zaak 2x", "zaak -1", "①", "9" * 10, ""):
+        assert asked_number(words) is None, words

@@ -156,6 +156,9 @@ async def test_a_number_finds_the_case_with_that_number_first(bot: Bot) -> None:
     await mention(bot, 3, text="Wie bel ik op nummer 14?")
     assert (await found(bot, "#1"), await found(bot, "1"), await found(bot, "2")) == ([1, 3, 2], [1, 3, 2], [2])
     assert await found(bot, "2", (2,)) == await found(bot, "#" + "9" * 30) == []
+    assert await found(bot, "Zaak 2") == await found(bot, "case #2") == [2]
+    shown = await asked(bot, SANNE, "/webcare zoek zaak 2")
+    assert "1 zaak gevonden" in shown and "Zaak 2 · " in shown
 
 
 async def test_more_than_are_counted_are_told_as_more(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:

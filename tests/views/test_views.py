@@ -15,7 +15,6 @@ from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, LOCALES, Texts
 from tests.views.examples import homes, messages, opened
 
-
 OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
 """What no sentence of ours has: quotes of another kind, and in Dutch a semicolon."""
 
