@@ -7,10 +7,9 @@ from typing import Any
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.domain.text import Refused
-from bot.figures.search import Asked
 from bot.team import agents
 from bot.views.block import View, literal, section
-from bot.views.search_modal import MAX_WORDS
+from bot.views.search_modal import MAX_WORDS, Sought
 from handlers import figures, lists, presence
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
@@ -94,7 +93,7 @@ async def _answer(desk: TeamDesk, person: Person, asked: str, word: str, rest: s
         case "mine":
             return await lists.queue(desk, person, Filter(Which.MINE, user))
         case "search":
-            return await lists.search(desk, person, Asked(rest[:MAX_WORDS]))
+            return await lists.search(desk, person, Sought(rest[:MAX_WORDS]))
         case "stats":
             return await figures.stats(desk, person, rest)
         case "digest":

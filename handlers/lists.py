@@ -3,29 +3,31 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from bot import connectors
 from bot.desk import TeamDesk
 from bot.domain.queue import Filter, Which
 from bot.figures import lists
 from bot.figures import search as by_words
 from bot.figures.lists import CaseList
-from bot.figures.search import Asked
+from bot.figures.search import Asked, platforms_of
 from bot.models import Role
-from bot.slack.calls import Place, permalinks, post
+from bot.slack.calls import Place, permalinks, post, show_if_open
 from bot.slack.places import cards_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar
 from bot.views.handing_over import several_buttons
-from bot.views.search_modal import filter_button
+from bot.views.search_modal import SEARCH, STATUSES, Sought, filter_button, search_modal
 from handlers.bolt_args import Respond
 from handlers.feedback import answer
 from handlers.home import filter_of, is_home, publish
+from handlers.modal import in_modal
 from handlers.roles import Person, person_of
 
 SHOWN = 10
-SEARCH = "search"
 
 
 async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
@@ -44,27 +46,39 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
 
 
-async def search(desk: TeamDesk, person: Person, asked: Asked, *, in_modal: bool = False) -> View:
-    """Return the search results; a list in a message has buttons to share it and to search with filters.
+async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bool = False) -> View:
+    """Return a page of search results; a list in a message has buttons to share it and to search with filters.
 
     The button to share is left out if the shared list would be empty.
     """
-    listing, cards = await _search(desk, [team.id for team in person.teams], asked)
-    shown_to_all = any(not line.latest.private for line in listing.lines)
-    what = f"{SEARCH}||{asked.words}"
-    buttons = [*_several_buttons(person, what, listing, desk), *([share_button(what, desk.t)] if shown_to_all else [])]
-    below = [] if in_modal else actions(*buttons, filter_button(asked.words, desk.t))
-    rows = await (_rows(desk, listing, cards) if in_modal else _rows(desk, listing, cards, person, what))
-    return case_list(_result_head(desk, listing), rows, more=_left_out(desk, listing), below=below)
+    listing, cards = await _search(desk, [team.id for team in person.teams], sought)
+    sought = replace(sought, page=listing.page)
+    what, buttons = sought.to_text(), page_buttons(sought, listing.pages, desk.t)
+    if not in_modal:
+        shown_to_all = any(not line.latest.private for line in listing.lines)
+        buttons += _several_buttons(person, what, listing, desk)
+        buttons += [share_button(what, desk.t)] if shown_to_all else []
+        buttons.append(filter_button(sought.words, desk.t))
+    rows = await _rows(desk, listing, cards, person, what)
+    return case_list(_result_head(desk, listing), rows, more=_uncounted(desk, listing), below=actions(*buttons))
+
+
+async def search_view(desk: TeamDesk, person: Person, sought: Sought) -> Block:
+    """Return the modal of the search, with a page of results if there are words to search for."""
+    async with desk.reading() as session:
+        names = await platforms_of(session, [team.id for team in person.teams])
+    platforms = [(name, connectors.title(name) or name) for name in names]
+    results = await search(desk, person, sought, in_modal=True) if sought.words else None
+    return search_modal(sought, platforms, desk.t, results)
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
-    """Replace a list, in the answer to a command or on the Home, by another page or filter of it."""
+    """Replace a list, in the answer to a command, a modal or on the Home, by another page or filter of it."""
     value = action.get("value") or action["selected_option"]["value"]
     if is_home(body):
         await publish(desk, person.by, filter_of(value))
     else:
-        await answer(respond, desk, body, await queue(desk, person, Filter.of_text(value)), replaces=True)
+        await _show_again(desk, person, value, body, respond)
 
 
 async def show(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
@@ -75,10 +89,9 @@ async def show(action: dict[str, Any], body: dict[str, Any], respond: Respond, p
 async def share(action: dict[str, Any], body: dict[str, Any], person: Person, desk: TeamDesk) -> None:
     """Post an agent's list in the channel, as it is now, without private messages and buttons."""
     teams = [team.id for team in person.teams]
-    which, _, rest = action["value"].partition("|")
-    if which == SEARCH:
-        listing, cards = await _search(desk, teams, Asked(rest.partition("|")[2], public=True))
-        head, left_out = _result_head(desk, listing), _left_out(desk, listing)
+    if _is_search(action["value"]):
+        listing, cards = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
+        head, left_out = _result_head(desk, listing), _uncounted(desk, listing) or _rest(desk, listing)
     else:
         listing, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
         head, left_out = _head(desk, listing, Filter.of_text(action["value"])), _rest(desk, listing)
@@ -89,11 +102,10 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
 
 async def found(desk: TeamDesk, person: Person, asked: str, *, most: int) -> CaseList:
     """Return the first cases of a list that a person saw, as it is now; `asked` is the value of its buttons."""
-    which, _, rest = asked.partition("|")
     async with desk.reading() as session:
-        if which == SEARCH:
-            teams = [team.id for team in person.teams]
-            return await by_words.search(session, teams, Asked(rest.partition("|")[2]), most=most)
+        if _is_search(asked):
+            wanted_words = _asked(desk, Sought.of_text(asked))
+            return await by_words.search(session, [team.id for team in person.teams], wanted_words, most=most)
         wanted = replace(Filter.of_text(asked), page=0)
         return await lists.waiting(session, _teams(person, wanted), wanted, now=desk.now(), most=most)
 
@@ -111,10 +123,23 @@ async def _read(
         return listing, await cards_of(session, [line.case.id for line in listing.lines])
 
 
-async def _search(desk: TeamDesk, teams: Sequence[int], asked: Asked) -> tuple[CaseList, Mapping[int, Place]]:
+async def _search(
+    desk: TeamDesk, teams: Sequence[int], sought: Sought, *, public: bool = False
+) -> tuple[CaseList, Mapping[int, Place]]:
     async with desk.reading() as session:
-        listing = await by_words.search(session, teams, asked, most=SHOWN)
+        asked = _asked(desk, sought, public=public)
+        listing = await by_words.search(session, teams, asked, most=SHOWN, page=sought.page)
         return listing, await cards_of(session, [line.case.id for line in listing.lines])
+
+
+def _is_search(asked: str) -> bool:
+    """Tell whether the value of a button is about what a search found."""
+    return asked.startswith(f"{SEARCH}|")
+
+
+def _asked(desk: TeamDesk, sought: Sought, *, public: bool = False) -> Asked:
+    since = desk.now() - timedelta(days=sought.days) if sought.days else None
+    return Asked(sought.words, sought.platform, since, STATUSES.get(sought.status, ()), public=public)
 
 
 def _head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str:
@@ -122,21 +147,26 @@ def _head(desk: TeamDesk, listing: CaseList, wanted: Filter) -> str:
         all_of = replace(wanted, page=0) == Filter()
         return desk.t("Nothing is waiting. 🎉") if all_of else desk.t("Nothing here.")
     head = desk.t.plural("*{n} case is waiting*", "*{n} cases are waiting*", listing.count)
-    page = desk.t("page {n} of {pages}", n=listing.page + 1, pages=listing.pages)
-    return f"{head} · {page}" if listing.pages > 1 else head
+    return _with_page(desk, listing, head)
 
 
 def _result_head(desk: TeamDesk, listing: CaseList) -> str:
     if not listing.count:
         return desk.t("Nothing found.")
+    head = desk.t.plural("*{n} case found*", "*{n} cases found*", listing.count)
     if listing.more:
-        return desk.t("*More than {n} cases found*", n=listing.count)
-    return desk.t.plural("*{n} case found*", "*{n} cases found*", listing.count)
+        head = desk.t("*More than {n} cases found*", n=listing.count)
+    return _with_page(desk, listing, head)
 
 
-def _left_out(desk: TeamDesk, listing: CaseList) -> list[str]:
-    """Return what a search does not show."""
-    return [desk.t("These are the newest. Add a word to find fewer.")] if listing.more else _rest(desk, listing)
+def _with_page(desk: TeamDesk, listing: CaseList, head: str) -> str:
+    page = desk.t("page {n} of {pages}", n=listing.page + 1, pages=listing.pages)
+    return f"{head} · {page}" if listing.pages > 1 else head
+
+
+def _uncounted(desk: TeamDesk, listing: CaseList) -> list[str]:
+    """Return what to do when a search found more than its pages hold."""
+    return [desk.t("These are the newest. Add a word to find fewer.")] if listing.more else []
 
 
 def _rest(desk: TeamDesk, listing: CaseList) -> list[str]:
@@ -182,14 +212,21 @@ async def list_after(
             shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel"}}
             async with desk.reading() as session:
                 person = await person_of(session, shown_in, body["user"]["id"])
-            await answer(respond, desk, body, await again(desk, person, asked), replaces=True)
+            await _show_again(desk, person, asked, body, respond)
+
+
+async def _show_again(desk: TeamDesk, person: Person, asked: str, body: dict[str, Any], respond: Respond) -> None:
+    """Show a list in place of the one that was clicked, in its message or modal."""
+    if in_modal(body):
+        await show_if_open(desk.slack, body["view"]["id"], await search_view(desk, person, Sought.of_text(asked)))
+    else:
+        await answer(respond, desk, body, await again(desk, person, asked), replaces=True)
 
 
 async def again(desk: TeamDesk, person: Person, asked: str) -> View:
     """Return a list that a person saw, as it is now; `asked` is the value of its buttons."""
-    which, _, rest = asked.partition("|")
-    if which == SEARCH:
-        return await search(desk, person, Asked(rest.partition("|")[2]))
+    if _is_search(asked):
+        return await search(desk, person, Sought.of_text(asked))
     return await queue(desk, person, Filter.of_text(asked))
 
 

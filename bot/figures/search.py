@@ -10,7 +10,7 @@ Otherwise the index looks up the words that turned out to be rare.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,8 +58,13 @@ async def platforms_of(session: AsyncSession, team_ids: Collection[int]) -> Sequ
     return rows.all()
 
 
-async def search(session: AsyncSession, team_ids: Collection[int], asked: Asked, *, most: int) -> CaseList:
-    """Return the cases of these teams that match, the newest first; those with the number before all others."""
+async def search(
+    session: AsyncSession, team_ids: Collection[int], asked: Asked, *, most: int, page: int = 0
+) -> CaseList:
+    """Return one page of the cases of these teams that match, the newest first; the number before all others.
+
+    If the page no longer exists, the last page is returned. Cases after the first MAX_COUNTED are on no page.
+    """
     words = asked_words(asked.words)
     if not words:
         return CaseList(0, [])
@@ -67,10 +72,13 @@ async def search(session: AsyncSession, team_ids: Collection[int], asked: Asked,
     number = asked_number(asked.words)
     numbered = await cases.by_number(session, number, wanted) if number is not None else []
     ids = [*numbered, *(each for each in await _search(session, words, wanted) if each not in numbered)]
-    first = col(Case.id).in_(ids[:most])
-    result = await lists.listed(session, first, most=most)
-    lines = sorted(result.lines, key=lambda line: ids.index(line.case.id))
-    return replace(result, lines=lines, count=min(len(ids), MAX_COUNTED), more=len(ids) > MAX_COUNTED)
+    count = min(len(ids), MAX_COUNTED)
+    pages = max(1, -(-count // most))
+    page = max(0, min(page, pages - 1))
+    shown = ids[page * most : min((page + 1) * most, count)]
+    found = (await lists.listed(session, col(Case.id).in_(shown), most=most)).lines
+    lines = sorted(found, key=lambda line: shown.index(line.case.id))
+    return CaseList(count, lines, page=page, pages=pages, more=len(ids) > MAX_COUNTED)
 
 
 async def _wanted(session: AsyncSession, team_ids: Collection[int], asked: Asked) -> list[ColumnElement[bool]]:

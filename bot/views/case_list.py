@@ -11,6 +11,7 @@ from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import case_name, list_state
 from bot.views.marks import marks
+from bot.views.search_modal import Sought
 
 LISTED = "listed:"
 BLOCK_ID = 255
@@ -90,7 +91,7 @@ def listed_in(block_id: str) -> str:
     return block_id.removeprefix(LISTED).partition(":")[2] if block_id.startswith(LISTED) else ""
 
 
-def page_buttons(wanted: Filter, pages: int, t: Texts) -> list[Block]:
+def page_buttons(wanted: Filter | Sought, pages: int, t: Texts) -> list[Block]:
     """Return the buttons to the previous and next page; none for a list of one page."""
     turns = [(wanted.page - 1, t("Previous"), "list:back"), (wanted.page + 1, t("Next"), "list:on")]
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from bot.domain.case import OPEN, Status
 from bot.texts import Texts
@@ -18,14 +19,34 @@ STATUSES: Mapping[str, frozenset[Status]] = {
 """What the field "Status" offers: all that waits for us, and each other status."""
 
 
+SEARCH = "search"
+"""The beginning of the value of a button about what a search found."""
+
+
 @dataclass(frozen=True)
 class Sought:
-    """What somebody searches for; "" and 0 leave a filter open, `status` is one of STATUSES."""
+    """What somebody searches for, and which page; "" and 0 leave a filter open, `status` is one of STATUSES."""
 
     words: str = ""
     platform: str = ""
     days: int = 0
     status: str = ""
+    page: int = 0
+
+    def to_text(self) -> str:
+        """Return it as the value of a button; it begins with a letter, so it cannot be taken for an id."""
+        return f"{SEARCH}|{self.page}:{self.days}:{self.status}:{self.platform}|{self.words}"
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """Read the value of a button of any age; what we no longer know is left out."""
+        _, filters, words, *_ = [*text.split("|", 2), "", ""]
+        page, days, status, platform, *_ = [*filters.split(":", 3), "", "", "", ""]
+        return cls(words, platform, _number(days), status if status in STATUSES else "", _number(page))
+
+
+def _number(text: str) -> int:
+    return int(text[:9]) if text[:9].isdecimal() else 0
 
 
 def search_field(t: Texts) -> Block:

@@ -1,12 +1,15 @@
 """Searching: the field on the Home, the modal with its filters, and that one finds only what one may see."""
 
+import re
 from datetime import timedelta
+from typing import Any
 
 from bot import cases
 from bot.models import Account, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
+from bot.views.search_modal import MAX_WORDS, Sought
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import asked, comes, home, make_role, mention
+from tests.people import asked, comes, home, make_role, mention, open_modal
 
 
 async def opened(bot: Bot, person: str, *words: str) -> str:
@@ -72,6 +75,77 @@ async def test_filters_leave_fewer_and_stay_as_they_were_chosen(bot: Bot) -> Non
         assert ack.ok and not ack.errors
         said = await opened(bot, SANNE, "gevonden")
         assert {word for word in ("een", "twee", "drie") if f"Vraag {word}" in said} == found, filled
+
+
+def numbers(said: str) -> list[int]:
+    """The cases that a list shows, in its order."""
+    return [int(found) for found in re.findall(r"Vraag (\d\d)", said)]
+
+
+async def shown(bot: Bot, *words: str) -> dict[str, Any]:
+    """Wait until the list that Sanne asked for holds these words, and return it."""
+
+    def found() -> dict[str, Any] | None:
+        lists = bot.slack.ephemerals(SANNE, CHANNEL)
+        return lists[-1] if lists and all(word in text_of(lists[-1]) for word in words) else None
+
+    return dict(await bot.slack.wait_for(found))
+
+
+async def test_what_a_search_finds_is_turned_page_by_page_in_its_place(bot: Bot) -> None:
+    for number in range(1, 23):
+        await mention(bot, number, f"Vraag {number:02}")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek vraag")
+    first = await shown(bot, "*22 zaken gevonden* · pagina 1 van 3")
+    assert numbers(text_of(first)) == list(range(22, 12, -1))
+    assert action_ids(first)[-4:] == ["list:on", "list:close", "list:share", "search:open"]
+    await bot.slack.click(SANNE, CHANNEL, first["ts"], "list:on")
+    second = await shown(bot, "pagina 2 van 3")
+    assert numbers(text_of(second)) == list(range(12, 2, -1))
+    await bot.slack.click(SANNE, CHANNEL, second["ts"], "case:claim", value="7")
+    second = await shown(bot, "pagina 2 van 3", f"<@{SANNE}>")
+    await bot.slack.click(SANNE, CHANNEL, second["ts"], "list:on")
+    last = await shown(bot, "pagina 3 van 3")
+    assert numbers(text_of(last)) == [2, 1] and action_ids(last)[-4] == "list:back"
+    assert len(bot.slack.ephemerals(SANNE, CHANNEL)) == 1, "it is turned in its place"
+    await bot.slack.click(SANNE, CHANNEL, last["ts"], "list:share")
+    await bot.card("pagina 3 van 3", "Vraag 01")
+
+
+async def test_the_modal_is_turned_with_its_filters_and_its_cases_are_taken_up_from_it(bot: Bot) -> None:
+    for number in range(1, 13):
+        await mention(bot, number, f"Vraag {number:02}")
+    async with bot.desk.session() as session:
+        await cases.close(session, 12, by=YOUSSEF, now=bot.desk.now(), reason="spam")
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await opened(bot, SANNE)
+    await bot.slack.submit(SANNE, {"search_words": "vraag", "search_status": "open"})
+    assert numbers(await opened(bot, SANNE, "*11 zaken gevonden* · pagina 1 van 2")) == list(range(11, 1, -1))
+    await bot.slack.click_in_view(SANNE, "list:on")
+    assert numbers(await opened(bot, SANNE, "*11 zaken gevonden* · pagina 2 van 2")) == [1]
+    await bot.slack.click_in_view(SANNE, "case:claim", value="1")
+    assert numbers(await opened(bot, SANNE, "pagina 2 van 2", f"<@{SANNE}>", "Beantwoorden")) == [1]
+    assert (await bot.case(1)).assignee == SANNE
+    await bot.slack.click_in_view(SANNE, "case:answer", value="1")
+    assert "Vraag 01" in text_of(await open_modal(bot, SANNE, "case:answer"))
+
+
+async def test_a_reader_gets_no_buttons_in_the_rows_of_the_modal(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await mention(bot, 1, "Vraag 01")
+    await make_role(bot, SANNE, Role.READER)
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await opened(bot, SANNE)
+    await bot.slack.submit(SANNE, {"search_words": "vraag"})
+    await opened(bot, SANNE, "1 zaak gevonden")
+    assert "case:claim" not in action_ids(bot.slack.view(SANNE))
+
+
+def test_what_is_sought_is_read_from_every_button_however_old() -> None:
+    for sought in (Sought("a|b:c"), Sought("x" * MAX_WORDS, "a:b", 31, "closed", 7), Sought()):
+        assert Sought.of_text(sought.to_text()) == sought
+    assert Sought.of_text("search||a|b") == Sought("a|b")
+    assert Sought.of_text("search|x:y:gone:webhook|a") == Sought("a", "webhook")
 
 
 async def test_one_finds_only_cases_of_teams_in_which_one_has_a_role(bot: Bot) -> None:

@@ -104,7 +104,7 @@ from bot.views.modals import (
 from bot.views.others import others_modal
 from bot.views.reminder import ORDER, Due, Reminders, outdated, reminder, urgent_call
 from bot.views.routing import Named, routing_list, rule_modal, tried_modal
-from bot.views.search_modal import Sought, filter_button, search_modal
+from bot.views.search_modal import MAX_WORDS, Sought, filter_button, search_modal
 from bot.views.settings_history import history_modal
 from bot.views.slack_trouble import slack_trouble
 from bot.views.transfer import former_card, to_and_fro, transfer_modal, transferred
@@ -274,7 +274,8 @@ def messages(t: Texts) -> Iterator[View]:
         share_button("open", t),
         filter_button("a" * 100, t),
     )
-    for buttons in ([], below):
+    found = actions(*page_buttons(Sought("a" * MAX_WORDS, "b" * 60, 365, "with_citizen", 1), 3, t))
+    for buttons in ([], below, found):
         yield from (case_list(LONG, some, more=more, below=buttons) for some, more in (([], []), (rows[:10], [LONG])))
     yield from (case_card(case_file(status, others=OTHERS), t, NOW, home=HOME) for status in Status)
     pictured = mention(3, media=[{"kind": "image", "url": f"https://{'a' * 900}.nl/1", "alt": LONG * 10}] * 5)
