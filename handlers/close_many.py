@@ -5,7 +5,7 @@ from typing import Any
 
 from bot import cases
 from bot.desk import TeamDesk
-from bot.domain.case import OPEN
+from bot.domain.case import ONGOING
 from bot.domain.text import Refused, Wrong, text
 from bot.models import CaseLine, Role, Team
 from bot.slack import messages
@@ -55,7 +55,7 @@ def _may_close(line: CaseLine, person: Person) -> bool:
     """Tell whether a person may close a case: one without owner, their own, and any as a coordinator."""
     role = person.roles.get(line.case.team_id, Role.READER)
     own = line.case.assignee in {None, person.by}
-    return line.case.status in OPEN and (role is Role.COORDINATOR or (role is Role.AGENT and own))
+    return line.case.status in ONGOING and (role is Role.COORDINATOR or (role is Role.AGENT and own))
 
 
 def _reasons(teams: Sequence[Team]) -> list[str]:

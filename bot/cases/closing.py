@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import clocks
 from bot.cases.moves import tell_of, tell_undone
 from bot.cases.state import lock_all, locked, move, recalled, refuse_unless_allowed, remembered
-from bot.domain.case import OPEN, UNCLOSES, Move, Status
+from bot.domain.case import ONGOING, UNCLOSES, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.text import Refused, Text
 from bot.models import ASKED, Case, Escalation, Event, Passed, Role
@@ -43,7 +43,7 @@ async def close(session: AsyncSession, case_id: int, *, by: str, now: datetime, 
 
 async def _close(session: AsyncSession, case: Case, by: str, now: datetime, reason: str, text: str) -> tuple[Case, str]:
     """Close a locked case; return it, and the colleague who had it ("" when nobody did)."""
-    owner = case.assignee or "" if case.status in OPEN and case.assignee != by else ""
+    owner = case.assignee or "" if case.status in ONGOING and case.assignee != by else ""
     details = {"reason": reason, "was": case.status, **remembered(case)}
     case = await move(
         session, Move.CLOSE, case.id, by=by, now=now, details=details,

@@ -17,6 +17,7 @@ from bot.domain.case import (
     CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
+    ONGOING,
     OPEN,
     TAKES,
     WAITS_ANEW,
@@ -184,7 +185,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
     if made in {Move.CLOSE, Move.TRANSFER} and not coordinates:
-        allowed &= case.assignee in {None, by} or case.status not in OPEN
+        allowed &= case.assignee in {None, by} or case.status not in ONGOING
     if allowed:
         return
     refuse_ended(case)

@@ -1,6 +1,7 @@
 """Closing several cases of a list at once: one reason, one undo, each case by itself in the log."""
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,13 +12,14 @@ import pytest
 from bot import cases
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Case, Event, Message, MessageKind, Role
+from bot.domain.queue import Filter, Which
+from bot.models import Case, Event, Message, MessageKind, ReplyKind, Role
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import home, make_role, mention, open_modal
+from tests.people import home, make_role, mention, open_modal, sent
 
 
 @pytest.fixture
@@ -159,6 +161,39 @@ async def test_a_coordinator_closes_colleagues_cases_too_and_each_colleague_hear
     await bot.slack.wait_for(lambda: "ongedaan" in text_of(bot.slack.direct(SANNE)[0]))
     assert [case.assignee for case in await bot.rows(Case)] == [SANNE, SANNE, YOUSSEF, None]
     assert await statuses(bot) == [Status.CLAIMED] * 3 + [Status.NEW]
+
+
+async def opens_those_of_the_citizen(bot: Bot, person: str) -> dict[str, Any]:
+    """Press "Meer afsluiten…" under the list of the cases that wait for the citizen."""
+    before = len(bot.slack.ephemerals(person))
+    await bot.slack.command(person, CHANNEL, "/webcare open")
+    [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(person)[before:])
+    await bot.slack.click(person, CHANNEL, listed["ts"], "list:which", Filter(Which.CITIZEN).to_text())
+    await bot.slack.wait_for(lambda: "Bericht 1" in text_of(bot.slack.ephemerals(person)[-1]))
+    await bot.slack.click(person, CHANNEL, listed["ts"], "list:close")
+    return await open_modal(bot, person, "case:close_many")
+
+
+async def test_what_waits_for_the_citizen_is_closed_from_its_list_by_its_owner_or_a_coordinator(minute: Bot) -> None:
+    bot = minute
+    await make_role(bot, MARIEKE, Role.COORDINATOR)
+    for case_id in await written(bot, 2):
+        await sent(bot, case_id, ReplyKind.QUESTION)
+    async with bot.desk.session() as session:
+        await cases.assign(session, 2, to=YOUSSEF, by=SANNE, now=bot.desk.now())
+    view = await opens_those_of_the_citizen(bot, SANNE)
+    assert [int(value.partition(":")[0]) for values in boxes(view).values() for value in values] == [1]
+    await closes(bot, SANNE, view, 1)
+    assert await statuses(bot) == [Status.CLOSED, Status.WITH_CITIZEN]
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    await bot.slack.wait_for(
+        lambda: "1 zaak" in text_of(bot.slack.view(SANNE)) and "↩️" in text_of(bot.slack.view(SANNE))
+    )
+    assert await statuses(bot) == [Status.WITH_CITIZEN] * 2
+    await closes(bot, MARIEKE, await opens_those_of_the_citizen(bot, MARIEKE), 1, 2)
+    for owner, number in ((SANNE, 1), (YOUSSEF, 2)):
+        [told] = await bot.slack.wait_for(functools.partial(bot.slack.direct, owner))
+        assert f"<@{MARIEKE}>" in text_of(told) and f"Burger {number}" in text_of(told)
 
 
 async def test_more_than_ten_cases_are_in_several_blocks_and_private_ones_are_marked(minute: Bot) -> None:

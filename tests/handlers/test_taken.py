@@ -7,10 +7,10 @@ import pytest
 
 from bot.domain.case import Status
 from bot.domain.event import EventKind
-from bot.models import Event, Role
+from bot.models import Event, ReplyKind, Role
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import make_role, open_modal
+from tests.people import make_role, mention, open_modal, sent
 
 
 async def claimed(bot: Bot) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -40,6 +40,20 @@ async def test_whoever_takes_the_case_over_goes_on_with_what_they_wanted(
     await open_modal(bot, YOUSSEF, modal)
     assert (await bot.case()).assignee == YOUSSEF
     await bot.card("bus", YOUSSEF)
+
+
+async def test_a_case_that_waits_for_its_citizen_is_taken_over_before_it_is_closed(bot: Bot) -> None:
+    await mention(bot)
+    await sent(bot, 1, ReplyKind.QUESTION)
+    card = await bot.card("*Wacht op de burger*")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "close:1")
+    assert f"<@{SANNE}>" in text_of(await open_modal(bot, YOUSSEF, "case:take_over"))
+    assert (await bot.case()).status is Status.WITH_CITIZEN
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    await open_modal(bot, YOUSSEF, "case:close")
+    assert (await bot.slack.submit(YOUSSEF, {"close_reason": "spam"})).ok
+    await bot.card("Afgesloten", "spam", YOUSSEF)
+    assert (await bot.case()).assignee == YOUSSEF
 
 
 async def offered(bot: Bot, person: str) -> dict[str, Any]:
