@@ -39,7 +39,7 @@ def case_card(file: CaseFile, t: Texts, now: datetime, *, home: str = "") -> Vie
 
 def _card(file: CaseFile, t: Texts, now: datetime, room: Room, home: str) -> View:
     words = t("{name}: {text}", name=literal(file.label.platform, 60), text=excerpt(file, t))
-    writing = writing_lines(file, t) if file.case.status in OPEN else []
+    writing = writing_lines(file, t) if file.case.status in ONGOING else []
     done = is_done(file)
     blocks = _done(file, t, now) if done else _open(file, t, now, room, writing, others_words(file, t, home))
     # the first line has the words only for a new case: a screen reader reads it at every change

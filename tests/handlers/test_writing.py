@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from bot.domain.case import Status
 from bot.domain.mention import Act
-from bot.models import AnswerDraft, Event, Mention, Message, MessageKind, Reply
+from bot.models import AnswerDraft, Event, Mention, Message, MessageKind, Reply, ReplyKind
 from bot.outgoing import drafts
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack import input_state, payloads
@@ -24,7 +24,7 @@ from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.faults.processes import looking_on, running
-from tests.people import asks_for_a_promise, open_modal, settings, square_texts
+from tests.people import asks_for_a_promise, mention, open_modal, sent, settings, square_texts
 
 WORDS = "Dat zit zo."
 WRITES = "schrijft een antwoord"
@@ -373,6 +373,17 @@ async def test_the_card_says_who_writes_from_opening_until_closing_with_one_upda
     card = await silent(bot)
     assert updates(bot) == before + 2
     assert (await bot.case()).status is Status.NEW
+
+
+async def test_the_card_of_a_case_that_waits_for_its_citizen_says_who_writes_too(bot: Bot) -> None:
+    await mention(bot, text="Klopt dit?")
+    await sent(bot, 1, ReplyKind.QUESTION)
+    await bot.card("*Wacht op de burger*")
+    await opens(bot)
+    card = await bot.card("*Wacht op de burger*", f"<@{SANNE}> {WRITES}…")
+    assert WRITES in card["text"]
+    await bot.slack.close_view(SANNE)
+    await silent(bot)
 
 
 async def test_a_colleague_who_opens_the_modal_sees_who_writes_and_the_card_names_both(bot: Bot) -> None:
