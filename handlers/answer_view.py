@@ -70,10 +70,10 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
             words = words or TeamSettings.of(desk.team.settings).way_to_us
         composed = compose(desk, who.file, mention, words, initials, private=private)
         invited = composing.invitation_of(mention, desk) if goes_private else ""
-        reminds = who.file.case.status is Status.WITH_CITIZEN
-        kind = ReplyKind.QUESTION if reminds else ReplyKind.FINAL
+        kind = first_kind(who.file)
         return _modal(desk, who, mention, composed, state, kind=kind, text=words, invited=invited)
-    since = int(offer.since.timestamp()) if offer.since and offer.words.strip() else None
+    has_content = _has_content(offer, who.file, mention, desk.now())
+    since = int(offer.since.timestamp()) if offer.since and has_content else None
     promise = int(offer.promised_at.timestamp()) if offer.promised_at else None
     state = replace(state, since=since, promise=promise, image=offer.image or "", file=offer.image_file)
     text = "\n\n".join(part for part in (words, offer.words) if part)[:MAX_TYPED]
@@ -82,6 +82,18 @@ def first_view(desk: TeamDesk, who: Writer, state: ModalState, *, words: str = "
         desk, who, mention, composed, state, kind=offer.kind, text=text, topic=offer.topic, invited=offer.invitation,
         description=offer.image_description,
     )  # fmt: skip
+
+
+def first_kind(file: CaseFile) -> ReplyKind:
+    """Return what a reply is unless the agent chooses otherwise: we remind a citizen whom we asked something."""
+    return ReplyKind.QUESTION if file.case.status is Status.WITH_CITIZEN else ReplyKind.FINAL
+
+
+def _has_content(offer: Offered, file: CaseFile, mention: Mention, now: datetime) -> bool:
+    """Tell whether a draft has words, or a choice other than those with which an empty modal opens."""
+    default = (composing.is_private_by_default(mention, now), first_kind(file))
+    filled = [offer.words.strip(), offer.promised_at, offer.topic, offer.invitation.strip(), offer.image]
+    return any(filled) or (offer.private, offer.kind) != default
 
 
 def _offered(who: Writer, now: datetime) -> tuple[Offered | None, Mention]:
@@ -131,7 +143,7 @@ def empty_view(desk: TeamDesk, who: Writer, view: Block) -> Block:
     mention = composing.mention_of(who.file, state.mention)
     private = composing.is_private_by_default(mention, desk.now())
     composed = compose(desk, who.file, mention, "", who.initials or state.ask or "", private=private)
-    return _modal(desk, who, mention, composed, state)
+    return _modal(desk, who, mention, composed, state, kind=first_kind(who.file))
 
 
 def filled_in(view: Block) -> dict[str, Any]:

@@ -55,7 +55,8 @@ async def begin_anew(body: dict[str, Any], by: str, desk: TeamDesk) -> None:
     view = body["view"]
     who = await writer(desk, ModalState.of(view).case, by)
     mention = composing.mention_of(who.file, ModalState.of(view).mention)
-    nothing = Chosen(mention.id, "", composing.is_private_by_default(mention, desk.now()))
+    private, kind = composing.is_private_by_default(mention, desk.now()), answer_view.first_kind(who.file)
+    nothing = Chosen(mention.id, "", private, kind)
     who = await _stored(desk, body, who, nothing, anew=True)
     await _show(desk, view, answer_view.empty_view(desk, who, view))
 

@@ -213,10 +213,7 @@ async def test_begun_anew_nothing_is_left_of_it_and_the_modal_is_as_without_a_dr
     await bot.slack.click_in_view(SANNE, "answer_kind", "question")
     await bot.slack.close_view(SANNE)
     view = await opens(bot)
-    await bot.slack.click_in_view(SANNE, "answer_anew")
-    view = await bot.slack.wait_for(
-        lambda: (shown := bot.slack.view(SANNE)) and "answer_anew" not in action_ids(shown) and shown
-    )
+    view = await begins_anew(bot)
     assert text_in(view) == ""
     assert (chosen_in(view, "answer_visibility"), chosen_in(view, "answer_kind")) == ("public", "final")
     assert WORDS not in str(await of_drafts(bot))
@@ -224,6 +221,44 @@ async def test_begun_anew_nothing_is_left_of_it_and_the_modal_is_as_without_a_dr
     assert "answer_confirm" not in action_ids(bot.slack.view(SANNE) or {})
     assert (await bot.slack.submit(SANNE, {"initials": "SB"})).errors == {}
     await bot.slack.wait_for(lambda: square_texts(bot) == ["Nee. ^SB"])
+
+
+async def begins_anew(bot: Bot) -> dict[str, Any]:
+    await bot.slack.click_in_view(SANNE, "answer_anew")
+    return await bot.slack.wait_for(
+        lambda: (shown := bot.slack.view(SANNE)) and "answer_anew" not in action_ids(shown) and shown
+    )
+
+
+@pytest.mark.parametrize(("field", "chosen"), [("answer_visibility", "private"), ("answer_kind", "interim")])
+async def test_choices_without_words_are_a_draft_too_which_can_be_begun_anew(bot: Bot, field: str, chosen: str) -> None:
+    await asked(bot)
+    await opens(bot)
+    await bot.slack.click_in_view(SANNE, field, chosen)
+
+    async def stored() -> bool:
+        return any(draft.newest for draft in (await of_drafts(bot)).values())
+
+    await eventually(stored)
+    await bot.slack.close_view(SANNE)
+    view = await opens(bot)
+    assert chosen_in(view, field) == chosen and "Concept van" in text_of(view)
+    await begins_anew(bot)
+    await bot.slack.close_view(SANNE)
+    assert "Concept van" not in text_of(await opens(bot))
+
+
+async def test_begun_anew_what_goes_to_a_citizen_whom_we_asked_is_a_question_as_it_was(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await mention(bot, text="Klopt dit?")
+    await sent(bot, 1, ReplyKind.QUESTION)
+    assert chosen_in(await opens(bot), "answer_kind") == "question"
+    await writes(bot)
+    await bot.slack.close_view(SANNE)
+    await opens(bot)
+    assert chosen_in(await begins_anew(bot), "answer_kind") == "question"
+    await bot.slack.close_view(SANNE)
+    assert "Concept van" not in text_of(await opens(bot))
 
 
 # --- Once private ---------------------------------------------------------------------------------
