@@ -27,6 +27,8 @@ class Which(StrEnum):
     LATE = "late"
     ADVICE = "advice"
     CITIZEN = "citizen"
+    PROMISED = "promised"
+    """We promised the citizen an answer by today, or by an earlier day."""
 
 
 class Where(StrEnum):

@@ -23,14 +23,14 @@ from bot.views.home import SHOWN, Asked, Chosen, Home
 
 async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wanted: Filter | None = None) -> Home:
     """Return the content of this agent's Home now: the overview, or the list that they want."""
-    midnight = now.astimezone(t.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     own = await teams.of_person(session, slack_id)
     team_ids = [team.id for team in own]
     mine = await lists.waiting(session, team_ids, Filter(Which.MINE, slack_id), now=now, most=SHOWN)
     queue = await lists.waiting(session, team_ids, Filter(Which.UNOWNED), now=now, most=SHOWN)
-    promises = await lists.promised(session, team_ids, before=midnight + timedelta(days=1), most=SHOWN)
+    today = Filter(Which.PROMISED)
+    promises = await lists.waiting(session, team_ids, today, now=now, zone=t.zone, most=SHOWN)
     places, readable = await lists.places(session, own), [team for team in own if TeamSettings.if_readable(team)]
-    chosen = await lists.waiting(session, team_ids, wanted, now=now, most=SHOWN) if wanted else None
+    chosen = await lists.waiting(session, team_ids, wanted, now=now, zone=t.zone, most=SHOWN) if wanted else None
     roles = await agents.roles(session, slack_id)
     coordinated = await agents.coordinated(session)
     settable = [each for each in own if each.id not in coordinated or roles.get(each.id) is Role.COORDINATOR]
@@ -51,6 +51,7 @@ async def home(session: AsyncSession, slack_id: str, t: Texts, now: datetime, wa
         queue=queue.lines,
         queue_count=queue.count,
         promises=promises.lines,
+        promises_count=promises.count,
         today=[await _today(session, team, now) for team in readable],
         week=_together([await _week(session, team, now) for team in readable]),
         asked=[Asked(question, case) for question, case in await lists.asked(session, slack_id)],

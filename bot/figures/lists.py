@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, cast, literal, true
@@ -57,22 +57,23 @@ async def waiting(
     wanted: Filter | None = None,
     *,
     now: datetime,
+    zone: tzinfo = UTC,
     most: int,
     public: bool = False,
 ) -> CaseList:
     """Return one page of the cases of these teams that match a filter; without a filter, of all that wait.
 
-    If the page no longer exists, because cases were answered in the meantime, the last page is returned. With `public`
-    cases with a private mention are left out.
+    `zone` says when today ends, for the promises of today. If the page no longer exists, because cases were answered in
+    the meantime, the last page is returned. With `public` cases with a private mention are left out.
     """
     wanted = wanted or Filter()
-    which = _which(wanted, now) & _where(wanted) & col(Case.team_id).in_(team_ids)
+    which = _which(wanted, now, zone) & _where(wanted) & col(Case.team_id).in_(team_ids)
     if public:
         which &= PUBLIC
     return await listed(session, which, most=most, page=wanted.page)
 
 
-def _which(wanted: Filter, now: datetime) -> ColumnElement[bool]:
+def _which(wanted: Filter, now: datetime, zone: tzinfo) -> ColumnElement[bool]:
     match wanted.which:
         case Which.OPEN:
             return WAITING
@@ -86,6 +87,17 @@ def _which(wanted: Filter, now: datetime) -> ColumnElement[bool]:
             return WAITING & (col(Case.status) == Status.ESCALATED)
         case Which.CITIZEN:
             return WITH_CITIZEN
+        case Which.PROMISED:
+            midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            return _promised(before=midnight + timedelta(days=1))
+
+
+def _promised(before: datetime) -> ColumnElement[bool]:
+    """Return the condition that a promise to the citizen is due before a moment, or overdue."""
+    due = select(Clock.case_id).where(
+        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
+    )
+    return col(Case.id).in_(due)
 
 
 def _late(now: datetime) -> ColumnElement[bool]:
@@ -137,14 +149,6 @@ async def of_author(session: AsyncSession, file: CaseFile, *, most: int) -> Case
 
 def _id(name: str) -> int:
     return int(name) if name.isdecimal() and len(name) < 10 else 0
-
-
-async def promised(session: AsyncSession, team_ids: Collection[int], *, before: datetime, most: int) -> CaseList:
-    """Return the cases of these teams with a promise to the citizen that is due before a moment, or overdue."""
-    due = select(Clock.case_id).where(
-        Clock.kind == ClockKind.PROMISE, col(Clock.stopped_at).is_(None), col(Clock.due_at) < before
-    )
-    return await listed(session, col(Case.team_id).in_(team_ids) & col(Case.id).in_(due), most=most)
 
 
 async def asked(session: AsyncSession, slack_id: str) -> list[tuple[Escalation, Case]]:

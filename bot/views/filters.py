@@ -15,6 +15,7 @@ WHICH: Mapping[Which, Text] = {
     Which.LATE: text("Late"),
     Which.ADVICE: text("Waits for advice"),
     Which.CITIZEN: text("Waits for the citizen"),
+    Which.PROMISED: text("Promises for today"),
 }
 WHERE: Mapping[Where, Text] = {
     Where.TEAM: text("Team"),

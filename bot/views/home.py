@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Home:
-    """Everything that one agent sees. The lists hold the first SHOWN; `mine_count` and `queue_count` count all cases.
+    """Everything that one agent sees. The lists hold the first SHOWN; `mine_count` and its like count all cases.
 
     `read_only`: the teams in which the agent is a reader; `read_only_everywhere`: they are a reader in all teams.
     `settable`: (id, name) of the teams whose settings they may open; `coordinated`: each of those has a coordinator.
@@ -65,6 +65,7 @@ class Home:
     queue: Sequence[CaseLine]
     queue_count: int
     promises: Sequence[CaseLine]
+    promises_count: int
     today: Sequence[Overview]
     week: Sequence[Part]
     asked: Sequence[Asked] = ()
@@ -105,13 +106,14 @@ def home_tab(home: Home, t: Texts, now: datetime, *, charts: bool = True) -> Blo
 
 def _overview(home: Home, t: Texts, now: datetime) -> list[Block]:
     """Return the first of the agent's cases, of the queue and of the promises."""
-    mine, unowned = Filter(Which.MINE, home.by), Filter(Which.UNOWNED)
+    mine, unowned, promised = Filter(Which.MINE, home.by), Filter(Which.UNOWNED), Filter(Which.PROMISED)
     blocks = _list(t("My cases"), home.mine, home.mine_count, home, t, now, mine.to_text())
     blocks += _all_of(mine, home.mine, home.mine_count, t)
     blocks += _list(t("The team's queue"), home.queue, home.queue_count, home, t, now, unowned.to_text())
     blocks += _all_of(unowned, home.queue, home.queue_count, t)
     if home.promises:
-        blocks += _list(t("Promises for today"), home.promises, len(home.promises), home, t, now)
+        blocks += _list(t("Promises for today"), home.promises, home.promises_count, home, t, now)
+        blocks += _all_of(promised, home.promises, home.promises_count, t)
     return blocks
 
 

@@ -1,13 +1,17 @@
 """The App Home and who may do what: my cases, the queue, today's figures and promises; readers only look."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 
+from bot import cases
 from bot.domain.case import Status
-from bot.models import Role, Team
+from bot.domain.sla import ClockKind
+from bot.models import Clock, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from jobs import members
+from tests.clocks import local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually
-from tests.people import answer, home, make_role, open_modal, square_texts
+from tests.people import answer, home, make_role, mention, open_modal, square_texts
 
 
 async def test_the_home_of_a_quiet_day_says_so(sqlite_bot: Bot) -> None:
@@ -120,6 +124,31 @@ async def test_the_home_shows_fifteen_cases_and_counts_the_rest(sqlite_bot: Bot)
     await bot.slack.open_home(SANNE)
     shown = await home(bot, SANNE, "*Wachtrij* (17)", "Alle 17 bekijken")
     assert action_ids(shown).count("case:claim") == 15
+
+
+async def promised(bot: Bot, case_id: int, due_at: datetime) -> None:
+    """Let Sanne have promised the citizen an answer by then."""
+    async with bot.desk.session() as session:
+        await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
+        about = {"case_id": case_id, "team_id": 1, "started_at": bot.desk.now(), "running_since": bot.desk.now()}
+        session.add(Clock(kind=ClockKind.PROMISE, due_at=due_at, **about))
+
+
+async def test_the_home_counts_all_promises_of_today_and_leads_to_those_it_does_not_show(office: Bot) -> None:
+    """A promise of tomorrow at 00:30 in Amsterdam is not of today, although it still is today in UTC."""
+    bot = office
+    for number in range(1, 19):
+        await mention(bot, number, f"Vraag {number:02}")
+        tonight, tomorrow = local("2026-11-20 23:30"), local("2026-11-21 00:30")
+        await promised(bot, number, tonight if number < 18 else tomorrow)
+    await bot.slack.open_home(MARIEKE)
+    await home(bot, MARIEKE, "*Toezeggingen voor vandaag* (17)", "Alle 17 bekijken")
+    await bot.slack.click_in_view(MARIEKE, "list:all")
+    first = text_of(await home(bot, MARIEKE, "*Toezeggingen voor vandaag – pagina 1 van 2* (17)"))
+    await bot.slack.click_in_view(MARIEKE, "list:on")
+    second = text_of(await home(bot, MARIEKE, "*Toezeggingen voor vandaag – pagina 2 van 2* (17)"))
+    pages = [{int(number) for number in re.findall(r"Vraag (\d\d)", page)} for page in (first, second)]
+    assert [len(page) for page in pages] == [15, 2] and set.union(*pages) == set(range(1, 18))
 
 
 async def test_a_reader_looks_at_everything_and_acts_on_nothing(sqlite_bot: Bot) -> None:

@@ -653,7 +653,7 @@ def homes(t: Texts) -> Iterator[Block]:
             warned = others if role is Role.COORDINATOR else []
             home = Home(
                 read_only, reader, settable, role is Role.AGENT, warned,
-                shown, 20, shown, 20, shown, today, week,
+                shown, 20, shown, 20, shown, 20, today, week,
                 [Asked(each, case_file(Status.ESCALATED).case) for each in ASKED * 6],
                 {1: f"{HOME}archives/C0WEBCARE/p1000100"},
             )  # fmt: skip
@@ -661,4 +661,4 @@ def homes(t: Texts) -> Iterator[Block]:
             chosen = Chosen(Filter(Which.MINE, BY, "topic:Afval", page=1), shown, 40, 3)
             places = [Place(kind, str(n), LONG[:60]) for kind in Where for n in range(120)]
             yield home_tab(replace(home, by=BY, places=places, chosen=chosen), t, NOW)
-    yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], [], []), t, NOW)
+    yield home_tab(Home((), False, [], True, [], [], 0, [], 0, [], 0, [], []), t, NOW)
