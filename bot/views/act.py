@@ -1,6 +1,7 @@
 """Acts on a post besides answering it: their state in words, and the modal that removes our answer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.mention import Act
@@ -8,8 +9,8 @@ from bot.domain.text import text
 from bot.models import Act as ActRow
 from bot.models import ActStatus, CaseFile, Hiding
 from bot.texts import Texts
-from bot.views.block import Block, View, button, context, cut, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line, privately
+from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
+from bot.views.citizen import head_line, private_mark, privately
 
 ACTS = {
     Act.HIDE: text("hide the post"),
@@ -126,7 +127,7 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     """Ask which of our answers to remove from the platform, and why."""
     removable = file.removable[:100]
     why = {"type": "plain_text_input", "max_length": 300}
-    ours = [(each.id, each.sent_at or each.created_at, each.text) for each in removable]
+    ours = [Post(each.id, each.sent_at or each.created_at, each.text, each.private) for each in removable]
     blocks = [context(head_line(file, t)), *post_choice(ours, t("Answer"), "remove_reply", t, now)]
     blocks += [
         field_of(t("Why"), "remove_why", why, hint=t("For colleagues only, in the history of the case.")),
@@ -139,17 +140,29 @@ def remove_modal(file: CaseFile, t: Texts, now: datetime) -> Block:
     )
 
 
-def post_choice(
-    posts: Sequence[tuple[int, datetime, str]], label: str, block_id: str, t: Texts, now: datetime
-) -> list[Block]:
-    """Return the post that it is about, or a choice of posts, given as (id, when it was written, words)."""
+@dataclass(frozen=True)
+class Post:
+    """A post or answer to choose: when it was written, its words, and whether it is private."""
+
+    id: int
+    at: datetime
+    words: str
+    private: bool
+
+
+def post_choice(posts: Sequence[Post], label: str, block_id: str, t: Texts, now: datetime) -> list[Block]:
+    """Return the post that it is about, or a choice of posts; it says which are private."""
     if len(posts) == 1:
-        return [quote(posts[0][2], 1500)]
-    options = [
-        option(f"{t.when(at, now)}: {t.quoted(cut(' '.join(words.split()), 45))}", str(number))
-        for number, at, words in posts
-    ]
+        [post] = posts
+        return [*([context(private_mark(t))] if post.private else []), quote(post.words, 1500)]
+    options = [option(_named(post, t, now), str(post.id)) for post in posts]
     return [field_of(label, block_id, {"type": "static_select", "options": options})]
+
+
+def _named(post: Post, t: Texts, now: datetime) -> str:
+    """Return a post as an option, in which as many of its words as fit."""
+    about = f"{t.when(post.at, now)}: {f'{private_mark(t)}: ' if post.private else ''}"
+    return about + t.quoted(cut(" ".join(post.words.split()), min(45, OPTION - len(about) - 2)))
 
 
 def about_post(file: CaseFile, posts: Sequence[int]) -> str:

@@ -67,7 +67,7 @@ def source_line(file: CaseFile, mention: Mention, t: Texts, now: datetime) -> st
     if file.label.name:
         parts.append(literal(file.label.name, 80))
     if mention.private:
-        parts.append("🔒 " + t("private message"))
+        parts.append(private_mark(t))
     parts.append(t.when(mention.published_at, now))
     if mention.url:
         parts.append(link(mention.url, t("view the post")))
@@ -173,10 +173,15 @@ def excerpt(file: CaseFile, t: Texts, limit: int = 200) -> str:
 
 def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
     """Return whose case it is and the newest post, for above the fields of a modal."""
-    mark = ["🔒 " + t("private message")] if file.latest.private else []
+    mark = [private_mark(t)] if file.latest.private else []
     return [context(head_line(file, t), *mark), quote(file.latest.text, limit)]
 
 
 def privately(mention: Mention, t: Texts) -> str:
     """Return the mark before the words of a private message; "" for a public one."""
-    return f"🔒 {t('private message')}: " if mention.private else ""
+    return f"{private_mark(t)}: " if mention.private else ""
+
+
+def private_mark(t: Texts) -> str:
+    """Return the mark of what only a citizen and we can read."""
+    return "🔒 " + t("private message")

@@ -7,9 +7,9 @@ from bot.domain.mention import FOR_GOOD, Act
 from bot.models import Act as ActRow
 from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
-from bot.views.act import about_post, post_choice
+from bot.views.act import Post, about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line
+from bot.views.citizen import head_line, private_mark
 
 MENU = 100
 """Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""
@@ -22,11 +22,12 @@ COPIES = 4
 def hide_modal(file: CaseFile, rules: Sequence[tuple[str, bool]], t: Texts, now: datetime) -> Block:
     """Ask which post to hide and why: `rules` are the titles of the house rules, and whether a second must agree."""
     posts = file.open_to(Act.HIDE)[:MENU]
+    choices = [Post(each.id, each.published_at, each.text, each.private) for each in posts]
     options = [option(t("{rule} (four eyes)", rule=title) if second else title, title) for title, second in rules]
     note = {"type": "plain_text_input", "max_length": 300}
     blocks = [
         context(head_line(file, t)),
-        *post_choice([(each.id, each.published_at, each.text) for each in posts], t("Post"), "hide_post", t, now),
+        *post_choice(choices, t("Post"), "hide_post", t, now),
         field_of(t("House rule"), "hide_rule", {"type": "static_select", "options": options[:MENU]}),
         field_of(t("Note"), "hide_note", note, optional=True,
                  hint=t("For colleagues only, in the history of the case.")),
@@ -89,7 +90,7 @@ def copies(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
         rule, article, author = literal(hiding.rule, 60), literal(hiding.article, 300), literal(hiding.author, 80)
         about = t("Copy of {time} of the post of {author} – {rule}: {article}",
                   time=t.when(hiding.seen_at, now), author=author, rule=rule, article=article)  # fmt: skip
-        blocks += [context(about), quote(hiding.text, 600)]
+        blocks += [context(about, *([private_mark(t)] if hiding.private else [])), quote(hiding.text, 600)]
     return blocks
 
 

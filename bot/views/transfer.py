@@ -7,7 +7,7 @@ from bot.models import CaseFile, Mention, Transfer
 from bot.texts import Texts
 from bot.views.block import Block, View, context, field_of, literal, modal, option, quote, section
 from bot.views.case_state import spoken_state, state_line
-from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, source_line
+from bot.views.citizen import Room, author_line, fitted, head_line, mention_blocks, quoted, source_line
 from bot.views.exchange import answer_line
 from bot.views.marks import Mark, marks
 
@@ -24,7 +24,7 @@ def transfer_modal(file: CaseFile, t: Texts) -> Block:
     if former is not None or len(options) == 1:
         picker["initial_option"] = former or options[0]
     note = {"type": "plain_text_input", "multiline": True, "max_length": MAX_NOTE}
-    blocks = [context(head_line(file, t)), quote(file.latest.text, 300)]
+    blocks = quoted(file, t, 300)
     if former is not None:
         blocks.append(context(t("This case came from {team}.", team=literal(team_name(file, came_from), 80))))
     blocks += [

@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
+from bot.domain.case import Status
+from bot.domain.mention import Act
+from bot.models import ActStatus, ReplyStatus
 from bot.sandbox.slack import blocks, modals
 from bot.texts import LANGUAGES, LOCALES, Texts
-from tests.views.examples import homes, messages, opened
+from bot.views.act import remove_modal
+from bot.views.hide import copies, hide_modal
+from bot.views.transfer import transfer_modal
+from tests.views.examples import NOW, act, case_file, hiding, homes, mention, messages, moderated, opened, reply
 
 OTHER_QUOTES = {"nl": '[“”‘’";]', "en": '["‘’]'}
 """What no sentence of ours has: quotes of another kind, and in Dutch a semicolon."""
@@ -74,3 +80,24 @@ def test_all_that_is_shown_has_one_kind_of_quotes(language: str) -> None:
     shown = [each["text"] for each in texts([*(view.blocks for view in messages(t)), *opened(t), *homes(t)])]
     shown += [view.text for view in messages(t)]
     assert not [each for each in map(html.unescape, shown) if re.search(OTHER_QUOTES[language], each)]
+
+
+def test_what_is_private_is_marked_where_it_is_chosen_or_quoted() -> None:
+    t = Texts("nl", "Europe/Amsterdam")
+    for private in (True, False):
+        one = moderated(mentions=[mention(3, private=private, allows=[*Act])])
+        two = moderated(mentions=[mention(number, private=private, allows=[*Act]) for number in (2, 3)])
+        ours = [reply(ReplyStatus.SENT, number, external_id=str(number)) for number in (1, 2)]
+        for each in ours:
+            each.private = private
+        kept = moderated(
+            mentions=one.mentions, acts=[act(Act.HIDE, ActStatus.DONE)], hidings={1: hiding(private=private)}
+        )
+        for view in (
+            transfer_modal(case_file(Status.NEW, mentions=one.mentions), t),
+            *(hide_modal(file, [("Schelden", False)], t, NOW) for file in (one, two)),
+            *(remove_modal(moderated(replies=replies), t, NOW) for replies in (ours[:1], ours)),
+        ):
+            assert ("🔒 privébericht" in str(view["blocks"])) is private, view["callback_id"]
+        marked = [block for block in copies(kept, t, NOW) if "🔒 privébericht" in str(block)]
+        assert len(marked) == (1 if private else 0)
