@@ -64,12 +64,16 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
 
 
 async def search_view(desk: TeamDesk, person: Person, sought: Sought) -> Block:
-    """Return the modal of the search, with a page of results if there are words to search for."""
+    """Return the modal of the search, with a page of results if there are words to search for.
+
+    It stays with the team in whose channel it was opened.
+    """
     async with desk.reading() as session:
         names = await platforms_of(session, [team.id for team in person.teams])
     platforms = [(name, connectors.title(name) or name) for name in names]
     results = await search(desk, person, sought, in_modal=True) if sought.words else None
-    return search_modal(sought, platforms, desk.t, results)
+    only = person.teams[0].id if len(person.teams) == 1 else None
+    return search_modal(sought, platforms, desk.t, results, team_id=only)
 
 
 async def turn(action: dict[str, Any], body: dict[str, Any], respond: Respond, person: Person, desk: TeamDesk) -> None:
@@ -211,7 +215,7 @@ async def list_after(
         yield
     finally:
         if asked := listed_in(action.get("block_id", "")):
-            shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel"}}
+            shown_in: dict[str, Any] = {name: body[name] for name in body.keys() & {"container", "channel", "view"}}
             async with desk.reading() as session:
                 person = await person_of(session, shown_in, body["user"]["id"])
             await _show_again(desk, person, asked, body, respond)

@@ -166,7 +166,7 @@ async def test_postgresql_looks_up_what_it_found_and_reads_no_whole_table(
         now = datetime.now(UTC)
         hours = [Period(now - timedelta(days=7 * n, hours=2), now - timedelta(days=7 * n)) for n in range(52)]
         async with db.readings(engine)() as session:
-            for words in (SELDOM, "vraag", "vraag inwoner77", "zeepaardje"):
+            for words in (SELDOM, "vraag", "vraag inwoner77", "zeepaardje", "zaak 231"):
                 await search(session, [1], Asked(words), most=10)
             for count in (counting.mentions, counting.answers):
                 assert (await count(session, list(enumerate(hours)))).total() > 0

@@ -27,5 +27,6 @@ async def by_number(session: AsyncSession, number: int, wanted: Sequence[ColumnE
     now = (await session.exec(select(Case.id).where(Case.number == number, *wanted).order_by(newest))).all()
     # the index begins with the team, and there are few teams
     left = select(Transfer.case_id).where(col(Transfer.from_team_id).in_(select(Team.id)), Transfer.number == number)
-    before = await session.exec(select(Case.id).where(col(Case.id).in_(left), *wanted).order_by(newest))
+    moved = (await session.exec(left)).all()
+    before = await session.exec(select(Case.id).where(col(Case.id).in_(moved), *wanted).order_by(newest))
     return list(dict.fromkeys([*now, *before]))

@@ -1,5 +1,6 @@
 """The search: its field on the Home, and the modal with its filters and results."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -60,8 +61,18 @@ def filter_button(words: str, t: Texts) -> Block:
     return button(t("Filter…"), "search:open", words)
 
 
-def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts, found: View | None = None) -> Block:
-    """Return the modal; `platforms` are names and titles, `found` is the list of results, None before a search."""
+def search_modal(
+    sought: Sought,
+    platforms: Sequence[tuple[str, str]],
+    t: Texts,
+    found: View | None = None,
+    *,
+    team_id: int | None = None,
+) -> Block:
+    """Return the modal; `platforms` are names and titles, `found` is the list of results, None before a search.
+
+    `team_id` is the only team in which it searches, which it remembers; None for all teams of its reader.
+    """
     periods = [(str(days), _period(days, t)) for days in DAYS]
     statuses = [("open", t("waiting")), *((str(status), t(words)) for status, words in OFF_OUR_DESK.items())]
     words = _words(t) | ({"initial_value": sought.words} if sought.words else {})
@@ -81,7 +92,8 @@ def search_modal(sought: Sought, platforms: Sequence[tuple[str, str]], t: Texts,
         blocks.append(_choice(t("Platform"), "search_platform", platforms, sought.platform, t))
     if found:
         blocks += [{"type": "divider"}, *found.blocks]
-    return modal("search", t("Search cases"), blocks, submit=t("Search"), close=t("Close"))
+    metadata = json.dumps({"team": team_id}) if team_id else ""
+    return modal("search", t("Search cases"), blocks, submit=t("Search"), close=t("Close"), metadata=metadata)
 
 
 def _words(t: Texts) -> Block:

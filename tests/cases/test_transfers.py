@@ -212,7 +212,8 @@ async def _found(bot: Bot, words: str, teams: tuple[int, ...]) -> list[int]:
 
 async def test_the_number_on_the_former_card_finds_the_case_only_for_who_may_see_it_now(bot: Bot) -> None:
     beheer = await second_team(bot)
-    await mention(bot, text="De lamp is stuk")
+    bot.citizen_posts("De lamp is stuk", name="Kees")
+    await card_in(bot, CHANNEL, "lamp", "Zaak 1")
     bot.citizen_posts("Het fietspad ligt vol glas.")
     card = await card_in(bot, CHANNEL, "fietspad", "Nieuw")
     assert (await hands_over(bot, SANNE, CHANNEL, card, beheer, case_id=2)).ok

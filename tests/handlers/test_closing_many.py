@@ -177,8 +177,11 @@ async def opens_those_of_the_citizen(bot: Bot, person: str) -> dict[str, Any]:
 async def test_what_waits_for_the_citizen_is_closed_from_its_list_by_its_owner_or_a_coordinator(minute: Bot) -> None:
     bot = minute
     await make_role(bot, MARIEKE, Role.COORDINATOR)
-    for case_id in await written(bot, 2):
-        await sent(bot, case_id, ReplyKind.QUESTION)
+    for number in (1, 2):
+        bot.citizen_posts(f"Bericht {number}", name=f"Burger {number}")
+        await bot.card(f"Bericht {number}", "Nieuw")
+        bot.clock.at += timedelta(seconds=1)  # type: ignore[attr-defined]
+        await sent(bot, number, ReplyKind.QUESTION)
     async with bot.desk.session() as session:
         await cases.assign(session, 2, to=YOUSSEF, by=SANNE, now=bot.desk.now())
     view = await opens_those_of_the_citizen(bot, SANNE)

@@ -130,8 +130,12 @@ async def promised(bot: Bot, case_id: int, due_at: datetime) -> None:
     """Let Sanne have promised the citizen an answer by then."""
     async with bot.desk.session() as session:
         await cases.claim(session, case_id, by=SANNE, now=bot.desk.now())
-        about = {"case_id": case_id, "team_id": 1, "started_at": bot.desk.now(), "running_since": bot.desk.now()}
-        session.add(Clock(kind=ClockKind.PROMISE, due_at=due_at, **about))
+        now = bot.desk.now()
+        session.add(
+            Clock(
+                case_id=case_id, team_id=1, kind=ClockKind.PROMISE, started_at=now, running_since=now, due_at=due_at
+            )
+        )  # fmt: skip
 
 
 async def test_the_home_counts_all_promises_of_today_and_leads_to_those_it_does_not_show(office: Bot) -> None:

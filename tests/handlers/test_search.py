@@ -9,7 +9,7 @@ from bot.models import Account, Role, Team
 from bot.sandbox.slack.inspection import action_ids, text_of
 from bot.views.search_modal import MAX_WORDS, Sought
 from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
-from tests.people import asked, comes, home, make_role, mention, open_modal
+from tests.people import asked, comes, home, make_role, mention, open_modal, second_team
 
 
 async def opened(bot: Bot, person: str, *words: str) -> str:
@@ -128,6 +128,31 @@ async def test_the_modal_is_turned_with_its_filters_and_its_cases_are_taken_up_f
     assert (await bot.case(1)).assignee == SANNE
     await bot.slack.click_in_view(SANNE, "case:answer", value="1")
     assert "Vraag 01" in text_of(await open_modal(bot, SANNE, "case:answer"))
+
+
+async def test_the_modal_stays_with_the_team_in_whose_channel_it_was_opened(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    beheer = await second_team(bot)
+    for number in range(1, 15):
+        await mention(bot, number, f"Vraag {number:02}")
+    async with bot.desk.session() as session:
+        for number in (1, 2):
+            (await cases.get(session, number)).team_id = beheer
+    await bot.slack.command(SANNE, CHANNEL, "/webcare zoek")
+    await opened(bot, SANNE)
+    await bot.slack.submit(SANNE, {"search_words": "vraag"})
+    assert numbers(await opened(bot, SANNE, "*12 zaken gevonden* · pagina 1 van 2")) == list(range(14, 4, -1))
+    await bot.slack.click_in_view(SANNE, "list:on")
+    assert numbers(await opened(bot, SANNE, "*12 zaken gevonden* · pagina 2 van 2")) == [4, 3]
+    await bot.slack.click_in_view(SANNE, "case:claim", value="3")
+    assert numbers(await opened(bot, SANNE, "*12 zaken gevonden*", f"<@{SANNE}>")) == [4, 3]
+    await bot.slack.close_view(SANNE)
+    await bot.slack.open_home(SANNE)
+    await home(bot, SANNE, "Zaken zoeken")
+    await bot.slack.type(SANNE, "search:words", "vraag")
+    await opened(bot, SANNE, "*14 zaken gevonden* · pagina 1 van 2")
+    await bot.slack.click_in_view(SANNE, "list:on")
+    assert numbers(await opened(bot, SANNE, "*14 zaken gevonden* · pagina 2 van 2")) == [4, 3, 2, 1]
 
 
 async def test_a_reader_gets_no_buttons_in_the_rows_of_the_modal(sqlite_bot: Bot) -> None:

@@ -10,7 +10,7 @@ from bot.domain.event import EventKind
 from bot.models import Event, ReplyKind, Role
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
-from tests.people import make_role, mention, open_modal, sent
+from tests.people import make_role, open_modal, sent
 
 
 async def claimed(bot: Bot) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -43,7 +43,8 @@ async def test_whoever_takes_the_case_over_goes_on_with_what_they_wanted(
 
 
 async def test_a_case_that_waits_for_its_citizen_is_taken_over_before_it_is_closed(bot: Bot) -> None:
-    await mention(bot)
+    bot.citizen_posts("Waar blijft de bus?")
+    await bot.card("bus", "Nieuw")
     await sent(bot, 1, ReplyKind.QUESTION)
     card = await bot.card("*Wacht op de burger*")
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "close:1")

@@ -24,7 +24,7 @@ from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, eventually, patient_app
 from tests.connectors.mastodon.fake import FakeMastodon
 from tests.fakes.between import Between
 from tests.faults.processes import looking_on, running
-from tests.people import asks_for_a_promise, mention, open_modal, sent, settings, square_texts
+from tests.people import asks_for_a_promise, open_modal, sent, settings, square_texts
 
 WORDS = "Dat zit zo."
 WRITES = "schrijft een antwoord"
@@ -250,7 +250,7 @@ async def test_choices_without_words_are_a_draft_too_which_can_be_begun_anew(bot
 
 async def test_begun_anew_what_goes_to_a_citizen_whom_we_asked_is_a_question_as_it_was(sqlite_bot: Bot) -> None:
     bot = sqlite_bot
-    await mention(bot, text="Klopt dit?")
+    await asked(bot)
     await sent(bot, 1, ReplyKind.QUESTION)
     assert chosen_in(await opens(bot), "answer_kind") == "question"
     await writes(bot)
@@ -411,7 +411,7 @@ async def test_the_card_says_who_writes_from_opening_until_closing_with_one_upda
 
 
 async def test_the_card_of_a_case_that_waits_for_its_citizen_says_who_writes_too(bot: Bot) -> None:
-    await mention(bot, text="Klopt dit?")
+    await asked(bot)
     await sent(bot, 1, ReplyKind.QUESTION)
     await bot.card("*Wacht op de burger*")
     await opens(bot)
