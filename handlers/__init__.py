@@ -118,6 +118,7 @@ def register(
     app.action("case:reopen")(acts(close.reopen))
     app.action("case:wait_on")(acts(wait_on.wait_on))
     app.action("case:details")(looks(details.by_button))
+    app.action("case:earlier")(looks(details.earlier))
     app.action("case:others")(looks(others.on_top))
     app.action("case:urgent")(acts(details.urgent))
     app.action("case:not_urgent")(acts(details.urgent))

@@ -12,7 +12,7 @@ from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.details_modal import details_modal
 from bot.views.topic import topic_of
-from handlers.modal import opened
+from handlers.modal import going_on, opened, pushed
 
 
 async def open_details(desk: TeamDesk, body: dict[str, Any], case_id: int) -> None:
@@ -26,14 +26,23 @@ async def by_button(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk
     await open_details(desk, body, int(action["value"]))
 
 
-async def _details(desk: TeamDesk, case_id: int) -> Block:
+async def earlier(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
+    """Show another part of what was written: in the details, or on top of the answer, where what was typed stays."""
+    case_id, skip = map(int, action["value"].split(":"))
+    on_top = body["view"]["callback_id"] == "case:answer"
+    async with pushed(desk, body) if on_top else going_on(desk, body) as show:
+        await show(await _details(desk, case_id, skip))
+
+
+async def _details(desk: TeamDesk, case_id: int, skip: int = 0) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await cases.history(session, case_id)
         card = await card_of(session, case_id)
     url = await permalink(desk.slack, card) if card else ""
     topics = TeamSettings.of(file.team.settings).topics
-    return details_modal(file, events, topics, desk.t, desk.now(), card_url=url, home=home_of(desk.slack))
+    home = home_of(desk.slack)
+    return details_modal(file, events, topics, desk.t, desk.now(), skip=skip, card_url=url, home=home)
 
 
 async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

@@ -13,7 +13,7 @@ from bot.texts import Texts, capital
 from bot.views.block import Block, button, context, cut, field_of, modal, option, plain, quote, section
 from bot.views.case_state import target_name, writing_lines
 from bot.views.citizen import author_line, head_line, mention_blocks, source_line
-from bot.views.exchange import exchange
+from bot.views.exchange import earlier, exchange
 from bot.views.modals import initials_field, placeholder
 from bot.views.others import others_button, others_words
 from bot.views.topic import topic_of, topic_picker
@@ -31,6 +31,8 @@ KEEP_IMAGE = "answer_keep_image"
 IMAGE = "answer_image"
 DESCRIPTION = "answer_image_description"
 ANEW = "answer_anew"
+SHOWN = 12
+"""Posts and answers that are shown above the one to answer."""
 FILE_TYPES = ["jpg", "jpeg", "png"]
 
 
@@ -339,7 +341,8 @@ def _conversation(file: CaseFile, mention: Mention, t: Texts, now: datetime, hom
     return [
         head,
         *said,
-        *exchange(file, t, now, most=12, limit=800, besides=mention),
+        *earlier(file, t, most=SHOWN, besides=mention),
+        *exchange(file, t, now, most=SHOWN, limit=800, besides=mention),
         context(source_line(file, mention, t, now)),
         *mention_blocks(file, mention, t, now),
     ]

@@ -12,7 +12,7 @@ from bot.views.act import ACTS
 from bot.views.block import Block, actions, button, context, link, literal, modal, quote, section
 from bot.views.case_state import state_line
 from bot.views.citizen import head_line
-from bot.views.exchange import exchange
+from bot.views.exchange import earlier, exchange, later, turns
 from bot.views.hide import copies
 from bot.views.others import others_button, others_words
 from bot.views.topic import topic_picker
@@ -20,6 +20,8 @@ from bot.views.transfer import transfer_lines
 
 TALK = 150_000
 """Characters of the exchange as it is sent; Slack takes 250 kB in a modal, and the rest stays below 100,000."""
+TURNS = 60
+"""Blocks of the exchange; Slack takes 100 in a modal."""
 
 
 def details_modal(
@@ -29,10 +31,11 @@ def details_modal(
     t: Texts,
     now: datetime,
     *,
+    skip: int = 0,
     card_url: str = "",
     home: str = "",
 ) -> Block:
-    """Return the whole history, or only the newest part of a long one.
+    """Return the whole history, or a part of a long one: what was written before the newest `skip`, as far as it fits.
 
     `topics` are the team's topics; `card_url` is the link to the card and its thread, `home` that to the workspace.
     """
@@ -44,7 +47,7 @@ def details_modal(
     blocks += actions(*_urgency(file, t), *others_button(file, t))
     if picker := topic_picker(file, topics, t):
         blocks.append(section(t("Topic")) | {"accessory": picker})
-    blocks += _talk(file, t, now)
+    blocks += _talk(file, t, now, max(0, min(skip, len(turns(file)) - 1)))
     for asked in file.escalations[-5:]:
         blocks += [context(t("Question ({agent}):", agent=f"<@{asked.by}>")), quote(asked.question, 600)]
         if asked.advice:
@@ -62,10 +65,15 @@ def details_modal(
     return modal("said", t("Details"), blocks, close=t("Close"), metadata=str(file.case.id))
 
 
-def _talk(file: CaseFile, t: Texts, now: datetime) -> list[Block]:
-    """Return as much of the newest exchange as fits with the rest: emoji and some scripts take 12 times the room."""
-    talks = (exchange(file, t, now, most=most, edits=True) for most in (15, 8, 4))
-    return next((talk for talk in talks if len(json.dumps(talk)) <= TALK), None) or exchange(file, t, now, most=2)
+def _talk(file: CaseFile, t: Texts, now: datetime, skip: int) -> list[Block]:
+    """Return as much of the exchange as fits with the rest: emoji and some scripts take 12 times the room."""
+    for most in (15, 8, 4):
+        talk = exchange(file, t, now, most=most, skip=skip, edits=True)
+        if len(talk) <= TURNS and len(json.dumps(talk)) <= TALK:
+            break
+    else:
+        most, talk = 2, exchange(file, t, now, most=2, skip=skip)
+    return [*later(file, t, skip), *earlier(file, t, most=most, skip=skip), *talk]
 
 
 def _urgency(file: CaseFile, t: Texts) -> list[Block]:

@@ -6,12 +6,15 @@ from datetime import datetime
 from bot.domain.mention import FOR_GOOD
 from bot.models import CaseFile, Mention, Reply, ReplyStatus
 from bot.texts import Texts
-from bot.views.block import Block, context, link, literal, quote
+from bot.views.block import Block, button, context, link, literal, quote, section
 from bot.views.citizen import Room, head_line, mention_blocks, source_line
 
 Turn = Mention | Reply
 UNSAID = frozenset({ReplyStatus.WITHDRAWN, ReplyStatus.APPROVED, ReplyStatus.SENDING})
 """Replies that are not part of the exchange, or not yet."""
+
+EARLIER = "case:earlier"
+"""The action of the buttons that show another part of the exchange in the details."""
 
 
 def exchange(
@@ -20,17 +23,20 @@ def exchange(
     now: datetime,
     *,
     most: int,
+    skip: int = 0,
     limit: int = 2900,
     media: int = 4,
     besides: Mention | None = None,
     edits: bool = False,
 ) -> list[Block]:
-    """Return the newest `most` posts and answers, each under a line with who and when, and cut to `limit` characters.
+    """Return `most` posts and answers, each under a line with who and when, and cut to `limit` characters.
 
-    `besides` is a post that is shown elsewhere; `edits`: the text before an edit is shown too.
+    They are the newest before the last `skip`. `besides` is a post that is shown elsewhere; `edits`: the text before an
+    edit is shown too.
     """
     blocks: list[Block] = []
-    for turn in [each for each in turns(file) if each is not besides][-most:]:
+    said = [each for each in turns(file) if each is not besides]
+    for turn in said[: len(said) - skip][-most:]:
         if isinstance(turn, Mention):
             blocks.append(context(source_line(file, turn, t, now)))
             blocks += mention_blocks(file, turn, t, now, limit=limit, media=media)
@@ -40,6 +46,23 @@ def exchange(
             blocks += [context(answer_line(turn, t, now)), quote(turn.text, min(limit, 1500))]
             blocks += [context(words) for words in image_words(turn, t)]
     return blocks
+
+
+def earlier(file: CaseFile, t: Texts, *, most: int, skip: int = 0, besides: Mention | None = None) -> list[Block]:
+    """Return how many posts and answers came before what `exchange` shows, with the button to them; nothing if none."""
+    count = len([each for each in turns(file) if each is not besides]) - skip - most
+    if count <= 0:
+        return []
+    words = t.plural("{n} earlier message is not shown.", "{n} earlier messages are not shown.", count)
+    return [section(words) | {"accessory": button(t("Earlier"), EARLIER, f"{file.case.id}:{skip + most}")}]
+
+
+def later(file: CaseFile, t: Texts, skip: int) -> list[Block]:
+    """Return how many posts and answers came after what is shown, with the button to the newest; nothing if none."""
+    if not skip:
+        return []
+    words = t.plural("{n} newer message is not shown.", "{n} newer messages are not shown.", skip)
+    return [section(words) | {"accessory": button(t("Newest"), EARLIER, f"{file.case.id}:0")}]
 
 
 def newest(file: CaseFile, t: Texts, now: datetime, room: Room) -> list[Block]:

@@ -35,8 +35,8 @@ TABLE: dict[str, dict[str, set[str]]] = {
     # A line of the table, and the listeners behind it: what is registered, and the words of /webcare and of the menu.
     "look: lists, search, details, figures, export, the Home": {
         "action": {
-            "case:details", "case:others", "search:words", "search:open", "list:back", "list:on", "list:which",
-            "list:where", "list:all", "list:overview", "list:show",
+            "case:details", "case:earlier", "case:others", "search:words", "search:open", "list:back", "list:on",
+            "list:which", "list:where", "list:all", "list:overview", "list:show",
         },
         "view": {"search"},
         "word": {"open", "mine", "search", "stats", "digest", "export"},

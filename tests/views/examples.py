@@ -435,6 +435,9 @@ def opened(t: Texts) -> Iterator[Block]:
     yield details_modal(passed_on(Status.NEW), events, [], t, NOW)
     many = case_file(Status.CLAIMED, others=OTHERS)
     yield details_modal(many, events, [], t, NOW, home=HOME)
+    long = case_file(Status.CLAIMED, mentions=[mention(3) for _ in range(40)])
+    yield from (details_modal(long, events, [], t, NOW, skip=skip) for skip in (0, 15, 99))
+    yield answer_modal(long, long.latest, short, t, NOW, ModalState(1, 1))
     rows = [case_block(line, t, NOW, acts=False, outside=True, team="a" * 200) for line in lines()]
     yield from (others_modal(many, some, left, left + 1, t) for some, left in (([], 0), (rows[:20], 80)))
     yield from (more_modal(case_file(status), t, NOW, acts=acts) for status in Status for acts in (True, False))

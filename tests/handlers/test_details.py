@@ -1,0 +1,82 @@
+"""The details of a case with a long exchange: all of it can be seen, also while one writes an answer."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from bot.domain.mention import Act
+from bot.models import Mention, Role
+from bot.sandbox.slack.inspection import action_ids, text_of
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.people import make_role, mention, open_modal
+
+
+async def wrote(bot: Bot, count: int) -> dict[str, Any]:
+    """A citizen writes so many posts in one case; returns its card."""
+    await mention(bot, 1, "Bericht 01")
+    async with bot.desk.session() as session:
+        for number in range(2, count + 1):
+            at = bot.desk.now() + timedelta(seconds=number)
+            session.add(
+                Mention(case_id=1, account_id=1, external_id=f"m{number}", text=f"Bericht {number:02}",
+                        allows=[Act.ANSWER.value], published_at=at, received_at=at)
+            )  # fmt: skip
+    return await bot.card("Zaak 1")
+
+
+async def shown(bot: Bot, *words: str) -> list[int]:
+    """Wait until the details hold these words, and return which posts they show."""
+
+    def found() -> str:
+        view = bot.slack.view(SANNE)
+        said = text_of(view) if view and view["callback_id"] == "said" else ""
+        return said if all(word in said for word in words) else ""
+
+    return [int(number) for number in re.findall(r"Bericht (\d\d)", str(await bot.slack.wait_for(found)))]
+
+
+async def test_the_details_say_what_they_do_not_show_and_turn_to_it_and_back(bot: Bot) -> None:
+    card = await wrote(bot, 33)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    assert await shown(bot, "18 eerdere berichten niet getoond") == list(range(19, 34))
+    await bot.slack.click_in_view(SANNE, "case:earlier", value="1:15")
+    assert await shown(bot, "3 eerdere", "15 nieuwere berichten niet getoond") == list(range(4, 19))
+    await bot.slack.click_in_view(SANNE, "case:earlier", value="1:30")
+    assert await shown(bot, "30 nieuwere berichten niet getoond") == [1, 2, 3]
+    assert "eerdere berichten" not in text_of(bot.slack.view(SANNE))
+    await bot.slack.click_in_view(SANNE, "case:earlier", value="1:0")
+    assert await shown(bot, "18 eerdere berichten niet getoond") == list(range(19, 34))
+
+
+async def test_what_the_answer_modal_does_not_show_is_seen_on_top_of_it(bot: Bot) -> None:
+    card = await wrote(bot, 15)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    view = await open_modal(bot, SANNE, "case:answer")
+    assert "2 eerdere berichten niet getoond" in text_of(view)
+    await bot.slack.type(SANNE, "answer_text", "Dat zit zo.")
+    await bot.slack.click_in_view(SANNE, "case:earlier")
+    assert await shown(bot, "12 nieuwere berichten niet getoond") == [1, 2, 3]
+    await bot.slack.close_view(SANNE)
+    below = await open_modal(bot, SANNE, "case:answer")
+    assert below["state"]["values"]["answer_text"]["answer_text"]["value"] == "Dat zit zo."
+
+
+async def test_a_reader_turns_the_details_too(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    await make_role(bot, SANNE, Role.READER)
+    card = await wrote(bot, 16)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    await shown(bot, "1 eerder bericht niet getoond")
+    await bot.slack.click_in_view(SANNE, "case:earlier")
+    assert await shown(bot, "15 nieuwere berichten niet getoond") == [1]
+
+
+async def test_an_exchange_that_fits_has_no_such_button(sqlite_bot: Bot) -> None:
+    bot = sqlite_bot
+    card = await wrote(bot, 13)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:more", "details:1")
+    assert await shown(bot, "Bericht 13") == list(range(1, 14))
+    assert "case:earlier" not in action_ids(bot.slack.view(SANNE))
+    await bot.slack.close_view(SANNE)
+    await bot.slack.click(SANNE, CHANNEL, card["ts"], "case:answer")
+    assert "case:earlier" not in action_ids(await open_modal(bot, SANNE, "case:answer"))
