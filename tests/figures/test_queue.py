@@ -9,14 +9,14 @@ from typing import Any
 from sqlmodel import col, select
 
 from bot import cases
-from bot.domain.case import Status, WaitsFor
+from bot.domain.case import Status, Urgency, WaitsFor
 from bot.domain.queue import Filter, Which
 from bot.domain.sla import ClockKind
 from bot.figures import lists
-from bot.models import IN_ORDER, Author, Case, Clock, Mention, ReplyKind, in_order
+from bot.models import IN_ORDER, Account, Author, Case, Clock, Mention, ReplyKind, in_order
 from bot.sandbox.slack import input_state
 from bot.sandbox.slack.inspection import action_ids, text_of
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot
+from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot
 from tests.people import asked, home, mention, sent, settings
 
 
@@ -182,6 +182,38 @@ async def test_the_list_is_filtered_by_who_has_it_how_it_waits_and_from_where(of
     shown = await chosen(office, shown, "list:where", "Overal", "*Er wachten 22 zaken* · pagina 1 van 3")
     await office.slack.click(SANNE, CHANNEL, shown["ts"], "list:on")
     assert len(numbers(await listed(office, "pagina 2 van 3", "Te laat"))) == 10, "the filter is kept while paging"
+
+
+async def test_the_list_is_filtered_by_platform_by_one_account_of_the_team_and_by_advice(bot: Bot) -> None:
+    for number in range(1, 7):
+        await mention(bot, number, f"Vraag {number:02}")
+    async with bot.desk.session() as session:
+        now = bot.desk.now()
+        city, quarter = (
+            Account(team_id=1, platform="mastodon", name=name, url="", created_at=now) for name in ("stad", "wijk")
+        )
+        session.add_all([city, quarter])
+        await session.flush()
+        for number, account in ((2, city), (3, quarter), (4, quarter)):
+            (await cases.get(session, number)).account_id = account.id
+        await cases.claim(session, 4, by=SANNE, now=now)
+        await cases.escalate(
+            session, 4, by=SANNE, now=now, target=MARIEKE, channels=[MARIEKE], question="Weet jij dit?",
+            urgency=Urgency.NORMAL, submission="s",
+        )  # fmt: skip
+        of_city, of_quarter = f"account:{city.id}", f"account:{quarter.id}"
+    await bot.slack.command(SANNE, CHANNEL, "/webcare open")
+    shown = await listed(bot, "*Er wachten 6 zaken*")
+    for menu, wanted, head, found in (
+        ("list:where", Filter(where="platform:mastodon"), "*Er wachten 3 zaken*", [2, 3, 4]),
+        ("list:where", Filter(where=of_quarter), "*Er wachten 2 zaken*", [3, 4]),
+        ("list:where", Filter(where="platform:webhook"), "*Er wachten 3 zaken*", [1, 5, 6]),
+        ("list:which", Filter(Which.ADVICE, where="platform:webhook"), "Hier is niets.", []),
+        ("list:where", Filter(Which.ADVICE), "*Er wacht 1 zaak*", [4]),
+        ("list:where", Filter(Which.ADVICE, where=of_city), "Hier is niets.", []),
+    ):
+        assert (await bot.slack.click(SANNE, CHANNEL, shown["ts"], menu, wanted.to_text())).ok
+        assert sorted(numbers(await listed(bot, head))) == found, wanted
 
 
 async def test_a_filter_on_a_topic_that_no_longer_exists_shows_nothing_and_fails_nothing(office: Bot) -> None:

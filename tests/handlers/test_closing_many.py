@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bot import cases
+from bot.cases import inbox
 from bot.domain.case import Status
 from bot.domain.event import EventKind
+from bot.domain.mention import Author, Post
 from bot.domain.queue import Filter, Which
 from bot.models import Case, Event, Message, MessageKind, ReplyKind, Role
 from bot.sandbox.app import Sandbox
@@ -213,6 +215,18 @@ async def test_more_than_ten_cases_are_in_several_blocks_and_private_ones_are_ma
     assert "minstens één" in str(ack.errors)
     ack = await bot.slack.submit(SANNE, {"close_reason": "other", "close_many_0": [boxes(view)["close_many_0"][0]]})
     assert list(ack.errors) == ["close_text"]
+
+
+async def test_at_most_a_hundred_are_closed_at_once_and_the_modal_says_how_many_are_left(sqlite_bot: Bot) -> None:
+    bot, now = sqlite_bot, sqlite_bot.desk.now()
+    posts = [Post(f"p{n}", Author(f"a{n}", f"Burger {n}"), f"Bericht {n}", now) for n in range(103)]
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, 1, posts, now=now)
+    view = await opens(bot, SANNE)
+    offered = [int(value.partition(":")[0]) for values in boxes(view).values() for value in values]
+    assert len(offered) == 100 and "3 zaken staan hier niet" in text_of(view)
+    assert "100 zaken afgesloten" in text_of(await closes(bot, SANNE, view, *offered))
+    assert (await statuses(bot)).count(Status.NEW) == 3
 
 
 async def test_the_same_submission_twice_closes_once(minute: Bot) -> None:

@@ -43,7 +43,8 @@ async def test_open_lists_what_waits_with_who_has_it_a_link_and_a_button(bot: Bo
     assert " 2 " in head and len(rows) == 8, "the last two are the buttons of the list"
     assert "Eerste" in lines[0] and "nog niemand" in lines[0] and "Oppakken" in lines[0]
     assert "Tweede" in lines[1] and f"<@{YOUSSEF}>" in lines[1] and "Beantwoorden" in lines[1]
-    assert [f"p{card['ts'].replace('.', '')}" in line for card, line in zip((first, second), lines, strict=True)]
+    for card, line in zip((first, second), lines, strict=True):
+        assert f"/archives/{CHANNEL}/p{card['ts'].replace('.', '')}|kaart>" in line
     assert "<!channel>" not in told
     assert "*vraag*" not in told
 
