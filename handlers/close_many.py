@@ -45,7 +45,7 @@ async def close_many(ack: Ack, view: dict[str, Any], person: Person, desk: TeamD
         outcome = await cases.close_all(session, seen, teams=teams, by=person.by, now=now, reason=reason, text=why)
         skipped = await cases.briefly(session, outcome.skipped)
     undo, seconds = undo_of(desk, outcome.done, now)
-    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, seconds, desk.t)
+    shown = closing.closed_many(len(outcome.done), skipped, outcome.skipped, undo, seconds, desk.t, by=person.by)
     await ack(response_action="update", view=closing.as_modal(shown, desk.t, origin=view["private_metadata"]))
     await messages.wake_lanes(desk)
     await show_again(desk, person.by, Origin.of(view))

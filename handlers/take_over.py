@@ -12,7 +12,7 @@ from bot.views.block import Block
 from bot.views.modals import said
 from handlers import answer, close, escalate
 from handlers.bolt_args import Ack
-from handlers.modal import asked_to_take_over, opened
+from handlers.modal import asked_to_take_over, in_modal, opened, pushed
 
 OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
     "close": close.view_of,
@@ -20,13 +20,14 @@ OPENS: Mapping[str, Callable[[TeamDesk, int, str], Awaitable[Block]]] = {
 }
 """The modals that follow a take-over, by what the agent wanted; `answer` has its own."""
 BACK = "back"
-"""The question is on top of the modal that was sent, which the agent sends again."""
+"""The question is on top of a modal, which is shown again as it was."""
 
 
 async def ask(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:
-    """Ask whether to take over the case whose button was clicked, from its current owner."""
-    async with opened(desk, body) as show:
-        await show(await asked_to_take_over(desk, int(action["value"].partition(":")[0])))
+    """Ask whether to take over the case whose button was clicked; in a modal the question is on top of it."""
+    case_id, on_top = int(action["value"].partition(":")[0]), in_modal(body)
+    async with pushed(desk, body) if on_top else opened(desk, body) as show:
+        await show(await asked_to_take_over(desk, case_id, BACK if on_top else ""))
 
 
 async def take_over(ack: Ack, view: dict[str, Any], by: str, desk: TeamDesk) -> None:

@@ -76,6 +76,7 @@ async def close_all(
             if case.team_id not in teams:
                 raise Refused("This belongs to another team.")
             if last.get(case_id) != seen[case_id]:
+                await refuse_closing(session, case, by)  # it says who has it or ended it
                 raise Refused("This case moved meanwhile.")
             _, owner = await _close(session, case, by, now, reason, text)
         except Refused as refused:

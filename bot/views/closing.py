@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.case import ALLOWED_FROM, Move
 from bot.domain.text import Text
-from bot.models import CaseBrief, CaseLine
+from bot.models import Case, CaseBrief, CaseLine
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, modal, section
 from bot.views.choosing import case_boxes, value_in, value_of
-from bot.views.modals import reason_fields
+from bot.views.modals import reason_fields, take_over_button
 from bot.views.passing import named
 
 UNDO = "case:undo_close"
 TICKED = "close_many"
+OFFERED = 20
+"""Cases of colleagues that can be taken over from a message; the others are only named."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -60,11 +63,14 @@ def close_many_modal(
 
 
 def closed_many(
-    done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: str, seconds: int, t: Texts
+    done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], undo: str, seconds: int, t: Texts, *, by: str
 ) -> View:
-    """Say how many cases were closed, and which were not and why; `undo` as in `closed`."""
+    """Say how many cases were closed, and which were not and why; `undo` as in `closed`.
+
+    `by` can take over those that a colleague has now.
+    """
     words = t.plural("{n} case closed.", "{n} cases closed.", done)
-    said = with_skipped(words, skipped, why, t)
+    said = with_skipped(words, skipped, why, t, by=by)
     return View(said.text, [*said.blocks, *undo_row(UNDO, undo, seconds, t)])
 
 
@@ -85,13 +91,24 @@ def undone(done: int, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: 
     return with_skipped(words, skipped, why, t)
 
 
-def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts) -> View:
-    """Say what was done, and which cases were skipped and why."""
-    lines = [
-        t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id])) for brief in skipped
+def with_skipped(words: str, skipped: Sequence[CaseBrief], why: Mapping[int, Text], t: Texts, *, by: str = "") -> View:
+    """Say what was done, and which cases were skipped and why; `by` can take over those that a colleague has now."""
+    lines = {
+        brief.case.id: t("Nothing was done with {case}: {why}", case=named(brief, t), why=t(why[brief.case.id]))
+        for brief in skipped
+    }
+    taken = [brief.case for brief in skipped if by and _is_a_colleagues(brief.case, by)][:OFFERED]
+    rows = [
+        section(lines[case.id]) | {"accessory": take_over_button(case.id, case.assignee or "", t)} for case in taken
     ]
-    parts = [*([words] if words else []), *lines]
-    return View("\n".join(parts), [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)])
+    other = [line for case_id, line in lines.items() if case_id not in {case.id for case in taken}]
+    parts = [*([words] if words else []), *other]
+    plain = [section("\n".join(parts[n : n + 10])) for n in range(0, len(parts), 10)]
+    return View("\n".join([*([words] if words else []), *lines.values()]), [*plain, *rows])
+
+
+def _is_a_colleagues(case: Case, by: str) -> bool:
+    return case.status in ALLOWED_FROM[Move.TAKE_OVER] and case.assignee not in {None, by}
 
 
 def as_modal(view: View, t: Texts, *, origin: str = "") -> Block:

@@ -114,10 +114,29 @@ async def test_what_changed_meanwhile_is_left_as_it_is_and_named(minute: Bot) ->
         await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
         await cases.add_note(session, 2, by=YOUSSEF, now=bot.desk.now(), text="Wacht!", submission="n")
         await cases.close(session, 3, by=YOUSSEF, now=bot.desk.now(), reason="spam")
-    said = text_of(await closes(bot, SANNE, view, 1, 2, 3, 4))
-    assert "1 zaak afgesloten" in said
+    shown = await closes(bot, SANNE, view, 1, 2, 3, 4)
+    said = text_of(shown)
+    assert "1 zaak afgesloten" in said and f"al bij <@{YOUSSEF}>" in said
+    assert action_ids(shown).count("case:take_over") == 1
     assert all(f"Burger {number}" in said for number in (1, 2, 3)) and "Burger 4" not in said
     assert await statuses(bot) == [Status.CLAIMED, Status.NEW, Status.CLOSED, Status.CLOSED]
+
+
+async def test_what_a_colleague_took_meanwhile_can_be_taken_over_and_the_rest_still_undone(minute: Bot) -> None:
+    bot = minute
+    await written(bot, 2)
+    view = await opens(bot, SANNE)
+    async with bot.desk.session() as session:
+        await cases.claim(session, 1, by=YOUSSEF, now=bot.desk.now())
+    await closes(bot, SANNE, view, 1, 2)
+    await bot.slack.click_in_view(SANNE, "case:take_over")
+    assert f"<@{YOUSSEF}>" in text_of(await open_modal(bot, SANNE, "case:take_over"))
+    assert (await bot.slack.submit(SANNE)).ok
+    assert (await bot.case(1)).assignee == SANNE
+    assert "1 zaak afgesloten" in text_of(await open_modal(bot, SANNE, "said"))
+    await bot.slack.click_in_view(SANNE, "case:undo_close")
+    await bot.slack.wait_for(lambda: "teruggezet" in text_of(bot.slack.view(SANNE)))
+    assert await statuses(bot) == [Status.CLAIMED, Status.NEW]
 
 
 async def test_of_two_coordinators_at_once_each_case_is_closed_by_one(minute: Bot) -> None:
