@@ -15,17 +15,8 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import clocks, deliveries, indexing, mirror, numbers
-from bot.cases.conversations import (
-    Related,
-    cases_to_join,
-    join_threads,
-    openers_of,
-    related,
-    teams_of_threads,
-    threads_of,
-)
+from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
-from bot.cases.routes import read as router
 from bot.cases.state import lock_all, locked, record, touch
 from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
@@ -68,7 +59,7 @@ async def take_in(
     concerned = concerned.union(*(each.case_ids for each in before))
     await lock_all(session, concerned)
     changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
-    new, routes = 0, await router(session, account, team, rules if by_rules else [], before, now=now)
+    new, routes = 0, Routes(account, team, rules if by_rules else [], now)
     opened_for = set[str]()
     for same_page in pages:
         versions = mirror.versions_of(same_page)
@@ -170,9 +161,7 @@ async def _add(
     rest = [post for post in posts if post.external_id not in cases]
     opener_of = openers_of(rest, authors, threads)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
-    existing = threads.existing & {threads.of[post.external_id] for post in opened} if routes.has_choice else set()
-    of_threads = await teams_of_threads(session, account.id, existing)
-    for_teams = by_team(routes.teams_of(opened, stored, cases, threads, of_threads), opened)
+    for_teams = by_team(await routes.teams_of(session, opened, stored, cases, threads), opened)
     for team, theirs in for_teams:
         cases |= await _open_cases(session, account, team, theirs, authors, now)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases.conversations import Related, Threads
+from bot.cases.conversations import Related, Threads, teams_of_threads
 from bot.domain.hours import is_open
 from bot.domain.mention import Post
 from bot.domain.routing import Asked, Routing, Rule
@@ -18,35 +18,28 @@ from bot.team.settings import TeamSettings
 
 
 class Routes:
-    """The teams of an organisation and its rules, read once for a page of posts of one account."""
+    """The rules and teams of an organisation, for posts of one account; the teams are read when they are needed."""
 
-    def __init__(self, account: Account, team: Team, teams: Mapping[int, Team], rules: Routing | None, now: datetime):
-        self._account, self._team, self._teams, self._rules = account, team, teams, rules
-        self._is_open = rules is not None and is_open(TeamSettings.of(team.settings).hours(now), now)
+    def __init__(self, account: Account, team: Team, rules: Sequence[Rule], now: datetime):
+        self._account, self._team = account, team
+        self._rules = Routing(rules) if rules else None
+        self._is_open = bool(rules) and is_open(TeamSettings.of(team.settings).hours(now), now)
+        self._teams: Mapping[int, Team] = {}
 
-    @property
-    def has_choice(self) -> bool:
-        """Tell whether there is more than one team that a post may go to."""
-        return len(self._teams) > 1
-
-    def teams_of(
-        self,
-        posts: Sequence[Post],
-        stored: Related,
-        joined: Mapping[str, int],
-        threads: Threads,
-        of_threads: Mapping[str, int],
+    async def teams_of(
+        self, session: AsyncSession, posts: Sequence[Post], stored: Related, joined: Mapping[str, int], threads: Threads
     ) -> dict[str, Team]:
         """Return the team for each of these posts, by external id; an answer goes to the team of what it answers.
 
-        `joined` are the existing cases that other posts of the page joined; `of_threads` are the teams that have the
-        existing threads (`teams_of_threads`).
+        `joined` are the existing cases that other posts of the page joined.
         """
         earlier = (*stored.mentions, *stored.replies)
+        if posts and (self._rules or earlier):
+            await self._read_teams(session)
         of_case = {each.case_id: each.team_id for each in earlier}
         have = {key: of_case[case_id] for key, case_id in joined.items() if case_id in of_case}
         have |= {each.external_id: each.team_id for each in earlier}
-        chosen, in_thread = dict[str, Team](), dict(of_threads)
+        chosen, in_thread = dict[str, Team](), await self._in_threads(session, posts, threads)
         for post in posts:
             thread = threads.of[post.external_id]
             has_it = next((have[parent] for parent in post.above() if parent in have), in_thread.get(thread))
@@ -55,6 +48,18 @@ class Routes:
             have[post.external_id] = in_thread[thread] = team.id
         return chosen
 
+    async def _read_teams(self, session: AsyncSession) -> None:
+        if not self._teams:
+            query = select(Team).where(Team.workspace_id == self._team.workspace_id).order_by(col(Team.id))
+            self._teams = {team.id: team for team in await session.exec(query)}
+
+    async def _in_threads(self, session: AsyncSession, posts: Sequence[Post], threads: Threads) -> dict[str, int]:
+        """Return the teams that have the existing threads of these posts; asks nothing if there is only one team."""
+        if len(self._teams) < 2:
+            return {}
+        existing = threads.existing & {threads.of[post.external_id] for post in posts}
+        return await teams_of_threads(session, self._account.id, existing)
+
     def _by_rule(self, post: Post) -> Team | None:
         if self._rules is None:
             return None
@@ -62,23 +67,6 @@ class Routes:
             Asked(self._account.id, self._account.platform, post.language, post.private, self._is_open, post.text)
         )
         return self._teams.get(rule.team) if rule is not None else None
-
-
-async def read(
-    session: AsyncSession,
-    account: Account,
-    team: Team,
-    rules: Sequence[Rule],
-    stored: Sequence[Related],
-    *,
-    now: datetime,
-) -> Routes:
-    """Read the teams of an account's organisation that these rules, or what the posts relate to, may name."""
-    teams: Sequence[Team] = [team]
-    if rules or any(each.mentions or each.replies for each in stored):
-        query = select(Team).where(Team.workspace_id == team.workspace_id).order_by(col(Team.id))
-        teams = (await session.exec(query)).all()
-    return Routes(account, team, {each.id: each for each in teams}, Routing(rules) if rules else None, now)
 
 
 def by_team(teams: Mapping[str, Team], posts: Sequence[Post]) -> list[tuple[Team, list[Post]]]:

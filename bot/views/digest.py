@@ -106,19 +106,22 @@ def _is_quiet(content: Overview) -> bool:
 
 
 def paragraphs(content: Overview, t: Texts) -> list[str]:
-    """Return one paragraph with the figures, and one with the team's standing if the overview has it.
+    """Return one paragraph with the figures, and one with the team's standing if the overview has it."""
+    happened = "\n".join(f"• {row}" for row in _rows(content, t) if row)
+    first = happened or t("Nothing came in, and nothing was answered or closed.")
+    return [first, _standing(content.standing, t)] if content.standing else [first]
 
-    A digest leaves out what is zero and was so before; who asks is told of zeros too.
-    """
+
+def _rows(content: Overview, t: Texts) -> list[str]:
+    """Return the figures in words, "" for what says nothing: in a digest a count that is zero and was so before."""
     figures, before, ended = content.figures, content.before, content.span is not Span.ASKED
 
     def counted(row: str, n: int, earlier: int | None) -> str:
         return "" if ended and not n and not earlier else _compared(row, earlier, t)
 
-    rows = [
-        counted(
-            t("Mentions received: *{n}*", n=figures.mentions), figures.mentions, before.mentions if before else None
-        ),
+    received = t("Mentions received: *{n}*", n=figures.mentions)
+    return [
+        counted(received, figures.mentions, before.mentions if before else None),
         counted(t("Cases opened: *{n}*", n=figures.opened), figures.opened, before.opened if before else None),
         _topics(figures, before, t),
         counted(t("Answers sent: *{n}*", n=figures.answered), figures.answered, before.answered if before else None),
@@ -127,9 +130,6 @@ def paragraphs(content: Overview, t: Texts) -> list[str]:
         _measured(t("First reaction"), figures.first, before.first if before else None, t, ended=ended),
         _measured(t("Resolution"), figures.resolution, before.resolution if before else None, t, ended=ended),
     ]
-    first = "\n".join(f"• {row}" for row in rows if row)
-    first = first or t("Nothing came in, and nothing was answered or closed.")
-    return [first, _standing(content.standing, t)] if content.standing else [first]
 
 
 def _compared(row: str, before: int | None, t: Texts) -> str:

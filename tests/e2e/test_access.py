@@ -262,7 +262,7 @@ async def test_no_form_of_an_agent_and_no_card_breaks_the_rules(
     shown = await modal(page)
     await page.locator("[data-action-id=answer_text]").fill("Ja, 28 graden.")
     await send(page, shown)
-    await expect(answered).to_contain_text("Beantwoord")
+    await expect(answered).to_contain_text("Beantwoord door")
     await expect(answered).not_to_contain_text("Ongedaan maken")
     wrong += await violations(page, "answered and closed cards")
     await page.screenshot(path=artifacts / f"done-{size}-{theme}.png")
@@ -306,7 +306,7 @@ async def test_hiding_a_post_and_removing_an_answer_break_no_rules(
     shown = await modal(page)
     await page.locator("[data-action-id=answer_text]").fill("Dag Bram, wat ging er mis?")
     await send(page, shown)
-    await expect(card).to_contain_text("Beantwoord")
+    await expect(card).to_contain_text("Beantwoord door")
     await expect(card).not_to_contain_text("Ongedaan maken")
     wrong += await looked_at(page, await from_menu(page, card, "remove"), "remove")
     assert wrong == []
