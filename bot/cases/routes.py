@@ -1,6 +1,7 @@
 """Which team gets the new cases of a page: the one with the conversation, else by the rules, else the account's.
 
-The conversation is with the team of the post that is answered; if we do not have that, with the team of the thread.
+A conversation is with the team of the post that is answered, or of what shares the platform's key of the exchange.
+Citizens below one post of ours do not talk to one another by that alone: the rules look at each of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,11 +42,15 @@ class Routes:
         have |= {each.external_id: each.team_id for each in earlier}
         chosen, in_thread = dict[str, Team](), await self._in_threads(session, posts, threads)
         for post in posts:
-            thread = threads.of[post.external_id]
-            has_it = next((have[parent] for parent in post.above() if parent in have), in_thread.get(thread))
+            thread = threads.of[post.external_id] if post.conversation else None
+            has_it = next((have[parent] for parent in post.above() if parent in have), None)
+            if has_it is None and thread:
+                has_it = in_thread.get(thread)
             team = (self._teams.get(has_it) if has_it is not None else self._by_rule(post)) or self._team
             chosen[post.external_id] = team
-            have[post.external_id] = in_thread[thread] = team.id
+            have[post.external_id] = team.id
+            if thread:
+                in_thread[thread] = team.id
         return chosen
 
     async def _read_teams(self, session: AsyncSession) -> None:
@@ -54,10 +59,10 @@ class Routes:
             self._teams = {team.id: team for team in await session.exec(query)}
 
     async def _in_threads(self, session: AsyncSession, posts: Sequence[Post], threads: Threads) -> dict[str, int]:
-        """Return the teams that have the existing threads of these posts; asks nothing if there is only one team."""
+        """Return the teams that have the conversations of these posts, by thread; asks nothing if there is only one."""
         if len(self._teams) < 2:
             return {}
-        existing = threads.existing & {threads.of[post.external_id] for post in posts}
+        existing = threads.existing & {threads.of[post.external_id] for post in posts if post.conversation}
         return await teams_of_threads(session, self._account.id, existing)
 
     def _by_rule(self, post: Post) -> Team | None:

@@ -449,19 +449,28 @@ async def with_teams(bot: Bot) -> dict[str, int]:
     return {names[case.author_id]: case.team_id for case in await bot.rows(Case)}
 
 
-@pytest.mark.parametrize("tie", [{"conversation": "c1"}, {"in_reply_to": "a post that we do not have"}])
-async def test_who_joins_a_thread_that_was_transferred_comes_to_the_team_that_has_it(
-    bot: Bot, tie: dict[str, str]
-) -> None:
-    """They answer no post of ours, so that only the key of the conversation, or what all answer, ties them to it."""
+async def test_who_joins_a_conversation_that_was_transferred_comes_to_the_team_that_has_it(bot: Bot) -> None:
+    """They answer no post of ours, so that only the key of the conversation ties them to it."""
     beheer = await second_team(bot)
-    await comes_in(bot, in_thread(bot, 1, "Jan", "De lamp is stuk.", **tie))
+    await comes_in(bot, in_thread(bot, 1, "Jan", "De lamp is stuk.", conversation="c1"))
     await by_verb(bot, 1, seen=1, to=beheer)
     async with bot.desk.session() as session:
         await routing.put(session, 1, Rule("k", 1, words=("lamp",)), by=SANNE, now=bot.desk.now())
-    await comes_in(bot, in_thread(bot, 2, "Piet", "Hier ook, die lamp.", **tie))
+    await comes_in(bot, in_thread(bot, 2, "Piet", "Hier ook, die lamp.", conversation="c1"))
     await comes_in(bot, in_thread(bot, 3, "Kees", "Een lamp elders.", conversation="c2"))
     assert await with_teams(bot) == {"Jan": beheer, "Piet": beheer, "Kees": 1}
+
+
+async def test_citizens_below_one_post_of_ours_go_by_the_rules_each(bot: Bot) -> None:
+    """Below news of a municipality one writes about a passport, the next about a lamp: those are two conversations."""
+    beheer = await second_team(bot)
+    async with bot.desk.session() as session:
+        await routing.put(session, 1, Rule("k", beheer, words=("lamp",)), by=SANNE, now=bot.desk.now())
+    ours = {"in_reply_to": "our post, which is no mention"}
+    await comes_in(bot, in_thread(bot, 1, "Jan", "De lamp is stuk.", **ours))
+    await comes_in(bot, in_thread(bot, 2, "Piet", "Hoe lang duurt een paspoort?", **ours))
+    await comes_in(bot, in_thread(bot, 3, "Kees", "Bij mij ook.", in_reply_to="t1", ancestors=(ours["in_reply_to"],)))
+    assert await with_teams(bot) == {"Jan": beheer, "Piet": 1, "Kees": beheer}
 
 
 async def test_a_thread_is_with_the_team_of_its_newest_open_case(bot: Bot) -> None:
