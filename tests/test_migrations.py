@@ -21,6 +21,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.cases import index, numbers
@@ -49,6 +50,7 @@ from bot.models import (
     Team,
     Workspace,
 )
+from bot.texts import Texts
 
 TABLES = set(SQLModel.metadata.tables)
 FULL_TEXT = ("case_words_fts", "ix_case_words")
@@ -74,6 +76,17 @@ async def migrated(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = db.create_engine(database_url)
     yield engine
     await engine.dispose()
+
+
+async def with_an_author(session: AsyncSession, now: datetime) -> None:
+    """Store what a case refers to: a team, an account and an author, each with the id 1."""
+    for each in (
+        Team(id=1, name="Webcare", channel="C1", created_at=now),
+        Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now),
+        Author(id=1, account_id=1, external_id="1", name="Fatima"),
+    ):
+        session.add(each)
+        await session.flush()
 
 
 def tables(connection: Connection) -> set[str]:
@@ -146,12 +159,7 @@ async def test_all_the_way_down_and_up_again(migrated: AsyncEngine) -> None:
 async def test_a_close_reason_of_a_teams_own_is_kept_as_words_by_the_way_down(migrated: AsyncEngine) -> None:
     now = datetime.now(UTC)
     async with db.sessions(migrated)() as session:
-        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
-        await session.flush()
-        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
-        await session.flush()
-        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
-        await session.flush()
+        await with_an_author(session, now)
         for number, reason in enumerate(("spam", "Doorverwezen naar het waterschap, dat erover gaat"), 1):
             case = Case(team_id=1, number=number, account_id=1, author_id=1, opened_at=now, close_reason=reason)
             case.close_text = "ja"
@@ -454,12 +462,7 @@ async def at_revision(engine: AsyncEngine, revision: str) -> None:
 async def test_earlier_reminders_of_cases_that_still_wait_say_nothing_any_more(migrated: AsyncEngine) -> None:
     now = datetime.now(UTC)
     async with db.sessions(migrated)() as session:
-        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
-        await session.flush()
-        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
-        await session.flush()
-        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
-        await session.flush()
+        await with_an_author(session, now)
         for number, status in ((1, Status.NEW), (2, Status.ANSWERED)):
             session.add(
                 Case(id=number, team_id=1, number=number, account_id=1, author_id=1, opened_at=now, status=status)
@@ -483,16 +486,52 @@ async def test_earlier_reminders_of_cases_that_still_wait_say_nothing_any_more(m
     assert [message.version for message in found] == [2, 1, 2, 1]
 
 
+async def test_what_the_thread_was_told_of_the_owner_is_stored_in_words_from_now_on(migrated: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with db.sessions(migrated)() as session:
+        await with_an_author(session, now)
+        session.add(Case(id=1, number=1, team_id=1, account_id=1, author_id=1, opened_at=now, assignee="U2"))
+    await to_revision(migrated, "0058")
+    rows = [
+        ("assigned", {"to": "U1", "former": ""}),
+        ("assigned", {"to": "U1", "former": "U3"}),
+        ("assigned", None),
+        ("taken_over", {"to": "U1", "former": "U3"}),
+        ("returned", None),
+        ("returned", {"away": "U3"}),
+        ("returned", {"away": "", "reader": "U3"}),
+        ("note", None),
+    ]
+    async with migrated.begin() as connection:
+        for number, (kind, details) in enumerate(rows):
+            await connection.execute(
+                text(
+                    "INSERT INTO messages (key, kind, case_id, details, channel, in_thread, version, shown_version,"
+                    " problem) VALUES (:key, :kind, 1, :details, 'C1', true, 1, 0, '')"
+                ),
+                {"key": f"m{number}", "kind": kind, "details": details and json.dumps(details)},
+            )
+    await db.migrate(migrated)
+    async with db.readings(migrated)() as session:
+        found = (await session.exec(select(Message).order_by(col(Message.id)))).all()
+    assert [message.kind for message in found] == [MessageKind.NOTICE] * 7 + [MessageKind.NOTE]
+    assert [Texts("nl", "Europe/Amsterdam").stored(message.details) for message in found] == [
+        "<@U1>, deze zaak is aan jou toegewezen.",
+        "<@U1>, deze zaak is aan jou toegewezen. <@U3>, deze zaak staat niet meer op jouw naam.",
+        "<@U2>, deze zaak is aan jou toegewezen.",
+        "<@U3>, <@U1> heeft deze zaak van je overgenomen.",
+        "Er gebeurde niets met deze zaak. Daarom staat die weer in de wachtrij.",
+        "<@U3> is afwezig. Daarom staat deze zaak weer in de wachtrij.",
+        "<@U3> kijkt alleen mee. Daarom staat deze zaak weer in de wachtrij.",
+        "",
+    ]
+
+
 async def test_a_case_whose_last_reply_is_a_question_waits_for_the_citizen_from_now_on(migrated: AsyncEngine) -> None:
     now = datetime.now(UTC)
     replies = {1: ["question"], 2: ["final"], 3: ["question", "final"], 4: ["final", "question"], 5: []}
     async with db.sessions(migrated)() as session:
-        session.add(Team(id=1, name="Webcare", channel="C1", created_at=now))
-        await session.flush()
-        session.add(Account(id=1, team_id=1, platform="feed", name="nieuws", url="", created_at=now))
-        await session.flush()
-        session.add(Author(id=1, account_id=1, external_id="1", name="Fatima"))
-        await session.flush()
+        await with_an_author(session, now)
         for case_id, kinds in replies.items():
             about: dict[str, Any] = {"team_id": 1, "account_id": 1, "author_id": 1, "opened_at": now}
             session.add(Case(id=case_id, number=case_id, status=Status.ANSWERED, **about))

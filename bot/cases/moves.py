@@ -14,19 +14,17 @@ from bot.cases.reading import get, last_moved_at
 from bot.cases.state import locked, move, record, refuse_unless_allowed
 from bot.domain.case import ALLOWED_FROM, Move, Status, Urgency
 from bot.domain.event import Why, because
-from bot.domain.text import Refused
+from bot.domain.text import Refused, Text, text
 from bot.models import (
     ASKED,
     Case,
     Escalation,
-    Handed,
     HandedOver,
     Mention,
     Message,
     MessageKind,
     Passed,
     Reply,
-    Returned,
     Team,
 )
 
@@ -62,8 +60,8 @@ async def take_over(session: AsyncSession, case_id: int, *, owner: str, by: str,
         raise Refused("This case moved meanwhile.")
     case = await move(session, Move.TAKE_OVER, case_id, by=by, owner=by, now=now, details={"from": owner})
     if owner != by:
-        key, details = f"taken_over:{case_id}:{by}:{now.timestamp()}", Handed(to=by, former=owner).to_json()
-        await tell_thread(session, case, MessageKind.TAKEN_OVER, key, details=details)
+        words = text("{former}, {agent} has taken this case over from you.", former=f"<@{owner}>", agent=f"<@{by}>")
+        await notify(session, case, f"taken_over:{case_id}:{by}:{now.timestamp()}", words)
     return case
 
 
@@ -84,8 +82,10 @@ async def put_back(
     if case.assignee != owner or case.status not in ALLOWED_FROM[Move.PUT_BACK] or moved > still_since:
         raise Refused("This case moved meanwhile.")
     await record(session, Move.PUT_BACK, case, now=now, details=because(Why.AWAY if away else Why.STILL))
-    key, details = f"returned:{case_id}:{now.timestamp()}", Returned(away=owner if away else "").to_json()
-    await tell_thread(session, case, MessageKind.RETURNED, key, details=details)
+    words = text("Nothing happened with this case, so it is back in the queue.")
+    if away:
+        words = text("{agent} is away, so this case is back in the queue.", agent=f"<@{owner}>")
+    await notify(session, case, f"returned:{case_id}:{now.timestamp()}", words)
     return case
 
 
@@ -98,8 +98,11 @@ async def assign(session: AsyncSession, case_id: int, *, to: str, by: str, now: 
     case = await move(session, Move.ASSIGN, case_id, by=by, owner=to, now=now, details={"to": to, "from": former})
     lost = former if former and former != by else ""
     if to != by or lost:
-        key, details = f"assigned:{case_id}:{to}:{now.timestamp()}", Handed(to=to, former=lost).to_json()
-        await tell_thread(session, case, MessageKind.ASSIGNED, key, details=details)
+        words = text("{agent}, this case has been assigned to you.", agent=f"<@{to}>")
+        if lost:
+            words = text("{agent}, this case has been assigned to you. {former}, it is no longer with you.",
+                         agent=f"<@{to}>", former=f"<@{lost}>")  # fmt: skip
+        await notify(session, case, f"assigned:{case_id}:{to}:{now.timestamp()}", words)
     return case
 
 
@@ -197,6 +200,11 @@ async def reopen(session: AsyncSession, case_id: int, *, by: str, now: datetime)
 async def wait_on(session: AsyncSession, case_id: int, *, by: str, now: datetime) -> Case:
     """Give the citizen the same time again to answer our question."""
     return await move(session, Move.WAIT_ON, case_id, by=by, now=now)
+
+
+async def notify(session: AsyncSession, case: Case, key: str, words: Text) -> None:
+    """Say a sentence in the thread under the case's card, once per key; it notifies whom it names."""
+    await tell_thread(session, case, MessageKind.NOTICE, key, details=words.to_json())
 
 
 async def tell_thread(

@@ -44,8 +44,8 @@ class MessageKind(StrEnum):
     QUESTION = "question"
     ADVICE = "advice"
     NO_ADVICE = "no_advice"
-    ASSIGNED = "assigned"
-    TAKEN_OVER = "taken_over"
+    NOTICE = "notice"
+    """A sentence in the thread, stored as a `Text`: who has the case now, or why it is back in the queue."""
     PASSED = "passed"
     HANDED_OVER = "handed_over"
     NOTE = "note"
@@ -58,7 +58,6 @@ class MessageKind(StrEnum):
     ACCOUNT_PROBLEM = "account_problem"
     REMINDER = "reminder"
     DIGEST = "digest"
-    RETURNED = "returned"
     URGENT = "urgent"
     AWAY = "away"
     SLACK_TROUBLE = "slack_trouble"
@@ -80,7 +79,7 @@ class MessageKind(StrEnum):
                 return Shows.LIST
             case MessageKind.QUESTION | MessageKind.ADVICE | MessageKind.NO_ADVICE | MessageKind.NOTE:
                 return Shows.ELSE
-            case MessageKind.ASSIGNED | MessageKind.TAKEN_OVER | MessageKind.RETURNED | MessageKind.AWAY:
+            case MessageKind.NOTICE | MessageKind.AWAY:
                 return Shows.ELSE
             case MessageKind.REPLY_PROBLEM | MessageKind.ACT_PROBLEM | MessageKind.ACCOUNT_PROBLEM:
                 return Shows.ELSE
@@ -135,22 +134,6 @@ class Named(Details):
 
     told: str = ""
     followed: int = 0
-
-
-@dataclass(frozen=True)
-class Returned(Details):
-    """RETURNED: `away` is the owner who is away, `reader` the owner who may only read; both "" if the case was idle."""
-
-    away: str = ""
-    reader: str = ""
-
-
-@dataclass(frozen=True)
-class Handed(Details):
-    """ASSIGNED and TAKEN_OVER: who got the case, and the colleague who had it, "" when nobody did."""
-
-    to: str = ""
-    former: str = ""
 
 
 @dataclass(frozen=True)
@@ -281,7 +264,7 @@ class Message(SQLModel, table=True):
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
     is "" while that is uncertain. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention,
     escalation, note, reply, act, transfer, account, sign-in or team that the message is about; `details` is anything
-    else it must show: the JSON of one of the Details above, or of a digest's Overview.
+    else it must show: the JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
     """
 
     __tablename__ = "messages"

@@ -9,6 +9,7 @@ from bot.connectors.platform import Capability
 from bot.desk import TeamDesk
 from bot.domain.case import OPEN, Status
 from bot.domain.figures import Overview
+from bot.domain.text import Text
 from bot.models import (
     Absence,
     Account,
@@ -17,13 +18,11 @@ from bot.models import (
     Asking,
     Called,
     CaseFile,
-    Handed,
     HandedOver,
     Message,
     MessageKind,
     Passed,
     Person,
-    Returned,
     SigningIn,
     Team,
     TokenEnds,
@@ -79,10 +78,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return thread.question(await _file(session, message), subject, t)
         case MessageKind.ADVICE:
             return thread.advice(await _file(session, message), subject, t)
-        case MessageKind.ASSIGNED:
-            return thread.assigned(await _file(session, message), Handed.of(message.details), t)
-        case MessageKind.TAKEN_OVER:
-            return thread.taken_over(await _file(session, message), Handed.of(message.details), t)
+        case MessageKind.NOTICE:
+            return thread.notice(Text.from_json(message.details or {}), t)
         case MessageKind.PASSED:
             passed = Passed.of(message.details)
             return passed_on(passed, await cases.briefly(session, passed.cases), t)
@@ -100,8 +97,6 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
         case MessageKind.REVIEW:
             act = await session.get_one(Act, subject)
             return review(await _file(session, message), act, Asking.of(message.details), t)
-        case MessageKind.RETURNED:
-            return thread.returned(Returned.of(message.details), t)
         case MessageKind.ACCOUNT_PROBLEM:
             return _of_account(desk, await session.get_one(Account, subject), message)
         case MessageKind.REMINDER:

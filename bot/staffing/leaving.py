@@ -13,11 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import cases, db
 from bot.cases import HandingOver
-from bot.cases.moves import tell_thread
+from bot.cases.moves import notify
 from bot.domain.case import ALLOWED_FROM, Move
 from bot.domain.event import EventKind, Why, because
-from bot.domain.text import Refused
-from bot.models import WAITING, Agent, Case, Event, MessageKind, Passed, Returned, Role, Team
+from bot.domain.text import Refused, text
+from bot.models import WAITING, Agent, Case, Event, Passed, Role, Team
 from bot.team import agents, teams, undo
 
 
@@ -150,8 +150,8 @@ async def return_from_reader(session: AsyncSession, case_id: int, now: datetime)
     agent = await session.get(Agent, (case.team_id, case.assignee)) if case.assignee else None
     if agent is not None and agent.role is Role.READER and case.status in ALLOWED_FROM[Move.PUT_BACK]:
         await cases.record(session, Move.PUT_BACK, case, now=now, details=because(Why.READER))
-        key, details = f"returned:{case_id}:{now.timestamp()}", Returned(reader=agent.slack_id).to_json()
-        await tell_thread(session, case, MessageKind.RETURNED, key, details=details)
+        words = text("{agent} has read-only access, so this case is back in the queue.", agent=f"<@{agent.slack_id}>")
+        await notify(session, case, f"returned:{case_id}:{now.timestamp()}", words)
 
 
 _HAS_IT = (col(Agent.team_id) == Case.team_id) & (col(Agent.slack_id) == Case.assignee)

@@ -3,36 +3,17 @@
 from datetime import datetime
 
 from bot.domain.case import Status
-from bot.models import CaseFile, Handed, Mention, ReplyKind, ReplyStatus, Returned
+from bot.domain.text import Text
+from bot.models import CaseFile, Mention, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, View, context, literal, quote, section
 from bot.views.case_state import target_name
 from bot.views.citizen import Room, author_line, fitted, mention_blocks, privately, source_line
 
 
-def assigned(file: CaseFile, handed: Handed, t: Texts) -> View:
-    """Notify an agent that a case was assigned to them, and the colleague who had it."""
-    words = t("{agent}, this case has been assigned to you.", agent=_to(file, handed))
-    if handed.former:
-        words += " " + t("{agent}, it is no longer with you.", agent=f"<@{handed.former}>")
-    return _only(words)
-
-
-def taken_over(file: CaseFile, handed: Handed, t: Texts) -> View:
-    """Notify the former owner that someone took over their case."""
-    if not handed.former:  # an older message, stored without the former owner
-        return _only(t("{agent} has taken this case over.", agent=_to(file, handed)))
-    former = f"<@{handed.former}>"
-    return _only(t("{former}, {agent} has taken this case over from you.", former=former, agent=_to(file, handed)))
-
-
-def returned(why: Returned, t: Texts) -> View:
-    """Say why a case returned to the queue by itself."""
-    if why.away:
-        return _only(t("{agent} is away, so this case is back in the queue.", agent=f"<@{why.away}>"))
-    if why.reader:
-        return _only(t("{agent} has read-only access, so this case is back in the queue.", agent=f"<@{why.reader}>"))
-    return _only(t("Nothing happened with this case, so it is back in the queue."))
+def notice(words: Text, t: Texts) -> View:
+    """Say what happened to the case; it notifies whom it names."""
+    return _only(t(words))
 
 
 def _shown(file: CaseFile, mention: Mention, t: Texts, now: datetime, room: Room) -> list[Block]:
@@ -105,11 +86,6 @@ def reply_problem(file: CaseFile, reply_id: int | None, t: Texts) -> View:
         return _only(t("<@{agent}>, it is certain by now that your answer was published.", agent=reply.by))
     return _only(t("<@{agent}>, it is not certain that your answer was published. Please look at the platform, then "
                    "press Yes or No on the card.", agent=reply.by))  # fmt: skip
-
-
-def _to(file: CaseFile, handed: Handed) -> str:
-    to = handed.to or file.case.assignee
-    return f"<@{to}>" if to else ""
 
 
 def _only(words: str) -> View:

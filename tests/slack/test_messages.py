@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain import mention
+from bot.domain import text as words
 from bot.domain.figures import Figures, Overview, Span
 from bot.models import (
     Absence,
@@ -21,11 +22,11 @@ from bot.models import (
     Listed,
     Message,
     MessageKind,
+    Named,
     Note,
     Passed,
     Reply,
     ReplyStatus,
-    Returned,
     SigningIn,
     Transfer,
     Troubled,
@@ -37,6 +38,7 @@ from tests.conftest import CHANNEL, SANNE, Bot, eventually
 
 NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 DETAILS: dict[MessageKind, dict[str, Any]] = {
+    MessageKind.NOTICE: words.text("{agent}, this case has been assigned to you.", agent=f"<@{SANNE}>").to_json(),
     MessageKind.REMINDER: Listed(SANNE, NOW.isoformat()).to_json(),
     MessageKind.URGENT: Called([SANNE]).to_json(),
     MessageKind.AWAY: Absence(SANNE, returned=2).to_json(),
@@ -134,8 +136,7 @@ async def test_a_kind_of_a_newer_version_is_an_error_and_blocks_no_other_message
 @pytest.mark.parametrize(
     ("before", "now"),
     [
-        (None, Returned()),
-        ({"away": SANNE}, Returned(SANNE)),
+        (None, Named()),
         ({"called": [SANNE]}, Called([SANNE])),
         ({"owner": SANNE, "returned": 0}, Absence(SANNE)),
         ({"steps": [{"case": 1, "clock": 2, "percent": 80, "text": ""}], "duty": [SANNE]}, Listed()),

@@ -110,7 +110,7 @@ async def test_what_a_reader_got_at_that_very_moment_is_put_back_within_the_minu
     await asyncio.gather(*(absence.return_from_readers(bot.desk) for _ in range(3)))
     assert await owners(bot) == [None, MARIEKE]
     assert [case.status for case in await bot.rows(Case)] == [Status.NEW, Status.CLAIMED]
-    assert len([each for each in await bot.rows(Message) if each.kind is MessageKind.RETURNED]) == 1
+    assert len([each for each in await bot.rows(Message) if each.kind is MessageKind.NOTICE]) == 1
     card = await bot.card("Bericht 1", "Nieuw")
     await bot.slack.wait_for(lambda: "kijkt alleen mee" in str(bot.slack.thread(CHANNEL, card["ts"])))
 

@@ -34,7 +34,6 @@ from bot.models import (
     Clock,
     Escalation,
     Event,
-    Handed,
     HandedOver,
     Hiding,
     Mention,
@@ -43,7 +42,6 @@ from bot.models import (
     Passed,
     Reply,
     ReplyStatus,
-    Returned,
     Role,
     SigningIn,
     SigningInStage,
@@ -114,7 +112,6 @@ NOW = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
 
 
 BY, OTHER = "U0SANNE", "U0YOUSSEF"
-HANDED = Handed(to=OTHER, former=BY)
 
 
 PROBLEM = text("{host} has a fault (HTTP {status}).", host="mastodon.example.nl", status=503).to_json()
@@ -301,7 +298,9 @@ def messages(t: Texts) -> Iterator[View]:
         yield from (thread.follow_up(file, 1, t, NOW), thread.advice(file, 1, t), thread.note(file, 1, t))
         yield thread.question(file, 1, t)
         yield thread.reply_problem(file, 1, t)
-        yield from all_of(thread, file=file, handed=HANDED, t=t)
+        yield from all_of(
+            thread, file=file, words=text("{agent}, this case has been assigned to you.", agent=f"<@{OTHER}>"), t=t
+        )
     for case in Status:
         file, made = passed_on(case, replies=[reply(ReplyStatus.SENT)] * 9), transfer(2, 2, 1)
         yield from (case_card(file, t, NOW), former_card(file, transfer(1), t, NOW), former_card(file, made, t, NOW))
@@ -370,7 +369,6 @@ def messages(t: Texts) -> Iterator[View]:
     for url in ("", f"{HOME}archives/C0WEBCARE/p1000100"):
         yield from (unanswered(case_file(Status.WITH_CITIZEN), n, [BY] * n, t, NOW, card_url=url) for n in (1, 5))
         yield went_on(case_file(Status.CLOSED), t, NOW, card_url=url)
-    yield from (thread.returned(why, t) for why in (Returned(), Returned(away=BY), Returned(reader=BY)))
     yield from (urgent_call(file, [BY, OTHER], t, NOW) for file in files[:2])
     at_once = closing.closed(t("Closed: {reason}.", reason="…"), closing.undo_value([1], NOW), 10, t)
     yield from (at_once, closing.undone(2, [brief(Status.NEW)], {1: text("No.")}, t))

@@ -25,7 +25,6 @@ from bot.models import (
     CaseFile,
     Escalation,
     Event,
-    Handed,
     Mention,
     Note,
     OtherCase,
@@ -226,7 +225,6 @@ def messages(file: CaseFile, t: Texts) -> Iterator[View]:
     yield from (thread.question(file, each.id, t) for each in file.escalations[:2])
     yield from (thread.note(file, each.id, t) for each in file.notes[:2])
     yield from (thread.reply_problem(file, each.id, t) for each in file.replies[:2])
-    yield from (thread.assigned(file, Handed(), t), thread.taken_over(file, Handed(), t))
 
 
 def opened(file: CaseFile, t: Texts) -> Iterator[Block]:
