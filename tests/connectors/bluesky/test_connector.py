@@ -26,6 +26,7 @@ from bot.connectors.bluesky.posts import cautions_of
 from bot.connectors.platform import Tools
 from bot.domain.mention import OPPOSITES, Act, Author, Caution, Gone, Post, PostKind, permits
 from tests.connectors.bluesky.fake import GATE, HANDLE, PASSWORD, US, FakeBluesky, did_of
+from tests.connectors.reading import read_all
 from tests.fakes.between import Between
 
 NOTIFICATIONS = "/xrpc/app.bsky.notification.listNotifications"
@@ -55,17 +56,6 @@ def connect(
     options = {"handle": HANDLE, "directory": url, **options}
     account = Account(1, "bluesky", "gemeente", url, dict(store.now), options, added_at=added_at)
     return Bluesky(account, Tools(client, lambda: datetime.now(UTC), store))
-
-
-async def read_all(bluesky: Bluesky, cursor: Cursor, calls: int = 30) -> tuple[list[Post], Cursor]:
-    posts: list[Post] = []
-    for _ in range(calls):
-        page = await bluesky.fetch(cursor)
-        posts += page.posts
-        cursor = page.cursor
-        if not page.more:
-            return posts, cursor
-    raise AssertionError(f"still more after {calls} pages")
 
 
 async def mention(bluesky: Bluesky, server: FakeBluesky, text: str = "Wie veegt hier?", **more: Any) -> Post:

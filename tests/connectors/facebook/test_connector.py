@@ -1,6 +1,5 @@
 """A Facebook page: what comes in, by asking and by being told; what goes out, and what became of it."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,32 +8,25 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import http
 from bot.connectors.base import (
     Account,
-    Cursor,
-    Draft,
     Identity,
-    OutcomeUnknown,
-    RateLimited,
     Rejected,
-    Unauthorized,
     Unavailable,
     Unknowable,
 )
 from bot.connectors.facebook import PLATFORM, Facebook, completing
 from bot.connectors.platform import Tools
-from bot.domain.mention import OPPOSITES, Act, Gone, Media, Permit, Post, PostKind, Quote, permits
+from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
 from tests.connectors.facebook.fake import OPTIONS, PAGE, SECRETS, US, FakeFacebook, id_of
 from tests.connectors.meta.graph import APP_ID, pushed
+from tests.connectors.reading import acts, draft, read, read_all
 from tests.fakes.between import ANY, Between
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
 V = "/v26.0"
-HASTY = 2.0
-"""Seconds within which the fake answers all but what is held up."""
 
 
 @pytest.fixture
@@ -60,28 +52,6 @@ def connect(url: str, client: httpx.AsyncClient, *, now: datetime | None = None,
     return Facebook(account(url, **more), given)
 
 
-async def read_all(facebook: Facebook, cursor: Cursor, calls: int = 20) -> tuple[list[Post], Cursor]:
-    posts: list[Post] = []
-    for _ in range(calls):
-        page = await facebook.fetch(cursor)
-        posts += page.posts
-        cursor = json.loads(json.dumps(page.cursor))
-        if not page.more:
-            return posts, cursor
-    raise AssertionError(f"still more after {calls} pages")
-
-
-async def read(facebook: Facebook, ident: str) -> Post:
-    """A post as it came in."""
-    return next(post for post in (await facebook.fetch({})).posts if post.external_id == ident)
-
-
-def draft(
-    to: Post, text: str = "Dat zoeken we uit. ^SB", *, private: bool = False, at: datetime | None = None
-) -> Draft:
-    return Draft("key-1", text, private, to, at or datetime.now(UTC))
-
-
 def told(server: FakeFacebook, **options: Any) -> list[Post]:
     """What Facebook sends about all that happened since the last time."""
     received = PLATFORM.receiver.receive(account("", **options), server.sent(), datetime.now(UTC))
@@ -91,10 +61,6 @@ def told(server: FakeFacebook, **options: Any) -> list[Post]:
 async def completed(server: FakeFacebook, facebook: Facebook) -> list[Post]:
     """The same, with what only asking tells."""
     return [item for item in await facebook.complete(told(server)) if isinstance(item, Post)]
-
-
-def acts(post: Post) -> set[Act]:
-    return {permit.act for permit in post.permits}
 
 
 # --- reading ---------------------------------------------------------------------------------------
@@ -562,120 +528,7 @@ async def test_visitors_mentions_and_recommendations_are_answered(server: FakeFa
     assert sorted(each.under[0] for each in server.things.values() if each.kind == "comment") == sorted(idents)
 
 
-@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("way", ["comment", "private", "message"])
-async def test_an_answer_that_was_cut_off_is_there_once(
-    server: FakeFacebook, client: httpx.AsyncClient, way: str, taken: bool
-) -> None:
-    ident = server.say("jan", "Hallo?") if way == "message" else server.comment("jan", "Wie veegt hier?")
-    facebook = connect(server.url, client)
-    sending = draft(await read(facebook, ident), private=way != "comment")
-    async with Between(server.url) as between, between.holding("POST", ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await connect(between.url, hasty).send(sending)
-        await caught()
-    found = await facebook.find(sending)
-    assert (found is not None) is taken
-    sent = found or await facebook.send(sending)
-    assert [*server.ours(), *server.said()] == ["Dat zoeken we uit. ^SB"]
-    assert sent == await facebook.find(sending)
-    assert sent.conversation == (id_of("jan", "messenger") if way == "private" else "")
-
-
-async def test_of_an_answer_to_a_reply_we_cannot_tell_which_it_is(server: FakeFacebook, facebook: Facebook) -> None:
-    first = server.comment("jan", "Wie veegt hier?")
-    reply = await read(facebook, server.comment("els", "Ik ook", answers=first))
-    sending = draft(reply)
-    assert await facebook.find(sending) is None
-    await facebook.send(draft(await read(facebook, first)))  # the same words, to another
-    with pytest.raises(Unknowable):
-        await facebook.find(sending)
-    assert await facebook.find(replace(sending, text="Iets anders")) is None
-
-
-@pytest.mark.parametrize("private", [False, True])
-async def test_the_same_words_shortly_before_leave_a_doubt(
-    server: FakeFacebook, facebook: Facebook, private: bool
-) -> None:
-    now = datetime.now(UTC)
-    ident = server.say("jan", "Hallo?") if private else server.comment("jan", "Wie veegt hier?")
-    post = await read(facebook, ident)
-
-    def earlier(minutes: int) -> None:
-        at = now - timedelta(minutes=minutes)
-        if private:
-            server.say_in_app("jan", "Dag", at=at)
-        else:
-            server.comment("gemeente", "Dag", answers=ident, at=at)
-
-    earlier(30)
-    assert await facebook.find(draft(post, "Dag", private=private, at=now)) is None
-    earlier(2)
-    with pytest.raises(Unknowable):
-        await facebook.find(draft(post, "Dag", private=private, at=now))
-
-
-async def test_below_a_comment_that_is_gone_nothing_can_be_known(server: FakeFacebook, facebook: Facebook) -> None:
-    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
-    server.remove(post.external_id)
-    with pytest.raises(Unknowable):
-        await facebook.find(draft(post))
-    with pytest.raises(Rejected):
-        await facebook.send(draft(post))
-    with pytest.raises(Rejected):
-        await facebook.send(draft(post, private=True))
-
-
-async def test_many_comments_since_leave_a_doubt(server: FakeFacebook, facebook: Facebook) -> None:
-    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
-    now = datetime.now(UTC)
-    for n in range(501):
-        server.comment(f"burger{n}", "Ik ook", answers=post.external_id, at=now + timedelta(seconds=n))
-    with pytest.raises(Unknowable):
-        await facebook.find(draft(post, at=now))
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "verdict"),
-    [
-        (400, {"code": 190}, Unauthorized), (400, {"code": 32}, RateLimited), (403, {"code": 200}, Rejected),
-        (400, {"code": 368}, Rejected), (500, {"code": 1}, OutcomeUnknown), (400, {"code": 2}, OutcomeUnknown),
-    ],
-)  # fmt: skip
-async def test_why_an_answer_is_refused(
-    server: FakeFacebook, facebook: Facebook, status: int, body: dict[str, Any], verdict: type[Exception]
-) -> None:
-    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
-    for private in (False, True):
-        server.fail(method="POST", status=status, body=json.dumps({"error": {"message": "Nee.", **body}}))
-        with pytest.raises(verdict):
-            await facebook.send(draft(post, private=private))
-    assert (server.ours(), server.said()) == ([], [])
-
-
-async def test_an_answer_without_an_id_may_be_there(server: FakeFacebook, facebook: Facebook) -> None:
-    post = await read(facebook, server.comment("jan", "Wie veegt hier?"))
-    for private in (False, True):
-        server.fail(method="POST", status=200, body='{"success": true}')
-        with pytest.raises(OutcomeUnknown):
-            await facebook.send(draft(post, private=private))
-
-
 # --- in private ------------------------------------------------------------------------------------
-
-
-async def test_a_private_answer_opens_the_conversation_in_which_the_citizen_goes_on(
-    server: FakeFacebook, facebook: Facebook
-) -> None:
-    post = await read(facebook, server.comment("jan", "Wie belt mij?"))
-    page = await facebook.fetch({})
-    sent = await facebook.send(draft(post, "Wat is uw nummer?", private=True))
-    assert (server.said(), server.ours(), sent.url) == (["Wat is uw nummer?"], [], "")
-    server.say("jan", "012-345")
-    (answer,) = (await facebook.fetch(page.cursor)).posts
-    assert (answer.text, answer.conversation) == ("012-345", sent.conversation)
 
 
 async def test_a_comment_is_answered_privately_once(server: FakeFacebook, facebook: Facebook) -> None:
@@ -734,15 +587,6 @@ async def test_a_private_answer_has_its_own_length(server: FakeFacebook, faceboo
         await facebook.send(draft(post, "x" * 2001, private=True))
 
 
-async def test_without_messenger_no_private_answer_is_sent(server: FakeFacebook, client: httpx.AsyncClient) -> None:
-    facebook = connect(server.url, client, messages=False)
-    post = await read(facebook, server.comment("jan", "Wie belt mij?"))
-    with pytest.raises(Rejected):
-        await facebook.send(draft(post, private=True))
-    with pytest.raises(Rejected):
-        await facebook.find(draft(post, private=True))
-
-
 async def test_a_conversation_that_is_not_shown_leaves_a_doubt(server: FakeFacebook, facebook: Facebook) -> None:
     post = await read(facebook, server.say("jan", "Hallo?"))
     server.threads.clear()
@@ -772,29 +616,6 @@ async def test_what_is_done_twice_changes_nothing_and_can_be_undone(
     for each, stands in ((act, True), (act, True), (undo, False), (undo, False)):
         await facebook.act(each, post)
         assert server.things[post.external_id].fields[field] is stands
-
-
-@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("act", [Act.HIDE, Act.SHOW, Act.LIKE, Act.UNLIKE, Act.DELETE])
-async def test_an_act_that_was_cut_off_is_done_again(
-    server: FakeFacebook, client: httpx.AsyncClient, act: Act, taken: bool
-) -> None:
-    facebook = connect(server.url, client)
-    by = "gemeente" if act is Act.DELETE else "jan"
-    post = Post(server.comment(by, "Dag"), (await read(facebook, server.comment("els", "x"))).author, "Dag", NOW)
-    if act in {Act.SHOW, Act.UNLIKE}:
-        await facebook.act(OPPOSITES[act], post)
-    method = "DELETE" if act in {Act.DELETE, Act.UNLIKE} else "POST"
-    async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await connect(between.url, hasty).act(act, post)
-        await caught()
-    await facebook.act(act, post)
-    thing = server.things.get(post.external_id)
-    field = "is_hidden" if act in {Act.HIDE, Act.SHOW} else "user_likes"
-    assert thing is None if act is Act.DELETE else thing.fields[field] is (act in {Act.HIDE, Act.LIKE})
 
 
 async def test_what_may_not_be_hidden_is_refused(server: FakeFacebook, facebook: Facebook) -> None:

@@ -1,6 +1,5 @@
 """An Instagram account: what comes in, by asking and by being told; what goes out, and what became of it."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,16 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.connectors import http
 from bot.connectors.base import (
     Account,
-    Cursor,
-    Draft,
     Identity,
-    OutcomeUnknown,
-    RateLimited,
     Rejected,
-    Unauthorized,
     Unavailable,
     Unknowable,
 )
@@ -27,14 +20,12 @@ from bot.connectors.platform import Tools
 from bot.domain.mention import Act, Gone, Media, Permit, Post, PostKind, Quote, permits
 from tests.connectors.instagram.fake import HANDLE, ME, OPTIONS, SECRETS, FakeInstagram, id_of
 from tests.connectors.meta.graph import pushed
-from tests.fakes.between import ANY, Between
+from tests.connectors.reading import acts, draft, read, read_all
 from tests.fakes.tools import tools
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
 V = "/v26.0"
-HASTY = 2.0
-"""Seconds within which the fake answers all but what is held up."""
 
 
 @pytest.fixture
@@ -61,36 +52,10 @@ def connect(url: str, client: httpx.AsyncClient, *, now: datetime | None = None,
     return Instagram(account(url, **more), given)
 
 
-async def read_all(instagram: Instagram, cursor: Cursor, calls: int = 60) -> tuple[list[Post], Cursor]:
-    posts: list[Post] = []
-    for _ in range(calls):
-        page = await instagram.fetch(cursor)
-        posts += page.posts
-        cursor = json.loads(json.dumps(page.cursor))
-        if not page.more:
-            return posts, cursor
-    raise AssertionError(f"still more after {calls} pages")
-
-
-async def read(instagram: Instagram, ident: str) -> Post:
-    """A post as it came in."""
-    return next(post for post in (await instagram.fetch({})).posts if post.external_id == ident)
-
-
 async def told(server: FakeInstagram, instagram: Instagram, **options: Any) -> list[Post]:
     """What Instagram sends about all that happened since the last time, with what we ask for at once."""
     received = PLATFORM.receiver.receive(account("", **options), server.sent(), datetime.now(UTC))
     return [item for item in await instagram.complete(received.items) if isinstance(item, Post)]
-
-
-def draft(
-    to: Post, text: str = "Dat zoeken we uit. ^SB", *, private: bool = False, at: datetime | None = None
-) -> Draft:
-    return Draft("key-1", text, private, to, at or datetime.now(UTC))
-
-
-def acts(post: Post) -> set[Act]:
-    return {permit.act for permit in post.permits}
 
 
 # --- reading ---------------------------------------------------------------------------------------
@@ -471,117 +436,7 @@ async def test_mentions_are_answered_where_they_stand(server: FakeInstagram, ins
         await instagram.act(Act.DELETE, Post(sent[0], posts[named[0]].author, "", NOW))
 
 
-@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("way", ["comment", "private", "message"])
-async def test_an_answer_that_was_cut_off_is_there_once(
-    server: FakeInstagram, client: httpx.AsyncClient, way: str, taken: bool
-) -> None:
-    ident = server.say("jan", "Hallo?") if way == "message" else server.comment("jan", "Wie veegt hier?")
-    instagram = connect(server.url, client)
-    sending = draft(await read(instagram, ident), private=way != "comment")
-    async with Between(server.url) as between, between.holding("POST", ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await connect(between.url, hasty).send(sending)
-        await caught()
-    found = await instagram.find(sending)
-    assert (found is not None) is taken
-    sent = found or await instagram.send(sending)
-    assert [*server.ours(), *server.said()] == ["Dat zoeken we uit. ^SB"]
-    assert sent == await instagram.find(sending)
-    assert sent.conversation == (id_of("jan") if way == "private" else "")
-
-
-async def test_of_an_answer_to_a_reply_we_cannot_tell_which_it_is(server: FakeInstagram, instagram: Instagram) -> None:
-    first = server.comment("jan", "Wie veegt hier?")
-    sending = draft(await read(instagram, server.comment("els", "Ik ook", answers=first)))
-    assert await instagram.find(sending) is None
-    await instagram.send(draft(await read(instagram, first)))  # the same words, to another
-    with pytest.raises(Unknowable):
-        await instagram.find(sending)
-    assert await instagram.find(replace(sending, text="Iets anders")) is None
-
-
-@pytest.mark.parametrize("private", [False, True])
-async def test_the_same_words_shortly_before_leave_a_doubt(
-    server: FakeInstagram, instagram: Instagram, private: bool
-) -> None:
-    now = datetime.now(UTC)
-    ident = server.say("jan", "Hallo?") if private else server.comment("jan", "Wie veegt hier?")
-    post = await read(instagram, ident)
-
-    def earlier(minutes: int) -> None:
-        at = now - timedelta(minutes=minutes)
-        if private:
-            server.say_in_app("jan", "Dag", at=at)
-        else:
-            server.comment(HANDLE, "Dag", answers=ident, at=at)
-
-    earlier(30)
-    assert await instagram.find(draft(post, "Dag", private=private, at=now)) is None
-    earlier(2)
-    with pytest.raises(Unknowable):
-        await instagram.find(draft(post, "Dag", private=private, at=now))
-
-
-async def test_below_a_comment_that_is_gone_nothing_can_be_known(server: FakeInstagram, instagram: Instagram) -> None:
-    post = await read(instagram, server.comment("jan", "Wie veegt hier?"))
-    server.remove(post.external_id)
-    with pytest.raises(Unknowable):
-        await instagram.find(draft(post))
-    for private in (False, True):
-        with pytest.raises(Rejected):
-            await instagram.send(draft(post, private=private))
-
-
-async def test_more_replies_than_we_read_leave_a_doubt(server: FakeInstagram, instagram: Instagram) -> None:
-    post = await read(instagram, server.comment("jan", "Wie veegt hier?"))
-    for n in range(501):
-        server.comment(f"burger{n}", "Ik ook", answers=post.external_id)
-    with pytest.raises(Unknowable):
-        await instagram.find(draft(post))
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "verdict"),
-    [
-        (400, {"code": 190}, Unauthorized), (400, {"code": 32}, RateLimited), (403, {"code": 200}, Rejected),
-        (400, {"code": 368}, Rejected), (500, {"code": 1}, OutcomeUnknown), (400, {"code": 2}, OutcomeUnknown),
-    ],
-)  # fmt: skip
-async def test_why_an_answer_is_refused(
-    server: FakeInstagram, instagram: Instagram, status: int, body: dict[str, Any], verdict: type[Exception]
-) -> None:
-    post = await read(instagram, server.comment("jan", "Wie veegt hier?"))
-    for private in (False, True):
-        server.fail(method="POST", status=status, body=json.dumps({"error": {"message": "Nee.", **body}}))
-        with pytest.raises(verdict):
-            await instagram.send(draft(post, private=private))
-    assert (server.ours(), server.said()) == ([], [])
-
-
-async def test_an_answer_without_an_id_may_be_there(server: FakeInstagram, instagram: Instagram) -> None:
-    post = await read(instagram, server.comment("jan", "Wie veegt hier?"))
-    for private in (False, True):
-        server.fail(method="POST", status=200, body='{"success": true}')
-        with pytest.raises(OutcomeUnknown):
-            await instagram.send(draft(post, private=private))
-
-
 # --- in private ------------------------------------------------------------------------------------
-
-
-async def test_a_private_answer_opens_the_conversation_in_which_the_citizen_goes_on(
-    server: FakeInstagram, instagram: Instagram
-) -> None:
-    post = await read(instagram, server.comment("jan", "Wie belt mij?"))
-    page = await instagram.fetch({})
-    sent = await instagram.send(draft(post, "Wat is uw nummer?", private=True))
-    assert (server.said(), server.ours(), sent.url) == (["Wat is uw nummer?"], [], "")
-    server.say("jan", "012-345")
-    (answer,) = (await instagram.fetch(page.cursor)).posts
-    assert (answer.text, answer.conversation) == ("012-345", sent.conversation)
 
 
 async def test_a_comment_is_answered_privately_once_and_within_a_week(
@@ -636,14 +491,6 @@ async def test_a_private_answer_is_measured_in_bytes(server: FakeInstagram, inst
         await instagram.send(draft(post, "é" * 501, private=True))
 
 
-async def test_without_messages_no_private_answer_is_sent(server: FakeInstagram, client: httpx.AsyncClient) -> None:
-    instagram = connect(server.url, client, messages=False)
-    post = await read(instagram, server.comment("jan", "Wie belt mij?"))
-    for ask in (instagram.send, instagram.find):
-        with pytest.raises(Rejected):
-            await ask(draft(post, private=True))
-
-
 # --- what else can be done -------------------------------------------------------------------------
 
 
@@ -655,28 +502,6 @@ async def test_hiding_twice_changes_nothing_and_can_be_undone(server: FakeInstag
         assert acts(await read(instagram, post.external_id)) == (
             {Act.HIDE} if stands else {Act.HIDE, Act.ANSWER, Act.ANSWER_PRIVATELY}
         )
-
-
-@pytest.mark.parametrize("taken", [False, True], ids=["cut before", "cut after"])
-@pytest.mark.parametrize("act", [Act.HIDE, Act.SHOW, Act.DELETE])
-async def test_an_act_that_was_cut_off_is_done_again(
-    server: FakeInstagram, client: httpx.AsyncClient, act: Act, taken: bool
-) -> None:
-    instagram = connect(server.url, client)
-    by = HANDLE if act is Act.DELETE else "jan"
-    post = Post(server.comment(by, "Dag"), (await read(instagram, server.comment("els", "x"))).author, "Dag", NOW)
-    if act is Act.SHOW:
-        await instagram.act(Act.HIDE, post)
-    method = "DELETE" if act is Act.DELETE else "POST"
-    async with Between(server.url) as between, between.holding(method, ANY, passed_on=taken) as caught:
-        async with http.new_client(allow_private=True) as hasty:
-            hasty.timeout = httpx.Timeout(HASTY)
-            with pytest.raises(OutcomeUnknown):
-                await connect(between.url, hasty).act(act, post)
-        await caught()
-    await instagram.act(act, post)
-    thing = server.things.get(post.external_id)
-    assert thing is None if act is Act.DELETE else thing is not None and thing.fields["hidden"] is (act is Act.HIDE)
 
 
 async def test_only_an_answer_of_ours_can_be_removed(server: FakeInstagram, instagram: Instagram) -> None:

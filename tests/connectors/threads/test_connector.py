@@ -17,7 +17,6 @@ from bot.connectors import http
 from bot.connectors.base import (
     Account,
     Cursor,
-    Draft,
     Identity,
     OutcomeUnknown,
     RateLimited,
@@ -31,6 +30,7 @@ from bot.connectors.threads import PLATFORM, Threads, writing
 from bot.connectors.threads.server import Token
 from bot.connectors.threads.writing import measure
 from bot.domain.mention import Act, Author, Media, Post, PostKind, Quote, permits
+from tests.connectors.reading import acts, draft, read
 from tests.connectors.threads.fake import LASTS, SECRETS, TOKEN, US, USER, FakeThreads
 from tests.fakes.between import ANY, Between
 
@@ -66,22 +66,9 @@ def connect(
     return Threads(account, Tools(client, lambda: now or datetime.now(UTC), secrets))
 
 
-async def read(threads: Threads, ident: str) -> Post:
-    """A post as it came in."""
-    return next(post for post in (await threads.fetch({})).posts if post.external_id == ident)
-
-
 async def news(threads: Threads, cursor: Cursor) -> tuple[list[str], Cursor]:
     page = await threads.fetch(cursor)
     return [post.external_id for post in page.posts], json.loads(json.dumps(page.cursor))
-
-
-def draft(to: Post, text: str = "Dat zoeken we uit. ^SB", *, at: datetime | None = None) -> Draft:
-    return Draft("key-1", text, False, to, at or datetime.now(UTC))
-
-
-def acts(post: Post) -> set[Act]:
-    return {permit.act for permit in post.permits}
 
 
 # --- reading ---------------------------------------------------------------------------------------
