@@ -14,6 +14,7 @@ from bot.cases import clocks
 from bot.domain.case import (
     ALLOWED_FROM,
     BY_OWNER,
+    BY_WHO_HAS_IT,
     CLAIMS_TOO,
     FILLED_IN,
     LEADS_TO,
@@ -184,7 +185,7 @@ def refuse_unless_allowed(case: Case, made: Move, by: str, *, coordinates: bool 
     allowed = case.status in ALLOWED_FROM[made]
     if made in BY_OWNER:
         allowed &= case.assignee in {None, by}
-    if made in {Move.CLOSE, Move.TRANSFER} and not coordinates:
+    if made in BY_WHO_HAS_IT and not coordinates:
         allowed &= case.assignee in {None, by} or case.status not in ONGOING
     if allowed:
         return

@@ -65,6 +65,23 @@ async def offered(bot: Bot, person: str) -> dict[str, Any]:
     return told
 
 
+async def test_a_case_that_waits_for_its_citizen_is_not_taken_up_behind_the_back_of_who_has_it(bot: Bot) -> None:
+    bot.citizen_posts("Waar blijft de bus?")
+    await bot.card("bus", "Nieuw")
+    await sent(bot, 1, ReplyKind.QUESTION)
+    card = await bot.card("*Wacht op de burger*")
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "reopen:1")
+    told = await offered(bot, YOUSSEF)
+    assert f"<@{SANNE}>" in text_of(told)
+    assert ((await bot.case()).status, (await bot.case()).assignee) == (Status.WITH_CITIZEN, SANNE)
+    assert (await bot.slack.submit(YOUSSEF)).ok
+    card = await bot.card("*Wacht op de burger*", YOUSSEF)
+    await bot.slack.wait_for(lambda: "heeft deze zaak van je overgenomen" in str(bot.slack.thread(CHANNEL, card["ts"])))
+    await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "reopen:1")
+    await bot.card("bus", "In behandeling", YOUSSEF)
+    assert (await kinds(bot))[-2:] == ["take_over", "reopen"]
+
+
 async def test_a_refusal_in_the_channel_has_the_button_to_take_over(bot: Bot) -> None:
     _, card = await claimed(bot)
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "no_answer:1")
