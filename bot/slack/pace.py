@@ -101,7 +101,13 @@ class Pace:
             await session.exec(held.on_conflict_do_update(index_elements=["key"], set_={"free_at": later}))
 
     async def _book(self, key: str, step: timedelta, now: datetime, until: datetime) -> datetime | None:
-        """Move the moment of a key one step on if it is not after `until`, else return it."""
+        """Move the moment of a key one step on if it is not after `until`, else return it.
+
+        Without a step there is nothing to book: of two calls at once, the one whose clock is behind would wait.
+        """
+        if not step:
+            free_at = await self._held_until(key)
+            return free_at if free_at is not None and free_at > until else None
         if self._sessions is None:
             free_at = self._free_at.get(key)
             if free_at is not None and free_at > until:
@@ -118,6 +124,12 @@ class Pace:
             )
             if (await session.exec(moved.returning(col(SlackPace.free_at)))).first() is not None:
                 return None
+        return await self._held_until(key)
+
+    async def _held_until(self, key: str) -> datetime | None:
+        if self._sessions is None:
+            return self._free_at.get(key)
+        async with self._sessions() as session:
             return (await session.exec(select(SlackPace.free_at).where(SlackPace.key == key))).first()
 
 

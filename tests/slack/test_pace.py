@@ -95,6 +95,21 @@ async def test_a_channel_that_slack_holds_up_holds_up_no_other(engines: list[Asy
     assert await other.wait("chat.postMessage", "C0OTHER", NOW) == timedelta()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+async def test_what_slack_gives_no_rate_waits_for_no_other_call_whatever_the_clocks_say(
+    engines: list[AsyncEngine], shared: bool
+) -> None:
+    """Of two calls at once, one reads the clock first; two hosts even differ by more than that."""
+    one, other = (Pace(1, db.sessions(engine) if shared else None) for engine in engines[:2])
+    for ours in (one, other if shared else one):
+        for late in (0.001, 2):
+            assert await one.wait("chat.getPermalink", "", NOW) == timedelta()
+            assert await ours.wait("chat.getPermalink", "", NOW - late * SECOND) == timedelta()
+    await one.hold("chat.getPermalink", "", NOW + 20 * SECOND)
+    assert await one.wait("chat.getPermalink", "", NOW) == 20 * SECOND
+    assert await one.wait("chat.getPermalink", "", NOW + 20 * SECOND) == timedelta()
+
+
 @pytest.fixture
 async def strict(database_url: str) -> AsyncIterator[Bot]:
     """The bot with a Slack that keeps its rates; the clock of both stands still until it is moved."""
