@@ -193,7 +193,7 @@ async def test_what_belongs_to_no_sign_in_that_waits_is_refused(
     back = server.consents.agree(await sign_in(bot))
     if wrong == "late":
         bot.clock.advance(minutes=16)
-    changed_to = {"state": (r"state=\w", "state=-"), "platform": ("/facebook/", "/instagram/"), "late": ("", "")}
+    changed_to = {"state": ("state=.", "state=~"), "platform": ("/facebook/", "/instagram/"), "late": ("", "")}
     status, words = await come_back(bot, re.sub(*changed_to[wrong], back, count=1))
     assert status == 400
     assert "verlopen of al gebruikt" in words
