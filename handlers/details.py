@@ -5,8 +5,8 @@ from typing import Any
 from bot import cases
 from bot.desk import TeamDesk
 from bot.slack import messages
-from bot.slack.calls import home_of, permalink, show
-from bot.slack.places import card_of
+from bot.slack.calls import home_of, show
+from bot.slack.places import links_of
 from bot.staffing import duty
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
@@ -38,11 +38,9 @@ async def _details(desk: TeamDesk, case_id: int, skip: int = 0) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         events = await cases.history(session, case_id)
-        card = await card_of(session, case_id)
-    url = await permalink(desk.slack, card) if card else ""
+        url = (await links_of(session, desk.slack, [case_id])).get(case_id, "")
     topics = TeamSettings.of(file.team.settings).topics
-    home = home_of(desk.slack)
-    return details_modal(file, events, topics, desk.t, desk.now(), skip=skip, card_url=url, home=home)
+    return details_modal(file, events, topics, desk.t, desk.now(), skip=skip, card_url=url, home=home_of(desk.slack))
 
 
 async def urgent(action: dict[str, Any], body: dict[str, Any], desk: TeamDesk) -> None:

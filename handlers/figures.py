@@ -11,7 +11,7 @@ from bot.domain.queue import Filter, Which
 from bot.figures import digests, export, lists, reports
 from bot.figures.asked import asked_for
 from bot.models import Team
-from bot.slack.calls import home_of, post, upload
+from bot.slack.calls import post, upload
 from bot.slack.places import links_of
 from bot.views.block import View
 from bot.views.case_list import case_row
@@ -60,7 +60,7 @@ async def _daily(desk: TeamDesk, team: Team, *, public: bool = False) -> tuple[O
     async with desk.reading() as session:
         content = await digests.daily(session, team, desk.now())
         listing = await lists.waiting(session, [team.id], late, now=desk.now(), most=MAX_LATE, public=public)
-        urls = await links_of(session, home_of(desk.slack), [line.case.id for line in listing.lines])
+        urls = await links_of(session, desk.slack, [line.case.id for line in listing.lines])
     rows = [
         case_row(line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), outside=True) for line in listing.lines
     ]

@@ -11,8 +11,8 @@ from bot.desk import Desk, TeamDesk
 from bot.domain.queue import OVERVIEW, Filter
 from bot.domain.text import Refused
 from bot.figures import home
-from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call, permalinks
-from bot.slack.places import cards_of
+from bot.slack.calls import SlackDown, SlackLater, SlackRefuses, call
+from bot.slack.places import links_of
 from bot.team import teams
 from bot.views.home import Home, home_tab
 from handlers.roles import Access, Person, admit
@@ -70,9 +70,9 @@ async def publish(desk: Desk, slack_id: str, wanted: Filter | None = None, *, ov
         theirs = await teams.of_person(session, slack_id) or await teams.all_teams(session)
         own = desk.of(theirs[0])
         shown = await home.home(session, slack_id, own.t, own.now(), wanted)
-        cards = await cards_of(session, shown.listed)
+        urls = await links_of(session, own.slack, shown.listed)
     try:
-        await _publish(own, slack_id, replace(shown, card_urls=await permalinks(own.slack, cards)), over)
+        await _publish(own, slack_id, replace(shown, card_urls=urls), over)
     except (SlackRefuses, SlackLater, SlackDown) as error:
         log.warning("the Home was not shown", reason=str(error))
 

@@ -14,8 +14,8 @@ from bot.figures import search as by_words
 from bot.figures.lists import CaseList
 from bot.figures.search import Asked, platforms_of
 from bot.models import Role
-from bot.slack.calls import Place, permalinks, post, show_if_open
-from bot.slack.places import cards_of
+from bot.slack.calls import post, show_if_open
+from bot.slack.places import links_of
 from bot.views.block import Block, View, actions
 from bot.views.case_list import case_block, case_list, listed_in, page_buttons, remembering, share_button
 from bot.views.filters import filter_bar
@@ -32,7 +32,7 @@ SHOWN = 10
 
 async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
     """Return the page of the queue that a person asks for, with the buttons for its other pages."""
-    listing, cards = await _read(desk, _teams(person, wanted), wanted)
+    listing, urls = await _read(desk, _teams(person, wanted), wanted)
     wanted = replace(wanted, page=listing.page)
     async with desk.reading() as session:
         places = await lists.places(session, person.teams)
@@ -42,7 +42,7 @@ async def queue(desk: TeamDesk, person: Person, wanted: Filter) -> View:
         *_several_buttons(person, wanted.to_text(), listing, desk),
         share_button(wanted.to_text(), desk.t),
     )
-    rows = await _rows(desk, listing, cards, person, wanted.to_text())
+    rows = await _rows(desk, listing, urls, person, wanted.to_text())
     return case_list(_head(desk, listing, wanted), rows, above=above, below=below)
 
 
@@ -51,7 +51,7 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
 
     The button to share is left out if the shared list would be empty.
     """
-    listing, cards = await _search(desk, [team.id for team in person.teams], sought)
+    listing, urls = await _search(desk, [team.id for team in person.teams], sought)
     sought = replace(sought, page=listing.page)
     what, buttons = sought.to_text(), page_buttons(sought, listing.pages, desk.t)
     if not in_modal:
@@ -59,7 +59,7 @@ async def search(desk: TeamDesk, person: Person, sought: Sought, *, in_modal: bo
         buttons += _several_buttons(person, what, listing, desk)
         buttons += [share_button(what, desk.t)] if shown_to_all else []
         buttons.append(filter_button(sought.words, desk.t))
-    rows = await _rows(desk, listing, cards, person, what)
+    rows = await _rows(desk, listing, urls, person, what)
     return case_list(_result_head(desk, listing), rows, more=_uncounted(desk, listing), below=actions(*buttons))
 
 
@@ -94,13 +94,13 @@ async def share(action: dict[str, Any], body: dict[str, Any], person: Person, de
     """Post an agent's list in the channel, as it is now, without private messages and buttons."""
     teams = [team.id for team in person.teams]
     if _is_search(action["value"]):
-        listing, cards = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
+        listing, urls = await _search(desk, teams, Sought.of_text(action["value"]), public=True)
         head, left_out = _result_head(desk, listing), _uncounted(desk, listing) or _rest(desk, listing)
     else:
-        listing, cards = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
+        listing, urls = await _read(desk, teams, Filter.of_text(action["value"]), public=True)
         head, left_out = _head(desk, listing, Filter.of_text(action["value"])), _rest(desk, listing)
     more = [*left_out, "🔒 " + desk.t("Private messages are not shown in a channel.")]
-    view = case_list(head, await _rows(desk, listing, cards), more=more)
+    view = case_list(head, await _rows(desk, listing, urls), more=more)
     await post(desk.slack, body["channel"]["id"], f"shared:{body['trigger_id']}", view, thread_ts=None)
 
 
@@ -121,21 +121,21 @@ def _teams(person: Person, wanted: Filter) -> Sequence[int]:
 
 async def _read(
     desk: TeamDesk, teams: Sequence[int], wanted: Filter, *, public: bool = False
-) -> tuple[CaseList, Mapping[int, Place]]:
+) -> tuple[CaseList, Mapping[int, str]]:
     async with desk.reading() as session:
         listing = await lists.waiting(
             session, teams, wanted, now=desk.now(), zone=desk.t.zone, most=SHOWN, public=public
         )
-        return listing, await cards_of(session, [line.case.id for line in listing.lines])
+        return listing, await links_of(session, desk.slack, [line.case.id for line in listing.lines])
 
 
 async def _search(
     desk: TeamDesk, teams: Sequence[int], sought: Sought, *, public: bool = False
-) -> tuple[CaseList, Mapping[int, Place]]:
+) -> tuple[CaseList, Mapping[int, str]]:
     async with desk.reading() as session:
         asked = _asked(desk, sought, public=public)
         listing = await by_words.search(session, teams, asked, most=SHOWN, page=sought.page)
-        return listing, await cards_of(session, [line.case.id for line in listing.lines])
+        return listing, await links_of(session, desk.slack, [line.case.id for line in listing.lines])
 
 
 def _is_search(asked: str) -> bool:
@@ -181,13 +181,12 @@ def _rest(desk: TeamDesk, listing: CaseList) -> list[str]:
 
 
 async def _rows(
-    desk: TeamDesk, listing: CaseList, cards: Mapping[int, Place], person: Person | None = None, asked: str = ""
+    desk: TeamDesk, listing: CaseList, urls: Mapping[int, str], person: Person | None = None, asked: str = ""
 ) -> list[Block]:
     """Return the rows, each with the link to its card if Slack gives one, and with a button if the person may act.
 
     `asked` is the query of the list, with which it is shown again after a click.
     """
-    urls = await permalinks(desk.slack, cards)
     rows = {
         line.case.id: case_block(
             line, desk.t, desk.now(), card_url=urls.get(line.case.id, ""), acts=_acts(person, line.case.team_id)

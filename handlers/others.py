@@ -6,8 +6,7 @@ from bot import cases
 from bot.desk import TeamDesk
 from bot.figures import lists
 from bot.models import CaseFile, CaseLine
-from bot.slack.calls import permalinks
-from bot.slack.places import cards_of
+from bot.slack.places import links_of
 from bot.team.settings import TeamSettings
 from bot.views.block import Block
 from bot.views.case_list import case_block
@@ -36,8 +35,7 @@ async def _others(desk: TeamDesk, person: Person, case_id: int) -> Block:
     async with desk.reading() as session:
         file = await cases.read(session, case_id)
         listing = await lists.of_author(session, file, most=SHOWN)
-        cards = await cards_of(session, [line.case.id for line in listing.lines])
-    urls = await permalinks(desk.slack, cards)
+        urls = await links_of(session, desk.slack, [line.case.id for line in listing.lines])
     rows = [_row(desk, person, file, line, urls.get(line.case.id, "")) for line in listing.lines]
     months = TeamSettings.of(file.team.settings).person_months
     return others_modal(file, rows, listing.count - len(rows), months, desk.t)

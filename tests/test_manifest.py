@@ -26,7 +26,6 @@ SCOPES: dict[str, frozenset[str]] = {
     "auth.test": frozenset(),
     "blocks.validate": frozenset(),
     "chat.delete": frozenset({"chat:write"}),
-    "chat.getPermalink": frozenset(),
     "chat.postEphemeral": frozenset({"chat:write"}),
     "chat.postMessage": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),

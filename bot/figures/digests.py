@@ -15,9 +15,9 @@ from bot.domain.figures import Overview, Span, Standing
 from bot.domain.hours import Hours, at_minute
 from bot.domain.period import DAY, Period, midnight, month_before, opening, week_before, working_day_before
 from bot.figures import reports
-from bot.figures.standing import oldest_card, standing
+from bot.figures.standing import oldest_case, standing
 from bot.models import Message, Team
-from bot.slack.calls import permalink
+from bot.slack.places import links_of
 from bot.team.settings import TeamSettings, minute
 
 ALWAYS_OPEN_AT = 9 * 60
@@ -103,7 +103,8 @@ async def past(session: AsyncSession, team: Team, span: Span, day: date, now: da
 
 
 async def with_oldest(desk: Desk, team: Team, stands: Standing) -> Standing:
-    """Add the link to the card of the oldest open case, if Slack gives one."""
+    """Add the link to the card of the oldest open case, if it was posted."""
     async with desk.reading() as session:
-        card = await oldest_card(session, team.id)
-    return replace(stands, oldest_url=await permalink(desk.of(team).slack, card)) if card else stands
+        oldest = await oldest_case(session, team.id)
+        urls = await links_of(session, desk.slack, [oldest] if oldest else [])
+    return replace(stands, oldest_url=next(iter(urls.values()), stands.oldest_url))

@@ -18,8 +18,6 @@ from bot.figures.counting import within
 from bot.figures.reports import zone_of
 from bot.models import WAITING, WITH_CITIZEN, Account, AccountTrouble, Case, Clock, Team, TroubleKind
 from bot.slack import troubles
-from bot.slack.calls import Place
-from bot.slack.places import card_of
 from bot.views.slack_trouble import reason_of
 
 SILENT = text("Nothing has come in for longer than usual.")
@@ -28,7 +26,7 @@ OF_NO_PROBLEM = frozenset({TroubleKind.SILENT, TroubleKind.LIMITED})
 
 
 async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing:
-    """Return the standing of a team now; `oldest_url` stays empty, `digests.with_oldest` asks Slack for it."""
+    """Return the standing of a team now; `oldest_url` stays empty, `digests.with_oldest` adds it."""
     opened = col(Case.opened_at)
     edges = [now - timedelta(hours=hours) for hours in AGES]
     younger = [func.sum(case((opened > edge, 1), else_=0)) for edge in edges]
@@ -55,10 +53,10 @@ async def standing(session: AsyncSession, team: Team, now: datetime) -> Standing
     )
 
 
-async def oldest_card(session: AsyncSession, team_id: int) -> Place | None:
-    """Return the place of the card of the case that has waited longest."""
+async def oldest_case(session: AsyncSession, team_id: int) -> int | None:
+    """Return the case that has waited longest."""
     oldest = select(Case.id).where(Case.team_id == team_id, WAITING).order_by(col(Case.opened_at)).limit(1)
-    return await card_of(session, (await session.exec(oldest)).first())
+    return (await session.exec(oldest)).first()
 
 
 async def _troubles(session: AsyncSession, team_id: int) -> list[Trouble]:

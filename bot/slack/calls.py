@@ -6,7 +6,7 @@ twice.
 
 import asyncio
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,8 +23,6 @@ from bot.views.block import View
 
 EVENT_TYPE = "webcare_message"
 """The metadata's event type under which our messages carry their key."""
-MAX_LINKS = 10_000
-"""The most links to messages that we remember."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How much earlier than our clock Slack's clock may date a message of ours."""
 
@@ -78,7 +76,6 @@ class SlackRefuses(SlackProblem):
 
 READS = frozenset(
     {
-        "chat.getPermalink",
         "conversations.history",
         "conversations.info",
         "conversations.members",
@@ -358,30 +355,6 @@ async def show_if_open(client: AsyncWebClient, view_id: str, view: dict[str, Any
             raise
         return False
     return True
-
-
-async def permalink(client: AsyncWebClient, place: Place) -> str:
-    """Return the link to a message, "" when Slack does not give it: without a link the rest is still useful."""
-    try:
-        answer = await call(client, "chat.getPermalink", channel=place.channel, message_ts=place.ts)
-    except (SlackRefuses, SlackLater, SlackDown):
-        return ""
-    return str(answer["permalink"])
-
-
-async def permalinks(client: AsyncWebClient, places: Mapping[int, Place]) -> dict[int, str]:
-    """Return the links to these messages, each "" when Slack does not give it; a known link is not asked for again."""
-    urls = await asyncio.gather(*(_known_link(client, place) for place in places.values()))
-    return dict(zip(places, urls, strict=True))
-
-
-async def _known_link(client: AsyncWebClient, place: Place) -> str:
-    known = contact_of(client).links
-    if place not in known and (url := await permalink(client, place)):
-        if len(known) >= MAX_LINKS:
-            known.clear()
-        known[place] = url
-    return known.get(place, "")
 
 
 async def upload(client: AsyncWebClient, target: str, name: str, content: bytes, words: str) -> None:

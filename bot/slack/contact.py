@@ -1,6 +1,6 @@
 """What one process knows of its contact with Slack; `/health` shows it."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,9 +11,8 @@ class Contact:
 
     `heard_at` is when Slack last sent something, `called_at` when it last answered a call, and `unreachable_since` the
     first call after that which it did not answer. In Socket Mode `is_connected` tells whether the socket is open, and
-    `refused` is Slack's error when it refused a new one. `identity` is what auth.test last said about us. `links` are
-    the permalinks that Slack gave, by the place of the message: they never change. `scopes` are our permissions, as
-    Slack names them in each answer.
+    `refused` is Slack's error when it refused a new one. `identity` is what auth.test last said about us.
+    `scopes` are our permissions, as Slack names them in each answer.
     """
 
     heard_at: datetime | None = None
@@ -22,7 +21,6 @@ class Contact:
     is_connected: Callable[[], Awaitable[bool]] | None = None
     refused: str = ""
     identity: Mapping[str, str] = field(default_factory=dict)
-    links: dict[Hashable, str] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
 
     def answered(self, now: datetime) -> None:

@@ -23,7 +23,6 @@ TIERS: Mapping[str, int | None] = {
     "auth.test": None,
     "blocks.validate": 3,  # Slack only says "special rate limits apply"
     "chat.delete": 3,
-    "chat.getPermalink": None,
     "chat.postEphemeral": 4,
     "chat.update": 3,
     "conversations.history": 3,

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 
+from slack_sdk.web.async_client import AsyncWebClient
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.desk import TeamDesk
 from bot.models import Message, MessageKind
-from bot.slack.calls import Place, key_at
+from bot.slack.calls import Place, home_of, key_at
 from bot.views.block import message_url
 
 
@@ -26,8 +27,9 @@ async def cards_of(session: AsyncSession, case_ids: Collection[int]) -> dict[int
     return {case_id: Place(channel, ts) for case_id, channel, ts in rows if case_id is not None and ts is not None}
 
 
-async def links_of(session: AsyncSession, home: str, case_ids: Collection[int]) -> dict[int, str]:
-    """Return the links to the cards of these cases, without a call to Slack; none while `home` is not known."""
+async def links_of(session: AsyncSession, client: AsyncWebClient, case_ids: Collection[int]) -> dict[int, str]:
+    """Return the links to the cards of these cases, without a call; none until Slack has said where our home is."""
+    home = home_of(client)
     cards = await cards_of(session, case_ids) if home else {}
     return {case_id: message_url(home, card.channel, card.ts) for case_id, card in cards.items()}
 

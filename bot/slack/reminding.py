@@ -15,7 +15,6 @@ from bot.domain.hours import NeverOpen, add
 from bot.domain.queue import precedence
 from bot.domain.reminder import STANDS, Standing
 from bot.models import Author, Case, Listed, Message, Reminder
-from bot.slack.calls import home_of
 from bot.slack.places import links_of
 from bot.team.settings import TeamSettings
 from bot.views.block import View
@@ -38,7 +37,7 @@ async def reminders_of(desk: TeamDesk, session: AsyncSession, message: Message) 
     for fact in sorted(waiting, key=_order):
         by_case[(fact.case.id, fact.standing is Standing.ASKED)].append(fact)
     first = list(by_case.values())[:SHOWN]
-    urls = await links_of(session, home_of(desk.slack), [each[0].case.id for each in first])
+    urls = await links_of(session, desk.slack, [each[0].case.id for each in first])
     due = [await _due(desk, session, each, urls) for each in first]
     done = {fact.case.id for fact in facts if fact.standing is Standing.DONE} - {fact.case.id for fact in waiting}
     names = await session.exec(
@@ -54,7 +53,7 @@ async def late_of(desk: TeamDesk, session: AsyncSession, digest: Message) -> lis
     rows = await session.exec(select(Reminder).where(Reminder.message_id == digest.id).order_by(col(Reminder.id)))
     facts = await reminders.facts_of(session, rows.all(), desk.now())
     late = [fact.case.id for fact in sorted(facts, key=_order) if fact.standing is Standing.LATE]
-    urls = await links_of(session, home_of(desk.slack), late)
+    urls = await links_of(session, desk.slack, late)
     due = [Due(await cases.read(session, case_id), card_url=urls.get(case_id, "")) for case_id in late]
     return [row(each, desk.t, desk.now()) for each in due]
 

@@ -187,7 +187,7 @@ async def _unanswered(desk: TeamDesk, session: AsyncSession, message: Message) -
     Below the card itself there is no link to it.
     """
     asked, file = Unanswered.of(message.details), await _file(session, message)
-    urls = await links_of(session, home_of(desk.slack), [] if message.in_thread else [file.case.id])
+    urls = await links_of(session, desk.slack, [] if message.in_thread else [file.case.id])
     url = urls.get(file.case.id, "")
     if file.case.status is Status.WITH_CITIZEN and file.case.waits_since == asked.since:
         return unanswered(file, asked.days, asked.asked, desk.t, desk.now(), card_url=url)

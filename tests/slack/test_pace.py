@@ -103,11 +103,11 @@ async def test_what_slack_gives_no_rate_waits_for_no_other_call_whatever_the_clo
     one, other = (Pace(1, db.sessions(engine) if shared else None) for engine in engines[:2])
     for ours in (one, other if shared else one):
         for late in (0.001, 2):
-            assert await one.wait("chat.getPermalink", "", NOW) == timedelta()
-            assert await ours.wait("chat.getPermalink", "", NOW - late * SECOND) == timedelta()
-    await one.hold("chat.getPermalink", "", NOW + 20 * SECOND)
-    assert await one.wait("chat.getPermalink", "", NOW) == 20 * SECOND
-    assert await one.wait("chat.getPermalink", "", NOW + 20 * SECOND) == timedelta()
+            assert await one.wait("auth.test", "", NOW) == timedelta()
+            assert await ours.wait("auth.test", "", NOW - late * SECOND) == timedelta()
+    await one.hold("auth.test", "", NOW + 20 * SECOND)
+    assert await one.wait("auth.test", "", NOW) == 20 * SECOND
+    assert await one.wait("auth.test", "", NOW + 20 * SECOND) == timedelta()
 
 
 @pytest.fixture
