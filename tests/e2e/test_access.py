@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -380,26 +381,33 @@ COVERED = """() => [...document.querySelectorAll(".message .tools:not(:empty), .
 })"""
 
 
+async def asked_in_the_square(page: Page, words: str) -> Locator:
+    """Let a citizen ask something; returns its card, which may be out of sight."""
+    await pane(page, "side")
+    await page.locator("[data-test=square-text]").fill(words)
+    await page.locator("[data-test=square-post]").click()
+    await pane(page, "main")
+    card = card_of(page, words)
+    await expect(card).to_be_attached(timeout=WAIT)
+    return card
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_nothing_lies_over_the_buttons_of_messages(address: str, page: Page, size: str) -> None:
     await go_to(page, f"{address}/?person=U0SANNE", size, "light")
     for turn in range(2):  # two cards of two lines below each other, and a new one below them
-        await pane(page, "side")
-        await page.locator("[data-test=square-text]").fill(f"Wordt het bankje {turn} {size} weer gemaakt?")
-        await page.locator("[data-test=square-post]").click()
-        await pane(page, "main")
-        card = card_of(page, f"bankje {turn} {size}")
-        await expect(card).to_be_visible(timeout=WAIT)
+        card = await asked_in_the_square(page, f"Wordt het bankje {turn} {size} weer gemaakt?")
         shown = await from_menu(page, card, "close")
         await shown.locator("[data-value=no_answer_needed]").check()
         await shown.locator("[data-test=modal-submit]").click()
         await expect(card).to_contain_text("Afgesloten")
-    await page.locator(".scroller").first.evaluate("scroller => { scroller.scrollTop = 0 }")
-    await pane(page, "side")
-    await page.locator("[data-test=square-text]").fill(f"En het hek {size}?")
-    await page.locator("[data-test=square-post]").click()
-    await pane(page, "main")
-    await expect(card_of(page, f"het hek {size}")).to_be_attached(timeout=WAIT)
+    scroller = page.locator(".scroller").first
+    for turn in count():  # so much that one can read higher up
+        if await scroller.evaluate("scroller => scroller.scrollHeight > 1.5 * scroller.clientHeight"):
+            break
+        await asked_in_the_square(page, f"Wanneer is nummer {turn} {size} aan de beurt?")
+    await scroller.evaluate("scroller => { scroller.scrollTop = 0 }")
+    await asked_in_the_square(page, f"En het hek {size}?")
     await expect(page.locator(".jump").first).to_be_visible()
     for message in await page.locator(".message:visible").all():
         await message.scroll_into_view_if_needed()
