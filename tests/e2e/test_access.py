@@ -381,14 +381,21 @@ COVERED = """() => [...document.querySelectorAll(".message .tools:not(:empty), .
 })"""
 
 
+UP = """async scroller => {
+  scroller.scrollTop = 0;
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+"""Read higher up, and let the page notice that."""
+
+
 async def asked_in_the_square(page: Page, words: str) -> Locator:
-    """Let a citizen ask something; returns its card, which may be out of sight."""
+    """Let a citizen ask something; returns its card."""
     await pane(page, "side")
     await page.locator("[data-test=square-text]").fill(words)
     await page.locator("[data-test=square-post]").click()
-    await pane(page, "main")
     card = card_of(page, words)
-    await expect(card).to_be_attached(timeout=WAIT)
+    await expect(card).to_be_attached(timeout=WAIT)  # on a phone while the list is out of sight
+    await pane(page, "main")
     return card
 
 
@@ -406,7 +413,7 @@ async def test_nothing_lies_over_the_buttons_of_messages(address: str, page: Pag
         if await scroller.evaluate("scroller => scroller.scrollHeight > 1.5 * scroller.clientHeight"):
             break
         await asked_in_the_square(page, f"Wanneer is nummer {turn} {size} aan de beurt?")
-    await scroller.evaluate("scroller => { scroller.scrollTop = 0 }")
+    await scroller.evaluate(UP)
     await asked_in_the_square(page, f"En het hek {size}?")
     await expect(page.locator(".jump").first).to_be_visible()
     for message in await page.locator(".message:visible").all():
