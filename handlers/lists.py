@@ -8,6 +8,7 @@ from typing import Any
 
 from bot import connectors
 from bot.desk import TeamDesk
+from bot.domain.case import ONGOING
 from bot.domain.queue import Filter, Which
 from bot.figures import lists
 from bot.figures import search as by_words
@@ -197,8 +198,9 @@ async def _rows(
 
 
 def _several_buttons(person: Person, asked: str, listing: CaseList, desk: TeamDesk) -> list[Block]:
-    """Return the buttons for several cases of a list, for a person who may act on some of them."""
-    acts = any(_acts(person, line.case.team_id) for line in listing.lines)
+    """Return the buttons for several cases of a list, for a person who may act on some that have not ended."""
+    mine = [line.case for line in listing.lines if _acts(person, line.case.team_id)]
+    acts = any(case.status in ONGOING for case in mine) or (mine and listing.pages > 1)
     return several_buttons(asked, desk.t) if acts else []
 
 

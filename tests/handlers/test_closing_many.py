@@ -11,7 +11,7 @@ import pytest
 
 from bot import cases
 from bot.cases import inbox
-from bot.domain.case import Status
+from bot.domain.case import CloseReason, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Author, Post
 from bot.domain.queue import Filter, Which
@@ -21,7 +21,7 @@ from bot.sandbox.slack.input_state import elements
 from bot.sandbox.slack.inspection import action_ids, text_of
 from tests.clocks import StoppedClock, local
 from tests.conftest import CHANNEL, MARIEKE, SANNE, YOUSSEF, Bot, eventually, running_bot
-from tests.people import home, make_role, mention, open_modal, sent
+from tests.people import asked, home, make_role, mention, open_modal, sent
 
 
 @pytest.fixture
@@ -318,3 +318,14 @@ async def test_the_home_from_which_it_began_shows_how_it_stands_then(sqlite_bot:
     await closes(bot, SANNE, await open_modal(bot, SANNE, "case:close_many"), 1)
     await bot.slack.wait_for(lambda: "Bericht 1" not in text_of(bot.slack.home(SANNE)))
     assert "Bericht 2" in text_of(bot.slack.home(SANNE))
+
+
+async def test_a_search_that_found_only_what_has_ended_offers_to_close_nothing(bot: Bot) -> None:
+    case_id = await mention(bot, text="Wanneer komt de veegwagen?")
+    listed = "/webcare zoek veegwagen"
+    await asked(bot, SANNE, listed)
+    assert "list:close" in action_ids(bot.slack.ephemerals(SANNE)[-1])
+    async with bot.desk.session() as session:
+        await cases.close(session, case_id, by=SANNE, now=bot.desk.now(), reason=CloseReason.SPAM)
+    assert "afgesloten" in await asked(bot, SANNE, listed)
+    assert "list:close" not in action_ids(bot.slack.ephemerals(SANNE)[-1])
