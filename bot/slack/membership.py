@@ -5,14 +5,15 @@ What we know stays valid while Slack does not answer, for any time: nobody who c
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.desk import Desk
 from bot.models import Team
-from bot.slack.calls import PATIENCE, SlackLater, SlackRefuses, call, in_background
+from bot.slack.calls import PATIENCE, SlackLater, SlackRefuses, call, call_in_turn, in_background
 from bot.team import members, teams
 
 SLACK_ID = re.compile(r"[UW][A-Z0-9]{2,}")
@@ -25,8 +26,8 @@ async def read_channel(desk: Desk, team_id: int) -> None:
     if team is None:
         return
     client, channel = in_background(desk.slack), team.channel
-    described = (await call(client, "conversations.info", channel=channel))["channel"]
-    present = await _members(client, channel)
+    described = (await call_in_turn(client, "conversations.info", channel=channel))["channel"]
+    present = await _members(client, channel, call_in_turn)
     public, shared = not described.get("is_private"), bool(described.get("is_ext_shared"))
     async with desk.session() as session:
         await members.saw_channel(session, team_id, channel, public=public, shared=shared)
@@ -120,11 +121,13 @@ async def _people(client: AsyncWebClient) -> AsyncIterator[dict[str, Any]]:
             return
 
 
-async def _members(client: AsyncWebClient, channel: str) -> list[str]:
+async def _members(
+    client: AsyncWebClient, channel: str, ask: Callable[..., Awaitable[AsyncSlackResponse]] = call
+) -> list[str]:
     ids, cursor = list[str](), ""
     while True:
         more = {"cursor": cursor} if cursor else {}
-        answer = await call(client, "conversations.members", channel=channel, limit=1000, **more)
+        answer = await ask(client, "conversations.members", channel=channel, limit=1000, **more)
         ids += map(str, answer["members"])
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:

@@ -42,9 +42,12 @@ async def test_the_start_learns_who_is_in_the_channel_and_who_of_them_is_no_full
     assert (team.channel_seen["public"], team.channel_seen["shared"]) == (True, False)
 
 
-async def test_a_channel_of_more_people_than_slack_describes_at_once_is_learned_in_one_reading(bot: Bot) -> None:
+@pytest.mark.parametrize("method", ["conversations.info", "conversations.members", "users.info"])
+async def test_a_channel_of_more_people_than_slack_describes_at_once_is_learned_in_one_reading(
+    bot: Bot, method: str
+) -> None:
     await forget(bot)
-    bot.slack.faults.rate_limit("users.info", 1)
+    bot.slack.faults.rate_limit(method, 1)
     await members.read_channels(bot.desk)
     assert await known(bot) == OURS
 
