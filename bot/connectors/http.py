@@ -12,6 +12,7 @@ import httpx
 
 from bot.connectors import guard
 from bot.connectors.base import OutcomeUnknown, RateLimited, Rejected, Unauthorized, Unavailable
+from bot.domain.address import is_http
 
 MAX_BYTES = 5 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -202,12 +203,7 @@ def host(url: str) -> str:
 def address_of(typed: str) -> str:
     """Return what somebody typed as a web address, with https:// if it has no scheme; "" if it is not an address."""
     url = typed.strip() if "://" in typed else f"https://{typed.strip()}"
-    try:
-        parts = urlsplit(url)
-        is_good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0 and " " not in url
-    except ValueError:
-        is_good = False
-    return url if is_good else ""
+    return url if is_http(url) and " " not in url else ""
 
 
 def server_of(typed: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from bot.domain.address import is_http
 from bot.domain.text import Text, text
 
 MAX_ITEMS = 1_000
@@ -89,12 +90,7 @@ class Item:
         if len(written) > MAX_URL:
             return ""
         address = UNSAFE_IN_URL.sub(lambda unsafe: quote(unsafe[0]), written)
-        try:
-            parts = urlsplit(address)
-            is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            return ""
-        return address if is_web else ""
+        return address if is_http(address) else ""
 
     def inside(self, field: str, most: int) -> Iterator["Item"]:
         """Yield the first objects of a list, read by our names; an address stands for an object with that `url`."""

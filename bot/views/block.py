@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import regex
+
+from bot.domain.address import is_http
 
 Block = dict[str, Any]
 
@@ -197,11 +198,7 @@ def is_web(url: str) -> bool:
     """Tell whether Slack may open an address: http(s), and no characters that could be markup."""
     if len(escape(url)) > ADDRESS or not url.isprintable() or any(sign in url for sign in ' <>|"\\^`{}'):
         return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+    return is_http(url)
 
 
 def message_url(home: str, channel: str, ts: str) -> str:

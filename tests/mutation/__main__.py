@@ -31,6 +31,7 @@ CONNECTORS = " ".join(sorted(str(path) for path in ALONE))
 """The tests of connectors without the bot around them."""
 TESTS = {
     "bot/domain/absence.py": "tests/staffing",
+    "bot/domain/address.py": "tests/domain/test_address.py",
     "bot/domain/budget.py": "tests/domain/test_budget.py tests/jobs/test_account_troubles.py",
     "bot/domain/case.py": "tests/domain tests/test_registries.py tests/cases tests/views/test_views.py tests/handlers",
     "bot/domain/dates.py": "tests/connectors/feed",
