@@ -10,7 +10,8 @@ from bot.models import Act as ActRow
 from bot.models import ActStatus, CaseFile, Hiding
 from bot.texts import Texts
 from bot.views.block import OPTION, Block, View, button, context, cut, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line, private_mark, privately
+from bot.views.citizen import head_line, privately
+from bot.views.marks import private_mark
 
 ACTS = {
     Act.HIDE: text("hide the post"),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.case import ONGOING, Status
+from bot.domain.case import ONGOING, Status, Urgency
 from bot.domain.queue import Filter
-from bot.models import CaseLine
+from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, link, literal, section
 from bot.views.case_state import case_name, list_state
-from bot.views.marks import marks
+from bot.views.marks import marks, urgent_words
 from bot.views.search_modal import Sought
 
 LISTED = "listed:"
@@ -40,6 +40,12 @@ def case_row(
 def card_link(card_url: str, t: Texts) -> list[str]:
     """Return the link to a case's card, to put behind other words; nothing while we do not know it."""
     return [link(card_url, t("card"))] if card_url else []
+
+
+def question_head(case: Case, asked: Escalation, card_url: str, t: Texts) -> str:
+    """Return the line above a question to an adviser: which case it is about, whether that hurries, and its card."""
+    urgent = [urgent_words(t)] if case.urgent or asked.urgency is Urgency.URGENT else []
+    return " · ".join([case_name(case, t), *urgent, *card_link(card_url, t)])
 
 
 def case_block(

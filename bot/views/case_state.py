@@ -10,6 +10,7 @@ from bot.domain.text import Text, text
 from bot.models import Case, CaseFile, Reply, ReplyKind, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import link, literal
+from bot.views.marks import private_mark
 
 REASONS: dict[str, Text] = {
     CloseReason.ANSWERED_ELSEWHERE: text("answered elsewhere"),
@@ -217,7 +218,7 @@ def _gone(reply: Reply, t: Texts, now: datetime) -> str:
 
 
 def _audience(reply: Reply, t: Texts) -> str:
-    return "🔒 " + t("private message") if reply.private else "🌐 " + t("public")
+    return private_mark(t) if reply.private else "🌐 " + t("public")
 
 
 def _reply_state(reply: Reply, t: Texts, now: datetime) -> str:

@@ -11,6 +11,7 @@ from bot.models import Author, CaseFile, Mention
 from bot.texts import Texts
 from bot.views.block import Block, View, context, escape, image, is_web, link, literal, quote
 from bot.views.case_state import case_name
+from bot.views.marks import private_mark
 
 SIZE = 12_000
 """The most characters in all blocks of a message together; Slack fails near 13,200 (slackapi/bolt-js #2509)."""
@@ -180,8 +181,3 @@ def quoted(file: CaseFile, t: Texts, limit: int) -> list[Block]:
 def privately(mention: Mention, t: Texts) -> str:
     """Return the mark before the words of a private message; "" for a public one."""
     return f"{private_mark(t)}: " if mention.private else ""
-
-
-def private_mark(t: Texts) -> str:
-    """Return the mark of what only a citizen and we can read."""
-    return "🔒 " + t("private message")

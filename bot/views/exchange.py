@@ -8,6 +8,7 @@ from bot.models import CaseFile, Mention, Reply, ReplyStatus
 from bot.texts import Texts
 from bot.views.block import Block, button, context, link, literal, quote, section
 from bot.views.citizen import Room, head_line, mention_blocks, source_line
+from bot.views.marks import private_mark
 
 Turn = Mention | Reply
 UNSAID = frozenset({ReplyStatus.WITHDRAWN, ReplyStatus.APPROVED, ReplyStatus.SENDING})
@@ -107,7 +108,7 @@ def answer_line(reply: Reply, t: Texts, now: datetime) -> str:
             words = t("Our answer ({agent})", **who)
     parts = [f"↪ {words}"]
     if reply.private:
-        parts.append("🔒 " + t("private message"))
+        parts.append(private_mark(t))
     parts.append(t.when(_at(reply), now))
     if reply.gone in FOR_GOOD:
         parts.append("🗑 " + t("removed from the platform"))

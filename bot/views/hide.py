@@ -9,7 +9,8 @@ from bot.models import ActStatus, Asking, CaseFile, Hiding
 from bot.texts import Texts
 from bot.views.act import Post, about_post, post_choice
 from bot.views.block import Block, View, actions, button, context, field_of, literal, modal, option, quote, section
-from bot.views.citizen import head_line, private_mark
+from bot.views.citizen import head_line
+from bot.views.marks import private_mark
 
 MENU = 100
 """Options in a menu (https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element)."""

@@ -4,18 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.domain.case import Urgency
 from bot.domain.figures import Overview, Part
 from bot.domain.queue import OVERVIEW, Filter, Place, Which
 from bot.models import Case, CaseLine, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, actions, button, context, literal, plain, section
-from bot.views.case_list import card_link, case_block, page_buttons
-from bot.views.case_state import case_name
+from bot.views.case_list import case_block, page_buttons, question_head
 from bot.views.digest import chart, paragraphs, tells
 from bot.views.filters import WHICH, all_button, filter_bar, overview_button
 from bot.views.handing_over import several_buttons
-from bot.views.marks import urgent_words
 from bot.views.search_modal import search_field
 
 SHOWN = 15
@@ -150,8 +147,7 @@ def _asked(home: Home, t: Texts) -> list[Block]:
     blocks: list[Block] = [{"type": "divider"}, section(f"*{t('Asked of you')}* ({len(home.asked)})")]
     for each in home.asked[:SHOWN]:
         question, case = each.question, each.case
-        urgent = [urgent_words(t)] if case.urgent or question.urgency is Urgency.URGENT else []
-        about = " · ".join([case_name(case, t), *urgent, *card_link(home.card_urls.get(case.id, ""), t)])
+        about = question_head(case, question, home.card_urls.get(case.id, ""), t)
         words = t("{agent} asks: {question}", agent=f"<@{question.by}>", question=literal(question.question, 300))
         advise = button(t("Advise"), "case:advise", str(question.id))
         blocks.append(section(f"{about}\n{words}") | {"accessory": advise})

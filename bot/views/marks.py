@@ -51,7 +51,7 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
     due, promise = _due(of)
     words = {
         Mark.URGENT: urgent_words(t) if of.case.urgent and of.case.status in OPEN else "",
-        Mark.PRIVATE: "🔒 " + t("private message") if of.latest.private else "",
+        Mark.PRIVATE: private_mark(t) if of.latest.private else "",
         Mark.DUE: due_line(due, t, now) if due else "",
         Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
         Mark.ADVICE: "❓ " + t("waiting for advice") if of.waits_for is WaitsFor.ADVICE else "",
@@ -63,6 +63,11 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
 def urgent_words(t: Texts) -> str:
     """Return the mark of what is urgent; a question can be urgent too."""
     return f"🔴 *{t('Urgent')}*"
+
+
+def private_mark(t: Texts) -> str:
+    """Return the mark of what only a citizen and we can read."""
+    return "🔒 " + t("private message")
 
 
 def _due(of: Marked) -> tuple[Clock | None, Clock | None]:

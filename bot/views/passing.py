@@ -6,6 +6,7 @@ from bot.models import CaseBrief, Passed
 from bot.texts import Texts
 from bot.views.block import Block, View, button, context, literal, section
 from bot.views.case_state import case_name
+from bot.views.marks import private_mark
 
 SHOWN = 15
 """Cases that are shown; the rest is counted."""
@@ -24,7 +25,7 @@ def line(brief: CaseBrief, t: Texts) -> str:
     """Return a case in one line: its number, who wrote what, and whether that is private."""
     name = f"*{literal(brief.author.name or brief.author.handle or '?', 80)}*"
     words = literal(brief.latest.text, 100) or t("(no text)")
-    private = "🔒 " + t("private message") + " · " if brief.latest.private else ""
+    private = private_mark(t) + " · " if brief.latest.private else ""
     return f"{case_name(brief.case, t)} · {private}{name}: {words}"
 
 

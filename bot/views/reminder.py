@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.case import Status, Urgency
+from bot.domain.case import Status
 from bot.domain.reminder import Standing
 from bot.models import CaseFile, Escalation
 from bot.texts import Texts
 from bot.views.block import Block, View, actions, button, context, literal, section
-from bot.views.case_list import card_link, case_row
+from bot.views.case_list import case_row, question_head
 from bot.views.case_state import case_name, state_line, target_name
 from bot.views.citizen import excerpt
-from bot.views.marks import Mark, marks, urgent_words
+from bot.views.marks import Mark, marks
 
 SHOWN = 10
 """Cases listed in one message; the rest is counted."""
@@ -110,8 +110,7 @@ def row(due: Due, t: Texts, now: datetime) -> str:
 
 
 def _question(due: Due, asked: Escalation, t: Texts) -> str:
-    urgent = [urgent_words(t)] if asked.urgency is Urgency.URGENT or due.file.case.urgent else []
-    about = " · ".join([case_name(due.file.case, t), *urgent, *card_link(due.card_url, t)])
+    about = question_head(due.file.case, asked, due.card_url, t)
     who = {"agent": f"<@{asked.by}>", "target": target_name(asked.target)}
     if asked.lapsed_at is None:
         words = t("⏰ {agent} still waits for advice from {target}:", **who)

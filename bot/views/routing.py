@@ -20,6 +20,7 @@ from bot.views.block import (
     overflow,
     section,
 )
+from bot.views.marks import private_mark
 from bot.views.settings_form import Filled, back, line, menu, metadata_of, page
 
 ANY = "any"
@@ -154,7 +155,7 @@ def tried_modal(
 
 
 def _mention_line(mention: Mention, author: Author, t: Texts, now: datetime) -> str:
-    parts = ["🔒 " + t("private message")] if mention.private else []
+    parts = [private_mark(t)] if mention.private else []
     parts += [t.when(mention.received_at, now), f"*{literal(author.name or author.handle or '?', 60)}*"]
     parts.append(literal(mention.text, 150) or t("(no text)"))
     if mention.url:

@@ -95,6 +95,16 @@ async def send(page: Page, shown: Locator) -> None:
     await expect(shown).to_be_hidden()
 
 
+async def answer(page: Page, card: Locator, words: str) -> None:
+    """Answer a case, until that can no longer be undone."""
+    await card.locator("[data-action-id='case:answer']").click()
+    shown = await modal(page)
+    await page.locator("[data-action-id=answer_text]").fill(words)
+    await send(page, shown)
+    await expect(card).to_contain_text("Beantwoord door")
+    await expect(card).not_to_contain_text("Ongedaan maken")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 async def test_no_state_of_the_page_breaks_the_rules(
@@ -259,12 +269,7 @@ async def test_no_form_of_an_agent_and_no_card_breaks_the_rules(
     await send(page, shown)
     await expect(closed).to_contain_text("Afgesloten")
     answered = await write(page, f"Is het zwembad {size} warm?", "Sjoerd Hoekstra")
-    await answered.locator("[data-action-id='case:answer']").click()
-    shown = await modal(page)
-    await page.locator("[data-action-id=answer_text]").fill("Ja, 28 graden.")
-    await send(page, shown)
-    await expect(answered).to_contain_text("Beantwoord door")
-    await expect(answered).not_to_contain_text("Ongedaan maken")
+    await answer(page, answered, "Ja, 28 graden.")
     wrong += await violations(page, "answered and closed cards")
     await page.screenshot(path=artifacts / f"done-{size}-{theme}.png")
 
@@ -303,12 +308,7 @@ async def test_hiding_a_post_and_removing_an_answer_break_no_rules(
     await go_to(page, f"{address}/?person=U0SANNE", size, theme)
     card = await write(page, f"Stelletje prutsers, op {size}!", "Bram de Groot", FULLEST)
     wrong = await looked_at(page, await from_menu(page, card, "hide"), "hide")
-    await card.locator("[data-action-id='case:answer']").click()
-    shown = await modal(page)
-    await page.locator("[data-action-id=answer_text]").fill("Dag Bram, wat ging er mis?")
-    await send(page, shown)
-    await expect(card).to_contain_text("Beantwoord door")
-    await expect(card).not_to_contain_text("Ongedaan maken")
+    await answer(page, card, "Dag Bram, wat ging er mis?")
     wrong += await looked_at(page, await from_menu(page, card, "remove"), "remove")
     assert wrong == []
 

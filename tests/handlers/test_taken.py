@@ -21,6 +21,14 @@ async def claimed(bot: Bot) -> tuple[dict[str, Any], dict[str, Any]]:
     return before, await bot.card("bus", "In behandeling", SANNE)
 
 
+async def asked_the_citizen(bot: Bot) -> dict[str, Any]:
+    """A case of Sanne's that waits for its citizen; returns its card."""
+    bot.citizen_posts("Waar blijft de bus?")
+    await bot.card("bus", "Nieuw")
+    await sent(bot, 1, ReplyKind.QUESTION)
+    return await bot.card("*Wacht op de burger*")
+
+
 async def kinds(bot: Bot) -> list[EventKind]:
     return [event.kind for event in await bot.rows(Event) if event.by]
 
@@ -43,10 +51,7 @@ async def test_whoever_takes_the_case_over_goes_on_with_what_they_wanted(
 
 
 async def test_a_case_that_waits_for_its_citizen_is_taken_over_before_it_is_closed(bot: Bot) -> None:
-    bot.citizen_posts("Waar blijft de bus?")
-    await bot.card("bus", "Nieuw")
-    await sent(bot, 1, ReplyKind.QUESTION)
-    card = await bot.card("*Wacht op de burger*")
+    card = await asked_the_citizen(bot)
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "close:1")
     assert f"<@{SANNE}>" in text_of(await open_modal(bot, YOUSSEF, "case:take_over"))
     assert (await bot.case()).status is Status.WITH_CITIZEN
@@ -66,10 +71,7 @@ async def offered(bot: Bot, person: str) -> dict[str, Any]:
 
 
 async def test_a_case_that_waits_for_its_citizen_is_not_taken_up_behind_the_back_of_who_has_it(bot: Bot) -> None:
-    bot.citizen_posts("Waar blijft de bus?")
-    await bot.card("bus", "Nieuw")
-    await sent(bot, 1, ReplyKind.QUESTION)
-    card = await bot.card("*Wacht op de burger*")
+    card = await asked_the_citizen(bot)
     await bot.slack.click(YOUSSEF, CHANNEL, card["ts"], "case:more", "reopen:1")
     told = await offered(bot, YOUSSEF)
     assert f"<@{SANNE}>" in text_of(told)

@@ -18,6 +18,15 @@ from tests.people import asked, at, lists, mention, read, sent, settings, showin
 ESCALATION = "C0ESCALATIE"
 
 
+async def ask_youssef(office: Bot, case_id: int, question: str) -> None:
+    """Let Sanne ask Youssef for advice."""
+    async with office.desk.session() as session:
+        await cases.escalate(
+            session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
+            question=question, urgency=Urgency.NORMAL, submission=f"v{case_id}",
+        )  # fmt: skip
+
+
 async def claimed(bot: Bot, count: int, by: str = SANNE, **more: Any) -> list[int]:
     """So many cases that came in now and are somebody's."""
     ids = []
@@ -235,11 +244,7 @@ async def test_idle_and_late_cases_and_questions_stand_in_the_order_of_every_lis
     [idle] = direct(office, SANNE)
     assert "3 stil" in idle and in_order(idle) == [2, 1, 0]
     for number, case_id in enumerate(ids):
-        async with office.desk.session() as session:
-            await cases.escalate(
-                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
-                question=f"Weet jij {number}?", urgency=Urgency.NORMAL, submission=f"v{number}",
-            )  # fmt: skip
+        await ask_youssef(office, case_id, f"Weet jij {number}?")
     office.clock.at = local("2026-11-20 13:00")  # type: ignore[attr-defined]
     await advice.chase(office.desk)
     await level(office)
@@ -308,11 +313,7 @@ async def test_a_call_to_an_urgent_case_says_when_somebody_has_it(office: Bot) -
 async def test_an_adviser_has_one_message_of_all_questions(office: Bot) -> None:
     await settings(office, claim_reminder=9000)
     for case_id in await claimed(office, 3):
-        async with office.desk.session() as session:
-            await cases.escalate(
-                session, case_id, by=SANNE, now=office.desk.now(), target=YOUSSEF, channels=[YOUSSEF],
-                question=f"Weet jij {case_id}?", urgency=Urgency.NORMAL, submission=f"v{case_id}",
-            )  # fmt: skip
+        await ask_youssef(office, case_id, f"Weet jij {case_id}?")
     office.clock.at = local("2026-11-20 12:00")  # type: ignore[attr-defined]
     await advice.chase(office.desk)
     await level(office)
