@@ -41,11 +41,17 @@ export function createLog(page, list, scroller, { inThread = false } = {}) {
       const last = messages.at(-1);
       const isNew = last && !views.has(last.ts);
       const mine = last?.ephemeral || last?.user === page.store.state.me; // what I wrote, or the answer to it
-      const follow = fresh || left() < NEAR || (isNew && mine);
+      // A list that is out of sight, behind another pane of a phone, has no height: what it showed last counts.
+      const below = scroller.clientHeight ? left() < NEAR : atEnd;
+      const follow = fresh || below || (isNew && mine);
       views = updated(views, messages, () => messageView(page, { inThread }));
       arrange(list, rows(views, messages));
-      if (follow) toEnd();
-      else if (isNew) jump.hidden = false;
+      if (follow) {
+        atEnd = true;
+        toEnd();
+      } else if (isNew) {
+        jump.hidden = false;
+      }
     },
   };
 }
