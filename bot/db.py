@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, ColumnElement, Connection, event, func, inspect, make_url, text
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Mapped
@@ -16,6 +17,8 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.config import BadSettings
+
+registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
@@ -87,7 +90,7 @@ def _async_url(database_url: str) -> URL:
     if kind == "sqlite":
         if not url.database:
             raise BadSettings("DATABASE_URL names no file; write sqlite:///webcare.db.")
-        return url.set(drivername="sqlite+aiosqlite")
+        return url.set(drivername="sqlite+webcare")
     if kind in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")

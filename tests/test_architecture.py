@@ -296,7 +296,7 @@ def name_of(imported: Import, known: dict[str, Module]) -> str:
 
 
 FLOORS = (
-    ("bot.config", "bot.domain", "bot.logs", "bot.sandbox"),
+    ("bot.config", "bot.domain", "bot.logs", "bot.sandbox", "bot.sqlite_driver"),
     ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
     ("bot.desk", "bot.migrations", "bot.views"),
     ("bot.team",),

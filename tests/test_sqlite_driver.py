@@ -1,0 +1,106 @@
+"""SQLite's driver: one call to its thread per statement, and else as SQLAlchemy's own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot import db
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    made = db.create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    async with made.begin() as connection:
+        await connection.execute(text("CREATE TABLE sheep (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"))
+    yield made
+    await made.dispose()
+
+
+class Calls:
+    """Counts what the driver's thread is asked."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue, self.made = queue, 0
+
+    def put_nowait(self, asked: Any) -> None:
+        self.made += 1
+        self._queue.put_nowait(asked)
+
+
+async def driver_of(connection: AsyncConnection) -> Any:
+    return (await connection.get_raw_connection()).driver_connection
+
+
+async def test_a_statement_takes_one_call_to_the_drivers_thread(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine.begin() as connection:
+        driver = await driver_of(connection)
+        calls = Calls(driver._tx)
+        monkeypatch.setattr(driver, "_tx", calls)
+        await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly'), ('Shaun')"))
+        assert calls.made == 1
+        names = await connection.execute(text("SELECT name FROM sheep ORDER BY id"))
+        assert names.scalars().all() == ["Dolly", "Shaun"]
+        assert calls.made == 2
+        await connection.execute(text("INSERT INTO sheep (name) VALUES (:name)"), [{"name": "A"}, {"name": "B"}])
+        assert calls.made == 3
+        monkeypatch.undo()
+
+
+async def test_it_tells_what_a_statement_did(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        added = await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly') RETURNING id, name"))
+        assert added.all() == [(1, "Dolly")]
+        assert (await connection.execute(text("INSERT INTO sheep (name) VALUES ('Shaun')"))).lastrowid == 2
+        assert (await connection.execute(text("UPDATE sheep SET name = name || '!'"))).rowcount == 2
+        none = await connection.execute(text("SELECT id, name FROM sheep WHERE id = 9"))
+        assert [*none.keys()] == ["id", "name"]
+        assert none.all() == []
+
+
+async def test_an_error_is_sqlalchemys_and_the_transaction_is_undone(engine: AsyncEngine) -> None:
+    async def adds_twice() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly')"))
+            await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly')"))
+
+    with pytest.raises(IntegrityError):
+        await adds_twice()
+    async with engine.begin() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM sheep"))).scalar() == 0
+
+
+async def test_a_connection_that_was_closed_says_so(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        await (await driver_of(connection)).close()
+        with pytest.raises(OperationalError):
+            await connection.execute(text("SELECT 1"))
+        await connection.invalidate()
+
+
+async def test_who_is_cancelled_in_a_statement_leaves_a_database_that_works(engine: AsyncEngine) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+
+    async def adds() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("INSERT INTO sheep (name) VALUES ('Dolly')"))
+            adding.set()
+            await connection.execute(text(endless))
+
+    adding = asyncio.Event()
+    task = asyncio.create_task(adds())
+    await adding.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with engine.begin() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM sheep"))).scalar() == 0
