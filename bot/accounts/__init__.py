@@ -6,6 +6,7 @@ sign_in.py signing in on a platform's own page
 web.py     the routes beside Slack's
 callback.py  the page to which a platform redirects
 troubles.py  what is wrong with accounts, reported to their teams
+intake.py  stores what sources send
 bodies.py  bodies of requests, with limits of time and memory
 manual.py  the account of hand-made cases
 """

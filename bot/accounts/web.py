@@ -18,8 +18,8 @@ from bot import connectors
 from bot.accounts import callback, store
 from bot.accounts import troubles as account_troubles
 from bot.accounts.bodies import Bodies, BodyRefused
+from bot.accounts.intake import Intake
 from bot.accounts.sign_in import SignIns
-from bot.cases import inbox
 from bot.connectors.base import Completes, NotSigned, Receiver, Request, Verdict
 from bot.connectors.platform import Capability, Platform
 from bot.desk import Desk
@@ -51,10 +51,10 @@ class _Addressed:
 
 def build_web(desk: Desk, bodies: Bodies) -> web.Application:
     """Return the web application: `/in/…`, `/connect/…` and `GET /health`."""
-    app = web.Application()
+    app, intake = web.Application(), Intake(desk)
 
     async def incoming(request: web.Request) -> web.Response:
-        return await _incoming(desk, bodies, request)
+        return await _incoming(desk, bodies, intake, request)
 
     async def health(request: web.Request) -> web.Response:
         return await _health(desk)
@@ -67,7 +67,7 @@ def build_web(desk: Desk, bodies: Bodies) -> web.Application:
     return app
 
 
-async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Response:
+async def _incoming(desk: Desk, bodies: Bodies, intake: Intake, request: web.Request) -> web.Response:
     """Store the items of one call; the answer is 2xx only once they are in the database."""
     addressed = await _addressed(desk, request.match_info["first"], request.match_info.get("second", ""))
     if addressed is None:
@@ -76,7 +76,7 @@ async def _incoming(desk: Desk, bodies: Bodies, request: web.Request) -> web.Res
     try:
         async with bodies.reading(request) as body:
             asked = Request(request.method, headers, dict(request.query), body, addressed.token)
-            return await _answer(desk, addressed, asked)
+            return await _answer(desk, intake, addressed, asked)
     except BodyRefused as refused:
         return _problem(refused.http, str(refused))
     except NotSigned as error:
@@ -111,7 +111,7 @@ def _to(
     return _Addressed(platform.receiver, accounts, token, by_body) if platform.receiver and accounts else None
 
 
-async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Response:
+async def _answer(desk: Desk, intake: Intake, addressed: _Addressed, asked: Request) -> web.Response:
     receiver, accounts = addressed.receiver, addressed.accounts
     challenge = _challenge(desk, receiver, accounts, asked)
     if challenge is not None:
@@ -130,7 +130,7 @@ async def _answer(desk: Desk, addressed: _Addressed, asked: Request) -> web.Resp
         except (NotSigned, BadPayload, _SendAgain) as refusal:
             refusals.append(refusal)
             continue
-        new += await _take_in(desk, row, items)
+        new += await intake.take_in(row.id, items)
         received += len(items)
         if ask and (row.poll_after is None or row.poll_after <= desk.now()):
             desk.wake(f"poll:{row.id}")
@@ -183,13 +183,6 @@ async def _complete(desk: Desk, row: Account, items: Sequence[Post | Delivery]) 
     """Ask the platform for what it left out, if it leaves something out; may raise a verdict."""
     connector = desk.connector(row) if items else None
     return await connector.complete(items) if isinstance(connector, Completes) else items
-
-
-async def _take_in(desk: Desk, row: Account, items: Sequence[Post | Delivery]) -> int:
-    async with desk.session() as session:
-        taken = await inbox.take_in(session, row.id, items, now=desk.now())
-    messages.wake(desk, taken.channels)
-    return taken.new
 
 
 async def _health(desk: Desk) -> web.Response:

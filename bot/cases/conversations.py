@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import func, union_all, update
+from sqlalchemy import bindparam, func, union_all, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -68,33 +68,51 @@ class Threads:
     existing: frozenset[str]
 
 
+def _selected(key: Any) -> "sqlalchemy.Select[Any]":
+    """Select what `Earlier` has, for a post that has this key on its platform."""
+    return sqlalchemy.select(
+        key,
+        col(Mention.conversation),
+        col(Mention.in_reply_to),
+        col(Mention.thread),
+        col(Mention.case_id),
+        col(Case.author_id),
+        col(Case.team_id),
+    )
+
+
+def _by_any_key() -> "sqlalchemy.CompoundSelect[Any]":
+    """Select mentions, each key by its own index: with OR between them SQLite reads all of the account's mentions."""
+    known = _selected(col(Mention.external_id)).join(Case, col(Mention.case_id) == Case.id)
+    known = known.where(col(Mention.account_id) == bindparam("account"))
+    ids: sqlalchemy.BindParameter[Any] = bindparam("ids", expanding=True)
+    return union_all(
+        known.where(col(Mention.external_id).in_(ids)),
+        known.where(col(Mention.conversation).in_(bindparam("conversations", expanding=True))),
+        known.where(col(Mention.in_reply_to).in_(ids)),
+    )
+
+
+# Statements for each page are built once: to build one takes longer than to run it.
+RELATED = _by_any_key()
+ANSWERED = (
+    _selected(col(Reply.external_id))
+    .join(Mention, col(Reply.mention_id) == Mention.id)
+    .join(Case, col(Mention.case_id) == Case.id)
+    .where(col(Reply.account_id) == bindparam("account"), col(Reply.external_id).in_(bindparam("ids", expanding=True)))
+)
+
+
 async def related(session: AsyncSession, account_id: int, posts: Sequence[Post]) -> Related:
     """Return the stored posts that these are, answer, are answered by, or share a conversation or thread with."""
     above = {parent for post in posts for parent in post.above()}
     ids = above | {post.external_id for post in posts}
     conversations = {post.conversation for post in posts if post.conversation}
-    columns: list[Any] = [Mention.conversation, Mention.in_reply_to, Mention.thread, Mention.case_id]
-    columns += [Case.author_id, Case.team_id]
-    known = (
-        sqlalchemy.select(col(Mention.external_id), *columns)
-        .join(Case, col(Mention.case_id) == Case.id)
-        .where(col(Mention.account_id) == account_id)
-    )
-    # Each key by its own index: with OR between them SQLite reads all of the account's mentions.
-    alike = [
-        known.where(col(Mention.external_id).in_(ids)),
-        known.where(col(Mention.conversation).in_(conversations)),
-        known.where(col(Mention.in_reply_to).in_(ids)),
-    ]
-    answers = (
-        sqlalchemy.select(col(Reply.external_id), *columns)
-        .join(Mention, col(Reply.mention_id) == Mention.id)
-        .join(Case, col(Mention.case_id) == Case.id)
-        .where(col(Reply.account_id) == account_id, col(Reply.external_id).in_(above))
-    )
     connection = await session.connection()
-    mentions = _earlier((await connection.execute(union_all(*alike))).all())
-    replies = _earlier((await connection.execute(answers)).all()) if above else []
+    keys = {"account": account_id, "ids": list(ids), "conversations": list(conversations)}
+    mentions = _earlier((await connection.execute(RELATED, keys)).all())
+    answered = {"account": account_id, "ids": list(above)}
+    replies = _earlier((await connection.execute(ANSWERED, answered)).all()) if above else []
     threads = {each.thread for each in (*mentions, *replies)}
     return Related(mentions, replies, await _own_cases(session, account_id, threads, posts))
 

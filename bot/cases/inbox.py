@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, String, Table, cast, insert, literal
+import sqlalchemy
+from sqlalchemy import ColumnElement, Executable, Select, String, Table, bindparam, cast, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -34,13 +35,33 @@ HEARD_EVERY = timedelta(minutes=1)
 PAGE = 300
 """Posts stored at once; this keeps a statement under the databases' limits on parameters (SQLite: 32,766)."""
 
+# Statements for each page are built once: to build one takes longer than to run it.
+LOCKED = (
+    select(Account, Team, Workspace.routing)
+    .join(Team, col(Account.team_id) == Team.id)
+    .join(Workspace, col(Team.workspace_id) == Workspace.id)
+    .where(Account.id == bindparam("account"))
+    .with_for_update(of=Account, key_share=True)
+)
+KNOWN_AUTHORS = sqlalchemy.select(col(Author.id), col(Author.name), col(Author.handle)).where(
+    col(Author.account_id) == bindparam("account"), col(Author.external_id).in_(bindparam("ids", expanding=True))
+)
+REPLY_KEYS = {"external_id": col(Reply.external_id), "conversation": col(Reply.conversation), "key": col(Reply.key)}
+OF_REPLIES = {
+    name: sqlalchemy.select(col(Reply.case_id)).where(
+        col(Reply.account_id) == bindparam("account"), column.in_(bindparam("keys", expanding=True))
+    )
+    for name, column in REPLY_KEYS.items()
+}
+"""Selects the cases of our replies by one of these columns."""
+
 
 @dataclass(frozen=True)
 class TakenIn:
-    """The result of a page: the channels with messages that must be updated, and the number of new mentions."""
+    """The result of a page: the channels with messages that must be updated, and the ids of the new posts."""
 
     channels: frozenset[str]
-    new: int
+    new: frozenset[str]
 
 
 async def take_in(
@@ -59,7 +80,7 @@ async def take_in(
     concerned = concerned.union(*(each.case_ids for each in before))
     await lock_all(session, concerned)
     changed = await deliveries.store(session, account_id, [each for each in items if isinstance(each, Delivery)], now)
-    new, routes = 0, Routes(account, team, rules if by_rules else [], now)
+    new, routes = set[str](), Routes(account, team, rules if by_rules else [], now)
     opened_for = set[str]()
     for same_page in pages:
         versions = mirror.versions_of(same_page)
@@ -84,21 +105,14 @@ async def take_in(
         if unknown:
             joined, teams = await _add(session, account, routes, unknown, stored, now)
             changed, opened_for = changed | joined, opened_for | {each.channel for each in teams}
-            new += len(unknown)
+            new |= {post.external_id for post in unknown}
     channels = await _channels_of(session, changed)
-    return TakenIn(frozenset(channels | opened_for), new)
+    return TakenIn(frozenset(channels | opened_for), frozenset(new))
 
 
 async def _locked(session: AsyncSession, account_id: int) -> tuple[Account, Team, list[Rule]]:
     """Return the account, its team and the organisation's rules; locks the account, so that pages are taken in turn."""
-    rows = await session.exec(
-        select(Account, Team, Workspace.routing)
-        .join(Team, col(Account.team_id) == Team.id)
-        .join(Workspace, col(Team.workspace_id) == Workspace.id)
-        .where(Account.id == account_id)
-        .with_for_update(of=Account, key_share=True)
-    )
-    account, team, stored = rows.one()
+    account, team, stored = (await session.exec(LOCKED, params={"account": account_id})).one()
     return account, team, [Rule.of(each) for each in stored or []]
 
 
@@ -119,10 +133,11 @@ async def _of_replies(session: AsyncSession, account_id: int, items: Sequence[Po
     replies = {item.external_id for item in items}
     keys_told = {item.key for item in items if isinstance(item, Delivery) and item.key}
     opened = {item.conversation for item in items if isinstance(item, Post) and item.private and item.conversation}
-    for column, keys in ((Reply.external_id, replies), (Reply.conversation, opened), (Reply.key, keys_told)):
+    connection = await session.connection()
+    for column, keys in (("external_id", replies), ("conversation", opened), ("key", keys_told)):
         if keys:
-            ours = select(Reply.case_id).where(Reply.account_id == account_id, col(column).in_(keys))
-            concerned |= set(await session.exec(ours))
+            found = await connection.execute(OF_REPLIES[column], {"account": account_id, "keys": list(keys)})
+            concerned |= set(found.scalars())
     return concerned
 
 
@@ -214,34 +229,42 @@ async def _insert(session: AsyncSession, model: type[Mention | Case], rows: Rows
 
     To keep the order of `rows`, SQLite would insert them one by one.
     """
+    result = await (await session.connection()).execute(_inserting(model, returned), rows)
+    return result.all() if returned else []
+
+
+@cache
+def _inserting(model: type[SQLModel], returned: tuple[str, ...]) -> Executable:
     table = _table(model)
-    connection = await session.connection()
-    if not returned:
-        await connection.execute(insert(table), rows)
-        return []
-    return (await connection.execute(insert(table).returning(*(table.c[name] for name in returned)), rows)).all()
+    return insert(table).returning(*(table.c[name] for name in returned)) if returned else insert(table)
 
 
 async def _insert_each(
     session: AsyncSession, model: type[Message | Event | Clock], case_ids: Collection[int], **values: Any
 ) -> None:
     """Insert one row for each of these cases, in their order; the rows differ only in the case."""
+    for_each = _for_each_case(model, tuple(values))
+    await (await session.connection()).execute(for_each, {"case_ids": list(case_ids), **values})
+
+
+@cache
+def _for_each_case(model: type[SQLModel], names: tuple[str, ...]) -> Executable:
+    """Return the statement that inserts a row for each of `case_ids`; a message is the card of its case."""
     table = _table(model)
-    alike = [
-        value if isinstance(value, ColumnElement) else literal(value, table.c[name].type)
-        for name, value in values.items()
-    ]
-    those: Select[Any] = select(Case.id, *alike).where(col(Case.id).in_(case_ids)).order_by(col(Case.id))
-    await (await session.connection()).execute(insert(table).from_select(["case_id", *values], those))
+    alike: dict[str, ColumnElement[Any]] = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    if model is Message:
+        alike |= {"key": literal("case:") + cast(col(Case.id), String)}
+    those: Select[Any] = sqlalchemy.select(col(Case.id), *alike.values())
+    those = those.where(col(Case.id).in_(bindparam("case_ids", expanding=True))).order_by(col(Case.id))
+    return insert(table).from_select(["case_id", *alike], those)
 
 
 async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
     """Return the authors' ids by external id; adds new authors and updates changed names."""
     connection = await session.connection()
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
-    known = select(Author.id, Author.name, Author.handle)
-    known = known.where(Author.account_id == account.id, col(Author.external_id).in_(rows))
-    before = {author_id: (name, handle) for author_id, name, handle in await session.exec(known)}
+    known = await connection.execute(KNOWN_AUTHORS, {"account": account.id, "ids": list(rows)})
+    before = {author_id: (name, handle) for author_id, name, handle in known}
     stored = (await connection.execute(_upsert(connection.dialect.name), list(rows.values()))).all()
     for author in stored:
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
@@ -278,8 +301,7 @@ async def _open_cases(
     ]
     opened = dict(await _insert(session, Case, rows, "number", "id"))
     new = {post.external_id: opened[number] for post, number in zip(posts, taken, strict=True)}
-    key = literal("case:") + cast(col(Case.id), String)
-    await _insert_each(session, Message, new.values(), key=key, kind=MessageKind.CASE, channel=team.channel)
+    await _insert_each(session, Message, new.values(), kind=MessageKind.CASE, channel=team.channel)
     await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)
     for private in (False, True):
         timed = [new[post.external_id] for post in posts if post.may_be_answered() and post.private is private]

@@ -21,6 +21,7 @@ from bot.models import Author, Case, CaseWords, Mention, Note, Reply, ReplyStatu
 BATCH = 300
 """Cases whose words are stored at once; each is two parameters of a statement (SQLite: at most 32,766)."""
 TABLE: Table = CaseWords.metadata.tables[str(CaseWords.__tablename__)]
+ADD = insert(TABLE)
 
 
 async def index(session: AsyncSession, case_ids: Collection[int]) -> None:
@@ -38,7 +39,7 @@ async def add(session: AsyncSession, opened: Mapping[int, Post]) -> None:
         for case_id, post in sorted(opened.items())
     ]
     if rows:
-        await (await session.connection()).execute(insert(TABLE), rows)
+        await (await session.connection()).execute(ADD, rows)
 
 
 async def _write(session: AsyncSession, case_ids: Sequence[int]) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+import sqlalchemy
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +19,10 @@ from bot.models import GOING, Act, ActStatus, Event, Mention, Removal
 MAY_BE_OLDER = timedelta(minutes=5)
 """A platform's report of a post may be this old."""
 NEVER = datetime.min.replace(tzinfo=UTC)
+# Built once, for each page: to build it takes longer than to run it.
+REMOVED = sqlalchemy.select(col(Removal.external_id)).where(
+    col(Removal.account_id) == bindparam("account"), col(Removal.external_id).in_(bindparam("ids", expanding=True))
+)
 
 
 def versions_of(posts: Iterable[Post]) -> dict[str, list[Post]]:
@@ -36,8 +42,8 @@ async def removed_before(session: AsyncSession, account_id: int, ids: Collection
     """Return which of these posts were removed before they came in."""
     if not ids:
         return set()
-    known = select(Removal.external_id).where(Removal.account_id == account_id, col(Removal.external_id).in_(ids))
-    return set(await session.exec(known))
+    known = await (await session.connection()).execute(REMOVED, {"account": account_id, "ids": list(ids)})
+    return set(known.scalars())
 
 
 async def remember_removals(

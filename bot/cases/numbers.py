@@ -2,22 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement
-from sqlmodel import col, select, update
+from sqlalchemy import ColumnElement, bindparam, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot import db
 from bot.models import Case, CaseCount, Team, Transfer
 
+TABLE = CaseCount.metadata.tables[str(CaseCount.__tablename__)]
+# Built once, for each page: to build it takes longer than to run it.
+COUNTED_UP = (
+    update(TABLE)
+    .where(TABLE.c.team_id == bindparam("team"))
+    .values(counted=TABLE.c.counted + bindparam("count"))
+    .returning(TABLE.c.counted)
+)
+
 
 async def take(session: AsyncSession, team_id: int, count: int) -> range:
     """Return the next `count` numbers of a team; nobody else gets numbers of that team until the transaction ends."""
-    counting = update(CaseCount).where(col(CaseCount.team_id) == team_id).values(counted=CaseCount.counted + count)
-    counting = counting.returning(col(CaseCount.counted)).execution_options(synchronize_session=False)
-    last: int | None = (await session.exec(counting)).scalar()
+    connection, wanted = await session.connection(), {"team": team_id, "count": count}
+    last: int | None = (await connection.execute(COUNTED_UP, wanted)).scalar()
     if last is None:  # the first of this team
         await db.lock_or_add(session, CaseCount(team_id=team_id, counted=0))
-        last = (await session.exec(counting)).scalar_one()
+        last = (await connection.execute(COUNTED_UP, wanted)).scalar_one()
     return range(last - count + 1, last + 1)
 
 

@@ -4,8 +4,10 @@
 
 Every mention is of an author we did not know and opens a case: the most rows there can be. The bot is `webcare run` in
 a process of its own, with so many cases in its database already, and shows cards meanwhile at Slack's pace. The floor
-is one transaction per page with an executemany for each table, through the same engine (SQLite: WAL, synchronous=FULL)
-on a second database as full, with every id known beforehand. They take turns.
+is one transaction per page with an executemany for each table, one page after the other, through the same engine
+(SQLite: WAL, synchronous=FULL) on a second database as full, with every id known beforehand. They take turns.
+
+A source that has much to say does not wait for each answer: the last line sends twenty calls at a time.
 """
 
 import argparse
@@ -61,8 +63,9 @@ async def main() -> None:
             async with running(ours, "bot", "run") as bot, aiohttp.ClientSession() as session:
                 source = _Source(session, f"{bot}/in/{SOURCE}", engine, options.cases)
                 lines = [
-                    await _line(source, f"pages of {size}", size, options, at_least)
-                    for size, at_least in ((100, 0.5), (1, None))
+                    await _line(source, "pages of 100", 100, 1, options, at_least=0.6),
+                    await _line(source, "pages of 1", 1, 1, options),
+                    await _line(source, "pages of 1, 20 calls at once", 1, 20, options, at_least=0.5),
                 ]
             await engine.dispose()
     show(f"Mentions stored, {kind}, {options.cases:,} cases there already", lines)
@@ -91,11 +94,16 @@ class _Source:
         self.made += size
         return [_mention(number) for number in range(self.made - size + 1, self.made + 1)]
 
-    async def send(self, bodies: Sequence[bytes]) -> None:
-        """Send pages to the bot, one after the other."""
-        for body in bodies:
-            async with self.session.post(self.url, data=body, headers=_signed(body)) as response:
-                response.raise_for_status()
+    async def send(self, bodies: Sequence[bytes], at_once: int) -> None:
+        """Send pages to the bot, so many of them at a time."""
+        left = iter(bodies)
+
+        async def send_next() -> None:
+            for body in left:
+                async with self.session.post(self.url, data=body, headers=_signed(body)) as response:
+                    response.raise_for_status()
+
+        await asyncio.gather(*(send_next() for _ in range(at_once)))
 
     async def insert(self, pages: Sequence[Sequence[Json]]) -> None:
         """Store pages with nothing but inserts."""
@@ -106,12 +114,14 @@ class _Source:
                     await connection.execute(insert(model), values)
 
 
-async def _line(source: _Source, what: str, size: int, options: argparse.Namespace, at_least: float | None) -> Line:
+async def _line(
+    source: _Source, what: str, size: int, at_once: int, options: argparse.Namespace, at_least: float | None = None
+) -> Line:
     speeds = Speeds()
     for turn in range(options.rounds + 1):  # the first is to warm up
-        pages = [source.page(size) for _ in range(options.pages)]
+        pages = [source.page(size) for _ in range(options.pages * at_once)]
         bodies = [json.dumps({"mentions": page}).encode() for page in pages]
-        sent = await _speed(source.send(bodies), size * len(pages))
+        sent = await _speed(source.send(bodies, at_once), size * len(pages))
         inserted = await _speed(source.insert(pages), size * len(pages))
         if turn:
             speeds.bot.append(sent)

@@ -23,6 +23,6 @@ async def test_what_our_own_account_wrote_is_no_mention_in_a_case_or_beside_it(
     ]
     async with bot.desk.session() as session:
         taken = await inbox.take_in(session, account_id, posts, now=bot.desk.now())
-    assert taken.new == 1
+    assert len(taken.new) == 1
     assert [mention.external_id for mention in await bot.rows(Mention)] == ["1"]
     assert len(await bot.rows(Case)) == 1

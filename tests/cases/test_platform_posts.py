@@ -38,7 +38,7 @@ def post(external_id: str, author: Author = JAN, text: str = "Help!", **more: An
 async def take_in(bot: Bot, *items: Post | Delivery) -> int:
     async with bot.desk.session() as session:
         taken = await inbox.take_in(session, (await account_of(bot)).id, items, now=bot.desk.now())
-    return taken.new
+    return len(taken.new)
 
 
 async def sent(bot: Bot, **more: Any) -> None:

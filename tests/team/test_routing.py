@@ -79,7 +79,7 @@ async def test_a_page_of_many_goes_to_two_teams_and_the_same_page_again_changes_
     for _ in range(2):
         async with bot.desk.session() as session:
             taken = await inbox.take_in(session, 1, page, now=bot.desk.now())
-    assert taken.new == 0
+    assert not taken.new
     found = await bot.rows(Case)
     assert sorted((case.team_id, case.number) for case in found) == [
         *((1, n) for n in range(1, 11)), *((beheer, n) for n in range(1, 21)),

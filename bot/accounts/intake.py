@@ -1,0 +1,83 @@
+"""What sources send is stored in turn, and calls that wait for their turn are stored together.
+
+A transaction for each would make a flood wait in line for the disk. The first call of a quiet account waits for nobody.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.cases import inbox
+from bot.desk import Desk
+from bot.domain.mention import Delivery, Post
+from bot.slack import messages
+
+Items = Sequence[Post | Delivery]
+
+
+@dataclass(frozen=True)
+class _Call:
+    items: Items
+    new: asyncio.Future[int]
+
+
+class Intake:
+    """Stores the items of calls, at most one transaction of an account at a time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._waiting: dict[int, list[_Call]] = {}
+        self._running = set[asyncio.Task[None]]()
+
+    async def take_in(self, account_id: int, items: Items) -> int:
+        """Store the items of one call; returns how many mentions are new, once they are in the database."""
+        call = _Call(items, asyncio.get_running_loop().create_future())
+        if account_id in self._waiting:
+            self._waiting[account_id].append(call)
+        else:
+            self._waiting[account_id] = [call]
+            task = asyncio.create_task(self._store_all(account_id))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await call.new
+
+    async def _store_all(self, account_id: int) -> None:
+        try:
+            while calls := self._waiting[account_id]:
+                self._waiting[account_id] = []
+                await self._store(account_id, calls)
+        finally:
+            for call in self._waiting.pop(account_id):  # stopped: nothing of these is stored
+                call.new.cancel()
+
+    async def _store(self, account_id: int, calls: Sequence[_Call]) -> None:
+        """Store these calls in one transaction; if that fails, each by itself, so that one cannot harm another."""
+        try:
+            ids = await self._stored(account_id, [item for call in calls for item in call.items])
+        except Exception as error:
+            if len(calls) == 1:
+                _fail(calls[0], error)
+                return
+            for call in calls:
+                await self._store(account_id, [call])
+        except BaseException:
+            for call in calls:
+                call.new.cancel()
+            raise
+        else:
+            for call in calls:
+                theirs = ids & {item.external_id for item in call.items}
+                ids -= theirs  # new in the first of two calls that bring the same
+                if not call.new.done():
+                    call.new.set_result(len(theirs))
+
+    async def _stored(self, account_id: int, items: Items) -> frozenset[str]:
+        async with self._desk.session() as session:
+            taken = await inbox.take_in(session, account_id, items, now=self._desk.now())
+        messages.wake(self._desk, taken.channels)
+        return taken.new
+
+
+def _fail(call: _Call, error: Exception) -> None:
+    if not call.new.done():
+        call.new.set_exception(error)
