@@ -6,6 +6,7 @@ closing.py        close without an answer, one case or many, and undo that
 handing_over.py   several cases of an agent go to colleagues or the queue, and undo that
 advice.py         questions that no adviser answers
 marks.py          urgent, topic, notes
+signals.py        which new posts go first, and why
 transfers.py      a case goes to another team
 numbers.py        the numbers of cases, counted per team
 reading.py        one case with all that belongs to it; when it last moved

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.cases import clocks, deliveries, indexing, mirror, numbers
+from bot.cases import clocks, deliveries, indexing, mirror, numbers, signals
 from bot.cases.conversations import Related, cases_to_join, join_threads, openers_of, related, threads_of
 from bot.cases.routes import Routes, by_team
 from bot.cases.state import lock_all, locked, record, touch
@@ -23,7 +23,21 @@ from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.domain.routing import Rule
-from bot.models import Account, Author, Case, Clock, Event, Mention, Message, MessageKind, Reply, Team, Workspace
+from bot.models import (
+    FIRST,
+    LATER,
+    Account,
+    Author,
+    Case,
+    Clock,
+    Event,
+    Mention,
+    Message,
+    MessageKind,
+    Reply,
+    Team,
+    Workspace,
+)
 
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
@@ -169,7 +183,7 @@ async def _add(
 
     Returns the cases joined, and the teams that got new ones.
     """
-    authors = await _authors(session, account, posts)
+    authors, known = await _authors(session, account, posts)
     threads = threads_of(posts, stored)
     await join_threads(session, account.id, threads)
     cases = await cases_to_join(session, account, posts, authors, stored, threads)
@@ -177,8 +191,14 @@ async def _add(
     opener_of = openers_of(rest, authors, threads)
     opened = [post for post in rest if opener_of[post.external_id] == post.external_id]
     for_teams = by_team(await routes.teams_of(session, opened, stored, cases, threads), opened)
+    waiting = await signals.still_wait(session, known) if opened else set()
+    still_wait = {external_id for external_id, author_id in authors.items() if author_id in waiting}
+    first = set[str]()
     for team, theirs in for_teams:
-        cases |= await _open_cases(session, account, team, theirs, authors, now)
+        found = signals.of_new(theirs, team, still_wait)
+        cases |= await _open_cases(session, account, team, theirs, authors, found, now)
+        first = first | signals.authors_first(theirs, found)
+    await signals.bring_forward(session, {authors[external_id] for external_id in first})
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
@@ -259,8 +279,8 @@ def _for_each_case(model: type[SQLModel], names: tuple[str, ...]) -> Executable:
     return insert(table).from_select(["case_id", *alike], those)
 
 
-async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> dict[str, int]:
-    """Return the authors' ids by external id; adds new authors and updates changed names."""
+async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -> tuple[dict[str, int], set[int]]:
+    """Return the authors' ids by external id, and which of them we knew; adds new ones and updates changed names."""
     connection = await session.connection()
     rows = {post.author.external_id: {"account_id": account.id, **vars(post.author)} for post in posts}
     known = await connection.execute(KNOWN_AUTHORS, {"account": account.id, "ids": list(rows)})
@@ -269,7 +289,7 @@ async def _authors(session: AsyncSession, account: Account, posts: list[Post]) -
     for author in stored:
         if before.get(author.id, (author.name, author.handle)) != (author.name, author.handle):
             await indexing.rename(session, author.id, author.name, author.handle)
-    return {author.external_id: author.id for author in stored}
+    return {author.external_id: author.id for author in stored}, set(before)
 
 
 @cache
@@ -283,9 +303,18 @@ def _upsert(dialect: str) -> Executable:
 
 
 async def _open_cases(
-    session: AsyncSession, account: Account, team: Team, posts: list[Post], authors: Mapping[str, int], now: datetime
+    session: AsyncSession,
+    account: Account,
+    team: Team,
+    posts: list[Post],
+    authors: Mapping[str, int],
+    found: Mapping[str, list[str]],
+    now: datetime,
 ) -> dict[str, int]:
-    """Open a case for each of these posts, in order, with its card and its clocks; returns them by external id."""
+    """Open a case for each of these posts, in order, with its card and its clocks; returns them by external id.
+
+    `found` are the signals of those that have any.
+    """
     taken = await numbers.take(session, team.id, len(posts))
     rows: Rows = [
         {
@@ -296,6 +325,7 @@ async def _open_cases(
             "status": Status.NEW,
             "urgent": False,
             "opened_at": now,
+            "signals": found.get(post.external_id),
         }
         for post, number in zip(posts, taken, strict=True)
     ]
@@ -318,6 +348,7 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
     for post, case_id, mention_id in joined:
         case = await locked(session, case_id)
         has_it = await session.get_one(Team, case.team_id)
+        goes_first = await signals.joins(session, case, post, has_it)
         session.add(
             Message(
                 key=f"follow_up:{mention_id}",
@@ -326,6 +357,7 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
                 subject_id=mention_id,
                 channel=has_it.channel,
                 in_thread=True,
+                rank=FIRST if goes_first else LATER,
             )
         )
         thanks = is_mere_thanks(post.text) and not post.media

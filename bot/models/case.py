@@ -34,6 +34,7 @@ class Case(SQLModel, table=True):
     """One author's mentions in one conversation, handled as one.
 
     `number` is what people call it, counted up in its team (CaseCount). `topic` comes from the team's own list.
+    `signals` is why it went before other new cases (bot.domain.signals), None for nearly all.
     `waits_since` is when the citizen's time to answer our question began: when it was sent, or an agent gave more time.
     `close_reason` is a CloseReason or the text of one of the team's own reasons.
     """
@@ -81,6 +82,7 @@ class Case(SQLModel, table=True):
     close_reason: str | None = None
     close_text: str = ""
     topic: str | None = None
+    signals: list[str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 

@@ -13,9 +13,13 @@ from bot.models.columns import EnumText, UtcDateTime
 
 _STALE = text("shown_version < version")
 _CHANGED = text("shown_version < version AND ts IS NOT NULL")
+_NEW = text("shown_version < version AND ts IS NULL")
 _DOUBTED = text("posting_since IS NOT NULL")
 PUT_OFF = text("(leased_until IS NOT NULL OR retry_at IS NOT NULL)")
 """Which messages are being written, or are tried again later; SQLite needs the exact text of its partial index."""
+
+FIRST, LATER = 0, 1
+"""The ranks of a message: what has a reason to be seen first, and all the rest."""
 
 
 class Shows(Enum):
@@ -262,7 +266,8 @@ class Message(SQLModel, table=True):
     outcome is unknown. `posting_since` is set while a post is running, and while Slack may still carry out a call that
     we gave up. `leased_until` stops a second process from writing the same message, and shows a process that has become
     too slow that another writes it now. `shown` is the version that Slack surely shows with a hash of its content; it
-    is "" while that is uncertain. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention,
+    is "" while that is uncertain. `rank` is FIRST when it is posted before all new messages of its channel that have
+    LATER. `retry_at` is when we retry what Slack did not take. `subject_id` is the mention,
     escalation, note, reply, act, transfer, account, sign-in or team that the message is about; `details` is anything
     else it must show: the JSON of one of the Details above, of a notice's Text, or of a digest's Overview.
     """
@@ -273,6 +278,7 @@ class Message(SQLModel, table=True):
         Index("ix_messages_place", "channel", "ts"),
         Index("ix_messages_stale", "channel", "id", postgresql_where=_STALE, sqlite_where=_STALE),
         Index("ix_messages_changed", "channel", "id", postgresql_where=_CHANGED, sqlite_where=_CHANGED),
+        Index("ix_messages_new", "channel", "rank", "id", postgresql_where=_NEW, sqlite_where=_NEW),
         Index("ix_messages_put_off", "channel", postgresql_where=PUT_OFF, sqlite_where=PUT_OFF),
         Index("ix_messages_doubted", "posting_since", postgresql_where=_DOUBTED, sqlite_where=_DOUBTED),
     )
@@ -285,6 +291,7 @@ class Message(SQLModel, table=True):
     channel: str
     in_thread: bool = False
     ts: str | None = None
+    rank: int = Field(default=LATER, sa_column_kwargs={"server_default": text(str(LATER))})
     version: int = 1
     shown_version: int = 0
     shown: str = Field(default="", sa_column_kwargs={"server_default": text("''")})

@@ -18,7 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.cases import reminders
 from bot.desk import Desk
 from bot.logs import trace
-from bot.models import PUT_OFF, Message, MessageKind
+from bot.models import FIRST, PUT_OFF, Message, MessageKind
 from bot.slack.calls import in_background
 from bot.slack.writing import DOUBT, TRY_MUCH_LATER, is_free, is_stale, note_trouble, record, take, write
 
@@ -51,7 +51,7 @@ async def sync(desk: Desk, case_id: int) -> None:
 
 
 async def drain(desk: Desk, channel: str) -> datetime | None:
-    """Bring all messages of a channel level, updates first; return when to continue if something has to wait.
+    """Bring all messages of a channel level, in `_ready`'s order; return when to continue if something has to wait.
 
     A message that Slack is slow to take does not hold up the others.
     """
@@ -170,7 +170,7 @@ _HAS_CARD = exists().where(
 
 
 async def _ready(session: AsyncSession, channel: str, now: datetime, held: Collection[bool]) -> list[tuple[int, bool]]:
-    """Return the free stale messages of a channel, and which are new: updates first, then new ones in order.
+    """Return the free stale messages of a channel, and which are new: new ones that go first, updates, other new ones.
 
     `held` names what to leave out: updates (False), new messages (True).
 
@@ -179,13 +179,15 @@ async def _ready(session: AsyncSession, channel: str, now: datetime, held: Colle
     """
     changed = col(Message.ts).is_not(None)
     writable = {False: changed, True: ~changed & or_(col(Message.in_thread).is_(False), _HAS_CARD)}
-    ready = list[tuple[int, bool]]()
+    ready = list[tuple[int, int, bool]]()
     for is_new, these in writable.items():  # each has an index of its own: thousands may wait to be posted
         if is_new not in held:
-            free = select(Message.id).where(Message.channel == channel, is_stale(), is_free(now), these)
-            rows = await session.exec(free.order_by(col(Message.id)).limit(AT_A_TIME))
-            ready += [(message_id, is_new) for message_id in rows]
-    return ready
+            order = [col(Message.rank), col(Message.id)] if is_new else [col(Message.id)]
+            free = select(Message.id, Message.rank).where(Message.channel == channel, is_stale(), is_free(now), these)
+            rows = await session.exec(free.order_by(*order).limit(AT_A_TIME))
+            ready += [(rank if is_new else FIRST, message_id, is_new) for message_id, rank in rows]
+    ready.sort(key=lambda each: (each[0], not each[2]))
+    return [(message_id, is_new) for _, message_id, is_new in ready]
 
 
 async def _next_due(

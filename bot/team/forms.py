@@ -28,7 +28,7 @@ from bot.team.fields import (
     time,
     time_zone,
 )
-from bot.team.settings import MAX_REASONS, MAX_TOPICS, Norm, TeamSettings
+from bot.team.settings import MAX_REASONS, MAX_SIGNAL_WORDS, MAX_TOPICS, Norm, TeamSettings
 from bot.texts import Texts
 from bot.views.case_state import REASONS
 from bot.views.settings_form import TOLD
@@ -59,6 +59,7 @@ def written(settings: TeamSettings, t: Texts) -> dict[str, Any]:
         "images": ["yes"] if settings.images else [],
         "invitation": settings.invitation,
         "way_to_us": settings.way_to_us,
+        "signal_words": "\n".join(settings.signal_words),
         "digest_at": settings.digest_at or "",
         "duty_group": settings.duty_group or NONE,
         "topics": "\n".join(settings.topics),
@@ -179,6 +180,7 @@ def _card(reader: Reader) -> dict[str, Any]:
         "images": "yes" in reader.chosen("images"),
         "invitation": (reader.filled.get("invitation") or "").strip(),
         "way_to_us": (reader.filled.get("way_to_us") or "").strip(),
+        "signal_words": reader.labels("signal_words", most=MAX_SIGNAL_WORDS),
     }
 
 

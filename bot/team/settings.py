@@ -61,6 +61,7 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 MAX_TOPICS = 98
 """A menu in Slack has at most 100 options: the topics, "none", and a removed topic that is still in use."""
 MAX_REASONS = 10
+MAX_SIGNAL_WORDS = 50
 MAX_ARTICLE = 1000
 MAX_HIDE_DAYS = 365
 MAX_REMOVED_DAYS = 3650
@@ -178,6 +179,8 @@ class TeamSettings(BaseModel):
     """Where a citizen can reach us in private, said in public where the platform takes no private message from us."""
 
     digest_at: ClockTime | None = None
+    signal_words: Annotated[list[Label], Field(max_length=MAX_SIGNAL_WORDS)] = Field(default_factory=list)
+    """Words that make a new post go first; one that ends in `*` stands for all that begin with it."""
     topics: Annotated[list[Label], Field(max_length=MAX_TOPICS)] = Field(default_factory=list)
     close_reasons: Annotated[list[Label], Field(max_length=MAX_REASONS)] = Field(default_factory=list)
     reasons_left_out: list[CloseReason] = Field(default_factory=list)

@@ -3,15 +3,18 @@
 Card, Home, lists and reminders use these; each leaves out what it shows elsewhere.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.case import OPEN, WaitsFor
+from bot.domain.signals import OWN, Signal
 from bot.domain.sla import ClockKind
+from bot.domain.text import Text, text
 from bot.models import Case, Clock, Mention
 from bot.texts import Texts
+from bot.views.block import literal
 from bot.views.clock import due_line
 
 
@@ -19,6 +22,7 @@ class Mark(StrEnum):
     """The marks that a case can have, in the order in which they are shown."""
 
     URGENT = "urgent"
+    FIRST = "first"
     PRIVATE = "private"
     DUE = "due"
     PROMISE = "promise"
@@ -51,6 +55,7 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
     due, promise = _due(of)
     words = {
         Mark.URGENT: urgent_words(t) if of.case.urgent and of.case.status in OPEN else "",
+        Mark.FIRST: _first(of.case.signals or [], t) if of.case.status in OPEN else "",
         Mark.PRIVATE: private_mark(t) if of.latest.private else "",
         Mark.DUE: due_line(due, t, now) if due else "",
         Mark.PROMISE: due_line(promise, t, now) if promise and promise is not due else "",
@@ -63,6 +68,22 @@ def marks(of: Marked, t: Texts, now: datetime, *, without: Collection[Mark] = ()
 def urgent_words(t: Texts) -> str:
     """Return the mark of what is urgent; a question can be urgent too."""
     return f"🔴 *{t('Urgent')}*"
+
+
+SIGNALS: Mapping[str, Text] = {
+    Signal.DANGER: text("danger"),
+    Signal.SELF_HARM: text("self-harm"),
+    Signal.THREAT: text("threat"),
+    Signal.PRESS: text("press"),
+    Signal.WAITED: text("still waits for us in another case"),
+}
+
+
+def _first(signals: Sequence[str], t: Texts) -> str:
+    """Return why the case went before others: by words in it, which may mislead; the agent judges."""
+    own = [t.quoted(literal(signal.removeprefix(OWN), 60)) for signal in signals if signal.startswith(OWN)]
+    reasons = [*(t(SIGNALS[signal]) for signal in signals if signal in SIGNALS), *own]
+    return "❗ " + t("First: {reasons}", reasons=", ".join(reasons)) if reasons else ""
 
 
 def private_mark(t: Texts) -> str:

@@ -141,7 +141,7 @@ PARTS: Mapping[str, Callable[[Any, Texts], dict[str, str]]] = {
     "house_rules": _rules_of_house,
     "ladder": _steps,
     "reasons_left_out": _reasons,
-    **dict.fromkeys(("holidays", "closed_days", "topics", "close_reasons", "coordinators"), _several),
+    **dict.fromkeys(("holidays", "closed_days", "topics", "signal_words", "close_reasons", "coordinators"), _several),
 }
 """The functions that read a setting with parts; the norms per platform need the names of the platforms."""
 

@@ -228,6 +228,9 @@ def card_modal(team_id: int, filled: Filled, t: Texts) -> Block:
         line(t(FIELDS["way_to_us"]), "way_to_us", filled, many=True, most=250,
              hint=t("Where a platform takes no private message, “Go on in private…” begins with these words: a number, "
                     "an address, a link. Empty: it is not offered there.")),
+        line(t(FIELDS["signal_words"]), "signal_words", filled, many=True,
+             hint=t("One per line; “{example}” stands for all words that begin like that. Danger, threats, the press, "
+                    "private messages and who still waits for us always go first.", example="vuurwerk*")),
     ]  # fmt: skip
     return form("card", team_id, t("The card"), blocks, t)
 

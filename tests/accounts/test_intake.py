@@ -14,6 +14,7 @@ from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Account, Case, Mention
 from tests.conftest import Bot, account_of
 
+
 def post(bot: Bot, number: int, **more: Any) -> Post:
     author = Author(f"a{number}", f"Burger {number}")
     return Post(f"p{number}", author, "Wanneer?", bot.desk.now(), permits=permits(Act.ANSWER), **more)

@@ -52,7 +52,7 @@ async def taken_in(url: str, pages: Pages) -> Stored:
         async with db.readings(engine)() as session:
             mentions = list(await session.exec(select(Mention).order_by(col(Mention.id))))
             cards = list(await session.exec(
-                select(Message).where(Message.kind == MessageKind.CASE).order_by(col(Message.id))
+                select(Message).where(Message.kind == MessageKind.CASE).order_by(col(Message.rank), col(Message.id))
             ))  # fmt: skip
         first = {m.case_id: m.external_id for m in reversed(mentions)}
         return Stored({m.external_id: m for m in mentions}, [first[card.case_id or 0] for card in cards])
@@ -86,8 +86,13 @@ cuts = st.lists(st.booleans(), min_size=40, max_size=40)
 @settings(max_examples=15)
 @given(authors=st.lists(st.sampled_from([JAN, PIET, ELS]), min_size=1, max_size=30), ends=cuts)
 def test_cards_stand_in_the_order_of_the_posts(databases: Databases, authors: list[Author], ends: list[bool]) -> None:
+    """Those of who wrote again while they waited come first, also what they wrote before."""
     posts = [post(f"p{number}", author) for number, author in enumerate(authors)]
-    assert stored(databases, pages_of(posts, ends)).cards == [each.external_id for each in posts]
+    pages, again = pages_of(posts, ends), set[Author]()
+    for number, page in enumerate(pages):
+        again |= {each.author for each in page} & {each.author for earlier in pages[:number] for each in earlier}
+    expected = sorted(posts, key=lambda each: each.author not in again)
+    assert stored(databases, pages).cards == [each.external_id for each in expected]
 
 
 async def test_the_cards_of_one_author_stand_in_the_order_of_the_posts(database_url: str) -> None:

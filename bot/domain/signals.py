@@ -1,0 +1,88 @@
+"""Signals: what makes a new post go before the others that wait for their card, and why.
+
+They are found by words that anyone can read here, and shown with the case. They decide the order only: nothing is
+answered, hidden or judged by them, and a case with a signal has the usual norm.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from functools import cache
+
+from bot.domain.words import folded
+
+
+class Signal(StrEnum):
+    """Why a post goes first, in the order in which the reasons are shown."""
+
+    DANGER = "danger"
+    SELF_HARM = "self_harm"
+    THREAT = "threat"
+    PRESS = "press"
+    WAITED = "waited"
+    """Its author has another case that waits for us."""
+
+
+OWN = "own:"
+"""What a stored signal begins with that is one of the team's own words."""
+
+_SAID: Mapping[Signal, str] = {
+    Signal.DANGER: r"""
+        (woning|huis|flat|auto|schuur|loods|keuken|natuur|bos|berm|heide|duin|container|dak|schoorsteen|boerderij)?brand
+        | brandt af | in de fik | gas(lucht|lek|lekkage)
+        | ruik\w* gas | explosie\w* | ontplof\w* | explod\w* | koolmonoxide\w* | ingestort | stort in | instorting
+        | gewond\w* | slachtoffers? | bewusteloos | reanim\w* | levensgevaar\w* | verdrink\w* | drenkeling
+        | (in het|te) water (gevallen|geraakt|beland) | steekpartij | schietpartij | neergestoken | neergeschoten
+        | (bel|bel(t|de|len)|gebeld) 112 | 112 (bellen|gebeld|melding) | aanrijding | frontaal
+        | (losse?|hangende?|loshangende?|blote?) (stroom|hoogspannings)\w* | onder stroom | overstro(om|mi)\w*
+        | dijk\w*doorbraak | giftig\w* | vergiftig\w*
+    """,
+    Signal.SELF_HARM: r"""
+        zelfmoord\w* | zelfdoding\w* | suicid\w* | (wil|wilde|hoef) niet meer (leven|verder leven) | wil dood | dood wil
+        | (einde?|eind) aan (mijn|m n) leven | maak er een einde? aan | leven (heeft|is) geen zin meer
+    """,
+    Signal.THREAT: r"""
+        (maak|sla|schiet|steek|trap) (ik )?(je|jou|jullie|u|hem|haar|hen|ze) (allemaal )?(dood|af|neer|overhoop)
+        | doodmaken | doodschieten | doodsteken | afmaken | kogels? door | vermoord\w*
+        | (jullie|je|jij|u) ga(at|an)? eraan | ga(at|an)? (jullie|je|jij|u) eraan
+        | weet (waar|wel waar) (je|jij|u|jullie) (woont|wonen|werkt|werken) | sta voor je deur
+        | kom (ik )?(je|jullie) halen
+        | (steek|stoken?) .{0,30} in de fik | in brand steken | bom(melding)? (leggen|plaatsen|op|onder)
+        | (wie|wat) niet horen wil moet (maar )?voelen
+    """,
+    Signal.PRESS: r"""
+        journaliste?\w* | verslagge(ver|efster)\w* | redactie | (hoofd|eind|nieuws)redact\w* | persvra\w*
+        | (pers|gemeente)?woordvoer\w* | wederhoor | (van|voor) (de )?(krant|omroep|radio|nos|rtl|nu nl)
+    """,
+}
+"""What people write, as words without capitals, accents and signs; whole words, unless they end in `\\w*`."""
+_PRESS_NAMES = re.compile(r"redactie|nieuws|omroep\w*|journaal|dagblad|courant|verslaggever|journalist\w*|persbureau")
+"""Words in the name or handle of an author who is the press."""
+
+
+def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) -> list[str]:
+    """Return the signals in a post, from its text, the names of its author, and the team's own words.
+
+    An own word that ends in `*` stands for all words that begin with it. Each is returned as it is stored.
+    """
+    words = " ".join(folded(text))
+    found = {signal for signal, said in _patterns().items() if said.search(words)}
+    if any(_PRESS_NAMES.fullmatch(word) for name in names for word in folded(name)):
+        found.add(Signal.PRESS)
+    return [*(signal for signal in Signal if signal in found), *(f"{OWN}{word}" for word in own if _says(words, word))]
+
+
+@cache
+def _patterns() -> Mapping[Signal, re.Pattern[str]]:
+    return {signal: re.compile(rf"\b(?:{_compact(said)})\b") for signal, said in _SAID.items()}
+
+
+def _compact(said: str) -> str:
+    """Return a pattern without its layout; a single space between two words stays."""
+    return "|".join(" ".join(part.split()) for part in re.split(r"\s\|\s|\n\s*\|\s", said))
+
+
+def _says(words: str, own: str) -> bool:
+    asked = " ".join(folded(own))
+    end = "" if own.rstrip().endswith("*") else r"\b"
+    return bool(asked) and re.search(rf"\b{re.escape(asked)}{end}", words) is not None

@@ -1,0 +1,72 @@
+"""Which posts go before the others, and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.signals import Signal, signals_of
+
+D, S, T, P = Signal.DANGER, Signal.SELF_HARM, Signal.THREAT, Signal.PRESS
+
+SAID = {
+    "Er staat een woning in brand aan de Kerkstraat!": {D},
+    "Woningbrand in de Molenwijk, overal rook": {D},
+    "Ik ruik gas bij de school, wat moeten we doen?": {D},
+    "GASLEK?! hele straat stinkt": {D},
+    "Harde explosie gehoord op het industrieterrein": {D},
+    "Er is iemand te water geraakt bij de brug": {D},
+    "Fietser gewond na een aanrijding, 112 gebeld": {D},
+    "Er ligt een losse stroomkabel op het fietspad": {D},
+    "De kelder is ingestort": {D},
+    "Ik zie het niet meer zitten en wil niet meer leven": {S},
+    "Zo maak ik een einde aan mijn leven": {S},
+    "Suïcide is hier geen grap": {S},
+    "Ik maak jullie allemaal af": {T},
+    "Ik weet waar je woont, wethouder": {T},
+    "Morgen steek ik dat stadhuis in de fik": {D, T},
+    "Als dit zo doorgaat gaan jullie eraan": {T},
+    "Verslaggever van RTV hier, wie kan ik bellen?": {P},
+    "Graag wederhoor voor vanavond, redactie De Stem": {P},
+    "De lantaarn voor ons huis brandt al weken niet": set(),
+    "Wanneer is het brandweermuseum open?": set(),
+    "Mijn huis aan de Dorpsstraat 112 heeft geen glasvezel": set(),
+    "Zonnebrand vergeten haha": set(),
+    "Groeten van Hildebrand": set(),
+    "Ze hebben de bomen afgemaakt met snoeien": set(),
+    "De hond uitlaten mag hier niet": set(),
+    "Wat een klootzakken bij jullie": set(),
+    "Kan ik mijn paspoort ook op zaterdag ophalen?": set(),
+    "Persoonlijk vind ik dit een goed plan": set(),
+    "Ik heb nieuws voor jullie: het werkt weer": set(),
+    "Prachtige foto van de haven!": set(),
+    "De grijze container is niet geleegd": set(),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_what_people_write_has_these_signals(text: str) -> None:
+    assert set(signals_of(text)) == SAID[text]
+
+
+def test_an_author_of_the_press_goes_first_by_name() -> None:
+    assert signals_of("Klopt dit?", ["Omroep Zeeland", "omroepzld"]) == [P]
+    assert signals_of("Klopt dit?", ["Jan Nieuwstraat", "jan"]) == []
+
+
+def test_the_teams_own_words_count_as_whole_words_or_as_beginnings() -> None:
+    own = ["jaarwisseling", "Sint Maarten", "vuurwerk*"]
+    assert signals_of("Hoe gaat de jaarwisseling dit jaar?", own=own) == ["own:jaarwisseling"]
+    assert signals_of("De jaarwisselingen waren rustig", own=own) == []
+    assert signals_of("Overlast van vuurwerkbommen met Sint-Maarten", own=own) == ["own:Sint Maarten", "own:vuurwerk*"]
+    assert signals_of("Alles goed", own=["", "*", "!!"]) == []
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_any_text_can_be_looked_through(text: str, own: list[str]) -> None:
+    found = signals_of(text, [text], own)
+    assert len(found) == len(set(found)) or len(set(own)) < len(own)
+
+
+def test_a_long_post_is_looked_through_at_once() -> None:
+    """No pattern may go back and forth over a text; this would never end then."""
+    assert signals_of("steek " * 20_000 + "in de fi" * 5_000) == []
