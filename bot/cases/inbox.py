@@ -23,9 +23,8 @@ from bot.domain.case import OPEN, Move, Status
 from bot.domain.event import EventKind
 from bot.domain.mention import Delivery, Post, is_mere_thanks, permits_to_json
 from bot.domain.routing import Rule
+from bot.domain.signals import Rank
 from bot.models import (
-    FIRST,
-    LATER,
     Account,
     Author,
     Case,
@@ -193,12 +192,12 @@ async def _add(
     for_teams = by_team(await routes.teams_of(session, opened, stored, cases, threads), opened)
     waiting = await signals.still_wait(session, known) if opened else set()
     still_wait = {external_id for external_id, author_id in authors.items() if author_id in waiting}
-    first = set[str]()
+    ranks = dict[int, Rank]()
     for team, theirs in for_teams:
         found = signals.of_new(theirs, team, still_wait)
         cases |= await _open_cases(session, account, team, theirs, authors, found, now)
-        first = first | signals.authors_first(theirs, found)
-    await signals.bring_forward(session, {authors[external_id] for external_id in first})
+        ranks |= {authors[author]: rank for author, rank in signals.ranks_of(theirs, found).items()}
+    await signals.bring_forward(session, ranks)
     cases |= {post.external_id: cases[opener_of[post.external_id]] for post in rest}
     rows = [_mention_row(account, post, cases[post.external_id], threads.of[post.external_id], now) for post in posts]
     openers = {post.external_id for post in opened}
@@ -348,7 +347,7 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
     for post, case_id, mention_id in joined:
         case = await locked(session, case_id)
         has_it = await session.get_one(Team, case.team_id)
-        goes_first = await signals.joins(session, case, post, has_it)
+        rank = await signals.joins(session, case, post, has_it)
         session.add(
             Message(
                 key=f"follow_up:{mention_id}",
@@ -357,7 +356,7 @@ async def _follow_up(session: AsyncSession, joined: list[tuple[Post, int, int]],
                 subject_id=mention_id,
                 channel=has_it.channel,
                 in_thread=True,
-                rank=FIRST if goes_first else LATER,
+                rank=rank,
             )
         )
         thanks = is_mere_thanks(post.text) and not post.media

@@ -1,16 +1,16 @@
 """Which new posts go before the others that wait for their card, and why (bot.domain.signals)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.case import OPEN
 from bot.domain.mention import Post
-from bot.domain.signals import Signal, signals_of
-from bot.models import FIRST, WAITING, Case, Message, MessageKind, Team
+from bot.domain.signals import Rank, Signal, rank_of, signals_of
+from bot.models import WAITING, Case, Message, MessageKind, Team
 from bot.team.settings import TeamSettings
 
 # Built once, for each page: to build it takes longer than to run it.
@@ -38,38 +38,49 @@ def of_new(posts: Sequence[Post], team: Team, waiting: Collection[str]) -> dict[
     return {external_id: signals for external_id, signals in found.items() if signals}
 
 
-def authors_first(posts: Sequence[Post], signals: Collection[str]) -> set[str]:
-    """Return the authors whose cards go first: one of their posts has a signal, or only they and we can read it.
+def ranks_of(posts: Sequence[Post], signals: Mapping[str, Sequence[str]]) -> dict[str, Rank]:
+    """Return the authors whose cards do not come LATER, with their ranks.
 
-    All of an author's cards do, so that they stand in the order of the posts.
+    An author's cards all get the rank of the first of them, so that they stand in the order of the posts.
     """
-    return {post.author.external_id for post in posts if post.private or post.external_id in signals}
+    ranks = dict[str, Rank]()
+    for post in posts:
+        author = post.author.external_id
+        rank = rank_of(signals.get(post.external_id, ()), private=post.private)
+        ranks[author] = min(rank, ranks.get(author, rank))
+    return {author: rank for author, rank in ranks.items() if rank is not Rank.LATER}
 
 
-async def bring_forward(session: AsyncSession, author_ids: Collection[int]) -> None:
-    """Let the cards of these authors that still wait to be posted go first."""
-    if not author_ids:
+async def bring_forward(session: AsyncSession, ranks: Mapping[int, Rank]) -> None:
+    """Give the cards of these authors that still wait to be posted at least these ranks."""
+    if not ranks:
         return
-    theirs = select(Case.id).where(WAITING, col(Case.author_id).in_(author_ids))
-    cards = select(Message.id).where(col(Message.case_id).in_(theirs), Message.kind == MessageKind.CASE)
-    unposted = cards.where(col(Message.ts).is_(None), Message.rank != FIRST).order_by(col(Message.id))
-    if ids := (await session.exec(unposted.with_for_update(key_share=True))).all():
-        moved = update(Message).where(col(Message.id).in_(ids)).values(rank=FIRST)
-        await session.exec(moved.execution_options(synchronize_session=False))
+    unposted = (
+        select(Message, Case.author_id)
+        .join(Case, col(Message.case_id) == Case.id)
+        .where(WAITING, col(Case.author_id).in_(ranks), Message.kind == MessageKind.CASE, col(Message.ts).is_(None))
+        .order_by(col(Message.id))
+        .with_for_update(of=Message, key_share=True)
+    )
+    for card, author_id in await session.exec(unposted):
+        card.rank = min(card.rank, ranks[author_id])
+        session.add(card)
+    await session.flush()
 
 
-async def joins(session: AsyncSession, case: Case, post: Post, team: Team) -> bool:
-    """Add the signals of a post to those of the case that it joins; returns whether the post goes first.
+async def joins(session: AsyncSession, case: Case, post: Post, team: Team) -> Rank:
+    """Add the signals of a post to those of the case that it joins; returns the rank of the post.
 
-    A case that had ended has only those of the new post. A card that still waits to be posted goes first too.
+    A case that had ended has only those of the new post. A card that still waits to be posted gets the same rank.
     """
     found = _of(post, TeamSettings.of(team.settings).signal_words)
     before = (case.signals or []) if case.status in OPEN else []
     case.signals = [*before, *(signal for signal in found if signal not in before)] or None
     session.add(case)
+    rank = rank_of(found, private=post.private)
     if found:
-        await bring_forward(session, {case.author_id})
-    return bool(found) or post.private
+        await bring_forward(session, {case.author_id: rank})
+    return rank
 
 
 def _of(post: Post, own: Collection[str]) -> list[str]:

@@ -127,11 +127,12 @@ def try_bot(
     speed: Annotated[
         float, typer.Option("--speed", min=1, max=600, help="How much faster time goes: 60 is an hour in a minute.")
     ] = 1,
+    flood: Annotated[bool, typer.Option("--flood", help="Play ten minutes of a fire in two: 300 posts.")] = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """Try the bot in a local workspace in your browser; you need no account anywhere."""
     sources = trying.public_sources(mastodon, hashtag or [], feed or [])
-    asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed))
+    asyncio.run(trying.try_out(port=port, sources=sources, say=say, browse=browser, speed=speed, flood=flood))
 
 
 @app.command()

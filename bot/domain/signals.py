@@ -6,7 +6,7 @@ answered, hidden or judged by them, and a case with a signal has the usual norm.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import cache
 
 from bot.domain.words import folded
@@ -15,25 +15,41 @@ from bot.domain.words import folded
 class Signal(StrEnum):
     """Why a post goes first, in the order in which the reasons are shown."""
 
-    DANGER = "danger"
+    HURT = "hurt"
+    """Somebody is in danger."""
     SELF_HARM = "self_harm"
     THREAT = "threat"
+    DANGER = "danger"
+    """Something dangerous; in a disaster nearly all posts say so."""
     PRESS = "press"
     WAITED = "waited"
     """Its author has another case that waits for us."""
+
+
+class Rank(IntEnum):
+    """When a new post gets its card: the lowest rank first."""
+
+    FIRST = 0
+    SOON = 1
+    LATER = 2
 
 
 OWN = "own:"
 """What a stored signal begins with that is one of the team's own words."""
 
 _SAID: Mapping[Signal, str] = {
+    Signal.HURT: r"""
+        gewond\w* | slachtoffers? | bewusteloos | reanim\w* | levensgevaar\w* | verdrink\w* | drenkeling | neergestoken
+        | neergeschoten | (in het|te) water (gevallen|geraakt|beland)
+        | (zit|zitten|ligt|liggen) (nog )?(vast|opgesloten|bekneld)
+        | (iemand|mensen|kind|kinderen|bewoner|bewoners) (nog )?(binnen|vast|vermist) | komt er niet (meer )?uit
+        | (bel|belt|bellen|belde|gebeld) 112 | 112 (bellen|gebeld) | (krijg|krijgt|krijgen) geen lucht | stikken
+        | ademt niet\w* | hartaanval | hartstilstand
+    """,
     Signal.DANGER: r"""
         (woning|huis|flat|auto|schuur|loods|keuken|natuur|bos|berm|heide|duin|container|dak|schoorsteen|boerderij)?brand
-        | brandt af | in de fik | gas(lucht|lek|lekkage)
-        | ruik\w* gas | explosie\w* | ontplof\w* | explod\w* | koolmonoxide\w* | ingestort | stort in | instorting
-        | gewond\w* | slachtoffers? | bewusteloos | reanim\w* | levensgevaar\w* | verdrink\w* | drenkeling
-        | (in het|te) water (gevallen|geraakt|beland) | steekpartij | schietpartij | neergestoken | neergeschoten
-        | (bel|bel(t|de|len)|gebeld) 112 | 112 (bellen|gebeld|melding) | aanrijding | frontaal
+        | brandt af | in de fik | gas(lucht|lek|lekkage) | ruik\w* gas | explosie\w* | ontplof\w* | explod\w*
+        | koolmonoxide\w* | ingestort | stort in | instorting | steekpartij | schietpartij | aanrijding | frontaal
         | (losse?|hangende?|loshangende?|blote?) (stroom|hoogspannings)\w* | onder stroom | overstro(om|mi)\w*
         | dijk\w*doorbraak | giftig\w* | vergiftig\w*
     """,
@@ -70,6 +86,16 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
     if any(_PRESS_NAMES.fullmatch(word) for name in names for word in folded(name)):
         found.add(Signal.PRESS)
     return [*(signal for signal in Signal if signal in found), *(f"{OWN}{word}" for word in own if _says(words, word))]
+
+
+def rank_of(signals: Collection[str], *, private: bool) -> Rank:
+    """Return the rank of a post with these signals; of a private one too, which no passer-by can answer."""
+    if any(signal in _FIRST or signal.startswith(OWN) for signal in signals):
+        return Rank.FIRST
+    return Rank.SOON if signals or private else Rank.LATER
+
+
+_FIRST = frozenset({Signal.HURT, Signal.SELF_HARM, Signal.THREAT})
 
 
 @cache

@@ -40,8 +40,6 @@ from bot.models.event import CLOSING, SETTING, UNCLOSING, Event
 from bot.models.hiding import Hiding
 from bot.models.image import StoredImage
 from bot.models.message import (
-    FIRST,
-    LATER,
     PUT_OFF,
     Absence,
     AccountTroubled,
@@ -77,14 +75,12 @@ __all__ = [
     "CLOSING",
     "COUNTED",
     "FEW",
-    "FIRST",
     "FIRST_WORKSPACE",
     "GOING",
     "HELD",
     "HIDDEN",
     "HOLDS",
     "IN_ORDER",
-    "LATER",
     "PROPOSED",
     "PUT_OFF",
     "REACHED",

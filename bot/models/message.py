@@ -9,6 +9,7 @@ from typing import Any, Self, assert_never
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
 
+from bot.domain.signals import Rank
 from bot.models.columns import EnumText, UtcDateTime
 
 _STALE = text("shown_version < version")
@@ -17,9 +18,6 @@ _NEW = text("shown_version < version AND ts IS NULL")
 _DOUBTED = text("posting_since IS NOT NULL")
 PUT_OFF = text("(leased_until IS NOT NULL OR retry_at IS NOT NULL)")
 """Which messages are being written, or are tried again later; SQLite needs the exact text of its partial index."""
-
-FIRST, LATER = 0, 1
-"""The ranks of a message: what has a reason to be seen first, and all the rest."""
 
 
 class Shows(Enum):
@@ -291,7 +289,7 @@ class Message(SQLModel, table=True):
     channel: str
     in_thread: bool = False
     ts: str | None = None
-    rank: int = Field(default=LATER, sa_column_kwargs={"server_default": text(str(LATER))})
+    rank: int = Field(default=Rank.LATER, sa_column_kwargs={"server_default": text("2")})
     version: int = 1
     shown_version: int = 0
     shown: str = Field(default="", sa_column_kwargs={"server_default": text("''")})

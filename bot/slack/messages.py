@@ -17,8 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.cases import reminders
 from bot.desk import Desk
+from bot.domain.signals import Rank
 from bot.logs import trace
-from bot.models import FIRST, PUT_OFF, Message, MessageKind
+from bot.models import PUT_OFF, Message, MessageKind
 from bot.slack.calls import in_background
 from bot.slack.writing import DOUBT, TRY_MUCH_LATER, is_free, is_stale, note_trouble, record, take, write
 
@@ -170,7 +171,7 @@ _HAS_CARD = exists().where(
 
 
 async def _ready(session: AsyncSession, channel: str, now: datetime, held: Collection[bool]) -> list[tuple[int, bool]]:
-    """Return the free stale messages of a channel, and which are new: new ones that go first, updates, other new ones.
+    """Return the free stale messages of a channel, and which are new: the first of the new ones, updates, the others.
 
     `held` names what to leave out: updates (False), new messages (True).
 
@@ -185,7 +186,7 @@ async def _ready(session: AsyncSession, channel: str, now: datetime, held: Colle
             order = [col(Message.rank), col(Message.id)] if is_new else [col(Message.id)]
             free = select(Message.id, Message.rank).where(Message.channel == channel, is_stale(), is_free(now), these)
             rows = await session.exec(free.order_by(*order).limit(AT_A_TIME))
-            ready += [(rank if is_new else FIRST, message_id, is_new) for message_id, rank in rows]
+            ready += [(rank if is_new else Rank.SOON, message_id, is_new) for message_id, rank in rows]
     ready.sort(key=lambda each: (each[0], not each[2]))
     return [(message_id, is_new) for _, message_id, is_new in ready]
 

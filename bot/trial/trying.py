@@ -4,12 +4,13 @@ import asyncio
 import json
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from sqlmodel import select
@@ -28,10 +29,11 @@ from bot.run import run, utc_now
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from bot.sandbox.square import example_posts
+from bot.sandbox.square.posts import Square
 from bot.team import agents
 from bot.team.settings import Snippet, TeamSettings
 from bot.texts import Texts
-from bot.trial import demo_history, elsewhere, platforms
+from bot.trial import demo_history, elsewhere, fire, platforms
 
 MANIFEST = Path(__file__).parents[1] / "slack_manifest.json"
 CHANNEL = "C0WEBCARE"
@@ -100,12 +102,14 @@ async def try_out(
     say: Callable[[str], None] = print,
     browse: bool = True,
     speed: float = 1.0,
+    flood: bool = False,
     ready: asyncio.Future[Sandbox] | None = None,
 ) -> None:
     """Run the local workspace on this port until interrupted, and delete all its data afterwards.
 
-    With a `speed` above 1 its time runs that much faster, and begins on a Monday just before opening time. `ready` gets
-    the workspace once the bot runs in it. Raises BadSettings when the port is taken.
+    With a `speed` above 1 its time runs that much faster, and begins on a Monday just before opening time. With `flood`
+    citizens write about a fire. `ready` gets the workspace once the bot runs in it. Raises BadSettings when the port is
+    taken.
     """
     clock = FastClock(just_before_a_week(utc_now()) if speed > 1 else utc_now(), speed)
     slack = _slack(clock)
@@ -119,7 +123,7 @@ async def try_out(
         slack.square.places = platforms.places_in(Texts(settings.webcare_language, settings.time_zone))
         try:
             await _prepare(settings, slack, sources, clock)
-            async with _running(settings, slack, clock) as bot:
+            async with _running(settings, slack, clock, fire.play if flood else _first_minute) as bot:
                 say(f"The local workspace is open at {slack.base_url} – Ctrl-C stops it.")
                 if browse:
                     with suppress(webbrowser.Error):
@@ -144,8 +148,13 @@ def just_before_a_week(now: datetime) -> datetime:
 
 
 @asynccontextmanager
-async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> AsyncIterator[asyncio.Task[None]]:
-    """Run the bot and the citizens until the block ends; yields the bot's task once it serves."""
+async def _running(
+    settings: Settings, slack: Sandbox, clock: FastClock, play: Callable[[Square], Coroutine[Any, Any, None]]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the bot and the citizens until the block ends; yields the bot's task once it serves.
+
+    `play` lets the citizens write.
+    """
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     work = run(settings, ready=ready, now=clock, speed=clock.speed, stand_ins=platforms.on_square())
     tasks = [asyncio.create_task(work)]
@@ -157,12 +166,16 @@ async def _running(settings: Settings, slack: Sandbox, clock: FastClock) -> Asyn
             await bot  # raises the reason if it cannot start
         slack.square.bot_url = f"{ready.result()}/in/plein"
         elsewhere.publish(slack.square, clock())
-        tasks += [asyncio.create_task(each.play(slack.square)) for each in (example_posts, elsewhere)]
+        tasks.append(asyncio.create_task(play(slack.square)))
         yield bot
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_minute(square: Square) -> None:
+    await asyncio.gather(example_posts.play(square), elsewhere.play(square))
 
 
 def _slack(clock: FastClock) -> Sandbox:

@@ -71,9 +71,10 @@ def urgent_words(t: Texts) -> str:
 
 
 SIGNALS: Mapping[str, Text] = {
-    Signal.DANGER: text("danger"),
+    Signal.HURT: text("somebody in danger"),
     Signal.SELF_HARM: text("self-harm"),
     Signal.THREAT: text("threat"),
+    Signal.DANGER: text("danger"),
     Signal.PRESS: text("press"),
     Signal.WAITED: text("still waits for us in another case"),
 }

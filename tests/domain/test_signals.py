@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.signals import Signal, signals_of
+from bot.domain.signals import Rank, Signal, rank_of, signals_of
 
-D, S, T, P = Signal.DANGER, Signal.SELF_HARM, Signal.THREAT, Signal.PRESS
+H, D, S, T, P = Signal.HURT, Signal.DANGER, Signal.SELF_HARM, Signal.THREAT, Signal.PRESS
 
 SAID = {
     "Er staat een woning in brand aan de Kerkstraat!": {D},
@@ -14,10 +14,12 @@ SAID = {
     "Ik ruik gas bij de school, wat moeten we doen?": {D},
     "GASLEK?! hele straat stinkt": {D},
     "Harde explosie gehoord op het industrieterrein": {D},
-    "Er is iemand te water geraakt bij de brug": {D},
-    "Fietser gewond na een aanrijding, 112 gebeld": {D},
+    "Er is iemand te water geraakt bij de brug": {H},
+    "Fietser gewond na een aanrijding, 112 gebeld": {H, D},
     "Er ligt een losse stroomkabel op het fietspad": {D},
     "De kelder is ingestort": {D},
+    "Er zit nog iemand binnen!": {H},
+    "Mijn moeder zit vast in de lift en er komt rook binnen": {H},
     "Ik zie het niet meer zitten en wil niet meer leven": {S},
     "Zo maak ik een einde aan mijn leven": {S},
     "Suïcide is hier geen grap": {S},
@@ -32,6 +34,8 @@ SAID = {
     "Mijn huis aan de Dorpsstraat 112 heeft geen glasvezel": set(),
     "Zonnebrand vergeten haha": set(),
     "Groeten van Hildebrand": set(),
+    "Komt er nog iemand langs voor de container?": set(),
+    "De container zit vast aan de paal": {H},  # words mislead: it only stands earlier in the line
     "Ze hebben de bomen afgemaakt met snoeien": set(),
     "De hond uitlaten mag hier niet": set(),
     "Wat een klootzakken bij jullie": set(),
@@ -46,6 +50,27 @@ SAID = {
 @pytest.mark.parametrize("text", SAID)
 def test_what_people_write_has_these_signals(text: str) -> None:
     assert set(signals_of(text)) == SAID[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "private", "rank"),
+    [
+        ("Er zit iemand binnen bij de brand", False, Rank.FIRST),
+        ("Ik weet waar je woont", False, Rank.FIRST),
+        ("Brand bij de verffabriek", False, Rank.SOON),
+        ("Verslaggever hier", False, Rank.SOON),
+        ("Kan ik bellen?", True, Rank.SOON),
+        ("Kan ik bellen?", False, Rank.LATER),
+    ],
+)
+def test_people_in_danger_come_before_what_all_write_about_and_that_before_the_rest(
+    text: str, private: bool, rank: Rank
+) -> None:
+    assert rank_of(signals_of(text), private=private) is rank
+
+
+def test_the_teams_own_words_come_first() -> None:
+    assert rank_of(signals_of("Vuurwerk!", own=["vuurwerk"]), private=False) is Rank.FIRST
 
 
 def test_an_author_of_the_press_goes_first_by_name() -> None:

@@ -48,6 +48,7 @@ TESTS = {
     "bot/domain/reminder.py": "tests/domain/test_reminder.py tests/figures/test_lists.py",
     "bot/domain/reply.py": "tests/domain tests/outgoing tests/connectors/whatsapp/test_story.py",
     "bot/domain/routing.py": "tests/domain/test_routing.py tests/team/test_routing.py",
+    "bot/domain/signals.py": "tests/domain/test_signals.py tests/slack/test_order.py",
     "bot/domain/sla.py": "tests/domain/test_sla.py tests/jobs/test_changed_hours.py tests/jobs/test_sla.py",
     "bot/domain/text.py": "tests/domain tests/test_locales.py tests/team",
     "bot/domain/usual.py": "tests/domain/test_usual.py",

@@ -12,11 +12,11 @@ from tests.conftest import CHANNEL
 
 
 @asynccontextmanager
-async def trying(*sources: RealSource, speed: float = 1) -> AsyncIterator[Sandbox]:
+async def trying(*sources: RealSource, speed: float = 1, flood: bool = False) -> AsyncIterator[Sandbox]:
     """Run `webcare try` until the end of the block; yields its workspace."""
     ready: asyncio.Future[Sandbox] = asyncio.get_running_loop().create_future()
     said: list[str] = []
-    work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, ready=ready)
+    work = try_out(port=0, sources=sources, say=said.append, browse=False, speed=speed, flood=flood, ready=ready)
     task = asyncio.create_task(work)
     await asyncio.wait((task, ready), timeout=60, return_when=asyncio.FIRST_COMPLETED)
     try:

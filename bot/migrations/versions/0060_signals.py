@@ -13,7 +13,7 @@ NEW = sa.text("shown_version < version AND ts IS NULL")
 
 def upgrade() -> None:
     op.add_column("cases", sa.Column("signals", sa.JSON(), nullable=True))
-    op.add_column("messages", sa.Column("rank", sa.Integer(), server_default="1", nullable=False))
+    op.add_column("messages", sa.Column("rank", sa.Integer(), server_default="2", nullable=False))
     op.create_index("ix_messages_new", "messages", ["channel", "rank", "id"], postgresql_where=NEW, sqlite_where=NEW)
 
 
