@@ -59,7 +59,7 @@ async def main() -> None:
             settings = settings_for(slack, url).model_copy(update={"slack_pace": 0})
             await fill(settings, cases=options.cases, waiting=2 * needed)
             waiting = range(options.cases - 2 * needed + 1, options.cases + 1)
-            constant = await _put_cards(slack, settings, waiting)
+            constant = await put_cards(slack, settings, waiting)
             for mode, ids in (("HTTP", waiting[:needed]), ("Socket Mode", waiting[needed:])):
                 async with _apps(slack, settings, constant, http=mode == "HTTP") as turn_to:
                     measured = await _rounds(slack, turn_to, list(ids), options.rounds, options.clicks)
@@ -76,7 +76,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _put_cards(slack: Sandbox, settings: Settings, ids: range) -> list[dict[str, Any]]:
+async def put_cards(slack: Sandbox, settings: Settings, ids: range) -> list[dict[str, Any]]:
     """Put the cards of these cases in the channel; returns the blocks of a claimed one."""
     engine = db.create_engine(settings.database_url)
     t = Texts("nl", "Europe/Amsterdam")

@@ -100,7 +100,7 @@ class _Source:
 
         async def send_next() -> None:
             for body in left:
-                async with self.session.post(self.url, data=body, headers=_signed(body)) as response:
+                async with self.session.post(self.url, data=body, headers=signed(body)) as response:
                     response.raise_for_status()
 
         await asyncio.gather(*(send_next() for _ in range(at_once)))
@@ -152,7 +152,8 @@ def _mention(number: int) -> Json:
     }
 
 
-def _signed(body: bytes) -> dict[str, str]:
+def signed(body: bytes) -> dict[str, str]:
+    """Return the headers with which the source signs a body."""
     now, key = datetime.now(UTC), f"msg_{time.monotonic_ns()}"
     return {
         "Content-Type": "application/json",

@@ -1,0 +1,188 @@
+"""A flood: so many mentions a minute into one channel, what of them Slack shows and when, and what clicks notice of it.
+
+    uv run python -m tests.bench.flood [--postgres] [--minutes 10] [--rate 1000] [--after 60]
+
+The bot is `webcare run --http` in a process of its own; the local Slack holds it to Slack's rates (one new message a
+second in a channel, the tiers of the other methods). The mentions are those of the made-up fire of `webcare try
+--flood`. A mention counts as shown when a card of it stands in the channel. Urgent are those of people in danger.
+Clicks are claims, one a second, before the flood and during it. Afterwards it waits `--after` seconds.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from bot.domain.signals import Rank, rank_of, signals_of
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.rules import Rules
+from bot.sandbox.slack.workspace import Change
+from bot.trial import fire
+from bot.trial.trying import MANIFEST
+from tests.bench.ack import PERSON, put_cards
+from tests.bench.apps import CHANNEL, blank_databases, running, settings_for
+from tests.bench.fill import SOURCE, fill, ts_of
+from tests.bench.ingest import Json, signed
+from tests.bench.table import figure, p99, show_rows
+
+URL = "https://plein.example/posts/{}"
+POSTED = re.compile(r"plein\.example/posts/(\d+)")
+CASES = 2_000
+"""Cases that are there already; the newest wait, and are clicked."""
+IDLE_CLICKS = 30
+
+
+@dataclass
+class Seen:
+    """When each mention was accepted and shown, by its number; what the calls and clicks took, in seconds."""
+
+    accepted: dict[int, float] = field(default_factory=dict)
+    shown: dict[int, float] = field(default_factory=dict)
+    urgent: set[int] = field(default_factory=set)
+    calls: list[float] = field(default_factory=list)
+    idle: list[float] = field(default_factory=list)
+    clicks: list[float] = field(default_factory=list)
+
+    def delays(self, numbers: Sequence[int], until: float) -> list[float]:
+        """Return how long each of these waited to be shown; one that still waits counts until now."""
+        return [self.shown.get(number, until) - self.accepted[number] for number in numbers]
+
+
+async def main() -> None:
+    """Let it flood, and print what happened beside what should."""
+    options = _options()
+    kind = "postgresql" if options.postgres else "sqlite"
+    with blank_databases(kind) as (url, _):
+        async with Sandbox(json.loads(MANIFEST.read_text(encoding="utf-8")), rules=Rules()) as slack:
+            settings = settings_for(slack, url)
+            clicked = IDLE_CLICKS + 60 * options.minutes + 5
+            await fill(settings, cases=CASES, waiting=clicked)
+            ids = range(CASES - clicked + 1, CASES + 1)
+            await put_cards(slack, settings, ids)
+            async with running(settings, "bot", "run", "--http") as bot, aiohttp.ClientSession() as session:
+                slack.deliver_to(f"{bot}/slack/events")
+                cards, seen = iter(ids), Seen()
+                stop = slack.workspace.listen(lambda change: _hear(slack, seen, change))
+                await _clicks(slack, cards, seen.idle, IDLE_CLICKS)
+                memory, calls = _memory(), len(slack.api.calls)
+                flooding = asyncio.create_task(_flood(session, f"{bot}/in/{SOURCE}", seen, options))
+                await _clicks(slack, cards, seen.clicks, 60 * options.minutes)
+                await flooding
+                await asyncio.sleep(options.after)
+                until, grown = time.perf_counter(), _memory() - memory
+                limited = [call.status == 429 for call in slack.api.calls[calls:]]
+                stop()
+                await slack.delivery.close()
+    came = f"{len(seen.accepted):,} mentions in {options.minutes} minutes"
+    show_rows(f"{came}, {kind}, seen {options.after} s after the end", _rows(seen, until, grown, limited))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--rate", type=int, default=1_000)
+    parser.add_argument("--after", type=int, default=60, choices=range(60, 3600), metavar="60…")
+    return parser.parse_args()
+
+
+def _memory() -> int:
+    """Return the bytes of memory that the bot holds: our child that runs it."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    bot = next(each for each in children if b"run" in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0"))
+    held = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{bot}/status").read_text())
+    return int(held[1]) * 1024 if held else 0
+
+
+def _hear(slack: Sandbox, seen: Seen, change: Change) -> None:
+    if change.kind != "message" or change.channel != CHANNEL:
+        return
+    message = slack.message(CHANNEL, change.ts)
+    found = POSTED.search(json.dumps(message.get("blocks"))) if message else None
+    if found:
+        seen.shown.setdefault(int(found[1]), time.perf_counter())
+
+
+async def _clicks(slack: Sandbox, cards: Iterator[int], took: list[float], count: int) -> None:
+    """Claim one case a second."""
+    for case_id in itertools.islice(cards, count):
+        begun = time.perf_counter()
+        ack = await slack.click(PERSON, CHANNEL, ts_of(case_id), "case:claim")
+        took.append(time.perf_counter() - begun)
+        if not ack.ok:
+            raise RuntimeError(f"not acknowledged: {ack.reason}")
+        await asyncio.sleep(max(0.0, begun + 1 - time.perf_counter()))
+
+
+async def _flood(session: aiohttp.ClientSession, url: str, seen: Seen, options: argparse.Namespace) -> None:
+    """Send each mention at its moment, as many at once as that takes."""
+    begun, sending = time.perf_counter(), set[asyncio.Task[None]]()
+    said = list(fire.posts(options.rate * options.minutes, 60.0 * options.minutes))
+    for number, each in enumerate(said):
+        if rank_of(signals_of(each.text), private=False) is Rank.FIRST:
+            seen.urgent.add(number)
+        at = begun + number * 60 / options.rate
+        await asyncio.sleep(at - time.perf_counter())
+        task = asyncio.create_task(_send(session, url, seen, number, each))
+        sending.add(task)
+        task.add_done_callback(sending.discard)
+    await asyncio.gather(*sending)
+
+
+async def _send(session: aiohttp.ClientSession, url: str, seen: Seen, number: int, said: fire.Said) -> None:
+    body = json.dumps({"mentions": [_mention(number, said)]}).encode()
+    begun = time.perf_counter()
+    async with session.post(url, data=body, headers=signed(body)) as response:
+        response.raise_for_status()
+    seen.calls.append(time.perf_counter() - begun)
+    seen.accepted[number] = time.perf_counter()
+
+
+def _mention(number: int, said: fire.Said) -> Json:
+    return {
+        "id": f"flood-{number}",
+        "text": said.text,
+        "published_at": datetime.now(UTC).isoformat(),
+        "url": URL.format(number),
+        "language": "nl",
+        "author": {"id": f"flood-{number}", "name": said.name, "handle": f"citizen{number}"},
+    }
+
+
+def _rows(seen: Seen, until: float, grown: int, limited: Sequence[bool]) -> list[tuple[str, ...]]:
+    accepted, urgent = sorted(seen.accepted), sorted(seen.urgent & seen.accepted.keys())
+    all_within = [delay <= 60 for delay in seen.delays(accepted, until)]
+    urgent_within = [delay <= 10 for delay in seen.delays(urgent, until)]
+    clicks = p99(seen.clicks) / p99(seen.idle)
+    rate = sum(limited) / len(limited) if limited else 0.0
+    return [
+        ("", "measured", "target", ""),
+        ("stored, p99 of a call", figure(p99(seen.calls) * 1e3, "ms"), "", ""),
+        ("shown within 60 s", *_share(all_within, 1.0)),
+        ("urgent ones shown within 10 s", *_share(urgent_within, 1.0)),
+        ("clicks acknowledged, p99, times idle", f"{clicks:.2f}", "≤ 2", _met(clicks <= 2)),
+        ("calls that Slack refused as too many", f"{rate:.2%}", "< 1 %", _met(rate < 0.01)),
+        ("memory grown", figure(grown / 2**20, "MB"), "≤ 50 MB", _met(grown <= 50 * 2**20)),
+    ]
+
+
+def _share(within: Sequence[bool], target: float) -> tuple[str, str, str]:
+    share = sum(within) / len(within) if within else 1.0
+    return f"{share:.1%} of {len(within):,}", f"{target:.0%}", _met(share >= target)
+
+
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "MISSED"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
