@@ -10,6 +10,7 @@ from jobs import (
     absence,
     account_troubles,
     advice,
+    backlog,
     check,
     claims,
     days,
@@ -58,6 +59,7 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
     """Return the jobs that call external systems, and their intervals in real seconds."""
     return {
         refresh.refresh: SWEEP_SECONDS,
+        backlog.follow: SWEEP_SECONDS,
         poll.poll_due: desk.settings.poll_seconds,
         check.check_accounts: check.EVERY.total_seconds(),
         members.read_channels: members.EVERY.total_seconds(),

@@ -18,6 +18,7 @@ clock.py      clocks of targets and promises
 event.py      the log
 words.py      the search words of cases
 transfer.py   cases that went to another team
+backlog.py    the teams of which more comes than Slack takes cards
 message.py    our messages in Slack, and what each kind shows besides its case
 reminder.py   what each recipient is reminded of
 sign_in.py    sign-ins on platforms' own pages, until somebody chooses what to connect
@@ -30,6 +31,7 @@ order.py      the order in which cases are listed
 from bot.models.account import Account, Author
 from bot.models.account_trouble import AccountTrouble, TroubleKind
 from bot.models.act import GOING, HIDDEN, HOLDS, PROPOSED, UNFINISHED, Act, ActStatus
+from bot.models.backlog import Backlog
 from bot.models.case import ASKED, REMOVED, WAITING, WITH_CITIZEN, Case, CaseCount, Escalation, Mention, Note, Removal
 from bot.models.case_file import COUNTED, FEW, CaseBrief, CaseFile, CaseLine, OtherCase, waits_for
 from bot.models.clock import Clock
@@ -56,6 +58,7 @@ from bot.models.message import (
     TokenEnds,
     Troubled,
     Unanswered,
+    Waiting,
     kinds_that_show,
 )
 from bot.models.order import IN_ORDER, due_at, in_order
@@ -103,6 +106,7 @@ __all__ = [
     "AnswerDraft",
     "Asking",
     "Author",
+    "Backlog",
     "Called",
     "Case",
     "CaseBrief",
@@ -149,6 +153,7 @@ __all__ = [
     "Troubled",
     "Unanswered",
     "UtcDateTime",
+    "Waiting",
     "Workspace",
     "due_at",
     "in_order",

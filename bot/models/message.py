@@ -64,6 +64,8 @@ class MessageKind(StrEnum):
     AWAY = "away"
     SLACK_TROUBLE = "slack_trouble"
     UNANSWERED = "unanswered"
+    BACKLOG = "backlog"
+    """How many new cases of a team wait for their card."""
     SIGNED_IN = "signed_in"
     """A coordinator signed in on a platform, and can choose which accounts to connect."""
 
@@ -81,7 +83,7 @@ class MessageKind(StrEnum):
                 return Shows.LIST
             case MessageKind.QUESTION | MessageKind.ADVICE | MessageKind.NO_ADVICE | MessageKind.NOTE:
                 return Shows.ELSE
-            case MessageKind.NOTICE | MessageKind.AWAY:
+            case MessageKind.NOTICE | MessageKind.AWAY | MessageKind.BACKLOG:
                 return Shows.ELSE
             case MessageKind.REPLY_PROBLEM | MessageKind.ACT_PROBLEM | MessageKind.ACCOUNT_PROBLEM:
                 return Shows.ELSE
@@ -255,6 +257,22 @@ class Troubled(Spell, Details):
     since_at: str
     until_at: str = ""
     is_news: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting(Spell, Details):
+    """BACKLOG: how many cases wait for their card and at most did, since when, and until when if it is over.
+
+    `first` of them go first, `lately` came in the last minutes; `platforms` are those most come from, with how many.
+    """
+
+    count: int
+    most: int
+    since_at: str
+    first: int = 0
+    lately: int = 0
+    platforms: Mapping[str, int] = field(default_factory=dict)
+    until_at: str = ""
 
 
 class Message(SQLModel, table=True):

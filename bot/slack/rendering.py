@@ -29,6 +29,7 @@ from bot.models import (
     Transfer,
     Troubled,
     Unanswered,
+    Waiting,
 )
 from bot.slack.calls import home_of
 from bot.slack.places import links_of
@@ -40,6 +41,7 @@ from bot.views.account import account_stopped, account_trouble, token_ends
 from bot.views.act import act_problem
 from bot.views.ask import ask_card
 from bot.views.away import nothing_left, returned_unanswered, seen_away_question
+from bot.views.backlog import backlog
 from bot.views.block import View
 from bot.views.case_card import case_card
 from bot.views.connecting import signed_in
@@ -101,6 +103,8 @@ async def view_of(desk: TeamDesk, session: AsyncSession, message: Message) -> Vi
             return _of_account(desk, await session.get_one(Account, subject), message)
         case MessageKind.REMINDER:
             return await reminders_of(desk, session, message)
+        case MessageKind.BACKLOG:
+            return backlog(Waiting.of(message.details), lambda name: connectors.title(name) or name, t)
         case MessageKind.URGENT:
             return _urgent(desk, await _file(session, message), message)
         case MessageKind.UNANSWERED:
@@ -146,6 +150,8 @@ async def team_of(session: AsyncSession, message: Message) -> Team:
         case MessageKind.FORMER:
             made = await session.get_one(Transfer, message.subject_id)
             return await session.get_one(Team, made.from_team_id)
+        case MessageKind.BACKLOG:
+            team = await session.get_one(Team, message.subject_id)
         case MessageKind.DIGEST | MessageKind.REMINDER if message.subject_id is not None:
             team = await session.get_one(Team, message.subject_id)
         case MessageKind.PASSED:

@@ -5,9 +5,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from playwright.async_api import Locator, Page, expect
 
@@ -15,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 
 WAIT = 60_000
+PATIENCE = 240
+"""Seconds in which the command starts or stops on a machine that does much else."""
+T = TypeVar("T")
 
 
 def free_port() -> int:
@@ -31,6 +36,7 @@ async def trying(tmp_path: Path, artifacts: Path, *options: str, language: str =
     folder.mkdir()
     command = [sys.executable, "-m", "bot", "try", "--port", str(port), "--no-browser", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "UNDO_SECONDS": "4", "WEBCARE_LANGUAGE": language}
+    environment["PYTHONFAULTHANDLER"] = "1"
     errors = artifacts / "try-stderr.txt"
     with errors.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -38,16 +44,26 @@ async def trying(tmp_path: Path, artifacts: Path, *options: str, language: str =
         )
         try:
             assert process.stdout
-            line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
+            line = (await _soon(process, process.stdout.readline())).decode()
             assert f"http://127.0.0.1:{port}" in line
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.communicate(), 60)
+            await _soon(process, process.communicate())
     assert process.returncode == 0
     logged = errors.read_text()
     assert "Traceback" not in logged
     assert "[error" not in logged
+
+
+async def _soon(process: Process, awaited: Coroutine[Any, Any, T]) -> T:
+    """Wait as long as a busy machine may need; a program that hangs then says where, in its errors."""
+    try:
+        return await asyncio.wait_for(awaited, PATIENCE)
+    except TimeoutError:
+        process.send_signal(signal.SIGABRT)
+        await process.wait()
+        raise
 
 
 def card_of(page: Page, words: str) -> Locator:

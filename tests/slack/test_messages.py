@@ -31,6 +31,7 @@ from bot.models import (
     Transfer,
     Troubled,
     Unanswered,
+    Waiting,
 )
 from bot.sandbox.slack.inspection import text_of
 from bot.slack.rendering import team_of, view_of
@@ -46,6 +47,7 @@ DETAILS: dict[MessageKind, dict[str, Any]] = {
     MessageKind.HANDED_OVER: HandedOver(SANNE, SANNE, [1]).to_json(),
     MessageKind.UNANSWERED: Unanswered(NOW.isoformat(), 5, [SANNE]).to_json(),
     MessageKind.SLACK_TROUBLE: Troubled(CHANNEL, "is_archived", NOW.isoformat()).to_json(),
+    MessageKind.BACKLOG: Waiting(20, 20, NOW.isoformat()).to_json(),
     MessageKind.DIGEST: Overview(Span.ASKED, "Webcare", Figures(NOW - timedelta(days=1), NOW)).to_json(),
 }
 

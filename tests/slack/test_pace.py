@@ -14,15 +14,13 @@ from bot.desk import Desk
 from bot.domain.mention import Act, Author, Post, permits
 from bot.models import Absence, Message, MessageKind, Team
 from bot.sandbox.app import Sandbox
-from bot.sandbox.slack.rules import Rules
 from bot.slack import calls, messages, pace
 from bot.slack.pace import A_MINUTE, TIERS, Pace, rate_of
 from jobs import refresh
-from tests.clocks import StoppedClock, local
-from tests.conftest import CHANNEL, MANIFEST, SANNE, Bot, Databases, running_bot, second_desk
+from tests.conftest import CHANNEL, SANNE, Bot, Databases, running_bot, second_desk
 from tests.people import mention, open_modal
+from tests.slack.conftest import NOW
 
-NOW = local("2026-11-24 14:00")
 SECOND = timedelta(seconds=1)
 OTHER_CHANNEL = "C0ALGEMEEN"
 RETURNED = Absence(SANNE, returned=2).to_json()
@@ -108,18 +106,6 @@ async def test_what_slack_gives_no_rate_waits_for_no_other_call_whatever_the_clo
     await one.hold("auth.test", "", NOW + 20 * SECOND)
     assert await one.wait("auth.test", "", NOW) == 20 * SECOND
     assert await one.wait("auth.test", "", NOW + 20 * SECOND) == timedelta()
-
-
-@pytest.fixture
-async def strict(database_url: str) -> AsyncIterator[Bot]:
-    """The bot with a Slack that keeps its rates; the clock of both stands still until it is moved."""
-    clock = StoppedClock(NOW)
-    rules = Rules(ack_seconds=30, trigger_seconds=60)
-    async with (
-        Sandbox(MANIFEST, rules=rules, now=lambda: clock().timestamp()) as slack,
-        running_bot(database_url, slack, clock, slack_pace=1) as bot,
-    ):
-        yield bot
 
 
 def view_saying(words: str) -> dict[str, object]:

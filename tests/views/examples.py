@@ -49,6 +49,7 @@ from bot.models import (
     Transfer,
     Troubled,
     TroubleKind,
+    Waiting,
 )
 from bot.models import Act as ActRow
 from bot.team.forms import STANDARD_REASONS, written, written_norm
@@ -83,6 +84,7 @@ from bot.views.act import ACTS, act_problem, remove_modal
 from bot.views.answer_modal import ImageFields, ModalState, answer_modal
 from bot.views.ask import ask_card
 from bot.views.away import away_question, nothing_left, returned_unanswered, seen_away_question
+from bot.views.backlog import backlog
 from bot.views.block import Block, View, actions, modal, section
 from bot.views.case_card import case_card
 from bot.views.case_list import case_block, case_list, case_row, page_buttons, share_button
@@ -325,6 +327,11 @@ def messages(t: Texts) -> Iterator[View]:
         yield slack_trouble(Troubled(channel, reason, began), "Webcare", t, NOW)
         for is_news in (True, False):
             yield slack_trouble(Troubled(channel, reason, began, ended, is_news), "Webcare", t, NOW)
+    for waiting in (
+        Waiting(842, 900, (NOW - timedelta(hours=1)).isoformat(), 3, 310, {"facebook": 500, "webhook": 342}),
+        Waiting(0, 900, (NOW - timedelta(hours=1)).isoformat(), until_at=NOW.isoformat()),
+    ):
+        yield backlog(waiting, str.title, t)
     for stage in (SigningInStage.SIGNED_IN, SigningInStage.DONE, SigningInStage.ENDED):
         yield from (connecting.signed_in(signing_in(stage, names), "Facebook", t) for names in ([], TITLES))
     yield from (act_problem(act(kind, status), t) for kind in ACTS for status in ActStatus)

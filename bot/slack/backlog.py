@@ -1,0 +1,108 @@
+"""Say in a team's channel how many new cases still wait for their card, while Slack takes fewer than come.
+
+One message, posted before all cards and edited until each case has its card. So everybody knows of every case at once,
+and can list them, also those without a card. It shows no citizen's words.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import db
+from bot.domain.signals import Rank
+from bot.models import Account, Backlog, Case, Message, MessageKind, Team, Waiting
+from bot.slack.writing import is_stale
+
+MANY = 20
+"""So many cases without a card are a backlog, if the first of them has waited this long."""
+LONG = timedelta(seconds=15)
+EVERY = timedelta(seconds=15)
+"""How often the message is edited. Slack takes fifty edits a minute, and cards change too."""
+LATELY = timedelta(minutes=5)
+
+
+@dataclass
+class Unposted:
+    """The cases of one team that wait for their card."""
+
+    since: datetime
+    by_platform: Counter[str] = field(default_factory=Counter)
+    first: int = 0
+    lately: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.by_platform.total()
+
+
+async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
+    """Return the cases that wait for their card, by team."""
+    lately = col(Case.opened_at) > now - LATELY
+    waiting = (
+        select(Case.team_id, Account.platform, Message.rank, lately, func.count(), func.min(Case.opened_at))
+        .join(Case, col(Message.case_id) == Case.id)
+        .join(Account, col(Case.account_id) == Account.id)
+        .where(is_stale(), col(Message.ts).is_(None), Message.kind == MessageKind.CASE)
+        .group_by(col(Case.team_id), col(Account.platform), col(Message.rank), lately)
+    )
+    by_team = dict[int, Unposted]()
+    for team_id, platform, rank, is_late, count, since in await session.exec(waiting):
+        team = by_team.setdefault(team_id, Unposted(since))
+        team.since = min(team.since, since)
+        team.by_platform[platform] += count
+        team.first += count if rank == Rank.FIRST else 0
+        team.lately += count if is_late else 0
+    return by_team
+
+
+async def changed(session: AsyncSession, now: datetime, speed: float) -> Mapping[int, Unposted | None]:
+    """Return the teams whose backlog began, must be said anew or is over (None)."""
+    waiting = await unposted(session, now)
+    lasting = {each.team_id: each for each in await session.exec(select(Backlog))}
+    begun = {id: now - each.since >= LONG * speed and each.count >= MANY for id, each in waiting.items()}
+    due = {id: now - each.said_at >= EVERY * speed or id not in waiting for id, each in lasting.items()}
+    teams = {id for id, is_due in {**begun, **due}.items() if is_due}
+    return {id: waiting.get(id) for id in sorted(teams)}
+
+
+async def follow(session: AsyncSession, team_id: int, waits: Unposted | None, now: datetime) -> str:
+    """Post, edit or end the message of one team; returns its channel."""
+    team = await session.get_one(Team, team_id, with_for_update=db.HELD)
+    lasting = await session.get(Backlog, team_id, populate_existing=True)
+    if lasting is None:
+        if waits is not None:
+            await _begin(session, team, waits, now)
+        return team.channel
+    message = await session.get_one(Message, lasting.message_id, with_for_update=db.HELD)
+    if waits is None:
+        message.details = Waiting(0, lasting.most, lasting.since_at.isoformat(), until_at=now.isoformat()).to_json()
+        await session.delete(lasting)
+    else:
+        lasting.most, lasting.said_at = max(lasting.most, waits.count), now
+        message.details = _details(waits, lasting.most, lasting.since_at)
+        session.add(lasting)
+    message.version += 1
+    session.add(message)
+    return message.channel
+
+
+async def _begin(session: AsyncSession, team: Team, waits: Unposted, now: datetime) -> None:
+    message = Message(
+        key=f"backlog:{team.id}:{now.isoformat()}", kind=MessageKind.BACKLOG, subject_id=team.id, channel=team.channel,
+        details=_details(waits, waits.count, waits.since), rank=Rank.FIRST,
+    )  # fmt: skip
+    session.add(message)
+    await session.flush()
+    session.add(Backlog(team_id=team.id, message_id=message.id, since_at=waits.since, said_at=now, most=waits.count))
+
+
+def _details(waits: Unposted, most: int, since: datetime) -> dict[str, object]:
+    return Waiting(
+        waits.count, most, since.isoformat(), waits.first, waits.lately, dict(waits.by_platform.most_common())
+    ).to_json()

@@ -1,0 +1,43 @@
+"""How many new cases wait for their card."""
+
+from collections.abc import Callable
+
+from bot.domain.queue import Filter, Which
+from bot.models import Waiting
+from bot.texts import Texts
+from bot.views.block import View, actions, button, context, literal, section
+
+A_MINUTE = 60
+"""How many new cards Slack takes in one channel: https://docs.slack.dev/apis/web-api/rate-limits"""
+PLATFORMS = 6
+
+
+def backlog(waiting: Waiting, title: Callable[[str], str], t: Texts) -> View:
+    """Say how many cases wait for their card and for how long the last will, or that each has one now.
+
+    `title` gives the name of a platform.
+    """
+    since = t.time(waiting.since)
+    if waiting.until is not None:
+        words = t("✅ All new cases have a card again. From {since} to {until} more came than Slack takes at once; "
+                  "{most} waited at most.", since=since, until=t.time(waiting.until), most=waiting.most)  # fmt: skip
+        return View(words, [section(words)])
+    words = t("🌊 *{count} new cases wait for their card* since {since}.", count=waiting.count, since=since)
+    minutes = -(-waiting.count // A_MINUTE)
+    facts = [
+        t.plural("{n} came in the last five minutes", "{n} came in the last five minutes", waiting.lately),
+        t.plural("the last card comes in about {n} minute", "the last card comes in about {n} minutes", minutes),
+        *([t.plural("{n} comes first", "{n} come first", waiting.first)] if waiting.first else []),
+    ]
+    places = [f"{literal(title(name), 40)} {n}" for name, n in [*waiting.platforms.items()][:PLATFORMS]]
+    explained = t("Slack takes one card a second. The list shows all of them now, also those without a card.")
+    wanted = Filter(Which.UNOWNED).to_text()
+    return View(
+        words,
+        [
+            section(f"{words}\n{' · '.join(facts)}"),
+            context(" · ".join(places)),
+            context(explained),
+            *actions(button(t("Show what nobody has"), "list:show", wanted, style="primary")),
+        ],
+    )

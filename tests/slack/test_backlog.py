@@ -1,0 +1,72 @@
+"""While more comes than Slack takes cards, the channel reads how much waits, in one message that is kept level."""
+
+from datetime import timedelta
+
+from jobs import backlog, refresh
+from tests.conftest import CHANNEL, SANNE, Bot
+from tests.slack.test_order import come, post
+
+
+async def work(bot: Bot, seconds: int) -> None:
+    """Let so many seconds pass, in each of which the bot does all that it can."""
+    for _ in range(seconds):
+        bot.clock.at += timedelta(seconds=1)  # type: ignore[attr-defined]
+        await backlog.follow(bot.desk)
+        await refresh.refresh(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+
+
+def said(bot: Bot) -> list[str]:
+    """What the messages about what waits say now, oldest first."""
+    ours = [m for m in bot.slack.messages(CHANNEL) if m["metadata"]["event_payload"]["key"].startswith("backlog:")]
+    return [str(each["blocks"]) for each in ours]
+
+
+async def test_a_team_reads_how_many_cases_wait_until_each_has_its_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(post(bot, number) for number in range(60)))
+    await work(bot, 10)
+    assert said(bot) == []  # nobody needs to hear of a moment
+    await work(bot, 7)
+    [first] = said(bot)
+    assert "nieuwe zaken wachten op hun kaart" in first
+    assert "60 kwamen in de laatste vijf minuten" not in first, "those with a card do not wait"
+    await come(bot, *(post(bot, number, "Er zit iemand binnen!") for number in range(60, 65)))
+    await work(bot, 20)
+    [later] = said(bot)
+    assert later != first
+    await work(bot, 40)
+    [over] = said(bot)
+    assert "Alle nieuwe zaken hebben weer een kaart" in over
+    assert len([card for card in bot.cards() if "backlog" not in str(card["metadata"])]) == 65
+
+
+async def test_a_second_flood_has_a_message_of_its_own(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(post(bot, number) for number in range(40)))
+    await work(bot, 60)
+    await come(bot, *(post(bot, number) for number in range(40, 80)))
+    await work(bot, 60)
+    assert len(said(bot)) == 2
+    assert all("Alle nieuwe zaken hebben weer een kaart" in each for each in said(bot))
+
+
+async def test_a_few_cases_are_no_backlog_however_long_they_wait(strict: Bot) -> None:
+    bot = strict
+    bot.slack.faults.down = True
+    await come(bot, *(post(bot, number) for number in range(19)))
+    await work(bot, 30)
+    bot.slack.faults.down = False
+    await work(bot, 40)
+    assert said(bot) == []
+
+
+async def test_its_list_shows_also_those_without_a_card(strict: Bot) -> None:
+    bot = strict
+    await come(bot, *(post(bot, number, f"Vraag nummer {number}") for number in range(60)))
+    await work(bot, 20)
+    [message] = [m for m in bot.slack.messages(CHANNEL) if "backlog:" in str(m["metadata"])]
+    await bot.slack.click(SANNE, CHANNEL, message["ts"], "list:show")
+    [listed] = await bot.slack.wait_for(lambda: bot.slack.ephemerals(SANNE, CHANNEL))
+    assert "Vraag nummer" in str(listed)
+    assert "60" in str(listed)
