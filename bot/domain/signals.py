@@ -72,7 +72,9 @@ _SAID: Mapping[Signal, str] = {
     """,
 }
 """What people write, as words without capitals, accents and signs; whole words, unless they end in `\\w*`."""
-_PRESS_NAMES = re.compile(r"redactie|nieuws|omroep\w*|journaal|dagblad|courant|verslaggever|journalist\w*|persbureau")
+_PRESS_NAMES = re.compile(
+    r"\b(?:redactie|nieuws|omroep\w*|journaal|dagblad|courant|verslaggever|journalist\w*|persbureau)\b"
+)
 """Words in the name or handle of an author who is the press."""
 
 
@@ -83,7 +85,7 @@ def signals_of(text: str, names: Iterable[str] = (), own: Collection[str] = ()) 
     """
     words = " ".join(folded(text))
     found = {signal for signal, said in _patterns().items() if said.search(words)}
-    if any(_PRESS_NAMES.fullmatch(word) for name in names for word in folded(name)):
+    if _PRESS_NAMES.search(" ".join(folded(" ".join(names)))):
         found.add(Signal.PRESS)
     return [*(signal for signal in Signal if signal in found), *(f"{OWN}{word}" for word in own if _says(words, word))]
 

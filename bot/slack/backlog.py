@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import sqlalchemy
 from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -45,14 +46,22 @@ async def unposted(session: AsyncSession, now: datetime) -> dict[int, Unposted]:
     """Return the cases that wait for their card, by team."""
     lately = col(Case.opened_at) > now - LATELY
     waiting = (
-        select(Case.team_id, Account.platform, Message.rank, lately, func.count(), func.min(Case.opened_at))
+        sqlalchemy.select(
+            col(Case.team_id),
+            col(Account.platform),
+            col(Message.rank),
+            lately,
+            func.count(),
+            func.min(col(Case.opened_at)),
+        )
+        .select_from(Message)
         .join(Case, col(Message.case_id) == Case.id)
         .join(Account, col(Case.account_id) == Account.id)
-        .where(is_stale(), col(Message.ts).is_(None), Message.kind == MessageKind.CASE)
+        .where(is_stale(), col(Message.ts).is_(None), col(Message.kind) == MessageKind.CASE)
         .group_by(col(Case.team_id), col(Account.platform), col(Message.rank), lately)
     )
     by_team = dict[int, Unposted]()
-    for team_id, platform, rank, is_late, count, since in await session.exec(waiting):
+    for team_id, platform, rank, is_late, count, since in await (await session.connection()).execute(waiting):
         team = by_team.setdefault(team_id, Unposted(since))
         team.since = min(team.since, since)
         team.by_platform[platform] += count

@@ -1,13 +1,15 @@
-"""A Slack that keeps its rates, on a clock that is moved by hand."""
+"""A Slack that keeps its rates, on a clock that is moved by hand; posts that come in without being shown."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.cases import inbox
+from bot.domain.mention import Act, Author, Post, permits
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.rules import Rules
 from tests.clocks import StoppedClock, local
-from tests.conftest import MANIFEST, Bot, running_bot
+from tests.conftest import MANIFEST, Bot, account_of, running_bot
 
 NOW = local("2026-11-24 14:00")
 
@@ -22,3 +24,14 @@ async def strict(database_url: str) -> AsyncIterator[Bot]:
         running_bot(database_url, slack, clock, slack_pace=1, slack_timeout=60) as bot,  # this machine may be busy
     ):
         yield bot
+
+
+def post(bot: Bot, number: int, text: str = "Wanneer?", **more: object) -> Post:
+    author = more.pop("author", Author(f"a{number}", f"Burger {number}"))
+    return Post(f"p{number}", author, text, bot.desk.now(), permits=permits(Act.ANSWER), **more)  # type: ignore[arg-type]
+
+
+async def come(bot: Bot, *posts: Post) -> None:
+    """Take posts in, without showing them."""
+    async with bot.desk.session() as session:
+        await inbox.take_in(session, (await account_of(bot)).id, posts, now=bot.desk.now())

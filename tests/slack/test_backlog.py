@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from jobs import backlog, refresh
 from tests.conftest import CHANNEL, SANNE, Bot
-from tests.slack.test_order import come, post
+from tests.slack.conftest import come, post
 
 
 async def work(bot: Bot, seconds: int) -> None:
@@ -53,11 +53,12 @@ async def test_a_second_flood_has_a_message_of_its_own(strict: Bot) -> None:
 
 async def test_a_few_cases_are_no_backlog_however_long_they_wait(strict: Bot) -> None:
     bot = strict
-    bot.slack.faults.down = True
+    bot.slack.faults.rate_limit("chat.postMessage", 30)
     await come(bot, *(post(bot, number) for number in range(19)))
-    await work(bot, 30)
-    bot.slack.faults.down = False
-    await work(bot, 40)
+    await work(bot, 29)
+    assert bot.cards() == []
+    await work(bot, 25)
+    assert len(bot.cards()) == 19
     assert said(bot) == []
 
 

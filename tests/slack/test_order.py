@@ -3,24 +3,13 @@
 from sqlmodel import select
 
 from bot import cases
-from bot.cases import inbox
 from bot.domain.case import CloseReason
-from bot.domain.mention import Act, Author, Post, permits
+from bot.domain.mention import Author
 from bot.models import Case, Message
 from bot.slack import messages
-from tests.conftest import CHANNEL, SANNE, Bot, account_of
+from tests.conftest import CHANNEL, SANNE, Bot
 from tests.people import settings
-
-
-def post(bot: Bot, number: int, text: str = "Wanneer?", **more: object) -> Post:
-    author = more.pop("author", Author(f"a{number}", f"Burger {number}"))
-    return Post(f"p{number}", author, text, bot.desk.now(), permits=permits(Act.ANSWER), **more)  # type: ignore[arg-type]
-
-
-async def come(bot: Bot, *posts: Post) -> None:
-    """Take posts in, without showing them."""
-    async with bot.desk.session() as session:
-        await inbox.take_in(session, (await account_of(bot)).id, posts, now=bot.desk.now())
+from tests.slack.conftest import come, post
 
 
 async def shown(bot: Bot) -> list[str]:
