@@ -24,9 +24,16 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
 """SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
+HUNG = "30s"
+"""PostgreSQL ends a transaction that has asked it nothing for so long: a host that hangs must not hold up the others.
+
+https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
+"""
 
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
+Within = Callable[[AsyncSession], AbstractAsyncContextManager[None]]
+"""Something that is entered at the beginning of each transaction, and left before its commit."""
 
 
 HELD = {"key_share": True}
@@ -70,13 +77,20 @@ def create_engine(database_url: str) -> AsyncEngine:
     url = _async_url(database_url)
     if url.get_backend_name() == "postgresql":
         try:
-            return create_async_engine(url, pool_pre_ping=True)
+            engine = create_async_engine(url, pool_pre_ping=True)
         except ModuleNotFoundError:
             raise BadSettings("PostgreSQL needs its driver: install webcare-bot[postgres].") from None
+        event.listen(engine.sync_engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_async_engine(url, connect_args={"timeout": 30})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def is_file(database_url: str) -> bool:
+    """Tell whether an address is that of SQLite; raises BadSettings when we do not support it."""
+    return _async_url(database_url).get_backend_name() == "sqlite"
 
 
 def _async_url(database_url: str) -> URL:
@@ -96,6 +110,13 @@ def _async_url(database_url: str) -> URL:
     raise BadSettings(f"DATABASE_URL names a database we do not use ({kind}); take sqlite:/// or postgresql://.")
 
 
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = '{HUNG}'")
+    cursor.close()
+    connection.commit()
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions; _begin_sqlite does
     cursor = connection.cursor()
@@ -112,11 +133,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.connection.run_async(lambda driver: driver.execute(words))
 
 
-def sessions(engine: AsyncEngine) -> Sessions:
-    """Return the opener of sessions that write (and read)."""
+def sessions(engine: AsyncEngine, within: Within | None = None) -> Sessions:
+    """Return the opener of sessions that write (and read), each `within` this, if given."""
     # SQLite allows one writer and has no queue: a waiting writer polls, and may never get its turn.
     turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
-    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False), turn)
+    return _opener(async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False), turn, within)
 
 
 def readings(engine: AsyncEngine) -> Sessions:
@@ -125,10 +146,12 @@ def readings(engine: AsyncEngine) -> Sessions:
     return _opener(async_sessionmaker(reading, class_=AsyncSession, expire_on_commit=False), nullcontext())
 
 
-def _opener(make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextManager[None]) -> Sessions:
+def _opener(
+    make: async_sessionmaker[AsyncSession], turn: AbstractAsyncContextManager[None], within: Within | None = None
+) -> Sessions:
     @asynccontextmanager
     async def opened() -> AsyncIterator[AsyncSession]:
-        async with turn, make() as session, session.begin():
+        async with turn, make() as session, session.begin(), within(session) if within else nullcontext():
             yield session
 
     return opened

@@ -11,7 +11,18 @@ from typing import Any
 
 import structlog
 
-QUIET = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp.access", "aiosqlite", "alembic", "apscheduler")
+QUIET = (
+    "slack_bolt",
+    "slack_sdk",
+    "httpx",
+    "httpcore",
+    "aiohttp.access",
+    "aiosqlite",
+    "alembic",
+    "apscheduler",
+    "procrastinate",
+    "psycopg.pool",
+)
 """Libraries whose lines may contain bodies, tokens or addresses; Bolt logs the whole body of a badly signed request."""
 
 

@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import gc
+import importlib
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -30,8 +33,8 @@ from bot.config import BadSettings, Settings
 from bot.connectors.http import new_client
 from bot.connectors.platform import Platform
 from bot.desk import Desk
-from bot.models import Account
-from bot.outgoing import outbox
+from bot.models import Account, Act, Message, Reply
+from bot.outgoing import outbox, queue
 from bot.slack import check, messages, places
 from bot.slack.calls import (
     SlackDown,
@@ -47,8 +50,11 @@ from bot.slack.calls import (
 from bot.slack.contact import Contact
 from bot.slack.pace import Pace
 from bot.team import teams
-from bot.wake import InProcess
+from bot.wake import InProcess, Lanes
 from jobs import poll
+
+if TYPE_CHECKING:
+    from bot.shared_lanes import SharedLanes
 
 log = structlog.get_logger()
 
@@ -67,6 +73,12 @@ CONNECT_SECONDS = 5.0
 """How long the start waits for Slack's socket; after that, the client keeps trying to connect."""
 
 
+ALONE = (
+    "--only is for several processes that share one PostgreSQL (DATABASE_URL). With SQLite one process does "
+    "everything: run webcare without --only."
+)
+
+
 def utc_now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
@@ -79,12 +91,15 @@ async def open_desk(
     now: Callable[[], datetime] = utc_now,
     speed: float = 1.0,
     stand_ins: Mapping[str, Platform] | None = None,
+    lanes: Lanes | None = None,
+    within: db.Within | None = None,
 ) -> AsyncIterator[Desk]:
     """Build the desk on a migrated database; its lanes, connections and clients end with the block.
 
-    `stand_ins`, by name, replace platforms of the registry.
+    `stand_ins`, by name, replace platforms of the registry. Without `lanes` the process has lanes of its own. All
+    transactions that write are `within` this.
     """
-    lanes = InProcess(now, speed)
+    lanes = lanes or InProcess(now, speed)
     shared = None if engine.dialect.name == "sqlite" else db.sessions(engine)  # SQLite has one process
     pace = Pace(settings.slack_pace, shared)
     async with (
@@ -93,7 +108,7 @@ async def open_desk(
     ):
         desk = Desk(
             settings=settings,
-            session=db.sessions(engine),
+            session=db.sessions(engine, within),
             reading=db.readings(engine),
             slack=paced_client(settings, http_session, pace, now),
             http=client,
@@ -110,6 +125,7 @@ async def open_desk(
                 "messages": partial(messages.drain, desk),
                 "outgoing": partial(outbox.drain, desk),
                 "poll": partial(poll.poll, desk),
+                jobs.LANE: partial(jobs.run, desk),
             }
         )
         try:
@@ -118,10 +134,22 @@ async def open_desk(
             await lanes.stop(LANE_SECONDS)
 
 
+class Part(StrEnum):
+    """A part of the bot that a process may run without the others, where several share one PostgreSQL."""
+
+    WEB = "web"
+    WORKER = "worker"
+    CLOCK = "clock"
+
+
+EVERYTHING = frozenset(Part)
+
+
 async def run(
     settings: Settings,
     *,
     http: bool = False,
+    parts: Collection[Part] = EVERYTHING,
     ready: asyncio.Future[str] | None = None,
     now: Callable[[], datetime] = utc_now,
     speed: float = 1.0,
@@ -130,34 +158,26 @@ async def run(
 ) -> None:
     """Run the bot until SIGINT or SIGTERM (or until cancelled); raises BadSettings when it cannot start.
 
-    Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `ready` gets the address of its web
-    routes when they are open. `now` is its clock, which runs `speed` times as fast as the real one. `stand_ins`
-    are as for `open_desk`. `stopping` is called when the bot begins to stop.
+    Slack reaches it by Socket Mode, or with `http` by requests to /slack/events. `parts` is what this process does.
+    `ready` gets the address of its web routes when they are open, "" without any. `now` is its clock, which runs
+    `speed` times as fast as the real one. `stand_ins` are as for `open_desk`. `stopping` is called when the bot begins
+    to stop.
     """
-    _refuse_unusable(settings, http=http)
+    _refuse_unusable(settings, http=http, parts=parts)
     engine = db.create_engine(settings.database_url)
     try:
         await db.prepare(engine)
-        async with open_desk(settings, engine, now, speed, stand_ins) as desk:
-            async with desk.session() as session:
-                await accounts.ensure_team(session, settings, desk.now())
-                for account in await session.exec(select(Account)):
-                    accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
-                if resealed := await accounts.seal_anew(session, settings):
-                    log.info("tokens are encrypted with the first key; the others may be removed", accounts=resealed)
-            await _check_slack(desk)
-            running = set[asyncio.Task[Any]]()
-            app = build_app(desk, running=running)
-            async with (
-                _finished(running),
-                serving(desk, app, http=http) as address,
-                listening(desk, app, http=http),
-            ):
-                scheduler = jobs.start(desk)
+        async with (
+            _shared_lanes(engine, now, speed) as shared,
+            open_desk(settings, engine, now, speed, stand_ins, shared, shared.waking if shared else None) as desk,
+        ):
+            await _begin(desk, parts)
+            async with _open_to_others(desk, http=http) if Part.WEB in parts else nullcontext("") as address:
+                schedulers = _set_to_work(desk, shared, parts)
                 # Everything loaded by now stays: without freeze, garbage collection of it costs a tenth of all work.
                 gc.collect()
                 gc.freeze()
-                log.info("webcare runs", slack="http" if http else "socket mode", address=address)
+                log.info("webcare runs", **_what_runs(parts, http=http), address=address)
                 if ready is not None:
                     ready.set_result(address)
                 try:
@@ -165,10 +185,83 @@ async def run(
                 finally:
                     stopping()
                     gc.unfreeze()
-                    scheduler.shutdown(wait=False)
+                    for scheduler in schedulers:
+                        scheduler.shutdown(wait=False)
                     log.info("webcare stops")
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _shared_lanes(
+    engine: AsyncEngine, now: Callable[[], datetime], speed: float
+) -> AsyncIterator["SharedLanes | None"]:
+    """Open the lanes that all processes on this database share; SQLite has one process, which needs none."""
+    if engine.dialect.name == "sqlite":
+        yield None
+        return
+    try:  # imported only here: it comes with the extra for PostgreSQL
+        shared_lanes = importlib.import_module("bot.shared_lanes").shared_lanes
+    except ModuleNotFoundError:
+        raise BadSettings("PostgreSQL needs its queue: install webcare-bot[postgres].") from None
+    async with shared_lanes(engine, now, speed, _work_of) as lanes:
+        yield lanes
+
+
+def _work_of(row: object) -> str | None:
+    """Return the lane for which a row that was just stored is new work, if it is any."""
+    match row:
+        case Message():
+            return messages.lane_of(row)
+        case Reply() | Act():
+            return queue.lane_of(row)
+    return None
+
+
+async def _begin(desk: Desk, parts: Collection[Part]) -> None:
+    """Do what comes before all else at a start."""
+    settings = desk.settings
+    async with desk.session() as session:
+        await accounts.ensure_team(session, settings, desk.now())
+        for account in await session.exec(select(Account)):
+            accounts.opened(account, settings)  # a wrong secret key is reported now, not at the first reply
+        if resealed := await accounts.seal_anew(session, settings):
+            log.info("tokens are encrypted with the first key; the others may be removed", accounts=resealed)
+    if {Part.WEB, Part.WORKER} & set(parts):
+        await _check_slack(desk)
+
+
+@asynccontextmanager
+async def _open_to_others(desk: Desk, *, http: bool) -> AsyncIterator[str]:
+    """Hear Slack and serve the web routes; yields their address."""
+    running = set[asyncio.Task[Any]]()
+    app = build_app(desk, running=running)
+    async with (
+        _finished(running),
+        serving(desk, app, http=http) as address,
+        listening(desk, app, http=http),
+    ):
+        yield address
+
+
+def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Part]) -> list[AsyncIOScheduler]:
+    """Begin the work that nobody asks for: the jobs, and lanes that are shared; returns what to shut down."""
+    if shared is None:
+        return [jobs.start(desk)]
+    schedulers = []
+    if Part.WORKER in parts:
+        shared.work(LANE_SECONDS)
+    if Part.WEB in parts:
+        schedulers.append(jobs.start_own(desk))
+    if Part.CLOCK in parts:
+        schedulers.append(jobs.start_shared(desk, shared.tick))
+    return schedulers
+
+
+def _what_runs(parts: Collection[Part], *, http: bool) -> dict[str, str]:
+    """Return what the log says of this process."""
+    slack = {"slack": "http" if http else "socket mode"} if Part.WEB in parts else {}
+    return slack if set(parts) >= EVERYTHING else {"only": " ".join(sorted(parts)), **slack}
 
 
 @asynccontextmanager
@@ -181,8 +274,10 @@ async def _finished(running: set[asyncio.Task[Any]]) -> AsyncIterator[None]:
             await asyncio.wait(set(running), timeout=CLICK_SECONDS)
 
 
-def _refuse_unusable(settings: Settings, *, http: bool) -> None:
-    for sentence in check.missing(settings, http=http):
+def _refuse_unusable(settings: Settings, *, http: bool, parts: Collection[Part]) -> None:
+    if not set(parts) >= EVERYTHING and db.is_file(settings.database_url):
+        raise BadSettings(ALONE)
+    for sentence in check.missing(settings, http=http, hears=Part.WEB in parts):
         raise BadSettings(sentence)
     seal.refuse_malformed(settings.webcare_secret_key.get_secret_value())
 

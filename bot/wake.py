@@ -7,8 +7,10 @@ afterwards. A drain may return the moment at which it wants to run again.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.logs import trace
 
@@ -18,6 +20,29 @@ Wake = Callable[[str], None]
 """Say that a lane ("messages:C123", "outgoing:4", "poll:4") has work; returns at once."""
 Drain = Callable[[str], Awaitable[datetime | None]]
 """Do all work that a lane has now; gets its name after the colon. Returns when more is due, if known."""
+NOTED = "lanes"
+"""The key in a session's `info` of the lanes for which its transaction makes work."""
+
+
+class Lanes(Protocol):
+    """What runs the lanes: InProcess here, or bot/shared_lanes.py, which shares them with other processes."""
+
+    def __call__(self, lane: str) -> None:
+        """Wake a lane; see Wake."""
+
+    def serve(self, drains: Mapping[str, Drain]) -> None:
+        """Set the drain of each kind of lane (the part of its name before the colon)."""
+
+    async def stop(self, seconds: float = 10) -> None:
+        """Start nothing new, wait `seconds` for running lanes, then cancel them; their work is in the database."""
+
+
+def note(session: AsyncSession, lane: str) -> None:
+    """Note that this transaction makes work for a lane. Shared lanes are then woken by its commit.
+
+    Whoever opened the session wakes the lane too, once it is committed: lanes of one process do not read these notes.
+    """
+    session.info.setdefault(NOTED, set()).add(lane)
 
 
 class InProcess:

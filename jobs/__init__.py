@@ -30,7 +30,11 @@ from jobs import (
 
 SWEEP_SECONDS = 5
 MINUTE = 60
+LANE = "job"
+"""The kind of the lanes of jobs: where processes share the work, a job is a lane that each tick wakes."""
 Job = Callable[[Desk], Awaitable[None]]
+Tick = Callable[[str, float], Awaitable[None]]
+"""Wakes a lane once for each slot of so many seconds, however many processes ask for it."""
 
 BY_OUR_CLOCK: Mapping[Job, int] = {
     sla.remind: MINUTE,
@@ -68,16 +72,65 @@ def by_the_world(desk: Desk) -> Mapping[Job, float]:
     }
 
 
+OF_ONE_PROCESS = frozenset({workspace.look_at_app_token})
+"""The jobs that are about a process itself: its own connection to Slack."""
+
+
+def intervals(desk: Desk) -> Mapping[Job, float]:
+    """Return all jobs, and their intervals in real seconds."""
+    ours = {job: max(0.5, seconds / desk.speed) for job, seconds in BY_OUR_CLOCK.items()}
+    return {**by_the_world(desk), **ours}
+
+
 def start(desk: Desk) -> AsyncIOScheduler:
-    """Start the scheduler of one process. Each job asks "what is due now?", so a missed tick is harmless.
+    """Start the scheduler of a process that works alone. A missed tick is harmless: each job asks "what is due now?".
 
     The job store is in memory: if processes shared one, jobs would run twice.
     """
-    scheduler = AsyncIOScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
-    )
-    ours = {job: max(0.5, seconds / desk.speed) for job, seconds in BY_OUR_CLOCK.items()}
-    for job, seconds in {**by_the_world(desk), **ours}.items():
+    return _scheduled(desk, intervals(desk))
+
+
+def start_own(desk: Desk) -> AsyncIOScheduler:
+    """Start the scheduler of one process among several, with the jobs that are about itself."""
+    return _scheduled(desk, {job: seconds for job, seconds in intervals(desk).items() if job in OF_ONE_PROCESS})
+
+
+def start_shared(desk: Desk, tick: Tick) -> AsyncIOScheduler:
+    """Start the scheduler of the jobs that several processes share: at each tick all ask, and one of them runs the job.
+
+    Each asks in the middle of a slot of time, so that clocks which differ by less than half of it mean the same slot.
+    """
+    scheduler = _scheduler()
+    for job, seconds in intervals(desk).items():
+        if job not in OF_ONE_PROCESS:
+            asks = {"func": tick, "args": [f"{LANE}:{name_of(job)}", seconds]}
+            scheduler.add_job(**asks)
+            middle = datetime.fromtimestamp(seconds / 2, UTC)
+            scheduler.add_job(**asks, trigger="interval", seconds=seconds, start_date=middle)
+    scheduler.start()
+    return scheduler
+
+
+def name_of(job: Job) -> str:
+    """Return the name by which processes tell each other of a job."""
+    return f"{job.__module__}.{job.__qualname__}"
+
+
+async def run(desk: Desk, name: str) -> None:
+    """Run the job of this name: the drain of its lane. One of a newer version of the program is left to that."""
+    for job in intervals(desk):
+        if name_of(job) == name:
+            await job(desk)
+
+
+def _scheduled(desk: Desk, those: Mapping[Job, float]) -> AsyncIOScheduler:
+    scheduler = _scheduler()
+    for job, seconds in those.items():
         scheduler.add_job(job, "interval", args=[desk], seconds=seconds, next_run_time=datetime.now(UTC))
     scheduler.start()
     return scheduler
+
+
+def _scheduler() -> AsyncIOScheduler:
+    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    return AsyncIOScheduler(job_defaults=defaults, timezone="UTC")

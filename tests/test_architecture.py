@@ -212,6 +212,12 @@ def bolt_is_known_only_where_listeners_are_wired(modules: list[Module]) -> Itera
     yield from imports_where(modules, lambda who, what: under(what, "slack_bolt") and who not in wiring)
 
 
+def one_module_knows_the_queue(modules: list[Module]) -> Iterator[str]:
+    """What shares the work between processes can be replaced in one place; a migration makes its tables."""
+    knows = ("bot.shared_lanes", "bot.migrations")
+    yield from imports_where(modules, lambda who, what: under(what, "procrastinate") and not under(who, *knows))
+
+
 def no_handler_holds_sql(modules: list[Module]) -> Iterator[str]:
     """A handler asks the package that keeps the state; it may name the type of the session that it passes on."""
     handlers = [module for module in modules if under(module.name, "handlers")]
@@ -298,7 +304,7 @@ def name_of(imported: Import, known: dict[str, Module]) -> str:
 FLOORS = (
     ("bot.config", "bot.domain", "bot.logs", "bot.sandbox", "bot.sqlite_driver"),
     ("bot.connectors", "bot.db", "bot.models", "bot.texts", "bot.wake"),
-    ("bot.desk", "bot.migrations", "bot.views"),
+    ("bot.desk", "bot.migrations", "bot.shared_lanes", "bot.views"),
     ("bot.team",),
     ("bot.cases",),
     ("bot.staffing",),
@@ -399,14 +405,15 @@ def imports_stand_at_the_top_of_a_module(modules: list[Module]) -> Iterator[str]
         yield from (module.at(line, "an import inside a function") for line in sorted(inside))
 
 
-def only_the_database_loads_a_module_by_name(modules: list[Module]) -> Iterator[str]:
-    """It hides who imports whom; bot.db does it once, so that Alembic is in memory only while tables change."""
+def a_module_is_loaded_by_name_only_to_save_memory_or_an_installation(modules: list[Module]) -> Iterator[str]:
+    """It hides who imports whom. Alembic is in memory only while tables change, the queue only with PostgreSQL."""
+    saved = {"bot.db": "bot.migrations.upgrade", "bot.run": "bot.shared_lanes"}
     for module in modules:
         for node in ast.walk(module.tree):
-            if not isinstance(node, ast.Call) or module.name == "bot.db":
-                continue
-            if ast.unparse(node.func).endswith(("import_module", "__import__")):
-                yield module.at(node.lineno, "a module loaded by its name")
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+                loaded = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if loaded != [saved.get(module.name)]:
+                    yield module.at(node.lineno, "a module loaded by its name")
 
 
 def no_module_keeps_mutable_state(modules: list[Module]) -> Iterator[str]:
@@ -503,6 +510,10 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/cli/add.py", "from bot.connectors import mastodon"),
         ("jobs/poll.py", "polled = platform != 'mastodon'"),
     ],
+    one_module_knows_the_queue: [
+        ("bot/wake.py", "from procrastinate import App"),
+        ("jobs/poll.py", "import procrastinate"),
+    ],
     bolt_is_known_only_where_listeners_are_wired: [("handlers/claim.py", "from slack_bolt.async_app import AsyncAck")],
     no_handler_holds_sql: [
         ("handlers/claim.py", "from sqlmodel import col, select"),
@@ -530,7 +541,7 @@ BROKEN: dict[Rule, list[tuple[str, str]]] = {
         ("bot/sandbox/square/posts.py", "from bot.sandbox.slack.server import LocalSlack"),
         ("bot/sandbox/square/example_posts.py", "from bot.sandbox.app import Sandbox"),
     ],
-    only_the_database_loads_a_module_by_name: [
+    a_module_is_loaded_by_name_only_to_save_memory_or_an_installation: [
         ("bot/run.py", "import importlib; jobs = importlib.import_module('jobs')"),
         ("handlers/claim.py", "cases = __import__('bot.cases')"),
     ],
@@ -592,6 +603,7 @@ SOUND = {
     "bot/outgoing/outbox.py": "from bot.cases.inbox import take_in\nreply.status = ReplyStatus.SENT",
     "bot/desk.py": "from bot.wake import Wake",
     "bot/wake.py": "if TYPE_CHECKING:\n  from bot.desk import Desk\n__all__ = ['Wake']\nlane = tuple()",
+    "bot/shared_lanes.py": "from procrastinate import App\nfrom bot.wake import Drain",
     "bot/sandbox/app.py": "from bot.sandbox.slack.server import LocalSlack\nfrom bot.sandbox.square.posts import posts",
     "bot/sandbox/slack/server.py": "from bot.sandbox.slack import workspace\nfrom . import page",
     "bot/sandbox/square/posts.py": "from bot.sandbox.slack.workspace import Change\nfrom . import example_posts",

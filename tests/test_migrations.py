@@ -55,6 +55,8 @@ from bot.texts import Texts
 TABLES = set(SQLModel.metadata.tables)
 FULL_TEXT = ("case_words_fts", "ix_case_words")
 """The full-text index of each database, which has no model."""
+WITHOUT_MODEL = (*FULL_TEXT, "procrastinate_")
+"""How the names of tables without a model begin: the full-text index, and the queue of a library (PostgreSQL)."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -91,7 +93,7 @@ async def with_an_author(session: AsyncSession, now: datetime) -> None:
 
 def tables(connection: Connection) -> set[str]:
     names = set(inspect(connection).get_table_names()) - {"alembic_version"}
-    return {name for name in names if not name.startswith(FULL_TEXT)}
+    return {name for name in names if not name.startswith(WITHOUT_MODEL)}
 
 
 def configured(connection: Connection) -> Config:
@@ -107,7 +109,7 @@ def to_base(connection: Connection) -> None:
 
 def differences(connection: Connection) -> list[Any]:
     """What autogenerate would write to bring the tables level with the models."""
-    known = {"compare_server_default": True, "include_name": lambda name, *_: not str(name).startswith(FULL_TEXT)}
+    known = {"compare_server_default": True, "include_name": lambda name, *_: not str(name).startswith(WITHOUT_MODEL)}
     context = MigrationContext.configure(connection, opts=known)
     return list(compare_metadata(context, SQLModel.metadata))
 

@@ -37,6 +37,7 @@ from bot.models import (
     Team,
     Workspace,
 )
+from bot.wake import note
 
 Rows = list[dict[str, Any]]
 INSERT: Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
@@ -331,6 +332,7 @@ async def _open_cases(
     opened = dict(await _insert(session, Case, rows, "number", "id"))
     new = {post.external_id: opened[number] for post, number in zip(posts, taken, strict=True)}
     await _insert_each(session, Message, new.values(), kind=MessageKind.CASE, channel=team.channel)
+    note(session, f"messages:{team.channel}")
     await _insert_each(session, Event, new.values(), kind=EventKind.OPENED, at=now)
     for private in (False, True):
         timed = [new[post.external_id] for post in posts if post.may_be_answered() and post.private is private]

@@ -28,6 +28,7 @@ from bot.domain.case import (
 )
 from bot.domain.text import Refused
 from bot.models import Case, Event, Message, MessageKind, Shows, UtcDateTime, kinds_that_show
+from bot.wake import note
 
 
 class Taken(Refused):
@@ -221,11 +222,13 @@ async def touch_all(
 
 async def touch_messages(session: AsyncSession, which: ColumnElement[bool]) -> None:
     """Mark messages as no longer level; they are locked in one order, so that two callers cannot deadlock."""
-    held = select(Message.id).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
-    ids = (await session.exec(held)).all()
+    held = select(Message.id, Message.channel).where(which).order_by(col(Message.id)).with_for_update(key_share=True)
+    touched = (await session.exec(held)).all()
+    for channel in {channel for _, channel in touched}:
+        note(session, f"messages:{channel}")
     await session.exec(
         update(Message)
-        .where(col(Message.id).in_(ids))
+        .where(col(Message.id).in_([message_id for message_id, _ in touched]))
         .values(version=Message.version + 1)
         .execution_options(synchronize_session=False)
     )

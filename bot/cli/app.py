@@ -100,9 +100,19 @@ def run_bot(
     http: Annotated[
         bool, typer.Option("--http", help="Let Slack come to us at /slack/events instead of by Socket Mode.")
     ] = False,
+    only: Annotated[
+        list[run.Part] | None,
+        typer.Option(
+            "--only",
+            help="With PostgreSQL: do only this part, repeatable. web: hear Slack and serve the web routes. "
+            "worker: write to Slack, send to the platforms and read them, and do the jobs. "
+            "clock: say when each job is due. Each part must run somewhere; any may run many times.",
+        ),
+    ] = None,
 ) -> None:
-    """Run the bot until Ctrl-C or SIGTERM."""
-    asyncio.run(run.run(settings_for_command(), http=http, stopping=_end_in_time))
+    """Run the bot until Ctrl-C or SIGTERM; alone it does everything, and shares the work with others like it."""
+    parts = frozenset(only or run.EVERYTHING)
+    asyncio.run(run.run(settings_for_command(), http=http, parts=parts, stopping=_end_in_time))
 
 
 def _end_in_time() -> None:

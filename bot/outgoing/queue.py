@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import inspect
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -51,6 +52,14 @@ async def take_next(session: AsyncSession, account_id: int, now: datetime) -> Re
         await session.flush()
         return item
     return None
+
+
+def lane_of(item: Reply | Act) -> str | None:
+    """Return the lane for which an item that was just stored is new work, if it is any."""
+    attributes = inspect(item).attrs
+    changed = attributes.status.history.has_changes() or attributes.send_at.history.has_changes()
+    is_approved = item.status in {ReplyStatus.APPROVED, ActStatus.APPROVED}
+    return f"outgoing:{item.account_id}" if changed and is_approved else None
 
 
 async def next_due(session: AsyncSession, account_id: int) -> datetime | None:

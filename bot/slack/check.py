@@ -54,13 +54,13 @@ OPTIONAL = {
 """The permissions that the manifest marks as optional, and what does not work without them."""
 
 
-def missing(settings: Settings, *, http: bool) -> Iterator[str]:
-    """Yield a sentence for each missing setting that Slack needs."""
+def missing(settings: Settings, *, http: bool, hears: bool = True) -> Iterator[str]:
+    """Yield a sentence for each missing setting that Slack needs, of a process that `hears` Slack or does not."""
     if not settings.slack_bot_token.get_secret_value():
         yield "SLACK_BOT_TOKEN is not set: copy the bot token (xoxb-…) of your Slack app into .env."
-    if not http and not settings.slack_app_token.get_secret_value():
+    if hears and not http and not settings.slack_app_token.get_secret_value():
         yield "SLACK_APP_TOKEN is not set: make an app-level token (xapp-…) with scope connections:write."
-    if http and not settings.slack_signing_secret.get_secret_value():
+    if hears and http and not settings.slack_signing_secret.get_secret_value():
         yield "SLACK_SIGNING_SECRET is not set: copy it from Basic Information of your Slack app."
     if not settings.slack_channel:
         yield "SLACK_CHANNEL is not set: give the id (C…) of the channel where the cards must appear."

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import exists
+from sqlalchemy import exists, inspect
 from sqlalchemy.orm import aliased
 from sqlmodel import col, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -140,6 +140,13 @@ async def _look_again(desk: Desk) -> None:
             free = doubted.with_for_update(key_share=True, skip_locked=True)
             marked = update(Message).where(col(Message.id).in_(free)).values(version=col(Message.version) + 1)
             await session.exec(marked.execution_options(synchronize_session=False))
+
+
+def lane_of(message: Message) -> str | None:
+    """Return the lane for which a message that was just stored is new work, if it is any."""
+    changed = inspect(message).attrs.version.history.has_changes()
+    is_ready = message.leased_until is None and message.retry_at is None
+    return f"messages:{message.channel}" if changed and is_ready and message.shown_version < message.version else None
 
 
 def wake(desk: Desk, channels: Iterable[str]) -> None:
