@@ -5,7 +5,7 @@ There are two entrances: `handlers/` (a click) and `jobs/` (the clock). What the
 app.py       the Bolt app                run.py    puts everything together and runs it
 desk.py      what every handler and job works with: sessions, Slack, connectors, lanes, the clock, the language
 config.py    the settings                db.py     engine, sessions, migrations/; sqlite_driver.py
-wake.py      lanes: "this channel, account or feed has work"
+wake.py      lanes: "this channel, account or feed has work"; shared_lanes.py: those of several processes (Procrastinate)
 logs.py      logs without contents       texts.py  the languages (locales/)
 
 domain/      the rules, pure: the life of a case, opening hours, norms, periods, signing a reply
@@ -28,5 +28,5 @@ tests/test_architecture.py checks which package may import which.
 Locks are taken in one order everywhere, so that two transactions cannot deadlock: team, person, account, cases and
 their words, case counts, drafts, replies and acts, agents, clocks, messages. Within one table the lowest id comes first
 (for acts the highest). A transaction that changes several cases locks all of them (`cases.lock_all`) before anything
-later in this order.
+later in this order. Last of all, right before the commit, come the jobs of the queue, by the names of their lanes.
 """

@@ -183,6 +183,8 @@ async def migrate(engine: AsyncEngine) -> None:
             raise BadSettings("The database was made by a newer version of webcare: update the program.")
         # Imported only here: Alembic stays out of the memory of a bot whose tables are up to date.
         upgrade = importlib.import_module("bot.migrations.upgrade").upgrade
+        if engine.dialect.name == "postgresql":  # a migration may compute for longer than a host may hang
+            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         try:
             await connection.run_sync(upgrade)
         except DBAPIError as error:

@@ -250,7 +250,7 @@ def _set_to_work(desk: Desk, shared: "SharedLanes | None", parts: Collection[Par
         return [jobs.start(desk)]
     schedulers = []
     if Part.WORKER in parts:
-        shared.work(LANE_SECONDS)
+        shared.work()
     if Part.WEB in parts:
         schedulers.append(jobs.start_own(desk))
     if Part.CLOCK in parts:

@@ -185,6 +185,12 @@ async def test_the_trial_reads_a_server_by_its_hashtags_only(flags: tuple[str, .
     )  # fmt: skip
 
 
+async def test_with_sqlite_one_process_does_everything_and_a_part_alone_is_refused(run: Webcare) -> None:
+    done = await run("run", "--only", "worker")
+    assert (done.code, "With SQLite one process does everything" in done.err) == (2, True)
+    assert "Traceback" not in done.err
+
+
 async def test_a_port_that_is_taken_is_told_in_one_sentence(run: Webcare, settings: dict[str, Any]) -> None:
     async with TestServer(web.Application(), port=settings["port"]):
         done = await run("run")

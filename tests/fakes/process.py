@@ -7,8 +7,9 @@ import asyncio
 import multiprocessing
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bot import connectors
@@ -20,20 +21,20 @@ FORKS.set_forkserver_preload(["bot.__main__", "tests.fakes.process"])
 
 
 @asynccontextmanager
-async def killed_at_the_end(folder: Path, **settings: object) -> AsyncIterator[None]:
+async def killed_at_the_end(folder: Path, *arguments: str, **settings: object) -> AsyncIterator[BaseProcess]:
     """Run `webcare run` with only these settings, and kill it at the end of the block; its log goes to folder/log."""
     environment = {name.upper(): str(value) for name, value in settings.items()}
-    process = FORKS.Process(target=_webcare_run, args=(folder, environment))
+    process = FORKS.Process(target=_webcare_run, args=(folder, environment, arguments))
     process.start()
     try:
-        yield
+        yield process
     finally:
         process.kill()
         await asyncio.to_thread(process.join)
         process.close()
 
 
-def _webcare_run(folder: Path, environment: Mapping[str, str]) -> None:
+def _webcare_run(folder: Path, environment: Mapping[str, str], arguments: Sequence[str]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update({"PATH": os.defpath, **environment})
@@ -42,5 +43,5 @@ def _webcare_run(folder: Path, environment: Mapping[str, str]) -> None:
         os.dup2(log.fileno(), 2)
     sys.path.append(str(INSTALLED))
     connectors.registry.cache_clear()
-    sys.argv = ["webcare", "run"]
+    sys.argv = ["webcare", "run", *arguments]
     main()

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlmodel import select
 
 from bot import accounts, cases, db
@@ -42,7 +44,7 @@ async def looking_on(database_url: str, slack: Sandbox, mastodon_url: str = "") 
         await engine.dispose()
 
 
-def running(bot: Bot, folder: Path, **changes: object) -> AbstractAsyncContextManager[None]:
+def running(bot: Bot, folder: Path, *arguments: str, **changes: object) -> AbstractAsyncContextManager[BaseProcess]:
     """`webcare run` on this bot's database, killed at the end of the block."""
     usual: dict[str, object] = {
         "database_url": bot.desk.settings.database_url,
@@ -57,7 +59,7 @@ def running(bot: Bot, folder: Path, **changes: object) -> AbstractAsyncContextMa
         "allow_private_addresses": True,
         "webcare_secret_key": SECRET_KEY,
     }
-    return killed_at_the_end(folder, **{**usual, **changes})
+    return killed_at_the_end(folder, *arguments, **{**usual, **changes})
 
 
 async def time_passes(bot: Bot, **time: float) -> None:
@@ -73,6 +75,9 @@ async def time_passes(bot: Bot, **time: float) -> None:
         for act in await session.exec(select(ActRow)):
             act.send_at -= passed
             act.first_tried_at = act.first_tried_at and act.first_tried_at - passed
+        if not db.is_sqlite(session):
+            died = text("UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - :passed")
+            await (await session.connection()).execute(died, {"passed": passed})
 
 
 STEPS = (80, 100, 125, 150)

@@ -16,8 +16,9 @@ from bot.domain.case import Status
 from bot.models import Case, Message, MessageKind
 from bot.sandbox.app import Sandbox
 from bot.sandbox.slack.inspection import text_of
+from jobs import digest, sla
 from tests.bench.apps import free_port
-from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually
+from tests.conftest import CHANNEL, SANNE, YOUSSEF, Bot, Databases, eventually, second_desk
 from tests.faults.processes import (
     all_is_in_slack_once,
     is_level,
@@ -63,18 +64,23 @@ async def waiting_for(bot: Bot, statement: str) -> int:
 
 
 async def all_remind(bot: Bot) -> bool:
-    """Whether one process reminds, the others wait for it, and all of them write the digest."""
+    """Whether one desk reminds, the others wait for it, and all of them write the digest."""
     reminds, wait = await waiting_for(bot, "SELECT clocks.id%"), await waiting_for(bot, "SELECT teams.%")
     return reminds >= 1 and wait >= PROCESSES - 1 and await waiting_for(bot, "INSERT INTO messages%") >= PROCESSES
 
 
 async def test_twenty_steps_and_a_digest_that_three_find_due_at_once_are_told_once(bot: Bot, tmp_path: Path) -> None:
+    """One process at a time does a job; but one that hangs may go on when another has it, and nothing is told twice."""
     await late(bot, MANY)
-    async with await psycopg.AsyncConnection.connect(bot.desk.settings.database_url) as holder:
-        await holder.execute("LOCK TABLE clocks, messages IN EXCLUSIVE MODE")  # reading goes on
-        async with processes(bot, tmp_path):
+    async with AsyncExitStack() as stack:
+        desks = [await stack.enter_async_context(second_desk(bot)) for _ in range(PROCESSES)]
+        async with await psycopg.AsyncConnection.connect(bot.desk.settings.database_url) as holder:
+            await holder.execute("LOCK TABLE clocks, messages IN EXCLUSIVE MODE")  # reading goes on
+            jobs = [asyncio.create_task(job(desk)) for desk in desks for job in (sla.remind, digest.send_digests)]
             await eventually(lambda: all_remind(bot), 60)
             await holder.rollback()
+            await asyncio.gather(*jobs)
+        async with processes(bot, tmp_path):
             await eventually(lambda: is_told(bot), 60)
     assert [m.kind for m in await bot.rows(Message)].count(MessageKind.DIGEST) >= 1
     assert set((await steps_told(bot)).values()) == {1}

@@ -1,0 +1,283 @@
+"""Bots in processes of their own that share the work on one PostgreSQL; some are killed, hang, or are told to stop."""
+
+import asyncio
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError, ClientSession, web
+from aiohttp.test_utils import TestServer
+from sqlalchemy import text
+from standardwebhooks import Webhook
+
+import jobs
+from bot import accounts
+from bot.models import Case, Message, MessageKind, Reply, ReplyStatus
+from bot.sandbox.app import Sandbox
+from tests.bench.apps import free_port
+from tests.conftest import SANNE, Bot, Databases, eventually
+from tests.fakes.between import Between
+from tests.faults.processes import all_is_in_slack_once, is_level, looking_on, running, time_passes
+from tests.people import answer
+
+PROCESSES = 4
+MANY, ANSWERED = 20, 6
+REPLIES = "/replies"
+WITHIN = 20
+"""Seconds in which a process that is told to stop ends: it takes at most 10, on a machine that has time for it."""
+
+
+class Citizens:
+    """Where answers go: each key once, as a platform that knows keys has it; `to` is what stands before it."""
+
+    def __init__(self, to: Between) -> None:
+        self.to = to
+        self.read = dict[str, str]()
+        self.requests = 0
+
+    async def take(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        if told["type"] == "reply.created":
+            self.requests += 1
+            self.read.setdefault(request.headers["webhook-id"], told["data"]["text"])
+        return web.json_response({"id": request.headers["webhook-id"]})
+
+    def texts(self) -> list[str]:
+        return sorted(self.read.values())
+
+
+@pytest.fixture
+async def citizens() -> AsyncIterator[Citizens]:
+    to = Between("")
+    there = Citizens(to)
+    app = web.Application()
+    app.router.add_post(REPLIES, there.take)
+    async with TestServer(app) as server:
+        to.target = str(server.make_url("/")).rstrip("/")
+        async with to:
+            yield there
+
+
+@pytest.fixture
+async def bot(databases: Databases, postgres_uri: str, slack: Sandbox, citizens: Citizens) -> AsyncIterator[Bot]:
+    """A desk that looks on, with the square as a source; the work is done by the processes."""
+    async with looking_on(await databases.postgresql(postgres_uri), slack) as looking:
+        async with looking.desk.session() as session:
+            await accounts.add(
+                session, looking.desk.settings, platform="webhook", name="plein", url="",
+                secrets={"signing_secret": slack.square.secret},
+                options={"callback_url": citizens.to.url + REPLIES}, now=looking.desk.now(),
+            )  # fmt: skip
+        yield looking
+
+
+class Started:
+    """A process of the bot, and where it takes webhooks in."""
+
+    def __init__(self, process: BaseProcess, port: int, folder: Path) -> None:
+        self.process, self.url, self.log = process, f"http://127.0.0.1:{port}", folder / "log"
+
+    def gets(self, number: signal.Signals) -> None:
+        assert self.process.pid
+        os.kill(self.process.pid, number)
+
+    async def runs(self) -> bool:
+        return self.log.exists() and "webcare runs" in self.log.read_text(encoding="utf-8")
+
+    def faults(self) -> list[str]:
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        return [line for line in lines if "[error" in line or "error at" in line]
+
+
+@asynccontextmanager
+async def started(bot: Bot, folder: Path, *arguments: str) -> AsyncIterator[Started]:
+    """Run a bot, killed at the end of the block; it runs when this begins."""
+    port = free_port()
+    own = folder / str(port)
+    own.mkdir()
+    async with running(bot, own, *arguments, port=port) as process:
+        one = Started(process, port, own)
+        await eventually(one.runs, 60)
+        yield one
+
+
+async def post(session: ClientSession, bot: Bot, one: Started, number: int) -> None:
+    """Send one mention to one process, as the platform would."""
+    about = {"id": f"p{number}", "text": f"Melding {number:02}", "author": {"id": f"a{number}", "name": "Burger"}}
+    body, at, name = json.dumps(about), datetime.now(UTC), f"m{number}"
+    headers = {
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(bot.slack.square.secret).sign(name, at, body),
+    }
+    async with session.post(f"{one.url}/in/plein", data=body, headers=headers) as answered:
+        answered.raise_for_status()
+
+
+async def sql(bot: Bot, statement: str) -> list[tuple]:
+    async with bot.engine.begin() as connection:
+        found = await connection.execute(text(statement))
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+
+async def statuses(bot: Bot) -> list[ReplyStatus]:
+    return [reply.status for reply in await bot.rows(Reply)]
+
+
+async def all_sent(bot: Bot, count: int) -> bool:
+    return await statuses(bot) == [ReplyStatus.SENT] * count
+
+
+async def test_four_share_the_work_and_nothing_is_done_twice(bot: Bot, citizens: Citizens, tmp_path: Path) -> None:
+    """Each mention is one card, each answer goes out once, and each tick of a job is one run."""
+    await sql(bot, "CREATE TABLE ticks (lane text, slot bigint, worker bigint)")
+    await sql(
+        bot,
+        "CREATE FUNCTION count_tick() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO ticks VALUES (NEW.args->>'lane', (NEW.args->>'slot')::bigint, NEW.worker_id);"
+        " RETURN NEW; END $$",
+    )
+    await sql(
+        bot,
+        "CREATE TRIGGER count_ticks AFTER UPDATE OF status ON procrastinate_jobs FOR EACH ROW"
+        " WHEN (NEW.status = 'doing') EXECUTE FUNCTION count_tick()",
+    )
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(ClientSession())
+        enter = stack.enter_async_context
+        those = await asyncio.gather(*(enter(started(bot, tmp_path)) for _ in range(PROCESSES)))
+        await asyncio.gather(*(post(session, bot, one, number) for number in range(MANY) for one in those))
+        await bot.slack.wait_for(lambda: len(bot.cards()) >= MANY, 60)
+        for number in range(ANSWERED):
+            await answer(bot, SANNE, await bot.card(f"Melding {number:02}"), f"Antwoord {number}")
+        await eventually(lambda: all_sent(bot, ANSWERED), 60)
+        await eventually(lambda: is_level(bot), 60)
+        await eventually(lambda: ticked(bot, 3), 60)
+        assert [one.faults() for one in those] == [[]] * PROCESSES
+    assert len(await bot.rows(Case)) == MANY
+    await all_is_in_slack_once(bot)
+    assert citizens.texts() == [f"Antwoord {number} ^SB" for number in range(ANSWERED)]
+    assert citizens.requests == ANSWERED
+    ticks = await sql(bot, "SELECT lane, slot FROM ticks WHERE slot IS NOT NULL")
+    assert set(Counter(ticks).values()) == {1}
+    shared = {f"job:{jobs.name_of(job)}" for job in jobs.intervals(bot.desk) if job not in jobs.OF_ONE_PROCESS}
+    assert {lane for lane, _ in ticks} == shared
+    assert len({worker for (worker,) in await sql(bot, "SELECT DISTINCT worker FROM ticks")}) > 1
+
+
+async def ticked(bot: Bot, times: int) -> bool:
+    """Whether the sweep has had so many ticks."""
+    found = await sql(bot, "SELECT count(DISTINCT slot) FROM ticks WHERE lane = 'job:jobs.refresh.refresh'")
+    return found[0][0] >= times
+
+
+async def two_are_asked(bot: Bot, one: Started) -> None:
+    """Two citizens ask something, each has a card."""
+    async with ClientSession() as session:
+        for number in (1, 2):
+            await post(session, bot, one, number)
+            await bot.card(f"Melding {number:02}")
+
+
+async def first_hangs_second_waits(bot: Bot, caught, one: Started) -> None:
+    """Both are answered; the platform does not say what became of the first answer, so the second waits in the lane."""
+    await two_are_asked(bot, one)
+    for number in (1, 2):
+        await answer(bot, SANNE, await bot.card(f"Melding {number:02}"), f"Antwoord {number}")
+        await caught()
+    await eventually(lambda: second_waits(bot))
+
+
+async def second_waits(bot: Bot) -> bool:
+    return await statuses(bot) == [ReplyStatus.SENDING, ReplyStatus.APPROVED]
+
+
+async def second_is_sent(bot: Bot) -> bool:
+    return await statuses(bot) == [ReplyStatus.SENDING, ReplyStatus.SENT]
+
+
+BOTH = ["Antwoord 1 ^SB", "Antwoord 2 ^SB"]
+
+
+async def test_what_a_killed_process_was_about_to_do_is_done_by_another(
+    bot: Bot, citizens: Citizens, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        holding = citizens.to.holding("POST", REPLIES, passed_on=True)
+        async with started(bot, tmp_path) as first, holding as caught:
+            await first_hangs_second_waits(bot, caught, first)
+            await stack.enter_async_context(started(bot, tmp_path))
+            first.gets(signal.SIGKILL)
+            await eventually(lambda: second_is_sent(bot), 60)
+        await time_passes(bot, minutes=2)  # of the first, we know only after its lease that it may be sent again
+        await eventually(lambda: all_sent(bot, 2), 60)
+        await eventually(lambda: is_level(bot), 60)
+    assert citizens.texts() == BOTH
+    await all_is_in_slack_once(bot)
+
+
+async def test_a_process_that_hangs_for_minutes_and_goes_on_does_no_harm(
+    bot: Bot, citizens: Citizens, tmp_path: Path
+) -> None:
+    async with started(bot, tmp_path) as first:
+        async with citizens.to.holding("POST", REPLIES, passed_on=True) as caught:
+            await first_hangs_second_waits(bot, caught, first)
+            async with started(bot, tmp_path):
+                first.gets(signal.SIGSTOP)
+                await eventually(lambda: second_is_sent(bot), 60)
+                await time_passes(bot, minutes=2)
+                await eventually(lambda: all_sent(bot, 2), 60)
+        first.gets(signal.SIGCONT)  # the answer to its request has come, and another is long done with its lane
+        async with ClientSession() as session:
+            await post(session, bot, first, 3)
+        await bot.card("Melding 03")  # it works alone now
+        await answer(bot, SANNE, await bot.card("Melding 03"), "Antwoord 3")
+        await eventually(lambda: all_sent(bot, 3), 60)
+        await eventually(lambda: is_level(bot), 60)
+    assert citizens.texts() == [*BOTH, "Antwoord 3 ^SB"]
+    await all_is_in_slack_once(bot)
+
+
+async def test_told_to_stop_in_the_middle_of_a_lane_it_hands_the_lane_to_another(
+    bot: Bot, citizens: Citizens, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack, started(bot, tmp_path) as first:
+        async with citizens.to.holding("POST", REPLIES, passed_on=True) as caught:
+            await first_hangs_second_waits(bot, caught, first)
+            await stack.enter_async_context(started(bot, tmp_path))
+            first.gets(signal.SIGTERM)
+            await asyncio.to_thread(first.process.join, WITHIN)
+            assert first.process.exitcode == 0
+            workers = await sql(bot, "SELECT id FROM procrastinate_workers")
+            assert len(workers) == 1
+            await eventually(lambda: second_is_sent(bot), 60)
+        await time_passes(bot, minutes=2)
+        await eventually(lambda: all_sent(bot, 2), 60)
+        assert first.faults() == []
+    assert citizens.texts() == BOTH
+
+
+async def test_each_part_can_run_by_itself(bot: Bot, citizens: Citizens, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        parts = ("web", "worker", "clock")
+        enter = stack.enter_async_context
+        those = await asyncio.gather(*(enter(started(bot, tmp_path, "--only", part)) for part in parts))
+        assert len(bot.slack.socket_mode.connections) == 1
+        await two_are_asked(bot, those[0])
+        await answer(bot, SANNE, await bot.card("Melding 01"), "Antwoord 1")
+        await eventually(lambda: all_sent(bot, 1), 60)
+        await eventually(lambda: is_level(bot), 60)
+        with pytest.raises(ClientError):
+            async with ClientSession() as session, session.get(f"{those[1].url}/health"):
+                pass
+        assert [one.faults() for one in those] == [[], [], []]
+    assert [m.kind for m in await bot.rows(Message)].count(MessageKind.CASE) == 2
+    assert citizens.texts() == ["Antwoord 1 ^SB"]
+    await all_is_in_slack_once(bot)
