@@ -58,6 +58,9 @@ class Runs:
         self.started, self.ended, self.at_once, self.most = 0, 0, 0, 0
         self.at = list[datetime]()
 
+    async def have_ended(self, times: int) -> None:
+        await until(lambda: self.ended == times)
+
     async def __call__(self, name: str) -> datetime | None:
         self.started += 1
         self.at_once += 1
@@ -179,7 +182,7 @@ async def test_a_wake_before_the_moment_for_which_a_lane_waits_runs_it_at_once(e
     async with opened(engine, runs) as lanes, opened(engine, runs) as others:
         for count, wake in enumerate((lanes, others), 1):
             wake(LANE)
-            await until(lambda count=count: runs.ended == count)
+            await runs.have_ended(count)
             await eventually(lambda: is_put_off(engine))
         async with db.sessions(engine, others.waking)() as session:
             note(session, LANE)
@@ -209,7 +212,7 @@ async def test_a_drain_that_fails_ends_nothing(engine: AsyncEngine, capfd: pytes
     async with opened(engine, runs) as lanes:
         for count in (1, 2):
             lanes(LANE)
-            await until(lambda count=count: runs.ended == count)
+            await runs.have_ended(count)
             await eventually(lambda: none_left(engine))
         lanes("unknown:1")
         await eventually(lambda: none_left(engine))
@@ -265,6 +268,23 @@ async def test_a_process_that_was_forgotten_while_it_hung_goes_on_working(engine
             await connection.execute(text("DELETE FROM procrastinate_workers"))
         lanes(LANE)
         await until(lambda: runs.ended == 2)
+
+
+async def test_after_the_database_cut_all_connections_the_work_goes_on(engine: AsyncEngine) -> None:
+    runs = Runs()
+    async with opened(engine, runs) as lanes:
+        lanes(LANE)
+        await until(lambda: runs.ended)
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        async with engine.connect() as connection:
+            await connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+
+        async def woken_again() -> bool:
+            lanes(LANE)  # as the sweep does
+            await asyncio.sleep(0.2)
+            return runs.ended > 1
+
+        await eventually(woken_again)
 
 
 async def test_each_tick_wakes_its_lane_once_however_many_ask(engine: AsyncEngine) -> None:

@@ -92,7 +92,7 @@ class _Source:
     def page(self, size: int) -> list[Json]:
         """Return new mentions as a source tells them."""
         self.made += size
-        return [_mention(number) for number in range(self.made - size + 1, self.made + 1)]
+        return [mention(number) for number in range(self.made - size + 1, self.made + 1)]
 
     async def send(self, bodies: Sequence[bytes], at_once: int) -> None:
         """Send pages to the bot, so many of them at a time."""
@@ -140,7 +140,8 @@ def _mean(speeds: Sequence[float]) -> float:
     return len(speeds) / sum(1 / speed for speed in speeds)
 
 
-def _mention(number: int) -> Json:
+def mention(number: int) -> Json:
+    """Return a mention as a source tells it."""
     return {
         "id": f"post-{number}",
         "conversation": f"talk-{number}",
@@ -154,6 +155,7 @@ def _mention(number: int) -> Json:
 
 def signed(body: bytes) -> dict[str, str]:
     """Return the headers with which the source signs a body."""
+    """Return the headers with which a source sends this."""
     now, key = datetime.now(UTC), f"msg_{time.monotonic_ns()}"
     return {
         "Content-Type": "application/json",

@@ -186,13 +186,17 @@ async def two_are_asked(bot: Bot, one: Started) -> None:
             await bot.card(f"Melding {number:02}")
 
 
-async def first_hangs_second_waits(bot: Bot, caught, one: Started) -> None:
-    """Both are answered; the platform does not say what became of the first answer, so the second waits in the lane."""
+@asynccontextmanager
+async def first_hangs_second_waits(bot: Bot, citizens: Citizens, one: Started) -> AsyncIterator[None]:
+    """Both are answered; what became of the first answer is not said in this block, so the second waits in the lane."""
     await two_are_asked(bot, one)
-    for number in (1, 2):
-        await answer(bot, SANNE, await bot.card(f"Melding {number:02}"), f"Antwoord {number}")
-        await caught()
-    await eventually(lambda: second_waits(bot))
+    await bot.slack.wait_for(lambda: citizens.to.requests)  # the account is checked at the start
+    async with citizens.to.holding("POST", REPLIES, passed_on=True) as caught:
+        for number in (1, 2):
+            await answer(bot, SANNE, await bot.card(f"Melding {number:02}"), f"Antwoord {number}")
+            await caught()
+        await eventually(lambda: second_waits(bot))
+        yield
 
 
 async def second_waits(bot: Bot) -> bool:
@@ -210,9 +214,7 @@ async def test_what_a_killed_process_was_about_to_do_is_done_by_another(
     bot: Bot, citizens: Citizens, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        holding = citizens.to.holding("POST", REPLIES, passed_on=True)
-        async with started(bot, tmp_path) as first, holding as caught:
-            await first_hangs_second_waits(bot, caught, first)
+        async with started(bot, tmp_path) as first, first_hangs_second_waits(bot, citizens, first):
             await stack.enter_async_context(started(bot, tmp_path))
             first.gets(signal.SIGKILL)
             await eventually(lambda: second_is_sent(bot), 60)
@@ -227,18 +229,15 @@ async def test_a_process_that_hangs_for_minutes_and_goes_on_does_no_harm(
     bot: Bot, citizens: Citizens, tmp_path: Path
 ) -> None:
     async with started(bot, tmp_path) as first:
-        async with citizens.to.holding("POST", REPLIES, passed_on=True) as caught:
-            await first_hangs_second_waits(bot, caught, first)
-            async with started(bot, tmp_path):
-                first.gets(signal.SIGSTOP)
-                await eventually(lambda: second_is_sent(bot), 60)
-                await time_passes(bot, minutes=2)
-                await eventually(lambda: all_sent(bot, 2), 60)
+        async with first_hangs_second_waits(bot, citizens, first), started(bot, tmp_path):
+            first.gets(signal.SIGSTOP)
+            await eventually(lambda: second_is_sent(bot), 60)
+            await time_passes(bot, minutes=2)
+            await eventually(lambda: all_sent(bot, 2), 60)
         first.gets(signal.SIGCONT)  # the answer to its request has come, and another is long done with its lane
         async with ClientSession() as session:
             await post(session, bot, first, 3)
-        await bot.card("Melding 03")  # it works alone now
-        await answer(bot, SANNE, await bot.card("Melding 03"), "Antwoord 3")
+        await answer(bot, SANNE, await bot.card("Melding 03"), "Antwoord 3")  # it works alone now
         await eventually(lambda: all_sent(bot, 3), 60)
         await eventually(lambda: is_level(bot), 60)
     assert citizens.texts() == [*BOTH, "Antwoord 3 ^SB"]
@@ -249,14 +248,12 @@ async def test_told_to_stop_in_the_middle_of_a_lane_it_hands_the_lane_to_another
     bot: Bot, citizens: Citizens, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack, started(bot, tmp_path) as first:
-        async with citizens.to.holding("POST", REPLIES, passed_on=True) as caught:
-            await first_hangs_second_waits(bot, caught, first)
+        async with first_hangs_second_waits(bot, citizens, first):
             await stack.enter_async_context(started(bot, tmp_path))
             first.gets(signal.SIGTERM)
             await asyncio.to_thread(first.process.join, WITHIN)
             assert first.process.exitcode == 0
-            workers = await sql(bot, "SELECT id FROM procrastinate_workers")
-            assert len(workers) == 1
+            assert len(await sql(bot, "SELECT id FROM procrastinate_workers")) == 1
             await eventually(lambda: second_is_sent(bot), 60)
         await time_passes(bot, minutes=2)
         await eventually(lambda: all_sent(bot, 2), 60)
