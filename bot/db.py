@@ -23,6 +23,7 @@ registry.register("sqlite.webcare", "bot.sqlite_driver", "Dialect")
 MIGRATIONS = Path(__file__).parent / "migrations"
 FULL_TEXT = "fts5"
 """SQLite's module for full-text search (https://www.sqlite.org/fts5.html); Python's SQLite may lack it."""
+NO_QUEUE = "PostgreSQL needs its queue: install webcare-bot[postgres]."
 NOT_MIGRATED = "The tables are not up to date: run `webcare migrate` first."
 HUNG = "30s"
 """PostgreSQL ends a transaction that has asked it nothing for so long: a host that hangs must not hold up the others.
@@ -187,6 +188,8 @@ async def migrate(engine: AsyncEngine) -> None:
             await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         try:
             await connection.run_sync(upgrade)
+        except ModuleNotFoundError:  # that of the queue, whose tables are among them
+            raise BadSettings(NO_QUEUE) from None
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise BadSettings(

@@ -203,7 +203,7 @@ async def _shared_lanes(
     try:  # imported only here: it comes with the extra for PostgreSQL
         shared_lanes = importlib.import_module("bot.shared_lanes").shared_lanes
     except ModuleNotFoundError:
-        raise BadSettings("PostgreSQL needs its queue: install webcare-bot[postgres].") from None
+        raise BadSettings(db.NO_QUEUE) from None
     async with shared_lanes(engine, now, speed, _work_of) as lanes:
         yield lanes
 

@@ -155,7 +155,6 @@ def mention(number: int) -> Json:
 
 def signed(body: bytes) -> dict[str, str]:
     """Return the headers with which the source signs a body."""
-    """Return the headers with which a source sends this."""
     now, key = datetime.now(UTC), f"msg_{time.monotonic_ns()}"
     return {
         "Content-Type": "application/json",
