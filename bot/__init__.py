@@ -19,6 +19,7 @@ accounts/    the accounts on platforms, their secrets, the web routes, hand-made
 team/        a team's settings, its agents and their roles, who is in its channel; undo
 staffing/    who is away, who is on duty; the cases of colleagues who no longer answer
 figures/     what we count for a team; what the digest, the export and the Home show of it
+keeping/     backups, bringing one back, moving to PostgreSQL, and whether the database is sound
 cli/         the command `webcare`
 trial/       what `webcare try` adds
 sandbox/     slack/ the local Slack, square/ the citizens' square; knows nothing of the rest

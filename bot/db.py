@@ -30,6 +30,11 @@ HUNG = "30s"
 
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
 """
+UNFINISHED = "webcare_unfinished"
+"""A table without a model: it is there while a command fills the database, so that no bot starts on half of one.
+
+Its only column `what` says in one sentence what was begun, and what to do.
+"""
 
 Sessions = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 """Opens a session around one transaction: committed when the block succeeds, rolled back otherwise."""
@@ -206,11 +211,24 @@ async def _refuse_without_full_text(connection: AsyncConnection) -> None:
 
 
 async def prepare(engine: AsyncEngine) -> None:
-    """Migrate a SQLite database; raises BadSettings for a PostgreSQL one that `webcare migrate` was not run on."""
+    """Migrate a SQLite database; raises BadSettings for a PostgreSQL one that `webcare migrate` was not run on.
+
+    Also for one that a command was filling when it was cut off.
+    """
+    await refuse_unfinished(engine)
     if engine.dialect.name == "sqlite":
         await migrate(engine)
     elif not await is_migrated(engine):
         raise BadSettings(NOT_MIGRATED)
+
+
+async def refuse_unfinished(engine: AsyncEngine) -> None:
+    """Raise BadSettings when a command was filling this database and did not end, or is doing so now."""
+    if engine.dialect.name == "sqlite":  # a file appears when it is complete
+        return
+    async with connected(engine) as connection:
+        if await connection.run_sync(lambda sync: inspect(sync).has_table(UNFINISHED)):
+            raise BadSettings(str((await connection.execute(text(f"SELECT what FROM {UNFINISHED}"))).scalar()))  # noqa: S608
 
 
 async def is_migrated(engine: AsyncEngine) -> bool:

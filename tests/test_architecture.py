@@ -313,7 +313,7 @@ FLOORS = (
     ("handlers", "jobs"),
     ("bot.app",),
     ("bot.run",),
-    ("bot.trial",),
+    ("bot.keeping", "bot.trial"),
     ("bot.cli",),
     ("bot.__main__",),
 )

