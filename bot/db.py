@@ -182,7 +182,7 @@ async def migrate(engine: AsyncEngine) -> None:
     async with connected(engine) as connection:
         if engine.dialect.name == "sqlite":
             await _refuse_without_full_text(connection)
-        current, known = await _revision(connection), _revisions()
+        current, known = await _revision(connection), revisions()
         if current == known[-1]:
             return
         if current not in {None, *known}:
@@ -234,7 +234,7 @@ async def refuse_unfinished(engine: AsyncEngine) -> None:
 async def is_migrated(engine: AsyncEngine) -> bool:
     """Tell whether the tables are at the newest revision."""
     async with connected(engine) as connection:
-        return await _revision(connection) == _revisions()[-1]
+        return await _revision(connection) == revisions()[-1]
 
 
 async def _revision(connection: AsyncConnection) -> str | None:
@@ -244,8 +244,8 @@ async def _revision(connection: AsyncConnection) -> str | None:
     return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
 
 
-def _revisions() -> list[str]:
-    """Return all revisions, the newest last: the numbers with which the names of their files begin."""
+def revisions() -> list[str]:
+    """Return the revisions that this version knows, the newest last: the numbers with which their files begin."""
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 

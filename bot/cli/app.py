@@ -148,7 +148,10 @@ def try_bot(
 @app.command()
 def check(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Let Slack check the messages and views too, without showing them.")
+        bool,
+        typer.Option(
+            "--deep", help="Let Slack check the messages and views too, without showing them."
+        ),
     ] = False,
 ) -> None:
     """Try everything the bot needs, and say what works and what is missing."""
@@ -183,6 +186,7 @@ async def _migrate(settings: Settings) -> None:
 
 
 app.command()(keeping.backup)
+app.command()(keeping.restore)
 
 
 @app.command()

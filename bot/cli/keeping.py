@@ -1,4 +1,4 @@
-"""`webcare backup`: what keeps the data."""
+"""`webcare backup` and `webcare restore`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bot.cli.terminal import say, settings_for_command
+from bot.cli.terminal import mark, say, settings_for_command, warn
 from bot.keeping import backup as backups
 from bot.keeping import files, sqlite
+from bot.keeping import restore as restores
+from bot.keeping.restore import Restored
 from bot.run import utc_now
+from bot.texts import Texts
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 THE_KEY = (
@@ -45,3 +48,45 @@ def backup(
         backups.make(url, place, progress, force=force)
     say(f"The backup is {place.absolute()} ({files.size(place)}), readable by you only, and was read to its end.")
     say(THE_KEY)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup that `webcare backup` made.")],
+    force: Annotated[bool, typer.Option("--force", help="Put the data aside that are there.")] = False,
+    slack: Annotated[
+        bool, typer.Option("--with-slack/--without-slack", help="Take the buttons from newer messages in Slack.")
+    ] = True,
+) -> None:
+    """Put a backup in the place of the database, while the bot is stopped."""
+    settings = settings_for_command()
+    with progress_bar("Restoring") as progress:
+        restored = restores.restore(settings, file, progress, force=force, slack=slack)
+    for sentence in _told(restored, Texts("en", settings.time_zone)):
+        say(sentence)
+    if restored.retired is None and restored.settled.as_of is not None:
+        warn("Messages in Slack from after the backup still have their buttons: nobody may use these.")
+    if restored.unopened:
+        names = ", ".join(restored.unopened)
+        mark(False, f"WEBCARE_SECRET_KEY cannot decrypt the tokens of {names}: set the key of the time of the backup.")
+        raise typer.Exit(1)
+    mark(True, "WEBCARE_SECRET_KEY decrypts all tokens. Next: webcare check --deep, then webcare run.")
+
+
+def _told(restored: Restored, t: Texts) -> Iterator[str]:
+    """Yield what was restored and what follows from it."""
+    settled = restored.settled
+    if restored.before is not None:
+        yield f"The data that were there are in {restored.before}; delete them when you no longer need them."
+    if settled.as_of is None:
+        yield "Restored; the backup holds no data."
+        return
+    yield f"Restored as it was at {t.date(settled.as_of)} {t.seconds(settled.as_of)}."
+    yield (
+        f"{settled.replies} answers and {settled.acts} acts were on their way then. None is sent again by itself: "
+        "in Slack their agents are asked to look."
+    )
+    yield (
+        f"At the next start {settled.stale} messages in Slack are written again; {settled.waiting} waiting cases get "
+        f"a warning that they may have been answered; {restored.retired or 0} newer messages have lost their buttons."
+    )
+    yield "What platforms pushed to the bot after the backup does not come again; what it asks for does."

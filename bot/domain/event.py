@@ -67,6 +67,8 @@ class EventKind(StrEnum):
     ROLE = "role"
     INITIALS = "initials"
     ROUTING = "routing"
+    RESTORED = "restored"
+    """The database was put back to an earlier state; `details["as_of"]` says which."""
 
 
 OF_NO_CASE = frozenset(
@@ -80,6 +82,7 @@ OF_NO_CASE = frozenset(
         EventKind.ROLE,
         EventKind.INITIALS,
         EventKind.ROUTING,
+        EventKind.RESTORED,
     }
 )
 """Events of accounts, teams and agents; all others are part of the history of a case."""

@@ -11,6 +11,7 @@ from bot import db
 from bot.config import BadSettings
 from bot.keeping import files, postgres, sqlite
 from bot.keeping.sqlite import Progress
+from bot.keeping.unfinished import ASIDE
 
 
 def name_of(url: URL, now: datetime) -> str:
@@ -47,7 +48,8 @@ def _refuse_without_room(database: Path, draft: Path) -> None:
 def _of_postgres(url: URL, draft: Path, pulse: Callable[[], None]) -> None:
     with postgres.address(url) as address:
         arguments = ["--format=custom", "--no-owner", "--no-privileges", "--no-password", f"--file={draft}"]
-        postgres.call("pg_dump", [*arguments, f"--exclude-table={db.UNFINISHED}", f"--dbname={address}"], pulse=pulse)
+        without = [f"--exclude-table={db.UNFINISHED}", f"--exclude-schema={ASIDE}*"]
+        postgres.call("pg_dump", [*arguments, *without, f"--dbname={address}"], pulse=pulse)
     postgres.check(draft, pulse=pulse)
     postgres.revision(draft)
 

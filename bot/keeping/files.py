@@ -21,15 +21,23 @@ def appearing(place: Path, *, force: bool = False) -> Iterator[Path]:
     """
     if not force:
         refuse_taken(place)
+    with drafted(place) as draft:
+        yield draft
+        put(draft, place, force=force)
+
+
+@contextmanager
+def drafted(place: Path) -> Iterator[Path]:
+    """Yield a new file beside a place, readable by its owner only; after the block it is gone, unless it was moved."""
     draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         yield draft
-        put(draft, place, force=force)
     except OSError as error:
         raise BadSettings(f"{place} cannot be written ({error.strerror or error}).") from None
     finally:
-        remove(draft)
+        with suppress(OSError):
+            remove(draft)
 
 
 def refuse_taken(place: Path) -> None:

@@ -385,17 +385,25 @@ async def find(
     It is there more than once when Slack carried out a call that we had given up.
     """
     channel = await conversation(client, channel)
+    found = await posted_since(client, channel, since - CLOCKS_DIFFER, thread_ts=thread_ts)
+    return [Place(channel, str(message["ts"])) for message in found if key_of(message) == key]
+
+
+async def posted_since(
+    client: AsyncWebClient, channel: str, since: datetime, *, thread_ts: str | None = None
+) -> list[dict[str, Any]]:
+    """Return our messages in a channel or thread that were posted after `since` by Slack's clock, oldest first."""
     method = "conversations.replies" if thread_ts else "conversations.history"
     where = {"channel": channel, **({"ts": thread_ts} if thread_ts else {})}
-    oldest = f"{(since - CLOCKS_DIFFER).astimezone(UTC).timestamp():.6f}"
-    times, cursor = list[str](), ""
+    oldest = f"{since.astimezone(UTC).timestamp():.6f}"
+    ours, cursor = list[dict[str, Any]](), ""
     while True:
         asked = {**where, "oldest": oldest, "limit": 200, "include_all_metadata": True}
         answer = await call(client, method, **asked, **({"cursor": cursor} if cursor else {}))
-        times += [str(message["ts"]) for message in answer.get("messages") or [] if _key(message) == key]
+        ours += [message for message in answer.get("messages") or [] if key_of(message)]
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
-            return [Place(channel, ts) for ts in sorted(times, key=float)]
+            return sorted(ours, key=lambda message: float(message["ts"]))
 
 
 async def remove(client: AsyncWebClient, place: Place) -> None:
@@ -411,10 +419,11 @@ async def key_at(client: AsyncWebClient, place: Place) -> str:
     """Return the key of the message at this place, "" if it is not one of ours."""
     only = {"latest": place.ts, "oldest": place.ts, "inclusive": True, "limit": 1, "include_all_metadata": True}
     answer = await call(client, "conversations.history", channel=place.channel, **only)
-    return next((_key(message) for message in answer.get("messages") or []), "")
+    return next((key_of(message) for message in answer.get("messages") or []), "")
 
 
-def _key(message: dict[str, Any]) -> str:
+def key_of(message: dict[str, Any]) -> str:
+    """Return the key in a message as Slack returns it, "" if it is not one of ours."""
     metadata = message.get("metadata") or {}
     return str(metadata.get("event_payload", {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""
 

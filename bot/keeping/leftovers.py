@@ -1,0 +1,91 @@
+"""Messages in Slack that are newer than a restored database: they lose their buttons.
+
+Their buttons name cases by numbers that new cases will get: a click would change the case of somebody else.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.desk import Desk
+from bot.domain.text import text
+from bot.models import Message
+from bot.slack.calls import EVENT_TYPE, REFUSED_BLOCKS, Place, SlackRefuses, call_in_turn, in_turn, key_of, posted_since
+from bot.team import teams
+from bot.texts import Texts
+from bot.views.block import Block, section
+
+OBSOLETE = text("⚠️ This is from before the data of the bot were put back. Here it shows what was; it has no buttons.")
+PATIENCE = 1800.0
+"""Seconds that the calls may wait for Slack's pace, all together."""
+WITH_BUTTONS = frozenset({"actions", "input"})
+MOST_BLOCKS, MOST_TEXT = 49, 2_900
+"""https://docs.slack.dev/reference/block-kit/blocks: 50 a message, and 3,000 characters in a section."""
+
+
+async def retire(desk: Desk, since: datetime) -> int:
+    """Take the buttons from all messages of ours that the database does not know, posted after `since`; count them.
+
+    Raises as `call` does. Channels that Slack does not let us read any more are left out.
+    """
+    async with desk.reading() as session:
+        known, unposted = await _known(session, since), await _unposted(session)
+        channels, all_teams = await _channels(session), await teams.all_teams(session)
+    slack, count = in_turn(desk.slack, PATIENCE), 0
+    in_language = {team.channel: desk.of(team).t for team in all_teams}
+    for channel in sorted({*channels, *in_language}):
+        try:
+            found = await posted_since(slack, channel, since)
+        except SlackRefuses:
+            continue
+        for message in found:
+            if Place(channel, str(message["ts"])) not in known and key_of(message) not in unposted:
+                await _without_buttons(slack, channel, message, in_language.get(channel, desk.texts()))
+                count += 1
+    return count
+
+
+async def _known(session: AsyncSession, since: datetime) -> Collection[Place]:
+    newer = col(Message.ts) > f"{since.timestamp():.6f}"
+    rows = await session.exec(select(Message.channel, Message.ts).where(newer))
+    return {Place(channel, str(ts)) for channel, ts in rows}
+
+
+async def _unposted(session: AsyncSession) -> Collection[str]:
+    """Return the keys of messages that were not posted as far as we know: the bot looks for them, and finds them."""
+    return set(await session.exec(select(Message.key).where(col(Message.ts).is_(None))))
+
+
+async def _channels(session: AsyncSession) -> list[str]:
+    """Return where we have written: the channels and the direct messages, not the persons that we have yet to reach."""
+    channels = (await session.exec(select(Message.channel).distinct())).all()
+    return [each for each in channels if each.startswith(("C", "G", "D"))]
+
+
+async def _without_buttons(client: AsyncWebClient, channel: str, message: dict[str, Any], t: Texts) -> None:
+    """Write a message again: the warning, and what it shows, without anything that can be clicked; nor can it be found.
+
+    https://docs.slack.dev/reference/methods/chat.update
+    """
+    said = str(message.get("text") or "")
+    where: dict[str, Any] = {
+        "channel": channel, "ts": message["ts"], "text": f"{t(OBSOLETE)}\n{said}",
+        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": ""}},
+    }  # fmt: skip
+    for blocks in ([section(t(OBSOLETE)), *_shown(message)], [section(f"{t(OBSOLETE)}\n{said}"[:MOST_TEXT])]):
+        try:
+            await call_in_turn(client, "chat.update", **where, blocks=blocks)
+        except SlackRefuses as refusal:
+            if refusal.error not in REFUSED_BLOCKS:
+                return  # it was deleted, or can no longer be changed
+        else:
+            return
+
+
+def _shown(message: dict[str, Any]) -> list[Block]:
+    blocks = [each for each in message.get("blocks") or [] if each.get("type") not in WITH_BUTTONS]
+    return [{name: value for name, value in each.items() if name != "accessory"} for each in blocks[:MOST_BLOCKS]]

@@ -1,0 +1,194 @@
+"""Put a backup in the place of the database, and prepare that for the next start of the bot.
+
+With SQLite all of it happens in a file beside the database, which takes its place in one step at the end: until then
+the database is as it was. With PostgreSQL the database is marked as unfinished until the end, and no bot starts on it.
+"""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL, text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot import accounts, db
+from bot.config import BadSettings, Settings
+from bot.desk import Desk
+from bot.keeping import files, leftovers, postgres, settling, sqlite, unfinished
+from bot.keeping.settling import Settled
+from bot.keeping.sqlite import Progress
+from bot.models import Account
+from bot.run import open_desk
+from bot.slack.calls import SlackProblem
+
+HALF = (
+    "A restore of this database was begun and did not end, so the bot does not start on it: "
+    "run `webcare restore` again, with --force."
+)
+NEWER = "{file} was made by a newer version of webcare: update the program first."
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored; `retired` is how many newer messages in Slack lost their buttons, None if that was left out.
+
+    `unopened` are the accounts whose tokens the key cannot open, `before` is where the data went that were there: a
+    file, or a schema of PostgreSQL.
+    """
+
+    settled: Settled
+    retired: int | None = None
+    unopened: list[str] = field(default_factory=list)
+    before: Path | str | None = None
+
+
+def restore(settings: Settings, file: Path, progress: Progress, *, force: bool = False, slack: bool = True) -> Restored:
+    """Restore the database from a backup; raises BadSettings with what is in the way, and then changes nothing.
+
+    `force`: replace what the database holds. `slack`: take the buttons from messages that are newer than the backup.
+    """
+    if not file.is_file():
+        raise BadSettings(f"There is no file {file}.")
+    url = db.create_engine(settings.database_url).url
+    if url.get_backend_name() == "sqlite":
+        return _into_sqlite(settings, Path(url.database or ""), file, progress, force=force, slack=slack)
+    return _into_postgres(settings, url, file, progress, force=force, slack=slack)
+
+
+# --- SQLite --------------------------------------------------------------------------------------
+
+
+def _into_sqlite(
+    settings: Settings, place: Path, file: Path, progress: Progress, *, force: bool, slack: bool
+) -> Restored:
+    """Prepare the database beside its place, then let it take that place while nobody uses the one that was there."""
+    used = place.exists() and place.stat().st_size > 0
+    if used:
+        with sqlite.alone(place) as connection:
+            _refuse_filled(_is_filled(connection), force=force)
+    with files.drafted(place) as draft:
+        bring_in(file, draft, progress)
+        beside = settings.model_copy(update={"database_url": f"sqlite:///{draft.absolute()}"})
+        restored = asyncio.run(_prepared(beside, slack=slack))
+        with sqlite.alone(draft):
+            pass  # all of it is in one file now
+        if not used:
+            files.put(draft, place, force=place.exists())
+            return restored
+        return replace(restored, before=_exchanged(draft, place))
+
+
+def bring_in(file: Path, draft: Path, progress: Progress) -> None:
+    """Copy a backup into this file; raises BadSettings if it is damaged, no database of ours, or of a newer version."""
+    with sqlite.opened(file) as source:
+        if sqlite.revision(source, file) not in db.revisions():
+            raise BadSettings(NEWER.format(file=file))
+        sqlite.check(source, file)
+        sqlite.copy(source, draft, progress)
+
+
+def _is_filled(connection: sqlite3.Connection) -> bool:
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return any(connection.execute(f"SELECT 1 FROM {each} LIMIT 1").fetchone() for each in unfinished.FILLED & there)  # noqa: S608
+
+
+def _refuse_filled(filled: bool, *, force: bool) -> None:
+    if filled and not force:
+        raise BadSettings("The database is not empty: with --force the backup takes its place.")
+
+
+def _exchanged(draft: Path, place: Path) -> Path:
+    """Let a database take the place of another that nobody uses; return where that one is now."""
+    before = place.with_name(f"{place.name}.before-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    with sqlite.alone(place):
+        try:
+            os.link(place, before)
+        except OSError:  # a file system without hard links
+            shutil.copy2(place, before)
+        files.put(draft, place, force=True)
+    try:
+        with sqlite.alone(before):
+            return before
+    except BadSettings:
+        raise BadSettings(f"A bot began just now to use the database that was replaced ({before}): stop it.") from None
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def _into_postgres(
+    settings: Settings, url: URL, file: Path, progress: Progress, *, force: bool, slack: bool
+) -> Restored:
+    """Mark the database as unfinished, fill it in one transaction, prepare it and take the mark away."""
+
+    def pulse() -> None:
+        progress(0, 0)
+
+    postgres.check(file, pulse=pulse)
+    if postgres.revision(file) not in db.revisions():
+        raise BadSettings(NEWER.format(file=file))
+    before = asyncio.run(_begun(settings, force=force))
+    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
+    with postgres.address(url) as address:
+        postgres.call("pg_restore", [*options, f"--dbname={address}", str(file)], pulse=pulse)
+    return replace(asyncio.run(_prepared(settings, slack=slack)), before=before)
+
+
+async def _begun(settings: Settings, *, force: bool) -> str | None:
+    """Mark the database, and put what it holds aside; return where that is now."""
+    engine = db.create_engine(settings.database_url)
+    try:
+        there = await unfinished.tables(engine)
+        filled = bool(there & {db.UNFINISHED}) or await unfinished.is_filled(engine, unfinished.FILLED & there)
+        _refuse_filled(filled, force=force)
+        await unfinished.mark(engine, HALF)
+        return await unfinished.put_aside(engine) if there & unfinished.FILLED else None
+    finally:
+        await engine.dispose()
+
+
+# --- Both ----------------------------------------------------------------------------------------
+
+
+async def _prepared(settings: Settings, *, slack: bool) -> Restored:
+    """Bring the tables of a restored database up to date, and settle what may have happened since."""
+    engine = db.create_engine(settings.database_url)
+    try:
+        await db.migrate(engine)
+        async with open_desk(settings, engine) as desk:
+            async with desk.reading() as session:
+                as_of = await settling.newest(session)
+                unopened = await _unopened(session, settings)
+            retired = await _retired(desk, as_of) if slack and as_of is not None else None
+            async with desk.session() as session:
+                settled = await settling.settle(session, desk.now())
+                await session.exec(text(f"DROP TABLE IF EXISTS {db.UNFINISHED}"))  # type: ignore[call-overload]
+        return Restored(settled, retired, unopened)
+    finally:
+        await engine.dispose()
+
+
+async def _retired(desk: Desk, as_of: datetime) -> int:
+    try:
+        return await leftovers.retire(desk, as_of)
+    except SlackProblem as problem:
+        raise BadSettings(
+            f"Slack does not let us look for newer messages ({problem.error}): try again, or leave that out with "
+            "--without-slack. Then do not use the buttons of messages from after the backup."
+        ) from None
+
+
+async def _unopened(session: AsyncSession, settings: Settings) -> list[str]:
+    """Return the accounts whose tokens the key cannot open."""
+    unopened = []
+    for row in await session.exec(select(Account).order_by(col(Account.id))):
+        try:
+            accounts.opened(row, settings)
+        except BadSettings:
+            unopened.append(accounts.key(row))
+    return unopened

@@ -1,0 +1,93 @@
+"""A PostgreSQL database that a command fills: marked, so that no bot starts on it; what was in it is put aside."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import SQLModel
+
+from bot import db
+from bot.config import BadSettings
+
+ASIDE = "webcare_before_"
+"""How the schemas begin that hold what was put aside."""
+OURS = frozenset({*SQLModel.metadata.tables, "alembic_version"})
+FILLED = OURS - {"alembic_version", "workspaces"}
+"""The tables that are empty in a database that was never used."""
+PATIENCE = 10
+"""How often we look whether others have gone: PostgreSQL forgets a connection a moment after it was closed."""
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user "
+    "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+"""https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    """Return the names of the tables of a database."""
+    async with db.connected(engine) as connection:
+        return await connection.run_sync(_tables)
+
+
+def _tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+async def is_filled(engine: AsyncEngine, names: Collection[str]) -> bool:
+    """Tell whether one of these tables has a row."""
+    async with db.connected(engine) as connection:
+        for name in names:
+            if (await connection.execute(text(f"SELECT 1 FROM {name} LIMIT 1"))).first():  # noqa: S608
+                return True
+    return False
+
+
+async def mark(engine: AsyncEngine, what: str, details: str = "") -> None:
+    """Mark a database as unfinished; raises BadSettings when a bot, or anybody else by our name, is connected to it.
+
+    The mark comes first: a bot that starts after we looked sees it.
+    """
+    was_there = db.UNFINISHED in await tables(engine)
+    async with db.connected(engine) as connection:
+        await connection.execute(text(f"CREATE TABLE IF NOT EXISTS {db.UNFINISHED} (what text, details text)"))
+        await connection.execute(text(f"DELETE FROM {db.UNFINISHED}"))  # noqa: S608
+        row = text(f"INSERT INTO {db.UNFINISHED} VALUES (:what, :details)")  # noqa: S608
+        await connection.execute(row, {"what": what, "details": details})
+    try:
+        async with db.connected(engine) as connection:
+            await refuse_used(connection)
+    except BadSettings:
+        if not was_there:
+            await unmark(engine)
+        raise
+
+
+async def unmark(engine: AsyncEngine) -> None:
+    """Take the mark away."""
+    async with db.connected(engine) as connection:
+        await connection.execute(text(f"DROP TABLE IF EXISTS {db.UNFINISHED}"))
+
+
+async def refuse_used(connection: AsyncConnection) -> None:
+    """Raise BadSettings when others are connected to this database."""
+    for _ in range(PATIENCE):
+        if not (await connection.execute(OTHERS)).scalar():
+            return
+        await asyncio.sleep(0.2)
+        await connection.execute(text("SELECT pg_stat_clear_snapshot()"))
+    raise BadSettings("The database is in use: stop the bot first, and every other command of webcare.")
+
+
+async def put_aside(engine: AsyncEngine) -> str:
+    """Move our tables into a schema of their own, where nothing reads them, and return its name."""
+    schema = f"{ASIDE}{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    async with db.connected(engine) as connection:
+        there = await connection.run_sync(_tables)
+        await connection.execute(text(f"CREATE SCHEMA {schema}"))
+        for name in sorted(OURS & there):
+            await connection.execute(text(f"ALTER TABLE {name} SET SCHEMA {schema}"))
+        if "events" in there:
+            await connection.execute(text(f"ALTER FUNCTION refuse_event_change() SET SCHEMA {schema}"))
+    return schema

@@ -1,0 +1,329 @@
+"""`webcare restore`: everything is back, nothing is sent twice, and Slack becomes level with the older state."""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from alembic import command as alembic
+from alembic.config import Config
+from sqlalchemy import Connection, make_url
+
+from bot import accounts, connectors, db
+from bot.accounts import seal
+from bot.config import BadSettings
+from bot.domain.case import Status
+from bot.domain.mention import Act
+from bot.keeping import restore, unfinished
+from bot.models import Act as ActRow
+from bot.models import ActStatus, Case, Mention, Reply, ReplyStatus
+from bot.outgoing import outbox
+from bot.sandbox.app import Sandbox
+from bot.sandbox.slack.inspection import action_ids
+from bot.slack import messages
+from jobs import poll
+from tests.acting import approve, with_a_case
+from tests.clocks import RunningClock
+from tests.conftest import CHANNEL, SANNE, SECRET_KEY, Bot, Databases, eventually, running_bot, settings_for
+from tests.connectors.mastodon.fake import FakeMastodon
+from tests.fakes.between import Between
+from tests.fakes.command import Done, webcare
+from tests.fakes.wall import INSTALLED, Wall
+from tests.keeping.rows import pg_programs, rows_of
+from tests.people import answer, connect
+
+Command = Callable[..., Awaitable[Done]]
+SEND = ("POST", "/api/v1/statuses")
+
+
+@pytest.fixture
+def command(tmp_path: Path, slack: Sandbox, database_url: str) -> Command:
+    """Runs the command on the database of the test."""
+    settings: dict[str, Any] = {
+        "database_url": database_url, "slack_bot_token": slack.app.bot_token, "slack_api_url": slack.api_url,
+        "slack_channel": CHANNEL, "webcare_secret_key": SECRET_KEY, "path": pg_programs(database_url),
+    }  # fmt: skip
+
+    def run(*arguments: str, **changes: Any) -> Awaitable[Done]:
+        return webcare(tmp_path, *arguments, **{**settings, **changes})
+
+    return run
+
+
+@pytest.fixture
+def wall_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The bot finds the platform as it finds that of any installed package."""
+    monkeypatch.syspath_prepend(str(INSTALLED))
+    connectors.registry.cache_clear()
+    yield
+    connectors.registry.cache_clear()
+
+
+@pytest.fixture
+async def wall(wall_installed: None) -> AsyncIterator[Wall]:
+    async with Wall() as server:
+        yield server
+
+
+async def blank(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+    """Return the address of a database of the same kind without tables."""
+    if "sqlite" in database_url:
+        return f"sqlite:///{tmp_path}/other.db"
+    name = f"r_{make_url(database_url).database}"
+    async with await psycopg.AsyncConnection.connect(
+        request.getfixturevalue("postgres_uri"), autocommit=True
+    ) as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+    return database_url.replace(f"/{make_url(database_url).database}?", f"/{name}?")
+
+
+async def test_every_row_comes_back_and_tokens_can_be_opened(
+    database_url: str, slack: Sandbox, command: Command, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen? 🙈")
+        await answer(bot, SANNE, await bot.card("vuilniswagen"), "Donderdag!")
+        await bot.card("*Beantwoord*", "Donderdag!")
+        settings = bot.desk.settings
+    before = await rows_of(database_url)
+    done = await command("backup", "b")
+    assert done.code == 0, done.err
+    other = await blank(request, database_url, tmp_path)
+    done = await command("restore", "b", database_url=other)
+    assert done.code == 0, done.err + done.out
+    assert "decrypts all tokens" in done.out
+    after = await rows_of(other)
+    assert_only_settled(before, after)
+    engine = db.create_engine(other)
+    async with db.readings(engine)() as session:
+        account = await accounts.find(session, "webhook", "plein")
+        assert account is not None
+        assert accounts.opened(account, settings).secrets == {"signing_secret": slack.square.secret}
+    await engine.dispose()
+
+
+def assert_only_settled(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Hold that a restore changed nothing but what it must: versions of messages, numbers to come, its own event."""
+    for name in set(before) - {"messages", "case_counts", "events", "slack_pace"}:
+        assert after[name] == before[name], name
+    assert after["events"][: len(before["events"])] == before["events"]
+    assert [row[3] for row in after["events"][len(before["events"]) :]] == ["restored"]
+    assert [(team, counted - 1000) for team, counted in after["case_counts"]] == before["case_counts"]
+    assert len(after["messages"]) == len(before["messages"]) + 1  # the warning to the team
+    for was, now in zip(before["messages"], after["messages"], strict=False):
+        changed = {n for n, (one, other) in enumerate(zip(was, now, strict=True)) if one != other}
+        assert changed <= {9, 11}, (was, now)
+
+
+async def test_an_answer_that_was_sent_after_the_backup_is_never_sent_again(
+    database_url: str, slack: Sandbox, mastodon: FakeMastodon, to_mastodon: Between, command: Command
+) -> None:
+    clock = RunningClock()
+    async with running_bot(database_url, slack, clock, undo_seconds=60) as bot:
+        await connect(bot, to_mastodon.url)
+        mastodon.post_as("jan", "@gemeente Wanneer komt de vuilniswagen?")
+        await poll.poll_due(bot.desk)
+        await answer(bot, SANNE, await bot.card("vuilniswagen"), "Donderdag, Jan!")
+        await bot.card("vuilniswagen", "Donderdag, Jan!")
+        done = await command("backup", "b")
+        assert done.code == 0, done.err
+        clock.advance(seconds=61)
+        await outbox.drain(bot.desk, "2")
+        await bot.card("*Beantwoord*", "Donderdag, Jan!")
+        mastodon.post_as("piet", "@gemeente En het papier?")
+        clock.advance(seconds=600)
+        await poll.poll_due(bot.desk)
+        later = await bot.card("papier")
+    assert to_mastodon.requests.count(SEND) == 1
+    done = await command("restore", "b", "--force")
+    assert done.code == 0, done.err + done.out
+    assert "1 answers and 0 acts were on their way" in done.out
+
+    async with running_bot(database_url, slack, clock, undo_seconds=60) as bot:
+        clock.advance(seconds=600)
+        await outbox.drain(bot.desk, "2")
+        await messages.wake_lanes(bot.desk)
+        card = await bot.card("vuilniswagen", "Donderdag, Jan!", "case:settle_sent")
+        [reply] = await bot.rows(Reply)
+        assert reply.status is ReplyStatus.UNCERTAIN
+        retired = next(m for m in slack.messages(CHANNEL) if m["ts"] == later["ts"])
+        assert action_ids({"blocks": retired["blocks"]}) == []
+        assert "voordat" in json.dumps(retired, ensure_ascii=False)
+        await poll.poll_due(bot.desk)
+        again = await bot.card("papier", "case:claim")
+        assert again["ts"] != later["ts"]
+        assert [(case.number, case.status) for case in await bot.rows(Case)] == [
+            (1, Status.CLAIMED), (1002, Status.NEW),
+        ]  # fmt: skip
+        assert len(await bot.rows(Mention)) == 2
+        await slack.click(SANNE, CHANNEL, card["ts"], "case:settle_sent")
+        await bot.card("*Beantwoord*", "Donderdag, Jan!")
+        clock.advance(seconds=600)
+        await outbox.drain(bot.desk, "2")
+        await bot.slack.wait_for(
+            lambda: [m for m in slack.messages(CHANNEL) if "teruggezet naar hoe ze waren" in m["text"]]
+        )
+    assert to_mastodon.requests.count(SEND) == 1
+
+
+async def test_an_act_that_may_have_been_done_and_undone_is_not_done_again(
+    database_url: str, slack: Sandbox, wall: Wall, command: Command
+) -> None:
+    async with running_bot(database_url, slack, undo_seconds=60) as bot:
+        await with_a_case(bot, wall.url)
+        await approve(bot, Act.LIKE, undo=timedelta(minutes=1))
+        assert (await command("backup", "b")).code == 0
+    assert (await command("restore", "b", "--force")).code == 0
+    clock = RunningClock()
+    async with running_bot(database_url, slack, clock) as bot:
+        clock.advance(seconds=600)
+        await outbox.drain(bot.desk, "2")
+        assert [act.status for act in await bot.rows(ActRow)] == [ActStatus.UNCERTAIN]
+    assert wall.wanted == []
+
+
+async def test_what_was_about_to_be_posted_at_the_backup_is_found_and_not_posted_again(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        slack.faults.down = True
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await eventually(lambda: bot.rows(Case))
+        assert (await command("backup", "b")).code == 0
+        slack.faults.down = False
+        bot.clock.advance(seconds=600)
+        await messages.wake_lanes(bot.desk)
+        card = await bot.card("vuilniswagen")
+    done = await command("restore", "b", "--force")
+    assert done.code == 0, done.err
+    clock = RunningClock()
+    clock.advance(seconds=1200)
+    async with running_bot(database_url, slack, clock) as bot:
+        await messages.wake_lanes(bot.desk)
+        await bot.desk.wake.idle()  # type: ignore[attr-defined]
+        assert [each["ts"] for each in bot.cards() if "vuilniswagen" in json.dumps(each)] == [card["ts"]]
+        await slack.click(SANNE, CHANNEL, card["ts"], "case:claim")
+        await eventually(lambda: claimed(bot))
+
+
+async def claimed(bot: Bot) -> bool:
+    return (await bot.case()).status is Status.CLAIMED
+
+
+async def test_a_restore_is_refused_while_a_bot_runs_and_where_there_are_data(
+    database_url: str, slack: Sandbox, command: Command
+) -> None:
+    async with running_bot(database_url, slack) as bot:
+        bot.citizen_posts("Wanneer komt de vuilniswagen?")
+        await bot.card("vuilniswagen")
+        assert (await command("backup", "b")).code == 0
+        for arguments in (["--force"], []):
+            done = await command("restore", "b", *arguments)
+            assert done.code == 2
+        assert "is in use: stop the bot first" in (await command("restore", "b", "--force")).err
+        bot.citizen_posts("En het papier?", name="Piet")
+        await bot.card("papier")
+    before = await rows_of(database_url)
+    done = await command("restore", "b")
+    assert (done.code, "not empty" in done.err) == (2, True)
+    assert await rows_of(database_url) == before
+    for _ in range(2):
+        done = await command("restore", "b", "--force")
+        assert done.code == 0, done.err
+        assert "The data that were there are in" in done.out
+        assert len((await rows_of(database_url))["cases"]) == 1
+
+
+async def test_a_wrong_key_is_said_and_can_be_put_right(database_url: str, slack: Sandbox, command: Command) -> None:
+    async with running_bot(database_url, slack):
+        assert (await command("backup", "b")).code == 0
+    done = await command("restore", "b", "--force", webcare_secret_key=seal.new_key())
+    assert done.code == 1
+    assert "cannot decrypt the tokens of webhook/plein" in done.out
+    async with running_bot(database_url, slack):
+        pass
+
+
+async def test_what_is_no_backup_changes_nothing(database_url: str, slack: Sandbox, command: Command) -> None:
+    async with running_bot(database_url, slack):
+        pass
+    before = await rows_of(database_url)
+    for name in ("missing", "stdin", "."):
+        done = await command("restore", name, "--force", typed="a picture")
+        assert (done.code, "Traceback" in done.err) == (2, False), (name, done.err)
+    assert await rows_of(database_url) == before
+
+
+def test_a_backup_that_lacks_its_end_or_is_newer_is_refused(tmp_path: Path, sqlite_url: str) -> None:
+    file = Path(make_url(sqlite_url).database or "")
+    for size in (0, 20, 5_000, file.stat().st_size // 2):
+        (tmp_path / "cut").write_bytes(file.read_bytes()[:size])
+        with pytest.raises(BadSettings):
+            restore.bring_in(tmp_path / "cut", tmp_path / "draft", lambda *_: None)
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.commit()
+    with pytest.raises(BadSettings, match="newer version"):
+        restore.bring_in(file, tmp_path / "draft", lambda *_: None)
+
+
+async def test_an_older_backup_is_brought_up_to_date(tmp_path: Path, slack: Sandbox, sqlite_url: str) -> None:
+    engine = db.create_engine(sqlite_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(to_revision, "0050")
+    await engine.dispose()
+    file = Path(make_url(sqlite_url).database or "")
+    target = f"sqlite:///{tmp_path}/target.db"
+    await asyncio.to_thread(restore.restore, settings_for(target, slack), file, lambda *_: None)
+    engine = db.create_engine(target)
+    assert await db.is_migrated(engine)
+    await engine.dispose()
+
+
+def to_revision(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(db.MIGRATIONS))
+    config.attributes["connection"] = connection
+    alembic.downgrade(config, revision)
+
+
+async def test_no_bot_starts_on_half_of_a_restored_database(
+    databases: Databases, postgres_uri: str, slack: Sandbox
+) -> None:
+    url = await databases.postgresql(postgres_uri)
+    engine = db.create_engine(url)
+    await unfinished.mark(engine, restore.HALF)
+    with pytest.raises(BadSettings, match="begun and did not end"):
+        await db.prepare(engine)
+    await engine.dispose()
+
+
+def dump(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_full_disk_leaves_the_database_as_it_was(tmp_path: Path, sqlite_url: str) -> None:
+    file = Path(make_url(sqlite_url).database or "")
+    program = (
+        "import resource, sys; from bot.__main__ import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000));"
+        f"sys.argv = ['webcare', 'restore', {str(file)!r}, '--force', '--without-slack']; main()"
+    )
+    shutil.copy(file, tmp_path / "webcare.db")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd())},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert dump(tmp_path / "webcare.db") == dump(file)
+    assert {path.name for path in tmp_path.iterdir()} == {"webcare.db"}
