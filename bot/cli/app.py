@@ -150,7 +150,7 @@ def check(
     deep: Annotated[
         bool,
         typer.Option(
-            "--deep", help="Let Slack check the messages and views too, without showing them."
+            "--deep", help="Read the whole database too, and let Slack check messages and views without showing them."
         ),
     ] = False,
 ) -> None:

@@ -18,6 +18,7 @@ from bot.cli import surfaces
 from bot.config import BadSettings, Settings
 from bot.connectors import base
 from bot.connectors.http import new_client
+from bot.keeping import soundness
 from bot.models import Account, Team
 from bot.run import utc_now
 from bot.slack import messages
@@ -31,7 +32,8 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reac
 async def findings(settings: Settings, *, deep: bool = False) -> AsyncGenerator[Finding, None]:
     """Try everything, even after a failure, and yield each finding at once.
 
-    `deep`: Slack also checks the blocks of our messages and views, without showing them.
+    `deep`: the whole database is read, and Slack also checks the blocks of our messages and views, without showing
+    them.
     """
     lacking = list(missing(settings, http=by_http(settings)))
     for sentence in lacking or ["all that Slack needs is set."]:
@@ -44,6 +46,9 @@ async def findings(settings: Settings, *, deep: bool = False) -> AsyncGenerator[
             async for finding in _unreadable(engine):
                 yield finding
             async for finding in _waiting(engine):
+                yield finding
+        if engine is not None and deep:
+            async for finding in soundness.findings(engine, settings, utc_now()):
                 yield finding
         async for finding in slack_findings(settings, channels, groups):
             yield finding

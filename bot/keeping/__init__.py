@@ -7,5 +7,6 @@ unfinished.py  a PostgreSQL database that is being filled
 backup.py    make a backup while the bot runs
 restore.py   put a backup in the place of the database
 settling.py  what may have been done since the backup is not done again
+soundness.py   what is wrong with what the database holds
 leftovers.py   messages in Slack that are newer than the database lose their buttons
 """
